@@ -1,0 +1,52 @@
+package dev.zhulong.text;
+
+import java.util.List;
+import java.util.OptionalInt;
+
+/**
+ * Text in, token ids out, and back.
+ *
+ * <p>Text that comes from a user or a document goes through {@link #encode}, which knows no control tokens: {@code "<|im_end|>"} in a
+ * message is eleven characters, never an instruction. Neither encoder adds BOS or EOS by itself; whoever builds a sequence does, once.
+ * Implementations are safe for use by several threads.
+ */
+public interface Tokenizer extends AutoCloseable {
+    /** Ids of {@code text}, in which control tokens are plain text. */
+    int[] encode(String text);
+
+    /** Ids of {@code text}, in which control tokens are recognised: for templates written by the model's maker. */
+    int[] encodeWithControl(String text);
+
+    /** {@link #encode} of each text, on all cores; the result is in the order of the texts. */
+    List<int[]> encodeAll(List<String> texts);
+
+    /** Text of {@code ids}; control tokens are left out. Malformed UTF-8 becomes U+FFFD. */
+    String decode(int[] ids);
+
+    /** The bytes token {@code id} stands for inside a text; empty for control tokens. Concatenated over ids they are the encoded text's bytes. */
+    byte[] bytes(int id);
+
+    /** True for BOS, EOS, padding and the like, which are never part of a text. */
+    boolean isControl(int id);
+
+    /** Largest id plus one. */
+    int vocabSize();
+
+    /** Id of a token by its spelling in the vocabulary, control tokens included. */
+    OptionalInt id(String token);
+
+    /** Beginning of sequence, as {@code tokenizer_config.json} names it. */
+    OptionalInt bos();
+
+    /** End of sequence, as {@code tokenizer_config.json} names it. */
+    OptionalInt eos();
+
+    /** Whether this model's sequences start with BOS ({@code add_bos_token}, or a post-processor that puts it there). */
+    boolean addsBos();
+
+    /** A decoder that is fed one id at a time and gives text as soon as its characters are whole. */
+    StreamingDecoder decoder();
+
+    @Override
+    void close();
+}
