@@ -1,0 +1,105 @@
+package dev.zhulong.tensor;
+
+import java.util.List;
+import org.bytedeco.pytorch.Dispatcher;
+import org.bytedeco.pytorch.GenericList;
+import org.bytedeco.pytorch.IValue;
+import org.bytedeco.pytorch.IValueVector;
+import org.bytedeco.pytorch.OperatorHandle;
+import org.bytedeco.pytorch.TensorType;
+import org.bytedeco.pytorch.Type;
+
+/**
+ * One AdamW step over many tensors in one native call (Loshchilov and Hutter 2019), and the gradient norm over them.
+ *
+ * <p>{@code aten::_fused_adamw_} has no Java binding of its own (its name starts with an underscore) and goes through the dispatcher. A
+ * list of tensors must be a {@code GenericList}: handing {@code IValue} a vector compiles but binds to its {@code Pointer} constructor.
+ */
+public final class FusedAdamW {
+    private static OperatorHandle adamw;
+    private static OperatorHandle norms;
+
+    private FusedAdamW() {}
+
+    /**
+     * {@code p ← p·(1 − lr·decay) − lr·m̂/(√v̂ + ε)}, with moments updated in place.
+     *
+     * @param parameters   leaves, changed in place
+     * @param gradients    same shapes
+     * @param firstMoments same shapes, changed in place
+     * @param secondMoments same shapes, changed in place
+     * @param steps        one F32 scalar a parameter: the number of this step, from 1
+     * @param gradScale    gradients are divided by it on the fly (F32 scalar), or null: clipping without a pass over memory
+     */
+    public static void step(
+            List<Tensor> parameters,
+            List<Tensor> gradients,
+            List<Tensor> firstMoments,
+            List<Tensor> secondMoments,
+            List<Tensor> steps,
+            double lr,
+            double beta1,
+            double beta2,
+            double decay,
+            double epsilon,
+            Tensor gradScale) {
+        if (parameters.isEmpty()) {
+            return;
+        }
+        synchronized (FusedAdamW.class) {
+            if (adamw == null) {
+                Libtorch.load();
+                adamw = Dispatcher.singleton().findSchemaOrThrow("aten::_fused_adamw_", "");
+            }
+        }
+        try (var scope = TensorScope.open();
+                var off = NoGrad.open()) {
+            IValueVector stack = new IValueVector();
+            stack.push_back(list(parameters));
+            stack.push_back(list(gradients));
+            stack.push_back(list(firstMoments));
+            stack.push_back(list(secondMoments));
+            stack.push_back(list(List.of()));
+            stack.push_back(list(steps));
+            stack.push_back(new IValue(lr));
+            stack.push_back(new IValue(beta1));
+            stack.push_back(new IValue(beta2));
+            stack.push_back(new IValue(decay));
+            stack.push_back(new IValue(epsilon));
+            stack.push_back(new IValue(false));
+            stack.push_back(new IValue(false));
+            stack.push_back(gradScale == null ? new IValue() : new IValue(gradScale.t));
+            stack.push_back(new IValue());
+            adamw.callBoxed(stack);
+        }
+    }
+
+    /** Euclidean norm over all elements of all {@code tensors}, as an F32 scalar tensor. */
+    public static Tensor norm(List<Tensor> tensors) {
+        synchronized (FusedAdamW.class) {
+            if (norms == null) {
+                Libtorch.load();
+                norms = Dispatcher.singleton().findSchemaOrThrow("aten::_foreach_norm", "Scalar");
+            }
+        }
+        try (var scope = TensorScope.open();
+                var off = NoGrad.open()) {
+            IValueVector stack = new IValueVector();
+            stack.push_back(list(tensors));
+            stack.push_back(new IValue(new org.bytedeco.pytorch.Scalar(2.0)));
+            stack.push_back(new IValue());
+            norms.callBoxed(stack);
+            var parts = stack.get(0).toTensorVector();
+            Tensor all = new Tensor(org.bytedeco.pytorch.global.torch.stack(parts, 0));
+            return scope.handOut(new Tensor(org.bytedeco.pytorch.global.torch.linalg_vector_norm(all.t)));
+        }
+    }
+
+    private static IValue list(List<Tensor> tensors) {
+        GenericList list = new GenericList(new Type.TypePtr(TensorType.get()));
+        for (Tensor t : tensors) {
+            list.push_back(new IValue(t.t));
+        }
+        return new IValue(list);
+    }
+}

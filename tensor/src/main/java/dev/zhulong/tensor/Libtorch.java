@@ -1,0 +1,162 @@
+package dev.zhulong.tensor;
+
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.TreeSet;
+import org.bytedeco.javacpp.Loader;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * Loads libtorch once, with the settings under which it is fast and gives the same bits from run to run.
+ *
+ * <p>Everything is set here rather than in a launcher, so that a program that uses Zhulong as a library gets the same engine:
+ * <ul>
+ * <li>MKL under libtorch's own OpenMP where it is on the class path, OpenBLAS elsewhere. MKL's default layer brings a second OpenMP
+ *     whose spinning threads fight the first for the cores.
+ * <li>A fixed number of threads ({@code OMP_NUM_THREADS}, else all cores) and {@code MKL_DYNAMIC=FALSE}: the order of a sum depends on
+ *     the number of threads.
+ * <li>glibc keeps freed blocks instead of returning them to the system: a training step frees and asks again for the same megabytes, and
+ *     each fresh page costs a fault.
+ * </ul>
+ */
+public final class Libtorch {
+    private static boolean loaded;
+    private static boolean mkl;
+
+    private Libtorch() {}
+
+    /** Loads the natives. Cheap when they are loaded already. */
+    public static synchronized void load() {
+        if (loaded) {
+            return;
+        }
+        setDefault("org.bytedeco.javacpp.maxPhysicalBytes", "0");
+        setDefault("org.bytedeco.javacpp.maxBytes", "0");
+        mkl = Libtorch.class.getClassLoader().getResource("org/bytedeco/mkl/global/mkl_rt.class") != null
+                && !"openblas".equals(System.getProperty("zhulong.blas"));
+        int threads = threads();
+        if (mkl) {
+            setDefault("org.bytedeco.openblas.load", "mkl_rt");
+            setEnvironment("MKL_THREADING_LAYER", "GNU");
+            setEnvironment("MKL_DYNAMIC", "FALSE");
+            setEnvironment("MKL_NUM_THREADS", Integer.toString(threads));
+        } else {
+            // OpenBLAS's threads and libgomp's spin against each other otherwise
+            setEnvironment("OMP_WAIT_POLICY", "passive");
+        }
+        setEnvironment("OMP_NUM_THREADS", Integer.toString(threads));
+        keepFreedMemory();
+        if (mkl) {
+            // unpacks the redistributable libraries where OpenBLAS's loader will look for mkl_rt
+            Loader.load(org.bytedeco.mkl.global.mkl_rt.class);
+        }
+        Loader.load(torch.class);
+        torch.set_num_threads(threads);
+        loaded = true;
+    }
+
+    /** Threads one operation uses. */
+    public static int threads() {
+        String wanted = System.getenv("OMP_NUM_THREADS");
+        if (wanted != null && wanted.matches("[1-9][0-9]{0,3}")) {
+            return Integer.parseInt(wanted);
+        }
+        return Runtime.getRuntime().availableProcessors();
+    }
+
+    /** Which library multiplies matrices: {@code MKL} or {@code OpenBLAS}. */
+    public static String blas() {
+        load();
+        return mkl ? "MKL" : "OpenBLAS";
+    }
+
+    /** Version of libtorch. */
+    public static String version() {
+        try {
+            return Loader.getVersion("org.bytedeco", "pytorch");
+        } catch (java.io.IOException e) {
+            return "unknown";
+        }
+    }
+
+    /** OpenMP and BLAS libraries mapped into this process (Linux; empty elsewhere): more than one OpenMP is a fault worth reporting. */
+    public static TreeSet<String> mappedMathLibraries() {
+        load();
+        TreeSet<String> names = new TreeSet<>();
+        Path maps = Path.of("/proc/self/maps");
+        if (Files.isReadable(maps)) {
+            try (var lines = Files.lines(maps)) {
+                lines.map(l -> l.substring(l.lastIndexOf('/') + 1))
+                        .filter(n -> n.matches("lib(gomp|iomp5|omp|openblas|mkl_(rt|gnu_thread|intel_thread|sequential)).*\\.so.*"))
+                        .forEach(names::add);
+            } catch (java.io.IOException | java.io.UncheckedIOException e) {
+                return names;
+            }
+        }
+        return names;
+    }
+
+    /** Whether a GPU can be used. */
+    public static boolean cudaAvailable() {
+        load();
+        return torch.cuda_is_available();
+    }
+
+    /** Seeds libtorch's default generators; with it a program on the same machine gives the same bits. */
+    public static void seed(long seed) {
+        load();
+        torch.manual_seed(seed);
+    }
+
+    /** Native objects alive that this façade made: for leak tests. */
+    public static long nativeObjects() {
+        return Pointer.totalCount();
+    }
+
+    private static void setDefault(String property, String value) {
+        if (System.getProperty(property) == null) {
+            System.setProperty(property, value);
+        }
+    }
+
+    /** The C library's environment, which native code reads; Java's own view of it cannot be changed. */
+    private static void setEnvironment(String name, String value) {
+        if (System.getenv(name) != null) {
+            return;
+        }
+        Linker linker = Linker.nativeLinker();
+        var setenv = linker.defaultLookup().find("setenv");
+        if (setenv.isEmpty()) {
+            return;
+        }
+        var handle = linker.downcallHandle(
+                setenv.get(), FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.ADDRESS, ValueLayout.ADDRESS, ValueLayout.JAVA_INT));
+        try (var arena = java.lang.foreign.Arena.ofConfined()) {
+            int unused = (int) handle.invokeExact(arena.allocateFrom(name), arena.allocateFrom(value), 0);
+        } catch (Throwable e) {
+            throw new IllegalStateException("cannot set " + name, e);
+        }
+    }
+
+    private static void keepFreedMemory() {
+        Linker linker = Linker.nativeLinker();
+        MemorySegment mallopt = linker.defaultLookup().find("mallopt").orElse(null);
+        if (mallopt == null) {
+            return;
+        }
+        var handle = linker.downcallHandle(
+                mallopt, FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
+        try {
+            // M_MMAP_THRESHOLD (-3), M_TRIM_THRESHOLD (-1): malloc.h of glibc
+            int a = (int) handle.invokeExact(-3, 1 << 30);
+            int b = (int) handle.invokeExact(-1, Integer.MAX_VALUE);
+        } catch (Throwable e) {
+            throw new IllegalStateException("mallopt", e);
+        }
+    }
+}

@@ -1,0 +1,598 @@
+package dev.zhulong.tensor;
+
+import static org.bytedeco.pytorch.global.torch.ScalarType;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.List;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.BoolOptional;
+import org.bytedeco.pytorch.DoubleOptional;
+import org.bytedeco.pytorch.LongOptional;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarTypeOptional;
+import org.bytedeco.pytorch.TensorArrayRefOptional;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * An n-dimensional array in native memory, with the operations networks are made of. Names and semantics are PyTorch's; methods that
+ * end in an underscore change the tensor in place. See the package for lifetimes and errors.
+ */
+public final class Tensor implements AutoCloseable {
+    final org.bytedeco.pytorch.Tensor t;
+
+    Tensor(org.bytedeco.pytorch.Tensor t) {
+        this.t = t;
+    }
+
+    // ---- making ----
+
+    public static Tensor zeros(DType type, long... shape) {
+        Libtorch.load();
+        return new Tensor(torch.zeros(shape, new TensorOptions(type.torch)));
+    }
+
+    public static Tensor ones(DType type, long... shape) {
+        Libtorch.load();
+        return new Tensor(torch.ones(shape, new TensorOptions(type.torch)));
+    }
+
+    /** Uninitialised. */
+    public static Tensor empty(DType type, long... shape) {
+        Libtorch.load();
+        return new Tensor(torch.empty(shape, new TensorOptions(type.torch), null));
+    }
+
+    /** Standard normal F32 from the default generator ({@link Libtorch#seed}). */
+    public static Tensor randn(long... shape) {
+        Libtorch.load();
+        return new Tensor(torch.randn(shape));
+    }
+
+    /** 0, 1, … n-1 as I64. */
+    public static Tensor arange(long n) {
+        Libtorch.load();
+        return new Tensor(torch.arange(new Scalar(n), new TensorOptions(ScalarType.Long)));
+    }
+
+    /** F32 copy of {@code values}, row-major. */
+    public static Tensor of(float[] values, long... shape) {
+        return copyOf(MemorySegment.ofArray(values), DType.F32, shape);
+    }
+
+    /** F64 copy of {@code values}, row-major. */
+    public static Tensor of(double[] values, long... shape) {
+        return copyOf(MemorySegment.ofArray(values), DType.F64, shape);
+    }
+
+    /** I64 copy of {@code values}, row-major. */
+    public static Tensor of(long[] values, long... shape) {
+        return copyOf(MemorySegment.ofArray(values), DType.I64, shape);
+    }
+
+    /** I64 copy of {@code values}, row-major. */
+    public static Tensor of(int[] values, long... shape) {
+        long[] wide = new long[values.length];
+        for (int i = 0; i < wide.length; i++) {
+            wide[i] = values[i];
+        }
+        return of(wide, shape);
+    }
+
+    /** A copy of row-major elements in {@code segment}, which may be on or off the heap. */
+    public static Tensor copyOf(MemorySegment segment, DType type, long... shape) {
+        Tensor out = empty(type, shape);
+        if (segment.byteSize() != out.elements() * type.bytes()) {
+            throw new IllegalArgumentException(
+                    segment.byteSize() + " bytes do not make a " + type + " tensor of shape " + Arrays.toString(shape));
+        }
+        out.segment().copyFrom(segment);
+        return out;
+    }
+
+    /** A view of native memory, without a copy: {@code segment} must outlive it. */
+    public static Tensor view(MemorySegment segment, DType type, long... shape) {
+        Libtorch.load();
+        long n = 1;
+        for (long s : shape) {
+            n = Math.multiplyExact(n, s);
+        }
+        if (!segment.isNative() || segment.byteSize() != n * type.bytes()) {
+            throw new IllegalArgumentException(
+                    "a view of shape " + Arrays.toString(shape) + " and type " + type + " needs " + n * type.bytes()
+                            + " bytes of native memory, found " + segment.byteSize() + (segment.isNative() ? "" : " on the heap"));
+        }
+        Pointer p = new AddressPointer(segment.address());
+        return new Tensor(torch.from_blob(p, shape, new TensorOptions(type.torch)));
+    }
+
+    private static final class AddressPointer extends Pointer {
+        AddressPointer(long address) {
+            super((Pointer) null);
+            this.address = address;
+        }
+    }
+
+    // ---- looking ----
+
+    public long[] shape() {
+        long[] s = new long[dim()];
+        for (int i = 0; i < s.length; i++) {
+            s[i] = t.size(i);
+        }
+        return s;
+    }
+
+    public long size(int dim) {
+        return t.size(dim);
+    }
+
+    public int dim() {
+        return (int) t.dim();
+    }
+
+    public long elements() {
+        return t.numel();
+    }
+
+    public DType dtype() {
+        return DType.of(t.scalar_type());
+    }
+
+    public boolean isContiguous() {
+        return t.is_contiguous();
+    }
+
+    /** The memory itself, no copy; valid while this tensor is. Contiguous CPU tensors only. */
+    public MemorySegment segment() {
+        if (!t.is_contiguous() || !t.is_cpu()) {
+            throw new IllegalStateException("a segment needs a contiguous CPU tensor: call contiguous() or cpu() first");
+        }
+        return MemorySegment.ofAddress(t.data_ptr().address()).reinterpret(elements() * dtype().bytes());
+    }
+
+    /** Elements as F32, row-major, copied. */
+    public float[] toFloats() {
+        try (var scope = TensorScope.open()) {
+            Tensor c = detach().cpu().to(DType.F32).contiguous();
+            return c.segment().toArray(ValueLayout.JAVA_FLOAT_UNALIGNED);
+        }
+    }
+
+    /** Elements as I64, row-major, copied. */
+    public long[] toLongs() {
+        try (var scope = TensorScope.open()) {
+            return detach().cpu().to(DType.I64).contiguous().segment().toArray(ValueLayout.JAVA_LONG_UNALIGNED);
+        }
+    }
+
+    /** The only element. */
+    public double item() {
+        return t.item_double();
+    }
+
+    // ---- lifetime ----
+
+    /** Takes this tensor out of every scope: it lives until {@link #close} or until it is collected. Returns this. */
+    public Tensor keep() {
+        PointerScope inner = PointerScope.getInnerScope();
+        if (inner != null) {
+            t.retainReference();
+            inner.detach(t);
+        }
+        return this;
+    }
+
+    @Override
+    public void close() {
+        t.close();
+    }
+
+    // ---- shape ----
+
+    public Tensor view(long... shape) {
+        return new Tensor(t.view(shape));
+    }
+
+    public Tensor reshape(long... shape) {
+        return new Tensor(t.reshape(shape));
+    }
+
+    public Tensor transpose(int a, int b) {
+        return new Tensor(t.transpose(a, b));
+    }
+
+    public Tensor permute(long... dims) {
+        return new Tensor(t.permute(dims));
+    }
+
+    public Tensor narrow(int dim, long start, long length) {
+        return new Tensor(t.narrow(dim, start, length));
+    }
+
+    public Tensor select(int dim, long index) {
+        return new Tensor(t.select(dim, index));
+    }
+
+    public Tensor unsqueeze(int dim) {
+        return new Tensor(t.unsqueeze(dim));
+    }
+
+    public Tensor squeeze(int dim) {
+        return new Tensor(t.squeeze(dim));
+    }
+
+    public Tensor expand(long... shape) {
+        return new Tensor(t.expand(shape));
+    }
+
+    public Tensor contiguous() {
+        return new Tensor(t.contiguous());
+    }
+
+    /** Pieces of {@code sizes} along {@code dim}; backward joins their gradients in one copy. */
+    public List<Tensor> split(int dim, long... sizes) {
+        TensorVector v = t.split(sizes, dim);
+        Tensor[] parts = new Tensor[sizes.length];
+        for (int i = 0; i < parts.length; i++) {
+            parts[i] = new Tensor(v.get(i));
+        }
+        return List.of(parts);
+    }
+
+    public static Tensor cat(int dim, Tensor... parts) {
+        return new Tensor(torch.cat(vector(parts), dim));
+    }
+
+    public static Tensor stack(int dim, Tensor... parts) {
+        return new Tensor(torch.stack(vector(parts), dim));
+    }
+
+    public Tensor copy() {
+        return new Tensor(t.clone());
+    }
+
+    // ---- type and place ----
+
+    public Tensor to(DType type) {
+        return new Tensor(t.to(type.torch));
+    }
+
+    public Tensor to(Device device) {
+        return new Tensor(t.to(device.torch(), t.scalar_type()));
+    }
+
+    public Tensor cpu() {
+        return t.is_cpu() ? this : new Tensor(t.cpu());
+    }
+
+    /** Same bits, other type of equal width. */
+    public Tensor viewAs(DType type) {
+        return new Tensor(t.view(type.torch));
+    }
+
+    // ---- arithmetic ----
+
+    public Tensor add(Tensor o) {
+        return new Tensor(t.add(o.t));
+    }
+
+    public Tensor add(double v) {
+        return new Tensor(t.add(new Scalar(v)));
+    }
+
+    public Tensor sub(Tensor o) {
+        return new Tensor(t.sub(o.t));
+    }
+
+    public Tensor mul(Tensor o) {
+        return new Tensor(t.mul(o.t));
+    }
+
+    public Tensor mul(double v) {
+        return new Tensor(t.mul(new Scalar(v)));
+    }
+
+    public Tensor div(Tensor o) {
+        return new Tensor(t.div(o.t));
+    }
+
+    /** {@code this + a * b}. */
+    public Tensor addcmul(Tensor a, Tensor b) {
+        return new Tensor(t.addcmul(a.t, b.t));
+    }
+
+    public Tensor neg() {
+        return new Tensor(t.neg());
+    }
+
+    public Tensor abs() {
+        return new Tensor(t.abs());
+    }
+
+    public Tensor exp() {
+        return new Tensor(t.exp());
+    }
+
+    public Tensor log() {
+        return new Tensor(t.log());
+    }
+
+    public Tensor sqrt() {
+        return new Tensor(t.sqrt());
+    }
+
+    public Tensor rsqrt() {
+        return new Tensor(t.rsqrt());
+    }
+
+    public Tensor square() {
+        return new Tensor(t.square());
+    }
+
+    public Tensor sin() {
+        return new Tensor(t.sin());
+    }
+
+    public Tensor cos() {
+        return new Tensor(t.cos());
+    }
+
+    public Tensor sigmoid() {
+        return new Tensor(t.sigmoid());
+    }
+
+    public Tensor silu() {
+        return new Tensor(torch.silu(t));
+    }
+
+    /** Exact GELU, or its approximation by tanh. */
+    public Tensor gelu(boolean byTanh) {
+        return new Tensor(torch.gelu(t, byTanh ? "tanh" : "none"));
+    }
+
+    public Tensor sum() {
+        return new Tensor(t.sum());
+    }
+
+    public Tensor sum(int dim, boolean keep) {
+        return new Tensor(t.sum(new long[] {dim}, keep, new ScalarTypeOptional()));
+    }
+
+    public Tensor mean(int dim, boolean keep) {
+        return new Tensor(t.mean(new long[] {dim}, keep, new ScalarTypeOptional()));
+    }
+
+    public Tensor max() {
+        return new Tensor(t.max());
+    }
+
+    public Tensor argmax(int dim) {
+        return new Tensor(t.argmax(new LongOptional(dim), false));
+    }
+
+    /** 1 where equal, else 0 (BOOL). */
+    public Tensor eq(Tensor o) {
+        return new Tensor(t.eq(o.t));
+    }
+
+    /** 1 where {@code this <= o} (BOOL). */
+    public Tensor le(Tensor o) {
+        return new Tensor(t.le(o.t));
+    }
+
+    /** 1 where {@code this > o} (BOOL). */
+    public Tensor gt(Tensor o) {
+        return new Tensor(t.gt(o.t));
+    }
+
+    public Tensor and(Tensor o) {
+        return new Tensor(t.logical_and(o.t));
+    }
+
+    /** Whether any element is NaN or infinite. */
+    public boolean hasNonFinite() {
+        try (var scope = TensorScope.open()) {
+            return !new Tensor(torch.isfinite(detach().t)).t.all().item_bool();
+        }
+    }
+
+    public Tensor matmul(Tensor o) {
+        return new Tensor(t.matmul(o.t));
+    }
+
+    /** {@code x · Wᵀ + b}; {@code weight} is [out, in], {@code bias} may be null. */
+    public Tensor linear(Tensor weight, Tensor bias) {
+        return new Tensor(bias == null ? torch.linear(t, weight.t) : torch.linear(t, weight.t, new TensorOptional(bias.t)));
+    }
+
+    /** Rows of this [n, d] at {@code ids} (I64, any shape). */
+    public Tensor embedding(Tensor ids) {
+        return new Tensor(torch.embedding(t, ids.t));
+    }
+
+    public Tensor indexSelect(int dim, Tensor ids) {
+        return new Tensor(torch.index_select(t, dim, ids.t));
+    }
+
+    public Tensor gather(int dim, Tensor index) {
+        return new Tensor(t.gather(dim, index.t));
+    }
+
+    public Tensor softmax(int dim) {
+        return new Tensor(torch.softmax(t, dim));
+    }
+
+    public Tensor logSoftmax(int dim) {
+        return new Tensor(torch.log_softmax(t, dim));
+    }
+
+    public Tensor logsumexp(int dim, boolean keep) {
+        return new Tensor(t.logsumexp(new long[] {dim}, keep));
+    }
+
+    public Tensor layerNorm(Tensor weight, Tensor bias, double epsilon) {
+        return new Tensor(torch.layer_norm(
+                t,
+                new long[] {t.size(-1)},
+                new TensorOptional(weight.t),
+                bias == null ? new TensorOptional() : new TensorOptional(bias.t),
+                epsilon,
+                false));
+    }
+
+    /**
+     * {@code softmax(q·kᵀ/√d + mask)·v} (Dao et al. 2022's tiling where the shape allows).
+     *
+     * @param q      [batch, heads, seq, d]
+     * @param k      [batch, kv heads, keys, d]; kv heads divide heads
+     * @param v      as {@code k}
+     * @param mask   BOOL (true = may see) or float added to the scores, broadcast to [batch, heads, seq, keys]; or null
+     * @param causal position i sees keys 0…i; not together with a mask
+     */
+    public static Tensor attention(Tensor q, Tensor k, Tensor v, Tensor mask, boolean causal) {
+        boolean grouped = q.t.size(1) != k.t.size(1);
+        return new Tensor(torch.scaled_dot_product_attention(
+                q.t,
+                k.t,
+                v.t,
+                mask == null ? new TensorOptional() : new TensorOptional(mask.t),
+                0.0,
+                causal,
+                new DoubleOptional(),
+                grouped));
+    }
+
+    // ---- in place ----
+
+    public Tensor add_(Tensor o) {
+        t.add_(o.t);
+        return this;
+    }
+
+    public Tensor add_(Tensor o, double scale) {
+        t.add_(o.t, new Scalar(scale));
+        return this;
+    }
+
+    public Tensor mul_(Tensor o) {
+        t.mul_(o.t);
+        return this;
+    }
+
+    public Tensor mul_(double v) {
+        t.mul_(new Scalar(v));
+        return this;
+    }
+
+    public Tensor exp_() {
+        t.exp_();
+        return this;
+    }
+
+    public Tensor sub_(Tensor o) {
+        t.sub_(o.t);
+        return this;
+    }
+
+    public Tensor copy_(Tensor o) {
+        t.copy_(o.t);
+        return this;
+    }
+
+    public Tensor zero_() {
+        t.zero_();
+        return this;
+    }
+
+    public Tensor fill_(double v) {
+        t.fill_(new Scalar(v));
+        return this;
+    }
+
+    /** Fills with N(mean, std²) from the default generator. */
+    public Tensor normal_(double mean, double std) {
+        try (var scope = TensorScope.open();
+                var off = NoGrad.open()) {
+            t.copy_(torch.randn(shape(), new TensorOptions(ScalarType.Float)).mul_(new Scalar(std)).add_(new Scalar(mean)));
+        }
+        return this;
+    }
+
+    /** {@code this = this + a · b} for matrices. */
+    public Tensor addmm_(Tensor a, Tensor b) {
+        t.addmm_(a.t, b.t);
+        return this;
+    }
+
+    /** Adds {@code value} at {@code index} along {@code dim}. */
+    public Tensor scatterAdd_(int dim, Tensor index, Tensor value) {
+        t.scatter_add_(dim, index.t, value.t);
+        return this;
+    }
+
+    public Tensor maskedFill_(Tensor mask, double value) {
+        t.masked_fill_(mask.t, new Scalar(value));
+        return this;
+    }
+
+    // ---- gradients ----
+
+    public Tensor requiresGrad(boolean on) {
+        t.requires_grad_(on);
+        return this;
+    }
+
+    public boolean requiresGrad() {
+        return t.requires_grad();
+    }
+
+    /** Same memory, cut from the graph. */
+    public Tensor detach() {
+        return new Tensor(t.detach());
+    }
+
+    /** The accumulated gradient, or null. */
+    public Tensor grad() {
+        org.bytedeco.pytorch.Tensor g = t.grad();
+        return g.defined() ? new Tensor(g) : null;
+    }
+
+    /** Replaces the accumulated gradient. */
+    public void setGrad(Tensor gradient) {
+        t.mutable_grad().put(gradient.t);
+    }
+
+    /** Forgets the accumulated gradient and frees it. */
+    public void clearGrad() {
+        t.mutable_grad().reset();
+    }
+
+    /** Adds d(this)/d(leaf) to every leaf's gradient; this is a scalar. */
+    public void backward() {
+        t.backward();
+    }
+
+    /** Adds {@code gradient}ᵀ·d(this)/d(leaf) to every leaf's gradient; {@code gradient} has this shape. */
+    public void backward(Tensor gradient) {
+        t.backward(gradient.t, new BoolOptional(), false, new TensorArrayRefOptional());
+    }
+
+    static TensorVector vector(Tensor... parts) {
+        org.bytedeco.pytorch.Tensor[] raw = new org.bytedeco.pytorch.Tensor[parts.length];
+        for (int i = 0; i < raw.length; i++) {
+            raw[i] = parts[i].t;
+        }
+        return new TensorVector(raw);
+    }
+
+    @Override
+    public String toString() {
+        return dtype() + Arrays.toString(shape());
+    }
+}
