@@ -16,8 +16,16 @@ import org.bytedeco.pytorch.Type;
  * list of tensors must be a {@code GenericList}: handing {@code IValue} a vector compiles but binds to its {@code Pointer} constructor.
  */
 public final class FusedAdamW {
-    private static OperatorHandle adamw;
-    private static OperatorHandle norms;
+    /** Looked up once; kept out of whatever scope is open at that moment. */
+    private static final class Operators {
+        static final OperatorHandle ADAMW = find("aten::_fused_adamw_", "");
+        static final OperatorHandle NORMS = find("aten::_foreach_norm", "Scalar");
+
+        private static OperatorHandle find(String name, String overload) {
+            Libtorch.load();
+            return Dispatcher.singleton().findSchemaOrThrow(name, overload).retainReference();
+        }
+    }
 
     private FusedAdamW() {}
 
@@ -46,12 +54,6 @@ public final class FusedAdamW {
         if (parameters.isEmpty()) {
             return;
         }
-        synchronized (FusedAdamW.class) {
-            if (adamw == null) {
-                Libtorch.load();
-                adamw = Dispatcher.singleton().findSchemaOrThrow("aten::_fused_adamw_", "");
-            }
-        }
         try (var scope = TensorScope.open();
                 var off = NoGrad.open()) {
             IValueVector stack = new IValueVector();
@@ -70,25 +72,19 @@ public final class FusedAdamW {
             stack.push_back(new IValue(false));
             stack.push_back(gradScale == null ? new IValue() : new IValue(gradScale.t));
             stack.push_back(new IValue());
-            adamw.callBoxed(stack);
+            Operators.ADAMW.callBoxed(stack);
         }
     }
 
     /** Euclidean norm over all elements of all {@code tensors}, as an F32 scalar tensor. */
     public static Tensor norm(List<Tensor> tensors) {
-        synchronized (FusedAdamW.class) {
-            if (norms == null) {
-                Libtorch.load();
-                norms = Dispatcher.singleton().findSchemaOrThrow("aten::_foreach_norm", "Scalar");
-            }
-        }
         try (var scope = TensorScope.open();
                 var off = NoGrad.open()) {
             IValueVector stack = new IValueVector();
             stack.push_back(list(tensors));
             stack.push_back(new IValue(new org.bytedeco.pytorch.Scalar(2.0)));
             stack.push_back(new IValue());
-            norms.callBoxed(stack);
+            Operators.NORMS.callBoxed(stack);
             var parts = stack.get(0).toTensorVector();
             Tensor all = new Tensor(org.bytedeco.pytorch.global.torch.stack(parts, 0));
             return scope.handOut(new Tensor(org.bytedeco.pytorch.global.torch.linalg_vector_norm(all.t)));

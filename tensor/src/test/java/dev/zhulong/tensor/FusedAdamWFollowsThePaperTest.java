@@ -39,6 +39,15 @@ class FusedAdamWFollowsThePaperTest {
     }
 
     @Test
+    void anOperatorFirstUsedInsideAScopeOutlivesIt() {
+        for (int i = 0; i < 2; i++) {
+            try (var scope = TensorScope.open()) {
+                assertThat(FusedAdamW.norm(List.of(Tensor.ones(DType.F32, 4))).item()).isEqualTo(2.0);
+            }
+        }
+    }
+
+    @Test
     void normIsOverAllElementsOfAllTensors() {
         Tensor n = FusedAdamW.norm(List.of(Tensor.of(new float[] {3, 0}, 2), Tensor.of(new float[] {0, 4, 12}, 3)));
         assertThat(n.item()).isEqualTo(13.0);
