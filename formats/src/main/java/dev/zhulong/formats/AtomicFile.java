@@ -1,0 +1,154 @@
+package dev.zhulong.formats;
+
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * Writes a file whole or not at all: whoever opens the path sees the old content or the new, also after a crash.
+ *
+ * <p>The content goes to a temporary file in the same directory, is forced to disk, and takes the path's name in one rename; then the
+ * directory is forced to disk. A write that fails leaves the old file and no temporary one. A process that is killed may leave a
+ * temporary one, which {@link #removeLeftovers} clears away.
+ */
+public final class AtomicFile {
+
+    private static final String SUFFIX = ".zhulong-tmp";
+    private static final AtomicLong COUNTER = new AtomicLong();
+
+    /** Writes content to a channel that stands at its beginning. */
+    @FunctionalInterface
+    public interface ChannelContent {
+        void writeTo(FileChannel channel) throws IOException;
+    }
+
+    /** Writes content to a buffered stream; need not close it. */
+    @FunctionalInterface
+    public interface StreamContent {
+        void writeTo(OutputStream stream) throws IOException;
+    }
+
+    private AtomicFile() {}
+
+    /**
+     * Replaces {@code target} by what {@code content} writes.
+     *
+     * @throws UncheckedIOException when a write fails; what {@code content} throws unchecked passes through
+     */
+    public static void write(Path target, ChannelContent content) {
+        Path absolute = target.toAbsolutePath();
+        Path temporary = null;
+        boolean done = false;
+        try {
+            while (temporary == null) {
+                temporary = writeTemporary(absolute, content);
+            }
+            Files.move(temporary, absolute, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            done = true;
+            force(absolute.getParent());
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot write " + target + ": " + describe(e), e);
+        } finally {
+            if (!done && temporary != null) {
+                deleteQuietly(temporary);
+            }
+        }
+    }
+
+    /** {@link #write} for content that wants a stream. */
+    public static void writeStream(Path target, StreamContent content) {
+        write(target, channel -> {
+            var stream = new BufferedOutputStream(Channels.newOutputStream(channel), 1 << 16);
+            content.writeTo(stream);
+            stream.flush();
+        });
+    }
+
+    /** {@link #write} for bytes at hand. */
+    public static void writeBytes(Path target, byte[] bytes) {
+        writeStream(target, stream -> stream.write(bytes));
+    }
+
+    /** {@link #write} for text, in UTF-8. */
+    public static void writeString(Path target, String text) {
+        writeBytes(target, text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /**
+     * Deletes temporary files that killed writers left directly in {@code directory}; only for a directory nobody writes to now.
+     *
+     * @return how many
+     */
+    public static int removeLeftovers(Path directory) {
+        int removed = 0;
+        try (var entries = Files.newDirectoryStream(directory, AtomicFile::isLeftover)) {
+            for (Path leftover : entries) {
+                Files.delete(leftover);
+                removed++;
+            }
+            return removed;
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot clear temporary files in " + directory + ": " + describe(e), e);
+        }
+    }
+
+    /** Whether this is the temporary file of a writer that runs or was killed. */
+    public static boolean isLeftover(Path path) {
+        String name = String.valueOf(path.getFileName());
+        return name.startsWith(".") && name.endsWith(SUFFIX);
+    }
+
+    /** Gives null where the name is taken: a writer with this process id may have been killed before. */
+    private static Path writeTemporary(Path target, ChannelContent content) throws IOException {
+        long pid = ProcessHandle.current().pid();
+        Path temporary = target.resolveSibling("." + target.getFileName() + "." + pid + "-" + COUNTER.getAndIncrement() + SUFFIX);
+        FileChannel channel;
+        try {
+            channel = FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, StandardOpenOption.READ);
+        } catch (FileAlreadyExistsException e) {
+            return null;
+        }
+        boolean written = false;
+        try (channel) {
+            content.writeTo(channel);
+            channel.force(true);
+            written = true;
+        } finally {
+            if (!written) {
+                deleteQuietly(temporary);
+            }
+        }
+        return temporary;
+    }
+
+    private static void force(Path directory) throws IOException {
+        // Windows opens no directory as a file; its rename is durable by the journal.
+        if (!System.getProperty("os.name").startsWith("Windows")) {
+            try (var channel = FileChannel.open(directory, StandardOpenOption.READ)) {
+                channel.force(true);
+            }
+        }
+    }
+
+    private static void deleteQuietly(Path path) {
+        try {
+            Files.deleteIfExists(path);
+        } catch (IOException e) {
+            // The failure that brought us here matters more; removeLeftovers finds the file.
+        }
+    }
+
+    static String describe(IOException e) {
+        return e.getClass().getSimpleName() + (e.getMessage() == null ? "" : " " + e.getMessage());
+    }
+}

@@ -1,0 +1,197 @@
+package dev.zhulong.formats;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.util.DefaultIndenter;
+import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A JSON object of a file, read field by field: each wrong one is named with what was expected and what was found.
+ *
+ * @param file   for messages
+ * @param prefix of field names in messages: empty, or such as {@code rope_scaling.}
+ * @param object the fields
+ */
+record JsonFields(Path file, String prefix, ObjectNode object) {
+
+    private static final long LARGEST = 16L << 20;
+
+    static final JsonMapper MAPPER = JsonMapper.builder(JsonFactory.builder()
+                    .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+                    .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
+                    .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
+                    .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
+                    .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(100).build())
+                    .build())
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .build();
+
+    /**
+     * The object a file holds.
+     *
+     * @throws FormatException when it is missing, too large for a configuration, or no JSON object
+     */
+    static JsonFields read(Path file) {
+        try {
+            long size = Files.size(file);
+            if (size > LARGEST) {
+                throw FormatException.at(file, "file", "at most " + LARGEST + " bytes of JSON", size + " bytes");
+            }
+            JsonNode tree = MAPPER.readTree(Files.readAllBytes(file));
+            if (!(tree instanceof ObjectNode object)) {
+                throw FormatException.at(file, "file", "a JSON object", tree.isMissingNode() ? "nothing" : tree.getNodeType());
+            }
+            return new JsonFields(file, "", object);
+        } catch (NoSuchFileException e) {
+            throw new FormatException(file, "no such file", e);
+        } catch (JsonProcessingException e) {
+            var where = e.getLocation();
+            throw new FormatException(file, "expected a JSON object, found at line " + (where == null ? 1 : where.getLineNr()) + ": "
+                    + FormatException.quote(String.valueOf(e.getOriginalMessage())), e);
+        } catch (java.io.CharConversionException e) {
+            throw new FormatException(file, "expected JSON in UTF-8, found " + FormatException.quote(e.getMessage()), e);
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot read " + file + ": " + AtomicFile.describe(e), e);
+        }
+    }
+
+    /** Indented by two, with newlines that do not depend on the machine, and one at the end. */
+    static String text(JsonNode tree) {
+        var indenter = new DefaultIndenter("  ", "\n");
+        var printer = new DefaultPrettyPrinter().withObjectIndenter(indenter).withArrayIndenter(indenter)
+                .withSeparators(com.fasterxml.jackson.core.util.Separators.createDefaultInstance()
+                        .withObjectFieldValueSpacing(com.fasterxml.jackson.core.util.Separators.Spacing.AFTER));
+        try {
+            return MAPPER.writer(printer).writeValueAsString(tree) + "\n";
+        } catch (JsonProcessingException e) {
+            throw new IllegalArgumentException("not writable as JSON: " + e.getOriginalMessage(), e);
+        }
+    }
+
+    FormatException wrong(String field, String expected, Object found) {
+        return FormatException.at(file, prefix + field, expected, found instanceof JsonNode node ? show(node) : found);
+    }
+
+    private static String show(JsonNode node) {
+        return node.isTextual() ? FormatException.quote(node.textValue()) : node.isMissingNode() ? "no such field" : bare(node);
+    }
+
+    private static String bare(JsonNode node) {
+        String quoted = FormatException.quote(node.toString());
+        return quoted.substring(1, quoted.endsWith("...\"") ? quoted.length() - 4 : quoted.length() - 1);
+    }
+
+    boolean has(String field) {
+        return object.has(field);
+    }
+
+    /** Whether the field is there and not null. */
+    boolean isSet(String field) {
+        return object.hasNonNull(field);
+    }
+
+    JsonNode node(String field) {
+        return object.path(field);
+    }
+
+    /** The first of {@code names} that is there (null counts as there), else the first. */
+    String named(String... names) {
+        for (String name : names) {
+            if (object.has(name)) {
+                return name;
+            }
+        }
+        return names[0];
+    }
+
+    /** A whole number from {@code least} to {@code most}. */
+    int integer(String field, int least, int most) {
+        return integer(field, node(field), least, most);
+    }
+
+    int integer(String field, int least, int most, int absent) {
+        return isSet(field) ? integer(field, least, most) : absent;
+    }
+
+    private int integer(String field, JsonNode node, int least, int most) {
+        if (!node.isIntegralNumber() || !node.canConvertToInt() || node.intValue() < least || node.intValue() > most) {
+            throw wrong(field, "a whole number from " + least + " to " + most, node);
+        }
+        return node.intValue();
+    }
+
+    /** A finite number above zero. */
+    double positive(String field) {
+        JsonNode node = node(field);
+        double value = node.doubleValue();
+        if (!node.isNumber() || !Double.isFinite(value) || value <= 0) {
+            throw wrong(field, "a number above 0", node);
+        }
+        return value;
+    }
+
+    double positive(String field, double absent) {
+        return isSet(field) ? positive(field) : absent;
+    }
+
+    boolean flag(String field, boolean absent) {
+        if (!isSet(field)) {
+            return absent;
+        }
+        JsonNode node = node(field);
+        if (!node.isBoolean()) {
+            throw wrong(field, "true or false", node);
+        }
+        return node.booleanValue();
+    }
+
+    Optional<String> text(String field) {
+        if (!isSet(field)) {
+            return Optional.empty();
+        }
+        JsonNode node = node(field);
+        if (!node.isTextual()) {
+            throw wrong(field, "a string", node);
+        }
+        return Optional.of(node.textValue());
+    }
+
+    Optional<JsonFields> object(String field) {
+        if (!isSet(field)) {
+            return Optional.empty();
+        }
+        if (!(node(field) instanceof ObjectNode child)) {
+            throw wrong(field, "an object or null", node(field));
+        }
+        return Optional.of(new JsonFields(file, prefix + field + ".", child));
+    }
+
+    /** One token id or a list of them; null and -1 mean none. */
+    List<Integer> tokenIds(String field) {
+        var ids = new ArrayList<Integer>();
+        JsonNode node = node(field);
+        for (JsonNode one : node.isArray() ? node : List.of(node)) {
+            if (!one.isNull() && !one.isMissingNode()) {
+                int id = integer(field, one, -1, Integer.MAX_VALUE);
+                if (id >= 0) {
+                    ids.add(id);
+                }
+            }
+        }
+        return ids;
+    }
+}

@@ -1,0 +1,248 @@
+package dev.zhulong.formats;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/**
+ * A decoder in a Hugging Face directory: {@code config.json}, weights in {@code model.safetensors} or in shards under
+ * {@code model.safetensors.index.json}, and where there {@code generation_config.json} and the tokenizer's files.
+ *
+ * <pre>{@code
+ * try (var model = ModelDirectory.open(Path.of("stories15M"))) {
+ *     DecoderSpec spec = model.spec();
+ *     TensorView embedding = model.tensor("model.embed_tokens.weight");
+ * }
+ * }</pre>
+ *
+ * <p>Weights are mapped, not read. Pickle checkpoints ({@code pytorch_model.bin}, {@code .pt}) are refused, because unpickling runs code.
+ */
+public final class ModelDirectory implements AutoCloseable {
+
+    /** File names of the layout. */
+    public static final String CONFIG = "config.json";
+    public static final String WEIGHTS = "model.safetensors";
+    public static final String INDEX = "model.safetensors.index.json";
+
+    private static final String WAY_OUT = "convert it with transformers on a machine with Python "
+            + "(model.save_pretrained(directory, safe_serialization=True)) or download the revision with " + WEIGHTS;
+
+    private final Path path;
+    private final DecoderSpec spec;
+    private final GenerationConfig generationConfig;
+    private final List<SafetensorsFile> files;
+    private final Map<String, TensorView> tensors;
+
+    private ModelDirectory(Path path, DecoderSpec spec, GenerationConfig generation, List<SafetensorsFile> files,
+            Map<String, TensorView> tensors) {
+        this.path = path;
+        this.spec = spec;
+        this.generationConfig = generation;
+        this.files = files;
+        this.tensors = Collections.unmodifiableMap(tensors);
+    }
+
+    /**
+     * Opens a directory with its weights.
+     *
+     * @throws FormatException when something is missing or wrong; the message says what and what to do
+     */
+    public static ModelDirectory open(Path directory) {
+        DecoderSpec spec = readSpec(directory);
+        GenerationConfig generation = readGenerationConfig(directory, spec);
+        var files = new ArrayList<SafetensorsFile>();
+        boolean opened = false;
+        try {
+            Map<String, TensorView> tensors = openWeights(directory, files);
+            opened = true;
+            return new ModelDirectory(directory, spec, generation, files, tensors);
+        } finally {
+            if (!opened) {
+                files.forEach(SafetensorsFile::close);
+            }
+        }
+    }
+
+    /**
+     * Reads {@code config.json} alone; the weights need not be there.
+     *
+     * @throws FormatException when the directory or the file is missing or wrong
+     */
+    public static DecoderSpec readSpec(Path directory) {
+        if (!Files.isDirectory(directory)) {
+            String found = Files.exists(directory) ? "a file" : "nothing there";
+            throw new FormatException(directory,
+                    "expected a model directory with " + CONFIG + " and " + WEIGHTS + ", found " + found + hint(directory));
+        }
+        Path config = directory.resolve(CONFIG);
+        if (!Files.isRegularFile(config)) {
+            throw new FormatException(config, Files.exists(directory.resolve("adapter_config.json"))
+                    ? "no such file: this is an adapter, which needs the directory of its base model"
+                    : "no such file: a model directory has one beside its weights; download it, or name the directory that has it");
+        }
+        return HfConfig.read(config);
+    }
+
+    private static String hint(Path directory) {
+        String name = directory.toString();
+        return !directory.isAbsolute() && name.chars().filter(c -> c == '/').count() == 1 && Files.notExists(directory)
+                ? "; a name on the Hugging Face hub must be downloaded first" : "";
+    }
+
+    private static GenerationConfig readGenerationConfig(Path directory, DecoderSpec spec) {
+        Path file = directory.resolve(GenerationConfig.FILE);
+        return Files.exists(file) ? GenerationConfig.read(file) : GenerationConfig.of(spec.bosId(), spec.eosIds());
+    }
+
+    private static Map<String, TensorView> openWeights(Path directory, List<SafetensorsFile> files) {
+        if (Files.exists(directory.resolve(WEIGHTS))) {
+            var file = SafetensorsFile.open(directory.resolve(WEIGHTS));
+            files.add(file);
+            return file.tensors();
+        }
+        if (Files.exists(directory.resolve(INDEX))) {
+            return openShards(directory, files);
+        }
+        throw missingWeights(directory);
+    }
+
+    private static Map<String, TensorView> openShards(Path directory, List<SafetensorsFile> files) {
+        Path index = directory.resolve(INDEX);
+        JsonFields weightMap = JsonFields.read(index).object("weight_map")
+                .orElseThrow(() -> FormatException.at(index, "weight_map", "an object of tensor and file names", "none"));
+        var shards = new LinkedHashMap<String, SafetensorsFile>();
+        var tensors = new LinkedHashMap<String, TensorView>();
+        for (var entry : weightMap.object().properties()) {
+            String tensor = entry.getKey();
+            String place = "weight_map, tensor " + FormatException.quote(tensor);
+            String shardName = entry.getValue().textValue();
+            if (shardName == null || !isPlainName(shardName)) {
+                throw FormatException.at(index, place, "the name of a .safetensors file in the same directory",
+                        shardName == null ? entry.getValue().getNodeType() : FormatException.quote(shardName));
+            }
+            SafetensorsFile shard = shards.get(shardName);
+            if (shard == null) {
+                Path file = directory.resolve(shardName);
+                if (!Files.exists(file)) {
+                    throw new FormatException(file, "no such file, but " + INDEX + " puts tensor " + FormatException.quote(tensor)
+                            + " there; download the missing shard");
+                }
+                shard = SafetensorsFile.open(file);
+                files.add(shard);
+                shards.put(shardName, shard);
+            }
+            TensorView view = shard.tensors().get(tensor);
+            if (view == null) {
+                throw FormatException.at(shard.path(), "tensor " + FormatException.quote(tensor),
+                        "it here, as " + INDEX + " says", "no such tensor");
+            }
+            tensors.put(tensor, view);
+        }
+        return tensors;
+    }
+
+    /** Nothing that leaves the directory, on any operating system. */
+    private static boolean isPlainName(String name) {
+        return name.endsWith(".safetensors") && name.length() <= 255
+                && name.chars().allMatch(c -> c > ' ' && c != '/' && c != '\\' && c != ':' && c != 0x7f) && !name.startsWith(".");
+    }
+
+    private static FormatException missingWeights(Path directory) {
+        List<String> names = names(directory);
+        Optional<String> pickle = names.stream().filter(ModelDirectory::isPickle).findFirst();
+        if (pickle.isPresent()) {
+            return new FormatException(directory.resolve(pickle.get()),
+                    "a pickle checkpoint can run code when it is opened and is refused; " + WAY_OUT);
+        }
+        Optional<String> gguf = names.stream().filter(name -> name.endsWith(".gguf")).findFirst();
+        String found = gguf.map(name -> "only " + name).orElse("neither");
+        return new FormatException(directory,
+                "expected weights in " + WEIGHTS + " or shards under " + INDEX + ", found " + found + "; download them into this directory");
+    }
+
+    private static boolean isPickle(String name) {
+        return name.startsWith("pytorch_model") && name.endsWith(".bin.index.json")
+                || Stream.of(".bin", ".pt", ".pth", ".ckpt", ".pkl").anyMatch(name::endsWith);
+    }
+
+    private static List<String> names(Path directory) {
+        try (var entries = Files.list(directory)) {
+            return entries.map(entry -> entry.getFileName().toString()).sorted().toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot list " + directory + ": " + AtomicFile.describe(e), e);
+        }
+    }
+
+    /** The directory. */
+    public Path path() {
+        return path;
+    }
+
+    /** The decoder's shape. */
+    public DecoderSpec spec() {
+        return spec;
+    }
+
+    /** The makers' advice for generation; where they left none, only where sequences begin and end. */
+    public GenerationConfig generationConfig() {
+        return generationConfig;
+    }
+
+    /** Ids that end a sequence: those of {@code generation_config.json}, else of {@code config.json}. */
+    public List<Integer> eosIds() {
+        return generationConfig.eosIds().isEmpty() ? spec.eosIds() : generationConfig.eosIds();
+    }
+
+    /** The type {@code config.json} says the weights were saved in. */
+    public Optional<StorageType> storageType() {
+        return HfConfig.storageType(path.resolve(CONFIG));
+    }
+
+    /** All tensors by name, alive until {@link #close()}. */
+    public Map<String, TensorView> tensors() {
+        return tensors;
+    }
+
+    /**
+     * The tensor of this name.
+     *
+     * @throws FormatException when there is none
+     */
+    public TensorView tensor(String name) {
+        TensorView tensor = tensors.get(name);
+        if (tensor == null) {
+            throw new FormatException(path, "tensor " + FormatException.quote(name) + ": in none of the "
+                    + files.size() + " weight files");
+        }
+        return tensor;
+    }
+
+    /** A file of the directory, such as {@code tokenizer.json}, where it is there. */
+    public Optional<Path> file(String name) {
+        return Optional.of(path.resolve(name)).filter(Files::isRegularFile);
+    }
+
+    /** {@code tokenizer.json}, where it is there. */
+    public Optional<Path> tokenizer() {
+        return file("tokenizer.json");
+    }
+
+    /** {@code tokenizer_config.json}, where it is there. */
+    public Optional<Path> tokenizerConfig() {
+        return file("tokenizer_config.json");
+    }
+
+    /** Unmaps the weights; views die. */
+    @Override
+    public void close() {
+        files.forEach(SafetensorsFile::close);
+    }
+}

@@ -1,0 +1,134 @@
+package dev.zhulong.formats;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.zhulong.formats.DecoderSpec.Rope;
+import dev.zhulong.formats.DecoderSpec.Scaling;
+import java.util.Optional;
+
+/**
+ * Rotary positions in {@code config.json}, after transformers' {@code modeling_rope_utils}.
+ *
+ * <p>Up to version 4: {@code rope_theta} beside {@code rope_scaling} (null, or an object with {@code rope_type}, once {@code type}).
+ * From version 5: both in {@code rope_parameters}. Where both objects stand, {@code rope_scaling} wins, as in transformers.
+ */
+final class RopeConfig {
+
+    private static final double DEFAULT_THETA = 10_000;
+    private static final String ORIGINAL = "original_max_position_embeddings";
+    private static final String KNOWN = "default, linear, dynamic, llama3 or yarn";
+
+    private RopeConfig() {}
+
+    static Rope read(JsonFields config, int headDim, int contextLength) {
+        Optional<JsonFields> old = config.object("rope_scaling").filter(scaling -> !scaling.object().isEmpty());
+        Optional<JsonFields> parameters = old.or(() -> config.object("rope_parameters"));
+        double theta = inside(parameters, config, "rope_theta").positive("rope_theta", DEFAULT_THETA);
+        JsonFields partial = inside(parameters, config, "partial_rotary_factor");
+        int rotaryDims = (int) (headDim * partial.positive("partial_rotary_factor", 1));
+        if (rotaryDims < 2 || rotaryDims > headDim || rotaryDims % 2 != 0) {
+            throw partial.wrong("partial_rotary_factor", "an even number of rotating dimensions from 2 to head_dim " + headDim,
+                    rotaryDims);
+        }
+        return new Rope(theta, rotaryDims, parameters.map(fields -> scaling(fields, contextLength)).orElseGet(Scaling.None::new));
+    }
+
+    private static JsonFields inside(Optional<JsonFields> parameters, JsonFields config, String field) {
+        return parameters.filter(fields -> fields.isSet(field)).orElse(config);
+    }
+
+    private static Scaling scaling(JsonFields fields, int contextLength) {
+        for (String layerType : new String[] {"full_attention", "sliding_attention"}) {
+            if (fields.has(layerType)) {
+                throw fields.wrong(layerType, "one set of rotary parameters for all layers", "one for this kind of layer");
+            }
+        }
+        String key = fields.isSet("rope_type") ? "rope_type" : "type";
+        String type = fields.text(key).orElse("default");
+        return switch (type) {
+            case "default" -> new Scaling.None();
+            case "linear" -> new Scaling.Linear(fields.positive("factor"));
+            case "dynamic" -> {
+                // transformers reads no other original context here, so another one would change the logits there but not here.
+                int original = fields.integer(ORIGINAL, 1, Integer.MAX_VALUE, contextLength);
+                if (original != contextLength) {
+                    throw fields.wrong(ORIGINAL, "max_position_embeddings " + contextLength + " with type dynamic", original);
+                }
+                yield new Scaling.Dynamic(fields.positive("factor"), original);
+            }
+            case "llama3" -> llama3(fields, contextLength);
+            case "yarn" -> yarn(fields, contextLength);
+            default -> throw fields.wrong(key, KNOWN, FormatException.quote(type));
+        };
+    }
+
+    private static Scaling llama3(JsonFields fields, int contextLength) {
+        double low = fields.positive("low_freq_factor");
+        double high = fields.positive("high_freq_factor");
+        if (high <= low) {
+            throw fields.wrong("high_freq_factor", "a number above low_freq_factor " + low, high);
+        }
+        return new Scaling.Llama3(fields.positive("factor"), low, high, fields.integer(ORIGINAL, 1, Integer.MAX_VALUE, contextLength));
+    }
+
+    private static Scaling yarn(JsonFields fields, int contextLength) {
+        int original = fields.integer(ORIGINAL, 1, Integer.MAX_VALUE, contextLength);
+        double factor = fields.positive("factor", (double) contextLength / original);
+        double fast = fields.positive("beta_fast", 32);
+        double slow = fields.positive("beta_slow", 1);
+        if (fast < slow) {
+            throw fields.wrong("beta_fast", "a number not below beta_slow " + slow, fast);
+        }
+        double attention = fields.isSet("attention_factor") ? fields.positive("attention_factor") : attentionFactor(fields, factor);
+        return new Scaling.Yarn(factor, original, fast, slow, attention, fields.flag("truncate", true));
+    }
+
+    /** The temperature of section 3.4 of the YaRN paper; the two mscales are DeepSeek's. */
+    private static double attentionFactor(JsonFields fields, double factor) {
+        double mscale = mscaleField(fields, "mscale");
+        double mscaleAllDim = mscaleField(fields, "mscale_all_dim");
+        return mscale != 0 && mscaleAllDim != 0 ? mscale(factor, mscale) / mscale(factor, mscaleAllDim) : mscale(factor, 1);
+    }
+
+    private static double mscaleField(JsonFields fields, String name) {
+        boolean zero = fields.node(name).isNumber() && fields.node(name).doubleValue() == 0;
+        return zero ? 0 : fields.positive(name, 0);
+    }
+
+    private static double mscale(double factor, double mscale) {
+        return factor <= 1 ? 1 : 0.1 * mscale * Math.log(factor) + 1;
+    }
+
+    /** Writes the fields of version 4, which version 5 reads too. */
+    static void write(ObjectNode config, Rope rope, int headDim, int contextLength) {
+        config.put("rope_theta", rope.theta());
+        ObjectNode fields = JsonNodeFactory.instance.objectNode();
+        switch (rope.scaling()) {
+            case Scaling.None none -> fields = null;
+            case Scaling.Linear linear -> fields.put("rope_type", "linear").put("factor", linear.factor());
+            case Scaling.Dynamic dynamic -> {
+                if (dynamic.originalContext() != contextLength) {
+                    throw new IllegalArgumentException("dynamic rotary scaling from " + dynamic.originalContext()
+                            + " tokens cannot be written: config.json takes it from the context length " + contextLength);
+                }
+                fields.put("rope_type", "dynamic").put("factor", dynamic.factor());
+            }
+            case Scaling.Llama3 llama3 -> fields.put("rope_type", "llama3").put("factor", llama3.factor())
+                    .put("low_freq_factor", llama3.lowFrequency()).put("high_freq_factor", llama3.highFrequency())
+                    .put(ORIGINAL, llama3.originalContext());
+            case Scaling.Yarn yarn -> fields.put("rope_type", "yarn").put("factor", yarn.factor())
+                    .put(ORIGINAL, yarn.originalContext()).put("beta_fast", yarn.betaFast()).put("beta_slow", yarn.betaSlow())
+                    .put("attention_factor", yarn.attentionFactor()).put("truncate", yarn.truncate());
+        }
+        config.set("rope_scaling", fields);
+        if (rope.rotaryDims() != headDim) {
+            config.put("partial_rotary_factor", partialFactor(rope.rotaryDims(), headDim));
+        }
+    }
+
+    /** A factor whose product with {@code headDim}, cut to an integer, is {@code rotaryDims} again. */
+    private static double partialFactor(int rotaryDims, int headDim) {
+        double factor = (double) rotaryDims / headDim;
+        return (int) (headDim * factor) == rotaryDims ? factor : Math.nextUp(factor);
+    }
+}
