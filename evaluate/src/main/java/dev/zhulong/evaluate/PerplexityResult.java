@@ -11,8 +11,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
  */
 public record PerplexityResult(TokenLoss loss, PerplexityOptions options) {
     /**
-     * One line of JSON: {@code mean_nll} (nats a token), {@code tokens} (scored), {@code perplexity}, {@code bits_per_byte}, {@code window},
-     * {@code stride}, {@code bos}, {@code bytes} (UTF-8, scored), {@code model}, {@code text}, {@code protocol} (in words).
+     * One line of JSON: {@code mean_nll} (nats a token), {@code tokens} (scored), {@code perplexity}, {@code bits_per_byte},
+     * {@code window}, {@code stride}, {@code bos}, {@code bytes} (UTF-8, scored), {@code model}, {@code text}, {@code protocol} (in words).
      *
      * @param model what the user called the model
      * @param text  what the user called the text

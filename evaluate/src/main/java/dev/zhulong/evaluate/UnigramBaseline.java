@@ -19,8 +19,8 @@ public final class UnigramBaseline {
      */
     public UnigramBaseline(int vocabSize, double smoothing) {
         if (vocabSize < 1 || !(smoothing > 0 && smoothing < Double.POSITIVE_INFINITY)) {
-            throw new IllegalArgumentException("a unigram baseline needs a vocabulary and a positive smoothing, found " + vocabSize + " and "
-                    + smoothing);
+            throw new IllegalArgumentException("a unigram baseline needs a vocabulary and a positive smoothing, found " + vocabSize
+                    + " and " + smoothing);
         }
         counts = new long[vocabSize];
         this.smoothing = smoothing;

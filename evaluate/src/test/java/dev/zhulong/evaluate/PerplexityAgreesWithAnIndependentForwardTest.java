@@ -44,7 +44,8 @@ class PerplexityAgreesWithAnIndependentForwardTest {
         });
         var tokenizer = new FakeTokenizer(vocab, OptionalInt.of(1), true);
         int[] text = Arrays.copyOfRange(ids, 1, ids.length);
-        var result = Perplexity.evaluate(model, tokenizer, List.of(new TokenDocument(text, 1)), PerplexityOptions.of(model.spec(), tokenizer), n -> {});
+        var options = PerplexityOptions.of(model.spec(), tokenizer);
+        var result = Perplexity.evaluate(model, tokenizer, List.of(new TokenDocument(text, 1)), options, n -> {});
         assertThat(result.loss().tokens()).isEqualTo(ids.length - 1);
         // The stored logits are the float64 forward's rounded to float.
         assertThat(result.loss().meanNll()).isCloseTo(expected.get("mean_nll").asDouble(), within(1e-6));

@@ -167,9 +167,11 @@ class PerplexityFollowsItsProtocolTest {
     void whatCannotBeScoredIsRefused() {
         var model = FakeModel.hashed(20, 12);
         var options = new PerplexityOptions(12, 12, true);
-        assertThatIllegalArgumentException().isThrownBy(() -> Perplexity.evaluate(model, SMALL, "", options)).withMessageContaining("empty");
+        assertThatIllegalArgumentException().isThrownBy(() -> Perplexity.evaluate(model, SMALL, "", options))
+                .withMessageContaining("empty");
+        var oneToken = List.of(new TokenDocument(new int[] {3}, 1));
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> Perplexity.evaluate(model, SMALL, List.of(new TokenDocument(new int[] {3}, 1)), options.withBos(false), n -> {}));
+                .isThrownBy(() -> Perplexity.evaluate(model, SMALL, oneToken, options.withBos(false), n -> {}));
         assertThatIllegalArgumentException().isThrownBy(() -> Perplexity.evaluate(model, SMALL, "\1", options.withWindow(13)))
                 .withMessageContaining("context of 12");
         assertThatIllegalArgumentException().isThrownBy(() -> options.withStride(13)).withMessageContaining("unscored");
@@ -183,7 +185,8 @@ class PerplexityFollowsItsProtocolTest {
             row[4] = Float.NaN;
             return row;
         });
-        assertThatIllegalStateException().isThrownBy(() -> Perplexity.evaluate(broken, SMALL, "\1\2", options)).withMessageContaining("NaN");
+        assertThatIllegalStateException().isThrownBy(() -> Perplexity.evaluate(broken, SMALL, "\1\2", options))
+                .withMessageContaining("NaN");
         assertThat(broken.open).isZero();
     }
 

@@ -7,8 +7,8 @@ import java.util.function.Consumer;
 
 /**
  * A conversation with a plain base model, which knows no chat template: turns are written as lines {@code User: …} and
- * {@code Assistant: …}, and an answer ends where the model begins the user's next line. Nothing keeps a user's text from holding such lines.
- * When the conversation outgrows the context, its oldest turns are forgotten.
+ * {@code Assistant: …}, and an answer ends where the model begins the user's next line. Nothing keeps a user's text from holding such
+ * lines. When the conversation outgrows the context, its oldest turns are forgotten.
  */
 public final class ChatSession {
     private static final String USER = "User:";

@@ -74,18 +74,20 @@ public final class Sampler {
     }
 
     private int best(int count) {
-        int best = 0;
+        int best = -1;
+        float top = Float.NEGATIVE_INFINITY;
         for (int id = 0; id < count; id++) {
             float score = scores[id];
-            if (!(score < Float.POSITIVE_INFINITY)) {
-                throw new IllegalStateException("logit of token " + id + " is " + score
-                        + ": the model's weights or its arithmetic are broken, nothing can be sampled from it");
-            }
-            if (score > scores[best]) {
+            if (!(score <= top)) { // NaN comes in here too
+                if (!(score < Float.POSITIVE_INFINITY)) {
+                    throw new IllegalStateException("logit of token " + id + " is " + score
+                            + ": the model's weights or its arithmetic are broken, nothing can be sampled from it");
+                }
                 best = id;
+                top = score;
             }
         }
-        if (scores[best] == Float.NEGATIVE_INFINITY) {
+        if (best < 0) {
             throw new IllegalStateException("all " + count + " tokens are forbidden (logits of negative infinity)");
         }
         return best;

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 
-class UnigramBaselineTest {
+class UnigramBaselineScoresWhatAModelScoresTest {
     private static final FakeTokenizer TOKENIZER = new FakeTokenizer(4, OptionalInt.of(3), true);
 
     @Test

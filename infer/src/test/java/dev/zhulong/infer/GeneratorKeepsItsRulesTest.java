@@ -16,7 +16,7 @@ import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
 import org.junit.jupiter.api.Test;
 
-class GeneratorTest {
+class GeneratorKeepsItsRulesTest {
     private static final ByteTokenizer PLAIN = new ByteTokenizer(true, false);
     private static final ByteTokenizer WITH_BOS = new ByteTokenizer(true, true);
 
@@ -35,7 +35,8 @@ class GeneratorTest {
 
     @Test
     void endsAtEosWhichIsNotPartOfTheResult() {
-        var result = run(FakeModel.scripted(258, 32, 'h', 'i', ByteTokenizer.EOS, 'x'), new int[] {65}, GenerateOptions.of(9, SamplerOptions.GREEDY));
+        var model = FakeModel.scripted(258, 32, 'h', 'i', ByteTokenizer.EOS, 'x');
+        var result = run(model, new int[] {65}, GenerateOptions.of(9, SamplerOptions.GREEDY));
         assertThat(result.ids()).containsExactly('h', 'i');
         assertThat(result.text()).isEqualTo("hi");
         assertThat(result.finish()).isEqualTo(Finish.EOS);
@@ -82,7 +83,8 @@ class GeneratorTest {
     void aStopAcrossTokensIsNeitherStreamedNorReturned() {
         var options = GenerateOptions.of(20, SamplerOptions.GREEDY).withStop(List.of("cde"));
         var pieces = new ArrayList<String>();
-        var result = new Generator(FakeModel.scripted(258, 32, 'a', 'b', 'c', 'd', 'e', 'f'), PLAIN).generate(new int[] {65}, options, pieces::add);
+        var model = FakeModel.scripted(258, 32, 'a', 'b', 'c', 'd', 'e', 'f');
+        var result = new Generator(model, PLAIN).generate(new int[] {65}, options, pieces::add);
         assertThat(result.text()).isEqualTo("ab").isEqualTo(String.join("", pieces));
         assertThat(result.finish()).isEqualTo(Finish.STOP);
         assertThat(result.ids()).containsExactly('a', 'b', 'c', 'd', 'e');
@@ -99,9 +101,10 @@ class GeneratorTest {
     @Test
     void charactersAreNeverSplit() {
         byte[] bytes = "烛龙 😀 é".getBytes(StandardCharsets.UTF_8);
-        int[] script = IntStream.concat(IntStream.range(0, bytes.length).map(i -> bytes[i] & 0xff), IntStream.of(ByteTokenizer.EOS)).toArray();
+        int[] script = IntStream.range(0, bytes.length + 1).map(i -> i < bytes.length ? bytes[i] & 0xff : ByteTokenizer.EOS).toArray();
         var pieces = new ArrayList<String>();
-        new Generator(FakeModel.scripted(258, 64, script), PLAIN).generate(new int[] {65}, GenerateOptions.of(40, SamplerOptions.GREEDY), pieces::add);
+        var options = GenerateOptions.of(40, SamplerOptions.GREEDY);
+        new Generator(FakeModel.scripted(258, 64, script), PLAIN).generate(new int[] {65}, options, pieces::add);
         assertThat(pieces).containsExactly("烛", "龙", " ", "😀", " ", "é");
     }
 
@@ -147,7 +150,8 @@ class GeneratorTest {
     @Test
     void cachesAreClosedWhenTheConsumerFails() {
         var model = FakeModel.scripted(258, 32, 'a');
-        assertThatThrownBy(() -> new Generator(model, PLAIN).generate(new int[] {65}, GenerateOptions.of(3, SamplerOptions.GREEDY), text -> {
+        var options = GenerateOptions.of(3, SamplerOptions.GREEDY);
+        assertThatThrownBy(() -> new Generator(model, PLAIN).generate(new int[] {65}, options, text -> {
             throw new IllegalStateException("client is gone");
         })).hasMessage("client is gone");
         assertThat(model.open).isZero();
