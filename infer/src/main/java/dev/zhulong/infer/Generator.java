@@ -1,0 +1,139 @@
+package dev.zhulong.infer;
+
+import dev.zhulong.infer.LanguageModel.Span;
+import dev.zhulong.text.Tokenizer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+
+/**
+ * Continues text with a language model, one sequence or several at once.
+ *
+ * <pre>{@code
+ * var generator = new Generator(model, tokenizer);
+ * var options = GenerateOptions.of(60, SamplerOptions.GREEDY);
+ * Generation story = generator.generate(generator.sequence("Once upon a time"), options, System.out::print);
+ * }</pre>
+ *
+ * <p>A sequence is generated the same whatever shares its batch. Sequence i of a batch draws from random stream i of the seed, so copies of
+ * one prompt differ from their first token on. The prompt and the new tokens together never pass the model's context.
+ */
+public final class Generator {
+    private final LanguageModel model;
+    private final Tokenizer tokenizer;
+
+    public Generator(LanguageModel model, Tokenizer tokenizer) {
+        if (tokenizer.vocabSize() > model.spec().vocabSize()) {
+            throw new IllegalArgumentException("the tokenizer has ids up to " + (tokenizer.vocabSize() - 1) + " but the model only "
+                    + model.spec().vocabSize() + " rows: they do not belong together");
+        }
+        this.model = model;
+        this.tokenizer = tokenizer;
+    }
+
+    /** Ids to start from: BOS if this model's sequences begin with it, then {@code prompt} as plain text. */
+    public int[] sequence(String prompt) {
+        return sequence(tokenizer.encode(prompt));
+    }
+
+    /**
+     * {@code ids} with BOS before them if this model's sequences begin with it and these do not yet. Of nothing at all: BOS, or EOS where
+     * there is no BOS (GPT-2 separates documents by it, so that a new one follows).
+     */
+    public int[] sequence(int[] ids) {
+        if (ids.length == 0) {
+            return new int[] {tokenizer.bos().orElseGet(() -> tokenizer.eos().orElseThrow(() -> new IllegalArgumentException(
+                    "an empty prompt needs a BOS or EOS token to start from, and this tokenizer names none: give a prompt")))};
+        }
+        if (!tokenizer.addsBos()) {
+            return ids.clone();
+        }
+        int bos = tokenizer.bos().orElseThrow(() -> new IllegalArgumentException(
+                "the tokenizer is told to add BOS but names none: set bos_token in tokenizer_config.json"));
+        if (ids[0] == bos) {
+            return ids.clone();
+        }
+        int[] sequence = new int[ids.length + 1];
+        sequence[0] = bos;
+        System.arraycopy(ids, 0, sequence, 1, ids.length);
+        return sequence;
+    }
+
+    /**
+     * Continues {@code prompt}, taken as it is; {@link #sequence(String)} makes one.
+     *
+     * @param onText receives the text in whole characters as soon as it can no longer be part of a stop string
+     * @throws IllegalArgumentException if the prompt is empty, has ids outside the vocabulary or leaves no room in the context
+     */
+    public Generation generate(int[] prompt, GenerateOptions options, Consumer<String> onText) {
+        return generateAll(List.of(prompt), options, (index, text) -> onText.accept(text)).getFirst();
+    }
+
+    /** Receives the streamed text of a batch. */
+    @FunctionalInterface
+    public interface Listener {
+        /** {@code text} goes on the sequence with number {@code index}. */
+        void text(int index, String text);
+    }
+
+    /** Continues several prompts, of any lengths, at once; the results are in the order of the prompts. */
+    public List<Generation> generateAll(List<int[]> prompts, GenerateOptions options, Listener listener) {
+        int context = model.spec().contextLength();
+        for (int[] prompt : prompts) {
+            check(prompt, context);
+        }
+        long start = System.nanoTime();
+        var sequences = new ArrayList<Sequence>();
+        try {
+            for (int i = 0; i < prompts.size(); i++) {
+                int index = i;
+                sequences.add(new Sequence(model, tokenizer, prompts.get(i), options, i, text -> listener.text(index, text)));
+            }
+            var spans = new ArrayList<Span>();
+            for (int i = 0; i < prompts.size(); i++) {
+                spans.add(new Span(sequences.get(i).cache(), prompts.get(i)));
+            }
+            List<Sequence> active = options.maxNewTokens() == 0 ? List.of() : List.copyOf(sequences);
+            long prefilled = start;
+            for (boolean first = true; !active.isEmpty(); first = false) {
+                List<float[]> logits = model.forward(spans, false);
+                if (first) {
+                    prefilled = System.nanoTime();
+                }
+                spans.clear();
+                var next = new ArrayList<Sequence>();
+                for (int i = 0; i < active.size(); i++) {
+                    Sequence sequence = active.get(i);
+                    if (sequence.advance(logits.get(i))) {
+                        spans.add(new Span(sequence.cache(), new int[] {sequence.lastId()}));
+                        next.add(sequence);
+                    }
+                }
+                active = next;
+            }
+            var results = new ArrayList<Generation>();
+            for (Sequence sequence : sequences) {
+                results.add(sequence.result(start, prefilled));
+            }
+            return results;
+        } finally {
+            sequences.forEach(Sequence::close);
+        }
+    }
+
+    private void check(int[] prompt, int context) {
+        if (prompt.length == 0) {
+            throw new IllegalArgumentException("a prompt needs at least one token id");
+        }
+        if (prompt.length >= context) {
+            throw new IllegalArgumentException("the prompt has " + prompt.length + " tokens and the model's context is " + context
+                    + ": shorten the prompt to at most " + (context - 1));
+        }
+        for (int id : prompt) {
+            if (id < 0 || id >= model.spec().vocabSize()) {
+                throw new IllegalArgumentException("token id " + id + " in the prompt is outside the vocabulary of "
+                        + model.spec().vocabSize());
+            }
+        }
+    }
+}

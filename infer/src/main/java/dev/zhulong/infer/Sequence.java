@@ -1,0 +1,111 @@
+package dev.zhulong.infer;
+
+import dev.zhulong.infer.Generation.Finish;
+import dev.zhulong.infer.LanguageModel.KvCache;
+import dev.zhulong.text.StreamingDecoder;
+import dev.zhulong.text.Tokenizer;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.function.Consumer;
+
+/** One sequence while it is being generated: its cache, sampler, decoder and what it has written. */
+final class Sequence implements AutoCloseable {
+    private final int promptTokens;
+    private final int context;
+    private final int room;
+    private final KvCache cache;
+    private final Sampler sampler;
+    private final StreamingDecoder decoder;
+    private final StopStrings stops;
+    private final Set<Integer> eosIds;
+    private final Consumer<String> onText;
+    private final StringBuilder text = new StringBuilder();
+    private int[] ids = new int[16];
+    private int count;
+    private Finish finish;
+    private long finished;
+
+    Sequence(LanguageModel model, Tokenizer tokenizer, int[] prompt, GenerateOptions options, int number, Consumer<String> onText) {
+        promptTokens = prompt.length;
+        context = model.spec().contextLength();
+        room = Math.min(options.maxNewTokens(), context - prompt.length);
+        sampler = new Sampler(options.sampler(), tokenizer.vocabSize(), number);
+        sampler.see(prompt);
+        decoder = tokenizer.decoder();
+        for (int id : prompt) {
+            // The first word's space is text after a prompt and nothing at the start: only a decoder that has seen the prompt knows.
+            decoder.next(id);
+        }
+        stops = new StopStrings(options.stop());
+        eosIds = new HashSet<>(options.stopIds());
+        if (!options.ignoreEos()) {
+            eosIds.addAll(model.spec().eosIds());
+            tokenizer.eos().ifPresent(eosIds::add);
+        }
+        this.onText = onText;
+        cache = model.newCache(prompt.length + room);
+    }
+
+    KvCache cache() {
+        return cache;
+    }
+
+    int lastId() {
+        return ids[count - 1];
+    }
+
+    /** Draws the next token; false if the sequence has ended. */
+    boolean advance(float[] logits) {
+        int id = sampler.next(logits);
+        if (eosIds.contains(id)) {
+            end(Finish.EOS);
+            return false;
+        }
+        if (count == ids.length) {
+            ids = Arrays.copyOf(ids, count * 2);
+        }
+        ids[count++] = id;
+        emit(stops.push(decoder.next(id)));
+        if (stops.found()) {
+            end(Finish.STOP);
+        } else if (count == room) {
+            end(Finish.LENGTH);
+        }
+        return finish == null;
+    }
+
+    private void end(Finish reason) {
+        finish = reason;
+        emit(stops.push(decoder.flush()));
+        emit(stops.flush());
+        if (stops.found()) {
+            finish = Finish.STOP;
+        }
+        finished = System.nanoTime();
+    }
+
+    private void emit(String piece) {
+        if (!piece.isEmpty()) {
+            text.append(piece);
+            onText.accept(piece);
+        }
+    }
+
+    Generation result(long start, long prefilled) {
+        boolean full = finish == Finish.LENGTH && promptTokens + count == context;
+        return new Generation(
+                Arrays.copyOf(ids, count),
+                text.toString(),
+                finish == null ? Finish.LENGTH : finish,
+                promptTokens,
+                (prefilled - start) * 1e-9,
+                finish == null ? 0 : (finished - prefilled) * 1e-9,
+                full ? "stopped at the model's context of " + context + " tokens (" + promptTokens + " of them prompt)" : "");
+    }
+
+    @Override
+    public void close() {
+        cache.close();
+    }
+}
