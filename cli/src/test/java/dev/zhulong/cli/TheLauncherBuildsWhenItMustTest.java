@@ -1,0 +1,155 @@
+package dev.zhulong.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@DisabledOnOs(OS.WINDOWS)
+class TheLauncherBuildsWhenItMustTest {
+    private LauncherStandIns clone;
+
+    @BeforeEach
+    void clone(@TempDir Path place) throws IOException {
+        clone = new LauncherStandIns(place);
+        clone.jdk("25", "25.0.3");
+    }
+
+    private void builds(int expected) throws Exception {
+        var ended = clone.start("version");
+        assertThat(ended.code()).as(ended.err()).isZero();
+        assertThat(clone.mavenCalls()).hasSize(expected);
+    }
+
+    @Test
+    void onceAndAgainAfterEachChange() throws Exception {
+        builds(1);
+        builds(1);
+        LauncherStandIns.write(clone.source("B"), "class B {}");
+        builds(2);
+        builds(2);
+        Files.delete(clone.source("B"));
+        builds(3);
+        LauncherStandIns.write(clone.root.resolve("cli/src/main/resources/page.html"), "<p>");
+        builds(4);
+        LauncherStandIns.write(clone.root.resolve("pom.xml"), "<project></project>");
+        builds(5);
+        clone.with("ZHULONG_JAVA_HOME", clone.jdk("26", "26"));
+        builds(6);
+        clone.with("ZHULONG_BUILD", "-DnoMkl");
+        builds(7);
+        assertThat(clone.mavenCalls().getLast()).contains("-DnoMkl");
+        LauncherStandIns.write(clone.root.resolve("cli/src/test/java/OnlyATest.java"), "class OnlyATest {}");
+        builds(7);
+        Files.delete(clone.place.resolve("library.jar"));
+        builds(8);
+    }
+
+    @Test
+    void whatIsOnThisMachineComesBeforeTheNetwork() throws Exception {
+        builds(1);
+        assertThat(clone.mavenCalls().getFirst()).contains(" -o ");
+    }
+
+    @Test
+    void theNetworkIsAskedForWhatIsMissingAndTheSizeIsSaidFirst() throws Exception {
+        var ended = clone.with("MAVEN_STATE", "nothing here").start("version");
+        assertThat(ended.code()).isZero();
+        assertThat(ended.err()).containsPattern("about \\d+ MB");
+        assertThat(clone.mavenCalls()).hasSize(2);
+        assertThat(clone.mavenCalls().getLast()).doesNotContain(" -o ");
+    }
+
+    @Test
+    void withoutANetworkTheLibrariesThatWereCopiedHereAreUsed() throws Exception {
+        var ended = clone.with("MAVEN_STATE", "no network").start("version");
+        assertThat(ended.code()).as(ended.err()).isZero();
+        assertThat(clone.mavenCalls()).hasSize(3);
+        assertThat(clone.mavenCalls().getLast()).contains(" -o ", "legacyLocalRepo");
+    }
+
+    @Test
+    void withoutANetworkAndWithoutLibrariesTheLastLineSaysWhatToDo() throws Exception {
+        var ended = clone.with("MAVEN_STATE", "not even a copy").start("version");
+        assertThat(ended.code()).isOne();
+        assertThat(ended.out()).isEmpty();
+        assertThat(ended.err().lines().toList()).last().asString().startsWith("zhulong: libraries are missing").contains("network");
+    }
+
+    @Test
+    void aMistakeInTheSourceIsShownAndNothingIsStarted() throws Exception {
+        builds(1);
+        LauncherStandIns.write(clone.source("A"), "class A {");
+        var ended = clone.with("MAVEN_STATE", "broken source").start("version");
+        assertThat(ended.code()).isOne();
+        assertThat(ended.out()).isEmpty();
+        assertThat(ended.err()).contains("A.java:[3,14] ';' expected").doesNotContain("[Help 1]");
+        assertThat(clone.mavenCalls()).as("no second try over the network").hasSize(2);
+        clone.with("MAVEN_STATE", "");
+        builds(3);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void startsAtTheSameTimeBuildOnce(boolean flock) throws Exception {
+        if (!flock) {
+            Files.deleteIfExists(clone.bin.resolve("flock"));
+        }
+        clone.with("MAVEN_TAKES", "0.5");
+        var starts = new Process[4];
+        for (int i = 0; i < starts.length; i++) {
+            starts[i] = clone.begin(clone.root, clone.root.resolve("zhulong"), "version");
+        }
+        for (Process start : starts) {
+            assertThat(LauncherStandIns.await(start).code()).isZero();
+        }
+        assertThat(clone.mavenCalls()).hasSize(1);
+        assertThat(clone.root.resolve("target/zhulong/lock.d")).doesNotExist();
+    }
+
+    @Test
+    void aLockWhoseOwnerIsGoneIsTakenOver() throws Exception {
+        Files.deleteIfExists(clone.bin.resolve("flock"));
+        var gone = new ProcessBuilder("true").start();
+        gone.waitFor();
+        LauncherStandIns.write(clone.root.resolve("target/zhulong/lock.d/pid"), gone.pid() + "\n");
+        builds(1);
+    }
+
+    @Test
+    void aBuildLeavesTheJarsOfAProgramThatRunsAlone() throws Exception {
+        List<Path> first = ownJars(clone.start("version"));
+        LauncherStandIns.write(clone.source("A"), "class A { int x; }");
+        List<Path> second = ownJars(clone.start("version"));
+        assertThat(first).hasSize(2).allSatisfy(jar -> assertThat(jar).exists());
+        assertThat(second).hasSize(2).doesNotContainAnyElementsOf(first);
+    }
+
+    private List<Path> ownJars(LauncherStandIns.Ended ended) {
+        String classPath = ended.lines().get(ended.lines().indexOf("[-cp]") + 1);
+        return Arrays.stream(classPath.substring(1, classPath.length() - 1).split(":"))
+                .filter(entry -> entry.contains("zhulong-"))
+                .map(Path::of)
+                .toList();
+    }
+
+    @Test
+    void testsAreSummedFromTheirReportsAndTheSecondTimeNeedsNoNetwork() throws Exception {
+        var failed = clone.with("TESTS_FAIL", 1).start("test", "-pl", "cli", "-Dtest=A B");
+        assertThat(failed.lines()).last().isEqualTo("1 passed, 2 failed, 2 skipped");
+        assertThat(failed.code()).isOne();
+        assertThat(clone.mavenCalls().getLast()).endsWith("verify -pl cli -Dtest=A B").doesNotContain(" -o ");
+        clone.start("test");
+        assertThat(clone.mavenCalls().getLast()).contains(" -o ");
+    }
+}
