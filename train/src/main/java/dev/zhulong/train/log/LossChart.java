@@ -39,9 +39,9 @@ public record LossChart(String title, String lossTitle, LossCurve training, Loss
     private static final Color STRONG = new Color(0x1f5fbf);
     private static final Color POINTS = new Color(0xd9480f);
 
-    /** The training curve averaged over about one fiftieth of the run. */
+    /** The training curve averaged over about one fiftieth of the run around each point. */
     LossCurve smoothed() {
-        return training.smoothed(training.points().size() / 50.0);
+        return training.smoothed(training.points().size() / 100);
     }
 
     /**

@@ -30,19 +30,19 @@ public record LossCurve(List<Point> points) {
     }
 
     /**
-     * Exponential moving average without the bias towards its start (divided by the weights so far, as Adam does for its moments).
-     *
-     * @param window points the average looks back over, about; {@code <= 1} changes nothing
+     * Each point's mean with its {@code reach} neighbours on both sides (fewer at the ends, but as many left as right), so that the
+     * smooth curve doesn't lag behind a falling loss as a running average would.
      */
-    public LossCurve smoothed(double window) {
-        double keep = 1 - 1 / Math.max(1, window);
-        double sum = 0;
-        double weight = 0;
-        List<Point> smooth = new ArrayList<>(points.size());
-        for (Point p : points) {
-            sum = keep * sum + (1 - keep) * p.loss();
-            weight = keep * weight + (1 - keep);
-            smooth.add(new Point(p.step(), sum / weight));
+    public LossCurve smoothed(int reach) {
+        int n = points.size();
+        double[] before = new double[n + 1];
+        for (int i = 0; i < n; i++) {
+            before[i + 1] = before[i] + points.get(i).loss();
+        }
+        List<Point> smooth = new ArrayList<>(n);
+        for (int i = 0; i < n; i++) {
+            int r = Math.min(Math.max(0, reach), Math.min(i, n - 1 - i));
+            smooth.add(new Point(points.get(i).step(), r == 0 ? points.get(i).loss() : (before[i + r + 1] - before[i - r]) / (2 * r + 1)));
         }
         return new LossCurve(smooth);
     }
