@@ -37,7 +37,8 @@ final class LossSvg {
         curve("smoothed training loss", chart.smoothed(), BLUE, "2.5", "1");
         curve("validation loss", chart.validation(), ORANGE, "1.5", "1");
         chart.validation().thinned(300).points().forEach(p ->
-                add("<circle cx=\"%s\" cy=\"%s\" r=\"4\" fill=\"%s\"/>", number(steps.place(p.step())), number(losses.place(p.loss())), ORANGE));
+                add("<circle cx=\"%s\" cy=\"%s\" r=\"4\" fill=\"%s\"/>",
+                        number(steps.place(p.step())), number(losses.place(p.loss())), ORANGE));
         legend();
         return out.append("</svg>\n").toString();
     }

@@ -27,8 +27,8 @@ class ProgressLineIsNeverGarbledTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"0, 0.0s", "0.44, 0.4s", "9.949, 9.9s", "9.95, 10s", "59.4, 59s", "59.6, 1m00s", "185, 3m05s", "3599.7, 1h00m", "7620, 2h07m",
-        "86399, 1d00h", "356400, 4d03h", "-1, ?", "NaN, ?", "Infinity, ?"})
+    @CsvSource({"0, 0.0s", "0.44, 0.4s", "9.949, 9.9s", "9.95, 10s", "59.4, 59s", "59.6, 1m00s", "185, 3m05s", "3599.7, 1h00m",
+        "7620, 2h07m", "86399, 1d00h", "356400, 4d03h", "-1, ?", "NaN, ?", "Infinity, ?"})
     void durations(double seconds, String expected) {
         assertThat(ProgressLine.duration(seconds)).isEqualTo(expected);
     }

@@ -86,7 +86,8 @@ class ResumedMetricsHaveEachStepOnceTest {
     @Test
     void aBrokenWholeLineIsNamedAndNothingIsLost() throws IOException {
         Path file = directory.resolve("metrics.jsonl");
-        for (String bad : List.of("{\"step\":", "null", "[1]", "{\"step\":1.5}", "{\"loss\":1}", "{\"step\":1} x", "{\"step\":1,\"step\":2}", "")) {
+        for (String bad : List.of("{\"step\":", "null", "[1]", "{\"step\":1.5}", "{\"loss\":1}", "{\"step\":1} x",
+                "{\"step\":1,\"step\":2}", "")) {
             String content = "{\"step\":0}\n" + bad + "\n{\"step\":2}\n";
             Files.writeString(file, content);
             assertThatThrownBy(() -> MetricsLog.resume(file, 5)).as(bad)
