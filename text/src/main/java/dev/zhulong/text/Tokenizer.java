@@ -41,11 +41,28 @@ public interface Tokenizer extends AutoCloseable {
     /** End of sequence, as {@code tokenizer_config.json} names it. */
     OptionalInt eos();
 
+    /** Padding, as {@code tokenizer_config.json} names it. */
+    default OptionalInt pad() {
+        return OptionalInt.empty();
+    }
+
     /** Whether this model's sequences start with BOS ({@code add_bos_token}, or a post-processor that puts it there). */
     boolean addsBos();
 
     /** A decoder that is fed one id at a time and gives text as soon as its characters are whole. */
     StreamingDecoder decoder();
+
+    /**
+     * A decoder whose text goes on after {@code prompt}: joined to the prompt, so that the first piece keeps the space that a text's own
+     * start would lose.
+     */
+    default StreamingDecoder decoderAfter(int[] prompt) {
+        StreamingDecoder decoder = decoder();
+        for (int id : prompt) {
+            decoder.next(id);
+        }
+        return decoder;
+    }
 
     @Override
     void close();

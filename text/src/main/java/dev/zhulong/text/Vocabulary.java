@@ -1,0 +1,128 @@
+package dev.zhulong.text;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.function.IntConsumer;
+
+/** A tokenizer's table: id to spelling, bytes and kind, and spelling to id. Ids may have holes. */
+final class Vocabulary {
+    private final String name;
+    private final Decoding decoding;
+    private final Map<String, Integer> ids = new HashMap<>();
+    private final String[] spelling;
+    private final byte[][] bytes;
+    private final boolean[] control;
+
+    /** @param json the whole {@code tokenizer.json}; {@code name} is what errors call it */
+    Vocabulary(JsonNode json, String name) {
+        this.name = name;
+        this.decoding = Decoding.of(json.path("decoder"), name);
+        Map<Integer, String> table = new HashMap<>();
+        read(json.path("model"), table);
+        JsonNode added = json.path("added_tokens");
+        for (JsonNode token : added) {
+            if (!token.path("id").canConvertToInt() || !token.path("content").isTextual()) {
+                throw new IllegalArgumentException(name + ": an added token has no id or no content: " + token);
+            }
+            put(token.path("content").textValue(), token.path("id").intValue(), table);
+        }
+        int[] largest = {-1};
+        IntConsumer grow = id -> largest[0] = Math.max(largest[0], id);
+        table.keySet().forEach(grow::accept);
+        if (largest[0] < 0) {
+            throw new IllegalArgumentException(name + ": the vocabulary is empty");
+        }
+        if (largest[0] >= 1 << 24) {
+            throw new IllegalArgumentException(name + ": token id " + largest[0] + " is too large; at most " + ((1 << 24) - 1) + " is read");
+        }
+        spelling = new String[largest[0] + 1];
+        bytes = new byte[largest[0] + 1][];
+        control = new boolean[largest[0] + 1];
+        table.forEach((id, text) -> {
+            spelling[id] = text;
+            bytes[id] = decoding.bytes(text);
+        });
+        for (JsonNode token : added) {
+            int id = token.path("id").intValue();
+            control[id] = token.path("special").asBoolean(false);
+            // An added token is matched in the raw text, so in a byte-level vocabulary its spelling is the text itself.
+            if (control[id]) {
+                bytes[id] = new byte[0];
+            } else if (decoding.byteLevel()) {
+                bytes[id] = token.path("content").textValue().getBytes(StandardCharsets.UTF_8);
+            }
+        }
+    }
+
+    private void read(JsonNode model, Map<Integer, String> table) {
+        JsonNode vocab = model.path("vocab");
+        if (vocab.isObject()) {
+            vocab.properties().forEach(entry -> {
+                if (!entry.getValue().canConvertToInt()) {
+                    throw new IllegalArgumentException(name + ": token " + entry.getKey() + " has the id " + entry.getValue()
+                            + ", expected an integer");
+                }
+                put(entry.getKey(), entry.getValue().intValue(), table);
+            });
+        } else if (vocab.isArray()) {
+            for (int id = 0; id < vocab.size(); id++) {
+                put(vocab.get(id).path(0).asText(), id, table);
+            }
+        } else {
+            throw new IllegalArgumentException(name + ": model.vocab is missing; is this a tokenizer.json of the tokenizers library?");
+        }
+    }
+
+    private void put(String text, int id, Map<Integer, String> table) {
+        if (id < 0) {
+            throw new IllegalArgumentException(name + ": token " + text + " has the negative id " + id);
+        }
+        ids.put(text, id);
+        table.put(id, text);
+    }
+
+    Decoding decoding() {
+        return decoding;
+    }
+
+    /** Largest id plus one. */
+    int size() {
+        return spelling.length;
+    }
+
+    OptionalInt id(String text) {
+        Integer id = ids.get(text);
+        return id == null ? OptionalInt.empty() : OptionalInt.of(id);
+    }
+
+    String spelling(int id) {
+        return spelling[check(id)];
+    }
+
+    /** The table's own array: not to be changed or handed out. */
+    byte[] bytes(int id) {
+        return bytes[check(id)];
+    }
+
+    boolean isControl(int id) {
+        return control[check(id)];
+    }
+
+    boolean has(int id) {
+        return id >= 0 && id < spelling.length && spelling[id] != null;
+    }
+
+    private int check(int id) {
+        if (id < 0 || id >= spelling.length) {
+            throw new IllegalArgumentException("token id " + id + " is outside the vocabulary of " + name + " (0 to " + (spelling.length - 1)
+                    + ")");
+        }
+        if (spelling[id] == null) {
+            throw new IllegalArgumentException("token id " + id + " is a hole in the vocabulary of " + name + ": no token has it");
+        }
+        return id;
+    }
+}
