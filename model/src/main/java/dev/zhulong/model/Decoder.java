@@ -1,0 +1,145 @@
+package dev.zhulong.model;
+
+import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.tensor.Libtorch;
+import dev.zhulong.tensor.Tensor;
+import dev.zhulong.tensor.TensorScope;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+
+/**
+ * A decoder-only Transformer with its weights, F32: {@code embed → blocks → norm → head}.
+ *
+ * <pre>{@code
+ * try (Decoder model = DecoderFiles.load(path); var scope = TensorScope.open()) {
+ *     Tensor logits = model.logits(Tensor.of(ids, 1, ids.length));
+ * }
+ * }</pre>
+ */
+public final class Decoder implements AutoCloseable {
+    private final DecoderSpec spec;
+    private final Architecture architecture;
+    private final Map<String, Tensor> parameters;
+    private final List<Block> blocks;
+    private final RotaryTable rotary;
+
+    /** Over {@code parameters}, which this object owns from now on and which must be kept out of scopes. */
+    Decoder(DecoderSpec spec, Architecture architecture, Map<String, Tensor> parameters) {
+        this.spec = spec;
+        this.architecture = architecture;
+        this.parameters = Collections.unmodifiableMap(parameters);
+        this.blocks = IntStream.range(0, spec.layers()).mapToObj(l -> architecture.block(spec, l, parameters)).toList();
+        this.rotary = spec.rope() == null ? null : new RotaryTable(spec.rope());
+    }
+
+    /** Fresh weights, the same for the same seed. */
+    public static Decoder random(DecoderSpec spec, long seed) {
+        Libtorch.seed(seed);
+        Architecture architecture = Architecture.of(spec);
+        Map<String, Tensor> tensors = new LinkedHashMap<>();
+        architecture.parameters().forEach((name, p) -> {
+            Tensor t = Tensor.empty(dev.zhulong.tensor.DType.F32, p.shape()).keep();
+            switch (p.init()) {
+                case NORMAL -> t.normal_(0, 0.02);
+                case RESIDUAL -> t.normal_(0, 0.02 / Math.sqrt(2.0 * spec.layers()));
+                case ONE -> t.fill_(1);
+                case ZERO -> t.zero_();
+            }
+            tensors.put(name, t);
+        });
+        return new Decoder(spec, architecture, tensors);
+    }
+
+    public DecoderSpec spec() {
+        return spec;
+    }
+
+    public Architecture architecture() {
+        return architecture;
+    }
+
+    /** Hugging Face names to weights, in state-dictionary order; a tied head is not listed. */
+    public Map<String, Tensor> parameters() {
+        return parameters;
+    }
+
+    /** Number of weights. */
+    public long count() {
+        return architecture.count();
+    }
+
+    /** Layers, first to last. */
+    public List<Block> blocks() {
+        return blocks;
+    }
+
+    /** Marks every weight as trained, or none. */
+    public void requiresGrad(boolean on) {
+        parameters.values().forEach(p -> p.requiresGrad(on));
+    }
+
+    /** Context for whole sequences of {@code seq} tokens. */
+    public Context causal(int seq) {
+        return Context.causal(spec, rotary, seq);
+    }
+
+    /** Context for packed rows; both I64 [batch, seq]. */
+    public Context packed(Tensor positions, Tensor documents) {
+        return Context.packed(spec, rotary, positions, documents);
+    }
+
+    /** Context for {@code seq} tokens that follow those in {@code cache}. */
+    public Context cached(int seq, KeyValues cache) {
+        return Context.cached(spec, rotary, seq, cache);
+    }
+
+    /** I64 ids [batch, seq] to the residual stream [batch, seq, hidden]. */
+    public Tensor embed(Tensor ids, Context context) {
+        Tensor x = parameters.get(architecture.embedding()).embedding(ids);
+        if (architecture.positions() == null) {
+            return x;
+        }
+        return x.add(parameters.get(architecture.positions()).embedding(context.positions()));
+    }
+
+    /** Final norm, [.., hidden] to [.., hidden]. */
+    public Tensor norm(Tensor x) {
+        Tensor weight = parameters.get(architecture.norm() + ".weight");
+        return switch (spec.norm()) {
+            case RMS -> Norms.rms(x, weight, spec.normEpsilon());
+            case LAYER -> x.layerNorm(weight, parameters.get(architecture.norm() + ".bias"), spec.normEpsilon());
+        };
+    }
+
+    /** Weight of the head [vocab, hidden]: the embedding's where they are tied. */
+    public Tensor headWeight() {
+        return parameters.get(spec.tiedEmbeddings() ? architecture.embedding() : architecture.head());
+    }
+
+    /** Everything before the head: I64 ids [batch, seq] to normed [batch, seq, hidden]. */
+    public Tensor hidden(Tensor ids, Context context) {
+        Tensor x = embed(ids, context);
+        for (Block block : blocks) {
+            try (var scope = TensorScope.open()) {
+                x = scope.handOut(block.forward(x, context));
+            }
+        }
+        return norm(x);
+    }
+
+    /** I64 ids [batch, seq], from position 0, to logits [batch, seq, vocab]. */
+    public Tensor logits(Tensor ids) {
+        return hidden(ids, causal((int) ids.size(1))).linear(headWeight(), null);
+    }
+
+    @Override
+    public void close() {
+        parameters.values().forEach(Tensor::close);
+        if (rotary != null) {
+            rotary.close();
+        }
+    }
+}
