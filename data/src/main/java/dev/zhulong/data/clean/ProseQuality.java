@@ -1,0 +1,192 @@
+package dev.zhulong.data.clean;
+
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+
+/** The document rules of Gopher and C4 for prose; Chinese, Japanese and Thai count characters as words. */
+final class ProseQuality {
+
+    /** Gopher's eight. */
+    private static final List<String> ENGLISH = List.of("the", "be", "to", "of", "and", "that", "have", "with");
+    /** Chinese function characters, both standards. */
+    private static final String CHINESE =
+            "\u7684\u4E86\u662F\u5728\u548C\u4E0D\u6709\u6211\u8FD9\u9019\u4E4B\u4E0E\u8207\u4E5F\u5C31\u4E3A\u70BA\u53CA\u5176\u4E8E\u65BC\u4EE5";
+    private static final String BULLETS = "-*\u2022\u2023\u00B7\u25CF\u25CB\u25AA\u25A0\u2013\u30FB";
+    private static final String ENDS = ".!?\u3002\uFF01\uFF1F";
+
+    private ProseQuality() {
+    }
+
+    /** The first rule the text breaks, or null. */
+    static String complaint(String text, ProseThresholds forWords, ProseThresholds forCharacters) {
+        Words words = Words.of(text);
+        boolean characters = words.countsCharacters();
+        ProseThresholds limit = characters ? forCharacters : forWords;
+        String unit = characters ? "characters" : "words";
+        if (words.count < limit.minWords()) {
+            return "fewer than " + limit.minWords() + " " + unit;
+        }
+        if (words.count > limit.maxWords()) {
+            return "more than " + limit.maxWords() + " " + unit;
+        }
+        String reason = ofWords(words, limit);
+        reason = reason != null ? reason : ofLines(text, limit);
+        reason = reason != null ? reason : ofCharacters(text, words.count, limit);
+        return reason != null ? reason : ofVocabulary(words, limit);
+    }
+
+    private static String ofWords(Words words, ProseThresholds limit) {
+        long length = 0;
+        int alphabetic = 0;
+        for (int i = 0; i < words.count; i++) {
+            length += words.ends[i] - words.starts[i];
+            alphabetic += hasLetter(words.text, words.starts[i], words.ends[i]) ? 1 : 0;
+        }
+        double mean = (double) length / words.count;
+        if (mean < limit.minMeanWordLength()) {
+            return "mean word length below " + limit.minMeanWordLength();
+        }
+        if (mean > limit.maxMeanWordLength()) {
+            return "mean word length above " + limit.maxMeanWordLength();
+        }
+        if (alphabetic < limit.minAlphabeticWords() * words.count) {
+            return "share of words with a letter below " + limit.minAlphabeticWords();
+        }
+        return null;
+    }
+
+    private static boolean hasLetter(String text, int from, int to) {
+        for (int i = from; i < to; i++) {
+            if (Script.of(text.charAt(i)) != Script.NONE) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static String ofLines(String text, ProseThresholds limit) {
+        int lines = 0;
+        int bullets = 0;
+        int ellipses = 0;
+        for (int from = 0; from < text.length();) {
+            int newline = text.indexOf('\n', from);
+            int to = newline < 0 ? text.length() : newline;
+            int start = Lines.skipSpace(text, from, to);
+            int stop = Lines.trimEnd(text, start, to);
+            if (start < stop) {
+                lines++;
+                bullets += BULLETS.indexOf(text.charAt(start)) >= 0 ? 1 : 0;
+                ellipses += text.charAt(stop - 1) == '\u2026' || text.startsWith("...", Math.max(start, stop - 3)) ? 1 : 0;
+            }
+            from = to + 1;
+        }
+        if (bullets > limit.maxBulletLines() * lines) {
+            return "share of lines with a bullet above " + limit.maxBulletLines();
+        }
+        if (ellipses > limit.maxEllipsisLines() * lines) {
+            return "share of lines ending in an ellipsis above " + limit.maxEllipsisLines();
+        }
+        return null;
+    }
+
+    private static String ofCharacters(String text, int words, ProseThresholds limit) {
+        int hashes = 0;
+        int ellipses = 0;
+        int curly = 0;
+        int damage = 0;
+        int sentences = 0;
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c == ' ') {
+                continue;
+            }
+            switch (c) {
+                case '#' -> hashes++;
+                case '{', '}' -> curly++;
+                case '\uFFFD' -> damage++;
+                case '\u2026' -> ellipses++;
+                default -> {
+                    if (c == '.' && text.startsWith("...", i)) {
+                        ellipses++;
+                        i += 2;
+                    } else if (ENDS.indexOf(c) >= 0 && (c > 0x80 || endsSentence(text, i + 1))) {
+                        sentences++;
+                    }
+                }
+            }
+        }
+        if (hashes > limit.maxHashesPerWord() * words) {
+            return "more than " + limit.maxHashesPerWord() + " # a word";
+        }
+        if (ellipses > limit.maxEllipsesPerWord() * words) {
+            return "more than " + limit.maxEllipsesPerWord() + " ellipses a word";
+        }
+        if (curly > limit.maxCurlyBracesPerWord() * words) {
+            return "more than " + limit.maxCurlyBracesPerWord() + " curly braces a word";
+        }
+        if (damage > limit.maxDamage() * text.length()) {
+            return "share of undecodable characters above " + limit.maxDamage();
+        }
+        return sentences < limit.minSentences() ? "fewer than " + limit.minSentences() + " sentences" : null;
+    }
+
+    private static boolean endsSentence(String text, int next) {
+        return next == text.length() || text.charAt(next) <= ' ' || "\"')\u201D\u2019".indexOf(text.charAt(next)) >= 0;
+    }
+
+    private static String ofVocabulary(Words words, ProseThresholds limit) {
+        String text = words.text;
+        if (containsIgnoringCase(text, "lorem ipsum")) {
+            return "lorem ipsum";
+        }
+        if (limit.minStopWords() == 0) {
+            return null;
+        }
+        String language = LanguageIdentifier.identify(text);
+        if (language.startsWith("zh")) {
+            int found = 0;
+            for (int i = 0; i < CHINESE.length() && found < limit.minStopWords(); i++) {
+                found += text.indexOf(CHINESE.charAt(i)) >= 0 ? 1 : 0;
+            }
+            return found < limit.minStopWords() ? "fewer than " + limit.minStopWords() + " Chinese function characters" : null;
+        }
+        // A Latin-script text in no known language is judged as English only if it has no letter that English lacks.
+        if (!language.equals("en") && !(language.equals("und-Latn") && isAscii(text))) {
+            return null;
+        }
+        Set<String> found = new HashSet<>();
+        for (int i = 0; i < words.count && found.size() < limit.minStopWords(); i++) {
+            if (words.ends[i] - words.starts[i] <= 4) {
+                String word = text.substring(words.starts[i], words.ends[i]).toLowerCase(Locale.ROOT);
+                if (ENGLISH.contains(word)) {
+                    found.add(word);
+                }
+            }
+        }
+        return found.size() < limit.minStopWords() ? "fewer than " + limit.minStopWords() + " English stop words" : null;
+    }
+
+    private static boolean isAscii(String text) {
+        for (int i = 0; i < text.length(); i++) {
+            if (Character.isLetter(text.charAt(i)) && text.charAt(i) >= 0x80) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static boolean containsIgnoringCase(String text, String lowerCase) {
+        char first = lowerCase.charAt(0);
+        char upper = Character.toUpperCase(first);
+        int last = text.length() - lowerCase.length();
+        for (int i = 0; i <= last; i++) {
+            char c = text.charAt(i);
+            if ((c == first || c == upper) && text.regionMatches(true, i, lowerCase, 0, lowerCase.length())) {
+                return true;
+            }
+        }
+        return false;
+    }
+}

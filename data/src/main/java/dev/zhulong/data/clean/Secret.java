@@ -1,0 +1,213 @@
+package dev.zhulong.data.clean;
+
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * Credentials: PEM private keys, tokens with a published prefix (AWS, GitHub, GitLab, Slack, Google, OpenAI style, Stripe, JSON Web
+ * Tokens of RFC 7519), and random-looking values given to a name that ends in "password", "secret", "token" or "key". Public keys and
+ * certificates stay, and so do AWS's own documentation keys, which end in EXAMPLE.
+ *
+ * <p>One object serves one scan of one text from left to right.
+ */
+final class Secret {
+
+    private static final int MAX_VALUE = 256;
+    private static final int MAX_NAME = 40;
+    private static final List<String> NAMES = List.of("password", "passwd", "pwd", "passphrase", "secret", "token", "apikey", "api_key", "api-key",
+            "accesskey", "access_key", "access-key", "secretkey", "secret_key", "secret-key", "privatekey", "private_key", "private-key",
+            "authkey", "auth_key", "credential", "credentials");
+
+    private final String text;
+    /** Where the next PEM footer begins, -1 if not yet looked for; found once for all headers before it, or a text of headers is quadratic. */
+    private int footer = -1;
+
+    Secret(String text) {
+        this.text = text;
+    }
+
+    /** A PEM private key whose header begins with the dash at {@code at}, or null. */
+    Match findPem(int at) {
+        if (!text.startsWith("-----BEGIN ", at)) {
+            return null;
+        }
+        int headerEnd = text.indexOf("-----", at + 11);
+        if (headerEnd < 0 || headerEnd - at > 60 || !text.substring(at, headerEnd).endsWith("PRIVATE KEY")) {
+            return null;
+        }
+        if (footer < headerEnd) {
+            footer = text.indexOf("-----END ", headerEnd);
+            footer = footer < 0 ? Integer.MAX_VALUE : footer;
+        }
+        if (footer == Integer.MAX_VALUE) {
+            return null;
+        }
+        int close = text.indexOf("-----", footer + 9);
+        return close < 0 || close - footer > 60 ? null : new Match(PersonalData.SECRET, at, close + 5);
+    }
+
+    /** A token with a known prefix that begins at {@code at}, or null. */
+    Match findToken(int at) {
+        if (!Around.startsWord(text, at)) {
+            return null;
+        }
+        int end = switch (text.charAt(at)) {
+            case 'A' -> aws(at);
+            case 'g' -> git(at);
+            case 'x' -> slack(at);
+            case 's', 'r' -> dashed(at);
+            case 'e' -> jwt(at);
+            default -> -1;
+        };
+        return end < 0 ? null : new Match(PersonalData.SECRET, at, end);
+    }
+
+    private int aws(int at) {
+        if (text.startsWith("AIza", at)) {
+            int end = runEnd(at + 4, "_-");
+            return end - at == 39 ? end : -1;
+        }
+        if (!text.startsWith("AKIA", at) && !text.startsWith("ASIA", at)) {
+            return -1;
+        }
+        int end = runEnd(at, "_");
+        return end - at == 20 && isUpper(at, end) && !text.substring(at, end).endsWith("EXAMPLE") ? end : -1;
+    }
+
+    private boolean isUpper(int from, int to) {
+        for (int i = from; i < to; i++) {
+            if (text.charAt(i) >= 'a' && text.charAt(i) <= 'z') {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private int git(int at) {
+        if (text.startsWith("github_pat_", at)) {
+            int end = runEnd(at, "_");
+            return end - at >= 60 ? end : -1;
+        }
+        if (text.startsWith("glpat-", at)) {
+            int end = runEnd(at, "_-");
+            return end - at >= 26 ? end : -1;
+        }
+        boolean token = text.startsWith("gh", at) && at + 3 < text.length() && "pousr".indexOf(text.charAt(at + 2)) >= 0 && text.charAt(at + 3) == '_';
+        int end = token ? runEnd(at + 4, "") : 0;
+        return end - at - 4 >= 36 ? end : -1;
+    }
+
+    private int slack(int at) {
+        boolean token = text.startsWith("xox", at) && at + 4 < text.length() && "abprs".indexOf(text.charAt(at + 3)) >= 0 && text.charAt(at + 4) == '-';
+        int end = token ? runEnd(at, "-") : 0;
+        return end - at >= 20 ? end : -1;
+    }
+
+    private int dashed(int at) {
+        boolean token = text.startsWith("sk-", at) || text.startsWith("sk_live_", at) || text.startsWith("rk_live_", at);
+        int end = token ? runEnd(at, "_-") : 0;
+        return end - at >= 23 && end - at <= MAX_VALUE && looksRandom(at, end, 3.5, 2) ? end : -1;
+    }
+
+    private int jwt(int at) {
+        if (!text.startsWith("eyJ", at)) {
+            return -1;
+        }
+        int header = runEnd(at, "_-");
+        if (header - at < 12 || !text.startsWith(".eyJ", header)) {
+            return -1;
+        }
+        int payload = runEnd(header + 1, "_-");
+        if (payload - header < 12 || payload >= text.length() || text.charAt(payload) != '.') {
+            return -1;
+        }
+        int signature = runEnd(payload + 1, "_-");
+        return signature - payload >= 12 ? signature : -1;
+    }
+
+    private int runEnd(int from, String also) {
+        int end = from;
+        while (end < text.length() && (Around.isAlphanumeric(text.charAt(end)) || also.indexOf(text.charAt(end)) >= 0)) {
+            end++;
+        }
+        return end;
+    }
+
+    /** The value of an assignment whose {@code =} or {@code :} stands at {@code at}, when its name speaks of a secret; else null. */
+    Match findAssigned(int at) {
+        if (!isSecretName(at)) {
+            return null;
+        }
+        int start = at + 1;
+        if (start < text.length() && (text.charAt(start) == '>' || text.charAt(at) == ':' && text.charAt(start) == '=')) {
+            start++;
+        }
+        for (int i = 0; i < 4 && start < text.length() && (text.charAt(start) == ' ' || text.charAt(start) == '\t'); i++) {
+            start++;
+        }
+        char quote = start < text.length() && Around.isQuote(text.charAt(start)) ? text.charAt(start) : 0;
+        start += quote == 0 ? 0 : 1;
+        int end = start;
+        while (end < text.length() && end - start <= MAX_VALUE && (Around.isAlphanumeric(text.charAt(end)) || "+/=_~!@#$%^&*-".indexOf(text.charAt(end)) >= 0)) {
+            end++;
+        }
+        boolean closed = quote == 0
+                ? end == text.length() || text.charAt(end) <= ' ' || text.charAt(end) == ',' || text.charAt(end) == ';'
+                : end < text.length() && text.charAt(end) == quote;
+        int least = quote == 0 ? 16 : 12;
+        if (!closed || end - start < least || end - start > MAX_VALUE) {
+            return null;
+        }
+        return looksRandom(start, end, quote == 0 ? 3.5 : 3.0, quote == 0 ? 2 : 1) ? new Match(PersonalData.SECRET, start, end) : null;
+    }
+
+    private boolean isSecretName(int at) {
+        int end = at;
+        if (end > 0 && text.charAt(end - 1) == ':') {
+            end--;
+        }
+        for (int i = 0; i < 4 && end > 0 && text.charAt(end - 1) == ' '; i++) {
+            end--;
+        }
+        if (end > 0 && Around.isQuote(text.charAt(end - 1))) {
+            end--;
+        }
+        // Every name ends in one of these letters: most assignments stop here.
+        if (end < 3 || "dDeEtTnNyYlLsS".indexOf(text.charAt(end - 1)) < 0) {
+            return false;
+        }
+        int start = end;
+        while (start > 0 && end - start < MAX_NAME && (Around.isAlphanumeric(text.charAt(start - 1)) || "_-".indexOf(text.charAt(start - 1)) >= 0)) {
+            start--;
+        }
+        String name = text.substring(start, end).toLowerCase(Locale.ROOT);
+        for (String secret : NAMES) {
+            if (name.endsWith(secret)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Letters and digits mixed, and Shannon entropy of the characters of at least so many bits each. */
+    private boolean looksRandom(int from, int to, double bits, int digits) {
+        int[] counts = new int[128];
+        int found = 0;
+        int letters = 0;
+        for (int i = from; i < to; i++) {
+            char c = text.charAt(i);
+            counts[c]++;
+            found += Around.isDigit(c) ? 1 : 0;
+            letters += c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' ? 1 : 0;
+        }
+        if (found < digits || letters == 0) {
+            return false;
+        }
+        double entropy = 0;
+        double n = to - from;
+        for (int count : counts) {
+            entropy -= count == 0 ? 0 : count / n * StrictMath.log(count / n) / StrictMath.log(2);
+        }
+        return entropy >= bits;
+    }
+}

@@ -1,0 +1,129 @@
+package dev.zhulong.data.clean;
+
+import dev.zhulong.data.CleaningStep;
+import dev.zhulong.data.Document;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Function;
+
+/**
+ * The standard chains and the names of the rules in recipes.
+ *
+ * <p>{@snippet :
+ * for (CleaningStep step : Steps.standard()) {
+ *     switch (step.apply(document)) {
+ *         case CleaningStep.Decision.Keep keep -> document = keep.document();
+ *         case CleaningStep.Decision.Drop drop -> { return; }
+ *     }
+ * }}
+ */
+public final class Steps {
+
+    private static final Map<String, Function<Set<String>, CleaningStep>> BY_NAME = new LinkedHashMap<>();
+
+    static {
+        BY_NAME.put("unicode", plain("unicode", new NormalizeUnicode()));
+        BY_NAME.put("licence-headers", plain("licence-headers", new RemoveLicenceHeaders()));
+        BY_NAME.put("boilerplate", plain("boilerplate", new RemoveBoilerplate()));
+        BY_NAME.put("language", IdentifyLanguage::new);
+        BY_NAME.put("quality", plain("quality", new Quality()));
+        BY_NAME.put("repetition", plain("repetition", new Repetition()));
+        BY_NAME.put("personal-data", kinds -> kinds.isEmpty() ? new RedactPersonalData() : new RedactPersonalData(PersonalData.parse(kinds)));
+    }
+
+    private Steps() {
+    }
+
+    /** For source code: every document is taken for code. */
+    public static List<CleaningStep> forCode() {
+        return List.of(new NormalizeUnicode(), new RemoveLicenceHeaders(), new Quality(d -> Profile.CODE), new Repetition(d -> Profile.CODE),
+                new RedactPersonalData(d -> Profile.CODE));
+    }
+
+    /** For prose: every document is taken for prose. */
+    public static List<CleaningStep> forProse() {
+        return List.of(new NormalizeUnicode(), new RemoveBoilerplate(d -> Profile.PROSE), new Quality(d -> Profile.PROSE),
+                new Repetition(d -> Profile.PROSE), new RedactPersonalData(d -> Profile.PROSE));
+    }
+
+    /** For a mixed corpus: each document by its own {@link Profile}. */
+    public static List<CleaningStep> standard() {
+        return List.of(new NormalizeUnicode(), new RemoveLicenceHeaders(), new RemoveBoilerplate(), new Quality(), new Repetition(),
+                new RedactPersonalData());
+    }
+
+    /** The names that {@link #byName} knows, in the order in which the rules are best applied. */
+    public static List<String> names() {
+        return List.copyOf(BY_NAME.keySet());
+    }
+
+    /**
+     * The rule of that name with its defaults. Two take a list: {@code language:en,zh} (allowed languages) and
+     * {@code personal-data:email,phone} (kinds to redact).
+     *
+     * @throws IllegalArgumentException for an unknown name, with the known ones and the nearest
+     */
+    public static CleaningStep byName(String name) {
+        int colon = name.indexOf(':');
+        String rule = (colon < 0 ? name : name.substring(0, colon)).strip();
+        Set<String> arguments = new TreeSet<>();
+        if (colon >= 0) {
+            for (String argument : name.substring(colon + 1).split(",")) {
+                if (!argument.isBlank()) {
+                    arguments.add(argument.strip());
+                }
+            }
+        }
+        Function<Set<String>, CleaningStep> maker = BY_NAME.get(rule);
+        if (maker == null) {
+            throw new IllegalArgumentException(unknown("cleaning step", rule, names()));
+        }
+        return maker.apply(arguments);
+    }
+
+    private static Function<Set<String>, CleaningStep> plain(String name, CleaningStep step) {
+        return arguments -> {
+            if (!arguments.isEmpty()) {
+                throw new IllegalArgumentException("cleaning step '" + name + "' takes no list, found " + String.join(",", arguments));
+            }
+            return step;
+        };
+    }
+
+    /** "unknown WHAT 'NAME', did you mean 'NEAREST'? Known: ...". */
+    static String unknown(String what, String name, List<String> known) {
+        String nearest = null;
+        int least = Integer.MAX_VALUE;
+        for (String candidate : known) {
+            int distance = editDistance(name.toLowerCase(Locale.ROOT), candidate);
+            if (distance < least) {
+                least = distance;
+                nearest = candidate;
+            }
+        }
+        boolean near = nearest != null && least <= Math.max(2, nearest.length() / 2);
+        return "unknown " + what + " '" + name + "'" + (near ? ", did you mean '" + nearest + "'?" : ".") + " Known: " + String.join(", ", known);
+    }
+
+    /** Levenshtein distance. */
+    private static int editDistance(String a, String b) {
+        int[] row = new int[b.length() + 1];
+        for (int j = 0; j < row.length; j++) {
+            row[j] = j;
+        }
+        for (int i = 1; i <= a.length(); i++) {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j < row.length; j++) {
+                int above = row[j];
+                row[j] = Math.min(Math.min(above, row[j - 1]) + 1, diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1));
+                diagonal = above;
+            }
+        }
+        return row[b.length()];
+    }
+}
