@@ -1,0 +1,5 @@
+package dev.zhulong.data;
+
+/** One text with where it came from. */
+public record Document(String id, String text) {
+}
