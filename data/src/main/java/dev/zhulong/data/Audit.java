@@ -1,0 +1,271 @@
+package dev.zhulong.data;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import dev.zhulong.data.read.ReadReport;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * What happened to a corpus: for every step how many documents came in, were changed or dropped, why, and a few samples. Samples are those
+ * with the smallest hashes, so that they do not depend on threads. Written as {@code audit.json} and {@code audit.html}.
+ *
+ * <p>Not safe for several threads: each piece of work fills its own, and they are {@linkplain #merge merged} in order.
+ */
+public final class Audit {
+    private static final int SAMPLES = 3;
+    private static final int REASONS = 100;
+    private static final int EXCERPT = 240;
+    private static final Pattern COUNTED = Pattern.compile("(\\d{1,9}) (.+)");
+
+    private final Map<String, Step> steps = new LinkedHashMap<>();
+
+    /** One document as an example of a reason. For a change the excerpt is of the text after it, so that what was redacted stays so. */
+    public record Sample(String id, String excerpt, long hash) { }
+
+    /** How many, and for changes written as "3 e-mail addresses" how many in all. */
+    public static final class Reason {
+        private long documents;
+        private long occurrences;
+        private final TreeMap<Long, Sample> samples = new TreeMap<>();
+
+        public long documents() {
+            return documents;
+        }
+
+        /** Sum of the numbers that notes began with; equal to {@link #documents} for reasons without. */
+        public long occurrences() {
+            return occurrences;
+        }
+
+        public List<Sample> samples() {
+            return List.copyOf(samples.values());
+        }
+
+        private void sample(Sample sample) {
+            samples.putIfAbsent(sample.hash(), sample);
+            if (samples.size() > SAMPLES) {
+                samples.pollLastEntry();
+            }
+        }
+
+        private boolean wants(long hash) {
+            return samples.size() < SAMPLES || hash < samples.lastKey();
+        }
+    }
+
+    /** One step's counts; bytes are UTF-8. */
+    public static final class Step {
+        private long documentsIn;
+        private long documentsOut;
+        private long changed;
+        private long bytesIn;
+        private long bytesOut;
+        private final Map<String, Reason> drops = new TreeMap<>();
+        private final Map<String, Reason> changes = new TreeMap<>();
+
+        public long documentsIn() {
+            return documentsIn;
+        }
+
+        public long documentsOut() {
+            return documentsOut;
+        }
+
+        public long changed() {
+            return changed;
+        }
+
+        public long dropped() {
+            return documentsIn - documentsOut;
+        }
+
+        public long bytesIn() {
+            return bytesIn;
+        }
+
+        public long bytesOut() {
+            return bytesOut;
+        }
+
+        /** Why documents were dropped. */
+        public Map<String, Reason> drops() {
+            return drops;
+        }
+
+        /** What was changed in documents that stayed. */
+        public Map<String, Reason> changes() {
+            return changes;
+        }
+
+        void kept(long bytes) {
+            documentsIn++;
+            documentsOut++;
+            bytesIn += bytes;
+            bytesOut += bytes;
+        }
+
+        void changed(Document before, long bytesBefore, Document after, long bytesAfter, String note) {
+            documentsIn++;
+            documentsOut++;
+            changed++;
+            bytesIn += bytesBefore;
+            bytesOut += bytesAfter;
+            for (String part : note.split(", ")) {
+                Matcher counted = COUNTED.matcher(part);
+                boolean number = counted.matches();
+                Reason reason = reason(changes, number ? counted.group(2) : part);
+                reason.documents++;
+                reason.occurrences += number ? Long.parseLong(counted.group(1)) : 1;
+                long hash = hash(after.id());
+                if (reason.wants(hash)) {
+                    reason.sample(new Sample(after.id(), aroundFirstChange(before.text(), after.text()), hash));
+                }
+            }
+        }
+
+        void dropped(Document document, long bytes, String why) {
+            documentsIn++;
+            bytesIn += bytes;
+            Reason reason = reason(drops, why);
+            reason.documents++;
+            reason.occurrences++;
+            long hash = hash(document.id());
+            if (reason.wants(hash)) {
+                reason.sample(new Sample(document.id(), excerpt(document.text(), 0), hash));
+            }
+        }
+
+        void dropped(long documents, long bytes, String why, List<Sample> samples) {
+            documentsIn += documents;
+            bytesIn += bytes;
+            Reason reason = reason(drops, why);
+            reason.documents += documents;
+            reason.occurrences += documents;
+            samples.forEach(reason::sample);
+        }
+
+        void kept(long documents, long bytes) {
+            documentsIn += documents;
+            documentsOut += documents;
+            bytesIn += bytes;
+            bytesOut += bytes;
+        }
+
+        private void merge(Step other) {
+            documentsIn += other.documentsIn;
+            documentsOut += other.documentsOut;
+            changed += other.changed;
+            bytesIn += other.bytesIn;
+            bytesOut += other.bytesOut;
+            merge(drops, other.drops);
+            merge(changes, other.changes);
+        }
+
+        private static void merge(Map<String, Reason> into, Map<String, Reason> from) {
+            from.forEach((name, other) -> {
+                Reason reason = reason(into, name);
+                reason.documents += other.documents;
+                reason.occurrences += other.occurrences;
+                other.samples.values().forEach(reason::sample);
+            });
+        }
+
+        /** A rule that writes a number into its reason must not fill memory with reasons. */
+        private static Reason reason(Map<String, Reason> reasons, String name) {
+            String key = reasons.containsKey(name) || reasons.size() < REASONS ? name : "other reasons";
+            return reasons.computeIfAbsent(key, _ -> new Reason());
+        }
+    }
+
+    /** The step of this name, made when it is new; steps keep the order in which they were first asked for. */
+    Step step(String name) {
+        return steps.computeIfAbsent(name, _ -> new Step());
+    }
+
+    /** Steps in the order in which documents went through them. */
+    public Map<String, Step> steps() {
+        return new LinkedHashMap<>(steps);
+    }
+
+    void merge(Audit other) {
+        other.steps.forEach((name, step) -> step(name).merge(step));
+    }
+
+    /** Writes {@code audit.json} and {@code audit.html}. */
+    void write(Path directory, ReadReport report, Map<String, Object> totals) {
+        var json = new LinkedHashMap<String, Object>();
+        json.put("totals", totals);
+        json.put("read", Map.of("documents", report.documents(), "skipped", report.skipped(), "repaired", report.repaired()));
+        json.put("steps", steps.entrySet().stream().map(e -> json(e.getKey(), e.getValue())).toList());
+        try {
+            WholeFile.write(directory.resolve("audit.json"), new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT)
+                    .enable(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS).writeValueAsBytes(json));
+            WholeFile.write(directory.resolve("audit.html"), AuditPage.html(this, report, totals).getBytes(StandardCharsets.UTF_8));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static Map<String, Object> json(String name, Step step) {
+        var json = new LinkedHashMap<String, Object>();
+        json.put("name", name);
+        json.put("documents_in", step.documentsIn);
+        json.put("documents_out", step.documentsOut);
+        json.put("changed", step.changed);
+        json.put("dropped", step.dropped());
+        json.put("bytes_in", step.bytesIn);
+        json.put("bytes_out", step.bytesOut);
+        json.put("drops", json(step.drops));
+        json.put("changes", json(step.changes));
+        return json;
+    }
+
+    private static List<Object> json(Map<String, Reason> reasons) {
+        var all = new ArrayList<>();
+        reasons.forEach((name, reason) -> {
+            var json = new LinkedHashMap<String, Object>();
+            json.put("reason", name);
+            json.put("documents", reason.documents);
+            json.put("occurrences", reason.occurrences);
+            json.put("samples", reason.samples().stream().map(s -> Map.of("id", s.id(), "excerpt", s.excerpt())).toList());
+            all.add(json);
+        });
+        return all;
+    }
+
+    static long hash(String id) {
+        long hash = 1;
+        for (int i = 0; i < id.length(); i++) {
+            hash = (hash ^ id.charAt(i)) * 0x9E3779B97F4A7C15L;
+            hash ^= hash >>> 32;
+        }
+        return hash;
+    }
+
+    private static String aroundFirstChange(String before, String after) {
+        int same = 0;
+        while (same < Math.min(before.length(), after.length()) && before.charAt(same) == after.charAt(same)) {
+            same++;
+        }
+        return excerpt(after, Math.max(0, same - EXCERPT / 4));
+    }
+
+    static String excerpt(String text, int from) {
+        int start = from > 0 && Character.isLowSurrogate(text.charAt(from)) ? from - 1 : from;
+        int end = Math.min(text.length(), start + EXCERPT);
+        if (end < text.length() && Character.isLowSurrogate(text.charAt(end))) {
+            end--;
+        }
+        return text.substring(start, end);
+    }
+}

@@ -1,0 +1,180 @@
+package dev.zhulong.data.dedup;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * Clusters of equal and nearly equal documents over a whole corpus: documents are added in order, then joined with union-find. Memory is
+ * about {@code 9 * bands * rows / 8 + 40} bytes a document whatever its length (some 250 bytes with the default).
+ *
+ * <p>Within one bucket of one band a document is compared with the documents before it that represent what the bucket holds, up to 32.
+ */
+public final class Clusters {
+    private static final int CHUNK = 1 << 12;
+    private static final int MAX_REPRESENTATIVES = 32;
+
+    /** How much is joined. */
+    public enum Kind { NONE, EXACT, NEAR }
+
+    private final Kind kind;
+    private final MinHash minHash;
+    private final int hashes;
+    private final List<long[]> exact = new ArrayList<>();
+    private final List<long[]> keys = new ArrayList<>();
+    private final List<byte[]> minima = new ArrayList<>();
+    private int[] lengths = new int[CHUNK];
+    private int size;
+    private int[] parent;
+
+    public Clusters(Kind kind, MinHash minHash) {
+        this.kind = kind;
+        this.minHash = minHash;
+        this.hashes = minHash.bands() * minHash.rows();
+    }
+
+    /** Adds the next document. */
+    public void add(MinHash.Signature signature) {
+        int at = size % CHUNK;
+        if (at == 0) {
+            exact.add(new long[2 * CHUNK]);
+            if (kind == Kind.NEAR) {
+                keys.add(new long[minHash.bands() * CHUNK]);
+                minima.add(new byte[hashes * CHUNK]);
+            }
+        }
+        if (size == lengths.length) {
+            lengths = Arrays.copyOf(lengths, size + (size >> 1));
+        }
+        exact.getLast()[2 * at] = signature.exactHigh();
+        exact.getLast()[2 * at + 1] = signature.exactLow();
+        boolean words = signature.bands().length > 0;
+        lengths[size] = words ? signature.length() : ~signature.length();
+        if (kind == Kind.NEAR && words) {
+            System.arraycopy(signature.bands(), 0, keys.getLast(), at * minHash.bands(), minHash.bands());
+            System.arraycopy(signature.minima(), 0, minima.getLast(), at * hashes, hashes);
+        }
+        size++;
+    }
+
+    /** Documents added. */
+    public int size() {
+        return size;
+    }
+
+    /** Joins what belongs together; call once, after the last {@link #add}. */
+    public void join() {
+        parent = new int[size];
+        Arrays.setAll(parent, i -> i);
+        if (kind == Kind.NONE) {
+            return;
+        }
+        joinExact();
+        for (int band = 0; kind == Kind.NEAR && band < minHash.bands(); band++) {
+            joinBand(band);
+        }
+    }
+
+    /** Smallest document of the cluster {@code document} belongs to: equal for two documents exactly when they are in one cluster. */
+    public int cluster(int document) {
+        int root = document;
+        while (parent[root] != root) {
+            parent[root] = parent[parent[root]];
+            root = parent[root];
+        }
+        return root;
+    }
+
+    /** Hash of the document's text with case folded and white space run together; the same in every run. */
+    public long contentHash(int document) {
+        return exact.get(document / CHUNK)[2 * (document % CHUNK)];
+    }
+
+    /** Whether two documents have the same text but for case and white space. */
+    public boolean sameText(int a, int b) {
+        return contentHash(a) == contentHash(b) && exact.get(a / CHUNK)[2 * (a % CHUNK) + 1] == exact.get(b / CHUNK)[2 * (b % CHUNK) + 1];
+    }
+
+    /** Characters of the document. */
+    public int length(int document) {
+        return lengths[document] < 0 ? ~lengths[document] : lengths[document];
+    }
+
+    /** Estimated Jaccard similarity of two documents' shingles; only when near-duplicates are looked for. */
+    public double similarity(int a, int b) {
+        return MinHash.similarity(minima.get(a / CHUNK), a % CHUNK * hashes, minima.get(b / CHUNK), b % CHUNK * hashes, hashes);
+    }
+
+    private void joinExact() {
+        var heads = new int[tableSize()];
+        for (int document = 0; document < size; document++) {
+            int slot = slot(contentHash(document), heads.length);
+            while (heads[slot] != 0 && !sameText(heads[slot] - 1, document)) {
+                slot = slot + 1 & heads.length - 1;
+            }
+            if (heads[slot] == 0) {
+                heads[slot] = document + 1;
+            } else {
+                union(heads[slot] - 1, document);
+            }
+        }
+    }
+
+    private void joinBand(int band) {
+        var heads = new int[tableSize()]; // first document of a bucket, plus one
+        var next = new int[size];         // further representatives of the bucket, plus one
+        for (int document = 0; document < size; document++) {
+            // An exact copy can only meet what its original meets; text without words is compared exactly or not at all.
+            if (lengths[document] < 0 || parent[document] != document && sameText(parent[document], document)) {
+                continue;
+            }
+            long key = key(document, band);
+            int slot = slot(key, heads.length);
+            while (heads[slot] != 0 && key(heads[slot] - 1, band) != key) {
+                slot = slot + 1 & heads.length - 1;
+            }
+            if (heads[slot] == 0) {
+                heads[slot] = document + 1;
+                continue;
+            }
+            boolean joined = false;
+            int last = heads[slot];
+            int seen = 0;
+            for (int other = heads[slot]; other != 0 && seen < MAX_REPRESENTATIVES; other = next[other - 1], seen++) {
+                last = other;
+                if (cluster(other - 1) == cluster(document)) {
+                    joined = true;
+                } else if (similarity(other - 1, document) >= minHash.threshold()) {
+                    union(other - 1, document);
+                    joined = true;
+                }
+            }
+            if (!joined && seen < MAX_REPRESENTATIVES) {
+                next[last - 1] = document + 1;
+            }
+        }
+    }
+
+    private long key(int document, int band) {
+        return keys.get(document / CHUNK)[document % CHUNK * minHash.bands() + band];
+    }
+
+    private int tableSize() {
+        return Integer.highestOneBit(Math.max(8, size)) << 2;
+    }
+
+    private static int slot(long hash, int tableSize) {
+        return (int) Hash64.mix(hash) & tableSize - 1;
+    }
+
+    /** The smaller root wins, so that a cluster's name does not depend on the order of unions. */
+    private void union(int a, int b) {
+        int rootA = cluster(a);
+        int rootB = cluster(b);
+        if (rootA < rootB) {
+            parent[rootB] = rootA;
+        } else {
+            parent[rootA] = rootB;
+        }
+    }
+}

@@ -1,0 +1,286 @@
+package dev.zhulong.data.read;
+
+import com.github.luben.zstd.ZstdInputStream;
+import dev.zhulong.data.Document;
+import java.io.BufferedInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.function.LongSupplier;
+import java.util.zip.GZIPInputStream;
+import org.apache.commons.compress.compressors.bzip2.BZip2CompressorInputStream;
+
+/**
+ * Reads files, directories and archives into documents, in a fixed order: inputs as given, directories and zip entries by name, rows and
+ * tar entries as they lie.
+ *
+ * <pre>{@code
+ * var report = new ReadReport();
+ * new DocumentReader(ReadOptions.DEFAULT, report).read(List.of(Path.of("src.zip")), document -> ...);
+ * }</pre>
+ *
+ * <p>By name: {@code .zip .jar}, {@code .tar .tgz}, {@code .gz .zst .bz2} around any of them but zip and Parquet, {@code .jsonl .ndjson},
+ * {@code .csv .tsv}, {@code .parquet}; everything else is text unless it holds NUL. What can't be read is skipped and counted in the
+ * {@link ReadReport}; only an input that does not exist is an error. Holds one document at a time. One thread uses one reader.
+ */
+public final class DocumentReader {
+    private static final Set<String> VERSION_CONTROL = Set.of(".git", ".hg", ".svn");
+    private static final int MAX_NESTING = 4;
+
+    private final ReadOptions options;
+    private final ReadReport report;
+    private final TextDecoder decoder;
+    private Consumer<Document> consumer;
+    private volatile long bytesRead;
+
+    public DocumentReader(ReadOptions options, ReadReport report) {
+        this.options = options;
+        this.report = report;
+        this.decoder = new TextDecoder(report);
+    }
+
+    /** Carries a consumer's exception past the readers, which take every other exception for a damaged file. */
+    private static final class ConsumerFailed extends Error {
+        ConsumerFailed(RuntimeException cause) {
+            super(cause);
+        }
+    }
+
+    /** Gives every document of {@code inputs} to {@code consumer}; its exceptions end the reading and are thrown on. */
+    public void read(List<Path> inputs, Consumer<Document> consumer) {
+        this.consumer = consumer;
+        try {
+            for (Path input : inputs) {
+                if (!Files.exists(input)) {
+                    throw new IllegalArgumentException("input " + input + " does not exist");
+                }
+                String id = input.toAbsolutePath().normalize().getFileName() == null ? ""
+                        : input.toAbsolutePath().normalize().getFileName().toString();
+                if (Files.isDirectory(input)) {
+                    directory(input, id, "", GitIgnore.NONE);
+                } else {
+                    file(input, id, true);
+                }
+            }
+        } catch (ConsumerFailed failed) {
+            throw (RuntimeException) failed.getCause();
+        }
+    }
+
+    /** Bytes of the inputs, as they lie on disk, read so far; may be asked from another thread. */
+    public long bytesRead() {
+        return bytesRead;
+    }
+
+    /** Bytes of the inputs as they lie on disk, version control directories left out. */
+    public static long size(List<Path> inputs) {
+        long[] sum = {0};
+        try {
+            for (Path input : inputs) {
+                Files.walkFileTree(input, new SimpleFileVisitor<>() {
+                    @Override
+                    public FileVisitResult preVisitDirectory(Path directory, BasicFileAttributes attributes) {
+                        boolean skip = !directory.equals(input) && VERSION_CONTROL.contains(directory.getFileName().toString());
+                        return skip ? FileVisitResult.SKIP_SUBTREE : FileVisitResult.CONTINUE;
+                    }
+
+                    @Override
+                    public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
+                        sum[0] += attributes.size();
+                        return FileVisitResult.CONTINUE;
+                    }
+
+                    @Override
+                    public FileVisitResult visitFileFailed(Path file, IOException failure) {
+                        return FileVisitResult.CONTINUE;
+                    }
+                });
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return sum[0];
+    }
+
+    private void directory(Path directory, String id, String relative, GitIgnore outer) {
+        var children = new ArrayList<Path>();
+        GitIgnore ignore = outer;
+        try (DirectoryStream<Path> stream = Files.newDirectoryStream(directory)) {
+            stream.forEach(children::add);
+            if (options.gitignore()) {
+                ignore = outer.in(directory, relative);
+            }
+        } catch (IOException | RuntimeException e) {
+            unreadable(id, e);
+            return;
+        }
+        children.sort(Comparator.comparing(path -> path.getFileName().toString()));
+        for (Path child : children) {
+            String name = child.getFileName().toString();
+            String childId = id + "/" + name;
+            boolean isDirectory = Files.isDirectory(child);
+            if (isDirectory && Files.isSymbolicLink(child)) {
+                report.skip("symbolic link to a directory", childId);
+            } else if (isDirectory && VERSION_CONTROL.contains(name)) {
+                report.skip("version control directory", childId);
+            } else if (ignore.ignores(relative + name, isDirectory)) {
+                report.skip("ignored by .gitignore", childId);
+            } else if (isDirectory) {
+                directory(child, childId, relative + name + "/", ignore);
+            } else if (!Files.isRegularFile(child)) {
+                report.skip("not a regular file", childId);
+            } else {
+                file(child, childId, false);
+            }
+        }
+    }
+
+    private void file(Path path, String id, boolean named) {
+        long before = bytesRead;
+        String name = path.getFileName().toString().toLowerCase(Locale.ROOT);
+        long size = path.toFile().length();
+        try {
+            if (name.endsWith(".zip") || name.endsWith(".jar")) {
+                Archives.zip(path, id, this);
+            } else if (name.endsWith(".parquet")) {
+                if (selected(name, id, named)) {
+                    ParquetRows.read(path, id, options, this);
+                }
+            } else if (named || isContainer(name) || selected(name, id, false)) {
+                try (var in = new CountedFile(Files.newInputStream(path))) {
+                    stream(name, id, in, in::count, named, 0);
+                }
+            }
+        } catch (IOException | RuntimeException e) {
+            unreadable(id, e);
+        }
+        bytesRead = before + size;
+    }
+
+    /** Counts into {@link #bytesRead}. */
+    private final class CountedFile extends BufferedInputStream {
+        private long count;
+
+        CountedFile(InputStream in) {
+            super(in, 1 << 16);
+        }
+
+        @Override
+        public int read() throws IOException {
+            int b = super.read();
+            counted(b < 0 ? 0 : 1);
+            return b;
+        }
+
+        @Override
+        public int read(byte[] buffer, int offset, int length) throws IOException {
+            int n = super.read(buffer, offset, length);
+            counted(Math.max(n, 0));
+            return n;
+        }
+
+        private void counted(int n) {
+            count += n;
+            advance(n);
+        }
+
+        long count() {
+            return count;
+        }
+    }
+
+    /** Reads what is called {@code name} (lower case) from a stream; {@code compressed} says how much of the outermost file that took. */
+    void stream(String name, String id, InputStream in, LongSupplier compressed, boolean named, int depth) throws IOException {
+        if (depth > MAX_NESTING) {
+            report.skip("compressed more than " + MAX_NESTING + " times over", id);
+        } else if (name.endsWith(".tgz")) {
+            stream(name.substring(0, name.length() - 4) + ".tar.gz", id, in, compressed, named, depth);
+        } else if (name.endsWith(".gz")) {
+            unpacked(name, id, new GZIPInputStream(in, 1 << 16), compressed, named, depth);
+        } else if (name.endsWith(".zst")) {
+            unpacked(name, id, new ZstdInputStream(in), compressed, named, depth);
+        } else if (name.endsWith(".bz2")) {
+            unpacked(name, id, new BZip2CompressorInputStream(in, true), compressed, named, depth);
+        } else if (name.endsWith(".tar")) {
+            Archives.tar(in, id, compressed, depth, this);
+        } else if (name.endsWith(".zip") || name.endsWith(".jar")) {
+            report.skip("archive inside an archive", id);
+        } else if (name.endsWith(".parquet")) {
+            report.skip("Parquet inside an archive", id);
+        } else if (!selected(name, id, named)) {
+            return;
+        } else if (name.endsWith(".jsonl") || name.endsWith(".ndjson")) {
+            JsonRows.read(in, id, options, this);
+        } else if (name.endsWith(".csv") || name.endsWith(".tsv")) {
+            CsvRows.read(in, name.endsWith(".tsv") ? '\t' : ',', id, options, this);
+        } else {
+            PlainText.read(in, id, options, this);
+        }
+    }
+
+    private void unpacked(String name, String id, InputStream in, LongSupplier compressed, boolean named, int depth) throws IOException {
+        String inner = name.substring(0, name.lastIndexOf('.'));
+        stream(inner, id, new LimitedStream(in, compressed, options.maxRatio()), compressed, named, depth + 1);
+    }
+
+    private static boolean isContainer(String name) {
+        return name.endsWith(".gz") || name.endsWith(".tgz") || name.endsWith(".zst") || name.endsWith(".bz2") || name.endsWith(".tar");
+    }
+
+    private boolean selected(String name, String id, boolean named) {
+        if (named || options.extensions().isEmpty() || options.extensions().contains(name.substring(name.lastIndexOf('.') + 1))) {
+            return true;
+        }
+        report.skip("extension not asked for", id);
+        return false;
+    }
+
+    /** Hands one text on. */
+    void give(String id, String text) {
+        if (text.isEmpty()) {
+            report.skip("empty", id);
+            return;
+        }
+        report.read();
+        try {
+            consumer.accept(new Document(id, text));
+        } catch (RuntimeException e) {
+            throw new ConsumerFailed(e);
+        }
+    }
+
+    void unreadable(String id, Exception e) {
+        String reason = e instanceof LimitedStream.BombException ? "looks like a decompression bomb" : "unreadable";
+        String why = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+        report.skip(reason, id + ": " + why);
+    }
+
+    @SuppressWarnings("NonAtomicOperationOnVolatileField") // one thread writes, others look on
+    void advance(long bytes) {
+        bytesRead += bytes;
+    }
+
+    ReadReport report() {
+        return report;
+    }
+
+    TextDecoder decoder() {
+        return decoder;
+    }
+
+    ReadOptions options() {
+        return options;
+    }
+}

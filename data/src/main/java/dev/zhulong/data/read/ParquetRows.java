@@ -1,0 +1,45 @@
+package dev.zhulong.data.read;
+
+import dev.hardwood.InputFile;
+import dev.hardwood.metadata.PhysicalType;
+import dev.hardwood.reader.ParquetFileReader;
+import dev.hardwood.schema.ColumnProjection;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+
+/** One string column of a Parquet file, row group by row group. */
+final class ParquetRows {
+    private ParquetRows() { }
+
+    static void read(Path path, String id, ReadOptions options, DocumentReader reader) throws IOException {
+        String field = options.field();
+        try (var file = ParquetFileReader.open(InputFile.of(path))) {
+            var columns = file.getFileSchema().getColumns();
+            if (columns.stream().noneMatch(c -> c.fieldPath().toString().equals(field) && c.type() == PhysicalType.BYTE_ARRAY)) {
+                reader.report().skip("no text column '" + field + "'",
+                        id + ": " + String.join(", ", columns.stream().map(c -> c.fieldPath().toString()).toList()));
+                return;
+            }
+            try (var rows = file.buildRowReader().projection(ColumnProjection.columns(field)).build()) {
+                for (long row = 1; rows.hasNext(); row++) {
+                    rows.next();
+                    String where = id + "#" + row;
+                    if (rows.isNull(field)) {
+                        reader.report().skip("row without column '" + field + "'", where);
+                        continue;
+                    }
+                    byte[] bytes = rows.getBinary(field);
+                    if (bytes.length > options.maxDocumentBytes()) {
+                        reader.report().skip("row longer than " + options.maxDocumentBytes() + " bytes", where);
+                        continue;
+                    }
+                    String text = reader.decoder().decode(bytes, bytes.length, StandardCharsets.UTF_8, where);
+                    if (text != null) {
+                        reader.give(where, text);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+package dev.zhulong.data.read;
+
+import java.nio.charset.Charset;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * Bytes to well-formed text: byte order marks are taken off (UTF-8) or obeyed (UTF-16), line ends become {@code \n}, NUL goes, malformed
+ * bytes and lone surrogates become U+FFFD. Each repair is reported.
+ */
+final class TextDecoder {
+    private static final int SNIFF = 8192;
+
+    private final ReadReport report;
+
+    TextDecoder(ReadReport report) {
+        this.report = report;
+    }
+
+    /** NUL in the first 8 KiB means binary, the rule of git and grep, unless a UTF-16 byte order mark explains it. */
+    static boolean isBinary(byte[] bytes, int length) {
+        if (utf16(bytes, length) != null) {
+            return false;
+        }
+        for (int i = 0; i < Math.min(length, SNIFF); i++) {
+            if (bytes[i] == 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** UTF-16 in the order of the byte order mark, or null when there is none. */
+    static Charset utf16(byte[] bytes, int length) {
+        if (length < 2) {
+            return null;
+        }
+        if ((bytes[0] & 0xff) == 0xfe && (bytes[1] & 0xff) == 0xff) {
+            return StandardCharsets.UTF_16BE;
+        }
+        return (bytes[0] & 0xff) == 0xff && (bytes[1] & 0xff) == 0xfe ? StandardCharsets.UTF_16LE : null;
+    }
+
+    /** The text, or null (and reported) when more than a tenth of it would be U+FFFD: then it is not text in this charset. */
+    String decode(byte[] bytes, int length, Charset charset, String where) {
+        String text = new String(bytes, 0, length, charset);
+        if (text.indexOf('\uFFFD') >= 0) {
+            long marks = text.chars().filter(c -> c == '\uFFFD').count();
+            long honest = charset.equals(StandardCharsets.UTF_8) ? replacementsInUtf8(bytes, length) : 0;
+            if (marks > honest) {
+                if ((marks - honest) * 10 > text.length()) {
+                    report.skip("not " + charset.name() + " text", where);
+                    return null;
+                }
+                report.repair("malformed " + charset.name() + " replaced by U+FFFD", where);
+            }
+        }
+        return tidy(text, where);
+    }
+
+    /** Repairs what may be wrong in text that is already characters. */
+    String tidy(String text, String where) {
+        if (!text.isEmpty() && text.charAt(0) == '\uFEFF') {
+            text = text.substring(1);
+            report.repair("byte order mark removed", where);
+        }
+        if (text.indexOf('\r') >= 0) {
+            text = text.replace("\r\n", "\n").replace('\r', '\n');
+            report.repair("carriage returns made line feeds", where);
+        }
+        if (text.indexOf('\0') >= 0) {
+            text = text.replace("\0", "");
+            report.repair("NUL removed", where);
+        }
+        int lone = loneSurrogate(text, 0);
+        if (lone >= 0) {
+            var chars = text.toCharArray();
+            for (; lone >= 0; lone = loneSurrogate(text, lone + 1)) {
+                chars[lone] = '\uFFFD';
+            }
+            text = new String(chars);
+            report.repair("lone surrogates replaced by U+FFFD", where);
+        }
+        return text;
+    }
+
+    private static int loneSurrogate(String text, int from) {
+        for (int i = from; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (Character.isSurrogate(c)) {
+                if (Character.isHighSurrogate(c) && i + 1 < text.length() && Character.isLowSurrogate(text.charAt(i + 1))) {
+                    i++;
+                } else {
+                    return i;
+                }
+            }
+        }
+        return -1;
+    }
+
+    private static long replacementsInUtf8(byte[] bytes, int length) {
+        long count = 0;
+        for (int i = 0; i + 2 < length; i++) {
+            if (bytes[i] == (byte) 0xef && bytes[i + 1] == (byte) 0xbf && bytes[i + 2] == (byte) 0xbd) {
+                count++;
+            }
+        }
+        return count;
+    }
+}
