@@ -1,0 +1,135 @@
+package dev.zhulong.infer;
+
+import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.model.Context;
+import dev.zhulong.model.Decoder;
+import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.model.KeyValues;
+import dev.zhulong.tensor.DType;
+import dev.zhulong.tensor.NoGrad;
+import dev.zhulong.tensor.Tensor;
+import dev.zhulong.tensor.TensorScope;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The engine over libtorch: every architecture of the model module.
+ *
+ * <p>Spans run one after another: a matrix product's rounding depends on how many rows it has, and a sequence's logits must not depend on
+ * what shares its batch.
+ */
+public final class TorchEngine implements LanguageModel {
+    private final Decoder model;
+
+    /** Over a model that this engine owns and closes. */
+    public TorchEngine(Decoder model) {
+        this.model = model;
+    }
+
+    /** Loads a Hugging Face directory. */
+    public static TorchEngine load(Path directory) {
+        return new TorchEngine(DecoderFiles.load(directory));
+    }
+
+    @Override
+    public DecoderSpec spec() {
+        return model.spec();
+    }
+
+    @Override
+    public KvCache newCache(int capacity) {
+        if (capacity <= 0) {
+            throw new IllegalArgumentException("a cache needs room for at least one token, asked for " + capacity);
+        }
+        return new Cache(model.spec(), capacity);
+    }
+
+    @Override
+    public List<float[]> forward(List<Span> spans, boolean all) {
+        List<float[]> out = new ArrayList<>(spans.size());
+        for (Span span : spans) {
+            out.add(run((Cache) span.cache(), span.ids(), all));
+        }
+        return out;
+    }
+
+    private float[] run(Cache cache, int[] ids, boolean all) {
+        if (cache.length + ids.length > cache.capacity) {
+            throw new IllegalArgumentException(ids.length + " tokens after " + cache.length + " do not fit a cache of " + cache.capacity);
+        }
+        for (int id : ids) {
+            if (id < 0 || id >= model.spec().vocabSize()) {
+                throw new IllegalArgumentException("token id " + id + " is outside the vocabulary of " + model.spec().vocabSize());
+            }
+        }
+        try (var scope = TensorScope.open();
+                var off = NoGrad.open()) {
+            Context context = model.cached(ids.length, cache);
+            Tensor hidden = model.hidden(Tensor.of(ids, 1, ids.length), context);
+            if (!all) {
+                hidden = hidden.narrow(1, ids.length - 1, 1);
+            }
+            float[] logits = hidden.linear(model.headWeight(), null).toFloats();
+            cache.length += ids.length;
+            return logits;
+        }
+    }
+
+    @Override
+    public void close() {
+        model.close();
+    }
+
+    /** Keys and values of one sequence, F32, room reserved up front. */
+    private static final class Cache implements KvCache, KeyValues {
+        private final int capacity;
+        private final Tensor[] keys;
+        private final Tensor[] values;
+        private int length;
+
+        Cache(DecoderSpec spec, int capacity) {
+            this.capacity = capacity;
+            keys = new Tensor[spec.layers()];
+            values = new Tensor[spec.layers()];
+            for (int l = 0; l < keys.length; l++) {
+                keys[l] = Tensor.empty(DType.F32, 1, spec.kvHeads(), capacity, spec.headDim()).keep();
+                values[l] = Tensor.empty(DType.F32, 1, spec.kvHeads(), capacity, spec.headDim()).keep();
+            }
+        }
+
+        @Override
+        public Pair append(int layer, Tensor k, Tensor v) {
+            int seq = (int) k.size(2);
+            keys[layer].narrow(2, length, seq).copy_(k);
+            values[layer].narrow(2, length, seq).copy_(v);
+            return new Pair(keys[layer].narrow(2, 0, length + (long) seq), values[layer].narrow(2, 0, length + (long) seq));
+        }
+
+        @Override
+        public int length() {
+            return length;
+        }
+
+        @Override
+        public int capacity() {
+            return capacity;
+        }
+
+        @Override
+        public void truncate(int to) {
+            if (to < 0 || to > length) {
+                throw new IllegalArgumentException("cannot cut a cache of " + length + " tokens to " + to);
+            }
+            length = to;
+        }
+
+        @Override
+        public void close() {
+            for (int l = 0; l < keys.length; l++) {
+                keys[l].close();
+                values[l].close();
+            }
+        }
+    }
+}
