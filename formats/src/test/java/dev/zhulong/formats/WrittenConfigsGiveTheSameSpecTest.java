@@ -61,11 +61,11 @@ class WrittenConfigsGiveTheSameSpecTest {
     @ParameterizedTest
     @MethodSource("specs")
     void roundTrip(DecoderSpec spec) throws IOException {
-        String text = HfConfigText.write(spec, StorageType.BF16);
+        String text = HfConfig.write(spec, StorageType.BF16);
         Path path = Files.writeString(directory.resolve("config.json"), text);
         assertThat(HfConfig.read(path)).isEqualTo(spec);
         assertThat(HfConfig.storageType(path)).contains(StorageType.BF16);
-        assertThat(HfConfigText.write(HfConfig.read(path), StorageType.BF16)).isEqualTo(text);
+        assertThat(HfConfig.write(HfConfig.read(path), StorageType.BF16)).isEqualTo(text);
     }
 
     @Test
@@ -83,10 +83,10 @@ class WrittenConfigsGiveTheSameSpecTest {
         DecoderSpec llama = rotary(Family.LLAMA, new Scaling.None(), false);
         var windowed = new DecoderSpec(llama.family(), 10, 96, 3, 6, 6, 14, 250, 512, llama.norm(), 1e-5, llama.activation(), true,
                 llama.rope(), false, false, false, false, false, List.of(0, 8, 0), -1, List.of());
-        assertThatThrownBy(() -> HfConfigText.write(windowed, StorageType.F32)).isInstanceOf(IllegalArgumentException.class)
+        assertThatThrownBy(() -> HfConfig.write(windowed, StorageType.F32)).isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("a config.json of llama cannot say windows: expected 0, found [0, 8, 0]");
         var biased = new DecoderSpec(Family.MISTRAL, 10, 96, 3, 6, 6, 14, 250, 512, llama.norm(), 1e-5, llama.activation(), true,
                 llama.rope(), false, true, false, false, false, List.of(0, 0, 0), -1, List.of());
-        assertThatThrownBy(() -> HfConfigText.write(biased, StorageType.F32)).hasMessageContaining("qkvBias: expected false, found true");
+        assertThatThrownBy(() -> HfConfig.write(biased, StorageType.F32)).hasMessageContaining("qkvBias: expected false, found true");
     }
 }
