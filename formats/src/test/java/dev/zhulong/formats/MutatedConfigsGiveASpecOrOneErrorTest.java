@@ -17,8 +17,8 @@ class MutatedConfigsGiveASpecOrOneErrorTest {
 
     private static final List<String> VALUES = List.of("null", "-1", "0", "3", "1e400", "2.5", "9223372036854775808", "\"x\"", "true", "[]",
             "{}", "[1,[2]]", "{\"rope_type\":\"yarn\"}", "[\"sliding_attention\"]", "2147483647", "\"llama3\"", "1e-320");
-
     private static final String CHARACTERS = "{}[]\",:019-.etn\u0000\u00e9";
+
     private static Path directory;
     private static List<DecoderSpec> specs;
 
