@@ -29,6 +29,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
         subcommands = {
             TestVerb.class,
             VersionVerb.class,
+            BenchVerb.class,
             CommandLine.HelpCommand.class,
         },
         footer = {
