@@ -17,21 +17,24 @@ class PreTokensEqualTheLibrarysTest {
 
     @ParameterizedTest
     @EnumSource
+    // The kinds are one table for all three, so one of them is asked about every code point.
     void everyCodePointIsOfTheSameKind(PreTokenizer preTokenizer) {
         try (Library library = bytesOnly(preTokenizer)) {
             List<String> different = new ArrayList<>();
-            for (int block = 0; block < 0x110000; block += 0x400) {
-                if (block >= 0xD800 && block < 0xE000) {
+            int limit = preTokenizer == PreTokenizer.LLAMA3 ? 0x110000 : 0x3400;
+            for (int block = 0; block < limit; block += 0x400) {
+                // Surrogates are no characters; planes 4 to 13 and 16 are unassigned or private throughout, so a sample of them is enough.
+                boolean sampled = block >= 0x40000 && block < 0xE0000 || block >= 0x100000;
+                if (block >= 0xD800 && block < 0xE000 || sampled && block % 0x8000 != 0) {
                     continue;
                 }
                 StringBuilder text = new StringBuilder();
                 for (int c = block; c < block + 0x400; c++) {
-                    text.append("a").appendCodePoint(c).append("a1").appendCodePoint(c).append("1+").appendCodePoint(c).append("+ ")
-                            .appendCodePoint(c).append(" \n").appendCodePoint(c).append("\n'").appendCodePoint(c).append("b");
+                    text.append(probe(c));
                 }
                 if (!ours(preTokenizer, text.toString()).equals(theirs(library, text.toString()))) {
                     for (int c = block; c < block + 0x400; c++) {
-                        String one = "a%1$sa1%1$s1+%1$s+ %1$s \n%1$s\n'%1$sb".formatted(Character.toString(c));
+                        String one = probe(c);
                         if (!ours(preTokenizer, one).equals(theirs(library, one))) {
                             different.add("%04X".formatted(c));
                         }
@@ -40,6 +43,10 @@ class PreTokensEqualTheLibrarysTest {
             }
             assertThat(different).isEmpty();
         }
+    }
+
+    private static String probe(int c) {
+        return "a%1$s1%1$s+ %1$s\n'%1$sb".formatted(Character.toString(c));
     }
 
     @ParameterizedTest
