@@ -44,7 +44,7 @@ public final class HuggingFaceTokenizer implements Tokenizer {
     private final boolean addsBos;
     private NativeTokenizer plain;
     private NativeTokenizer withControl;
-    private boolean closed;
+    private volatile boolean closed;
 
     private HuggingFaceTokenizer(JsonNode json, JsonNode config, String name) {
         this.json = json;
@@ -158,6 +158,7 @@ public final class HuggingFaceTokenizer implements Tokenizer {
 
     @Override
     public int[] encode(String text) {
+        requireOpen();
         String valid = withoutLoneSurrogates(text);
         if (fast.isPresent() && fast.get().canEncode(valid)) {
             return fast.get().encode(valid);

