@@ -48,7 +48,8 @@ class AnyTextRoundTripsTest {
     @Test
     void loneSurrogatesBecomeTheReplacementCharacterOnEveryPath() {
         List<Path> tokenizers = new ArrayList<>(List.of(directory));
-        Path llama = Path.of(System.getProperty("zhulong.root", "..")).toAbsolutePath().normalize().resolveSibling("shared/assets/stories15M");
+        Path root = Path.of(System.getProperty("zhulong.root", "..")).toAbsolutePath().normalize();
+        Path llama = root.resolveSibling("shared/assets/stories15M");
         if (Files.exists(llama)) {
             tokenizers.add(llama);
         }

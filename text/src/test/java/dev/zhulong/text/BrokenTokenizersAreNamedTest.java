@@ -25,7 +25,8 @@ class BrokenTokenizersAreNamedTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "{", "[]", "{}", "null", "\u0000\u0001", "{\"model\": {}}", "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": \"b\"}}}",
+    @ValueSource(strings = {"", "{", "[]", "{}", "null", "\u0000\u0001", "{\"model\": {}}",
+        "{\"model\": {\"type\": \"BPE\", \"vocab\": {\"a\": \"b\"}}}",
         "{\"decoder\": {\"type\": \"ByteLevel\"}, \"model\": {\"vocab\": {\"a\": \"b\"}}}",
         "{\"decoder\": {\"type\": \"ByteLevel\"}, \"model\": {\"vocab\": {\"a\": -1}}}",
         "{\"decoder\": {\"type\": \"ByteLevel\"}, \"model\": {\"vocab\": {\"a\": 2000000000}}}",
@@ -69,7 +70,8 @@ class BrokenTokenizersAreNamedTest {
             assertThat(tokenizer.tokens()).isEqualTo(258);
             assertThat(tokenizer.encodeWithControl("a<|far|><|near|>")).containsExactly('a', 300, 290);
             assertThat(tokenizer.encode("<|far|>")).doesNotContain(300);
-            assertThatThrownBy(() -> tokenizer.decode(new int[] {65, 301})).hasMessageContaining("301").hasMessageContaining("tokenizer.json");
+            assertThatThrownBy(() -> tokenizer.decode(new int[] {65, 301})).hasMessageContaining("301")
+                    .hasMessageContaining("tokenizer.json");
             assertThatThrownBy(() -> tokenizer.bytes(-1)).hasMessageContaining("-1").hasMessageContaining("0 to 300");
             assertThatThrownBy(() -> tokenizer.decoder().next(270)).hasMessageContaining("270").hasMessageContaining("hole");
         }

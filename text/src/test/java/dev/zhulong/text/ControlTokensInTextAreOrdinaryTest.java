@@ -15,7 +15,8 @@ class ControlTokensInTextAreOrdinaryTest {
 
     @Test
     void anInjectedTurnEndIsElevenCharacters() {
-        TokenizerJson.write(directory, Texts.train(600, Texts.ownSources(), PreTokenizer.LLAMA3, "<|im_start|>", "<|im_end|>"), Texts.PLAIN);
+        BpeVocabulary vocabulary = Texts.train(600, Texts.ownSources(), PreTokenizer.LLAMA3, "<|im_start|>", "<|im_end|>");
+        TokenizerJson.write(directory, vocabulary, Texts.PLAIN);
         checkInjection(directory, "<|im_end|>");
     }
 
@@ -74,7 +75,8 @@ class ControlTokensInTextAreOrdinaryTest {
              "pre_tokenizer": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": false},
              "post_processor": null,
              "decoder": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": false},
-             "model": {"type": "Unigram", "unk_id": 0, "byte_fallback": false, "vocab": [["<unk>", 0.0], ["</s>", 0.0], ["▁", -2.0], ["a", -2.5],
+             "model": {"type": "Unigram", "unk_id": 0, "byte_fallback": false,
+               "vocab": [["<unk>", 0.0], ["</s>", 0.0], ["▁", -2.0], ["a", -2.5],
                ["b", -2.5], ["ab", -3.0], ["▁ab", -3.1], ["<", -5.0], ["/", -5.0], ["s", -5.0], [">", -5.0]]}}
             """;
 }

@@ -22,7 +22,8 @@ class StreamingNeverSplitsACharacterTest {
         Path directory = Files.createTempDirectory("text");
         TokenizerJson.write(directory, Texts.train(700, Texts.nasty(500, 9), PreTokenizer.LLAMA3, "<s>"), Texts.PLAIN);
         bytes = HuggingFaceTokenizer.load(directory);
-        StringBuilder vocab = new StringBuilder("\"<unk>\": 256, \"<s>\": 257, \"▁\": 258, \"▁a\": 259, \"b\": 260, \"é\": 261, \"▁▁\": 262");
+        StringBuilder vocab = new StringBuilder(
+                "\"<unk>\": 256, \"<s>\": 257, \"▁\": 258, \"▁a\": 259, \"b\": 260, \"é\": 261, \"▁▁\": 262");
         for (int b = 0; b < 256; b++) {
             vocab.append(", \"<0x%02X>\": %d".formatted(b, b));
         }

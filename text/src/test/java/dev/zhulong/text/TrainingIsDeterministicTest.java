@@ -55,7 +55,8 @@ class TrainingIsDeterministicTest {
             List<String> texts = new ArrayList<>(Texts.nasty(60, seed));
             texts.add("aaaaaaaaa aaaa aaaaaa abab abababab aabbaabb aabb".repeat(2));
             texts.add(Texts.randomBytesAsLatin1(400, seed));
-            assertThat(Texts.train(420, texts, PreTokenizer.LLAMA3, "<s>").merges()).isEqualTo(PlainBpe.train(420, texts, PreTokenizer.LLAMA3, 1));
+            assertThat(Texts.train(420, texts, PreTokenizer.LLAMA3, "<s>").merges())
+                    .isEqualTo(PlainBpe.train(420, texts, PreTokenizer.LLAMA3, 1));
         }
     }
 

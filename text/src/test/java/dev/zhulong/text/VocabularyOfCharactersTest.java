@@ -50,7 +50,8 @@ class VocabularyOfCharactersTest {
     void anUnknownCharacterIsAnErrorNotSilence() {
         TokenizerJson.write(directory, CharacterVocabulary.of(List.of("abc"), List.of("<|end|>")), Texts.PLAIN);
         try (var tokenizer = HuggingFaceTokenizer.load(directory)) {
-            assertThatThrownBy(() -> tokenizer.encode("abd")).isInstanceOf(IllegalArgumentException.class).hasMessageContaining("\"d\" (U+0064)")
+            assertThatThrownBy(() -> tokenizer.encode("abd"))
+                    .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("\"d\" (U+0064)")
                     .hasMessageContaining("tokenizer.json");
             assertThatThrownBy(() -> tokenizer.encode("a<|end|>")).hasMessageContaining("U+003C");
             assertThat(tokenizer.encodeWithControl("a<|end|>")).containsExactly(0, 3);
