@@ -44,8 +44,10 @@ final class IpAddress {
         if (!network && !url && !Around.endsNumber(text, at)) {
             return null;
         }
+        // X.500 attribute types and certificate extensions, the object identifiers that look most like addresses.
+        boolean oid = parts[0] == 2 && parts[1] == 5 && (parts[2] == 4 || parts[2] == 29);
         boolean singleDigits = parts[0] < 10 && parts[1] < 10 && parts[2] < 10 && parts[3] < 10;
-        if (singleDigits || isSpecial(parts) || RESOLVERS.contains(text.substring(start, at)) || NUMBERED.contains(Around.wordBefore(text, start))) {
+        if (singleDigits || oid || isSpecial(parts) || RESOLVERS.contains(text.substring(start, at)) || NUMBERED.contains(Around.wordBefore(text, start))) {
             return null;
         }
         boolean shown = !code || Around.isQuoted(text, start, at) || Around.mentionedBefore(text, start, HOSTS);

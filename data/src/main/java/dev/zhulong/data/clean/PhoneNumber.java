@@ -93,12 +93,14 @@ final class PhoneNumber {
             return null;
         }
         int digits = 0;
+        int firstGroup = 0;
         int end = plus + 1;
         boolean open = false;
         for (int i = plus + 1; i < text.length() && digits < 16; i++) {
             char c = text.charAt(i);
             if (Around.isDigit(c)) {
                 digits++;
+                firstGroup += i == plus + digits ? 1 : 0;
                 end = i + 1;
                 boolean complete = digits == 11 && text.charAt(plus + 1) == '1' || digits == 13 && text.startsWith("86", plus + 1);
                 if (complete && (end == text.length() || !Around.isDigit(text.charAt(end)))) {
@@ -110,7 +112,9 @@ final class PhoneNumber {
                 break;
             }
         }
-        boolean good = digits >= 8 && digits <= 15 && text.charAt(plus + 1) >= '1' && text.charAt(plus + 1) <= '9' && Around.endsNumber(text, end);
+        // A group as long as that is a number by itself, or the year of a date far away (+999999999-12-31).
+        boolean grouped = firstGroup == digits || firstGroup <= 7;
+        boolean good = grouped && digits >= 8 && digits <= 15 && text.charAt(plus + 1) >= '1' && text.charAt(plus + 1) <= '9' && Around.endsNumber(text, end);
         boolean fiction = good && text.charAt(plus + 1) == '1' && digits == 11 && text.startsWith("555-01", Math.max(0, end - 8));
         return good && !fiction && (!code || inContext(text, plus, end)) ? new Match(PersonalData.PHONE, plus, end) : null;
     }

@@ -189,8 +189,29 @@ final class Secret {
         return false;
     }
 
+    /** True for a name made of words, such as {@code base64_encoded_salt}: two pieces or more of three letters or more and nothing else. */
+    private boolean looksNamed(int from, int to) {
+        int wordPieces = 0;
+        int letters = 0;
+        int length = 0;
+        for (int i = from; i <= to; i++) {
+            if (i == to || text.charAt(i) == '_' || text.charAt(i) == '-') {
+                wordPieces += letters == length && length >= 3 ? 1 : 0;
+                letters = 0;
+                length = 0;
+            } else {
+                length++;
+                letters += Character.isLetter(text.charAt(i)) ? 1 : 0;
+            }
+        }
+        return wordPieces >= 2;
+    }
+
     /** Letters and digits mixed, and Shannon entropy of the characters of at least so many bits each. */
     private boolean looksRandom(int from, int to, double bits, int digits) {
+        if (looksNamed(from, to)) {
+            return false;
+        }
         int[] counts = new int[128];
         int found = 0;
         int letters = 0;
