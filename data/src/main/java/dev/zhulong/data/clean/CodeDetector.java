@@ -11,11 +11,13 @@ final class CodeDetector {
     private static final int SAMPLE = 16_384;
     private static final double CODE_LINE_SHARE = 0.4;
 
-    private static final List<String> STARTS = List.of("import ", "package ", "from ", "def ", "class ", "public ", "private ", "protected ",
-            "static ", "final ", "#include", "#define", "#ifdef", "#endif", "return ", "if (", "if(", "else", "elif ", "for (", "for(", "while (",
-            "switch ", "case ", "var ", "let ", "const ", "function ", "fn ", "func ", "struct ", "enum ", "void ", "int ", "//", "/*", "*/",
-            "@Override", "SELECT ", "INSERT ", "CREATE ", "using ", "namespace ", "try", "except", "print(", "self.", "</");
-    private static final List<String> OPERATORS = List.of("==", "!=", "->", "=>", "&&", "||", "+=", "::", "();", " = ", "){", ") {", "[]", "):");
+    private static final List<String> STARTS = List.of("import ", "package ", "from ", "def ", "class ", "public ", "private ",
+            "protected ", "static ", "final ", "#include", "#define", "#ifdef", "#endif", "return ", "if (", "if(", "else", "elif ",
+            "for (", "for(", "while (", "switch ", "case ", "var ", "let ", "const ", "function ", "fn ", "func ", "struct ", "enum ",
+            "void ", "int ", "//", "/*", "*/", "@Override", "SELECT ", "INSERT ", "CREATE ", "using ", "namespace ", "try", "except",
+            "print(", "self.", "</");
+    private static final List<String> OPERATORS = List.of("==", "!=", "->", "=>", "&&", "||", "+=", "::", "();", " = ", "){", ") {", "[]",
+            "):");
 
     private CodeDetector() {
     }
@@ -59,7 +61,7 @@ final class CodeDetector {
             return true;
         }
         // A sentence may well begin with "from" or "class": it ends like a sentence.
-        if (last == '.' || last == '!' || last == '?' || last == '\u3002') {
+        if (last == '.' || last == '!' || last == '?' || last == '。') {
             return false;
         }
         for (String s : STARTS) {

@@ -11,7 +11,8 @@ class ChecksumsDecideTest {
 
     /** ISO 7064 MOD 11-2 says: the digits as a polynomial in 2, check character included, are 1 modulo 11. */
     @Property(tries = 300)
-    void residentIdHasExactlyOneCheckCharacter(@ForAll @IntRange(max = 999) int serial, @ForAll @IntRange(min = 1950, max = 2020) int year) {
+    void residentIdHasExactlyOneCheckCharacter(@ForAll @IntRange(max = 999) int serial, @ForAll @IntRange(min = 1950,
+            max = 2020) int year) {
         String body = String.format("440305%04d0615%03d", year, serial);
         int valid = 0;
         for (char check : "0123456789X".toCharArray()) {

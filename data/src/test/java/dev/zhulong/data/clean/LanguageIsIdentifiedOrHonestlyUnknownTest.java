@@ -51,7 +51,8 @@ class LanguageIsIdentifiedOrHonestlyUnknownTest {
         var step = new IdentifyLanguage();
         assertThat(step.languageOf(Cleaning.java(Cleaning.JAVA))).isEqualTo("code");
         assertThat(step.languageOf(new Document("17", Cleaning.JAVA))).isEqualTo("code");
-        assertThat(step.languageOf(new Document("17", "def broken(lamps):\n    count = 0\n    for lamp in lamps:\n        if not lamp:\n            count += 1\n"
+        assertThat(step.languageOf(new Document("17",
+                "def broken(lamps):\n    count = 0\n    for lamp in lamps:\n        if not lamp:\n            count += 1\n"
                 + "    return count\n"))).isEqualTo("code");
         assertThat(step.languageOf(new Document("17", Cleaning.ENGLISH))).isEqualTo("en");
         assertThat(step.languageOf(new Document("17", Cleaning.SIMPLIFIED))).isEqualTo("zh-Hans");

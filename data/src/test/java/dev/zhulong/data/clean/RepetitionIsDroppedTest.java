@@ -63,6 +63,7 @@ class RepetitionIsDroppedTest {
     @Test
     void codeMayRepeatShortLinesAndIdioms() {
         assertUnchanged(step, java(JAVA + "    }\n".repeat(50)));
-        assertThat(reason(step, java("    lamps.add(new Lamp(quay, true));\n".repeat(20)))).isEqualTo("share of duplicate lines above 0.75");
+        assertThat(reason(step, java("    lamps.add(new Lamp(quay, true));\n".repeat(20))))
+                .isEqualTo("share of duplicate lines above 0.75");
     }
 }

@@ -29,8 +29,8 @@ class StepsAreFoundByNameTest {
     @Test
     void unknownNamesSuggestTheNearest() {
         assertThatThrownBy(() -> Steps.byName("unicod")).isInstanceOf(IllegalArgumentException.class)
-                .hasMessage("unknown cleaning step 'unicod', did you mean 'unicode'? Known: unicode, licence-headers, boilerplate, language, quality,"
-                        + " repetition, personal-data");
+                .hasMessage("unknown cleaning step 'unicod', did you mean 'unicode'? Known: unicode, licence-headers,"
+                        + " boilerplate, language, quality, repetition, personal-data");
         assertThatThrownBy(() -> Steps.byName("xyzxyzxyzxyz")).hasMessageStartingWith("unknown cleaning step 'xyzxyzxyzxyz'. Known: ");
         assertThatThrownBy(() -> Steps.byName("personal-data:emial")).hasMessageContaining("did you mean 'email'?");
         assertThatThrownBy(() -> Steps.byName("quality:5")).hasMessageContaining("takes no list");
