@@ -26,6 +26,7 @@ final class CodeDetector {
         int end = Math.min(text.length(), SAMPLE);
         int lines = 0;
         int codeLines = 0;
+        boolean inComment = false;
         for (int from = 0; from < end;) {
             int to = text.indexOf('\n', from);
             if (to < 0 || to > end) {
@@ -35,9 +36,11 @@ final class CodeDetector {
             int stop = Lines.trimEnd(text, start, to);
             if (start < stop) {
                 lines++;
-                if (looksLikeCode(text, start, stop)) {
+                inComment |= text.startsWith("/*", start);
+                if (inComment || looksLikeCode(text, start, stop)) {
                     codeLines++;
                 }
+                inComment &= !text.startsWith("*/", stop - 2);
             }
             from = to + 1;
         }

@@ -4,6 +4,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.function.IntPredicate;
 
 /** The document rules of Gopher and C4 for prose; Chinese, Japanese and Thai count characters as words. */
 final class ProseQuality {
@@ -15,6 +16,9 @@ final class ProseQuality {
             "的了是在和不有我这這之与與也就为為及其于於以";
     private static final String BULLETS = "-*•‣·●○▪■–・";
     private static final String ENDS = ".!?。！？";
+
+    private static final IntPredicate LETTER = c -> Script.of((char) c) != Script.NONE;
+    private static final IntPredicate DIGIT = Character::isDigit;
 
     private ProseQuality() {
     }
@@ -40,9 +44,13 @@ final class ProseQuality {
     private static String ofWords(Words words, ProseThresholds limit) {
         long length = 0;
         int alphabetic = 0;
+        int marks = 0;
         for (int i = 0; i < words.count; i++) {
             length += words.ends[i] - words.starts[i];
-            alphabetic += hasLetter(words.text, words.starts[i], words.ends[i]) ? 1 : 0;
+            boolean letter = has(LETTER, words.text, words.starts[i], words.ends[i]);
+            alphabetic += letter ? 1 : 0;
+            // The bars of a table and the dashes of a sentence are no words.
+            marks += letter || has(DIGIT, words.text, words.starts[i], words.ends[i]) ? 0 : 1;
         }
         double mean = (double) length / words.count;
         if (mean < limit.minMeanWordLength()) {
@@ -51,15 +59,15 @@ final class ProseQuality {
         if (mean > limit.maxMeanWordLength()) {
             return "mean word length above " + limit.maxMeanWordLength();
         }
-        if (alphabetic < limit.minAlphabeticWords() * words.count) {
+        if (alphabetic < limit.minAlphabeticWords() * (words.count - marks)) {
             return "share of words with a letter below " + limit.minAlphabeticWords();
         }
         return null;
     }
 
-    private static boolean hasLetter(String text, int from, int to) {
+    private static boolean has(IntPredicate predicate, String text, int from, int to) {
         for (int i = from; i < to; i++) {
-            if (Script.of(text.charAt(i)) != Script.NONE) {
+            if (predicate.test(text.charAt(i))) {
                 return true;
             }
         }
