@@ -52,6 +52,10 @@ final class CodeDetector {
         if (last == '{' || last == '}' || last == ';') {
             return true;
         }
+        // A wiki's heading, "== History ==", has operators only.
+        if (text.charAt(start) == '=') {
+            return false;
+        }
         boolean operator = false;
         String line = text.substring(start, stop);
         for (String o : OPERATORS) {
