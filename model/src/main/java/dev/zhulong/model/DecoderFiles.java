@@ -38,6 +38,17 @@ public final class DecoderFiles {
         Architecture architecture = Architecture.of(spec);
         Map<String, TensorView> stored = byCanonicalName(files, spec);
         Map<String, Tensor> tensors = new LinkedHashMap<>();
+        try {
+            fill(tensors, files, spec, architecture, stored);
+        } catch (RuntimeException | Error e) {
+            tensors.values().forEach(Tensor::close);
+            throw e;
+        }
+        return new Decoder(spec, architecture, tensors);
+    }
+
+    private static void fill(Map<String, Tensor> tensors, ModelDirectory files, DecoderSpec spec, Architecture architecture,
+            Map<String, TensorView> stored) {
         architecture.parameters().forEach((name, p) -> {
             TensorView view = stored.remove(name);
             if (view == null) {
@@ -49,8 +60,8 @@ public final class DecoderFiles {
                 throw new FormatException(view.file(), "tensor " + view.name() + " has type " + view.type() + ", expected a float type");
             }
             Tensor t = Tensor.empty(DType.F32, p.shape()).keep();
-            HalfFloats.toF32(view.type(), view.data(), t.segment());
             tensors.put(name, t);
+            HalfFloats.toF32(view.type(), view.data(), t.segment());
         });
         if (spec.tiedEmbeddings()) {
             // Hugging Face ignores a stored head when the configuration ties it
@@ -60,7 +71,6 @@ public final class DecoderFiles {
             throw new FormatException(files.path(), "tensor " + stored.keySet().iterator().next() + " has no place in a "
                     + spec.family() + " decoder (" + stored.size() + " such)");
         }
-        return new Decoder(spec, architecture, tensors);
     }
 
     private static Map<String, TensorView> byCanonicalName(ModelDirectory files, DecoderSpec spec) {
@@ -71,7 +81,10 @@ public final class DecoderFiles {
             }
             // GPT-2's first files were saved without the outer prefix
             boolean bare = spec.family() == DecoderSpec.Family.GPT2 && !name.startsWith("transformer.") && !name.startsWith("lm_head.");
-            stored.put(bare ? "transformer." + name : name, view);
+            TensorView twin = stored.put(bare ? "transformer." + name : name, view);
+            if (twin != null) {
+                throw new FormatException(files.path(), "tensors " + twin.name() + " and " + name + " are the same weight; keep one");
+            }
         });
         return stored;
     }

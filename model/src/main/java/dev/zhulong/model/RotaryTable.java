@@ -8,7 +8,7 @@ import dev.zhulong.tensor.Tensor;
  * Cosines and sines of the rotary angles (Su et al. 2021), in the rotate-half layout, with the published scalings. Angles are computed in
  * double: at long positions an angle in float has no correct digits left.
  */
-final class RotaryTable {
+final class RotaryTable implements AutoCloseable {
     private final Rope rope;
     private Tensor cos;
     private Tensor sin;
@@ -57,7 +57,8 @@ final class RotaryTable {
         length = rows;
     }
 
-    void close() {
+    @Override
+    public void close() {
         if (cos != null) {
             cos.close();
             sin.close();

@@ -1,0 +1,75 @@
+package dev.zhulong.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.DecoderSpec.Family;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class InitialWeightsFollowTheirInitTest {
+    /** Told from the names alone: what writes to the residual stream has std 0.02 / √(2 · layers), other matrices 0.02. */
+    @ParameterizedTest
+    @EnumSource(Family.class)
+    void eachTensorHasItsMeanAndDeviation(Family family) {
+        DecoderSpec spec = wide(family);
+        try (Decoder model = Decoder.random(spec, 1)) {
+            model.parameters().forEach((name, tensor) -> {
+                float[] values = tensor.toFloats();
+                if (tensor.dim() == 1) {
+                    for (float value : values) {
+                        assertThat(value).as(name).isEqualTo(name.endsWith(".bias") ? 0f : 1f);
+                    }
+                    return;
+                }
+                boolean residual = name.endsWith("o_proj.weight") || name.endsWith("down_proj.weight") || name.endsWith("c_proj.weight");
+                double std = residual ? 0.02 / Math.sqrt(2 * spec.layers()) : 0.02;
+                double mean = 0;
+                double squares = 0;
+                for (float value : values) {
+                    mean += (double) value / values.length;
+                    squares += (double) value * value / values.length;
+                }
+                // five standard errors of each
+                assertThat(mean).as(name).isCloseTo(0, within(5 * std / Math.sqrt(values.length)));
+                assertThat(Math.sqrt(squares)).as(name).isCloseTo(std, within(5 * std / Math.sqrt(2.0 * values.length)));
+            });
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Family.class)
+    void sameSeedSameBitsAndNoTwoMatricesAlike(Family family) {
+        DecoderSpec spec = wide(family);
+        try (Decoder a = Decoder.random(spec, 7); Decoder b = Decoder.random(spec, 7); Decoder c = Decoder.random(spec, 8)) {
+            List<float[]> matrices = new ArrayList<>();
+            a.parameters().forEach((name, tensor) -> {
+                float[] values = tensor.toFloats();
+                assertThat(b.parameters().get(name).toFloats()).as(name).isEqualTo(values);
+                if (tensor.dim() > 1) {
+                    assertThat(c.parameters().get(name).toFloats()).as(name).isNotEqualTo(values);
+                    matrices.add(Arrays.copyOf(values, 16));
+                }
+            });
+            assertThat(matrices.stream().map(Arrays::hashCode).distinct()).hasSameSizeAs(matrices);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Family.class)
+    void decayAppliesToMatricesAndEmbeddingsOnly(Family family) {
+        try (Decoder model = Decoder.random(wide(family), 1)) {
+            List<String> matrices = model.parameters().entrySet().stream()
+                    .filter(e -> e.getValue().dim() > 1).map(e -> e.getKey()).toList();
+            assertThat(model.architecture().decayed()).containsExactlyElementsOf(matrices);
+        }
+    }
+
+    private static DecoderSpec wide(Family family) {
+        return SpecDraft.of(family).vocab(300).hidden(128).inner(160).layers(3).build();
+    }
+}
