@@ -38,6 +38,7 @@ final class DoctorVerb extends Verb {
         memory();
         libtorch();
         speed();
+        libraries();
         disk();
         if (json) {
             values.put("hints", hints);
@@ -96,27 +97,36 @@ final class DoctorVerb extends Verb {
     }
 
     private void libtorch() {
-        Libtorch.load();
         String blas = Libtorch.blas();
-        Set<String> mapped = Libtorch.mappedMathLibraries();
         boolean cuda = Libtorch.cudaAvailable();
         finding("libtorch", Libtorch.version() + ", matrix products by " + blas + ", CUDA " + (cuda ? "available" : "not available"),
                 Map.of("libtorch", Libtorch.version(), "blas", blas, "cuda", cuda));
-        finding("libraries", mapped.isEmpty() ? "unknown on this system" : String.join(" ", mapped), Map.of("math_libraries", mapped));
-        var openmp = openMp(mapped);
-        if (openmp.size() > 1) {
-            hints.add("two OpenMP libraries are loaded (" + String.join(", ", openmp) + "): their spinning threads fight for the cores;"
-                    + " unset LD_PRELOAD and MKL_THREADING_LAYER");
-        }
         if (blas.equals("OpenBLAS") && System.getProperty("os.arch").equals("amd64")) {
             hints.add("matrix products run on OpenBLAS: training is about a third faster with MKL; build without -DnoMkl");
         }
     }
 
-    /** Names of the different OpenMP libraries among the mapped ones; a file of another version is another library. */
-    static Set<String> openMp(Set<String> mapped) {
+    /** Asked after a matrix product: MKL loads its threading layer with the first one. */
+    private void libraries() {
+        Set<String> mapped = Libtorch.mappedMathLibraries();
+        finding("libraries", mapped.isEmpty() ? "unknown on this system" : String.join(" ", mapped), Map.of("math_libraries", mapped));
+        Set<String> openMp = openMpInUse(mapped);
+        if (openMp.size() > 1) {
+            hints.add("two OpenMP libraries are at work (" + String.join(", ", openMp) + "): their spinning threads fight for the cores;"
+                    + " unset LD_PRELOAD and MKL_THREADING_LAYER");
+        }
+    }
+
+    /**
+     * The OpenMP libraries that run threads, of the libraries mapped: Intel's comes along with MKL, but has no threads unless MKL's layer for
+     * it is loaded too.
+     */
+    static Set<String> openMpInUse(Set<String> mapped) {
+        boolean intelIdle = mapped.stream().anyMatch(name -> name.startsWith("libmkl_"))
+                && mapped.stream().noneMatch(name -> name.startsWith("libmkl_intel_thread"));
         var found = new TreeSet<String>();
-        mapped.stream().filter(name -> name.matches("lib(gomp|iomp5|omp)\\b.*|lib(gomp|omp)-.*")).forEach(found::add);
+        mapped.stream().filter(name -> name.matches("lib(gomp|iomp5|omp)[.-].*")).filter(name -> !(intelIdle && name.startsWith("libiomp5")))
+                .forEach(found::add);
         return found;
     }
 
