@@ -36,6 +36,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             DoctorVerb.class,
             TestVerb.class,
             VersionVerb.class,
+            BenchVerb.class,
             CommandLine.HelpCommand.class,
         },
         footer = {

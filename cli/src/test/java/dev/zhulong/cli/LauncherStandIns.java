@@ -21,7 +21,7 @@ import java.util.concurrent.TimeUnit;
 final class LauncherStandIns {
     private static final List<String> TOOLS = List.of(
             "bash", "dirname", "readlink", "uname", "cat", "cp", "mv", "mkdir", "rm", "find", "date", "grep", "awk", "sort", "wc", "nproc",
-            "lscpu", "tee", "cksum", "head", "sleep", "sysctl", "flock");
+            "lscpu", "tee", "cksum", "head", "sed", "sleep", "sysctl", "flock");
 
     private static final String JAVA = """
             #!/usr/bin/env bash
@@ -53,6 +53,9 @@ final class LauncherStandIns {
             echo jar > cli/target/zhulong-cli.jar
             echo jar > formats/target/zhulong-formats.jar
             printf '%s' "$PWD/formats/target/zhulong-formats.jar:${PWD%/*}/library.jar" > cli/target/classpath.txt
+            for argument in "$@"; do
+              case $argument in -Dzhulong.sources=*) mkdir -p "${argument#*=}"; echo jar > "${argument#*=}/a-sources.jar" ;; esac
+            done
             case " $* " in
               *' verify '*)
                 mkdir -p cli/target/surefire-reports

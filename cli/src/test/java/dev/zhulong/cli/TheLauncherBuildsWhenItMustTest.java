@@ -152,4 +152,23 @@ class TheLauncherBuildsWhenItMustTest {
         clone.start("test");
         assertThat(clone.mavenCalls().getLast()).contains(" -o ");
     }
+
+    @Test
+    void aJdkWithoutItsSourcesGetsThoseOfTheLibrariesOnce() throws Exception {
+        builds(1);
+        clone.start("quickstart", "--corpus", "texts");
+        assertThat(clone.mavenCalls()).hasSize(1);
+        clone.start("quickstart", "--minutes", "1");
+        assertThat(clone.mavenCalls()).hasSize(2).last().asString().contains("-Psources");
+        assertThat(clone.start("quickstart").lines()).contains("[-Dzhulong.sources=" + clone.root.resolve("target/zhulong/sources") + "]");
+        assertThat(clone.mavenCalls()).hasSize(2);
+        assertThat(clone.root.resolve("target/zhulong/sources/a-sources.jar")).exists();
+    }
+
+    @Test
+    void aJdkWithItsSourcesNeedsNoOthers() throws Exception {
+        LauncherStandIns.write(clone.jdk("25", "25.0.3").resolve("lib/src.zip"), "zip");
+        clone.start("quickstart");
+        assertThat(clone.mavenCalls()).hasSize(1);
+    }
 }

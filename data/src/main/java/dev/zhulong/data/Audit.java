@@ -205,11 +205,15 @@ public final class Audit {
     void write(Path directory, ReadReport report, Map<String, Object> totals) {
         var json = new LinkedHashMap<String, Object>();
         json.put("totals", totals);
-        json.put("read", Map.of("documents", report.documents(), "skipped", report.skipped(), "repaired", report.repaired()));
+        var read = new LinkedHashMap<String, Object>();
+        read.put("documents", report.documents());
+        read.put("skipped", report.skipped());
+        read.put("repaired", report.repaired());
+        json.put("read", read);
         json.put("steps", steps.entrySet().stream().map(e -> json(e.getKey(), e.getValue())).toList());
         try {
-            WholeFile.write(directory.resolve("audit.json"), new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT)
-                    .enable(SerializationFeature.ORDER_MAP_ENTRIES_BY_KEYS).writeValueAsBytes(json));
+            WholeFile.write(directory.resolve("audit.json"), 
+                    new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValueAsBytes(json));
             WholeFile.write(directory.resolve("audit.html"), AuditPage.html(this, report, totals).getBytes(StandardCharsets.UTF_8));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -237,11 +241,13 @@ public final class Audit {
             json.put("reason", name);
             json.put("documents", reason.documents);
             json.put("occurrences", reason.occurrences);
-            json.put("samples", reason.samples().stream().map(s -> Map.of("id", s.id(), "excerpt", s.excerpt())).toList());
+            json.put("samples", reason.samples().stream().map(s -> new Excerpt(s.id(), s.excerpt())).toList());
             all.add(json);
         });
         return all;
     }
+
+    private record Excerpt(String id, String excerpt) { }
 
     static long hash(String id) {
         long hash = 1;

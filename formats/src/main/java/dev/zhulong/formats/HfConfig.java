@@ -18,7 +18,7 @@ import java.util.stream.Collectors;
  *
  * <p>What a field means, and its value where it is absent, is taken from transformers' configuration classes (huggingface/transformers,
  * {@code models/*}{@code /configuration_*.py}). A field that would change the logits and is not implemented is refused by name.
- * {@link HfConfigText} writes.
+ * What {@link #write} gives, version 4 of transformers reads as well as version 5.
  */
 public final class HfConfig {
 
@@ -67,6 +67,16 @@ public final class HfConfig {
         Optional<String> name = config.text(field).filter(text -> !text.equals("auto"));
         return name.map(text -> StorageType.ofTorchName(text)
                 .orElseThrow(() -> config.wrong(field, "float32, float16 or bfloat16", FormatException.quote(text))));
+    }
+
+    /**
+     * The text of a {@code config.json} that {@link #read} turns into the same spec.
+     *
+     * @param storageType the type the weights are saved in
+     * @throws IllegalArgumentException when the family's configuration cannot express the spec (a Llama with windows)
+     */
+    public static String write(DecoderSpec spec, StorageType storageType) {
+        return HfConfigText.write(spec, storageType);
     }
 
     static String typeName(Family family) {

@@ -13,7 +13,7 @@ import java.util.List;
  * <p>A spec that its family's configuration cannot say (a Llama with windows, a Qwen2 without bias) is refused: written silently,
  * it would give other logits elsewhere.
  */
-public final class HfConfigText {
+final class HfConfigText {
 
     private HfConfigText() {}
 
@@ -23,7 +23,7 @@ public final class HfConfigText {
      * @param storageType the type the weights are saved in
      * @throws IllegalArgumentException when the family's configuration cannot express the spec
      */
-    public static String write(DecoderSpec spec, StorageType storageType) {
+    static String write(DecoderSpec spec, StorageType storageType) {
         ObjectNode config = JsonNodeFactory.instance.objectNode();
         config.putArray("architectures").add(HfConfig.architecture(spec.family()));
         config.put("model_type", HfConfig.typeName(spec.family()));

@@ -165,7 +165,8 @@ public final class ModelDirectory implements AutoCloseable {
         Optional<String> gguf = names.stream().filter(name -> name.endsWith(".gguf")).findFirst();
         String found = gguf.map(name -> "only " + name).orElse("neither");
         return new FormatException(directory,
-                "expected weights in " + WEIGHTS + " or shards under " + INDEX + ", found " + found + "; download them into this directory");
+                "expected weights in " + WEIGHTS + " or shards under " + INDEX + ", found " + found
+                        + "; download them into this directory");
     }
 
     private static boolean isPickle(String name) {

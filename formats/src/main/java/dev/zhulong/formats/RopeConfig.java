@@ -25,7 +25,7 @@ final class RopeConfig {
         Optional<JsonFields> parameters = old.or(() -> config.object("rope_parameters"));
         double theta = inside(parameters, config, "rope_theta").positive("rope_theta", DEFAULT_THETA);
         JsonFields partial = inside(parameters, config, "partial_rotary_factor");
-        int rotaryDims = (int) (headDim * partial.positive("partial_rotary_factor", 1));
+        int rotaryDims = rotaryDims(headDim, partial.positive("partial_rotary_factor", 1));
         if (rotaryDims < 2 || rotaryDims > headDim || rotaryDims % 2 != 0) {
             throw partial.wrong("partial_rotary_factor", "an even number of rotating dimensions from 2 to head_dim " + headDim,
                     rotaryDims);
@@ -127,8 +127,12 @@ final class RopeConfig {
     }
 
     /** A factor whose product with {@code headDim}, cut to an integer, is {@code rotaryDims} again. */
-    private static double partialFactor(int rotaryDims, int headDim) {
+    static double partialFactor(int rotaryDims, int headDim) {
         double factor = (double) rotaryDims / headDim;
-        return (int) (headDim * factor) == rotaryDims ? factor : Math.nextUp(factor);
+        return rotaryDims(headDim, factor) == rotaryDims ? factor : Math.nextUp(factor);
+    }
+
+    static int rotaryDims(int headDim, double partialFactor) {
+        return (int) (headDim * partialFactor);
     }
 }

@@ -208,7 +208,8 @@ record SafetensorsHeader(Map<String, String> metadata, List<Entry> entries) {
 
         private void expect(String place, JsonToken found, JsonToken expected, String words) throws IOException {
             if (found != expected) {
-                String text = found == null ? "the end" : found.isScalarValue() ? FormatException.quote(parser.getText()) : found.asString();
+                String text = found == null ? "the end"
+                        : found.isScalarValue() ? FormatException.quote(parser.getText()) : found.asString();
                 throw FormatException.at(file, place, words, text);
             }
         }

@@ -57,10 +57,8 @@ public final class Context {
 
     /** {@code seq} new positions after those in {@code cache}. */
     static Context cached(DecoderSpec spec, RotaryTable rotary, int seq, KeyValues cache) {
-        try (var scope = dev.zhulong.tensor.TensorScope.open()) {
-            Tensor positions = scope.handOut(Tensor.arange(cache.length() + (long) seq).narrow(0, cache.length(), seq));
-            return new Context(spec, rotary, positions, null, seq, cache);
-        }
+        Tensor positions = Tensor.arange(cache.length() + (long) seq).narrow(0, cache.length(), seq);
+        return new Context(spec, rotary, positions, null, seq, cache);
     }
 
     /** I64 positions, [seq] or [batch, seq]. */

@@ -4,7 +4,7 @@ import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.HalfFloats;
-import dev.zhulong.formats.HfConfigText;
+import dev.zhulong.formats.HfConfig;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.SafetensorsWriter;
 import dev.zhulong.formats.StorageType;
@@ -82,7 +82,7 @@ public final class DecoderFiles {
      * @param type F32, BF16 or F16
      */
     public static void save(Decoder model, Path directory, StorageType type) {
-        AtomicFile.writeString(directory.resolve("config.json"), HfConfigText.write(model.spec(), type));
+        AtomicFile.writeString(directory.resolve("config.json"), HfConfig.write(model.spec(), type));
         writeTensors(directory.resolve("model.safetensors"), model.parameters(), type);
     }
 

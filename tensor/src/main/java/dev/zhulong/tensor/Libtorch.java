@@ -69,6 +69,12 @@ public final class Libtorch {
         return Runtime.getRuntime().availableProcessors();
     }
 
+    /** Sets the number of threads one operation uses. Results of sums depend on it. */
+    public static void threads(int threads) {
+        load();
+        torch.set_num_threads(threads);
+    }
+
     /** Which library multiplies matrices: {@code MKL} or {@code OpenBLAS}. */
     public static String blas() {
         load();

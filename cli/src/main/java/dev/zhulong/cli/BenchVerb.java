@@ -1,0 +1,96 @@
+package dev.zhulong.cli;
+
+import dev.zhulong.bench.TrainBench;
+import java.nio.file.Path;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Benchmarks. */
+@Command(
+        name = "bench",
+        description = "Measure speed: one subcommand for each thing measured.",
+        subcommands = BenchVerb.Train.class,
+        footer = {"", "Example:", "  zhulong bench train --steps 12"})
+final class BenchVerb extends Verb {
+    @Override
+    protected void run() {
+        throw wrongUsage("choose what to measure: zhulong bench train");
+    }
+
+    /** The training step. */
+    @Command(
+            name = "train",
+            description = {
+                "Time the training step of a Llama-shaped decoder: fp32, gradient norm clipped at 1.0, fused AdamW, random tokens.",
+                "The last line is: parameters N tokens/s T loss L peak_rss_mb M (median step, the first third left out)."
+            },
+            footer = {
+                "", "Examples:",
+                "  zhulong bench train",
+                "  zhulong bench train --vocab 512 --hidden 128 --layers 4 --heads 4 --kv-heads 4 --ffn 1024 --batch 12 --seq 64 --steps 60"
+            })
+    static final class Train extends Verb {
+        @Option(names = "--vocab", defaultValue = "4096", description = "Vocabulary (default ${DEFAULT-VALUE}).")
+        int vocab;
+
+        @Option(names = "--hidden", defaultValue = "384", description = "Width of the residual stream (default ${DEFAULT-VALUE}).")
+        int hidden;
+
+        @Option(names = "--layers", defaultValue = "6", description = "Blocks (default ${DEFAULT-VALUE}).")
+        int layers;
+
+        @Option(names = "--heads", defaultValue = "6", description = "Query heads (default ${DEFAULT-VALUE}).")
+        int heads;
+
+        @Option(names = "--kv-heads", defaultValue = "6", description = "Key and value heads (default ${DEFAULT-VALUE}).")
+        int kvHeads;
+
+        @Option(names = "--ffn", defaultValue = "1024", description = "Width of the MLP (default ${DEFAULT-VALUE}).")
+        int ffn;
+
+        @Option(names = "--batch", defaultValue = "8", description = "Sequences a step (default ${DEFAULT-VALUE}).")
+        int batch;
+
+        @Option(names = "--seq", defaultValue = "256", description = "Tokens a sequence (default ${DEFAULT-VALUE}).")
+        int seq;
+
+        @Option(names = "--steps", defaultValue = "12", description = "Steps (default ${DEFAULT-VALUE}).")
+        int steps;
+
+        @Option(names = "--threads", description = "Threads libtorch uses (default: OMP_NUM_THREADS, else all cores).")
+        Integer threads;
+
+        @Option(names = "--recompute", description = "Keep only each block's input and run it again in backward.")
+        boolean recompute;
+
+        @Option(names = "--init", description = "Safetensors file of initial weights: Hugging Face's names, or e, b.0.q, ..., n, h.")
+        Path init;
+
+        @Option(names = "--batches", description = "Safetensors file of token ids: inputs and targets [steps, batch, seq].")
+        Path batches;
+
+        @Option(names = "--losses", description = "Print each step's loss.")
+        boolean losses;
+
+        @Override
+        protected void run() {
+            if (vocab < 1 || hidden < 1 || layers < 1 || heads < 1 || kvHeads < 1 || ffn < 1 || batch < 1 || seq < 1 || steps < 1) {
+                throw wrongUsage("every size must be at least 1");
+            }
+            if (hidden % heads != 0 || hidden / heads % 2 != 0 || heads % kvHeads != 0) {
+                throw wrongUsage("--hidden must be an even multiple of --heads, and --heads a multiple of --kv-heads");
+            }
+            if (threads != null) {
+                dev.zhulong.tensor.Libtorch.threads(threads);
+            }
+            var shape = new TrainBench.Shape(vocab, hidden, layers, heads, kvHeads, ffn, batch, seq);
+            int[] step = {0};
+            var result = TrainBench.run(shape, steps, recompute, init, batches, loss -> {
+                if (losses || batches != null) {
+                    out().printf(java.util.Locale.ROOT, "step %d loss %.6f%n", ++step[0], loss);
+                }
+            });
+            out().println(result.line());
+        }
+    }
+}

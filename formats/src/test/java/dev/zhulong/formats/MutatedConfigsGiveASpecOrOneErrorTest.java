@@ -1,0 +1,69 @@
+package dev.zhulong.formats;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Random;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.lifecycle.AfterContainer;
+import net.jqwik.api.lifecycle.BeforeContainer;
+
+class MutatedConfigsGiveASpecOrOneErrorTest {
+
+    private static final List<String> VALUES = List.of("null", "-1", "0", "3", "1e400", "2.5", "9223372036854775808", "\"x\"", "true", "[]",
+            "{}", "[1,[2]]", "{\"rope_type\":\"yarn\"}", "[\"sliding_attention\"]", "2147483647", "\"llama3\"", "1e-320");
+    private static final String CHARACTERS = "{}[]\",:019-.etn\u0000\u00e9";
+
+    private static Path directory;
+    private static List<DecoderSpec> specs;
+
+    @BeforeContainer
+    static void makeDirectory() throws IOException {
+        directory = Files.createTempDirectory("config-fuzz");
+        specs = WrittenConfigsGiveTheSameSpecTest.specs();
+    }
+
+    @AfterContainer
+    static void clear() throws IOException {
+        Files.deleteIfExists(directory.resolve("config.json"));
+        Files.delete(directory);
+    }
+
+    /** Values replaced by others of any kind, and single characters by any. */
+    private static String mutate(String json, Random random) {
+        String[] lines = json.split("\n");
+        for (int edits = 1 + random.nextInt(3); edits > 0; edits--) {
+            int at = random.nextInt(lines.length);
+            int colon = lines[at].indexOf(": ");
+            if (colon > 0 && random.nextInt(8) != 0) {
+                boolean last = !lines[at].endsWith(",");
+                lines[at] = lines[at].substring(0, colon + 2) + VALUES.get(random.nextInt(VALUES.size())) + (last ? "" : ",");
+            } else if (!lines[at].isEmpty()) {
+                var line = new StringBuilder(lines[at]);
+                line.setCharAt(random.nextInt(line.length()), CHARACTERS.charAt(random.nextInt(CHARACTERS.length())));
+                lines[at] = line.toString();
+            }
+        }
+        return String.join("\n", lines);
+    }
+
+    @Property(tries = 4000, seed = "20261101")
+    void readOrFormatException(@ForAll long seed) throws IOException {
+        var random = new Random(seed);
+        DecoderSpec spec = specs.get(random.nextInt(specs.size()));
+        Path path = directory.resolve("config.json");
+        Files.write(path, mutate(HfConfig.write(spec, StorageType.F32), random).getBytes(StandardCharsets.UTF_8));
+        try {
+            DecoderSpec read = HfConfig.read(path);
+            HfConfig.storageType(path);
+            assertThat(read.windows()).hasSize(read.layers());
+        } catch (FormatException e) {
+            assertThat(e.getMessage()).startsWith(path.toString()).hasSizeLessThan(1000).doesNotContain("\n");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+package dev.zhulong.train;
+
+import dev.zhulong.formats.FormatException;
+import dev.zhulong.formats.HalfFloats;
+import dev.zhulong.formats.SafetensorsFile;
+import dev.zhulong.formats.StorageType;
+import dev.zhulong.formats.TensorView;
+import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.tensor.DType;
+import dev.zhulong.tensor.FusedAdamW;
+import dev.zhulong.tensor.Tensor;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** AdamW (Loshchilov and Hutter 2019) in two groups: what decays and what does not. */
+public final class AdamW implements AutoCloseable {
+    /** Rates of the moments and the rest; see {@link FusedAdamW}. */
+    public record Settings(double beta1, double beta2, double epsilon, double weightDecay) {}
+
+    private static final String FIRST = "exp_avg.";
+    private static final String SECOND = "exp_avg_sq.";
+
+    private final Settings settings;
+    private final Map<String, Tensor> parameters;
+    private final Set<String> decayed;
+    private final Map<String, Tensor> first = new LinkedHashMap<>();
+    private final Map<String, Tensor> second = new LinkedHashMap<>();
+    private final Tensor counter = Tensor.zeros(DType.F32).keep();
+
+    /**
+     * @param parameters what is trained, by name
+     * @param decayed    names that weight decay applies to
+     */
+    public AdamW(Map<String, Tensor> parameters, List<String> decayed, Settings settings) {
+        this.parameters = new LinkedHashMap<>(parameters);
+        this.decayed = Set.copyOf(decayed);
+        this.settings = settings;
+        parameters.forEach((name, p) -> {
+            first.put(name, Tensor.zeros(DType.F32, p.shape()).keep());
+            second.put(name, Tensor.zeros(DType.F32, p.shape()).keep());
+        });
+    }
+
+    /**
+     * One update. Weights without a gradient stay as they are.
+     *
+     * @param updates   number of this update, from 1: the bias correction's exponent
+     * @param gradScale F32 scalar the gradients are divided by
+     */
+    public void step(long updates, double lr, Tensor gradScale) {
+        counter.fill_(updates);
+        group(true, lr, gradScale);
+        group(false, lr, gradScale);
+    }
+
+    private void group(boolean decay, double lr, Tensor gradScale) {
+        List<Tensor> p = new ArrayList<>();
+        List<Tensor> g = new ArrayList<>();
+        List<Tensor> m = new ArrayList<>();
+        List<Tensor> v = new ArrayList<>();
+        List<Tensor> n = new ArrayList<>();
+        parameters.forEach((name, tensor) -> {
+            Tensor gradient = tensor.grad();
+            if (decayed.contains(name) == decay && gradient != null) {
+                p.add(tensor);
+                g.add(gradient);
+                m.add(first.get(name));
+                v.add(second.get(name));
+                n.add(counter);
+            }
+        });
+        FusedAdamW.step(p, g, m, v, n, lr, settings.beta1, settings.beta2, decay ? settings.weightDecay : 0, settings.epsilon, gradScale);
+    }
+
+    /** Writes the moments, named {@code exp_avg.NAME} and {@code exp_avg_sq.NAME}. */
+    void save(Path file) {
+        DecoderFiles.writeTensors(file, byStoredName(), StorageType.F32);
+    }
+
+    /** Reads what {@link #save} wrote. */
+    void load(Path file) {
+        try (SafetensorsFile stored = SafetensorsFile.open(file)) {
+            byStoredName().forEach((name, t) -> {
+                TensorView view = stored.tensors().get(name);
+                if (view == null) {
+                    throw new FormatException(file, "tensor " + name + " is missing: these moments belong to another model");
+                }
+                HalfFloats.toF32(view.requireShape(t.shape()).type(), view.data(), t.segment());
+            });
+        }
+    }
+
+    private Map<String, Tensor> byStoredName() {
+        Map<String, Tensor> all = new LinkedHashMap<>();
+        first.forEach((name, t) -> all.put(FIRST + name, t));
+        second.forEach((name, t) -> all.put(SECOND + name, t));
+        return all;
+    }
+
+    @Override
+    public void close() {
+        first.values().forEach(Tensor::close);
+        second.values().forEach(Tensor::close);
+        counter.close();
+    }
+}

@@ -1,0 +1,160 @@
+package dev.zhulong.train;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.ContentHash;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+
+/**
+ * Checkpoints of a run: {@code checkpoints/step-00000120/}, each a whole directory that appears by one rename once every byte of it is on
+ * the disk, with a checksum of each file. The newest few are kept; one that does not check out is passed over for the one before.
+ */
+public final class Checkpoints {
+    private static final String PREFIX = "step-";
+    private static final String HALF = ".unfinished";
+    private static final String CHECKSUMS = "checksums.json";
+    private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+
+    private final Path directory;
+    private final int keep;
+
+    /**
+     * @param directory the run's {@code checkpoints}
+     * @param keep      how many of the newest stay; at least 1
+     */
+    public Checkpoints(Path directory, int keep) {
+        if (keep < 1) {
+            throw new IllegalArgumentException("keep at least one checkpoint, asked for " + keep);
+        }
+        this.directory = directory;
+        this.keep = keep;
+    }
+
+    /** Writes a checkpoint after {@code step} steps; {@code content} fills the directory it is given. */
+    public Path write(long step, Consumer<Path> content) {
+        try {
+            Files.createDirectories(directory);
+            Path target = directory.resolve(PREFIX + "%08d".formatted(step));
+            Path half = directory.resolve(target.getFileName() + HALF);
+            delete(half);
+            Files.createDirectory(half);
+            content.accept(half);
+            Map<String, String> sums = new LinkedHashMap<>();
+            for (Path file : files(half)) {
+                sums.put(file.getFileName().toString(), ContentHash.ofFile(file).sha256());
+            }
+            AtomicFile.writeString(half.resolve(CHECKSUMS), JSON.writeValueAsString(sums) + "\n");
+            // a run that resumed before this step writes it again
+            delete(target);
+            Files.move(half, target, StandardCopyOption.ATOMIC_MOVE);
+            sync(directory);
+            rotate();
+            return target;
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot write checkpoint " + step + " in " + directory, e);
+        }
+    }
+
+    /** The newest checkpoint whose files are all as they were written; what is broken is reported and passed over. */
+    public Optional<Path> newest(Consumer<String> report) {
+        List<Path> all = list();
+        for (int i = all.size() - 1; i >= 0; i--) {
+            String fault = fault(all.get(i));
+            if (fault == null) {
+                return Optional.of(all.get(i));
+            }
+            report.accept("checkpoint " + all.get(i).getFileName() + " is passed over: " + fault);
+        }
+        return Optional.empty();
+    }
+
+    /** Steps done when {@code checkpoint} was written. */
+    public static long step(Path checkpoint) {
+        return Long.parseLong(checkpoint.getFileName().toString().substring(PREFIX.length()));
+    }
+
+    private static String fault(Path checkpoint) {
+        try {
+            Map<?, ?> sums = JSON.readValue(checkpoint.resolve(CHECKSUMS).toFile(), Map.class);
+            for (var entry : sums.entrySet()) {
+                Path file = checkpoint.resolve((String) entry.getKey());
+                if (!Files.isRegularFile(file)) {
+                    return file.getFileName() + " is missing";
+                }
+                if (!ContentHash.ofFile(file).sha256().equals(entry.getValue())) {
+                    return file.getFileName() + " does not have its checksum";
+                }
+            }
+            return sums.isEmpty() ? "it is empty" : null;
+        } catch (JsonProcessingException e) {
+            return CHECKSUMS + " is not readable";
+        } catch (IOException e) {
+            return CHECKSUMS + " is missing";
+        }
+    }
+
+    private List<Path> list() {
+        if (!Files.isDirectory(directory)) {
+            return List.of();
+        }
+        try (Stream<Path> entries = Files.list(directory)) {
+            return entries.filter(p -> p.getFileName().toString().matches(PREFIX + "[0-9]{8,}"))
+                    .sorted(Comparator.comparingLong(Checkpoints::step))
+                    .toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private void rotate() throws IOException {
+        List<Path> all = list();
+        for (int i = 0; i < all.size() - keep; i++) {
+            // renamed first: a directory half deleted must not look like a checkpoint
+            Path gone = directory.resolve(all.get(i).getFileName() + HALF);
+            delete(gone);
+            Files.move(all.get(i), gone, StandardCopyOption.ATOMIC_MOVE);
+            delete(gone);
+        }
+    }
+
+    private static List<Path> files(Path directory) throws IOException {
+        try (Stream<Path> entries = Files.list(directory)) {
+            return new ArrayList<>(entries.filter(Files::isRegularFile).sorted().toList());
+        }
+    }
+
+    private static void delete(Path directory) throws IOException {
+        if (!Files.exists(directory)) {
+            return;
+        }
+        for (Path file : files(directory)) {
+            Files.delete(file);
+        }
+        Files.delete(directory);
+    }
+
+    private static void sync(Path directory) throws IOException {
+        if (System.getProperty("os.name").startsWith("Windows")) {
+            return; // a directory cannot be opened there, and a rename is durable without it
+        }
+        try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
+            channel.force(true);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+package dev.zhulong.train;
+
+import dev.zhulong.model.Decoder;
+
+/** Told how a run goes. */
+public interface TrainListener {
+    /**
+     * After each step.
+     *
+     * @param step            steps done
+     * @param loss            nats a token, this step
+     * @param bitsPerByte     this step
+     * @param gradNorm        before clipping
+     * @param tokensPerSecond tokens read a second, smoothed
+     * @param secondsLeft     until the last step
+     */
+    record Step(long step, long total, double loss, double bitsPerByte, double lr, double gradNorm, double tokensPerSecond,
+            double secondsLeft) {}
+
+    /** Held-out loss in nats a token, and bits a byte. */
+    record Evaluation(long step, double loss, double bitsPerByte) {}
+
+    default void step(Step step) {}
+
+    default void evaluated(Evaluation evaluation) {}
+
+    /** Time for a sample; the model is not to be changed. */
+    default void sample(long step, Decoder model) {}
+
+    /** Something worth a line. */
+    default void message(String text) {}
+}

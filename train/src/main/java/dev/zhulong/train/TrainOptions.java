@@ -1,0 +1,40 @@
+package dev.zhulong.train;
+
+import dev.zhulong.train.schedule.Schedule;
+
+/**
+ * How a run goes.
+ *
+ * @param steps           optimizer steps
+ * @param accumulation    batches a step
+ * @param schedule        learning rate by step
+ * @param clip            largest gradient norm; 0 for no clipping
+ * @param adamw           rates of the optimizer
+ * @param recompute       keep only each block's input in forward
+ * @param seed            of everything random in the run
+ * @param evaluateEvery   steps between evaluations; 0 for only at the end
+ * @param sampleEvery     steps between samples; 0 for none
+ * @param checkpointEvery steps between checkpoints; 0 for only at the end
+ * @param keepCheckpoints how many of the newest stay
+ */
+public record TrainOptions(
+        long steps,
+        int accumulation,
+        Schedule schedule,
+        double clip,
+        AdamW.Settings adamw,
+        boolean recompute,
+        long seed,
+        long evaluateEvery,
+        long sampleEvery,
+        long checkpointEvery,
+        int keepCheckpoints) {
+    public TrainOptions {
+        if (steps < 1 || accumulation < 1) {
+            throw new IllegalArgumentException("steps and accumulation must be at least 1, found " + steps + " and " + accumulation);
+        }
+        if (!(clip >= 0)) {
+            throw new IllegalArgumentException("clip must not be negative, found " + clip);
+        }
+    }
+}

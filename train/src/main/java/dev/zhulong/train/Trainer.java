@@ -1,0 +1,227 @@
+package dev.zhulong.train;
+
+import dev.zhulong.data.pack.Batch;
+import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.StorageType;
+import dev.zhulong.model.Decoder;
+import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.tensor.DType;
+import dev.zhulong.tensor.FusedAdamW;
+import dev.zhulong.tensor.Libtorch;
+import dev.zhulong.tensor.Tensor;
+import dev.zhulong.tensor.TensorScope;
+import dev.zhulong.train.log.EventFile;
+import dev.zhulong.train.log.MetricsLog;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The training loop. A run lives in a directory; starting it again goes on from its newest checkpoint and ends in the same bits as a run
+ * that was never stopped, because a step depends on nothing but the weights, the moments and its own number.
+ */
+public final class Trainer {
+    private static final String OPTIMIZER = "optimizer.safetensors";
+    private static final String STATE = "trainer.json";
+
+    private final Decoder model;
+    private final Objective objective;
+    private final TrainData data;
+    private final TrainOptions options;
+    private final Path run;
+    private final TrainListener listener;
+    private final Checkpoints checkpoints;
+    private long updates;
+
+    /**
+     * @param model    fresh or pretrained; trained in place
+     * @param run      directory for checkpoints and metrics
+     */
+    public Trainer(Decoder model, Objective objective, TrainData data, TrainOptions options, Path run, TrainListener listener) {
+        this.model = model;
+        this.objective = objective;
+        this.data = data;
+        this.options = options;
+        this.run = run;
+        this.listener = listener;
+        this.checkpoints = new Checkpoints(run.resolve("checkpoints"), options.keepCheckpoints());
+    }
+
+    /** Trains to the last step and returns the last evaluation, if anything is held out. */
+    public Optional<TrainListener.Evaluation> train() {
+        model.requiresGrad(true);
+        Libtorch.seed(options.seed());
+        try (AdamW optimizer = new AdamW(model.parameters(), model.architecture().decayed(), options.adamw())) {
+            long done = resume(optimizer);
+            Optional<TrainListener.Evaluation> last = Optional.empty();
+            try (MetricsLog log = MetricsLog.resume(run.resolve("metrics.jsonl"), done);
+                    EventFile events = done == 0 ? EventFile.open(run.resolve("tensorboard"))
+                            : EventFile.resume(run.resolve("tensorboard"), done + 1)) {
+                Pace pace = new Pace();
+                while (done < options.steps()) {
+                    TrainListener.Step step = step(optimizer, done, pace);
+                    done++;
+                    record(log, events, step);
+                    listener.step(step);
+                    boolean end = done == options.steps();
+                    if (due(done, options.evaluateEvery()) || end) {
+                        last = evaluate(done, log, events);
+                        pace.pause();
+                    }
+                    if (due(done, options.sampleEvery())) {
+                        listener.sample(done, model);
+                        pace.pause();
+                    }
+                    if (due(done, options.checkpointEvery()) || end) {
+                        log.force();
+                        save(optimizer, done);
+                        pace.pause();
+                    }
+                }
+                if (last.isEmpty()) {
+                    last = evaluation(done);
+                }
+            }
+            return last;
+        } finally {
+            model.requiresGrad(false);
+        }
+    }
+
+    private static boolean due(long step, long every) {
+        return every > 0 && step % every == 0;
+    }
+
+    private TrainListener.Step step(AdamW optimizer, long index, Pace pace) {
+        Loss total = Loss.NONE;
+        long bytes = 0;
+        long tokens = 0;
+        for (int i = 0; i < options.accumulation(); i++) {
+            Batch batch = data.training().apply(index * options.accumulation() + i);
+            total = total.plus(objective.accumulate(model, batch, options.recompute()));
+            bytes += data.bytes(batch);
+            tokens += batch.tokens().length;
+        }
+        double lr = options.schedule().at(index);
+        double norm = 0;
+        if (!Double.isFinite(total.sum())) {
+            throw new TrainingStopped(Diagnosis.of(model, index + 1, "loss is " + total.sum()));
+        }
+        if (total.count() > 0) {
+            try (var scope = TensorScope.open()) {
+                norm = FusedAdamW.norm(gradients()).item() / total.count();
+                if (!Double.isFinite(norm)) {
+                    throw new TrainingStopped(Diagnosis.of(model, index + 1, "gradient norm is " + norm));
+                }
+                // the one place that divides by the global count; clipping rides along
+                double clip = options.clip() > 0 ? Math.max(1, norm / options.clip()) : 1;
+                optimizer.step(++updates, lr, Tensor.zeros(DType.F32).fill_(total.count() * clip));
+            }
+        }
+        model.parameters().values().forEach(Tensor::clearGrad);
+        double bitsPerByte = bytes == 0 ? 0 : total.sum() / Math.log(2) / bytes;
+        pace.step(tokens);
+        return new TrainListener.Step(index + 1, options.steps(), total.mean(), bitsPerByte, lr, norm, pace.tokensPerSecond(),
+                pace.secondsLeft(options.steps() - index - 1));
+    }
+
+    private List<Tensor> gradients() {
+        List<Tensor> all = new ArrayList<>();
+        for (Tensor p : model.parameters().values()) {
+            Tensor g = p.grad();
+            if (g != null) {
+                all.add(g);
+            }
+        }
+        return all;
+    }
+
+    private Optional<TrainListener.Evaluation> evaluate(long step, MetricsLog log, EventFile events) {
+        Optional<TrainListener.Evaluation> result = evaluation(step);
+        result.ifPresent(e -> {
+            Map<String, Number> line = new LinkedHashMap<>();
+            line.put("validation_loss", e.loss());
+            line.put("validation_bits_per_byte", e.bitsPerByte());
+            events.scalars(step, line);
+            Map<String, Object> withStep = new LinkedHashMap<>(Map.of("step", step));
+            withStep.putAll(line);
+            log.append(withStep);
+            listener.evaluated(e);
+        });
+        return result;
+    }
+
+    private Optional<TrainListener.Evaluation> evaluation(long step) {
+        if (data.validation().isEmpty()) {
+            return Optional.empty();
+        }
+        Loss total = Loss.NONE;
+        long bytes = 0;
+        for (Batch batch : data.validation()) {
+            total = total.plus(objective.evaluate(model, batch));
+            bytes += data.bytes(batch);
+        }
+        return Optional.of(new TrainListener.Evaluation(step, total.mean(), bytes == 0 ? 0 : total.sum() / Math.log(2) / bytes));
+    }
+
+    private static void record(MetricsLog log, EventFile events, TrainListener.Step s) {
+        Map<String, Number> line = new LinkedHashMap<>();
+        line.put("loss", s.loss());
+        line.put("bits_per_byte", s.bitsPerByte());
+        line.put("lr", s.lr());
+        line.put("grad_norm", s.gradNorm());
+        line.put("tokens_per_second", s.tokensPerSecond());
+        events.scalars(s.step(), line);
+        Map<String, Object> withStep = new LinkedHashMap<>(Map.of("step", s.step()));
+        withStep.putAll(line);
+        log.append(withStep);
+    }
+
+    private void save(AdamW optimizer, long step) {
+        checkpoints.write(step, directory -> {
+            DecoderFiles.save(model, directory, StorageType.F32);
+            optimizer.save(directory.resolve(OPTIMIZER));
+            AtomicFile.writeString(directory.resolve(STATE),
+                    "{\"step\": " + step + ", \"updates\": " + updates + ", \"seed\": " + options.seed() + "}\n");
+        });
+    }
+
+    /** Puts the newest checkpoint's state in place and returns the steps it had done. */
+    private long resume(AdamW optimizer) {
+        Optional<Path> found = checkpoints.newest(listener::message);
+        if (found.isEmpty()) {
+            return 0;
+        }
+        Path checkpoint = found.get();
+        try (Decoder stored = DecoderFiles.load(checkpoint)) {
+            if (!stored.spec().equals(model.spec())) {
+                throw new TrainingStopped(checkpoint + " holds a model of another shape: choose another run directory");
+            }
+            try (var off = dev.zhulong.tensor.NoGrad.open()) {
+                stored.parameters().forEach((name, t) -> model.parameters().get(name).copy_(t));
+            }
+        }
+        optimizer.load(checkpoint.resolve(OPTIMIZER));
+        updates = updatesIn(checkpoint.resolve(STATE));
+        long done = Checkpoints.step(checkpoint);
+        if (done > options.steps()) {
+            throw new TrainingStopped(checkpoint + " is past the " + options.steps() + " steps asked for");
+        }
+        listener.message("resuming after step " + done + " of " + options.steps());
+        return done;
+    }
+
+    private static long updatesIn(Path state) {
+        try {
+            return new com.fasterxml.jackson.databind.ObjectMapper().readTree(Files.readString(state)).required("updates").asLong();
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot read " + state, e);
+        }
+    }
+}
