@@ -19,7 +19,7 @@ public record CharacterVocabulary(List<Integer> codePoints, List<String> special
         }
         for (String special : specials) {
             if (special.codePointCount(0, special.length()) == 1) {
-                throw new IllegalArgumentException("the special token \"" + special + "\" is a single character and would be taken for text");
+                throw new IllegalArgumentException("the special token \"" + special + "\" is one character, which would be text");
             }
         }
     }

@@ -26,9 +26,9 @@ import java.util.stream.IntStream;
  * }
  * }</pre>
  *
- * <p>Byte-level BPE with a pre-tokenizer of {@link PreTokenizer} is encoded by our own code, everything else by the library; the ids are the
- * same. {@code encode} never throws on text: a lone surrogate, which UTF-8 cannot hold, is taken as U+FFFD. The one exception is a closed
- * character vocabulary ({@link CharacterVocabulary}), whose unknown characters are an error rather than silently dropped.
+ * <p>Byte-level BPE with a pre-tokenizer of {@link PreTokenizer} is encoded by our own code, everything else by the library; the ids are
+ * the same. {@code encode} never throws on text: a lone surrogate, which UTF-8 cannot hold, is taken as U+FFFD. The one exception is a
+ * closed character vocabulary ({@link CharacterVocabulary}), whose unknown characters are an error rather than silently dropped.
  */
 public final class HuggingFaceTokenizer implements Tokenizer {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -44,7 +44,7 @@ public final class HuggingFaceTokenizer implements Tokenizer {
     private final boolean addsBos;
     private NativeTokenizer plain;
     private NativeTokenizer withControl;
-    private boolean closed;
+    private volatile boolean closed;
 
     private HuggingFaceTokenizer(JsonNode json, JsonNode config, String name) {
         this.json = json;
@@ -65,7 +65,8 @@ public final class HuggingFaceTokenizer implements Tokenizer {
     /**
      * Opens a tokenizer.
      *
-     * @param directoryOrFile a model's directory or its {@code tokenizer.json}; a missing {@code tokenizer_config.json} means no BOS and EOS
+     * @param directoryOrFile a model's directory or its {@code tokenizer.json};
+     *                        without a {@code tokenizer_config.json} beside it there is no BOS and no EOS
      * @throws IllegalArgumentException where the file is missing or is no tokenizer; the message names the file
      */
     public static HuggingFaceTokenizer load(Path directoryOrFile) {
@@ -85,8 +86,9 @@ public final class HuggingFaceTokenizer implements Tokenizer {
             }
             return node;
         } catch (JsonProcessingException e) {
-            throw new IllegalArgumentException(file + ": malformed JSON at line " + (e.getLocation() == null ? "?" : e.getLocation().getLineNr())
-                    + ": " + e.getOriginalMessage().lines().findFirst().orElse(""), e);
+            throw new IllegalArgumentException(file + ": malformed JSON at line "
+                    + (e.getLocation() == null ? "?" : e.getLocation().getLineNr()) + ": "
+                    + e.getOriginalMessage().lines().findFirst().orElse(""), e);
         } catch (IOException e) {
             throw new UncheckedIOException(file + ": cannot be read: " + e.getMessage(), e);
         }
@@ -158,6 +160,7 @@ public final class HuggingFaceTokenizer implements Tokenizer {
 
     @Override
     public int[] encode(String text) {
+        requireOpen();
         String valid = withoutLoneSurrogates(text);
         if (fast.isPresent() && fast.get().canEncode(valid)) {
             return fast.get().encode(valid);

@@ -12,7 +12,7 @@ import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
 
-/** One instance of Hugging Face's tokenizers library (through DJL), which encodes whole texts and adds nothing. Safe for several threads. */
+/** One instance of Hugging Face's tokenizers library (through DJL), which encodes whole texts and adds nothing. Safe for threads. */
 final class NativeTokenizer implements AutoCloseable {
     static {
         // Without it DJL contacts a host when its first instance is made.

@@ -3,9 +3,9 @@ package dev.zhulong.text;
 import java.util.Optional;
 
 /**
- * Cuts UTF-8 text into the pre-tokens that byte-level BPE merges within. Each constant is one published regular expression, scanned by hand:
- * Java's and the tokenizers library's expression engines differ in letter case folding and in their Unicode tables, and a scanner is many
- * times faster than either.
+ * Cuts UTF-8 text into the pre-tokens that byte-level BPE merges within. Each constant is one published regular expression, scanned by
+ * hand: Java's and the tokenizers library's expression engines differ in letter case folding and in their Unicode tables, and a scanner is
+ * many times faster than either.
  */
 public enum PreTokenizer {
     /** Radford et al. 2019. */

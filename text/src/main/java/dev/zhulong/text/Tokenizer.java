@@ -23,7 +23,10 @@ public interface Tokenizer extends AutoCloseable {
     /** Text of {@code ids}; control tokens are left out. Malformed UTF-8 becomes U+FFFD. */
     String decode(int[] ids);
 
-    /** The bytes token {@code id} stands for inside a text; empty for control tokens. Concatenated over ids they are the encoded text's bytes. */
+    /**
+     * The bytes token {@code id} stands for inside a text; empty for control tokens. Concatenated over ids they are the encoded text's
+     * bytes (in SentencePiece vocabularies with the space such a text is given at its start).
+     */
     byte[] bytes(int id);
 
     /** True for BOS, EOS, padding and the like, which are never part of a text. */

@@ -58,8 +58,9 @@ public final class TokenizerJson {
 
     private static ObjectNode tokenizer(TrainedVocabulary vocabulary, Settings settings) {
         ObjectNode root = NODES.objectNode().put("version", "1.0").putNull("truncation").putNull("padding");
-        ObjectNode model = NODES.objectNode().put("type", "BPE").putNull("dropout").putNull("unk_token").putNull("continuing_subword_prefix")
-                .putNull("end_of_word_suffix").put("fuse_unk", false).put("byte_fallback", false).put("ignore_merges", false);
+        ObjectNode model = NODES.objectNode().put("type", "BPE").putNull("dropout").putNull("unk_token")
+                .putNull("continuing_subword_prefix").putNull("end_of_word_suffix").put("fuse_unk", false).put("byte_fallback", false)
+                .put("ignore_merges", false);
         ObjectNode vocab = NODES.objectNode();
         ArrayNode merges = NODES.arrayNode();
         int firstSpecial = switch (vocabulary) {

@@ -36,7 +36,7 @@ final class Vocabulary {
             throw new IllegalArgumentException(name + ": the vocabulary is empty");
         }
         if (largest[0] >= 1 << 24) {
-            throw new IllegalArgumentException(name + ": token id " + largest[0] + " is too large; at most " + ((1 << 24) - 1) + " is read");
+            throw new IllegalArgumentException(name + ": token id " + largest[0] + " is too large; expected less than " + (1 << 24));
         }
         spelling = new String[largest[0] + 1];
         bytes = new byte[largest[0] + 1][];
@@ -117,8 +117,8 @@ final class Vocabulary {
 
     private int check(int id) {
         if (id < 0 || id >= spelling.length) {
-            throw new IllegalArgumentException("token id " + id + " is outside the vocabulary of " + name + " (0 to " + (spelling.length - 1)
-                    + ")");
+            throw new IllegalArgumentException("token id " + id + " is outside the vocabulary of " + name + " (0 to "
+                    + (spelling.length - 1) + ")");
         }
         if (spelling[id] == null) {
             throw new IllegalArgumentException("token id " + id + " is a hole in the vocabulary of " + name + ": no token has it");

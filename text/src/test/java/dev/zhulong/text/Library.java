@@ -1,12 +1,13 @@
 package dev.zhulong.text;
 
-import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
+import java.util.function.LongFunction;
 
 /** The tokenizers library used directly, as the oracle: the file as it lies, all added tokens known. */
 record Library(HuggingFaceTokenizer tokenizer) implements AutoCloseable {
@@ -21,17 +22,26 @@ record Library(HuggingFaceTokenizer tokenizer) implements AutoCloseable {
     }
 
     int[] encode(String text) {
-        return Arrays.stream(tokenizer.encode(text, false, false).getIds()).mapToInt(id -> (int) id).toArray();
+        return Arrays.stream(ask(text, false, TokenizersLibrary.LIB::getTokenIds)).mapToInt(id -> (int) id).toArray();
     }
 
     int[] encodeAsModelInput(String text) {
-        return Arrays.stream(tokenizer.encode(text, true, false).getIds()).mapToInt(id -> (int) id).toArray();
+        return Arrays.stream(ask(text, true, TokenizersLibrary.LIB::getTokenIds)).mapToInt(id -> (int) id).toArray();
     }
 
     /** For each token, which pre-token it lies in. */
     long[] words(String text) {
-        Encoding encoding = tokenizer.encode(text, false, false);
-        return encoding.getWordIds();
+        return ask(text, false, TokenizersLibrary.LIB::getWordIds);
+    }
+
+    /** Past DJL's own {@code Encoding}, whose character spans take time quadratic in the text. */
+    private long[] ask(String text, boolean special, LongFunction<long[]> question) {
+        long encoding = TokenizersLibrary.LIB.encode(tokenizer.getHandle(), text, special);
+        try {
+            return question.apply(encoding);
+        } finally {
+            TokenizersLibrary.LIB.deleteEncoding(encoding);
+        }
     }
 
     String decode(int[] ids) {

@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -17,21 +18,24 @@ class PreTokensEqualTheLibrarysTest {
 
     @ParameterizedTest
     @EnumSource
+    // The kinds are one table for all three, so one of them is asked about every code point.
     void everyCodePointIsOfTheSameKind(PreTokenizer preTokenizer) {
         try (Library library = bytesOnly(preTokenizer)) {
             List<String> different = new ArrayList<>();
-            for (int block = 0; block < 0x110000; block += 0x400) {
+            int limit = preTokenizer == PreTokenizer.LLAMA3 ? 0x110000 : 0x3400;
+            for (int block = 0; block < limit; block += 0x400) {
                 if (block >= 0xD800 && block < 0xE000) {
                     continue;
                 }
+                // Where Java sees a thousand code points of one kind (ideographs, unassigned planes), a sample of them is asked about.
+                int step = ofOneType(block) ? 37 : 1;
                 StringBuilder text = new StringBuilder();
-                for (int c = block; c < block + 0x400; c++) {
-                    text.append("a").appendCodePoint(c).append("a1").appendCodePoint(c).append("1+").appendCodePoint(c).append("+ ")
-                            .appendCodePoint(c).append(" \n").appendCodePoint(c).append("\n'").appendCodePoint(c).append("b");
+                for (int c = block; c < block + 0x400; c += step) {
+                    text.append(probe(c));
                 }
                 if (!ours(preTokenizer, text.toString()).equals(theirs(library, text.toString()))) {
-                    for (int c = block; c < block + 0x400; c++) {
-                        String one = "a%1$sa1%1$s1+%1$s+ %1$s \n%1$s\n'%1$sb".formatted(Character.toString(c));
+                    for (int c = block; c < block + 0x400; c += step) {
+                        String one = probe(c);
                         if (!ours(preTokenizer, one).equals(theirs(library, one))) {
                             different.add("%04X".formatted(c));
                         }
@@ -40,6 +44,14 @@ class PreTokensEqualTheLibrarysTest {
             }
             assertThat(different).isEmpty();
         }
+    }
+
+    private static boolean ofOneType(int block) {
+        return IntStream.range(block, block + 0x400).map(Character::getType).distinct().count() == 1;
+    }
+
+    private static String probe(int c) {
+        return "a%1$s1%1$s+'%1$sb".formatted(Character.toString(c));
     }
 
     @ParameterizedTest

@@ -15,12 +15,15 @@ import org.junit.jupiter.api.Assumptions;
 final class Texts {
     static final TokenizerJson.Settings PLAIN = new TokenizerJson.Settings(null, null, null, false, 1024);
 
-    private static final String[] PIECES = {" ", "  ", "\t", "\n", "\r\n", "\n\n", "\r", "\u000B", "\f", "\u0085", "\u00A0", "\u1680", "\u2003",
-        "\u2028", "\u2029", "\u202F", "\u3000", "\u200B", "\uFEFF", "\u0000", "\u001C", "a", "B", "hello", "World", "don't", "I'LL", "'s", "'S",
+    private static final String[] PIECES = {" ", "  ", "\t", "\n", "\r\n", "\n\n", "\r", "\u000B", "\f", "\u0085", "\u00A0", "\u1680",
+        "\u2003",
+        "\u2028", "\u2029", "\u202F", "\u3000", "\u200B", "\uFEFF", "\u0000", "\u001C", "a", "B", "hello", "World", "don't", "I'LL", "'s",
+        "'S",
         "'\u017F", "'re", "'VE", "'", "’s", "1", "23", "4567", "890123", "٣", "१२", "２", "Ⅷ", "½", "²", "𝟘", "é", "e\u0301", "\u0301", "ß",
         "ﬁ", "İ", "ı", "K", "中", "文字", "。", "，", "日本語", "ひらがな", "한국어", "ไทย", "हिन्दी", "العربية", "😀", "👩‍👩‍👧", "🇨🇳", "👍🏽",
         "\uD835\uDD38", "+", "==", "{}", "();", "//", "/**", "_", "-", "...", "<|im_end|>", "<s>", "<|endoftext|>", "#", "\\n", "€", "™",
-        "\uFFFD", "\uFFFF", "\uE000", "\uDB80\uDC00", "ǅ", "ʰ", "ⓐ", "〇", "々", "int x = 3;", "    return", "\t\tif (", "a1b2", "'d", "'m", "'t"};
+        "\uFFFD", "\uFFFF", "\uE000", "\uDB80\uDC00", "ǅ", "ʰ", "ⓐ", "〇", "々", "int x = 3;", "    return", "\t\tif (", "a1b2", "'d", "'m",
+        "'t"};
 
     private Texts() {
     }

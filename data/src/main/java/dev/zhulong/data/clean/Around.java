@@ -78,11 +78,12 @@ final class Around {
     static String wordBefore(String text, int start) {
         int limit = Math.max(0, start - CONTEXT);
         int end = start;
-        while (end > limit && !Character.isLetter(text.charAt(end - 1)) && text.charAt(end - 1) != '\u00A7' && !isDigit(text.charAt(end - 1))) {
+        while (end > limit && !Character.isLetter(text.charAt(end - 1)) && text.charAt(end - 1) != '§'
+                && !isDigit(text.charAt(end - 1))) {
             end--;
         }
         int begin = end;
-        while (begin > limit && (Character.isLetter(text.charAt(begin - 1)) || text.charAt(begin - 1) == '\u00A7')) {
+        while (begin > limit && (Character.isLetter(text.charAt(begin - 1)) || text.charAt(begin - 1) == '§')) {
             begin--;
         }
         return text.substring(begin, end).toLowerCase(Locale.ROOT);

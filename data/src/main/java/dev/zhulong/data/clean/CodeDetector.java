@@ -11,11 +11,13 @@ final class CodeDetector {
     private static final int SAMPLE = 16_384;
     private static final double CODE_LINE_SHARE = 0.4;
 
-    private static final List<String> STARTS = List.of("import ", "package ", "from ", "def ", "class ", "public ", "private ", "protected ",
-            "static ", "final ", "#include", "#define", "#ifdef", "#endif", "return ", "if (", "if(", "else", "elif ", "for (", "for(", "while (",
-            "switch ", "case ", "var ", "let ", "const ", "function ", "fn ", "func ", "struct ", "enum ", "void ", "int ", "//", "/*", "*/",
-            "@Override", "SELECT ", "INSERT ", "CREATE ", "using ", "namespace ", "try", "except", "print(", "self.", "</");
-    private static final List<String> OPERATORS = List.of("==", "!=", "->", "=>", "&&", "||", "+=", "::", "();", " = ", "){", ") {", "[]", "):");
+    private static final List<String> STARTS = List.of("import ", "package ", "from ", "def ", "class ", "public ", "private ",
+            "protected ", "static ", "final ", "#include", "#define", "#ifdef", "#endif", "return ", "if (", "if(", "else", "elif ",
+            "for (", "for(", "while (", "switch ", "case ", "var ", "let ", "const ", "function ", "fn ", "func ", "struct ", "enum ",
+            "void ", "int ", "//", "/*", "*/", "@Override", "SELECT ", "INSERT ", "CREATE ", "using ", "namespace ", "try", "except",
+            "print(", "self.", "</");
+    private static final List<String> OPERATORS = List.of("==", "!=", "->", "=>", "&&", "||", "+=", "::", "();", " = ", "){", ") {", "[]",
+            "):");
 
     private CodeDetector() {
     }
@@ -24,6 +26,7 @@ final class CodeDetector {
         int end = Math.min(text.length(), SAMPLE);
         int lines = 0;
         int codeLines = 0;
+        boolean inComment = false;
         for (int from = 0; from < end;) {
             int to = text.indexOf('\n', from);
             if (to < 0 || to > end) {
@@ -33,9 +36,11 @@ final class CodeDetector {
             int stop = Lines.trimEnd(text, start, to);
             if (start < stop) {
                 lines++;
-                if (looksLikeCode(text, start, stop)) {
+                inComment |= text.startsWith("/*", start);
+                if (inComment || looksLikeCode(text, start, stop)) {
                     codeLines++;
                 }
+                inComment &= !text.startsWith("*/", stop - 2);
             }
             from = to + 1;
         }
@@ -46,6 +51,10 @@ final class CodeDetector {
         char last = text.charAt(stop - 1);
         if (last == '{' || last == '}' || last == ';') {
             return true;
+        }
+        // A wiki's heading, "== History ==", has operators only.
+        if (text.charAt(start) == '=') {
+            return false;
         }
         boolean operator = false;
         String line = text.substring(start, stop);
@@ -59,7 +68,7 @@ final class CodeDetector {
             return true;
         }
         // A sentence may well begin with "from" or "class": it ends like a sentence.
-        if (last == '.' || last == '!' || last == '?' || last == '\u3002') {
+        if (last == '.' || last == '!' || last == '?' || last == '。') {
             return false;
         }
         for (String s : STARTS) {

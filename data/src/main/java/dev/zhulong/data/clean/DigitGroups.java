@@ -1,6 +1,8 @@
 package dev.zhulong.data.clean;
 
-/** Groups of digits separated by single spaces, dashes or dots, from a position on: {@code 138 1234 5678}. At most 8 groups of 24 digits. */
+/**
+ * Groups of digits separated by single spaces, dashes or dots, from a position on: {@code 138 1234 5678}. At most 8 groups of 24 digits.
+ */
 final class DigitGroups {
 
     private static final int MAX_GROUPS = 8;

@@ -12,10 +12,12 @@ record FileKind(Profile profile, CommentSyntax comments) {
     private static final Map<String, FileKind> BY_NAME = new HashMap<>();
 
     static {
-        code(CommentSyntax.C, "java kt kts scala groovy gradle c h cc cpp cxx hh hpp hxx cu cuh cs go rs swift m mm dart js jsx mjs cjs ts tsx"
+        code(CommentSyntax.C,
+                "java kt kts scala groovy gradle c h cc cpp cxx hh hpp hxx cu cuh cs go rs swift m mm dart js jsx mjs cjs ts tsx"
                 + " css scss less proto glsl hlsl metal zig sol v sv d jsh template");
         code(CommentSyntax.PHP, "php");
-        code(CommentSyntax.HASH, "py pyi rb pl pm sh bash zsh fish ps1 r jl yaml yml toml cmake mk tcl nim ex exs coffee dockerfile conf tf");
+        code(CommentSyntax.HASH,
+                "py pyi rb pl pm sh bash zsh fish ps1 r jl yaml yml toml cmake mk tcl nim ex exs coffee dockerfile conf tf");
         code(CommentSyntax.PROPERTIES, "properties");
         code(CommentSyntax.XML, "xml xsd xsl xslt html htm xhtml svg vue pom jsp");
         code(CommentSyntax.SQL, "sql lua ada adb ads vhd vhdl");

@@ -6,17 +6,18 @@ import java.util.Set;
 
 /**
  * Public unicast IPv4 and IPv6 addresses. Left alone, since they name nobody: private, loopback, link-local, shared, documentation,
- * multicast and reserved ranges (IANA special-purpose registries, RFC 6890) and the best-known public resolvers. Dotted numbers after a word such as
- * "version" or "section", or of single digits only, are no addresses; in code an address must be quoted or stand after a word such as
- * "host".
+ * multicast and reserved ranges (IANA special-purpose registries, RFC 6890) and the best-known public resolvers. Dotted numbers after a
+ * word such as "version" or "section", or of single digits only, are no addresses; in code an address must be quoted or stand after a
+ * word such as "host".
  */
 final class IpAddress {
 
-    private static final Set<String> NUMBERED = Set.of("version", "versions", "ver", "v", "release", "releases", "rev", "revision", "build",
-            "firmware", "section", "sections", "sec", "\u00A7", "\u00A7\u00A7", "chapter", "clause", "appendix", "jls", "jvms", "rfc", "oid", "table", "figure", "rule",
-            "\u7248\u672C", "\u7B2C", "\u7AE0", "\u8282");
-    private static final List<String> HOSTS = List.of("host", "server", "addr", "ip", "://", "ping", "dns", "gateway", "inet", "\u5730\u5740");
-    private static final Set<String> RESOLVERS = Set.of("8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "114.114.114.114", "223.5.5.5");
+    private static final Set<String> NUMBERED = Set.of("version", "versions", "ver", "v", "release", "releases", "rev", "revision",
+            "build", "firmware", "section", "sections", "sec", "§", "§§", "chapter", "clause", "appendix", "jls", "jvms", "rfc", "oid",
+            "table", "figure", "rule", "版本", "第", "章", "节");
+    private static final List<String> HOSTS = List.of("host", "server", "addr", "ip", "://", "ping", "dns", "gateway", "inet", "地址");
+    private static final Set<String> RESOLVERS = Set.of("8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "114.114.114.114",
+            "223.5.5.5");
 
     private IpAddress() {
     }
@@ -44,8 +45,11 @@ final class IpAddress {
         if (!network && !url && !Around.endsNumber(text, at)) {
             return null;
         }
+        // X.500 attribute types and certificate extensions, the object identifiers that look most like addresses.
+        boolean oid = parts[0] == 2 && parts[1] == 5 && (parts[2] == 4 || parts[2] == 29);
         boolean singleDigits = parts[0] < 10 && parts[1] < 10 && parts[2] < 10 && parts[3] < 10;
-        if (singleDigits || isSpecial(parts) || RESOLVERS.contains(text.substring(start, at)) || NUMBERED.contains(Around.wordBefore(text, start))) {
+        if (singleDigits || oid || isSpecial(parts) || RESOLVERS.contains(text.substring(start, at))
+                || NUMBERED.contains(Around.wordBefore(text, start))) {
             return null;
         }
         boolean shown = !code || Around.isQuoted(text, start, at) || Around.mentionedBefore(text, start, HOSTS);

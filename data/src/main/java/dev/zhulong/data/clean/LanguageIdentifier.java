@@ -33,8 +33,8 @@ final class LanguageIdentifier {
     private static final double MAX_FOREIGN_LETTERS = 0.01;
     private static final int MIN_WORDS = 5;
     /** Letters that none of the Latin-script languages here uses in its own words. */
-    private static final String FOREIGN_LATIN = "\u00E5\u00F8\u00F0\u00FE\u0142\u0105\u0119\u017C\u017A\u0107\u0144\u015B\u010D\u0159\u0161\u017E\u016F"
-            + "\u011B\u0111\u0151\u0171\u0103\u0219\u021B\u015F\u0163\u011F\u0131\u0101\u0113\u012B\u016B\u0117\u012F\u0173\u01A1\u01B0";
+    private static final String FOREIGN_LATIN = "åøðþłąężźćńśčřšžů"
+            + "ěđőűă\u0219\u021Bşţğıāēīūėįų\u01A1\u01B0";
 
     private static final List<String> LATIN = new ArrayList<>();
     /** Word to one weight for each of {@link #LATIN}. */
@@ -104,13 +104,13 @@ final class LanguageIdentifier {
     }
 
     private static String cyrillic(String sample) {
-        if (containsAny(sample, "\u0457\u0454\u0491")) {
+        if (containsAny(sample, "їє\u0491")) {
             return "uk";
         }
-        if (containsAny(sample, "\u0458\u0459\u045A\u045B\u0453\u045C\u0455\u04D9\u04E9\u04AF\u045E")) {
+        if (containsAny(sample, "јљњћѓќѕ\u04D9\u04E9\u04AFў")) {
             return "und-Cyrl";
         }
-        return containsAny(sample, "\u044B\u044D\u0451") || !containsAny(sample, "\u0456\u044A") ? "ru" : "und-Cyrl";
+        return containsAny(sample, "ыэё") || !containsAny(sample, "іъ") ? "ru" : "und-Cyrl";
     }
 
     private static boolean containsAny(String text, String characters) {

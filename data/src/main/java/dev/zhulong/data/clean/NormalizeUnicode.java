@@ -49,7 +49,9 @@ public record NormalizeUnicode(boolean trimLines) implements CleaningStep {
             }
             text = next;
         }
-        return counts.isEmpty() ? new Decision.Keep(document, null) : new Decision.Keep(new Document(document.id(), text), counts.toString());
+        return counts.isEmpty()
+                ? new Decision.Keep(document, null)
+                : new Decision.Keep(new Document(document.id(), text), counts.toString());
     }
 
     /** True if no character of the text can be concerned; says false more often than it must. */
@@ -174,7 +176,8 @@ public record NormalizeUnicode(boolean trimLines) implements CleaningStep {
     }
 
     private static boolean joins(String text, int at, StringBuilder out) {
-        return !out.isEmpty() && at + 1 < text.length() && takesJoiner(out.codePointBefore(out.length())) && takesJoiner(text.codePointAt(at + 1));
+        return !out.isEmpty() && at + 1 < text.length() && takesJoiner(out.codePointBefore(out.length()))
+                && takesJoiner(text.codePointAt(at + 1));
     }
 
     private static boolean takesJoiner(int cp) {

@@ -9,7 +9,7 @@ import java.util.List;
  */
 final class PaymentCard {
 
-    private static final List<String> WORDS = List.of("card", "credit", "debit", "visa", "amex", "\u5361\u53F7", "\u94F6\u884C\u5361", "\u4FE1\u7528\u5361");
+    private static final List<String> WORDS = List.of("card", "credit", "debit", "visa", "amex", "卡号", "银行卡", "信用卡");
 
     private PaymentCard() {
     }

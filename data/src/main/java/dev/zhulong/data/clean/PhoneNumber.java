@@ -9,8 +9,8 @@ import java.util.List;
  */
 final class PhoneNumber {
 
-    private static final List<String> WORDS = List.of("phone", "tel", "mobile", "cell", "fax", "call", "whatsapp", "hotline",
-            "\u7535\u8BDD", "\u624B\u673A", "\u8054\u7CFB", "\u4F20\u771F", "\u70ED\u7EBF", "\u96FB\u8A71", "\u624B\u6A5F");
+    private static final List<String> WORDS = List.of("phone", "tel", "mobile", "cell", "fax", "call", "whatsapp", "hotline", "电话", "手机",
+            "联系", "传真", "热线", "電話", "手機");
 
     private PhoneNumber() {
     }
@@ -22,7 +22,8 @@ final class PhoneNumber {
             end = northAmerican(text, groups);
         }
         int start = groups.start(0);
-        return end > 0 && Around.endsNumber(text, end) && (!code || inContext(text, start, end)) ? new Match(PersonalData.PHONE, start, end) : null;
+        boolean found = end > 0 && Around.endsNumber(text, end) && (!code || inContext(text, start, end));
+        return found ? new Match(PersonalData.PHONE, start, end) : null;
     }
 
     private static boolean inContext(String text, int start, int end) {
@@ -93,12 +94,14 @@ final class PhoneNumber {
             return null;
         }
         int digits = 0;
+        int firstGroup = 0;
         int end = plus + 1;
         boolean open = false;
         for (int i = plus + 1; i < text.length() && digits < 16; i++) {
             char c = text.charAt(i);
             if (Around.isDigit(c)) {
                 digits++;
+                firstGroup += i == plus + digits ? 1 : 0;
                 end = i + 1;
                 boolean complete = digits == 11 && text.charAt(plus + 1) == '1' || digits == 13 && text.startsWith("86", plus + 1);
                 if (complete && (end == text.length() || !Around.isDigit(text.charAt(end)))) {
@@ -110,7 +113,10 @@ final class PhoneNumber {
                 break;
             }
         }
-        boolean good = digits >= 8 && digits <= 15 && text.charAt(plus + 1) >= '1' && text.charAt(plus + 1) <= '9' && Around.endsNumber(text, end);
+        // A group as long as that is a number by itself, or the year of a date far away (+999999999-12-31).
+        boolean grouped = firstGroup == digits || firstGroup <= 7;
+        boolean good = grouped && digits >= 8 && digits <= 15 && text.charAt(plus + 1) >= '1' && text.charAt(plus + 1) <= '9'
+                && Around.endsNumber(text, end);
         boolean fiction = good && text.charAt(plus + 1) == '1' && digits == 11 && text.startsWith("555-01", Math.max(0, end - 8));
         return good && !fiction && (!code || inContext(text, plus, end)) ? new Match(PersonalData.PHONE, plus, end) : null;
     }

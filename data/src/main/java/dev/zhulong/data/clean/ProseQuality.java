@@ -4,6 +4,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.function.IntPredicate;
 
 /** The document rules of Gopher and C4 for prose; Chinese, Japanese and Thai count characters as words. */
 final class ProseQuality {
@@ -12,9 +13,12 @@ final class ProseQuality {
     private static final List<String> ENGLISH = List.of("the", "be", "to", "of", "and", "that", "have", "with");
     /** Chinese function characters, both standards. */
     private static final String CHINESE =
-            "\u7684\u4E86\u662F\u5728\u548C\u4E0D\u6709\u6211\u8FD9\u9019\u4E4B\u4E0E\u8207\u4E5F\u5C31\u4E3A\u70BA\u53CA\u5176\u4E8E\u65BC\u4EE5";
-    private static final String BULLETS = "-*\u2022\u2023\u00B7\u25CF\u25CB\u25AA\u25A0\u2013\u30FB";
-    private static final String ENDS = ".!?\u3002\uFF01\uFF1F";
+            "的了是在和不有我这這之与與也就为為及其于於以";
+    private static final String BULLETS = "-*•‣·●○▪■–・";
+    private static final String ENDS = ".!?。！？";
+
+    private static final IntPredicate LETTER = c -> Script.of((char) c) != Script.NONE;
+    private static final IntPredicate DIGIT = Character::isDigit;
 
     private ProseQuality() {
     }
@@ -40,9 +44,13 @@ final class ProseQuality {
     private static String ofWords(Words words, ProseThresholds limit) {
         long length = 0;
         int alphabetic = 0;
+        int marks = 0;
         for (int i = 0; i < words.count; i++) {
             length += words.ends[i] - words.starts[i];
-            alphabetic += hasLetter(words.text, words.starts[i], words.ends[i]) ? 1 : 0;
+            boolean letter = has(LETTER, words.text, words.starts[i], words.ends[i]);
+            alphabetic += letter ? 1 : 0;
+            // The bars of a table and the dashes of a sentence are no words.
+            marks += letter || has(DIGIT, words.text, words.starts[i], words.ends[i]) ? 0 : 1;
         }
         double mean = (double) length / words.count;
         if (mean < limit.minMeanWordLength()) {
@@ -51,15 +59,15 @@ final class ProseQuality {
         if (mean > limit.maxMeanWordLength()) {
             return "mean word length above " + limit.maxMeanWordLength();
         }
-        if (alphabetic < limit.minAlphabeticWords() * words.count) {
+        if (alphabetic < limit.minAlphabeticWords() * (words.count - marks)) {
             return "share of words with a letter below " + limit.minAlphabeticWords();
         }
         return null;
     }
 
-    private static boolean hasLetter(String text, int from, int to) {
+    private static boolean has(IntPredicate predicate, String text, int from, int to) {
         for (int i = from; i < to; i++) {
-            if (Script.of(text.charAt(i)) != Script.NONE) {
+            if (predicate.test(text.charAt(i))) {
                 return true;
             }
         }
@@ -78,7 +86,7 @@ final class ProseQuality {
             if (start < stop) {
                 lines++;
                 bullets += BULLETS.indexOf(text.charAt(start)) >= 0 ? 1 : 0;
-                ellipses += text.charAt(stop - 1) == '\u2026' || text.startsWith("...", Math.max(start, stop - 3)) ? 1 : 0;
+                ellipses += text.charAt(stop - 1) == '…' || text.startsWith("...", Math.max(start, stop - 3)) ? 1 : 0;
             }
             from = to + 1;
         }
@@ -106,7 +114,7 @@ final class ProseQuality {
                 case '#' -> hashes++;
                 case '{', '}' -> curly++;
                 case '\uFFFD' -> damage++;
-                case '\u2026' -> ellipses++;
+                case '…' -> ellipses++;
                 default -> {
                     if (c == '.' && text.startsWith("...", i)) {
                         ellipses++;
@@ -133,7 +141,7 @@ final class ProseQuality {
     }
 
     private static boolean endsSentence(String text, int next) {
-        return next == text.length() || text.charAt(next) <= ' ' || "\"')\u201D\u2019".indexOf(text.charAt(next)) >= 0;
+        return next == text.length() || text.charAt(next) <= ' ' || "\"')”’".indexOf(text.charAt(next)) >= 0;
     }
 
     private static String ofVocabulary(Words words, ProseThresholds limit) {

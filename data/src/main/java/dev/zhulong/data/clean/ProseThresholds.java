@@ -13,7 +13,7 @@ package dev.zhulong.data.clean;
  * @param maxEllipsesPerWord most ellipses for each word
  * @param maxBulletLines greatest share of lines that begin with a bullet
  * @param maxEllipsisLines greatest share of lines that end with an ellipsis
- * @param minAlphabeticWords least share of words with a letter
+ * @param minAlphabeticWords least share of words with a letter among those with a letter or a digit
  * @param minStopWords fewest different function words of the language (English, Chinese)
  * @param minSentences fewest sentences (runs that end with . ! ? or their ideographic forms)
  * @param maxCurlyBracesPerWord most curly braces for each word; C4 allows none, technical prose has some

@@ -4,7 +4,9 @@ import dev.zhulong.data.CleaningStep;
 import dev.zhulong.data.Document;
 import java.util.function.Function;
 
-/** Drops documents that look unlike text worth reading: {@link ProseQuality} or {@link CodeQuality}, as the profile of the document says. */
+/**
+ * Drops documents that look unlike text worth reading: {@link ProseQuality} or {@link CodeQuality}, as the profile of the document says.
+ */
 public record Quality(ProseThresholds words, ProseThresholds characters, CodeThresholds code, Function<Document, Profile> profile)
         implements CleaningStep {
 

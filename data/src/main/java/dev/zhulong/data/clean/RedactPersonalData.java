@@ -50,16 +50,15 @@ public record RedactPersonalData(Set<PersonalData> kinds, Function<Document, Pro
 
     @Override
     public Decision apply(Document document) {
-        String text = document.text();
-        boolean code = profile.apply(document) == Profile.CODE;
+        Document redacted = document;
         int[] counts = new int[PersonalData.values().length];
         // What stood beside something now replaced may only now be recognised: go on until nothing is found.
         for (int round = 0; round < MAX_ROUNDS; round++) {
-            String next = redact(text, code, counts);
+            String next = redact(redacted.text(), profile.apply(redacted) == Profile.CODE, counts);
             if (next == null) {
                 break;
             }
-            text = next;
+            redacted = new Document(document.id(), next);
         }
         List<String> note = new ArrayList<>();
         for (PersonalData kind : PersonalData.values()) {
@@ -67,7 +66,7 @@ public record RedactPersonalData(Set<PersonalData> kinds, Function<Document, Pro
                 note.add(kind.counted(counts[kind.ordinal()]));
             }
         }
-        return note.isEmpty() ? new Decision.Keep(document, null) : new Decision.Keep(new Document(document.id(), text), String.join(", ", note));
+        return note.isEmpty() ? new Decision.Keep(document, null) : new Decision.Keep(redacted, String.join(", ", note));
     }
 
     /** The text with what was found replaced, or null if nothing was found. */

@@ -17,28 +17,23 @@ public record RemoveBoilerplate(Function<Document, Profile> profile) implements 
     private static final int MAX_LINE = 200;
     private static final int MIN_NAVIGATION = 3;
 
-    private static final List<String> PHRASES = List.of(
-            "we use cookies", "site uses cookies", "website uses cookies", "accept all cookies", "accept cookies", "use of cookies",
-            "cookie settings", "cookie policy", "privacy policy", "terms of use", "terms of service", "enable javascript",
-            "javascript is disabled", "javascript is required", "javascript must be enabled", "javascript is not enabled",
-            "skip to content", "skip to main content", "subscribe to our newsletter", "sign up for our newsletter", "share on facebook",
-            "share on twitter", "follow us on", "all rights reserved", "click here to subscribe", "add to cart",
-            "verwendet cookies", "cookie-einstellungen", "alle rechte vorbehalten", "utilise des cookies", "tous droits r\u00E9serv\u00E9s",
-            "utiliza cookies", "todos los derechos reservados", "todos os direitos reservados", "utilizza i cookie", "gebruikt cookies",
-            "\u4F7F\u7528cookie", "\u4F7F\u7528 cookie", "\u542F\u7528javascript", "\u542F\u7528 javascript",
-            "\u7248\u6743\u6240\u6709", "icp\u5907", "icp\u8BC1", "\u516C\u7F51\u5B89\u5907", "\u8FD4\u56DE\u9876\u90E8",
-            "\u626B\u7801\u5173\u6CE8", "\u626B\u4E00\u626B\u5173\u6CE8", "\u5206\u4EAB\u5230\u5FAE\u4FE1", "\u70B9\u51FB\u6B64\u5904\u767B\u5F55",
-            "\u8BBE\u4E3A\u9996\u9875", "\u52A0\u5165\u6536\u85CF");
+    private static final List<String> PHRASES = List.of("we use cookies", "site uses cookies", "website uses cookies",
+            "accept all cookies", "accept cookies", "use of cookies", "cookie settings", "cookie policy", "privacy policy",
+            "terms of use", "terms of service", "enable javascript", "javascript is disabled", "javascript is required",
+            "javascript must be enabled", "javascript is not enabled", "skip to content", "skip to main content",
+            "subscribe to our newsletter", "sign up for our newsletter", "share on facebook", "share on twitter", "follow us on",
+            "all rights reserved", "click here to subscribe", "add to cart", "verwendet cookies", "cookie-einstellungen",
+            "alle rechte vorbehalten", "utilise des cookies", "tous droits réservés", "utiliza cookies", "todos los derechos reservados",
+            "todos os direitos reservados", "utilizza i cookie", "gebruikt cookies", "使用cookie", "使用 cookie", "启用javascript",
+            "启用 javascript", "版权所有", "icp备", "icp证", "公网安备", "返回顶部", "扫码关注", "扫一扫关注", "分享到微信", "点击此处登录", "设为首页", "加入收藏");
 
-    private static final Set<String> NAVIGATION = Set.of("home", "about", "about us", "contact", "contact us", "login", "log in", "sign in",
-            "sign up", "register", "search", "menu", "blog", "news", "faq", "help", "sitemap", "site map", "products", "services", "shop",
-            "cart", "account", "my account", "careers", "jobs", "press", "privacy", "terms", "imprint", "next", "previous", "share", "tweet",
-            "print", "back to top", "read more", "advertisement", "subscribe", "rss", "legal", "cookies", "support", "download", "downloads",
-            "startseite", "kontakt", "impressum", "datenschutz", "anmelden", "accueil", "connexion", "inicio", "contacto", "contato",
-            "\u9996\u9875", "\u767B\u5F55", "\u6CE8\u518C", "\u641C\u7D22", "\u4E0A\u4E00\u9875", "\u4E0B\u4E00\u9875", "\u4E0A\u4E00\u7BC7",
-            "\u4E0B\u4E00\u7BC7", "\u5173\u4E8E\u6211\u4EEC", "\u8054\u7CFB\u6211\u4EEC", "\u5E2E\u52A9", "\u65B0\u95FB", "\u4EA7\u54C1",
-            "\u4EA7\u54C1\u4E2D\u5FC3", "\u65B0\u95FB\u4E2D\u5FC3", "\u670D\u52A1", "\u8FD4\u56DE", "\u66F4\u591A", "\u767B\u5165",
-            "\u7F51\u7AD9\u5730\u56FE", "\u514D\u8D23\u58F0\u660E", "\u53CB\u60C5\u94FE\u63A5", "\u52A0\u5165\u6211\u4EEC");
+    private static final Set<String> NAVIGATION = Set.of("home", "about", "about us", "contact", "contact us", "login", "log in",
+            "sign in", "sign up", "register", "search", "menu", "blog", "news", "faq", "help", "sitemap", "site map", "products",
+            "services", "shop", "cart", "account", "my account", "careers", "jobs", "press", "privacy", "terms", "imprint", "next",
+            "previous", "share", "tweet", "print", "back to top", "read more", "advertisement", "subscribe", "rss", "legal", "cookies",
+            "support", "download", "downloads", "startseite", "kontakt", "impressum", "datenschutz", "anmelden", "accueil", "connexion",
+            "inicio", "contacto", "contato", "首页", "登录", "注册", "搜索", "上一页", "下一页", "上一篇", "下一篇", "关于我们", "联系我们", "帮助", "新闻", "产品", "产品中心",
+            "新闻中心", "服务", "返回", "更多", "登入", "网站地图", "免责声明", "友情链接", "加入我们");
 
     private enum Kind { TEXT, BLANK, NAVIGATION, BOILERPLATE }
 
@@ -90,7 +85,7 @@ public record RemoveBoilerplate(Function<Document, Profile> profile) implements 
         }
         return removed == 0
                 ? new Decision.Keep(document, null)
-                : new Decision.Keep(new Document(document.id(), out.toString()), removed + (removed == 1 ? " boilerplate line" : " boilerplate lines"));
+                : new Decision.Keep(new Document(document.id(), out.toString()), removed + " boilerplate line" + (removed == 1 ? "" : "s"));
     }
 
     /** What stays of a group that loses lines; runs of blank lines left behind shrink to one. */
@@ -140,7 +135,7 @@ public record RemoveBoilerplate(Function<Document, Profile> profile) implements 
         int known = 0;
         int from = 0;
         for (int i = 0; i <= line.length(); i++) {
-            if (i < line.length() && "|\u00B7\u00BB\u203A>\u2022/".indexOf(line.charAt(i)) < 0) {
+            if (i < line.length() && "|·»›>•/".indexOf(line.charAt(i)) < 0) {
                 continue;
             }
             String item = line.substring(from, i).strip();

@@ -14,11 +14,11 @@ public record RemoveLicenceHeaders() implements CleaningStep {
     /** Each lies within one line of the notices it is taken from, so that removing a comment never joins two halves into a match. */
     private static final List<String> PHRASES = List.of("spdx-license-identifier", "spdx-filecopyrighttext", "do not alter or remove",
             "do not remove or alter", "all rights reserved", "(c) copyright", "licensed under", "licensed to the", "licenced under",
-            "general public license", "apache license", "mit license", "mit licence", "bsd license", "bsd-style", "mozilla public license",
-            "eclipse public license", "permission is hereby granted", "permission to use, copy", "redistribution and use in source",
-            "subject to the terms of", "under the terms of the", "released to the public domain", "creativecommons.org/publicdomain",
-            "creativecommons.org/licenses", "see license in", "see the license", "license that can be found in", "license terms",
-            "\u7248\u6743\u6240\u6709", "\u8457\u4f5c\u6743\u6240\u6709", "\u8bb8\u53ef\u8bc1");
+            "general public license", "apache license", "mit license", "mit licence", "bsd license", "bsd-style",
+            "mozilla public license", "eclipse public license", "permission is hereby granted", "permission to use, copy",
+            "redistribution and use in source", "subject to the terms of", "under the terms of the", "released to the public domain",
+            "creativecommons.org/publicdomain", "creativecommons.org/licenses", "see license in", "see the license",
+            "license that can be found in", "license terms", "版权所有", "著作权所有", "许可证");
 
     @Override
     public String name() {
@@ -54,7 +54,7 @@ public record RemoveLicenceHeaders() implements CleaningStep {
             return new Decision.Keep(document, null);
         }
         out.append(text, copied, text.length());
-        return new Decision.Keep(new Document(document.id(), out.toString()), removed + (removed == 1 ? " licence header" : " licence headers"));
+        return new Decision.Keep(new Document(document.id(), out.toString()), removed + " licence header" + (removed == 1 ? "" : "s"));
     }
 
     private static int skipSpace(String text, int from) {
@@ -141,6 +141,6 @@ public record RemoveLicenceHeaders() implements CleaningStep {
     /** "copyright 2024", "copyright (c)", "copyright by": a notice, not a sentence about copyright. */
     private static boolean startsNotice(String comment, int at) {
         char c = comment.charAt(at);
-        return c >= '0' && c <= '9' || c == '\u00A9' || comment.startsWith("(c)", at) || comment.startsWith("by ", at);
+        return c >= '0' && c <= '9' || c == '©' || comment.startsWith("(c)", at) || comment.startsWith("by ", at);
     }
 }

@@ -32,6 +32,6 @@ public record RepetitionThresholds(double lines, double lineCharacters, double p
     }
 
     public static RepetitionThresholds code() {
-        return new RepetitionThresholds(0.60, 0.60, 1, 1, 20, List.of(), List.of());
+        return new RepetitionThresholds(0.75, 0.75, 1, 1, 20, List.of(), List.of());
     }
 }

@@ -14,12 +14,14 @@ final class Secret {
 
     private static final int MAX_VALUE = 256;
     private static final int MAX_NAME = 40;
-    private static final List<String> NAMES = List.of("password", "passwd", "pwd", "passphrase", "secret", "token", "apikey", "api_key", "api-key",
-            "accesskey", "access_key", "access-key", "secretkey", "secret_key", "secret-key", "privatekey", "private_key", "private-key",
-            "authkey", "auth_key", "credential", "credentials");
+    private static final List<String> NAMES = List.of("password", "passwd", "pwd", "passphrase", "secret", "token", "apikey", "api_key",
+            "api-key", "accesskey", "access_key", "access-key", "secretkey", "secret_key", "secret-key", "privatekey", "private_key",
+            "private-key", "authkey", "auth_key", "credential", "credentials");
 
     private final String text;
-    /** Where the next PEM footer begins, -1 if not yet looked for; found once for all headers before it, or a text of headers is quadratic. */
+    /**
+     * Where the next PEM footer begins, -1 if not yet looked for; found once for all headers before it, or a text of headers is quadratic.
+     */
     private int footer = -1;
 
     Secret(String text) {
@@ -92,13 +94,15 @@ final class Secret {
             int end = runEnd(at, "_-");
             return end - at >= 26 ? end : -1;
         }
-        boolean token = text.startsWith("gh", at) && at + 3 < text.length() && "pousr".indexOf(text.charAt(at + 2)) >= 0 && text.charAt(at + 3) == '_';
+        boolean token = text.startsWith("gh", at) && at + 3 < text.length() && "pousr".indexOf(text.charAt(at + 2)) >= 0
+                && text.charAt(at + 3) == '_';
         int end = token ? runEnd(at + 4, "") : 0;
         return end - at - 4 >= 36 ? end : -1;
     }
 
     private int slack(int at) {
-        boolean token = text.startsWith("xox", at) && at + 4 < text.length() && "abprs".indexOf(text.charAt(at + 3)) >= 0 && text.charAt(at + 4) == '-';
+        boolean token = text.startsWith("xox", at) && at + 4 < text.length() && "abprs".indexOf(text.charAt(at + 3)) >= 0
+                && text.charAt(at + 4) == '-';
         int end = token ? runEnd(at, "-") : 0;
         return end - at >= 20 ? end : -1;
     }
@@ -148,7 +152,8 @@ final class Secret {
         char quote = start < text.length() && Around.isQuote(text.charAt(start)) ? text.charAt(start) : 0;
         start += quote == 0 ? 0 : 1;
         int end = start;
-        while (end < text.length() && end - start <= MAX_VALUE && (Around.isAlphanumeric(text.charAt(end)) || "+/=_~!@#$%^&*-".indexOf(text.charAt(end)) >= 0)) {
+        while (end < text.length() && end - start <= MAX_VALUE && (Around.isAlphanumeric(text.charAt(end))
+                || "+/=_~!@#$%^&*-".indexOf(text.charAt(end)) >= 0)) {
             end++;
         }
         boolean closed = quote == 0
@@ -177,7 +182,8 @@ final class Secret {
             return false;
         }
         int start = end;
-        while (start > 0 && end - start < MAX_NAME && (Around.isAlphanumeric(text.charAt(start - 1)) || "_-".indexOf(text.charAt(start - 1)) >= 0)) {
+        while (start > 0 && end - start < MAX_NAME && (Around.isAlphanumeric(text.charAt(start - 1))
+                || "_-".indexOf(text.charAt(start - 1)) >= 0)) {
             start--;
         }
         String name = text.substring(start, end).toLowerCase(Locale.ROOT);
@@ -189,8 +195,29 @@ final class Secret {
         return false;
     }
 
+    /** True for a name made of words, such as {@code base64_encoded_salt}: two pieces or more of three letters or more and nothing else. */
+    private boolean looksNamed(int from, int to) {
+        int wordPieces = 0;
+        int letters = 0;
+        int length = 0;
+        for (int i = from; i <= to; i++) {
+            if (i == to || text.charAt(i) == '_' || text.charAt(i) == '-') {
+                wordPieces += letters == length && length >= 3 ? 1 : 0;
+                letters = 0;
+                length = 0;
+            } else {
+                length++;
+                letters += Character.isLetter(text.charAt(i)) ? 1 : 0;
+            }
+        }
+        return wordPieces >= 2;
+    }
+
     /** Letters and digits mixed, and Shannon entropy of the characters of at least so many bits each. */
     private boolean looksRandom(int from, int to, double bits, int digits) {
+        if (looksNamed(from, to)) {
+            return false;
+        }
         int[] counts = new int[128];
         int found = 0;
         int letters = 0;

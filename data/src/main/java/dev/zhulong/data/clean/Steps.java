@@ -32,7 +32,8 @@ public final class Steps {
         BY_NAME.put("language", IdentifyLanguage::new);
         BY_NAME.put("quality", plain("quality", new Quality()));
         BY_NAME.put("repetition", plain("repetition", new Repetition()));
-        BY_NAME.put("personal-data", kinds -> kinds.isEmpty() ? new RedactPersonalData() : new RedactPersonalData(PersonalData.parse(kinds)));
+        BY_NAME.put("personal-data", kinds -> kinds.isEmpty() ? new RedactPersonalData()
+                : new RedactPersonalData(PersonalData.parse(kinds)));
     }
 
     private Steps() {
@@ -40,8 +41,8 @@ public final class Steps {
 
     /** For source code: every document is taken for code. */
     public static List<CleaningStep> forCode() {
-        return List.of(new NormalizeUnicode(), new RemoveLicenceHeaders(), new Quality(d -> Profile.CODE), new Repetition(d -> Profile.CODE),
-                new RedactPersonalData(d -> Profile.CODE));
+        return List.of(new NormalizeUnicode(), new RemoveLicenceHeaders(), new Quality(d -> Profile.CODE),
+                new Repetition(d -> Profile.CODE), new RedactPersonalData(d -> Profile.CODE));
     }
 
     /** For prose: every document is taken for prose. */
@@ -106,7 +107,8 @@ public final class Steps {
             }
         }
         boolean near = nearest != null && least <= Math.max(2, nearest.length() / 2);
-        return "unknown " + what + " '" + name + "'" + (near ? ", did you mean '" + nearest + "'?" : ".") + " Known: " + String.join(", ", known);
+        String hint = near ? ", did you mean '" + nearest + "'?" : ".";
+        return "unknown " + what + " '" + name + "'" + hint + " Known: " + String.join(", ", known);
     }
 
     /** Levenshtein distance. */
