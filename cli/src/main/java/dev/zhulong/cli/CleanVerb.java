@@ -6,9 +6,16 @@ import dev.zhulong.data.CleanConfig;
 import dev.zhulong.data.Cleaner;
 import dev.zhulong.data.CleaningStep;
 import dev.zhulong.data.Corpus;
+import dev.zhulong.data.DocumentStore;
 import dev.zhulong.data.clean.Steps;
 import dev.zhulong.data.dedup.Clusters;
 import dev.zhulong.data.read.ReadOptions;
+import dev.zhulong.data.shard.ShardConfig;
+import dev.zhulong.data.shard.ShardWriter;
+import dev.zhulong.data.shard.TokenShards;
+import dev.zhulong.formats.ContentHash;
+import dev.zhulong.text.HuggingFaceTokenizer;
+import dev.zhulong.text.Tokenizer;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -18,7 +25,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.stream.Collectors;
-import java.util.stream.StreamSupport;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -38,7 +44,7 @@ import picocli.CommandLine.Option;
             "Examples:",
             "  zhulong clean --input src.zip --steps code --out corpus",
             "  zhulong clean --input articles.jsonl --field body --languages en,zh --evaluation benchmark.jsonl --out corpus",
-            "  zhulong clean --input docs/ notes/ --steps unicode,quality,personal-data --validation-fraction 0.1 --out corpus",
+            "  zhulong clean --input docs/ notes/ --validation-fraction 0.1 --tokenizer my-model --out corpus",
         })
 final class CleanVerb extends Verb {
     @Option(names = "--input", required = true, arity = "1..*", paramLabel = "PATH", description = "Files, directories and archives (txt, source"
@@ -79,6 +85,10 @@ final class CleanVerb extends Verb {
             + " overlap them are removed.")
     List<Path> evaluation = List.of();
 
+    @Option(names = "--tokenizer", paramLabel = "DIR", description = "Write token shards for this tokenizer too, to shards/train and"
+            + " shards/validation under --out.")
+    Path tokenizer;
+
     @Option(names = "--seed", defaultValue = "0", paramLabel = "N", description = "Of the split (default: 0).")
     long seed;
 
@@ -97,11 +107,16 @@ final class CleanVerb extends Verb {
             }
         }
         Outputs.directory(out, force);
-        Corpus corpus;
-        try (var status = new StatusLine(err())) {
-            corpus = Cleaner.run(config, out, status);
+        try (Tokenizer cutter = tokenizer == null ? null : HuggingFaceTokenizer.load(tokenizer);
+                var status = new StatusLine(err())) {
+            Corpus corpus = Cleaner.run(config, out, status);
+            status.close();
+            summary(corpus);
+            if (cutter != null) {
+                shards(corpus.train(), cutter, status);
+                shards(corpus.validation(), cutter, status);
+            }
         }
-        summary(corpus);
     }
 
     private CleanConfig config() {
@@ -161,9 +176,21 @@ final class CleanVerb extends Verb {
         }
     }
 
+    private void shards(DocumentStore side, Tokenizer cutter, StatusLine status) {
+        Path file = Files.isDirectory(tokenizer) ? tokenizer.resolve("tokenizer.json") : tokenizer;
+        ShardConfig config = ShardConfig.of(ContentHash.ofFile(file).sha256(), side.contentHash());
+        Path directory = out.resolve("shards").resolve(side.directory().getFileName());
+        try (var documents = side.documents();
+                TokenShards shards = ShardWriter.write(documents, side.bytes(), cutter,
+                        cutter.eos().isPresent() ? config : config.withoutEndOfSequence(), directory, status)) {
+            status.close();
+            out().println(String.format(Locale.ROOT, "%s  %,d tokens, %.2f bytes a token, key %s", directory, shards.tokens(),
+                    shards.tokens() == 0 ? 0 : (double) shards.bytes() / shards.tokens(), shards.key()));
+        }
+    }
+
     private static String skipped(JsonNode skipped) {
-        return skipped.isEmpty() ? "" : "; skipped: " + StreamSupport.stream(
-                        ((Iterable<java.util.Map.Entry<String, JsonNode>>) skipped.properties()).spliterator(), false)
+        return skipped.isEmpty() ? "" : "; skipped: " + skipped.properties().stream()
                 .map(entry -> entry.getKey() + " " + entry.getValue().path("count").asLong()).collect(Collectors.joining(", "));
     }
 }

@@ -1,14 +1,10 @@
 package dev.zhulong.cli;
 
-import dev.zhulong.data.Corpus;
-import dev.zhulong.data.Document;
-import dev.zhulong.data.DocumentStore;
 import dev.zhulong.evaluate.Perplexity;
 import dev.zhulong.evaluate.PerplexityOptions;
 import dev.zhulong.evaluate.PerplexityResult;
 import dev.zhulong.evaluate.TokenDocument;
 import dev.zhulong.formats.AtomicFile;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -45,7 +41,8 @@ final class EvaluateVerb extends Verb {
         @Option(names = "--text", required = true, arity = "1..*", paramLabel = "FILE", description = "UTF-8 text files, each a document.")
         List<Path> text;
 
-        @Option(names = "--data", required = true, paramLabel = "DIR", description = "A cleaned corpus (its validation side), or one side of it.")
+        @Option(names = {"--data", "--corpus"}, required = true, paramLabel = "DIR", description = "A cleaned corpus or token shards (their"
+                + " validation side), one side of them, or a directory of texts. In shards the end of a document is a token to predict too.")
         Path data;
     }
 
@@ -101,22 +98,8 @@ final class EvaluateVerb extends Verb {
     }
 
     private Stream<TokenDocument> documents(LoadedModel loaded) {
-        if (source.text != null) {
-            source.text.forEach(file -> {
-                if (!Files.isReadable(file)) {
-                    throw new IllegalArgumentException("no such file: " + file);
-                }
-            });
-            return source.text.stream().map(file -> TokenDocument.of(TextFile.read(file), loaded.tokenizer()));
-        }
-        return store(source.data).documents().map(Document::text).map(text -> TokenDocument.of(text, loaded.tokenizer()));
-    }
-
-    private static DocumentStore store(Path directory) {
-        if (!Files.isDirectory(directory)) {
-            throw new IllegalArgumentException(directory + " is no directory; for a text file use --text");
-        }
-        return Files.isDirectory(directory.resolve("validation")) ? Corpus.open(directory).validation() : DocumentStore.open(directory);
+        return source.text != null ? EvaluationText.files(source.text, loaded.tokenizer())
+                : EvaluationText.directory(source.data, model, loaded.tokenizer(), err());
     }
 
     private void report(PerplexityResult result) {

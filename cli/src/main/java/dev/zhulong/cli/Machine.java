@@ -7,7 +7,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 
 /** What the operating system says of the machine. */
 final class Machine {
@@ -40,13 +39,11 @@ final class Machine {
 
     /** The widest vector instructions, as the field calls them; {@code unknown} where the system does not say. */
     static String simd() {
-        String arch = System.getProperty("os.arch");
-        Set<String> flags = Set.of(cpuInfo("flags").or(() -> cpuInfo("Features")).orElse("").split(" ")[0].isEmpty() ? new String[0]
-                : cpuInfo("flags").or(() -> cpuInfo("Features")).orElse("").strip().split("\\s+"));
-        return simd(arch, flags);
+        String flags = cpuInfo("flags").or(() -> cpuInfo("Features")).orElse("");
+        return simd(System.getProperty("os.arch"), List.of(flags.split("\\s+")));
     }
 
-    static String simd(String arch, Set<String> flags) {
+    static String simd(String arch, List<String> flags) {
         if (arch.equals("aarch64") || arch.equals("arm64")) {
             return flags.contains("sve2") ? "SVE2" : flags.contains("sve") ? "SVE" : "NEON (128 bits)";
         }

@@ -30,7 +30,7 @@ import picocli.CommandLine.Option;
             "",
             "Examples:",
             "  zhulong tokenizer train --input corpus --vocab-size 8192 --out my-tokenizer",
-            "  zhulong tokenizer train --input src.zip notes/ --vocab-size 16000 --special '<|endoftext|>' '<|fim_prefix|>' --out my-tokenizer",
+            "  zhulong tokenizer train --input src.zip notes/ --vocab-size 16000 --special '<|bos|>' '<|eos|>' --out my-tokenizer",
             "  zhulong tokenizer train --input tinyshakespeare.txt --type char --out characters",
         })
 final class TokenizerTrainVerb extends Verb {
@@ -50,11 +50,11 @@ final class TokenizerTrainVerb extends Verb {
             + " (default: 8192).")
     Integer vocabSize;
 
-    @Option(names = "--special", arity = "1..*", paramLabel = "TOKEN", description = "Control tokens. The first begins and ends documents"
-            + " (default: <|endoftext|> for bpe, none for char).")
+    @Option(names = "--special", arity = "1..*", paramLabel = "TOKEN", description = "Control tokens. The first begins documents, the last ends"
+            + " them (default: <|endoftext|> for bpe, none for char).")
     List<String> special;
 
-    @Option(names = "--no-bos", description = "Do not begin sequences with the first special token; documents are then only ended by it.")
+    @Option(names = "--no-bos", description = "Do not begin sequences with the first special token; documents are then only ended.")
     boolean noBos;
 
     @Option(names = {"--field", "--column"}, defaultValue = "text", paramLabel = "NAME", description = "Field or column that holds the text"
@@ -75,10 +75,11 @@ final class TokenizerTrainVerb extends Verb {
         Outputs.directory(out, force);
         List<String> specials = special != null ? special : type == Type.BPE ? List.of("<|endoftext|>") : List.of();
         String first = specials.isEmpty() ? null : specials.getFirst();
+        String last = specials.isEmpty() ? null : specials.getLast();
         try (var status = new StatusLine(err())) {
             TrainedVocabulary vocabulary = type == Type.BPE ? bpe(specials, status) : characters(specials, status);
             TokenizerJson.write(out, vocabulary,
-                    new TokenizerJson.Settings(first, first, null, first != null && !noBos, Integer.MAX_VALUE));
+                    new TokenizerJson.Settings(first, last, null, first != null && !noBos, Integer.MAX_VALUE));
             status.close();
             out().println(String.format(Locale.ROOT, "%s: %,d tokens, %s", out, vocabulary.size(),
                     first == null ? "no special tokens" : "special " + String.join(" ", specials)));
@@ -129,13 +130,11 @@ final class TokenizerTrainVerb extends Verb {
             }
         };
         var report = new ReadReport();
-        long documents = 0;
         for (Path path : input) {
-            if (Files.isDirectory(path.resolve("train")) && Files.isRegularFile(path.resolve("train").resolve("store.json"))) {
+            if (Files.isRegularFile(path.resolve("train").resolve("store.json"))) {
                 try (var stored = Corpus.open(path).train().documents()) {
                     stored.forEach(take);
                 }
-                documents++;
             } else {
                 new DocumentReader(ReadOptions.DEFAULT.withField(field), report).read(List.of(path), take);
             }
@@ -148,7 +147,7 @@ final class TokenizerTrainVerb extends Verb {
             err().println("read " + report);
         }
         if (characters[1] == 0) {
-            throw new IllegalArgumentException("no text in " + input + (documents == 0 ? ": " + report : ""));
+            throw new IllegalArgumentException("no text in " + input + ": " + report);
         }
     }
 }
