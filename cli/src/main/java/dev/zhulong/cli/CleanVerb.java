@@ -107,6 +107,10 @@ final class CleanVerb extends Verb {
             }
         }
         Outputs.directory(out, force);
+        if (tokenizer == null && Files.exists(out.resolve("shards"))) {
+            throw new IllegalArgumentException(out.resolve("shards") + " holds token shards of the corpus that would be replaced; give --tokenizer"
+                    + " to replace them too, or remove them");
+        }
         try (Tokenizer cutter = tokenizer == null ? null : HuggingFaceTokenizer.load(tokenizer);
                 var status = new StatusLine(err())) {
             Corpus corpus = Cleaner.run(config, out, status);
