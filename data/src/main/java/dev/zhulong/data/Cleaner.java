@@ -136,14 +136,13 @@ public final class Cleaner {
             int size = utf8Length(document.text());
             for (CleaningStep step : steps) {
                 Audit.Step count = counts.step(step.name());
+                String before = document.text();
                 switch (apply(step, document)) {
-                    case CleaningStep.Decision.Keep(Document after, String note) when note == null -> {
+                    case CleaningStep.Decision.Keep(Document after, String note) when note == null && after.text().equals(before) ->
                         count.kept(size);
-                        document = after;
-                    }
                     case CleaningStep.Decision.Keep(Document after, String note) -> {
                         int changed = utf8Length(after.text());
-                        count.changed(document, size, after, changed, note);
+                        count.changed(document, size, after, changed, note == null ? "changed, it is not said how" : note);
                         document = after;
                         size = changed;
                     }

@@ -34,7 +34,8 @@ final class Split {
         for (int document = 0; document < n; document++) {
             int representative = representatives[clusters.cluster(document)];
             if (representative != document) {
-                fates[document] = clusters.sameText(representative, document) ? Fate.EXACT_DUPLICATE : Fate.NEAR_DUPLICATE;
+                boolean copy = clusters.original(document) != document || clusters.sameText(representative, document);
+                fates[document] = copy ? Fate.EXACT_DUPLICATE : Fate.NEAR_DUPLICATE;
                 continue;
             }
             double place = place(clusters.contentHash(document), seed);

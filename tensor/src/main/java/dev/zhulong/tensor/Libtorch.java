@@ -158,9 +158,8 @@ public final class Libtorch {
         var handle = linker.downcallHandle(
                 mallopt, FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
         try {
-            // M_MMAP_THRESHOLD (-3), M_TRIM_THRESHOLD (-1): malloc.h of glibc
-            int a = (int) handle.invokeExact(-3, 1 << 30);
-            int b = (int) handle.invokeExact(-1, Integer.MAX_VALUE);
+            // M_MMAP_MAX (-4): no block gets a mapping of its own; M_TRIM_THRESHOLD (-1): the heap never shrinks. malloc.h of glibc.
+            int unused = (int) handle.invokeExact(-4, 0) + (int) handle.invokeExact(-1, Integer.MAX_VALUE);
         } catch (Throwable e) {
             throw new IllegalStateException("mallopt", e);
         }

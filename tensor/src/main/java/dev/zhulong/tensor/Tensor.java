@@ -446,6 +446,11 @@ public final class Tensor implements AutoCloseable {
                 false));
     }
 
+    /** {@code this / √(mean(this²) + ε) · weight} over the last dimension (Zhang and Sennrich 2019). */
+    public Tensor rmsNorm(Tensor weight, double epsilon) {
+        return new Tensor(torch.rms_norm(t, new long[] {t.size(-1)}, new TensorOptional(weight.t), new DoubleOptional(epsilon)));
+    }
+
     /**
      * {@code softmax(q·kᵀ/√d + mask)·v} (Dao et al. 2022's tiling where the shape allows).
      *

@@ -17,8 +17,8 @@ import java.util.Arrays;
  * @param gradient of the sum, to the hidden states [rows, hidden]; the weight's is added to its own
  */
 record HeadLoss(Loss loss, Tensor gradient) {
-    /** Bytes of logits in one chunk: within a typical last-level cache. */
-    private static final long CHUNK_BYTES = 8L << 20;
+    /** Bytes of logits in one chunk: small enough for a last-level cache, large enough for a fast product. */
+    private static final long CHUNK_BYTES = 16L << 20;
 
     /** Loss without gradients. */
     static Loss of(Tensor hidden, Tensor weight, int[] targets) {
@@ -33,7 +33,7 @@ record HeadLoss(Loss loss, Tensor gradient) {
 
     private static Loss run(Tensor hidden, Tensor weight, int[] targets, Tensor gradient) {
         int rows = (int) hidden.size(0);
-        int chunk = (int) Math.clamp(CHUNK_BYTES / (weight.size(0) * 4), 64, rows);
+        int chunk = (int) Math.clamp(CHUNK_BYTES / (weight.size(0) * 4), Math.min(256, rows), rows);
         Loss total = Loss.NONE;
         try (var off = NoGrad.open()) {
             Tensor weightGradient = gradient != null && weight.requiresGrad() ? gradientOf(weight) : null;

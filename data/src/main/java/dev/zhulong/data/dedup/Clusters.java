@@ -6,7 +6,7 @@ import java.util.List;
 
 /**
  * Clusters of equal and nearly equal documents over a whole corpus: documents are added in order, then joined with union-find. Memory is
- * about {@code 9 * bands * rows / 8 + 40} bytes a document whatever its length (some 250 bytes with the default).
+ * about {@code 9 * bands * rows / 8 + 44} bytes a document whatever its length (some 250 bytes with the default).
  *
  * <p>Within one bucket of one band a document is compared with the documents before it that represent what the bucket holds, up to 32.
  */
@@ -26,6 +26,7 @@ public final class Clusters {
     private int[] lengths = new int[CHUNK];
     private int size;
     private int[] parent;
+    private int[] originals;
 
     public Clusters(Kind kind, MinHash minHash) {
         this.kind = kind;
@@ -66,6 +67,7 @@ public final class Clusters {
     public void join() {
         parent = new int[size];
         Arrays.setAll(parent, i -> i);
+        originals = parent.clone();
         if (kind == Kind.NONE) {
             return;
         }
@@ -95,6 +97,11 @@ public final class Clusters {
         return contentHash(a) == contentHash(b) && exact.get(a / CHUNK)[2 * (a % CHUNK) + 1] == exact.get(b / CHUNK)[2 * (b % CHUNK) + 1];
     }
 
+    /** The first document with this document's text, itself when there is none before; known only when duplicates are looked for. */
+    public int original(int document) {
+        return originals[document];
+    }
+
     /** Characters of the document. */
     public int length(int document) {
         return lengths[document] < 0 ? ~lengths[document] : lengths[document];
@@ -115,6 +122,7 @@ public final class Clusters {
             if (heads[slot] == 0) {
                 heads[slot] = document + 1;
             } else {
+                originals[document] = heads[slot] - 1;
                 union(heads[slot] - 1, document);
             }
         }
@@ -125,7 +133,7 @@ public final class Clusters {
         var next = new int[size];         // further representatives of the bucket, plus one
         for (int document = 0; document < size; document++) {
             // An exact copy can only meet what its original meets; text without words is compared exactly or not at all.
-            if (lengths[document] < 0 || parent[document] != document && sameText(parent[document], document)) {
+            if (lengths[document] < 0 || originals[document] != document) {
                 continue;
             }
             long key = key(document, band);

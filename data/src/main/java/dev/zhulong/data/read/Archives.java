@@ -18,6 +18,9 @@ final class Archives {
     static void zip(Path path, String id, DocumentReader reader) throws IOException {
         try (ZipFile zip = ZipFile.builder().setPath(path).get()) {
             var entries = Collections.list(zip.getEntries());
+            if (entries.isEmpty()) {
+                reader.report().skip("empty archive", id);
+            }
             entries.sort(Comparator.comparing(ZipArchiveEntry::getName).thenComparingLong(ZipArchiveEntry::getLocalHeaderOffset));
             for (ZipArchiveEntry entry : entries) {
                 if (entry.isDirectory()) {
@@ -45,7 +48,11 @@ final class Archives {
         // Not closed here: whoever opened the stream closes it.
         @SuppressWarnings("resource")
         var tar = new TarArchiveInputStream(in, "UTF-8");
-        for (var entry = tar.getNextEntry(); entry != null; entry = tar.getNextEntry()) {
+        var entry = tar.getNextEntry();
+        if (entry == null) {
+            reader.report().skip("empty archive", id);
+        }
+        for (; entry != null; entry = tar.getNextEntry()) {
             if (entry.isDirectory()) {
                 continue;
             }

@@ -25,7 +25,9 @@ final class CsvRows {
                 reader.report().skip("no column '" + options.field() + "'", id + ": " + String.join(", ", parser.getHeaderNames()));
                 return;
             }
+            boolean any = false;
             for (CSVRecord row : parser) {
+                any = true;
                 rows.taken = 0;
                 String where = id + "#" + row.getRecordNumber();
                 if (!row.isSet(options.field())) {
@@ -37,6 +39,9 @@ final class CsvRows {
                     reader.report().repair("malformed " + options.charset().name() + " replaced by U+FFFD", where);
                 }
                 reader.give(where, reader.decoder().tidy(text, where));
+            }
+            if (!any) {
+                reader.report().skip("no rows", id);
             }
         }
     }

@@ -33,8 +33,10 @@ final class JsonRows {
     static void read(InputStream in, String id, ReadOptions options, DocumentReader reader) throws IOException {
         var rows = new JsonRows(in, options.maxDocumentBytes());
         String[] path = options.field().split("\\.");
+        boolean any = false;
         for (long line = 1; rows.next(); line++) {
             String where = id + "#" + line;
+            any |= rows.length > 0;
             if (rows.length > rows.max) {
                 reader.report().skip("row longer than " + rows.max + " bytes", where);
                 continue;
@@ -55,6 +57,9 @@ final class JsonRows {
             } else {
                 reader.give(where, reader.decoder().tidy(text, where));
             }
+        }
+        if (!any) {
+            reader.report().skip("no rows", id);
         }
     }
 

@@ -7,9 +7,18 @@ import dev.hardwood.schema.ColumnProjection;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 
 /** One string column of a Parquet file, row group by row group. */
 final class ParquetRows {
+    /** Held so that it is not collected: the library tells at INFO which instructions it uses, which is no news to a user. */
+    private static final Logger LIBRARY = Logger.getLogger("dev.hardwood");
+
+    static {
+        LIBRARY.setLevel(Level.WARNING);
+    }
+
     private ParquetRows() { }
 
     static void read(Path path, String id, ReadOptions options, DocumentReader reader) throws IOException {
@@ -22,8 +31,10 @@ final class ParquetRows {
                 return;
             }
             try (var rows = file.buildRowReader().projection(ColumnProjection.columns(field)).build()) {
-                for (long row = 1; rows.hasNext(); row++) {
+                long row = 0;
+                while (rows.hasNext()) {
                     rows.next();
+                    row++;
                     String where = id + "#" + row;
                     if (rows.isNull(field)) {
                         reader.report().skip("row without column '" + field + "'", where);
@@ -38,6 +49,9 @@ final class ParquetRows {
                     if (text != null) {
                         reader.give(where, text);
                     }
+                }
+                if (row != file.getFileMetaData().numRows() || row == 0) {
+                    reader.report().skip("fewer rows than promised, or none", id + ": " + row + " of " + file.getFileMetaData().numRows());
                 }
             }
         }
