@@ -10,7 +10,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -33,18 +32,12 @@ final class EvaluateVerb extends Verb {
     @Option(names = "--model", required = true, paramLabel = "DIR", description = "Model directory in the Hugging Face layout.")
     Path model;
 
-    @ArgGroup(exclusive = true, multiplicity = "1")
-    Source source;
+    @Option(names = "--text", arity = "1..*", paramLabel = "FILE", description = "UTF-8 text files, each a document.")
+    List<Path> text;
 
-    /** What is evaluated on. */
-    static final class Source {
-        @Option(names = "--text", required = true, arity = "1..*", paramLabel = "FILE", description = "UTF-8 text files, each a document.")
-        List<Path> text;
-
-        @Option(names = {"--data", "--corpus"}, required = true, paramLabel = "DIR", description = "A cleaned corpus or token shards (their"
-                + " validation side), one side of them, or a directory of texts. In shards the end of a document is a token to predict too.")
-        Path data;
-    }
+    @Option(names = {"--data", "--corpus"}, paramLabel = "DIR", description = "Instead of --text: a cleaned corpus or token shards (their validation"
+            + " side), one side of them, or a directory of texts. In shards the end of a document is a token to predict too.")
+    Path data;
 
     @Option(names = "--window", paramLabel = "N", description = "Most tokens read at once, BOS included (default: the model's context).")
     Integer window;
@@ -69,6 +62,9 @@ final class EvaluateVerb extends Verb {
 
     @Override
     protected void run() {
+        if ((text == null) == (data == null)) {
+            throw wrongUsage(text == null ? "what is to be evaluated on? Give --text FILE or --data DIR" : "--text and --data do not go together");
+        }
         if (window != null && window < 1) {
             throw wrongUsage("--window must be at least 1 token, found " + window);
         }
@@ -98,13 +94,13 @@ final class EvaluateVerb extends Verb {
     }
 
     private Stream<TokenDocument> documents(LoadedModel loaded) {
-        return source.text != null ? EvaluationText.files(source.text, loaded.tokenizer())
-                : EvaluationText.directory(source.data, model, loaded.tokenizer(), err());
+        return text != null ? EvaluationText.files(text, loaded.tokenizer())
+                : EvaluationText.directory(data, model, loaded.tokenizer(), err());
     }
 
     private void report(PerplexityResult result) {
-        String what = source.data != null ? source.data.toString()
-                : source.text.stream().map(Path::toString).collect(Collectors.joining(" "));
+        String what = data != null ? data.toString()
+                : text.stream().map(Path::toString).collect(Collectors.joining(" "));
         String object = result.json(model.toString(), what);
         if (out != null) {
             AtomicFile.writeString(out, object + "\n");
