@@ -17,7 +17,8 @@ import picocli.CommandLine.Option;
         name = "chat",
         description = {
             "Talk with a model, a line at a time.",
-            "Turns are written as `User:` and `Assistant:` lines, which a model that was trained on text alone can follow more or less; the oldest"
+            "Turns are written as `User:` and `Assistant:` lines, which a model that was trained on text alone can follow more or"
+                    + " less; the oldest"
                     + " are forgotten when the context is full. Ctrl-C stops an answer, at the prompt it ends the conversation.",
         },
         footer = {

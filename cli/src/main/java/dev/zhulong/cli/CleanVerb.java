@@ -33,12 +33,14 @@ import picocli.CommandLine.Option;
         name = "clean",
         description = {
             "Turn files, source trees and archives into a cleaned corpus with a training and a validation side.",
-            "Rules are applied in order, duplicates and near-duplicates are removed over the whole corpus, and an audit says what was removed,"
+            "Rules are applied in order, duplicates and near-duplicates are removed over the whole corpus, and an audit says what"
+                    + " was removed,"
                     + " why, with samples. The same input and seed give the same bytes.",
         },
         footer = {
             "",
-            "--steps standard takes each document for code or prose by its looks; code and prose decide for all. Or name the rules, in order:",
+            "--steps standard takes each document for code or prose by its looks; code and prose decide for all. Or name the rules,"
+                    + " in order:",
             "unicode, licence-headers, boilerplate, language, quality, repetition, personal-data. --steps none cleans nothing.",
             "",
             "Examples:",
@@ -47,14 +49,16 @@ import picocli.CommandLine.Option;
             "  zhulong clean --input docs/ notes/ --validation-fraction 0.1 --tokenizer my-model --out corpus",
         })
 final class CleanVerb extends Verb {
-    @Option(names = "--input", required = true, arity = "1..*", paramLabel = "PATH", description = "Files, directories and archives (txt, source"
+    @Option(names = "--input", required = true, arity = "1..*", paramLabel = "PATH",
+            description = "Files, directories and archives (txt, source"
             + " code, jsonl, csv, parquet; zip, jar, tar, gz, zst).")
     List<Path> input;
 
     @Option(names = "--out", required = true, paramLabel = "DIR", description = "Directory to write the corpus to.")
     Path out;
 
-    @Option(names = "--steps", split = ",", defaultValue = "standard", paramLabel = "NAME", description = "standard, code, prose, none, or rules"
+    @Option(names = "--steps", split = ",", defaultValue = "standard", paramLabel = "NAME",
+            description = "standard, code, prose, none, or rules"
             + " with commas (default: standard).")
     List<String> steps;
 
@@ -66,11 +70,13 @@ final class CleanVerb extends Verb {
             + " (default: all that the chain's personal-data rule knows).")
     List<String> redact = List.of();
 
-    @Option(names = {"--field", "--column"}, defaultValue = "text", paramLabel = "NAME", description = "Field or column that holds the text in"
+    @Option(names = {"--field", "--column"}, defaultValue = "text", paramLabel = "NAME",
+            description = "Field or column that holds the text in"
             + " jsonl, csv and parquet; dots reach into objects (default: text).")
     String field;
 
-    @Option(names = "--extensions", split = ",", paramLabel = "EXT", description = "Take only files with these extensions from directories and"
+    @Option(names = "--extensions", split = ",", paramLabel = "EXT",
+            description = "Take only files with these extensions from directories and"
             + " archives, e.g. java,md (default: all that is text).")
     List<String> extensions = List.of();
 
@@ -108,7 +114,8 @@ final class CleanVerb extends Verb {
         }
         Outputs.directory(out, force);
         if (tokenizer == null && Files.exists(out.resolve("shards"))) {
-            throw new IllegalArgumentException(out.resolve("shards") + " holds token shards of the corpus that would be replaced; give --tokenizer"
+            throw new IllegalArgumentException(out.resolve("shards") + " holds token shards of the corpus that would be replaced;"
+                    + " give --tokenizer"
                     + " to replace them too, or remove them");
         }
         try (Tokenizer cutter = tokenizer == null ? null : HuggingFaceTokenizer.load(tokenizer);

@@ -79,7 +79,8 @@ final class DoctorVerb extends Verb {
             hints.add("OMP_NUM_THREADS is " + threads + " of " + cores + " cores: unset it to use all");
         }
         if (simd.startsWith("SSE") || simd.startsWith("AVX (")) {
-            hints.add("no AVX2: matrix products will be slow; take a machine made after 2013, or tell the virtual machine to pass the host's processor");
+            hints.add("no AVX2: matrix products will be slow; take a machine made after 2013, or tell the virtual machine to pass"
+                    + " the host's processor");
         }
     }
 
@@ -118,7 +119,8 @@ final class DoctorVerb extends Verb {
     }
 
     /**
-     * The OpenMP libraries that run threads, of the libraries mapped: Intel's comes along with MKL, but has no threads unless MKL's layer for
+     * The OpenMP libraries that run threads, of the libraries mapped: Intel's comes along with MKL, but has no threads unless MKL's layer
+     * for
      * it is loaded too.
      */
     static Set<String> openMpInUse(Set<String> mapped) {

@@ -35,14 +35,16 @@ final class EvaluateVerb extends Verb {
     @Option(names = "--text", arity = "1..*", paramLabel = "FILE", description = "UTF-8 text files, each a document.")
     List<Path> text;
 
-    @Option(names = {"--data", "--corpus"}, paramLabel = "DIR", description = "Instead of --text: a cleaned corpus or token shards (their validation"
+    @Option(names = {"--data", "--corpus"}, paramLabel = "DIR",
+            description = "Instead of --text: a cleaned corpus or token shards (their validation"
             + " side), one side of them, or a directory of texts. In shards the end of a document is a token to predict too.")
     Path data;
 
     @Option(names = "--window", paramLabel = "N", description = "Most tokens read at once, BOS included (default: the model's context).")
     Integer window;
 
-    @Option(names = "--stride", paramLabel = "N", description = "Tokens from one window's start to the next (default: the window, so that they"
+    @Option(names = "--stride", paramLabel = "N",
+            description = "Tokens from one window's start to the next (default: the window, so that they"
             + " do not overlap).")
     Integer stride;
 
@@ -50,7 +52,8 @@ final class EvaluateVerb extends Verb {
             + " tokenizer_config.json says).")
     Boolean bos;
 
-    @Option(names = "--json", description = "Print one JSON object: mean_nll (nats a token), tokens, perplexity, bits_per_byte, window, stride,"
+    @Option(names = "--json",
+            description = "Print one JSON object: mean_nll (nats a token), tokens, perplexity, bits_per_byte, window, stride,"
             + " bos, bytes, protocol.")
     boolean json;
 
@@ -63,7 +66,8 @@ final class EvaluateVerb extends Verb {
     @Override
     protected void run() {
         if ((text == null) == (data == null)) {
-            throw wrongUsage(text == null ? "what is to be evaluated on? Give --text FILE or --data DIR" : "--text and --data do not go together");
+            throw wrongUsage(text == null ? "what is to be evaluated on? Give --text FILE or --data DIR" : "--text and --data do"
+                    + " not go together");
         }
         if (window != null && window < 1) {
             throw wrongUsage("--window must be at least 1 token, found " + window);

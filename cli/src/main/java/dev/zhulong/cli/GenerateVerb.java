@@ -19,7 +19,8 @@ import picocli.CommandLine.Option;
         name = "generate",
         description = {
             "Let a model continue a prompt, or write from nothing.",
-            "The continuation is streamed to standard output, followed by one line end; timing goes to standard error. What is not given here"
+            "The continuation is streamed to standard output, followed by one line end; timing goes to standard error. What is not"
+                    + " given here"
                     + " is taken from the model's generation_config.json.",
         },
         footer = {
@@ -39,13 +40,15 @@ final class GenerateVerb extends Verb {
     @Option(names = "--prompt-file", paramLabel = "FILE", description = "File with the text to continue; - for standard input.")
     Path promptFile;
 
-    @Option(names = "--control-tokens", description = "Recognise control tokens such as <|fim_prefix|> in the prompt; otherwise they are plain text.")
+    @Option(names = "--control-tokens",
+            description = "Recognise control tokens such as <|fim_prefix|> in the prompt; otherwise they are plain text.")
     boolean controlTokens;
 
     @Option(names = "--echo", description = "Print the prompt before the continuation.")
     boolean echo;
 
-    @Option(names = {"-n", "--n"}, paramLabel = "N", defaultValue = "1", description = "Continuations to write, each from a random stream of its own and"
+    @Option(names = {"-n", "--n"}, paramLabel = "N", defaultValue = "1",
+            description = "Continuations to write, each from a random stream of its own and"
             + " followed by a line with three dashes (default: 1).")
     int n;
 

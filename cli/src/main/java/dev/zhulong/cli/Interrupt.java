@@ -3,7 +3,8 @@ package dev.zhulong.cli;
 import java.lang.reflect.Proxy;
 
 /**
- * Ctrl-C, taken over while this is open. The JDK offers it only as {@code sun.misc.Signal} (module jdk.unsupported), reached by reflection so
+ * Ctrl-C, taken over while this is open. The JDK offers it only as {@code sun.misc.Signal} (module jdk.unsupported), reached by reflection
+ * so
  * that a runtime without that module merely keeps the usual Ctrl-C.
  */
 final class Interrupt implements AutoCloseable {

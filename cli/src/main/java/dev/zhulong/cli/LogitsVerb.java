@@ -21,13 +21,15 @@ import picocli.CommandLine.Option;
             "",
             "Examples:",
             "  zhulong logits --model my-model --ids 1,9038,2501 --out logits.safetensors",
-            "  zhulong logits --model my-model --ids \"$(zhulong tokenizer encode --model my-model --bos 'Once upon')\" --out l.safetensors",
+            "  zhulong logits --model my-model --ids \"$(zhulong tokenizer encode --model my-model --bos 'Once upon')\" --out"
+                    + " l.safetensors",
         })
 final class LogitsVerb extends Verb {
     @Option(names = "--model", required = true, paramLabel = "DIR", description = "Model directory in the Hugging Face layout.")
     Path model;
 
-    @Option(names = "--ids", required = true, split = ",", paramLabel = "ID", description = "Token ids, with commas, taken as they are (no BOS is added).")
+    @Option(names = "--ids", required = true, split = ",", paramLabel = "ID",
+            description = "Token ids, with commas, taken as they are (no BOS is added).")
     List<Integer> ids;
 
     @Option(names = "--out", required = true, paramLabel = "FILE", description = "Safetensors file to write.")

@@ -30,10 +30,12 @@ final class SamplingOptions {
             + " (default: the model's advice, else 0.8).")
     Double temperature;
 
-    @Option(names = "--top-k", paramLabel = "K", description = "Draw from the K most likely tokens; 0 for all (default: the model's advice, else 0).")
+    @Option(names = "--top-k", paramLabel = "K",
+            description = "Draw from the K most likely tokens; 0 for all (default: the model's advice, else 0).")
     Integer topK;
 
-    @Option(names = "--top-p", paramLabel = "P", description = "Draw from the smallest set of likely tokens whose probability reaches P, 0 to 1"
+    @Option(names = "--top-p", paramLabel = "P",
+            description = "Draw from the smallest set of likely tokens whose probability reaches P, 0 to 1"
             + " (default: the model's advice, else 0.95).")
     Double topP;
 

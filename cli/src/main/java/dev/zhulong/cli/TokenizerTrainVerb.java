@@ -23,7 +23,8 @@ import picocli.CommandLine.Option;
 @Command(
         name = "train",
         description = {
-            "Train a tokenizer and write it as tokenizer.json and tokenizer_config.json, which the tokenizers library of Hugging Face loads.",
+            "Train a tokenizer and write it as tokenizer.json and tokenizer_config.json, which the tokenizers library of Hugging"
+                    + " Face loads.",
             "Of a cleaned corpus only the training side is read. The result depends on the texts alone, not on their order or on threads.",
         },
         footer = {
@@ -38,11 +39,13 @@ final class TokenizerTrainVerb extends Verb {
 
     enum Type { BPE, CHAR }
 
-    @Option(names = "--input", required = true, arity = "1..*", paramLabel = "PATH", description = "Cleaned corpora, or files, directories and"
+    @Option(names = "--input", required = true, arity = "1..*", paramLabel = "PATH",
+            description = "Cleaned corpora, or files, directories and"
             + " archives of texts (txt, source code, jsonl, csv, parquet; zip, jar, tar, gz, zst).")
     List<Path> input;
 
-    @Option(names = "--type", defaultValue = "bpe", paramLabel = "bpe|char", description = "bpe: byte-level BPE, encodes any text. char: each"
+    @Option(names = "--type", defaultValue = "bpe", paramLabel = "bpe|char",
+            description = "bpe: byte-level BPE, encodes any text. char: each"
             + " character a token; a character that is not in the texts cannot be encoded later (default: bpe).")
     Type type;
 
@@ -50,7 +53,8 @@ final class TokenizerTrainVerb extends Verb {
             + " (default: 8192).")
     Integer vocabSize;
 
-    @Option(names = "--special", arity = "1..*", paramLabel = "TOKEN", description = "Control tokens. The first begins documents, the last ends"
+    @Option(names = "--special", arity = "1..*", paramLabel = "TOKEN",
+            description = "Control tokens. The first begins documents, the last ends"
             + " them (default: <|endoftext|> for bpe, none for char).")
     List<String> special;
 

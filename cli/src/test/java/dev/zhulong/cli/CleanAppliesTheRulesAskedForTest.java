@@ -13,7 +13,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class CleanAppliesTheRulesAskedForTest {
-    private static final String ENGLISH = "The keeper lit the lamp and wrote to harbour@watch-house.net about the boats that had come in from the sea.\n";
+    private static final String ENGLISH = "The keeper lit the lamp and wrote to harbour@watch-house.net about the boats that had"
+            + " come in from the sea.\n";
     private static final String CHINESE = "守灯人点亮了灯，给港口写信，说今天有许多船从海上回来，天气很好，大家都很高兴。\n";
 
     @TempDir
@@ -73,7 +74,8 @@ class CleanAppliesTheRulesAskedForTest {
 
     @Test
     void evaluationTextsAreKeptOut() throws IOException {
-        Path test = Files.writeString(temporary.resolve("test.txt"), (ENGLISH + "Row 3 tells of 51 other things that nobody else has seen in the year 1903."));
+        Path test = Files.writeString(temporary.resolve("test.txt"), (ENGLISH + "Row 3 tells of 51 other things that nobody else"
+                + " has seen in the year 1903."));
         Path out = temporary.resolve("out");
         Cli.run("clean", "--input", rows, "--field", "body", "--steps", "none", "--evaluation", test, "--out", out).done();
         assertThat(documents(out)).isNotEmpty().noneSatisfy(d -> assertThat(d.text()).contains("Row 3"));

@@ -24,7 +24,8 @@ class TokenizerVerbsMakeWhatTheyReadTest {
     @Test
     void trainedTokenizersGiveBackTheText() throws IOException {
         Path out = temporary.resolve("bpe");
-        assertThat(Cli.run("tokenizer", "train", "--input", texts(), "--vocab-size", 280, "--out", out).done().out()).contains("280 tokens");
+        assertThat(Cli.run("tokenizer", "train", "--input", texts(), "--vocab-size", 280, "--out", out).done().out()).contains("280"
+                + " tokens");
         String text = "The lamp, 灯, é\t\u0007 <|endoftext|>";
         String ids = Cli.run("tokenizer", "encode", "--model", out, text).done().out().strip();
         assertThat(Cli.run("tokenizer", "decode", "--model", out, ids).done().out()).isEqualTo(text + System.lineSeparator());
@@ -64,7 +65,8 @@ class TokenizerVerbsMakeWhatTheyReadTest {
         Path corpus = temporary.resolve("corpus");
         String summary = Cli.run("clean", "--input", texts, "--steps", "none", "--no-dedup", "--validation-fraction", 0.5, "--out", corpus)
                 .done().out();
-        long training = summary.lines().filter(line -> line.startsWith("training")).map(line -> line.replaceAll("\\D+(\\d+) documents.*", "$1"))
+        long training = summary.lines().filter(line -> line.startsWith("training")).map(line -> line.replaceAll("\\D+(\\d+)"
+                + " documents.*", "$1"))
                 .mapToLong(Long::parseLong).sum();
         assertThat(training).isBetween(5L, 35L);
         assertThat(Cli.run("tokenizer", "train", "--input", corpus, "--type", "char", "--out", temporary.resolve("t")).done().out())
@@ -74,6 +76,7 @@ class TokenizerVerbsMakeWhatTheyReadTest {
     @Test
     void tooSmallATextIsSaid() throws IOException {
         Path file = Files.writeString(temporary.resolve("small.txt"), "no pair twice");
-        assertThat(Cli.run("tokenizer", "train", "--input", file, "--out", temporary.resolve("t")).done().err()).contains("too small for 8192");
+        assertThat(Cli.run("tokenizer", "train", "--input", file, "--out", temporary.resolve("t")).done().err()).contains("too"
+                + " small for 8192");
     }
 }
