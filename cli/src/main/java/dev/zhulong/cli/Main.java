@@ -27,6 +27,13 @@ import picocli.CommandLine.UnmatchedArgumentException;
         name = "zhulong",
         description = "Takes a language model through its whole life inside one JVM.",
         subcommands = {
+            CleanVerb.class,
+            TokenizerVerb.class,
+            EvaluateVerb.class,
+            GenerateVerb.class,
+            ChatVerb.class,
+            LogitsVerb.class,
+            DoctorVerb.class,
             TestVerb.class,
             VersionVerb.class,
             BenchVerb.class,

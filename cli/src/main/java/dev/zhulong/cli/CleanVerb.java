@@ -1,0 +1,207 @@
+package dev.zhulong.cli;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.zhulong.data.CleanConfig;
+import dev.zhulong.data.Cleaner;
+import dev.zhulong.data.CleaningStep;
+import dev.zhulong.data.Corpus;
+import dev.zhulong.data.DocumentStore;
+import dev.zhulong.data.clean.Steps;
+import dev.zhulong.data.dedup.Clusters;
+import dev.zhulong.data.read.ReadOptions;
+import dev.zhulong.data.shard.ShardConfig;
+import dev.zhulong.data.shard.ShardWriter;
+import dev.zhulong.data.shard.TokenShards;
+import dev.zhulong.formats.ContentHash;
+import dev.zhulong.text.HuggingFaceTokenizer;
+import dev.zhulong.text.Tokenizer;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Raw files to a cleaned corpus. */
+@Command(
+        name = "clean",
+        description = {
+            "Turn files, source trees and archives into a cleaned corpus with a training and a validation side.",
+            "Rules are applied in order, duplicates and near-duplicates are removed over the whole corpus, and an audit says what"
+                    + " was removed,"
+                    + " why, with samples. The same input and seed give the same bytes.",
+        },
+        footer = {
+            "",
+            "--steps standard takes each document for code or prose by its looks; code and prose decide for all. Or name the rules,"
+                    + " in order:",
+            "unicode, licence-headers, boilerplate, language, quality, repetition, personal-data. --steps none cleans nothing.",
+            "",
+            "Examples:",
+            "  zhulong clean --input src.zip --steps code --out corpus",
+            "  zhulong clean --input articles.jsonl --field body --languages en,zh --evaluation benchmark.jsonl --out corpus",
+            "  zhulong clean --input docs/ notes/ --validation-fraction 0.1 --tokenizer my-model --out corpus",
+        })
+final class CleanVerb extends Verb {
+    @Option(names = "--input", required = true, arity = "1..*", paramLabel = "PATH",
+            description = "Files, directories and archives (txt, source"
+            + " code, jsonl, csv, parquet; zip, jar, tar, gz, zst).")
+    List<Path> input;
+
+    @Option(names = "--out", required = true, paramLabel = "DIR", description = "Directory to write the corpus to.")
+    Path out;
+
+    @Option(names = "--steps", split = ",", defaultValue = "standard", paramLabel = "NAME",
+            description = "standard, code, prose, none, or rules"
+            + " with commas (default: standard).")
+    List<String> steps;
+
+    @Option(names = "--languages", split = ",", paramLabel = "CODE", description = "Keep documents in these languages only, e.g. en,zh"
+            + " (default: all).")
+    List<String> languages = List.of();
+
+    @Option(names = "--redact", split = ",", paramLabel = "KIND", description = "Redact these kinds of personal data only, e.g. email,phone"
+            + " (default: all that the chain's personal-data rule knows).")
+    List<String> redact = List.of();
+
+    @Option(names = {"--field", "--column"}, defaultValue = "text", paramLabel = "NAME",
+            description = "Field or column that holds the text in"
+            + " jsonl, csv and parquet; dots reach into objects (default: text).")
+    String field;
+
+    @Option(names = "--extensions", split = ",", paramLabel = "EXT",
+            description = "Take only files with these extensions from directories and"
+            + " archives, e.g. java,md (default: all that is text).")
+    List<String> extensions = List.of();
+
+    @Option(names = "--no-dedup", description = "Keep exact and near duplicates.")
+    boolean noDedup;
+
+    @Option(names = "--validation-fraction", defaultValue = "0.02", paramLabel = "F", description = "Share of documents held out, 0 to 1"
+            + " (default: 0.02).")
+    double validationFraction;
+
+    @Option(names = "--evaluation", arity = "1..*", paramLabel = "FILE", description = "Texts the model will be tested on: documents that"
+            + " overlap them are removed.")
+    List<Path> evaluation = List.of();
+
+    @Option(names = "--tokenizer", paramLabel = "DIR", description = "Write token shards for this tokenizer too, to shards/train and"
+            + " shards/validation under --out.")
+    Path tokenizer;
+
+    @Option(names = "--seed", defaultValue = "0", paramLabel = "N", description = "Of the split (default: 0).")
+    long seed;
+
+    @Option(names = "--threads", paramLabel = "N", description = "Workers; the result does not depend on it (default: all cores).")
+    Integer threads;
+
+    @Option(names = "--force", description = "Write into the directory even if it is not empty; a corpus in it is replaced.")
+    boolean force;
+
+    @Override
+    protected void run() throws IOException {
+        CleanConfig config = config();
+        for (Path path : input) {
+            if (Files.isDirectory(path) && out.toAbsolutePath().normalize().startsWith(path.toAbsolutePath().normalize())) {
+                throw wrongUsage("--out " + out + " lies inside the input " + path + " and would be read again; put it elsewhere");
+            }
+        }
+        Outputs.directory(out, force);
+        if (tokenizer == null && Files.exists(out.resolve("shards"))) {
+            throw new IllegalArgumentException(out.resolve("shards") + " holds token shards of the corpus that would be replaced;"
+                    + " give --tokenizer"
+                    + " to replace them too, or remove them");
+        }
+        try (Tokenizer cutter = tokenizer == null ? null : HuggingFaceTokenizer.load(tokenizer);
+                var status = new StatusLine(err())) {
+            Corpus corpus = Cleaner.run(config, out, status);
+            status.close();
+            summary(corpus);
+            if (cutter != null) {
+                shards(corpus.train(), cutter, status);
+                shards(corpus.validation(), cutter, status);
+            }
+        }
+    }
+
+    private CleanConfig config() {
+        try {
+            var read = new ReadOptions(extensions.stream().map(e -> e.toLowerCase(Locale.ROOT)).collect(Collectors.toSet()), field,
+                    StandardCharsets.UTF_8, ReadOptions.DEFAULT.maxDocumentBytes(), ReadOptions.DEFAULT.maxRatio(),
+                    ReadOptions.DEFAULT.gitignore());
+            var config = CleanConfig.of(input, chain()).withRead(read).withValidation(validationFraction, seed).withEvaluationSets(evaluation);
+            config = noDedup ? config.withDuplicates(Clusters.Kind.NONE) : config;
+            return threads == null ? config : config.withThreads(threads);
+        } catch (IllegalArgumentException e) {
+            throw wrongUsage(e.getMessage());
+        }
+    }
+
+    private List<CleaningStep> chain() {
+        var chain = new ArrayList<>(switch (String.join(",", steps)) {
+            case "standard" -> Steps.standard();
+            case "code" -> Steps.forCode();
+            case "prose" -> Steps.forProse();
+            case "none" -> List.<CleaningStep>of();
+            default -> steps.stream().map(Steps::byName).toList();
+        });
+        if (!languages.isEmpty()) {
+            CleaningStep language = Steps.byName("language:" + String.join(",", languages));
+            chain.removeIf(step -> step.name().equals(language.name()));
+            // after the rules that strip what is not text, before those that judge it
+            int at = 0;
+            while (at < chain.size() && Set.of("unicode", "licence-headers", "boilerplate").contains(chain.get(at).name())) {
+                at++;
+            }
+            chain.add(at, language);
+        }
+        if (!redact.isEmpty()) {
+            CleaningStep personal = Steps.byName("personal-data:" + String.join(",", redact));
+            chain.removeIf(step -> step.name().equals(personal.name()));
+            chain.add(personal);
+        }
+        return chain;
+    }
+
+    private void summary(Corpus corpus) throws IOException {
+        JsonNode audit = new ObjectMapper().readTree(corpus.directory().resolve("audit.json").toFile());
+        out().println(String.format(Locale.ROOT, "read %,d documents%s", audit.at("/read/documents").asLong(), skipped(audit.at("/read/skipped"))));
+        out().println(String.format(Locale.ROOT, "%-20s %12s %12s %12s %12s", "step", "documents", "dropped", "changed", "bytes left"));
+        for (JsonNode step : audit.path("steps")) {
+            out().println(String.format(Locale.ROOT, "%-20s %,12d %,12d %,12d %12s", step.path("name").asText(), step.path("documents_in").asLong(),
+                    step.path("dropped").asLong(), step.path("changed").asLong(), StatusLine.amount(step.path("bytes_out").asLong(), "bytes")));
+        }
+        out().println(String.format(Locale.ROOT, "training    %,d documents, %s", corpus.train().count(),
+                StatusLine.amount(corpus.train().bytes(), "bytes")));
+        out().println(String.format(Locale.ROOT, "validation  %,d documents, %s", corpus.validation().count(),
+                StatusLine.amount(corpus.validation().bytes(), "bytes")));
+        out().println("what was removed and why: " + corpus.auditPage());
+        if (corpus.validation().count() == 0) {
+            err().println("nothing is held out: raise --validation-fraction if you want to evaluate on this corpus");
+        }
+    }
+
+    private void shards(DocumentStore side, Tokenizer cutter, StatusLine status) {
+        Path file = Files.isDirectory(tokenizer) ? tokenizer.resolve("tokenizer.json") : tokenizer;
+        ShardConfig config = ShardConfig.of(ContentHash.ofFile(file).sha256(), side.contentHash());
+        Path directory = out.resolve("shards").resolve(side.directory().getFileName());
+        try (var documents = side.documents();
+                TokenShards shards = ShardWriter.write(documents, side.bytes(), cutter,
+                        cutter.eos().isPresent() ? config : config.withoutEndOfSequence(), directory, status)) {
+            status.close();
+            out().println(String.format(Locale.ROOT, "%s  %,d tokens, %.2f bytes a token, key %s", directory, shards.tokens(),
+                    shards.tokens() == 0 ? 0 : (double) shards.bytes() / shards.tokens(), shards.key()));
+        }
+    }
+
+    private static String skipped(JsonNode skipped) {
+        return skipped.isEmpty() ? "" : "; skipped: " + skipped.properties().stream()
+                .map(entry -> entry.getKey() + " " + entry.getValue().path("count").asLong()).collect(Collectors.joining(", "));
+    }
+}

@@ -1,0 +1,163 @@
+package dev.zhulong.cli;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.zhulong.tensor.Libtorch;
+import dev.zhulong.tensor.MachineSpeed;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** What Zhulong finds on this machine. */
+@Command(
+        name = "doctor",
+        description = {
+            "Look at this machine: what Zhulong runs on, how fast it is, and what could be better.",
+            "Two seconds of measuring: F32 matrix products and reading memory, on all threads.",
+        },
+        footer = {"", "Examples:", "  zhulong doctor", "  zhulong doctor --json"})
+final class DoctorVerb extends Verb {
+    @Option(names = "--json", description = "Print one JSON object.")
+    boolean json;
+
+    private final Map<String, Object> values = new LinkedHashMap<>();
+    private final List<String> hints = new ArrayList<>();
+
+    @Override
+    protected void run() throws IOException {
+        software();
+        processor();
+        memory();
+        libtorch();
+        speed();
+        libraries();
+        disk();
+        if (json) {
+            values.put("hints", hints);
+            out().println(new ObjectMapper().writeValueAsString(values));
+        } else if (hints.isEmpty()) {
+            out().println("All is well.");
+        } else {
+            hints.forEach(hint -> out().println("! " + hint));
+        }
+    }
+
+    /** One line of the report and its members in JSON, each with its unit in its name. */
+    private void finding(String label, String text, Map<String, ?> members) {
+        values.putAll(members);
+        if (!json) {
+            out().println(String.format(Locale.ROOT, "%-12s %s", label, text));
+            out().flush();
+        }
+    }
+
+    private void software() throws IOException {
+        String java = Runtime.version() + " " + System.getProperty("java.vendor");
+        String system = System.getProperty("os.name") + " " + System.getProperty("os.arch");
+        finding("zhulong", VersionVerb.version(), Map.of("zhulong", VersionVerb.version()));
+        finding("java", java + ", " + system, Map.of("java", java, "system", system));
+    }
+
+    private void processor() {
+        int cores = Runtime.getRuntime().availableProcessors();
+        int threads = Libtorch.threads();
+        String simd = Machine.simd();
+        finding("processor", cores + " cores, " + simd + ", " + Machine.processor(),
+                Map.of("cores", cores, "simd", simd, "processor", Machine.processor()));
+        finding("threads", threads + " for an operation", Map.of("threads", threads));
+        if (threads > cores) {
+            hints.add("OMP_NUM_THREADS is " + threads + " but only " + cores + " cores may be used: threads will fight for them; unset it");
+        } else if (threads < cores) {
+            hints.add("OMP_NUM_THREADS is " + threads + " of " + cores + " cores: unset it to use all");
+        }
+        if (simd.startsWith("SSE") || simd.startsWith("AVX (")) {
+            hints.add("no AVX2: matrix products will be slow; take a machine made after 2013, or tell the virtual machine to pass"
+                    + " the host's processor");
+        }
+    }
+
+    private void memory() {
+        long total = Machine.totalMemory();
+        long available = Machine.availableMemory();
+        long heap = Runtime.getRuntime().maxMemory();
+        String limit = Machine.limited() ? " (the container's limit)" : "";
+        finding("memory", gigabytes(total) + limit + ", " + gigabytes(available) + " available, " + gigabytes(heap) + " for the Java heap",
+                Map.of("memory_bytes", total, "memory_available_bytes", available, "memory_limited_by_container", Machine.limited(),
+                        "heap_bytes", heap));
+        if (available < 2L << 30) {
+            hints.add("less than 2 GB of memory are available: close other programs, or expect only small models to fit");
+        }
+    }
+
+    private void libtorch() {
+        String blas = Libtorch.blas();
+        boolean cuda = Libtorch.cudaAvailable();
+        finding("libtorch", Libtorch.version() + ", matrix products by " + blas + ", CUDA " + (cuda ? "available" : "not available"),
+                Map.of("libtorch", Libtorch.version(), "blas", blas, "cuda", cuda));
+        if (blas.equals("OpenBLAS") && System.getProperty("os.arch").equals("amd64")) {
+            hints.add("matrix products run on OpenBLAS: training is about a third faster with MKL; build without -DnoMkl");
+        }
+    }
+
+    /** Asked after a matrix product: MKL loads its threading layer with the first one. */
+    private void libraries() {
+        Set<String> mapped = Libtorch.mappedMathLibraries();
+        finding("libraries", mapped.isEmpty() ? "unknown on this system" : String.join(" ", mapped), Map.of("math_libraries", mapped));
+        Set<String> openMp = openMpInUse(mapped);
+        if (openMp.size() > 1) {
+            hints.add("two OpenMP libraries are at work (" + String.join(", ", openMp) + "): their spinning threads fight for the cores;"
+                    + " unset LD_PRELOAD and MKL_THREADING_LAYER");
+        }
+    }
+
+    /**
+     * The OpenMP libraries that run threads, of the libraries mapped: Intel's comes along with MKL, but has no threads unless MKL's layer
+     * for
+     * it is loaded too.
+     */
+    static Set<String> openMpInUse(Set<String> mapped) {
+        boolean intelIdle = mapped.stream().anyMatch(name -> name.startsWith("libmkl_"))
+                && mapped.stream().noneMatch(name -> name.startsWith("libmkl_intel_thread"));
+        var found = new TreeSet<String>();
+        mapped.stream().filter(name -> name.matches("lib(gomp|iomp5|omp)[.-].*")).filter(name -> !(intelIdle && name.startsWith("libiomp5")))
+                .forEach(found::add);
+        return found;
+    }
+
+    private void speed() {
+        double gflops = MachineSpeed.gflops();
+        double bandwidth = MachineSpeed.readBandwidth(Libtorch.threads());
+        finding("speed", String.format(Locale.ROOT, "%.0f GFLOP/s in F32 matrix products, reads memory at %.1f GB/s", gflops, bandwidth),
+                Map.of("matrix_gflops", round(gflops), "read_gbps", round(bandwidth)));
+        double perThread = gflops / Libtorch.threads();
+        if (perThread < 15 && Machine.simd().startsWith("AVX")) {
+            hints.add(String.format(Locale.ROOT, "%.0f GFLOP/s a thread is far below what %s can do: is the machine busy, or throttled?",
+                    perThread, Machine.simd()));
+        }
+    }
+
+    private void disk() throws IOException {
+        Path here = Path.of("").toAbsolutePath();
+        long free = Files.getFileStore(here).getUsableSpace();
+        finding("disk", gigabytes(free) + " free in " + here, Map.of("disk_free_bytes", free));
+        if (free < 2L << 30) {
+            hints.add("less than 2 GB are free on this disk: checkpoints of a run may not fit");
+        }
+    }
+
+    private static double round(double value) {
+        return Math.round(value * 10) / 10.0;
+    }
+
+    private static String gigabytes(long bytes) {
+        return String.format(Locale.ROOT, "%.1f GB", bytes * 1e-9);
+    }
+}

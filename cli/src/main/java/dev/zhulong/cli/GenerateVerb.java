@@ -1,0 +1,129 @@
+package dev.zhulong.cli;
+
+import dev.zhulong.infer.GenerateOptions;
+import dev.zhulong.infer.Generation;
+import dev.zhulong.infer.Generator;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Locale;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Continues a prompt. */
+@Command(
+        name = "generate",
+        description = {
+            "Let a model continue a prompt, or write from nothing.",
+            "The continuation is streamed to standard output, followed by one line end; timing goes to standard error. What is not"
+                    + " given here"
+                    + " is taken from the model's generation_config.json.",
+        },
+        footer = {
+            "",
+            "Examples:",
+            "  zhulong generate --model my-model                                  from BOS",
+            "  zhulong generate --model my-model --prompt 'Once upon a time' --echo",
+            "  zhulong generate --model my-model --prompt-file Half.java --greedy --max-new-tokens 60 --stop '}'",
+        })
+final class GenerateVerb extends Verb {
+    @Option(names = "--model", required = true, paramLabel = "DIR", description = "Model directory in the Hugging Face layout.")
+    Path model;
+
+    @Option(names = "--prompt", paramLabel = "TEXT", description = "Text to continue (default: none, the model starts from BOS).")
+    String prompt;
+
+    @Option(names = "--prompt-file", paramLabel = "FILE", description = "File with the text to continue; - for standard input.")
+    Path promptFile;
+
+    @Option(names = "--control-tokens",
+            description = "Recognise control tokens such as <|fim_prefix|> in the prompt; otherwise they are plain text.")
+    boolean controlTokens;
+
+    @Option(names = "--echo", description = "Print the prompt before the continuation.")
+    boolean echo;
+
+    @Option(names = {"-n", "--n"}, paramLabel = "N", defaultValue = "1",
+            description = "Continuations to write, each from a random stream of its own and"
+            + " followed by a line with three dashes (default: 1).")
+    int n;
+
+    @Mixin
+    SamplingOptions sampling;
+
+    @Override
+    protected void run() throws IOException {
+        if (prompt != null && promptFile != null) {
+            throw wrongUsage("--prompt and --prompt-file do not go together");
+        }
+        if (n < 1) {
+            throw wrongUsage("--n must be at least 1, found " + n);
+        }
+        sampling.check();
+        String text = text();
+        try (LoadedModel loaded = LoadedModel.open(model)) {
+            Generator generator = loaded.generator();
+            int[] ids = controlTokens ? generator.sequence(loaded.tokenizer().encodeWithControl(text)) : generator.sequence(text);
+            write(generator, ids, echo ? text : "", sampling.options(loaded));
+        }
+    }
+
+    private String text() throws IOException {
+        if (promptFile == null) {
+            return prompt == null ? "" : prompt;
+        }
+        return promptFile.toString().equals("-") ? new String(System.in.readAllBytes(), StandardCharsets.UTF_8) : TextFile.read(promptFile);
+    }
+
+    private void write(Generator generator, int[] ids, String before, GenerateOptions options) {
+        boolean terminal = Terminal.interactive();
+        var rest = new ArrayList<StringBuilder>();
+        for (int i = 0; i < n; i++) {
+            rest.add(new StringBuilder());
+        }
+        out().print(before);
+        out().flush();
+        List<Generation> results = generator.generateAll(Collections.nCopies(n, ids), options, (index, piece) -> {
+            String shown = terminal ? Terminal.printable(piece) : piece;
+            if (index == 0) {
+                out().print(shown);
+                out().flush();
+            } else {
+                rest.get(index).append(shown);
+            }
+        });
+        out().println();
+        for (int i = 1; i < n; i++) {
+            out().println("---");
+            out().print(before);
+            out().println(rest.get(i));
+        }
+        out().flush();
+        summary(results, options);
+    }
+
+    private void summary(List<Generation> results, GenerateOptions options) {
+        Generation first = results.getFirst();
+        long tokens = results.stream().mapToLong(result -> result.ids().length).sum();
+        double seconds = results.stream().mapToDouble(Generation::decodeSeconds).max().orElse(0);
+        // the first token of each comes out of the prompt's pass
+        double rate = seconds > 0 ? Math.max(0, tokens - results.size()) / seconds : 0;
+        err().println(String.format(Locale.ROOT, "[%d prompt tokens in %.2f s; %d new in %.2f s, %.1f tokens/s; ended by %s; %s]",
+                first.promptTokens(), first.prefillSeconds(), tokens, seconds, rate, ended(first),
+                options.sampler().greedy() ? "greedy" : "seed " + options.sampler().seed()));
+        results.stream().map(Generation::notice).filter(notice -> !notice.isEmpty()).findFirst().ifPresent(err()::println);
+        err().flush();
+    }
+
+    private static String ended(Generation generation) {
+        return switch (generation.finish()) {
+            case EOS -> "the model";
+            case STOP -> "a stop text";
+            case LENGTH -> "the length";
+        };
+    }
+}

@@ -1,0 +1,62 @@
+package dev.zhulong.cli;
+
+import dev.zhulong.formats.GenerationConfig;
+import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.infer.Generator;
+import dev.zhulong.infer.LanguageModel;
+import dev.zhulong.infer.TorchEngine;
+import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.text.HuggingFaceTokenizer;
+import dev.zhulong.text.Tokenizer;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+
+/**
+ * A model directory, opened for use.
+ *
+ * @param model     on the torch engine, weights in F32
+ * @param tokenizer of the same directory
+ * @param advice    its {@code generation_config.json}
+ * @param eosIds    ids that end a sequence
+ */
+record LoadedModel(LanguageModel model, Tokenizer tokenizer, GenerationConfig advice, List<Integer> eosIds) implements AutoCloseable {
+    static LoadedModel open(Path directory) {
+        try (ModelDirectory files = ModelDirectory.open(directory)) {
+            Tokenizer tokenizer = HuggingFaceTokenizer.load(directory);
+            try {
+                return new LoadedModel(engine(files), tokenizer, files.generationConfig(), files.eosIds());
+            } catch (RuntimeException | Error e) {
+                tokenizer.close();
+                throw e;
+            }
+        }
+    }
+
+    /** Only the weights, for verbs that need no text. */
+    static LanguageModel openEngine(Path directory) {
+        try (ModelDirectory files = ModelDirectory.open(directory)) {
+            return engine(files);
+        }
+    }
+
+    private static LanguageModel engine(ModelDirectory files) {
+        long needed = files.tensors().values().stream().mapToLong(tensor -> tensor.elements() * Float.BYTES).sum();
+        long available = Machine.availableMemory();
+        if (needed > available) {
+            throw new IllegalArgumentException(String.format(Locale.ROOT, "%s needs %.1f GB for its weights in F32 and %.1f GB of memory "
+                    + "are available: close other programs or take a smaller model", files.path(), needed * 1e-9, available * 1e-9));
+        }
+        return new TorchEngine(DecoderFiles.load(files));
+    }
+
+    Generator generator() {
+        return new Generator(model, tokenizer);
+    }
+
+    @Override
+    public void close() {
+        model.close();
+        tokenizer.close();
+    }
+}

@@ -1,0 +1,63 @@
+package dev.zhulong.cli;
+
+import dev.zhulong.formats.SafetensorsWriter;
+import dev.zhulong.infer.LanguageModel;
+import dev.zhulong.infer.LanguageModel.Span;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Logits of given token ids, for comparing with another implementation. */
+@Command(
+        name = "logits",
+        description = {
+            "Run a model over token ids and write the logits after each of them.",
+            "The file is safetensors with one F32 tensor `logits` of shape [T, V]: a row for each of the T ids, a column for each of the V"
+                    + " rows of the head. Made for comparing with another implementation.",
+        },
+        footer = {
+            "",
+            "Examples:",
+            "  zhulong logits --model my-model --ids 1,9038,2501 --out logits.safetensors",
+            "  zhulong logits --model my-model --ids \"$(zhulong tokenizer encode --model my-model --bos 'Once upon')\" --out"
+                    + " l.safetensors",
+        })
+final class LogitsVerb extends Verb {
+    @Option(names = "--model", required = true, paramLabel = "DIR", description = "Model directory in the Hugging Face layout.")
+    Path model;
+
+    @Option(names = "--ids", required = true, split = ",", paramLabel = "ID",
+            description = "Token ids, with commas, taken as they are (no BOS is added).")
+    List<Integer> ids;
+
+    @Option(names = "--out", required = true, paramLabel = "FILE", description = "Safetensors file to write.")
+    Path out;
+
+    @Option(names = "--force", description = "Replace the file if it exists.")
+    boolean force;
+
+    @Override
+    protected void run() {
+        Outputs.file(out, force);
+        int[] tokens = ids.stream().mapToInt(Integer::intValue).toArray();
+        try (LanguageModel engine = LoadedModel.openEngine(model)) {
+            int vocab = engine.spec().vocabSize();
+            int context = engine.spec().contextLength();
+            if (tokens.length > context) {
+                throw new IllegalArgumentException(tokens.length + " ids do not fit the model's context of " + context + " tokens");
+            }
+            if ((long) tokens.length * vocab > Integer.MAX_VALUE - 8) {
+                throw new IllegalArgumentException("the logits of " + tokens.length + " ids are too many for one array: give at most "
+                        + Integer.MAX_VALUE / vocab);
+            }
+            try (var cache = engine.newCache(tokens.length)) {
+                float[] logits = engine.forward(List.of(new Span(cache, tokens)), true).getFirst();
+                SafetensorsWriter.write(out, Map.of(),
+                        List.of(SafetensorsWriter.Entry.of("logits", new long[] {tokens.length, vocab}, logits)));
+            }
+            out().printf("%s: logits F32 [%d, %d]%n", out, tokens.length, vocab);
+        }
+    }
+}

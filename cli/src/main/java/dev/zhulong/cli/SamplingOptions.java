@@ -1,0 +1,93 @@
+package dev.zhulong.cli;
+
+import dev.zhulong.formats.GenerationConfig;
+import dev.zhulong.infer.GenerateOptions;
+import dev.zhulong.infer.SamplerOptions;
+import java.util.List;
+import java.util.function.Supplier;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Options of all verbs that generate text. What is not given is taken from the model's {@code generation_config.json}. */
+final class SamplingOptions {
+    private static final int MAX_NEW_TOKENS = 256;
+    private static final double TEMPERATURE = 0.8;
+    private static final double TOP_P = 0.95;
+
+    @Spec(Spec.Target.MIXEE)
+    CommandSpec spec;
+
+    @Option(names = "--max-new-tokens", paramLabel = "N", description = "Most tokens to write (default: the model's advice, else 256; the"
+            + " model's context is the limit).")
+    Integer maxNewTokens;
+
+    @Option(names = "--greedy", description = "Take the most likely token every time; the same as --temperature 0.")
+    boolean greedy;
+
+    @Option(names = "--temperature", paramLabel = "T", description = "Divides the logits: below 1 is safer, above 1 wilder"
+            + " (default: the model's advice, else 0.8).")
+    Double temperature;
+
+    @Option(names = "--top-k", paramLabel = "K",
+            description = "Draw from the K most likely tokens; 0 for all (default: the model's advice, else 0).")
+    Integer topK;
+
+    @Option(names = "--top-p", paramLabel = "P",
+            description = "Draw from the smallest set of likely tokens whose probability reaches P, 0 to 1"
+            + " (default: the model's advice, else 0.95).")
+    Double topP;
+
+    @Option(names = "--min-p", paramLabel = "P", description = "Leave out tokens less than P times as likely as the likeliest, 0 to 1"
+            + " (default: the model's advice, else 0).")
+    Double minP;
+
+    @Option(names = "--repetition-penalty", paramLabel = "R", description = "Makes tokens already written less likely; 1 is off"
+            + " (default: the model's advice, else 1).")
+    Double repetitionPenalty;
+
+    @Option(names = "--stop", paramLabel = "TEXT", description = "End before this text; may be given several times.")
+    List<String> stop = List.of();
+
+    @Option(names = "--seed", paramLabel = "N", defaultValue = "0", description = "Of the random stream: the same seed gives the same text"
+            + " (default: 0).")
+    long seed;
+
+    /** Ends in exit code 2 where the options given contradict each other or are out of range. */
+    void check() {
+        if (greedy && temperature != null && temperature != 0) {
+            throw new ParameterException(spec.commandLine(), "--greedy is --temperature 0 and does not go with --temperature " + temperature);
+        }
+        usage(() -> sampler(GenerationConfig.of(-1, List.of())));
+        usage(() -> GenerateOptions.of(maxNewTokens == null ? MAX_NEW_TOKENS : maxNewTokens, SamplerOptions.DEFAULT).withStop(stop));
+    }
+
+    private void usage(Supplier<?> made) {
+        try {
+            made.get();
+        } catch (IllegalArgumentException e) {
+            throw new ParameterException(spec.commandLine(), e.getMessage(), e);
+        }
+    }
+
+    /** What to generate with this model. */
+    GenerateOptions options(LoadedModel model) {
+        int most = maxNewTokens != null ? maxNewTokens : model.advice().maxNewTokens().orElse(MAX_NEW_TOKENS);
+        return new GenerateOptions(most, sampler(model.advice()), stop, model.eosIds(), false);
+    }
+
+    private SamplerOptions sampler(GenerationConfig advice) {
+        // a model whose makers say nothing about sampling gets moderate settings, one whose makers say something gets theirs alone
+        boolean silent = advice.doSample().isEmpty() && advice.temperature().isEmpty() && advice.topP().isEmpty() && advice.topK().isEmpty();
+        boolean adviseGreedy = advice.doSample().isPresent() && !advice.doSample().get();
+        double heat = greedy || temperature == null && adviseGreedy ? 0
+                : temperature != null ? temperature : advice.temperature().orElse(silent ? TEMPERATURE : 1);
+        return new SamplerOptions(heat,
+                topK != null ? topK : advice.topK().orElse(0),
+                topP != null ? topP : advice.topP().orElse(silent ? TOP_P : 1),
+                minP != null ? minP : advice.minP().orElse(0),
+                repetitionPenalty != null ? repetitionPenalty : advice.repetitionPenalty().orElse(1),
+                seed);
+    }
+}

@@ -1,0 +1,34 @@
+package dev.zhulong.cli;
+
+import dev.zhulong.text.HuggingFaceTokenizer;
+import dev.zhulong.text.Tokenizer;
+import java.nio.file.Path;
+import java.util.List;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Ids to text. */
+@Command(
+        name = "decode",
+        description = "Show the text of token ids; control tokens are left out.",
+        footer = {"", "Example:", "  zhulong tokenizer decode --model my-model 9038,2501,263,931"})
+final class TokenizerDecodeVerb extends Verb {
+    @Option(names = "--model", required = true, paramLabel = "DIR", description = "Directory with a tokenizer.json, or that file.")
+    Path model;
+
+    @Parameters(arity = "1..*", split = ",", paramLabel = "ID", description = "Token ids, with commas or spaces between them.")
+    List<Integer> ids;
+
+    @Override
+    protected void run() {
+        try (Tokenizer tokenizer = HuggingFaceTokenizer.load(model)) {
+            for (int id : ids) {
+                if (id < 0 || id >= tokenizer.vocabSize()) {
+                    throw new IllegalArgumentException("token id " + id + " is outside the vocabulary of " + tokenizer.vocabSize());
+                }
+            }
+            out().println(tokenizer.decode(ids.stream().mapToInt(Integer::intValue).toArray()));
+        }
+    }
+}

@@ -1,0 +1,48 @@
+package dev.zhulong.cli;
+
+import dev.zhulong.text.HuggingFaceTokenizer;
+import dev.zhulong.text.Tokenizer;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Text to ids. */
+@Command(
+        name = "encode",
+        description = "Show the token ids of a text, with commas between them.",
+        footer = {
+            "",
+            "Examples:",
+            "  zhulong tokenizer encode --model my-model 'Once upon a time'",
+            "  zhulong tokenizer encode --model my-model --bos < story.txt",
+        })
+final class TokenizerEncodeVerb extends Verb {
+    @Option(names = "--model", required = true, paramLabel = "DIR", description = "Directory with a tokenizer.json, or that file.")
+    Path model;
+
+    @Option(names = "--bos", description = "Put BOS before the ids.")
+    boolean bos;
+
+    @Option(names = "--control-tokens", description = "Recognise control tokens such as <|endoftext|>; otherwise they are plain text.")
+    boolean controlTokens;
+
+    @Parameters(arity = "0..1", paramLabel = "TEXT", description = "The text (default: standard input).")
+    String text;
+
+    @Override
+    protected void run() throws IOException {
+        try (Tokenizer tokenizer = HuggingFaceTokenizer.load(model)) {
+            String given = text != null ? text : new String(System.in.readAllBytes(), StandardCharsets.UTF_8);
+            int[] ids = controlTokens ? tokenizer.encodeWithControl(given) : tokenizer.encode(given);
+            IntStream before = bos ? IntStream.of(tokenizer.bos().orElseThrow(() -> new IllegalArgumentException(
+                    "the tokenizer names no BOS (bos_token in tokenizer_config.json)"))) : IntStream.empty();
+            out().println(IntStream.concat(before, Arrays.stream(ids)).mapToObj(Integer::toString).collect(Collectors.joining(",")));
+        }
+    }
+}
