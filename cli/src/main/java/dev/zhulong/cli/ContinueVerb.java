@@ -1,0 +1,97 @@
+package dev.zhulong.cli;
+
+import dev.zhulong.recipe.PretrainJob;
+import dev.zhulong.recipe.PretrainRecipe;
+import dev.zhulong.recipe.yaml.RecipeReader;
+import dev.zhulong.train.log.ProgressLine;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Continued pretraining: an existing model learns a domain. */
+@Command(
+        name = "continue",
+        description = {
+            "Go on pretraining an existing model on your own text (domain-adaptive pretraining).",
+            "--model is any Hugging Face directory of a known family, one that Zhulong made among them; its tokenizer stays.",
+            "--replay mixes general text back in, so that the model does not forget what it knew."
+        },
+        footer = {
+            "", "Examples:",
+            "  zhulong continue --model RUN --data my-documents --out ADAPTED",
+            "  zhulong continue --model MODEL --data manuals --replay general-text --replay-share 0.3 --steps 500 --lr 5e-5 --out ADAPTED",
+            "  zhulong resume ADAPTED                        after an interruption"
+        })
+final class ContinueVerb extends Verb {
+    @Option(names = "--model", paramLabel = "DIR", required = true, description = "Model to go on from.")
+    Path model;
+
+    @Option(names = "--data", paramLabel = "PATH", arity = "1..*", description = "Files, directories or archives of the domain.")
+    List<Path> data = List.of();
+
+    @Option(names = "--replay", paramLabel = "PATH", arity = "1..*", description = "General text to mix in.")
+    List<Path> replay = List.of();
+
+    @Option(names = "--replay-share", paramLabel = "SHARE", description = "Share of rows that is general text (default 0.25).")
+    Double replayShare;
+
+    @Option(names = "--steps", description = "Optimizer steps (default 300).")
+    Long steps;
+
+    @Option(names = "--lr", description = "Highest learning rate (default 1e-4).")
+    Double lr;
+
+    @Option(names = "--recipe", paramLabel = "FILE", description = "A recipe in YAML for everything else.")
+    Path recipe;
+
+    @Option(names = "--set", paramLabel = "FIELD=VALUE", description = "Override a field of the recipe, such as train.batch=4; repeatable.")
+    List<String> set = List.of();
+
+    @Option(names = "--out", paramLabel = "RUN", required = true, description = "Run directory, new or of the same recipe.")
+    Path out;
+
+    @Override
+    protected void run() {
+        if (data.isEmpty() && recipe == null && set.isEmpty()) {
+            throw wrongUsage("nothing to train on: give --data PATH");
+        }
+        if (replayShare != null && replay.isEmpty() && recipe == null && set.isEmpty()) {
+            throw wrongUsage("--replay-share needs --replay PATH");
+        }
+        List<String> overrides = new ArrayList<>();
+        overrides.add("model.from=" + model);
+        if (!data.isEmpty()) {
+            overrides.add("data.inputs=" + PretrainVerb.yaml(data));
+        }
+        if (!replay.isEmpty()) {
+            overrides.add("replay.inputs=" + PretrainVerb.yaml(replay));
+        }
+        if (replayShare != null) {
+            overrides.add("replay.share=" + replayShare);
+        }
+        if (recipe == null) {
+            int context = dev.zhulong.formats.HfConfig.read(model.resolve("config.json")).contextLength();
+            overrides.add("train.steps=300");
+            overrides.add("train.lr=1e-4");
+            overrides.add("train.warmup=20");
+            overrides.add("train.seq=" + Math.min(context, 256));
+        }
+        if (steps != null) {
+            overrides.add("train.steps=" + steps);
+            if (recipe == null) {
+                overrides.add("train.warmup=" + Math.min(20, steps / 10));
+            }
+        }
+        if (lr != null) {
+            overrides.add("train.lr=" + lr);
+        }
+        overrides.addAll(set);
+        PretrainRecipe read = recipe == null ? RecipeReader.defaults(PretrainRecipe.class, overrides)
+                : RecipeReader.read(recipe, PretrainRecipe.class, overrides);
+        try (var line = ProgressLine.on(System.out)) {
+            PretrainJob.run(read, out, line);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+package dev.zhulong.recipe;
+
+import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.ContentHash;
+import dev.zhulong.formats.GenerationConfig;
+import dev.zhulong.formats.Provenance;
+import dev.zhulong.formats.StorageType;
+import dev.zhulong.model.Decoder;
+import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.train.log.LossChart;
+import dev.zhulong.train.log.LossCurve;
+import dev.zhulong.train.log.MetricsLog;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/** Writes a trained model as a Hugging Face directory, its provenance last: where that lies, everything else is whole. */
+final class FinishedModel {
+    private FinishedModel() {}
+
+    static void write(Decoder model, PreparedData data, PretrainRecipe recipe, Path run, Optional<FinalEvaluation> evaluation,
+            Consumer<String> report) {
+        try {
+            for (String name : List.of("tokenizer.json", "tokenizer_config.json")) {
+                Path file = data.tokenizerDirectory().resolve(name);
+                if (Files.isRegularFile(file)) {
+                    AtomicFile.writeBytes(run.resolve(name), Files.readAllBytes(file));
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        AtomicFile.writeString(run.resolve(GenerationConfig.FILE), GenerationConfig.of(model.spec().bosId(), model.spec().eosIds()).toJson());
+        DecoderFiles.save(model, run, StorageType.F32);
+        chart(run, report);
+        evaluation.ifPresent(e -> e.write(run));
+        provenance(data, recipe).write(run);
+    }
+
+    private static void chart(Path run, Consumer<String> report) {
+        var lines = MetricsLog.read(run.resolve("metrics.jsonl"));
+        var chart = new LossChart(run.toAbsolutePath().normalize().getFileName().toString(), "loss (nats a token)",
+                LossCurve.of(lines, "loss"), LossCurve.of(lines, "validation_loss"));
+        try {
+            AtomicFile.writeBytes(run.resolve("loss.png"), chart.png());
+        } catch (IllegalStateException e) {
+            report.accept("no loss.png: " + e.getMessage());
+        }
+    }
+
+    private static Provenance provenance(PreparedData data, PretrainRecipe recipe) {
+        List<Provenance.Input> inputs = new ArrayList<>();
+        data.inputs().forEach((name, hash) -> inputs.add(new Provenance.Input(name, new ContentHash(hash))));
+        List<Provenance> parents = new ArrayList<>();
+        recipe.model().from().ifPresent(from -> {
+            for (String name : List.of("config.json", "model.safetensors", "model.safetensors.index.json")) {
+                if (Files.isRegularFile(from.resolve(name))) {
+                    inputs.add(Provenance.Input.of(from.resolve(name)));
+                }
+            }
+            if (Files.isRegularFile(from.resolve(Provenance.FILE))) {
+                parents.add(Provenance.read(from));
+            }
+        });
+        String stage = recipe.model().from().isPresent() ? "continue" : "pretrain";
+        return Provenance.of(stage, inputs, RunDirectory.tree(recipe), recipe.seed()).withParents(parents);
+    }
+}

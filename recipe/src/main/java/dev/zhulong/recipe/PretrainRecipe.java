@@ -1,0 +1,188 @@
+package dev.zhulong.recipe;
+
+import dev.zhulong.data.clean.Steps;
+import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.recipe.yaml.Doc;
+import dev.zhulong.train.schedule.Schedule;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/** Pretraining from text, or continued pretraining of a model that is there already. */
+public record PretrainRecipe(
+        @Doc("of everything random: the split, the order of documents, the first weights") long seed,
+        @Doc("the text, and how it becomes tokens") Data data,
+        @Doc("the model to make, or the one to go on from") Model model,
+        @Doc("general text mixed in, so that a model that learns a domain does not forget the rest") Optional<Replay> replay,
+        @Doc("optimisation") Train train) {
+
+    /** Which documents are held out. */
+    public enum Split { HASH, POSITION }
+
+    /** How rows are cut from documents. */
+    public enum Packing { DOCUMENTS, CROP }
+
+    /** What tokenizer is trained. */
+    public enum TokenizerType { BPE, CHAR }
+
+    /** The text. */
+    public record Data(
+            @Doc("files, directories, archives (txt, source trees, zip, jar, gz, zst, jsonl, csv, parquet)") List<Path> inputs,
+            @Doc("instead of inputs: a directory written by zhulong clean") Optional<Path> corpus,
+            @Doc("instead of inputs: token shards in train/ and validation/, made with tokenizer.path") Optional<Path> shards,
+            @Doc("file extensions to take inside directories and archives; empty takes whatever is text") List<String> extensions,
+            @Doc("JSON field or column that holds the text") String field,
+            @Doc("false takes every document as it is, duplicates included") boolean clean,
+            @Doc("cleaning rules in their order; empty takes the standard ones") List<String> steps,
+            @Doc("share of the text held out for evaluation, in [0, 1)") double validationFraction,
+            @Doc("hash: whole documents by their content; position: the end of the text") Split split,
+            @Doc("documents: packed whole, none sees another; crop: windows at random places, boundaries ignored") Packing packing,
+            @Doc("what cuts text into tokens") Tokens tokenizer) {
+        public Data {
+            if (!(validationFraction >= 0 && validationFraction < 1)) {
+                throw new IllegalArgumentException("validation_fraction must be in [0, 1), found " + validationFraction);
+            }
+            steps.forEach(Steps::byName);
+        }
+
+        static Data defaults() {
+            return new Data(List.of(), Optional.empty(), Optional.empty(), List.of(), "text", true, List.of(), 0.05, Split.HASH,
+                    Packing.DOCUMENTS, Tokens.defaults());
+        }
+    }
+
+    /** The tokenizer. */
+    public record Tokens(
+            @Doc("bpe: byte-level BPE; char: the text's characters, no others") TokenizerType type,
+            @Doc("tokens in all, for bpe") int vocabSize,
+            @Doc("control tokens; the first begins a document, the last ends it") List<String> specials,
+            @Doc("instead of training one: a tokenizer.json or the directory that holds it") Optional<Path> path) {
+        static Tokens defaults() {
+            return new Tokens(TokenizerType.BPE, 8192, List.of("<|endoftext|>"), Optional.empty());
+        }
+    }
+
+    /** The model. */
+    public record Model(
+            @Doc("a Hugging Face directory to go on from; the other fields of this section and data.tokenizer are then its own")
+            Optional<Path> from,
+            @Doc("architecture") DecoderSpec.Family family,
+            @Doc("width of the residual stream") int hiddenSize,
+            @Doc("blocks") int layers,
+            @Doc("query heads") int heads,
+            @Doc("key and value heads; 0 for as many as query heads") int kvHeads,
+            @Doc("width inside the MLP; 0 for 4 x hidden_size (gpt2) or 8/3 of it, rounded up to 64") int intermediateSize,
+            @Doc("longest sequence in tokens") int contextLength,
+            @Doc("the head shares the embedding's weight") boolean tiedEmbeddings,
+            @Doc("base of the rotary angles") double ropeTheta,
+            @Doc("tokens a position sees, itself included; 0 for all") int slidingWindow) {
+        public Model {
+            if (hiddenSize < 1 || layers < 1 || heads < 1 || contextLength < 1 || kvHeads < 0 || intermediateSize < 0 || slidingWindow < 0) {
+                throw new IllegalArgumentException("sizes must be positive");
+            }
+            if (hiddenSize % heads != 0) {
+                throw new IllegalArgumentException("hidden_size " + hiddenSize + " is not a multiple of heads " + heads);
+            }
+            if (kvHeads != 0 && heads % kvHeads != 0) {
+                throw new IllegalArgumentException("heads " + heads + " is not a multiple of kv_heads " + kvHeads);
+            }
+            if (family != DecoderSpec.Family.GPT2 && hiddenSize / heads % 2 != 0) {
+                throw new IllegalArgumentException("rotary positions need an even head size, found hidden_size " + hiddenSize + " / heads "
+                        + heads + " = " + hiddenSize / heads);
+            }
+            if (family == DecoderSpec.Family.GPT2 && kvHeads != 0 && kvHeads != heads) {
+                throw new IllegalArgumentException("gpt2 has as many kv_heads as heads, found " + kvHeads + " and " + heads);
+            }
+            if (slidingWindow > 0 && family != DecoderSpec.Family.MISTRAL) {
+                throw new IllegalArgumentException("sliding_window is mistral's, found family " + family);
+            }
+        }
+
+        static Model defaults() {
+            return new Model(Optional.empty(), DecoderSpec.Family.LLAMA, 256, 6, 8, 0, 0, 512, true, 10_000, 0);
+        }
+    }
+
+    /** General text to mix in. */
+    public record Replay(
+            @Doc("files, directories, archives; cleaned as data.inputs are") List<Path> inputs,
+            @Doc("instead of inputs: a directory of token shards made with the same tokenizer") Optional<Path> shards,
+            @Doc("share of the rows that comes from it, in (0, 1)") double share) {
+        public Replay {
+            if (!(share > 0 && share < 1)) {
+                throw new IllegalArgumentException("share must be in (0, 1), found " + share);
+            }
+        }
+
+        static Replay defaults() {
+            return new Replay(List.of(), Optional.empty(), 0.25);
+        }
+    }
+
+    /** Optimisation. */
+    public record Train(
+            @Doc("optimizer steps") long steps,
+            @Doc("rows a batch") int batch,
+            @Doc("tokens a row; 0 for the model's context") int seq,
+            @Doc("batches a step") int accumulation,
+            @Doc("highest learning rate") double lr,
+            @Doc("learning rate of the last step; null for a tenth of lr") Optional<Double> finalLr,
+            @Doc("how the learning rate falls after the warm-up") Schedule.Kind schedule,
+            @Doc("steps until the learning rate is at its highest") long warmup,
+            @Doc("steps of the last fall, for wsd and wsd-sqrt") long decay,
+            @Doc("largest norm of the gradient; 0 for any") double clip,
+            @Doc("AdamW's decay of matrices") double weightDecay,
+            @Doc("AdamW's rate of the first moment") double beta1,
+            @Doc("AdamW's rate of the second moment") double beta2,
+            @Doc("added to AdamW's denominator") double epsilon,
+            @Doc("keep one activation a block and compute the rest again: less memory, a third more time") boolean recompute,
+            @Doc("steps between evaluations; 0 for only at the end") long evaluateEvery,
+            @Doc("held-out rows an evaluation on the way reads; 0 for all, which the last one always does") int evaluateRows,
+            @Doc("steps between samples; 0 for none") long sampleEvery,
+            @Doc("steps between checkpoints; 0 for only at the end") long checkpointEvery,
+            @Doc("newest checkpoints that stay") int keepCheckpoints,
+            @Doc("what samples go on from; empty for a new document") String prompt,
+            @Doc("tokens a sample") int sampleTokens) {
+        public Train {
+            if (batch < 1 || seq < 0 || evaluateEvery < 0 || evaluateRows < 0 || sampleEvery < 0 || checkpointEvery < 0 || keepCheckpoints < 1
+                    || sampleTokens < 1) {
+                throw new IllegalArgumentException("batch, keep_checkpoints and sample_tokens must be at least 1, the others not negative");
+            }
+            Schedule.of(schedule, lr, finalLr.orElse(lr / 10), warmup, decay, steps);
+        }
+
+        static Train defaults() {
+            return new Train(1000, 16, 256, 1, 1e-3, Optional.empty(), Schedule.Kind.COSINE, 50, 100, 1, 0.1, 0.9, 0.95, 1e-8, false,
+                    100, 128, 100, 100, 2, "", 100);
+        }
+
+        /** The learning rate of each step. */
+        Schedule learningRate() {
+            return Schedule.of(schedule, lr, finalLr.orElse(lr / 10), warmup, decay, steps);
+        }
+    }
+
+    static PretrainRecipe defaults() {
+        return new PretrainRecipe(1, Data.defaults(), Model.defaults(), Optional.empty(), Train.defaults());
+    }
+
+    /** The same with absolute paths, so that the run can be resumed from anywhere. */
+    public PretrainRecipe absolute() {
+        var d = new Data(absolute(data.inputs), data.corpus.map(PretrainRecipe::absolute), data.shards.map(PretrainRecipe::absolute),
+                data.extensions, data.field, data.clean, data.steps, data.validationFraction, data.split, data.packing,
+                new Tokens(data.tokenizer.type, data.tokenizer.vocabSize, data.tokenizer.specials,
+                        data.tokenizer.path.map(PretrainRecipe::absolute)));
+        var m = new Model(model.from.map(PretrainRecipe::absolute), model.family, model.hiddenSize, model.layers, model.heads, model.kvHeads,
+                model.intermediateSize, model.contextLength, model.tiedEmbeddings, model.ropeTheta, model.slidingWindow);
+        return new PretrainRecipe(seed, d, m,
+                replay.map(r -> new Replay(absolute(r.inputs), r.shards.map(PretrainRecipe::absolute), r.share)), train);
+    }
+
+    private static List<Path> absolute(List<Path> paths) {
+        return paths.stream().map(PretrainRecipe::absolute).toList();
+    }
+
+    private static Path absolute(Path path) {
+        return path.toAbsolutePath().normalize();
+    }
+}

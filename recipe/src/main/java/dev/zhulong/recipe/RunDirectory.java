@@ -1,0 +1,151 @@
+package dev.zhulong.recipe;
+
+import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.Provenance;
+import dev.zhulong.recipe.yaml.RecipeReader;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import org.yaml.snakeyaml.LoaderOptions;
+import org.yaml.snakeyaml.Yaml;
+import org.yaml.snakeyaml.constructor.SafeConstructor;
+
+/** A run's directory, held by one process at a time: its recipe is written first and never changes. */
+public final class RunDirectory implements AutoCloseable {
+    /** The recipe that runs, defaults and all. */
+    public static final String RECIPE = "recipe.yaml";
+    private static final String LOCK = ".lock";
+
+    private final Path path;
+    private final FileChannel lock;
+
+    private RunDirectory(Path path, FileChannel lock) {
+        this.path = path;
+        this.lock = lock;
+    }
+
+    /**
+     * Starts a run, or opens the one that is there with the same recipe.
+     *
+     * @throws IllegalArgumentException if the directory holds something else, another recipe's run (naming the first field that differs),
+     *     or a run that another process works on
+     */
+    public static RunDirectory open(Path path, Record recipe) {
+        String yaml = RecipeReader.toYaml(recipe);
+        try {
+            Files.createDirectories(path);
+            Path file = path.resolve(RECIPE);
+            if (!Files.exists(file)) {
+                requireEmpty(path);
+            }
+            RunDirectory run = new RunDirectory(path, lock(path));
+            try {
+                if (Files.exists(file)) {
+                    requireSame(path, tree(Files.readString(file)), tree(yaml));
+                } else {
+                    AtomicFile.writeString(file, yaml);
+                }
+                AtomicFile.removeLeftovers(path);
+                return run;
+            } catch (IOException | RuntimeException e) {
+                run.close();
+                throw e;
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(path + " can't be used for a run: " + e.getMessage(), e);
+        }
+    }
+
+    /** The recipe of the run in {@code path}. */
+    public static <T extends Record> T recipe(Path path, Class<T> type) {
+        Path file = path.resolve(RECIPE);
+        if (!Files.isRegularFile(file)) {
+            throw new IllegalArgumentException(path + " holds no run: it has no " + RECIPE
+                    + (Files.isDirectory(path) ? "" : " (there is no such directory)"));
+        }
+        return RecipeReader.read(file, type, List.of());
+    }
+
+    /** Where it lies. */
+    public Path path() {
+        return path;
+    }
+
+    /** Whether the run came to its end; its provenance is written last. */
+    public boolean finished() {
+        return Files.isRegularFile(path.resolve(Provenance.FILE));
+    }
+
+    /** A recipe as plain maps, lists, numbers and texts. */
+    static Map<String, Object> tree(Record recipe) {
+        return tree(RecipeReader.toYaml(recipe));
+    }
+
+    private static Map<String, Object> tree(String yaml) {
+        return new Yaml(new SafeConstructor(new LoaderOptions())).load(yaml);
+    }
+
+    private static void requireEmpty(Path path) throws IOException {
+        try (var entries = Files.list(path)) {
+            Optional<Path> other = entries.filter(p -> !AtomicFile.isLeftover(p) && !p.getFileName().toString().equals(LOCK)).findFirst();
+            if (other.isPresent()) {
+                throw new IllegalArgumentException(path + " holds something that is no run (" + other.get().getFileName()
+                        + "): name a directory that is empty or not there yet");
+            }
+        }
+    }
+
+    private static void requireSame(Path path, Map<String, Object> there, Map<String, Object> here) {
+        firstDifference("", there, here).ifPresent(difference -> {
+            throw new IllegalArgumentException(path + " holds a run of another recipe: " + difference
+                    + "; name another directory, or finish that run with zhulong resume " + path);
+        });
+    }
+
+    private static Optional<String> firstDifference(String field, Object there, Object here) {
+        if (there instanceof Map<?, ?> a && here instanceof Map<?, ?> b) {
+            for (var entry : b.entrySet()) {
+                String name = field.isEmpty() ? entry.getKey().toString() : field + "." + entry.getKey();
+                Optional<String> found = firstDifference(name, a.get(entry.getKey()), entry.getValue());
+                if (found.isPresent()) {
+                    return found;
+                }
+            }
+            return Optional.empty();
+        }
+        return Objects.equals(there, here) ? Optional.empty() : Optional.of(field + " is " + there + " there and " + here + " here");
+    }
+
+    private static FileChannel lock(Path path) throws IOException {
+        FileChannel channel = FileChannel.open(path.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        boolean held;
+        try {
+            held = channel.tryLock() != null;
+        } catch (OverlappingFileLockException e) {
+            held = false;
+        }
+        if (!held) {
+            channel.close();
+            throw new IllegalArgumentException(path + " is in use: another process works on this run");
+        }
+        return channel;
+    }
+
+    /** Lets other processes have it; a killed process lets go by itself. */
+    @Override
+    public void close() {
+        try {
+            lock.close();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

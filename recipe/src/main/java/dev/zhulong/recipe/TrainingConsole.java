@@ -1,0 +1,104 @@
+package dev.zhulong.recipe;
+
+import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.infer.GenerateOptions;
+import dev.zhulong.infer.Generator;
+import dev.zhulong.infer.SamplerOptions;
+import dev.zhulong.infer.TorchEngine;
+import dev.zhulong.model.Architecture;
+import dev.zhulong.model.Decoder;
+import dev.zhulong.text.Tokenizer;
+import dev.zhulong.train.TrainListener;
+import dev.zhulong.train.log.ProgressLine;
+import java.util.Locale;
+import java.util.Optional;
+
+/**
+ * Shows a training run on the terminal: the progress line, evaluations, and a sample of what the model writes by now.
+ *
+ * <pre>{@code
+ * try (var line = ProgressLine.on(System.out)) {
+ *     var console = new TrainingConsole(line, model.spec(), tokenizer, seq, gflops, "Once upon a time", 100);
+ *     new Trainer(model, new NextToken(), data, options, run, console).train();
+ * }
+ * }</pre>
+ */
+public final class TrainingConsole implements TrainListener {
+    private final ProgressLine line;
+    private final Tokenizer tokenizer;
+    private final double flopsPerToken;
+    private final double gflops;
+    private final String prompt;
+    private final GenerateOptions options;
+    private Optional<Evaluation> last = Optional.empty();
+
+    /**
+     * @param line         stays the caller's, who closes it
+     * @param seq          tokens a row
+     * @param gflops       this machine's measured matrix speed, GFLOP/s; NaN when unknown
+     * @param prompt       samples go on from it; empty for a new document
+     * @param sampleTokens tokens a sample
+     */
+    public TrainingConsole(ProgressLine line, DecoderSpec spec, Tokenizer tokenizer, int seq, double gflops, String prompt,
+            int sampleTokens) {
+        this.line = line;
+        this.tokenizer = tokenizer;
+        this.flopsPerToken = flopsPerToken(spec, seq);
+        this.gflops = gflops;
+        this.prompt = prompt;
+        this.options = GenerateOptions.of(sampleTokens, SamplerOptions.DEFAULT.withTemperature(0.8).withTopK(50));
+    }
+
+    /**
+     * Floating-point operations of one token's forward and backward: six a weight that multiplies, and attention's {@code 12 · layers ·
+     * heads · headDim · seq} (Chowdhery et al. 2022, appendix B). The embedding is a look-up and multiplies only where it is the head too.
+     */
+    public static double flopsPerToken(DecoderSpec spec, int seq) {
+        double weights = Architecture.of(spec).count();
+        if (!spec.tiedEmbeddings()) {
+            weights -= (double) spec.vocabSize() * spec.hiddenSize();
+        }
+        if (spec.rope() == null) {
+            weights -= (double) spec.contextLength() * spec.hiddenSize();
+        }
+        return 6 * weights + 12.0 * spec.layers() * spec.heads() * spec.headDim() * seq;
+    }
+
+    /** The newest evaluation. */
+    public Optional<Evaluation> last() {
+        return last;
+    }
+
+    @Override
+    public void step(Step s) {
+        var progress = new ProgressLine.Progress(s.step(), s.total(), s.loss(), s.bitsPerByte() > 0 ? s.bitsPerByte() : Double.NaN,
+                s.tokensPerSecond() > 0 ? s.tokensPerSecond() : Double.NaN, s.tokensPerSecond() * flopsPerToken / (gflops * 1e9),
+                s.secondsLeft());
+        if (s.step() == s.total()) {
+            line.report(progress);
+        } else {
+            line.update(progress);
+        }
+    }
+
+    @Override
+    public void evaluated(Evaluation e) {
+        last = Optional.of(e);
+        line.message(String.format(Locale.ROOT, "step %,d: held-out loss %.4f nats a token%s", e.step(), e.loss(),
+                e.bitsPerByte() > 0 ? String.format(Locale.ROOT, ", %.4f bits a byte", e.bitsPerByte()) : ""));
+    }
+
+    @Override
+    public void sample(long step, Decoder model) {
+        // the engine only reads the live weights: closing it would close them
+        @SuppressWarnings("resource")
+        var generator = new Generator(new TorchEngine(model), tokenizer);
+        String text = generator.generate(generator.sequence(prompt), options, piece -> { }).text();
+        line.message(String.format(Locale.ROOT, "step %,d, the model writes: %s%s", step, prompt, text).stripTrailing() + "\n");
+    }
+
+    @Override
+    public void message(String text) {
+        line.message(text);
+    }
+}
