@@ -27,6 +27,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
         name = "zhulong",
         description = "Takes a language model through its whole life inside one JVM.",
         subcommands = {
+            QuickstartVerb.class,
             TestVerb.class,
             VersionVerb.class,
             CommandLine.HelpCommand.class,
