@@ -10,7 +10,8 @@ final class NextCommands {
     static List<String> of(Path model) {
         return List.of(
                 "./zhulong generate --model " + model + " --prompt 'public static void '",
-                "./zhulong evaluate --model " + model + " --text YOUR_TEXT",
+                "./zhulong generate --model " + model + " --control-tokens --prompt '<|fim_prefix|>int size() { return <|fim_suffix|>; }<|fim_middle|>'",
+                "./zhulong evaluate --model " + model + " --data " + model.resolve("corpus"),
                 "./zhulong continue --model " + model + " --corpus YOUR_DIRECTORY --out runs/continued");
     }
 }

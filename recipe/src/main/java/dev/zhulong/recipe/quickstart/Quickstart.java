@@ -2,6 +2,7 @@ package dev.zhulong.recipe.quickstart;
 
 import dev.zhulong.data.CleanConfig;
 import dev.zhulong.data.Cleaner;
+import dev.zhulong.data.CleaningStep;
 import dev.zhulong.data.Corpus;
 import dev.zhulong.data.Document;
 import dev.zhulong.data.DocumentStore;
@@ -215,12 +216,17 @@ public final class Quickstart {
     }
 
     private Corpus clean() {
-        CleanConfig config = CleanConfig.of(sources.inputs(), sources.javaCode() ? Steps.forCode() : Steps.standard())
-                .withValidation(0.05, plan.seed());
-        if (sources.javaCode()) {
-            config = config.withRead(ReadOptions.DEFAULT.withExtensions("java"));
-        }
+        CleanConfig config = sources.javaCode()
+                ? CleanConfig.of(sources.inputs(), javaSteps()).withRead(ReadOptions.DEFAULT.withExtensions("java"))
+                : CleanConfig.of(sources.inputs(), Steps.standard());
+        config = config.withValidation(0.05, plan.seed());
         return Cleaner.run(config, out.resolve("corpus"), watched(log.progress()));
+    }
+
+    private static List<CleaningStep> javaSteps() {
+        var steps = new ArrayList<CleaningStep>(List.of(new LocaleTables()));
+        steps.addAll(Steps.forCode());
+        return steps;
     }
 
     private Progress watched(Progress shown) {

@@ -71,6 +71,6 @@ final class RunNotes implements TrainListener {
     }
 
     static String indented(String text) {
-        return "  | " + text.strip().replace("\n", "\n  | ");
+        return "  | " + text.stripTrailing().replace("\n", "\n  | ");
     }
 }

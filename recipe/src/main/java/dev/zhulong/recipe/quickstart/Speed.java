@@ -51,7 +51,8 @@ final class Speed {
     }
 
     /**
-     * Median seconds of a real training step on random tokens, two documents a row.
+     * Seconds of a real training step on random tokens, two documents a row: the lower quartile, so that another program's short burst of
+     * work does not make the model small.
      *
      * @param scratch made and removed
      */
@@ -82,7 +83,7 @@ final class Speed {
             seconds.add((times.get(i) - times.get(i - 1)) / 1e9);
         }
         seconds.sort(null);
-        return seconds.get(seconds.size() / 2);
+        return seconds.get(seconds.size() / 4);
     }
 
     private static Batch batch(Plan.Shape shape, long number) {

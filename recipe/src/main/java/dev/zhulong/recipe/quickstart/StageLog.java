@@ -89,7 +89,7 @@ final class StageLog {
     /** A line that stays. */
     void message(String format, Object... values) {
         clear();
-        out.println(values.length == 0 ? format : String.format(Locale.ROOT, format, values));
+        out.println(Visible.text(values.length == 0 ? format : String.format(Locale.ROOT, format, values)));
         out.flush();
     }
 
@@ -101,8 +101,9 @@ final class StageLog {
                 return;
             }
             shownAt = now;
-            String share = total > 0 ? String.format(Locale.ROOT, "%3.0f%%", 100.0 * done / total) : "";
-            String line = String.format(Locale.ROOT, "           %s %s of %s %s", stage, share, ProgressLine.count(total), unit);
+            String share = total > 0 ? String.format(Locale.ROOT, "%.0f%% of %s %s", 100.0 * done / total, ProgressLine.count(total), unit)
+                    : ProgressLine.count(done) + " " + unit;
+            String line = "           " + stage + " " + share;
             if (terminal) {
                 out.print("\r\u001b[2K" + line);
                 onLine = true;
