@@ -1,0 +1,50 @@
+package dev.zhulong.cli;
+
+import dev.zhulong.recipe.quickstart.Quickstart;
+import dev.zhulong.recipe.quickstart.QuickstartOptions;
+import java.nio.file.Path;
+import java.util.Optional;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Raw text to a model that writes, in a few minutes. */
+@Command(
+        name = "quickstart",
+        description = "Raw text to a model that writes: cleans a corpus, trains a tokenizer and a model sized to this machine, "
+                + "evaluates it and writes a report. Started again on the same directory it goes on where it was stopped.",
+        footer = {
+            "",
+            "Examples:",
+            "  zhulong quickstart                                        the JDK's own sources, 5 minutes of training",
+            "  zhulong quickstart --minutes 0.3                          a glance",
+            "  zhulong quickstart --corpus texts --out runs/texts        your own texts",
+            "  zhulong quickstart --plan runs/a/plan.json --out runs/b   the same run again, for reproducing it",
+        })
+final class QuickstartVerb extends Verb {
+    @Option(names = "--minutes", defaultValue = "5", paramLabel = "N",
+            description = "Minutes of training, fractions too; all else comes on top (default: ${DEFAULT-VALUE}).")
+    double minutes;
+
+    @Option(names = "--out", defaultValue = "runs/quickstart", paramLabel = "DIR",
+            description = "Run directory, in the end also the model's (default: ./${DEFAULT-VALUE}).")
+    Path out;
+
+    @Option(names = "--corpus", paramLabel = "DIR",
+            description = "Learn from the texts in this directory or archive instead of the JDK's sources.")
+    Path corpus;
+
+    @Option(names = "--seed", defaultValue = "0", paramLabel = "N", description = "Seed of everything random (default: ${DEFAULT-VALUE}).")
+    long seed;
+
+    @Option(names = "--plan", hidden = true, paramLabel = "FILE", description = "For reproducing a run: its plan.json.")
+    Path plan;
+
+    @Override
+    protected void run() {
+        if (!(minutes > 0 && minutes <= 1440)) {
+            throw wrongUsage("--minutes must be a positive number up to 1440, found " + minutes);
+        }
+        out().flush();
+        Quickstart.run(new QuickstartOptions(minutes, out, Optional.ofNullable(corpus), seed, Optional.ofNullable(plan)), System.out);
+    }
+}

@@ -1,0 +1,77 @@
+package dev.zhulong.recipe.quickstart;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import dev.zhulong.data.Document;
+import dev.zhulong.data.Progress;
+import dev.zhulong.data.shard.TokenShards;
+import dev.zhulong.evaluate.Perplexity;
+import dev.zhulong.evaluate.PerplexityOptions;
+import dev.zhulong.evaluate.PerplexityResult;
+import dev.zhulong.evaluate.TokenDocument;
+import dev.zhulong.evaluate.TokenLoss;
+import dev.zhulong.evaluate.UnigramBaseline;
+import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.infer.TorchEngine;
+import dev.zhulong.model.Decoder;
+import dev.zhulong.text.Tokenizer;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/** Scores held-out documents under the trained model, the model before training, and the unigram baseline. */
+final class HeldOutScores {
+    private static final String FILE = "evaluation.json";
+    private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+
+    private HeldOutScores() {}
+
+    /**
+     * @param seed  of the untrained weights
+     * @param train what the unigram counts are taken from, control tokens left out
+     */
+    @SuppressWarnings("resource") // the engine over the trained model would close it
+    static Report.HeldOut of(Decoder model, long seed, Tokenizer tokenizer, TokenShards train, List<Document> documents, Progress progress) {
+        List<TokenDocument> encoded = documents.stream().map(d -> TokenDocument.of(d.text(), tokenizer)).toList();
+        long total = 2 * encoded.stream().mapToLong(d -> d.ids().length).sum();
+        PerplexityOptions options = PerplexityOptions.of(model.spec(), tokenizer);
+        PerplexityResult trained = Perplexity.evaluate(new TorchEngine(model), tokenizer, encoded, options,
+                done -> progress.update("evaluate", done, total, "tokens"));
+        PerplexityResult untrained;
+        try (var engine = new TorchEngine(Decoder.random(model.spec(), seed))) {
+            untrained = Perplexity.evaluate(engine, tokenizer, encoded, options,
+                    done -> progress.update("evaluate", total / 2 + done, total, "tokens"));
+        }
+        var baseline = new UnigramBaseline(tokenizer.vocabSize(), 1);
+        for (long d = 0; d < train.documents(); d++) {
+            baseline.add(IntStream.of(train.document(d)).filter(id -> !tokenizer.isControl(id)).toArray());
+        }
+        TokenLoss unigram = baseline.evaluate(encoded, tokenizer, options.bos());
+        return new Report.HeldOut(trained.protocol(), documents.size(), trained.loss().tokens(), trained.loss().bytes(),
+                score(trained.loss()), score(unigram), score(untrained.loss()), trained.loss().bitsPerByte() / unigram.bitsPerByte());
+    }
+
+    private static Report.Score score(TokenLoss loss) {
+        return new Report.Score(loss.meanNll(), loss.perplexity(), loss.bitsPerByte());
+    }
+
+    static void write(Path directory, Report.HeldOut scores) {
+        try {
+            AtomicFile.writeBytes(directory.resolve(FILE), JSON.writeValueAsBytes(scores));
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    static Report.HeldOut read(Path directory) {
+        try {
+            return JSON.readValue(Files.readAllBytes(directory.resolve(FILE)), Report.HeldOut.class);
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot read " + directory.resolve(FILE), e);
+        }
+    }
+}

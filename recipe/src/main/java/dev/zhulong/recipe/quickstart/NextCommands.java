@@ -1,0 +1,17 @@
+package dev.zhulong.recipe.quickstart;
+
+import java.nio.file.Path;
+import java.util.List;
+
+/** What to do with the model next, as commands. */
+final class NextCommands {
+    private NextCommands() {}
+
+    static List<String> of(Path model) {
+        return List.of(
+                "./zhulong generate --model " + model + " --prompt 'public static void '",
+                "./zhulong generate --model " + model + " --control-tokens --prompt '<|fim_prefix|>int size() { return <|fim_suffix|>; }<|fim_middle|>'",
+                "./zhulong evaluate --model " + model + " --data " + model.resolve("corpus"),
+                "./zhulong continue --model " + model + " --corpus YOUR_DIRECTORY --out runs/continued");
+    }
+}

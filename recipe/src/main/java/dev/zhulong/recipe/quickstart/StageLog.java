@@ -1,0 +1,144 @@
+package dev.zhulong.recipe.quickstart;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import dev.zhulong.data.Progress;
+import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.train.log.ProgressLine;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.function.Supplier;
+
+/** Which stages of a run are finished, how long they took, and the lines on the terminal that tell so. Kept in {@code stages.json}. */
+final class StageLog {
+    static final String FILE = "stages.json";
+    private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+    private static final double QUIET_SECONDS = 10;
+
+    /**
+     * A finished stage.
+     *
+     * @param seconds of the start that finished it
+     * @param start   which start of the run that was, from 1
+     */
+    record Stage(String name, double seconds, int start) {}
+
+    /** The file. */
+    record Content(int starts, List<Stage> stages) {}
+
+    private final Path file;
+    private final PrintStream out;
+    private final boolean terminal;
+    private final int start;
+    private final List<Stage> stages;
+    private long shownAt;
+    private boolean onLine;
+
+    StageLog(Path directory, PrintStream out) {
+        this.file = directory.resolve(FILE);
+        this.out = out;
+        this.terminal = System.console() != null && System.console().isTerminal() && !"dumb".equals(System.getenv("TERM"));
+        Content before = read();
+        start = before.starts() + 1;
+        stages = new ArrayList<>(before.stages());
+        write();
+    }
+
+    /** How often the run was started, this time included. */
+    int starts() {
+        return start;
+    }
+
+    List<Stage> stages() {
+        return List.copyOf(stages);
+    }
+
+    boolean finished(String name) {
+        return find(name).isPresent();
+    }
+
+    private Optional<Stage> find(String name) {
+        return stages.stream().filter(s -> s.name().equals(name)).findFirst();
+    }
+
+    /** Does {@code work}, or {@code reopen} where an earlier start has finished it. */
+    <T> T run(String name, Supplier<T> work, Supplier<T> reopen) {
+        Optional<Stage> before = find(name);
+        if (before.isPresent()) {
+            message("%-10s kept from start %d of this run", name, before.get().start());
+            return reopen.get();
+        }
+        message("%-10s ...", name);
+        long began = System.nanoTime();
+        T result = work.get();
+        double seconds = (System.nanoTime() - began) / 1e9;
+        stages.add(new Stage(name, Math.round(seconds * 1000) / 1000.0, start));
+        write();
+        message("%-10s %s", name, ProgressLine.duration(seconds));
+        return result;
+    }
+
+    /** A line that stays. */
+    void message(String format, Object... values) {
+        clear();
+        out.println(Visible.text(values.length == 0 ? format : String.format(Locale.ROOT, format, values)));
+        out.flush();
+    }
+
+    /** Shows how far a stage is: in place on a terminal, now and then elsewhere. */
+    Progress progress() {
+        return (stage, done, total, unit) -> {
+            long now = System.nanoTime();
+            if ((now - shownAt) / 1e9 < (terminal ? 0.1 : QUIET_SECONDS)) {
+                return;
+            }
+            shownAt = now;
+            String share = total > 0 ? String.format(Locale.ROOT, "%.0f%% of %s %s", 100.0 * done / total, ProgressLine.count(total), unit)
+                    : ProgressLine.count(done) + " " + unit;
+            String line = "           " + stage + " " + share;
+            if (terminal) {
+                out.print("\r\u001b[2K" + line);
+                onLine = true;
+            } else {
+                out.println(line);
+            }
+            out.flush();
+        };
+    }
+
+    private void clear() {
+        if (onLine) {
+            out.print("\r\u001b[2K");
+            onLine = false;
+        }
+    }
+
+    private Content read() {
+        if (!Files.exists(file)) {
+            return new Content(0, List.of());
+        }
+        try {
+            return JSON.readValue(Files.readAllBytes(file), Content.class);
+        } catch (JsonProcessingException e) {
+            throw new IllegalArgumentException(file + " is not the stage log of a quickstart: delete it to do all stages again", e);
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot read " + file, e);
+        }
+    }
+
+    private void write() {
+        try {
+            AtomicFile.writeString(file, JSON.writeValueAsString(new Content(start, stages)) + "\n");
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+package dev.zhulong.recipe.quickstart;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class InterruptedQuickstartEndsInTheSameBitsTest {
+    private static final long STEPS = 11;
+    private static final String[] SAME = {"model.safetensors", "tokenizer.json", "config.json", "zhulong.json",
+        "checkpoints/step-00000011/model.safetensors", "checkpoints/step-00000011/optimizer.safetensors", "evaluation.json"};
+
+    @TempDir
+    static Path temporary;
+    private static Path plan;
+    private static Path unbroken;
+
+    @BeforeAll
+    static void runUnbroken() throws IOException {
+        Path corpus = TinyCorpus.write(temporary.resolve("texts"));
+        plan = TinyCorpus.plan(Files.createDirectories(temporary.resolve("given")).resolve(Plan.FILE), corpus, STEPS);
+        unbroken = temporary.resolve("unbroken");
+        TinyCorpus.run(unbroken, plan, new Quickstart.Watch() {});
+    }
+
+    private static final class Cut extends RuntimeException {
+        private static final long serialVersionUID = 1;
+    }
+
+    @Test
+    void inEveryStage() throws IOException {
+        Path out = temporary.resolve("broken");
+        for (String stage : List.of("clean", "split", "tokenizer", "tokenise")) {
+            assertThatThrownBy(() -> TinyCorpus.run(out, plan, new Quickstart.Watch() {
+                @Override
+                public void progress(String now) {
+                    if (now.equals(stage)) {
+                        throw new Cut();
+                    }
+                }
+            })).as(stage).isInstanceOf(Cut.class);
+        }
+        for (long last : new long[] {1, 5, STEPS}) {
+            assertThatThrownBy(() -> TinyCorpus.run(out, plan, new Quickstart.Watch() {
+                @Override
+                public void step(long step) {
+                    if (step == last) {
+                        throw new Cut();
+                    }
+                }
+            })).isInstanceOf(Cut.class);
+        }
+        TinyCorpus.run(out, plan, new Quickstart.Watch() {});
+        assertSame(out);
+        assertThat(Report.read(out).starts()).isEqualTo(8);
+        assertThat(Report.read(out).samples()).isEqualTo(Report.read(unbroken).samples());
+        assertThat(Report.read(out).completions()).isEqualTo(Report.read(unbroken).completions());
+    }
+
+    @Test
+    void whenTheProcessIsKilled() throws Exception {
+        Path out = temporary.resolve("killed");
+        for (int kill = 0; kill < 2; kill++) {
+            Process child = child(out);
+            Path awaited = out.resolve(kill == 0 ? "corpus/cleaning.partial" : "run/checkpoints/step-00000002");
+            long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+            while (!Files.exists(awaited) && child.isAlive() && System.nanoTime() < until) {
+                Thread.sleep(1);
+            }
+            child.destroyForcibly().waitFor();
+            assertThat(child.exitValue()).isNotZero();
+            assertThat(awaited.getParent()).exists();
+        }
+        TinyCorpus.run(out, plan, new Quickstart.Watch() {});
+        assertSame(out);
+    }
+
+    private static Process child(Path out) throws IOException {
+        var command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx1g"));
+        command.addAll(java.lang.management.ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
+                .filter(a -> a.startsWith("-Dorg.bytedeco") || a.startsWith("--enable-native") || a.startsWith("-Doffline")).toList());
+        command.addAll(List.of("-cp", System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
+                Child.class.getName(), out.toString(), plan.toString()));
+        var log = new File(out + ".log");
+        return new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.appendTo(log)).start();
+    }
+
+    /** What runs in the process that is killed: it never finishes by itself, so that the kill cannot come too late. */
+    static final class Child {
+        private Child() {}
+
+        public static void main(String[] args) {
+            TinyCorpus.run(Path.of(args[0]), Path.of(args[1]), new Quickstart.Watch() {
+                @Override
+                public void step(long step) {
+                    if (step > 5) {
+                        sleep();
+                    }
+                }
+
+                private void sleep() {
+                    try {
+                        Thread.sleep(60_000);
+                    } catch (InterruptedException e) {
+                        throw new IllegalStateException(e);
+                    }
+                }
+            });
+        }
+    }
+
+    private static void assertSame(Path out) throws IOException {
+        for (String name : SAME) {
+            Path file = Path.of(name.startsWith("checkpoints") ? "run" : "").resolve(name);
+            assertThat(Files.mismatch(unbroken.resolve(file), out.resolve(file))).as(name).isEqualTo(-1);
+        }
+        assertThat(out.resolve("plan.json")).hasSameBinaryContentAs(unbroken.resolve("plan.json"));
+    }
+}
