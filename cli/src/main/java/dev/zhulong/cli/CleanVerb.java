@@ -4,7 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.zhulong.data.CleanConfig;
 import dev.zhulong.data.Cleaner;
-import dev.zhulong.data.CleaningStep;
+import dev.zhulong.data.document.CleaningStep;
 import dev.zhulong.data.Corpus;
 import dev.zhulong.data.DocumentStore;
 import dev.zhulong.data.clean.Steps;

@@ -1,7 +1,7 @@
 package dev.zhulong.cli;
 
 import dev.zhulong.data.Corpus;
-import dev.zhulong.data.Document;
+import dev.zhulong.data.document.Document;
 import dev.zhulong.data.read.DocumentReader;
 import dev.zhulong.data.read.ReadOptions;
 import dev.zhulong.data.read.ReadReport;

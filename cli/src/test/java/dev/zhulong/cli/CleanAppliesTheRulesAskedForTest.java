@@ -3,7 +3,7 @@ package dev.zhulong.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.zhulong.data.Corpus;
-import dev.zhulong.data.Document;
+import dev.zhulong.data.document.Document;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.zhulong.data.Corpus;
-import dev.zhulong.data.Document;
+import dev.zhulong.data.document.Document;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

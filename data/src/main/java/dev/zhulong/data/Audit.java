@@ -2,6 +2,7 @@ package dev.zhulong.data;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import dev.zhulong.data.document.Document;
 import dev.zhulong.data.read.ReadReport;
 import java.io.IOException;
 import java.io.UncheckedIOException;

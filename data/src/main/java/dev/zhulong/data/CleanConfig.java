@@ -3,6 +3,7 @@ package dev.zhulong.data;
 import dev.zhulong.data.dedup.Clusters;
 import dev.zhulong.data.dedup.Decontaminate;
 import dev.zhulong.data.dedup.MinHash;
+import dev.zhulong.data.document.CleaningStep;
 import dev.zhulong.data.read.ReadOptions;
 import java.nio.file.Path;
 import java.util.List;

@@ -3,6 +3,8 @@ package dev.zhulong.data;
 import dev.zhulong.data.dedup.Clusters;
 import dev.zhulong.data.dedup.Decontaminate;
 import dev.zhulong.data.dedup.MinHash;
+import dev.zhulong.data.document.CleaningStep;
+import dev.zhulong.data.document.Document;
 import dev.zhulong.data.read.DocumentReader;
 import dev.zhulong.data.read.ReadReport;
 import java.io.ByteArrayOutputStream;

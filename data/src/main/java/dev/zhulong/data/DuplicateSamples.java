@@ -1,6 +1,7 @@
 package dev.zhulong.data;
 
 import dev.zhulong.data.dedup.Clusters;
+import dev.zhulong.data.document.Document;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;

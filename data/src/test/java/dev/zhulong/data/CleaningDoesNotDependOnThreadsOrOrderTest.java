@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.zhulong.data.dedup.Clusters;
+import dev.zhulong.data.document.CleaningStep;
+import dev.zhulong.data.document.Document;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,7 +1,7 @@
 package dev.zhulong.recipe;
 
 import dev.zhulong.data.Corpus;
-import dev.zhulong.data.Document;
+import dev.zhulong.data.document.Document;
 import dev.zhulong.data.DocumentStore;
 import dev.zhulong.formats.ContentHash;
 import java.nio.charset.StandardCharsets;

@@ -1,7 +1,7 @@
 package dev.zhulong.data.clean;
 
-import dev.zhulong.data.CleaningStep;
-import dev.zhulong.data.Document;
+import dev.zhulong.data.document.CleaningStep;
+import dev.zhulong.data.document.Document;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Function;

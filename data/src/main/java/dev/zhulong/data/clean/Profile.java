@@ -1,6 +1,6 @@
 package dev.zhulong.data.clean;
 
-import dev.zhulong.data.Document;
+import dev.zhulong.data.document.Document;
 
 /** Which family of rules fits a document: those for source code (and markup, and data files) or those for prose. */
 public enum Profile {

@@ -1,5 +1,5 @@
 /**
- * Cleaning rules, one a class: a {@link dev.zhulong.data.CleaningStep} keeps a document, changes its text or drops it with a reason.
+ * Cleaning rules, one a class: a {@link dev.zhulong.data.document.CleaningStep} keeps a document, changes its text or drops it with a reason.
  *
  * <p>A new rule is a new class here plus one line in {@link dev.zhulong.data.clean.Steps}. The contract of a rule:
  * <ul>

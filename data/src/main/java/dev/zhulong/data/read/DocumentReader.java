@@ -1,7 +1,7 @@
 package dev.zhulong.data.read;
 
 import com.github.luben.zstd.ZstdInputStream;
-import dev.zhulong.data.Document;
+import dev.zhulong.data.document.Document;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;

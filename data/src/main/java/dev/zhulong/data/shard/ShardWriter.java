@@ -1,7 +1,7 @@
 package dev.zhulong.data.shard;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.zhulong.data.Document;
+import dev.zhulong.data.document.Document;
 import dev.zhulong.data.Progress;
 import dev.zhulong.text.Tokenizer;
 import java.io.IOException;

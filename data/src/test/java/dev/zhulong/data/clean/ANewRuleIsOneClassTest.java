@@ -2,8 +2,8 @@ package dev.zhulong.data.clean;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.zhulong.data.CleaningStep;
-import dev.zhulong.data.Document;
+import dev.zhulong.data.document.CleaningStep;
+import dev.zhulong.data.document.Document;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;

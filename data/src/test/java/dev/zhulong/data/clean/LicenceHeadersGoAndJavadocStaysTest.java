@@ -6,7 +6,7 @@ import static dev.zhulong.data.clean.Cleaning.keep;
 import static dev.zhulong.data.clean.Cleaning.text;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.zhulong.data.Document;
+import dev.zhulong.data.document.Document;
 import org.junit.jupiter.api.Test;
 
 class LicenceHeadersGoAndJavadocStaysTest {

@@ -9,7 +9,7 @@ import static dev.zhulong.data.clean.Cleaning.prose;
 import static dev.zhulong.data.clean.Cleaning.reason;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.zhulong.data.Document;
+import dev.zhulong.data.document.Document;
 import org.junit.jupiter.api.Test;
 
 class QualityRulesDropWhatIsNotTextTest {

@@ -3,7 +3,7 @@ package dev.zhulong.data.clean;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.zhulong.data.CleaningStep;
+import dev.zhulong.data.document.CleaningStep;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 

@@ -2,7 +2,7 @@ package dev.zhulong.data.clean;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.zhulong.data.Document;
+import dev.zhulong.data.document.Document;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;

@@ -2,8 +2,8 @@ package dev.zhulong.data.dedup;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.zhulong.data.CleaningStep.Decision;
-import dev.zhulong.data.Document;
+import dev.zhulong.data.document.CleaningStep.Decision;
+import dev.zhulong.data.document.Document;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 

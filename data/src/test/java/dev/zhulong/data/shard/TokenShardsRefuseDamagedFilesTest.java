@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.zhulong.data.ByteTokenizer;
-import dev.zhulong.data.Document;
+import dev.zhulong.data.document.Document;
 import dev.zhulong.data.Progress;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -1,6 +1,6 @@
 package dev.zhulong.recipe.quickstart;
 
-import dev.zhulong.data.Document;
+import dev.zhulong.data.document.Document;
 import dev.zhulong.text.Tokenizer;
 import java.util.ArrayList;
 import java.util.List;

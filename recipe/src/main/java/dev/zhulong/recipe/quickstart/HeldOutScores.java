@@ -3,7 +3,7 @@ package dev.zhulong.recipe.quickstart;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
-import dev.zhulong.data.Document;
+import dev.zhulong.data.document.Document;
 import dev.zhulong.data.Progress;
 import dev.zhulong.data.shard.TokenShards;
 import dev.zhulong.evaluate.Perplexity;

@@ -2,9 +2,9 @@ package dev.zhulong.recipe.quickstart;
 
 import dev.zhulong.data.CleanConfig;
 import dev.zhulong.data.Cleaner;
-import dev.zhulong.data.CleaningStep;
+import dev.zhulong.data.document.CleaningStep;
 import dev.zhulong.data.Corpus;
-import dev.zhulong.data.Document;
+import dev.zhulong.data.document.Document;
 import dev.zhulong.data.DocumentStore;
 import dev.zhulong.data.Progress;
 import dev.zhulong.data.clean.Steps;

@@ -1,6 +1,6 @@
 package dev.zhulong.recipe.quickstart;
 
-import dev.zhulong.data.Document;
+import dev.zhulong.data.document.Document;
 import java.util.function.Predicate;
 
 /** Choices that depend on a document's text and a seed, not on order or on other documents. */

@@ -2,7 +2,7 @@ package dev.zhulong.recipe.quickstart;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.zhulong.data.Document;
+import dev.zhulong.data.document.Document;
 import dev.zhulong.text.BpeTrainer;
 import dev.zhulong.text.HuggingFaceTokenizer;
 import dev.zhulong.text.TokenizerJson;

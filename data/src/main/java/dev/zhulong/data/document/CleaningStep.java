@@ -1,4 +1,4 @@
-package dev.zhulong.data;
+package dev.zhulong.data.document;
 
 /** A cleaning rule: a plain function from a document to a decision. */
 public interface CleaningStep {
