@@ -120,8 +120,7 @@ final class DoctorVerb extends Verb {
 
     /**
      * The OpenMP libraries that run threads, of the libraries mapped: Intel's comes along with MKL, but has no threads unless MKL's layer
-     * for
-     * it is loaded too.
+     * for it is loaded too.
      */
     static Set<String> openMpInUse(Set<String> mapped) {
         boolean intelIdle = mapped.stream().anyMatch(name -> name.startsWith("libmkl_"))

@@ -11,6 +11,7 @@ import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.HfConfig;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.tensor.MachineSpeed;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.train.AdamW;
 import dev.zhulong.train.Loss;
@@ -100,7 +101,7 @@ public final class PretrainJob {
             Optional<PackedRows> held = data.validation().map(shards -> new PackedRows(shards, seq, 0));
             var training = new Batches(rows(data, seq), recipe.train().batch());
             var trainData = new TrainData(training::get, held.map(rows -> some(rows)).orElse(List.of()), tokenBytes);
-            var listener = new TrainingConsole(line, model.spec(), data.tokenizer(), seq, MatrixSpeed.gflops(), prompt(data.tokenizer()),
+            var listener = new TrainingConsole(line, model.spec(), data.tokenizer(), seq, MachineSpeed.gflops(), prompt(data.tokenizer()),
                     recipe.train().sampleTokens());
             new Trainer(model, new NextToken(), trainData, options(), run, listener).train();
             Optional<FinalEvaluation> result = held.map(rows -> evaluate(model, rows, seq, tokenBytes));

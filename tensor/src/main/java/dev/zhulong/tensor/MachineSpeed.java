@@ -7,9 +7,8 @@ import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * How fast this machine multiplies matrices and reads memory, measured now. Training speed is given as a share of the first; decoding a
- * token
- * at a time is bound by the second.
+ * How fast this machine multiplies matrices and reads memory, measured now. Training speed is given as a share of the first; decoding
+ * a token at a time is bound by the second.
  */
 public final class MachineSpeed {
     private static final long BUDGET_NANOS = 600_000_000L;

@@ -25,6 +25,7 @@ import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.recipe.TrainingConsole;
 import dev.zhulong.tensor.Libtorch;
+import dev.zhulong.tensor.MachineSpeed;
 import dev.zhulong.text.BpeTrainer;
 import dev.zhulong.text.HuggingFaceTokenizer;
 import dev.zhulong.text.Tokenizer;
@@ -200,7 +201,7 @@ public final class Quickstart {
         }
         Libtorch.load();
         double seconds = options.minutes() * 60;
-        double gflops = Speed.gflops();
+        double gflops = MachineSpeed.gflops();
         Plan.Shape shape = Sizing.shape(gflops, seconds);
         double step = Speed.secondsPerStep(shape, out.resolve("sizing.partial"));
         while (Sizing.tooLarge(shape, seconds, step)) {

@@ -2,9 +2,6 @@ package dev.zhulong.recipe.quickstart;
 
 import dev.zhulong.data.pack.Batch;
 import dev.zhulong.model.Decoder;
-import dev.zhulong.tensor.NoGrad;
-import dev.zhulong.tensor.Tensor;
-import dev.zhulong.tensor.TensorScope;
 import dev.zhulong.train.AdamW;
 import dev.zhulong.train.NextToken;
 import dev.zhulong.train.TrainData;
@@ -13,6 +10,7 @@ import dev.zhulong.train.TrainOptions;
 import dev.zhulong.train.Trainer;
 import dev.zhulong.train.schedule.Cosine;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -21,34 +19,12 @@ import java.util.List;
 import java.util.SplittableRandom;
 import java.util.stream.Stream;
 
-/** Measures what the sizes are chosen by. */
+/** Measures how long a training step takes here. */
 final class Speed {
-    private static final int WIDTH = 1024;
-    private static final double MATRIX_SECONDS = 0.5;
     private static final int WARM_STEPS = 4;
     private static final int TIMED_STEPS = 9;
 
     private Speed() {}
-
-    /** fp32 matrix product, 10^9 operations a second: the best of warmed products over half a second. */
-    static double gflops() {
-        double best = 0;
-        try (var scope = TensorScope.open();
-                var off = NoGrad.open()) {
-            Tensor a = Tensor.randn(WIDTH, WIDTH);
-            Tensor b = Tensor.randn(WIDTH, WIDTH);
-            a.matmul(b).close();
-            double spent = 0;
-            while (spent < MATRIX_SECONDS) {
-                long start = System.nanoTime();
-                a.matmul(b).close();
-                double seconds = (System.nanoTime() - start) / 1e9;
-                best = Math.max(best, 2.0 * WIDTH * WIDTH * WIDTH / seconds / 1e9);
-                spent += seconds;
-            }
-        }
-        return best;
-    }
 
     /**
      * Seconds of a real training step on random tokens, two documents a row: the lower quartile, so that another program's short burst of
@@ -76,7 +52,7 @@ final class Speed {
             }
             delete(scratch);
         } catch (IOException e) {
-            throw new java.io.UncheckedIOException("cannot measure in " + scratch, e);
+            throw new UncheckedIOException("cannot measure in " + scratch, e);
         }
         List<Double> seconds = new ArrayList<>();
         for (int i = WARM_STEPS; i < times.size(); i++) {
