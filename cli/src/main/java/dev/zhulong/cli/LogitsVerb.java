@@ -1,8 +1,8 @@
 package dev.zhulong.cli;
 
 import dev.zhulong.formats.SafetensorsWriter;
-import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.infer.LanguageModel.Span;
+import dev.zhulong.infer.LanguageModel;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;

@@ -1,8 +1,8 @@
 package dev.zhulong.evaluate;
 
-import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.infer.LanguageModel.KvCache;
 import dev.zhulong.infer.LanguageModel.Span;
+import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.text.Tokenizer;
 import java.util.ArrayList;
 import java.util.Arrays;

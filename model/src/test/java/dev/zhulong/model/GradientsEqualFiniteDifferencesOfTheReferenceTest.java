@@ -2,8 +2,8 @@ package dev.zhulong.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.model.reference.ReferenceDecoder;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;

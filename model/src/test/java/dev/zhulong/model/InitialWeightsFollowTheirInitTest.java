@@ -3,8 +3,8 @@ package dev.zhulong.model;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.DecoderSpec;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

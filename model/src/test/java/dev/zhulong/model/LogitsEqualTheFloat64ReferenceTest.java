@@ -2,10 +2,10 @@ package dev.zhulong.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.DecoderSpec.Activation;
 import dev.zhulong.formats.DecoderSpec.Family;
 import dev.zhulong.formats.DecoderSpec.Scaling;
+import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;

@@ -1,11 +1,11 @@
 package dev.zhulong.model;
 
-import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.DecoderSpec.Activation;
 import dev.zhulong.formats.DecoderSpec.Family;
 import dev.zhulong.formats.DecoderSpec.Norm;
 import dev.zhulong.formats.DecoderSpec.Rope;
 import dev.zhulong.formats.DecoderSpec.Scaling;
+import dev.zhulong.formats.DecoderSpec;
 import java.util.Collections;
 import java.util.List;
 

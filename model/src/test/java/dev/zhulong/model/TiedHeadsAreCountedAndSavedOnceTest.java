@@ -3,8 +3,8 @@ package dev.zhulong.model;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.SafetensorsFile;
 import dev.zhulong.formats.StorageType;

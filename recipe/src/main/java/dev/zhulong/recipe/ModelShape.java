@@ -1,7 +1,7 @@
 package dev.zhulong.recipe;
 
-import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.text.Tokenizer;
 import java.util.Collections;
 import java.util.List;

@@ -1,8 +1,8 @@
 package dev.zhulong.recipe;
 
 import dev.zhulong.data.Corpus;
-import dev.zhulong.data.document.Document;
 import dev.zhulong.data.DocumentStore;
+import dev.zhulong.data.document.Document;
 import dev.zhulong.formats.ContentHash;
 import java.nio.charset.StandardCharsets;
 import java.util.function.Supplier;

@@ -1,8 +1,8 @@
 package dev.zhulong.data.shard;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.zhulong.data.document.Document;
 import dev.zhulong.data.Progress;
+import dev.zhulong.data.document.Document;
 import dev.zhulong.text.Tokenizer;
 import java.io.IOException;
 import java.io.UncheckedIOException;

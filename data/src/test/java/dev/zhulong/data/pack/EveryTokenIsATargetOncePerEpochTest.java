@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.zhulong.data.ByteTokenizer;
-import dev.zhulong.data.document.Document;
 import dev.zhulong.data.Progress;
+import dev.zhulong.data.document.Document;
 import dev.zhulong.data.shard.ShardConfig;
 import dev.zhulong.data.shard.ShardWriter;
 import dev.zhulong.data.shard.TokenShards;

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.zhulong.data.ByteTokenizer;
-import dev.zhulong.data.document.Document;
 import dev.zhulong.data.Progress;
+import dev.zhulong.data.document.Document;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

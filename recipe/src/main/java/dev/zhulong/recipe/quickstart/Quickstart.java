@@ -2,12 +2,12 @@ package dev.zhulong.recipe.quickstart;
 
 import dev.zhulong.data.CleanConfig;
 import dev.zhulong.data.Cleaner;
-import dev.zhulong.data.document.CleaningStep;
 import dev.zhulong.data.Corpus;
-import dev.zhulong.data.document.Document;
 import dev.zhulong.data.DocumentStore;
 import dev.zhulong.data.Progress;
 import dev.zhulong.data.clean.Steps;
+import dev.zhulong.data.document.CleaningStep;
+import dev.zhulong.data.document.Document;
 import dev.zhulong.data.pack.Batches;
 import dev.zhulong.data.pack.PackedRows;
 import dev.zhulong.data.read.ReadOptions;
