@@ -565,7 +565,8 @@ public final class Tensor implements AutoCloseable {
     /** The accumulated gradient, or null. */
     public Tensor grad() {
         org.bytedeco.pytorch.Tensor g = t.grad();
-        return g.defined() ? new Tensor(g) : null;
+        // what grad() returns points into the leaf and dies with it: a handle of its own keeps the gradient alive
+        return g.defined() ? new Tensor(new org.bytedeco.pytorch.Tensor(g)) : null;
     }
 
     /** Replaces the accumulated gradient. */

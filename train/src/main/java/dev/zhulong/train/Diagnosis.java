@@ -8,19 +8,24 @@ final class Diagnosis {
     private Diagnosis() {}
 
     static String of(Decoder model, long step, String what) {
-        String where = "no weight or gradient is affected: look at the data of this step";
-        for (var e : model.parameters().entrySet()) {
-            Tensor gradient = e.getValue().grad();
-            if (e.getValue().hasNonFinite()) {
-                where = "weight " + e.getKey() + " holds NaN or infinity";
-                break;
-            }
-            if (gradient != null && gradient.hasNonFinite()) {
-                where = "the gradient of " + e.getKey() + " holds NaN or infinity";
-                break;
-            }
-        }
+        String where = firstBroken(model);
         return "training stopped at step " + step + ": " + what + "; " + where
                 + ". The newest checkpoint is untouched: lower the learning rate or lengthen the warm-up, then resume";
+    }
+
+    /** Weights before gradients: one broken weight breaks the gradients of all. */
+    private static String firstBroken(Decoder model) {
+        for (var e : model.parameters().entrySet()) {
+            if (e.getValue().hasNonFinite()) {
+                return "weight " + e.getKey() + " holds NaN or infinity";
+            }
+        }
+        for (var e : model.parameters().entrySet()) {
+            Tensor gradient = e.getValue().grad();
+            if (gradient != null && gradient.hasNonFinite()) {
+                return "the gradient of " + e.getKey() + " holds NaN or infinity";
+            }
+        }
+        return "no weight or gradient is affected: look at the data of this step";
     }
 }

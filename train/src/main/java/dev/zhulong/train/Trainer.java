@@ -1,5 +1,6 @@
 package dev.zhulong.train;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.zhulong.data.pack.Batch;
 import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.StorageType;
@@ -8,6 +9,7 @@ import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.FusedAdamW;
 import dev.zhulong.tensor.Libtorch;
+import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
 import dev.zhulong.train.log.EventFile;
@@ -55,6 +57,11 @@ public final class Trainer {
 
     /** Trains to the last step and returns the last evaluation, if anything is held out. */
     public Optional<TrainListener.Evaluation> train() {
+        try {
+            Files.createDirectories(run);
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot make " + run, e);
+        }
         model.requiresGrad(true);
         Libtorch.seed(options.seed());
         try (AdamW optimizer = new AdamW(model.parameters(), model.architecture().decayed(), options.adamw())) {
@@ -203,7 +210,7 @@ public final class Trainer {
             if (!stored.spec().equals(model.spec())) {
                 throw new TrainingStopped(checkpoint + " holds a model of another shape: choose another run directory");
             }
-            try (var off = dev.zhulong.tensor.NoGrad.open()) {
+            try (var off = NoGrad.open()) {
                 stored.parameters().forEach((name, t) -> model.parameters().get(name).copy_(t));
             }
         }
@@ -219,7 +226,7 @@ public final class Trainer {
 
     private static long updatesIn(Path state) {
         try {
-            return new com.fasterxml.jackson.databind.ObjectMapper().readTree(Files.readString(state)).required("updates").asLong();
+            return new ObjectMapper().readTree(Files.readString(state)).required("updates").asLong();
         } catch (IOException e) {
             throw new UncheckedIOException("cannot read " + state, e);
         }
