@@ -1,5 +1,6 @@
 package dev.zhulong.cli;
 
+import dev.zhulong.formats.HfConfig;
 import dev.zhulong.recipe.PretrainJob;
 import dev.zhulong.recipe.PretrainRecipe;
 import dev.zhulong.recipe.yaml.RecipeReader;
@@ -21,8 +22,11 @@ import picocli.CommandLine.Option;
         footer = {
             "", "Examples:",
             "  zhulong continue --model RUN --data my-documents --out ADAPTED",
-            "  zhulong continue --model MODEL --data manuals --replay general-text --replay-share 0.3 --steps 500 --lr 5e-5 --out ADAPTED",
-            "  zhulong resume ADAPTED                        after an interruption"
+            "  zhulong continue --model MODEL --data manuals --replay general-text \\",
+            "      --replay-share 0.3 --steps 500 --lr 5e-5 --out ADAPTED",
+            "  zhulong resume ADAPTED              after an interruption",
+            "  zhulong generate --model ADAPTED    let it write",
+            "  zhulong pretrain --fields           what --set and a recipe can change"
         })
 final class ContinueVerb extends Verb {
     @Option(names = "--model", paramLabel = "DIR", required = true, description = "Model to go on from.")
@@ -37,10 +41,10 @@ final class ContinueVerb extends Verb {
     @Option(names = "--replay-share", paramLabel = "SHARE", description = "Share of rows that is general text (default 0.25).")
     Double replayShare;
 
-    @Option(names = "--steps", description = "Optimizer steps (default 300).")
+    @Option(names = "--steps", paramLabel = "N", description = "Optimizer steps (default 300).")
     Long steps;
 
-    @Option(names = "--lr", description = "Highest learning rate (default 1e-4).")
+    @Option(names = "--lr", paramLabel = "RATE", description = "Highest learning rate (default 1e-4).")
     Double lr;
 
     @Option(names = "--recipe", paramLabel = "FILE", description = "A recipe in YAML for everything else.")
@@ -57,6 +61,15 @@ final class ContinueVerb extends Verb {
         if (data.isEmpty() && recipe == null && set.isEmpty()) {
             throw wrongUsage("nothing to train on: give --data PATH");
         }
+        if (steps != null && steps < 1) {
+            throw wrongUsage("--steps must be at least 1, found " + steps);
+        }
+        if (lr != null && !(lr > 0)) {
+            throw wrongUsage("--lr must be above 0, found " + lr);
+        }
+        if (replayShare != null && !(replayShare > 0 && replayShare < 1)) {
+            throw wrongUsage("--replay-share must lie between 0 and 1, found " + replayShare);
+        }
         if (replayShare != null && replay.isEmpty() && recipe == null && set.isEmpty()) {
             throw wrongUsage("--replay-share needs --replay PATH");
         }
@@ -72,7 +85,7 @@ final class ContinueVerb extends Verb {
             overrides.add("replay.share=" + replayShare);
         }
         if (recipe == null) {
-            int context = dev.zhulong.formats.HfConfig.read(model.resolve("config.json")).contextLength();
+            int context = HfConfig.read(model.resolve("config.json")).contextLength();
             overrides.add("train.steps=300");
             overrides.add("train.lr=1e-4");
             overrides.add("train.warmup=20");

@@ -21,10 +21,14 @@ import picocli.CommandLine.Option;
         },
         footer = {
             "", "Examples:",
-            "  zhulong pretrain --recipe recipes/shakespeare-char.yaml --data tinyshakespeare.txt --out RUN",
-            "  zhulong pretrain --recipe recipes/small-llama.yaml --data my-texts --set train.steps=500 --out RUN",
-            "  zhulong pretrain --fields                     every field of a recipe, its default and its meaning",
-            "  zhulong generate --model RUN --prompt \"Once\"  then let it write"
+            "  zhulong pretrain --data my-texts --out RUN",
+            "  zhulong pretrain --recipe recipes/small-llama.yaml --data my-texts \\",
+            "      --set train.steps=500 --out RUN",
+            "  zhulong pretrain --recipe recipes/shakespeare-char.yaml \\",
+            "      --data tinyshakespeare.txt --out RUN",
+            "  zhulong pretrain --fields           every field, its default and meaning",
+            "  zhulong resume RUN                  go on after an interruption",
+            "  zhulong generate --model RUN        then let it write"
         })
 final class PretrainVerb extends Verb {
     @Option(names = "--recipe", paramLabel = "FILE", description = "A recipe in YAML; without it, the defaults of all fields.")

@@ -1,6 +1,7 @@
 package dev.zhulong.cli;
 
 import dev.zhulong.recipe.PretrainJob;
+import dev.zhulong.recipe.quickstart.Quickstart;
 import dev.zhulong.train.log.ProgressLine;
 import java.nio.file.Path;
 import picocli.CommandLine.Command;
@@ -10,7 +11,7 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "resume",
         description = {
-            "Go on with a run that was stopped, by Ctrl-C, a crash or a loss of power, at any moment.",
+            "Go on with a run (pretrain, continue, quickstart) that was stopped, by Ctrl-C, a crash or a loss of power, at any moment.",
             "It goes on from its newest whole checkpoint and ends in the same bits as a run that was never stopped.",
             "A finished run shows its result again."
         },
@@ -21,6 +22,10 @@ final class ResumeVerb extends Verb {
 
     @Override
     protected void run() {
+        if (Quickstart.begunIn(run)) {
+            Quickstart.resume(run, System.out);
+            return;
+        }
         try (var line = ProgressLine.on(System.out)) {
             PretrainJob.resume(run, line);
         }

@@ -23,15 +23,17 @@ import java.util.Optional;
  * @param window      tokens a row
  */
 public record FinalEvaluation(double meanNll, long tokens, double bitsPerByte, int window) {
-    private static final String FILE = "evaluation.json";
+    static final String FILE = "evaluation.json";
+    /** The same of the model that a continued run began with. */
+    static final String BEFORE = "evaluation-before.json";
 
     /** One line for the terminal. */
     public String text() {
-        return String.format(Locale.ROOT, "held out: loss %.4f nats a token over all %,d tokens, %.4f bits a byte, windows of %d",
+        return String.format(Locale.ROOT, "loss %.4f nats a token over all %,d tokens, %.4f bits a byte, windows of %d",
                 meanNll, tokens, bitsPerByte, window);
     }
 
-    void write(Path run) {
+    void write(Path file) {
         Map<String, Object> fields = new LinkedHashMap<>();
         fields.put("mean_nll", meanNll);
         fields.put("tokens", tokens);
@@ -39,14 +41,13 @@ public record FinalEvaluation(double meanNll, long tokens, double bitsPerByte, i
         fields.put("bits_per_byte", bitsPerByte);
         fields.put("window", window);
         try {
-            AtomicFile.writeString(run.resolve(FILE), new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(fields) + "\n");
+            AtomicFile.writeString(file, new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(fields) + "\n");
         } catch (JsonProcessingException e) {
             throw new UncheckedIOException(e);
         }
     }
 
-    static Optional<FinalEvaluation> read(Path run) {
-        Path file = run.resolve(FILE);
+    static Optional<FinalEvaluation> read(Path file) {
         if (!Files.isRegularFile(file)) {
             return Optional.empty();
         }

@@ -38,7 +38,7 @@ final class FinishedModel {
         AtomicFile.writeString(run.resolve(GenerationConfig.FILE), GenerationConfig.of(model.spec().bosId(), model.spec().eosIds()).toJson());
         DecoderFiles.save(model, run, StorageType.F32);
         chart(run, report);
-        evaluation.ifPresent(e -> e.write(run));
+        evaluation.ifPresent(e -> e.write(run.resolve(FinalEvaluation.FILE)));
         provenance(data, recipe).write(run);
     }
 

@@ -117,9 +117,13 @@ record PreparedData(Path tokenizerDirectory, HuggingFaceTokenizer tokenizer, Tok
                 List<CleaningStep> steps = !data.clean() ? List.of()
                         : data.steps().isEmpty() ? Steps.standard() : data.steps().stream().map(Steps::byName).toList();
                 ReadOptions read = ReadOptions.DEFAULT.withExtensions(data.extensions().toArray(String[]::new)).withField(data.field());
-                Cleaner.run(CleanConfig.of(from, steps).withRead(read)
-                        .withDuplicates(data.clean() ? Clusters.Kind.NEAR : Clusters.Kind.NONE)
-                        .withValidation(fraction, recipe.seed()), half, console.progress());
+                try {
+                    Cleaner.run(CleanConfig.of(from, steps).withRead(read)
+                            .withDuplicates(data.clean() ? Clusters.Kind.NEAR : Clusters.Kind.NONE)
+                            .withValidation(fraction, recipe.seed()), half, console.progress());
+                } catch (IllegalArgumentException e) {
+                    throw data.clean() ? new IllegalArgumentException(e.getMessage() + "; data.clean=false takes texts as they are", e) : e;
+                }
             });
             inputs.putAll(stage.inputs());
             Corpus corpus = Corpus.open(stage.directory());

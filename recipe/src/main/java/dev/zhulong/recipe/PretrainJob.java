@@ -8,7 +8,6 @@ import dev.zhulong.data.pack.Rows;
 import dev.zhulong.data.pack.WindowRows;
 import dev.zhulong.data.shard.TokenShards;
 import dev.zhulong.formats.DecoderSpec;
-import dev.zhulong.formats.HfConfig;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.tensor.MachineSpeed;
@@ -25,6 +24,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * Text to a trained model, in a run directory: {@code recipe.yaml}, {@code data/}, {@code checkpoints/}, {@code metrics.jsonl},
@@ -43,6 +43,7 @@ public final class PretrainJob {
     private final PretrainRecipe recipe;
     private final Path run;
     private final ProgressLine line;
+    private boolean training;
 
     private PretrainJob(PretrainRecipe recipe, Path run, ProgressLine line) {
         this.recipe = recipe;
@@ -59,16 +60,31 @@ public final class PretrainJob {
      */
     public static Optional<FinalEvaluation> run(PretrainRecipe recipe, Path directory, ProgressLine line) {
         PretrainRecipe absolute = recipe.absolute();
-        check(absolute);
+        if (!RunDirectory.finished(directory)) {
+            RecipeCheck.of(absolute, directory);
+        }
         try (RunDirectory run = RunDirectory.open(directory, absolute)) {
             if (run.finished()) {
                 line.message(directory + " is finished.");
-                Optional<FinalEvaluation> result = FinalEvaluation.read(directory);
-                result.ifPresent(e -> line.message(e.text()));
+                Optional<FinalEvaluation> result = FinalEvaluation.read(directory.resolve(FinalEvaluation.FILE));
+                result.ifPresent(e -> line.message("held out: " + e.text()));
+                next(directory, line);
                 return result;
             }
-            return new PretrainJob(absolute, directory, line).run();
+            var job = new PretrainJob(absolute, directory, line);
+            try {
+                return job.run();
+            } catch (IllegalArgumentException e) {
+                if (!job.training) {
+                    run.withdraw();
+                }
+                throw e;
+            }
         }
+    }
+
+    private static void next(Path directory, ProgressLine line) {
+        line.message("the model is in " + directory + "; let it write: zhulong generate --model " + directory);
     }
 
     /** Goes on with the run in a directory. */
@@ -76,40 +92,44 @@ public final class PretrainJob {
         return run(RunDirectory.recipe(directory, PretrainRecipe.class), directory, line);
     }
 
-    /** What can be known to be wrong before any work. */
-    private static void check(PretrainRecipe recipe) {
-        PretrainRecipe.Data data = recipe.data();
-        int given = (data.inputs().isEmpty() ? 0 : 1) + (data.corpus().isPresent() ? 1 : 0) + (data.shards().isPresent() ? 1 : 0);
-        if (given != 1) {
-            throw new IllegalArgumentException("the recipe needs text: give one of data.inputs, data.corpus and data.shards, found " + given);
-        }
-        int context = recipe.model().from().map(from -> HfConfig.read(from.resolve("config.json")).contextLength())
-                .orElse(recipe.model().contextLength());
-        if (recipe.train().seq() > context) {
-            throw new IllegalArgumentException("train.seq " + recipe.train().seq() + " is longer than the model's context of " + context);
-        }
-    }
-
     private Optional<FinalEvaluation> run() {
         var console = new RunConsole(line);
-        try (PreparedData data = PreparedData.of(recipe, run.resolve("data"), console);
+        try (PreparedData data = PreparedData.of(recipe, run.resolve(RunDirectory.DATA), console);
                 Decoder model = model(data.tokenizer())) {
             int seq = recipe.train().seq() == 0 ? model.spec().contextLength() : recipe.train().seq();
             line.message(String.format(Locale.ROOT, "%s, %,d parameters; %,d tokens to train on, %,d a step", family(model.spec()),
                     model.count(), data.train().tokens(), (long) recipe.train().batch() * seq * recipe.train().accumulation()));
             int[] tokenBytes = tokenBytes(data.tokenizer(), model.spec().vocabSize());
             Optional<PackedRows> held = data.validation().map(shards -> new PackedRows(shards, seq, 0));
-            var training = new Batches(rows(data, seq), recipe.train().batch());
-            var trainData = new TrainData(training::get, held.map(rows -> some(rows)).orElse(List.of()), tokenBytes);
+            if (held.isEmpty()) {
+                line.message("nothing is held out, so nothing will be evaluated: give more documents, or data.split=position for one long text");
+            }
+            var batches = new Batches(rows(recipe, data, seq), recipe.train().batch());
+            var trainData = new TrainData(batches::get, held.map(rows -> some(rows)).orElse(List.of()), tokenBytes);
             var listener = new TrainingConsole(line, model.spec(), data.tokenizer(), seq, MachineSpeed.gflops(), prompt(data.tokenizer()),
                     recipe.train().sampleTokens());
+            training = true;
+            if (recipe.model().from().isPresent()) {
+                held.ifPresent(rows -> before(() -> evaluate(model, rows, seq, tokenBytes)));
+            }
             new Trainer(model, new NextToken(), trainData, options(), run, listener).train();
             Optional<FinalEvaluation> result = held.map(rows -> evaluate(model, rows, seq, tokenBytes));
             FinishedModel.write(model, data, recipe, run, result, line::message);
-            result.ifPresent(e -> line.message(e.text()));
-            line.message("the model is in " + run);
+            result.ifPresent(e -> line.message("held out: " + e.text()));
+            next(run, line);
             return result;
         }
+    }
+
+    /** What the model to go on from makes of the held-out text, found once. */
+    private void before(Supplier<FinalEvaluation> evaluation) {
+        Path file = run.resolve(FinalEvaluation.BEFORE);
+        FinalEvaluation found = FinalEvaluation.read(file).orElseGet(() -> {
+            FinalEvaluation made = evaluation.get();
+            made.write(file);
+            return made;
+        });
+        line.message("held out, before training: " + found.text());
     }
 
     private Decoder model(Tokenizer tokenizer) {
@@ -129,20 +149,27 @@ public final class PretrainJob {
         return spec.family().name().toLowerCase(Locale.ROOT);
     }
 
-    private Rows rows(PreparedData data, int seq) {
-        Rows domain = rows(data.train(), seq);
+    /** What is trained on: the text's rows, replay mixed in if there is any. */
+    static Rows rows(PretrainRecipe recipe, PreparedData data, int seq) {
+        Rows domain = rows(recipe, data.train(), seq);
         if (data.replay().isEmpty()) {
             return domain;
         }
         double share = recipe.replay().orElseThrow().share();
         return new MixedRows(List.of(new MixedRows.Source(domain, 1 - share),
-                new MixedRows.Source(rows(data.replay().get(), seq), share)));
+                new MixedRows.Source(rows(recipe, data.replay().get(), seq), share)));
     }
 
-    private Rows rows(TokenShards shards, int seq) {
+    private static Rows rows(PretrainRecipe recipe, TokenShards shards, int seq) {
         return switch (recipe.data().packing()) {
             case DOCUMENTS -> new PackedRows(shards, seq, recipe.seed());
-            case CROP -> new WindowRows(shards, seq, recipe.seed());
+            case CROP -> {
+                if (shards.tokens() <= seq) {
+                    throw new IllegalArgumentException("the text is too small: " + shards.tokens() + " tokens, and a row needs " + (seq + 1)
+                            + "; give more text or a smaller train.seq");
+                }
+                yield new WindowRows(shards, seq, recipe.seed());
+            }
         };
     }
 

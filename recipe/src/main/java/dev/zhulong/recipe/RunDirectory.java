@@ -17,19 +17,24 @@ import java.util.Optional;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
 import org.yaml.snakeyaml.constructor.SafeConstructor;
+import org.yaml.snakeyaml.error.YAMLException;
 
 /** A run's directory, held by one process at a time: its recipe is written first and never changes. */
 public final class RunDirectory implements AutoCloseable {
     /** The recipe that runs, defaults and all. */
     public static final String RECIPE = "recipe.yaml";
+    /** What is prepared from text lies in here. */
+    static final String DATA = "data";
     private static final String LOCK = ".lock";
 
     private final Path path;
     private final FileChannel lock;
+    private final boolean begun;
 
-    private RunDirectory(Path path, FileChannel lock) {
+    private RunDirectory(Path path, FileChannel lock, boolean begun) {
         this.path = path;
         this.lock = lock;
+        this.begun = begun;
     }
 
     /**
@@ -41,15 +46,19 @@ public final class RunDirectory implements AutoCloseable {
     public static RunDirectory open(Path path, Record recipe) {
         String yaml = RecipeReader.toYaml(recipe);
         try {
+            if (Files.exists(path) && !Files.isDirectory(path)) {
+                throw new IllegalArgumentException(path + " is a file: name a directory that is empty or not there yet");
+            }
             Files.createDirectories(path);
             Path file = path.resolve(RECIPE);
-            if (!Files.exists(file)) {
+            boolean begun = Files.exists(file);
+            if (!begun) {
                 requireEmpty(path);
             }
-            RunDirectory run = new RunDirectory(path, lock(path));
+            RunDirectory run = new RunDirectory(path, lock(path), begun);
             try {
-                if (Files.exists(file)) {
-                    requireSame(path, tree(Files.readString(file)), tree(yaml));
+                if (begun) {
+                    requireSame(path, written(file), tree(yaml));
                 } else {
                     AtomicFile.writeString(file, yaml);
                 }
@@ -81,7 +90,26 @@ public final class RunDirectory implements AutoCloseable {
 
     /** Whether the run came to its end; its provenance is written last. */
     public boolean finished() {
-        return Files.isRegularFile(path.resolve(Provenance.FILE));
+        return finished(path);
+    }
+
+    /** Whether a run in {@code path} came to its end. */
+    static boolean finished(Path path) {
+        return Files.isRegularFile(path.resolve(RECIPE)) && Files.isRegularFile(path.resolve(Provenance.FILE));
+    }
+
+    /**
+     * Takes the recipe back after a first start that its input made impossible, so that the corrected recipe may have the directory; what
+     * was prepared stays, since each stage knows what it was made from. A run that was begun before keeps its recipe.
+     */
+    void withdraw() {
+        if (!begun) {
+            try {
+                Files.deleteIfExists(path.resolve(RECIPE));
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
     }
 
     /** A recipe as plain maps, lists, numbers and texts. */
@@ -93,9 +121,20 @@ public final class RunDirectory implements AutoCloseable {
         return new Yaml(new SafeConstructor(new LoaderOptions())).load(yaml);
     }
 
+    private static Map<String, Object> written(Path file) throws IOException {
+        try {
+            return tree(Files.readString(file));
+        } catch (YAMLException | ClassCastException e) {
+            throw new IllegalArgumentException(file + " is not the recipe of a run: name another directory", e);
+        }
+    }
+
+    /** Nothing, or what a start left whose recipe was withdrawn: the lock, and prepared data. */
     private static void requireEmpty(Path path) throws IOException {
+        boolean ours = Files.exists(path.resolve(LOCK));
         try (var entries = Files.list(path)) {
-            Optional<Path> other = entries.filter(p -> !AtomicFile.isLeftover(p) && !p.getFileName().toString().equals(LOCK)).findFirst();
+            Optional<Path> other = entries.filter(p -> !AtomicFile.isLeftover(p) && !p.getFileName().toString().equals(LOCK)
+                    && !(ours && p.getFileName().toString().equals(DATA))).sorted().findFirst();
             if (other.isPresent()) {
                 throw new IllegalArgumentException(path + " holds something that is no run (" + other.get().getFileName()
                         + "): name a directory that is empty or not there yet");
@@ -106,7 +145,7 @@ public final class RunDirectory implements AutoCloseable {
     private static void requireSame(Path path, Map<String, Object> there, Map<String, Object> here) {
         firstDifference("", there, here).ifPresent(difference -> {
             throw new IllegalArgumentException(path + " holds a run of another recipe: " + difference
-                    + "; name another directory, or finish that run with zhulong resume " + path);
+                    + "; name another directory, or go on with that run: zhulong resume " + path);
         });
     }
 
@@ -122,6 +161,23 @@ public final class RunDirectory implements AutoCloseable {
             return Optional.empty();
         }
         return Objects.equals(there, here) ? Optional.empty() : Optional.of(field + " is " + there + " there and " + here + " here");
+    }
+
+    /** Holds a run directory that has no {@code recipe.yaml}; see {@link #open}. */
+    public static RunDirectory hold(Path path, String marker) {
+        try {
+            if (Files.exists(path) && !Files.isDirectory(path)) {
+                throw new IllegalArgumentException(path + " is a file: name a directory that is empty or not there yet");
+            }
+            Files.createDirectories(path);
+            boolean begun = Files.exists(path.resolve(marker));
+            if (!begun) {
+                requireEmpty(path);
+            }
+            return new RunDirectory(path, lock(path), begun);
+        } catch (IOException e) {
+            throw new UncheckedIOException(path + " can't be used for a run: " + e.getMessage(), e);
+        }
     }
 
     private static FileChannel lock(Path path) throws IOException {

@@ -12,6 +12,6 @@ final class NextCommands {
                 "./zhulong generate --model " + model + " --prompt 'public static void '",
                 "./zhulong generate --model " + model + " --control-tokens --prompt '<|fim_prefix|>int size() { return <|fim_suffix|>; }<|fim_middle|>'",
                 "./zhulong evaluate --model " + model + " --data " + model.resolve("corpus"),
-                "./zhulong continue --model " + model + " --corpus YOUR_DIRECTORY --out runs/continued");
+                "./zhulong continue --model " + model + " --data YOUR_DIRECTORY --out runs/continued");
     }
 }

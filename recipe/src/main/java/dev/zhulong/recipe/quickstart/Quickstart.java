@@ -23,6 +23,7 @@ import dev.zhulong.formats.StorageType;
 import dev.zhulong.model.Architecture;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.recipe.RunDirectory;
 import dev.zhulong.recipe.TrainingConsole;
 import dev.zhulong.tensor.Libtorch;
 import dev.zhulong.tensor.MachineSpeed;
@@ -109,14 +110,21 @@ public final class Quickstart {
         return run(options, terminal, new Watch() {});
     }
 
+    /** Whether a quickstart was begun in {@code run}. */
+    public static boolean begunIn(Path run) {
+        return Files.isRegularFile(run.resolve(Plan.FILE));
+    }
+
+    /** Goes on with the quickstart that was begun in {@code run}; its plan decides everything. */
+    public static Path resume(Path run, PrintStream terminal) {
+        return run(new QuickstartOptions(Plan.read(run.resolve(Plan.FILE)).minutes(), run, Optional.empty(), 0, Optional.empty()), terminal);
+    }
+
     static Path run(QuickstartOptions options, PrintStream terminal, Watch watch) {
-        try {
-            Files.createDirectories(options.out());
-        } catch (IOException e) {
-            throw new UncheckedIOException("cannot make " + options.out(), e);
+        try (var held = RunDirectory.hold(options.out(), StageLog.FILE)) {
+            AtomicFile.removeLeftovers(held.path());
+            return new Quickstart(options, terminal, watch).run();
         }
-        AtomicFile.removeLeftovers(options.out());
-        return new Quickstart(options, terminal, watch).run();
     }
 
     private Path run() {
@@ -128,6 +136,10 @@ public final class Quickstart {
         plan = log.run("plan", this::plan, () -> Plan.read(out.resolve(Plan.FILE)));
         sources = Sources.find(Optional.ofNullable(plan.corpus()).map(Path::of), Path.of(System.getProperty("java.home")),
                 System.getProperty("java.class.path"));
+        if (log.starts() > 1 && options.plan().isEmpty()) {
+            log.message("this run goes on as it was begun: %s minutes of training, seed %d; another --out starts a new one", plan.minutes(),
+                    plan.seed());
+        }
         if (!sources.notice().isEmpty()) {
             log.message("%s", sources.notice());
         }
@@ -196,9 +208,11 @@ public final class Quickstart {
         }
         if (options.plan().isPresent()) {
             Plan given = Plan.read(options.plan().get());
+            requireSources(Optional.ofNullable(given.corpus()).map(Path::of));
             given.write(out);
             return given;
         }
+        requireSources(options.corpus());
         Libtorch.load();
         double seconds = options.minutes() * 60;
         double gflops = MachineSpeed.gflops();
@@ -214,6 +228,11 @@ public final class Quickstart {
                 new Plan.Measured(gflops, step, Libtorch.threads()));
         made.write(out);
         return made;
+    }
+
+    /** Before a plan is kept, for it can't be changed later. */
+    private static void requireSources(Optional<Path> corpus) {
+        Sources.find(corpus, Path.of(System.getProperty("java.home")), System.getProperty("java.class.path"));
     }
 
     private Corpus clean() {
