@@ -44,12 +44,12 @@ import picocli.CommandLine.Option;
             "unicode, licence-headers, boilerplate, language, quality, repetition, personal-data. --steps none cleans nothing.",
             "",
             "Examples:",
-            "  zhulong clean --input src.zip --steps code --out corpus",
-            "  zhulong clean --input articles.jsonl --field body --languages en,zh --evaluation benchmark.jsonl --out corpus",
-            "  zhulong clean --input docs/ notes/ --validation-fraction 0.1 --tokenizer my-model --out corpus",
+            "  zhulong clean --data src.zip --steps code --out corpus",
+            "  zhulong clean --data articles.jsonl --field body --languages en,zh --evaluation benchmark.jsonl --out corpus",
+            "  zhulong clean --data docs/ notes/ --validation-fraction 0.1 --tokenizer my-model --out corpus",
         })
 final class CleanVerb extends Verb {
-    @Option(names = "--input", required = true, arity = "1..*", paramLabel = "PATH",
+    @Option(names = "--data", required = true, arity = "1..*", paramLabel = "PATH",
             description = "Files, directories and archives (txt, source"
             + " code, jsonl, csv, parquet; zip, jar, tar, gz, zst).")
     List<Path> input;

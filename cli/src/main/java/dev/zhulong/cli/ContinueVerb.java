@@ -32,10 +32,11 @@ final class ContinueVerb extends Verb {
     @Option(names = "--model", paramLabel = "DIR", required = true, description = "Model to go on from.")
     Path model;
 
-    @Option(names = "--data", paramLabel = "PATH", arity = "1..*", description = "Files, directories or archives of the domain.")
+    @Option(names = "--data", paramLabel = "PATH", arity = "1..*", description = "Files, directories or archives of the domain, or a cleaned corpus.")
     List<Path> data = List.of();
 
-    @Option(names = "--replay", paramLabel = "PATH", arity = "1..*", description = "General text to mix in.")
+    @Option(names = "--replay", paramLabel = "PATH", arity = "1..*", description = "General text to mix in: files, directories,"
+            + " archives, or a cleaned corpus such as RUN/corpus of a quickstart.")
     List<Path> replay = List.of();
 
     @Option(names = "--replay-share", paramLabel = "SHARE", description = "Share of rows that is general text (default 0.25).")
@@ -76,10 +77,10 @@ final class ContinueVerb extends Verb {
         List<String> overrides = new ArrayList<>();
         overrides.add("model.from=" + model);
         if (!data.isEmpty()) {
-            overrides.add("data.inputs=" + PretrainVerb.yaml(data));
+            overrides.add(PretrainVerb.text("data", data));
         }
         if (!replay.isEmpty()) {
-            overrides.add("replay.inputs=" + PretrainVerb.yaml(replay));
+            overrides.add(PretrainVerb.text("replay", replay));
         }
         if (replayShare != null) {
             overrides.add("replay.share=" + replayShare);

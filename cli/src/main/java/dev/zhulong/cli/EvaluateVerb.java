@@ -35,7 +35,7 @@ final class EvaluateVerb extends Verb {
     @Option(names = "--text", arity = "1..*", paramLabel = "FILE", description = "UTF-8 text files, each a document.")
     List<Path> text;
 
-    @Option(names = {"--data", "--corpus"}, paramLabel = "DIR",
+    @Option(names = "--data", paramLabel = "DIR",
             description = "Instead of --text: a cleaned corpus or token shards (their validation"
             + " side), one side of them, or a directory of texts. In shards the end of a document is a token to predict too.")
     Path data;

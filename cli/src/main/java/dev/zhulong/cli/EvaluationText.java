@@ -50,7 +50,7 @@ final class EvaluationText {
         if (Files.isRegularFile(directory.resolve("store.json"))) {
             return stored(DocumentStore.open(directory), tokenizer);
         }
-        if (Files.isRegularFile(directory.resolve("audit.json"))) {
+        if (Corpus.isIn(directory)) {
             return stored(Corpus.open(directory).validation(), tokenizer);
         }
         var report = new ReadReport();

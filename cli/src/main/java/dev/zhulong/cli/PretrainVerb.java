@@ -1,5 +1,6 @@
 package dev.zhulong.cli;
 
+import dev.zhulong.data.Corpus;
 import dev.zhulong.recipe.PretrainJob;
 import dev.zhulong.recipe.PretrainRecipe;
 import dev.zhulong.recipe.yaml.RecipeReader;
@@ -34,7 +35,8 @@ final class PretrainVerb extends Verb {
     @Option(names = "--recipe", paramLabel = "FILE", description = "A recipe in YAML; without it, the defaults of all fields.")
     Path recipe;
 
-    @Option(names = "--data", paramLabel = "PATH", arity = "1..*", description = "Files, directories or archives to train on: data.inputs.")
+    @Option(names = "--data", paramLabel = "PATH", arity = "1..*", description = "Files, directories or archives"
+            + " to train on, or a corpus of zhulong clean.")
     List<Path> data = List.of();
 
     @Option(names = "--set", paramLabel = "FIELD=VALUE", description = "Override a field of the recipe, such as train.steps=100; repeatable.")
@@ -60,7 +62,7 @@ final class PretrainVerb extends Verb {
         }
         List<String> overrides = new ArrayList<>();
         if (!data.isEmpty()) {
-            overrides.add("data.inputs=" + yaml(data));
+            overrides.add(text("data", data));
         }
         overrides.addAll(set);
         PretrainRecipe read = recipe == null ? RecipeReader.defaults(PretrainRecipe.class, overrides)
@@ -70,8 +72,13 @@ final class PretrainVerb extends Verb {
         }
     }
 
+    /** What {@code --data} and {@code --replay} say, as an override of a recipe's section: a cleaned corpus, or texts to be cleaned. */
+    static String text(String section, List<Path> paths) {
+        return paths.size() == 1 && Corpus.isIn(paths.getFirst()) ? section + ".corpus=" + paths.getFirst() : section + ".inputs=" + yaml(paths);
+    }
+
     /** Paths as a YAML list in flow style. */
-    static String yaml(List<Path> paths) {
+    private static String yaml(List<Path> paths) {
         return paths.stream().map(path -> '"' + path.toString().replace("\\", "\\\\").replace("\"", "\\\"") + '"')
                 .collect(Collectors.joining(", ", "[", "]"));
     }

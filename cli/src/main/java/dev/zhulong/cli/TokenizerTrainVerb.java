@@ -30,16 +30,16 @@ import picocli.CommandLine.Option;
         footer = {
             "",
             "Examples:",
-            "  zhulong tokenizer train --input corpus --vocab-size 8192 --out my-tokenizer",
-            "  zhulong tokenizer train --input src.zip notes/ --vocab-size 16000 --special '<|bos|>' '<|eos|>' --out my-tokenizer",
-            "  zhulong tokenizer train --input tinyshakespeare.txt --type char --out characters",
+            "  zhulong tokenizer train --data corpus --vocab-size 8192 --out my-tokenizer",
+            "  zhulong tokenizer train --data src.zip notes/ --vocab-size 16000 --special '<|bos|>' '<|eos|>' --out my-tokenizer",
+            "  zhulong tokenizer train --data tinyshakespeare.txt --type char --out characters",
         })
 final class TokenizerTrainVerb extends Verb {
     private static final int BATCH_CHARACTERS = 4 << 20;
 
     enum Type { BPE, CHAR }
 
-    @Option(names = "--input", required = true, arity = "1..*", paramLabel = "PATH",
+    @Option(names = "--data", required = true, arity = "1..*", paramLabel = "PATH",
             description = "Cleaned corpora, or files, directories and"
             + " archives of texts (txt, source code, jsonl, csv, parquet; zip, jar, tar, gz, zst).")
     List<Path> input;

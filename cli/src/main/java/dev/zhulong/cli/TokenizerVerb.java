@@ -10,7 +10,7 @@ import picocli.CommandLine.Command;
         footer = {
             "",
             "Examples:",
-            "  zhulong tokenizer train --input corpus --vocab-size 8192 --out my-tokenizer",
+            "  zhulong tokenizer train --data corpus --vocab-size 8192 --out my-tokenizer",
             "  zhulong tokenizer encode --model my-tokenizer 'Once upon a time'",
         })
 final class TokenizerVerb extends Verb {

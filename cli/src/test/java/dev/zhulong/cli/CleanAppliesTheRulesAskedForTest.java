@@ -46,7 +46,7 @@ class CleanAppliesTheRulesAskedForTest {
     @Test
     void noStepsAndNoDeduplicationKeepEverythingAsItIs() {
         Path out = temporary.resolve("out");
-        Cli result = Cli.run("clean", "--input", rows, "--field", "body", "--steps", "none", "--no-dedup", "--out", out).done();
+        Cli result = Cli.run("clean", "--data", rows, "--field", "body", "--steps", "none", "--no-dedup", "--out", out).done();
         assertThat(documents(out)).hasSize(8).anySatisfy(d -> assertThat(d.text()).contains("harbour@watch-house.net"));
         assertThat(result.out()).contains("read 8 documents").contains(out.resolve("audit.html").toString());
         assertThat(out.resolve("audit.html")).isNotEmptyFile();
@@ -55,7 +55,7 @@ class CleanAppliesTheRulesAskedForTest {
     @Test
     void namedStepsLanguagesAndDuplicatesAreObeyed() {
         Path out = temporary.resolve("out");
-        Cli result = Cli.run("clean", "--input", rows, "--column", "body", "--steps", "unicode,personal-data", "--languages", "zh",
+        Cli result = Cli.run("clean", "--data", rows, "--column", "body", "--steps", "unicode,personal-data", "--languages", "zh",
                 "--out", out).done();
         assertThat(documents(out)).singleElement().satisfies(d -> assertThat(d.text()).contains("守灯人"));
         assertThat(result.out()).contains("unicode").contains("language").contains("personal-data").contains("exact-duplicates")
@@ -66,8 +66,8 @@ class CleanAppliesTheRulesAskedForTest {
     void redactionMayBeLimitedToSomeKinds() {
         Path all = temporary.resolve("all");
         Path phones = temporary.resolve("phones");
-        Cli.run("clean", "--input", rows, "--field", "body", "--steps", "personal-data", "--out", all).done();
-        Cli.run("clean", "--input", rows, "--field", "body", "--steps", "none", "--redact", "phone", "--out", phones).done();
+        Cli.run("clean", "--data", rows, "--field", "body", "--steps", "personal-data", "--out", all).done();
+        Cli.run("clean", "--data", rows, "--field", "body", "--steps", "none", "--redact", "phone", "--out", phones).done();
         assertThat(documents(all)).allSatisfy(d -> assertThat(d.text()).doesNotContain("harbour@watch-house.net"));
         assertThat(documents(phones)).anySatisfy(d -> assertThat(d.text()).contains("harbour@watch-house.net"));
     }
@@ -77,7 +77,7 @@ class CleanAppliesTheRulesAskedForTest {
         Path test = Files.writeString(temporary.resolve("test.txt"), (ENGLISH + "Row 3 tells of 51 other things that nobody else"
                 + " has seen in the year 1903."));
         Path out = temporary.resolve("out");
-        Cli.run("clean", "--input", rows, "--field", "body", "--steps", "none", "--evaluation", test, "--out", out).done();
+        Cli.run("clean", "--data", rows, "--field", "body", "--steps", "none", "--evaluation", test, "--out", out).done();
         assertThat(documents(out)).isNotEmpty().noneSatisfy(d -> assertThat(d.text()).contains("Row 3"));
     }
 
@@ -85,8 +85,8 @@ class CleanAppliesTheRulesAskedForTest {
     void theSameSeedGivesTheSameBytesWhateverTheThreads() {
         Path one = temporary.resolve("one");
         Path two = temporary.resolve("two");
-        Cli.run("clean", "--input", rows, "--field", "body", "--steps", "unicode,personal-data", "--seed", 3, "--threads", 1, "--out", one).done();
-        Cli.run("clean", "--input", rows, "--field", "body", "--steps", "unicode,personal-data", "--seed", 3, "--threads", 3, "--out", two).done();
+        Cli.run("clean", "--data", rows, "--field", "body", "--steps", "unicode,personal-data", "--seed", 3, "--threads", 1, "--out", one).done();
+        Cli.run("clean", "--data", rows, "--field", "body", "--steps", "unicode,personal-data", "--seed", 3, "--threads", 3, "--out", two).done();
         assertThat(one.resolve("train/documents.jsonl.zst")).hasSameBinaryContentAs(two.resolve("train/documents.jsonl.zst"));
         assertThat(one.resolve("audit.json")).hasSameBinaryContentAs(two.resolve("audit.json"));
     }

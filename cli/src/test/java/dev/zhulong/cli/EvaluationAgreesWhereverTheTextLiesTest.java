@@ -34,7 +34,7 @@ class EvaluationAgreesWhereverTheTextLiesTest {
         for (int i = 0; i < 20; i++) {
             Files.writeString(texts.resolve("text%02d.txt".formatted(i)), TinyModel.text(i));
         }
-        cleaned = Cli.run("clean", "--input", texts, "--steps", "none", "--no-dedup", "--validation-fraction", 0.4, "--tokenizer", model,
+        cleaned = Cli.run("clean", "--data", texts, "--steps", "none", "--no-dedup", "--validation-fraction", 0.4, "--tokenizer", model,
                 "--out", corpus).done();
     }
 
@@ -61,7 +61,7 @@ class EvaluationAgreesWhereverTheTextLiesTest {
         assertThat(asCorpus.get("tokens")).isEqualTo(asFiles.get("tokens"));
         assertThat(asCorpus.get("bytes").asLong()).isEqualTo(Corpus.open(corpus).validation().bytes());
         assertThat(evaluate("--data", corpus.resolve("validation")).get("mean_nll")).isEqualTo(asCorpus.get("mean_nll"));
-        assertThat(evaluate("--corpus", files).get("tokens")).isEqualTo(asCorpus.get("tokens"));
+        assertThat(evaluate("--data", files).get("tokens")).isEqualTo(asCorpus.get("tokens"));
         // random weights know nothing: every token is about as likely as any other
         assertThat(asCorpus.get("perplexity").asDouble()).isCloseTo(TinyModel.VOCAB, within(TinyModel.VOCAB * 0.15));
         assertThat(asCorpus.get("bits_per_byte").asDouble()).isCloseTo(
@@ -103,7 +103,7 @@ class EvaluationAgreesWhereverTheTextLiesTest {
 
     @Test
     void aCorpusWithShardsIsNotReplacedWithoutThem() {
-        Cli result = Cli.run("clean", "--input", temporary.resolve("texts"), "--out", corpus, "--force");
+        Cli result = Cli.run("clean", "--data", temporary.resolve("texts"), "--out", corpus, "--force");
         assertThat(result.code()).isEqualTo(1);
         assertThat(result.err()).contains("--tokenizer");
     }

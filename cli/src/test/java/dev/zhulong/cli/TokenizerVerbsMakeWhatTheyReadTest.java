@@ -24,7 +24,7 @@ class TokenizerVerbsMakeWhatTheyReadTest {
     @Test
     void trainedTokenizersGiveBackTheText() throws IOException {
         Path out = temporary.resolve("bpe");
-        assertThat(Cli.run("tokenizer", "train", "--input", texts(), "--vocab-size", 280, "--out", out).done().out()).contains("280"
+        assertThat(Cli.run("tokenizer", "train", "--data", texts(), "--vocab-size", 280, "--out", out).done().out()).contains("280"
                 + " tokens");
         String text = "The lamp, 灯, é\t\u0007 <|endoftext|>";
         String ids = Cli.run("tokenizer", "encode", "--model", out, text).done().out().strip();
@@ -39,8 +39,8 @@ class TokenizerVerbsMakeWhatTheyReadTest {
         Path texts = texts();
         Path a = texts.resolve("text1.txt");
         Path b = texts.resolve("text2.txt");
-        Cli.run("tokenizer", "train", "--input", a, b, "--vocab-size", 270, "--out", temporary.resolve("ab")).done();
-        Cli.run("tokenizer", "train", "--input", b, a, "--vocab-size", 270, "--out", temporary.resolve("ba")).done();
+        Cli.run("tokenizer", "train", "--data", a, b, "--vocab-size", 270, "--out", temporary.resolve("ab")).done();
+        Cli.run("tokenizer", "train", "--data", b, a, "--vocab-size", 270, "--out", temporary.resolve("ba")).done();
         assertThat(temporary.resolve("ab/tokenizer.json")).hasSameBinaryContentAs(temporary.resolve("ba/tokenizer.json"));
     }
 
@@ -48,7 +48,7 @@ class TokenizerVerbsMakeWhatTheyReadTest {
     void charactersAreTheTextsOwnAndNoOthers() throws IOException {
         Path file = Files.writeString(temporary.resolve("abc.txt"), "cab\nbac");
         Path out = temporary.resolve("characters");
-        assertThat(Cli.run("tokenizer", "train", "--input", file, "--type", "char", "--out", out).done().out()).contains("4 tokens");
+        assertThat(Cli.run("tokenizer", "train", "--data", file, "--type", "char", "--out", out).done().out()).contains("4 tokens");
         assertThat(Cli.run("tokenizer", "encode", "--model", out, "abc\n").done().out().strip()).isEqualTo("1,2,3,0");
         Cli unknown = Cli.run("tokenizer", "encode", "--model", out, "abd");
         assertThat(unknown.code()).isEqualTo(1);
@@ -63,20 +63,20 @@ class TokenizerVerbsMakeWhatTheyReadTest {
             Files.writeString(texts.resolve(i + ".txt"), Character.toString(0x4e00 + i).repeat(20));
         }
         Path corpus = temporary.resolve("corpus");
-        String summary = Cli.run("clean", "--input", texts, "--steps", "none", "--no-dedup", "--validation-fraction", 0.5, "--out", corpus)
+        String summary = Cli.run("clean", "--data", texts, "--steps", "none", "--no-dedup", "--validation-fraction", 0.5, "--out", corpus)
                 .done().out();
         long training = summary.lines().filter(line -> line.startsWith("training")).map(line -> line.replaceAll("\\D+(\\d+)"
                 + " documents.*", "$1"))
                 .mapToLong(Long::parseLong).sum();
         assertThat(training).isBetween(5L, 35L);
-        assertThat(Cli.run("tokenizer", "train", "--input", corpus, "--type", "char", "--out", temporary.resolve("t")).done().out())
+        assertThat(Cli.run("tokenizer", "train", "--data", corpus, "--type", "char", "--out", temporary.resolve("t")).done().out())
                 .contains(String.format(Locale.ROOT, ": %d tokens", training));
     }
 
     @Test
     void tooSmallATextIsSaid() throws IOException {
         Path file = Files.writeString(temporary.resolve("small.txt"), "no pair twice");
-        assertThat(Cli.run("tokenizer", "train", "--input", file, "--out", temporary.resolve("t")).done().err()).contains("too"
+        assertThat(Cli.run("tokenizer", "train", "--data", file, "--out", temporary.resolve("t")).done().err()).contains("too"
                 + " small for 8192");
     }
 }

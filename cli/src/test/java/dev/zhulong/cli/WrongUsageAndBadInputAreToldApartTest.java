@@ -48,12 +48,12 @@ class WrongUsageAndBadInputAreToldApartTest {
         "evaluate --model MODEL --text DIR/text.txt --window 0 | --window",
         "evaluate --model MODEL --text DIR/text.txt --bos maybe | --bos",
         "tokenizer | encode",
-        "tokenizer train --input DIR/text.txt --vocab-size 100 --out DIR/t | 257",
-        "tokenizer train --input DIR/text.txt --type char --vocab-size 100 --out DIR/t | --vocab-size",
-        "tokenizer train --input DIR/text.txt --type word --out DIR/t | word",
-        "clean --input DIR/text.txt --steps unicod --out DIR/c | did you mean 'unicode'",
-        "clean --input DIR/text.txt --validation-fraction 1 --out DIR/c | validationFraction",
-        "clean --input DIR --out DIR/c | inside the input",
+        "tokenizer train --data DIR/text.txt --vocab-size 100 --out DIR/t | 257",
+        "tokenizer train --data DIR/text.txt --type char --vocab-size 100 --out DIR/t | --vocab-size",
+        "tokenizer train --data DIR/text.txt --type word --out DIR/t | word",
+        "clean --data DIR/text.txt --steps unicod --out DIR/c | did you mean 'unicode'",
+        "clean --data DIR/text.txt --validation-fraction 1 --out DIR/c | validationFraction",
+        "clean --data DIR --out DIR/c | inside the input",
         "doctor now | now",
     })
     void wrongUsageIsTwoWithTheOptionNamed(String line, String named) {
@@ -79,10 +79,10 @@ class WrongUsageAndBadInputAreToldApartTest {
         "evaluate --model MODEL --text DIR/text.txt --window 65 | 64",
         "tokenizer encode --model DIR/nothing hello | tokenizer.json",
         "tokenizer decode --model MODEL 1,2,300 | 300",
-        "tokenizer train --input DIR/none.txt --out DIR/t | none.txt",
-        "tokenizer train --input DIR/empty.txt --out DIR/t | no text",
-        "clean --input DIR/none --out DIR/c | none",
-        "clean --input DIR/empty.txt --out DIR/c | nothing is left",
+        "tokenizer train --data DIR/none.txt --out DIR/t | none.txt",
+        "tokenizer train --data DIR/empty.txt --out DIR/t | no text",
+        "clean --data DIR/none --out DIR/c | none",
+        "clean --data DIR/empty.txt --out DIR/c | nothing is left",
     })
     void badInputIsOneWithOneLineThatNamesIt(String line, String named) {
         Cli result = run(line);
@@ -97,8 +97,8 @@ class WrongUsageAndBadInputAreToldApartTest {
     @Test
     void aFailedCleaningCanBeTriedAgain() throws IOException {
         Path out = temporary.resolve("again");
-        assertThat(Cli.run("clean", "--input", temporary.resolve("none"), "--out", out).code()).isEqualTo(1);
-        Cli.run("clean", "--input", temporary.resolve("text.txt"), "--steps", "none", "--out", out).done();
+        assertThat(Cli.run("clean", "--data", temporary.resolve("none"), "--out", out).code()).isEqualTo(1);
+        Cli.run("clean", "--data", temporary.resolve("text.txt"), "--steps", "none", "--out", out).done();
     }
 
     @Test
@@ -112,9 +112,9 @@ class WrongUsageAndBadInputAreToldApartTest {
         assertThat(file).hasContent("precious");
         Path directory = Files.createDirectories(temporary.resolve("kept"));
         Files.writeString(directory.resolve("notes.txt"), "precious");
-        assertThat(Cli.run("tokenizer", "train", "--input", temporary.resolve("text.txt"), "--vocab-size", 260, "--out", directory).code())
+        assertThat(Cli.run("tokenizer", "train", "--data", temporary.resolve("text.txt"), "--vocab-size", 260, "--out", directory).code())
                 .isEqualTo(1);
-        assertThat(Cli.run("clean", "--input", temporary.resolve("text.txt"), "--out", directory).code()).isEqualTo(1);
+        assertThat(Cli.run("clean", "--data", temporary.resolve("text.txt"), "--out", directory).code()).isEqualTo(1);
         assertThat(directory.resolve("tokenizer.json")).doesNotExist();
         Cli.run("logits", "--model", model, "--ids", 1, "--out", file, "--force").done();
         assertThat(Files.size(file)).isGreaterThan(4 * TinyModel.VOCAB);

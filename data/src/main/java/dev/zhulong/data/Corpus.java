@@ -1,5 +1,6 @@
 package dev.zhulong.data;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
@@ -13,6 +14,12 @@ import java.nio.file.Path;
 public record Corpus(Path directory, DocumentStore train, DocumentStore validation) {
     static final String TRAIN = "train";
     static final String VALIDATION = "validation";
+    static final String AUDIT = "audit.json";
+
+    /** Whether {@code directory} holds a corpus; its audit is written last. */
+    public static boolean isIn(Path directory) {
+        return Files.isRegularFile(directory.resolve(AUDIT));
+    }
 
     /** Opens a corpus that was written whole. */
     public static Corpus open(Path directory) {

@@ -202,11 +202,15 @@ record PreparedData(Path tokenizerDirectory, HuggingFaceTokenizer tokenizer, Tok
             if (replay.shards().isPresent()) {
                 return Optional.of(shards(replay.shards().get(), tokenizer, inputs));
             }
-            if (replay.inputs().isEmpty()) {
-                throw new IllegalArgumentException("replay needs inputs or shards");
-            }
-            Corpus corpus = clean("replay-corpus", replay.inputs(), 0, inputs);
-            return Optional.of(shards(Side.of(corpus.train()), tokenizer, loaded, "replay"));
+            Side side = replay.corpus().isPresent() ? general(replay.corpus().get(), inputs)
+                    : Side.of(clean("replay-corpus", replay.inputs(), 0, inputs).train());
+            return Optional.of(shards(side, tokenizer, loaded, "replay"));
+        }
+
+        private static Side general(Path directory, Map<String, String> inputs) {
+            Corpus corpus = Corpus.open(directory);
+            inputs.put(directory + "/train", corpus.train().contentHash());
+            return Side.of(corpus.train());
         }
 
         private TokenShards shards(Side side, Path tokenizerDirectory, HuggingFaceTokenizer tokenizer, String name) {

@@ -106,6 +106,7 @@ public record PretrainRecipe(
     /** General text to mix in. */
     public record Replay(
             @Doc("files, directories, archives; cleaned as data.inputs are") List<Path> inputs,
+            @Doc("instead of inputs: a directory written by zhulong clean, whose training side is taken") Optional<Path> corpus,
             @Doc("instead of inputs: a directory of token shards made with the same tokenizer") Optional<Path> shards,
             @Doc("share of the rows that comes from it, in (0, 1)") double share) {
         public Replay {
@@ -115,7 +116,7 @@ public record PretrainRecipe(
         }
 
         static Replay defaults() {
-            return new Replay(List.of(), Optional.empty(), 0.25);
+            return new Replay(List.of(), Optional.empty(), Optional.empty(), 0.25);
         }
     }
 
@@ -175,7 +176,7 @@ public record PretrainRecipe(
         var m = new Model(model.from.map(PretrainRecipe::absolute), model.family, model.hiddenSize, model.layers, model.heads, model.kvHeads,
                 model.intermediateSize, model.contextLength, model.tiedEmbeddings, model.ropeTheta, model.slidingWindow);
         return new PretrainRecipe(seed, d, m,
-                replay.map(r -> new Replay(absolute(r.inputs), r.shards.map(PretrainRecipe::absolute), r.share)), train);
+                replay.map(r -> new Replay(absolute(r.inputs), r.corpus.map(PretrainRecipe::absolute), r.shards.map(PretrainRecipe::absolute), r.share)), train);
     }
 
     private static List<Path> absolute(List<Path> paths) {

@@ -37,13 +37,14 @@ final class RecipeCheck {
     }
 
     private static void replay(PretrainRecipe.Replay replay, Path run) {
-        if (replay.inputs().isEmpty() == replay.shards().isEmpty()) {
-            throw new IllegalArgumentException("replay needs text: give one of replay.inputs and replay.shards, found "
-                    + (replay.shards().isEmpty() ? "none" : "both"));
+        int given = (replay.inputs().isEmpty() ? 0 : 1) + (replay.corpus().isPresent() ? 1 : 0) + (replay.shards().isPresent() ? 1 : 0);
+        if (given != 1) {
+            throw new IllegalArgumentException("replay needs text: give one of replay.inputs, replay.corpus and replay.shards, found " + given);
         }
         if (!Files.exists(run.resolve(RunDirectory.DATA).resolve("replay-corpus"))) {
             inputs("replay.inputs", replay.inputs(), run);
         }
+        exists("replay.corpus", replay.corpus());
         exists("replay.shards", replay.shards());
     }
 

@@ -446,9 +446,9 @@ public final class Tensor implements AutoCloseable {
                 false));
     }
 
-    /** {@code this / √(mean(this²) + ε) · weight} over the last dimension (Zhang and Sennrich 2019). */
-    public Tensor rmsNorm(Tensor weight, double epsilon) {
-        return new Tensor(torch.rms_norm(t, new long[] {t.size(-1)}, new TensorOptional(weight.t), new DoubleOptional(epsilon)));
+    /** Euclidean norm over one dimension, which becomes 1. */
+    public Tensor norm(int dim) {
+        return new Tensor(torch.linalg_vector_norm(t, new Scalar(2.0), new long[] {dim}, true, new ScalarTypeOptional()));
     }
 
     /**
