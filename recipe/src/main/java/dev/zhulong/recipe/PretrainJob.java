@@ -72,7 +72,7 @@ public final class PretrainJob {
                 return result;
             }
             var job = new PretrainJob(absolute, directory, line);
-            try {
+            try (var hint = ResumeHint.of(run.path(), System.err)) {
                 return job.run();
             } catch (IllegalArgumentException e) {
                 if (!job.training) {

@@ -37,12 +37,13 @@ record Stage(Path directory, String key) {
      * @param content  fills the directory it is given
      */
     static Stage in(Path directory, Map<String, ?> settings, Supplier<Map<String, String>> inputs, Consumer<Path> content) {
-        JsonNode wanted = JSON.valueToTree(settings);
         Path file = directory.resolve(FILE);
         try {
+            // by way of text, as what is in the file: a long and an int of one value are different nodes otherwise
+            JsonNode wanted = JSON.readTree(JSON.writeValueAsBytes(settings));
             if (Files.isRegularFile(file)) {
                 JsonNode found = JSON.readTree(file.toFile());
-                if (wanted.equals(JSON.readTree(JSON.writeValueAsString(found.path("settings"))))) {
+                if (wanted.equals(found.path("settings"))) {
                     return new Stage(directory, found.path("key").asText());
                 }
             }

@@ -23,6 +23,7 @@ import dev.zhulong.formats.StorageType;
 import dev.zhulong.model.Architecture;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.recipe.ResumeHint;
 import dev.zhulong.recipe.RunDirectory;
 import dev.zhulong.recipe.TrainingConsole;
 import dev.zhulong.tensor.Libtorch;
@@ -121,7 +122,8 @@ public final class Quickstart {
     }
 
     static Path run(QuickstartOptions options, PrintStream terminal, Watch watch) {
-        try (var held = RunDirectory.hold(options.out(), StageLog.FILE)) {
+        try (var held = RunDirectory.hold(options.out(), StageLog.FILE);
+                var hint = ResumeHint.of(held.path(), System.err)) {
             AtomicFile.removeLeftovers(held.path());
             return new Quickstart(options, terminal, watch).run();
         }

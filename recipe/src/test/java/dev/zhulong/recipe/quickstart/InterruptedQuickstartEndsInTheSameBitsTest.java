@@ -3,12 +3,13 @@ package dev.zhulong.recipe.quickstart;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.zhulong.recipe.ChildJvm;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
+import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -69,29 +70,21 @@ class InterruptedQuickstartEndsInTheSameBitsTest {
     @Test
     void whenTheProcessIsKilled() throws Exception {
         Path out = temporary.resolve("killed");
-        for (int kill = 0; kill < 2; kill++) {
-            Process child = child(out);
-            Path awaited = out.resolve(kill == 0 ? "corpus/cleaning.partial" : "run/checkpoints/step-00000002");
+        var random = new SplittableRandom(4);
+        for (String phase : List.of("corpus/cleaning.partial", "shards/train", "run/checkpoints/step-00000002", "run/checkpoints/step-00000004")) {
+            Process child = ChildJvm.start(Child.class, new File(out + ".log"), out.toString(), plan.toString());
+            Path awaited = out.resolve(phase);
             long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
             while (!Files.exists(awaited) && child.isAlive() && System.nanoTime() < until) {
                 Thread.sleep(1);
             }
+            Thread.sleep(random.nextInt(30));
             child.destroyForcibly().waitFor();
             assertThat(child.exitValue()).isNotZero();
-            assertThat(awaited.getParent()).exists();
+            assertThat(awaited.getParent()).as(phase).exists();
         }
         TinyCorpus.run(out, plan, new Quickstart.Watch() {});
         assertSame(out);
-    }
-
-    private static Process child(Path out) throws IOException {
-        var command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xmx1g"));
-        command.addAll(java.lang.management.ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
-                .filter(a -> a.startsWith("-Dorg.bytedeco") || a.startsWith("--enable-native") || a.startsWith("-Doffline")).toList());
-        command.addAll(List.of("-cp", System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")),
-                Child.class.getName(), out.toString(), plan.toString()));
-        var log = new File(out + ".log");
-        return new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.appendTo(log)).start();
     }
 
     /** What runs in the process that is killed: it never finishes by itself, so that the kill cannot come too late. */

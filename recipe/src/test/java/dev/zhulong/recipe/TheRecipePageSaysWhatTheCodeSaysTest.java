@@ -1,0 +1,43 @@
+package dev.zhulong.recipe;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.zhulong.recipe.yaml.RecipeReader;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+
+class TheRecipePageSaysWhatTheCodeSaysTest {
+    private static final Path ROOT = Path.of(System.getProperty("zhulong.root"));
+
+    @Test
+    void everyFieldWithItsDefaultAndMeaning() throws IOException {
+        String fields = RecipeReader.describe(PretrainRecipe.class);
+        assertThat(fields.lines().skip(2)).allMatch(line -> !line.replaceAll("[\\s|]+$", "").isEmpty());
+        for (String line : fields.lines().toList()) {
+            String[] cells = line.split("(?<!\\\\)\\|");
+            assertThat(cells[4].strip()).as("the meaning of " + cells[1].strip()).isNotEmpty();
+        }
+        assertThat(Files.readString(ROOT.resolve("docs/recipes.md")))
+                .as("docs/recipes.md: put in what 'zhulong pretrain --fields' prints").contains(fields);
+    }
+
+    @Test
+    void itsExampleAndTheRecipesThatComeAlongAreRecipes() throws IOException {
+        var blocks = Pattern.compile("```yaml\n(.*?)```", Pattern.DOTALL).matcher(Files.readString(ROOT.resolve("docs/recipes.md")));
+        assertThat(blocks.find()).isTrue();
+        PretrainRecipe example = RecipeReader.read(blocks.group(1), "docs/recipes.md", PretrainRecipe.class, List.of());
+        assertThat(example.train().steps()).isEqualTo(5000);
+        try (var recipes = Files.list(ROOT.resolve("recipes"))) {
+            List<Path> all = recipes.filter(file -> file.toString().endsWith(".yaml")).sorted().toList();
+            assertThat(all).isNotEmpty();
+            for (Path file : all) {
+                PretrainRecipe recipe = RecipeReader.read(file, PretrainRecipe.class, List.of());
+                assertThat(RecipeReader.read(RecipeReader.toYaml(recipe), "again", PretrainRecipe.class, List.of())).isEqualTo(recipe);
+            }
+        }
+    }
+}
