@@ -27,7 +27,7 @@ class PackedDocumentsDoNotAttendToEachOtherTest {
             for (int[] row : ROWS) {
                 for (int length : row) {
                     float[] alone = decoder.logits(Arrays.copyOfRange(ids, start, start + length));
-                    LogitsEqualTheFloat64ReferenceTest.assertClose(part(spec, packed, start, length), alone, 1e-5);
+                    LogitsEqualTheFloat64ReferenceTest.assertClose(part(spec, packed, start, length), alone, 1e-4);
                     start += length;
                 }
             }
