@@ -213,7 +213,7 @@ public final class Audit {
         json.put("read", read);
         json.put("steps", steps.entrySet().stream().map(e -> json(e.getKey(), e.getValue())).toList());
         try {
-            WholeFile.write(directory.resolve(Corpus.AUDIT), 
+            WholeFile.write(directory.resolve(Corpus.AUDIT),
                     new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValueAsBytes(json));
             WholeFile.write(directory.resolve("audit.html"), AuditPage.html(this, report, totals).getBytes(StandardCharsets.UTF_8));
         } catch (IOException e) {
