@@ -1,0 +1,70 @@
+package dev.zhulong.infer;
+
+import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.DecoderSpec.Activation;
+import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.DecoderSpec.Norm;
+import dev.zhulong.formats.DecoderSpec.Rope;
+import dev.zhulong.formats.DecoderSpec.Scaling;
+import dev.zhulong.model.Decoder;
+import java.lang.foreign.ValueLayout;
+import java.util.List;
+import java.util.SplittableRandom;
+
+/** Small decoders of each family over {@link ByteTokenizer}'s ids, with random weights large enough that attention is far from flat. */
+final class TinyDecoder {
+    static final int CONTEXT = 64;
+    /** Two layers, one of them with a window. */
+    static final int WINDOW = 6;
+    /** Rows of the head; the last ones are padding that the tokenizer has no ids for. */
+    static final int ROWS = 272;
+
+    private TinyDecoder() {}
+
+    static Decoder random(Family family, long seed) {
+        Decoder model = Decoder.random(spec(family), seed);
+        var random = new SplittableRandom(seed);
+        model.parameters().forEach((name, tensor) -> {
+            boolean looked = name.contains("embed_tokens") || name.contains("wte") || name.contains("wpe");
+            boolean norm = tensor.dim() == 1 && name.endsWith(".weight");
+            double scale = tensor.dim() == 1 ? 0.4 : looked ? 1 : 0.27;
+            for (long i = 0; i < tensor.elements(); i++) {
+                tensor.segment().setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) ((norm ? 1 : 0) + scale * random.nextGaussian()));
+            }
+        });
+        return model;
+    }
+
+    /**
+     * Writes {@code script} whatever it reads, after a prompt of one id. GPT-2 whose blocks add nothing, so that the learned
+     * position alone decides.
+     */
+    static Decoder scripted(int... script) {
+        Decoder model = Decoder.random(spec(Family.GPT2), 1);
+        int hidden = model.spec().hiddenSize();
+        var random = new SplittableRandom(1);
+        double[] codes = random.doubles((long) ROWS * hidden, -1, 1).toArray();
+        model.parameters().forEach((name, tensor) -> {
+            if (name.contains("c_proj") || name.contains("wte")) {
+                tensor.zero_();
+            }
+            boolean head = name.equals("lm_head.weight");
+            for (int i = 0; (head || name.contains("wpe")) && i < tensor.elements(); i++) {
+                int row = i / hidden;
+                int id = head ? row : script[Math.min(row, script.length - 1)];
+                tensor.segment().setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) codes[id * hidden + i % hidden]);
+            }
+        });
+        return model;
+    }
+
+    private static DecoderSpec spec(Family family) {
+        boolean gpt2 = family == Family.GPT2;
+        boolean bias = gpt2 || family == Family.QWEN2;
+        boolean windows = family == Family.MISTRAL || family == Family.QWEN2;
+        return new DecoderSpec(family, ROWS, 32, 2, 4, gpt2 ? 4 : 2, 8, 44, CONTEXT, gpt2 ? Norm.LAYER : Norm.RMS, 1e-5,
+                gpt2 ? Activation.GELU_TANH : Activation.SILU, !gpt2, gpt2 ? null : new Rope(10_000, 8, new Scaling.None()), false,
+                bias, gpt2, gpt2, family == Family.QWEN3, List.of(family == Family.MISTRAL ? WINDOW : 0, windows ? WINDOW : 0),
+                ByteTokenizer.BOS, List.of(ByteTokenizer.EOS));
+    }
+}
