@@ -1,0 +1,68 @@
+package dev.zhulong.cli;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import com.tngtech.archunit.lang.ArchRule;
+import dev.zhulong.model.Decoder;
+import dev.zhulong.tensor.Libtorch;
+import java.security.SecureRandom;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.SplittableRandom;
+import java.util.UUID;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/** Trap 90, and "same seed, same bits": nothing draws without a seed, and the program's one shared stream is not reseeded in passing. */
+class RandomnessComesFromSeedsTest {
+    private static final JavaClasses CLASSES = new ClassFileImporter()
+            .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+            .importPackages("dev.zhulong");
+
+    private static final List<ArchRule> UNSEEDED = List.of(
+            noClasses().should().callMethod(Math.class, "random"),
+            noClasses().should().callMethod(StrictMath.class, "random"),
+            noClasses().should().callConstructor(Random.class),
+            noClasses().should().callConstructor(SplittableRandom.class),
+            noClasses().should().callMethod(Collections.class, "shuffle", List.class),
+            noClasses().should().callMethod(UUID.class, "randomUUID"),
+            noClasses().should().dependOnClassesThat().areAssignableTo(SecureRandom.class),
+            noClasses().should().dependOnClassesThat().areAssignableTo(ThreadLocalRandom.class));
+
+    @Test
+    void nothingDrawsWithoutASeed() {
+        UNSEEDED.forEach(rule -> rule.check(CLASSES));
+    }
+
+    /** libtorch's stream is the program's own: it is set where a run begins and where fresh weights are drawn, by no data or sampler. */
+    @Test
+    void onlyARunAndFreshWeightsSeedLibtorch() {
+        List<String> callers = CLASSES.get(Libtorch.class).getMethodCallsToSelf().stream()
+                .filter(call -> call.getTarget().getName().equals("seed"))
+                .map(call -> call.getOriginOwner().getName()).filter(name -> !name.equals(Libtorch.class.getName())).distinct().sorted().toList();
+        assertThat(callers).isSubsetOf(Decoder.class.getName(), "dev.zhulong.train.Trainer", "dev.zhulong.bench.TrainBench")
+                .contains(Decoder.class.getName());
+    }
+
+    @Test
+    void theRulesSeeWhatTheyForbid() {
+        JavaClasses bad = new ClassFileImporter().importClasses(Careless.class);
+        assertThat(bad.stream().map(JavaClass::getSimpleName)).containsExactly("Careless");
+        assertThat(UNSEEDED).allMatch(rule -> rule.evaluate(bad).hasViolation());
+    }
+
+    static final class Careless {
+        static Stream<Object> draw(List<Integer> list) {
+            Collections.shuffle(list);
+            return Stream.of(Math.random(), StrictMath.random(), new Random(), new SplittableRandom(), UUID.randomUUID(), new SecureRandom(),
+                    ThreadLocalRandom.current());
+        }
+    }
+}
