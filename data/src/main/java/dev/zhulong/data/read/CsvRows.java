@@ -46,7 +46,7 @@ final class CsvRows {
         }
     }
 
-    private static InputStream withoutMark(InputStream in) throws IOException {
+    static InputStream withoutMark(InputStream in) throws IOException {
         var back = new PushbackInputStream(in, 3);
         byte[] head = back.readNBytes(3);
         boolean mark = head.length == 3 && (head[0] & 0xff) == 0xef && (head[1] & 0xff) == 0xbb && (head[2] & 0xff) == 0xbf;
@@ -57,9 +57,9 @@ final class CsvRows {
     }
 
     /** A quote that is never closed would otherwise swallow the rest of the file into one cell. */
-    private static final class RowLimit extends FilterReader {
+    static final class RowLimit extends FilterReader {
         private final int max;
-        private long taken;
+        long taken;
 
         RowLimit(Reader in, int max) {
             super(in);

@@ -48,7 +48,7 @@ public final class DocumentReader {
     public DocumentReader(ReadOptions options, ReadReport report) {
         this.options = options;
         this.report = report;
-        this.decoder = new TextDecoder(report);
+        this.decoder = new TextDecoder(report::skip, report::repair);
     }
 
     /** Carries a consumer's exception past the readers, which take every other exception for a damaged file. */

@@ -6,42 +6,30 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import java.io.IOException;
 import java.io.InputStream;
-import java.util.Arrays;
 
 /** JSON Lines: one object a line, the text in one field; a row that is malformed, too long or has no such text is counted and passed over. */
 final class JsonRows {
-    private static final JsonFactory JSON = JsonFactory.builder()
+    static final JsonFactory JSON = JsonFactory.builder()
             // Rows are bounded in bytes before they are parsed; hostile field names must not fill a table that outlives them.
             .streamReadConstraints(StreamReadConstraints.builder().maxStringLength(Integer.MAX_VALUE).build())
             .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
             .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
             .build();
 
-    private final InputStream in;
-    private final int max;
-    private final byte[] buffer = new byte[1 << 16];
-    private int position;
-    private int limit;
-    private byte[] row = new byte[1 << 12];
-    private int length;
-
-    private JsonRows(InputStream in, int max) {
-        this.in = in;
-        this.max = max;
-    }
+    private JsonRows() { }
 
     static void read(InputStream in, String id, ReadOptions options, DocumentReader reader) throws IOException {
-        var rows = new JsonRows(in, options.maxDocumentBytes());
+        var rows = new JsonLines(in, options.maxDocumentBytes());
         String[] path = options.field().split("\\.");
         boolean any = false;
         for (long line = 1; rows.next(); line++) {
             String where = id + "#" + line;
-            any |= rows.length > 0;
-            if (rows.length > rows.max) {
-                reader.report().skip("row longer than " + rows.max + " bytes", where);
+            any |= rows.length() > 0;
+            if (rows.tooLong()) {
+                reader.report().skip("row longer than " + options.maxDocumentBytes() + " bytes", where);
                 continue;
             }
-            String json = reader.decoder().decode(rows.row, rows.length, options.charset(), where);
+            String json = reader.decoder().decode(rows.bytes(), rows.length(), options.charset(), where);
             if (json == null || json.isBlank()) {
                 continue;
             }
@@ -60,45 +48,6 @@ final class JsonRows {
         }
         if (!any) {
             reader.report().skip("no rows", id);
-        }
-    }
-
-    /** Next line without its end into {@link #row}; of a line over the limit, only the fact ({@code length > max}). False at the end. */
-    private boolean next() throws IOException {
-        length = 0;
-        boolean any = false;
-        while (true) {
-            if (position == limit) {
-                limit = in.read(buffer, 0, buffer.length);
-                position = 0;
-                if (limit <= 0) {
-                    limit = 0;
-                    return any;
-                }
-            }
-            any = true;
-            int end = position;
-            while (end < limit && buffer[end] != '\n') {
-                end++;
-            }
-            int n = end - position;
-            if (length + (long) n > max) {
-                length = max + 1;
-            } else {
-                if (length + n > row.length) {
-                    row = Arrays.copyOf(row, (int) Math.min(max, Math.max(2L * row.length, length + n)));
-                }
-                System.arraycopy(buffer, position, row, length, n);
-                length += n;
-            }
-            position = end;
-            if (end < limit) {
-                position++;
-                if (length > 0 && length <= max && row[length - 1] == '\r') {
-                    length--;
-                }
-                return true;
-            }
         }
     }
 

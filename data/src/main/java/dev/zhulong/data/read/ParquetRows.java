@@ -21,6 +21,9 @@ final class ParquetRows {
 
     private ParquetRows() { }
 
+    /** Nothing but loading this class, which quietens the library. */
+    static void quiet() { }
+
     static void read(Path path, String id, ReadOptions options, DocumentReader reader) throws IOException {
         String field = options.field();
         try (var file = ParquetFileReader.open(InputFile.of(path))) {

@@ -2,6 +2,7 @@ package dev.zhulong.data.read;
 
 import java.nio.charset.Charset;
 import java.nio.charset.StandardCharsets;
+import java.util.function.BiConsumer;
 
 /**
  * Bytes to well-formed text: byte order marks are taken off (UTF-8) or obeyed (UTF-16), line ends become {@code \n}, NUL goes, malformed
@@ -10,10 +11,13 @@ import java.nio.charset.StandardCharsets;
 final class TextDecoder {
     private static final int SNIFF = 8192;
 
-    private final ReadReport report;
+    private final BiConsumer<String, String> skipped;
+    private final BiConsumer<String, String> repaired;
 
-    TextDecoder(ReadReport report) {
-        this.report = report;
+    /** Told of what could not be read and of what was mended: the reason, then where. */
+    TextDecoder(BiConsumer<String, String> skipped, BiConsumer<String, String> repaired) {
+        this.skipped = skipped;
+        this.repaired = repaired;
     }
 
     /** NUL in the first 8 KiB means binary, the rule of git and grep, unless a UTF-16 byte order mark explains it. */
@@ -48,10 +52,10 @@ final class TextDecoder {
             long honest = charset.equals(StandardCharsets.UTF_8) ? replacementsInUtf8(bytes, length) : 0;
             if (marks > honest) {
                 if ((marks - honest) * 10 > text.length()) {
-                    report.skip("not " + charset.name() + " text", where);
+                    skipped.accept("not " + charset.name() + " text", where);
                     return null;
                 }
-                report.repair("malformed " + charset.name() + " replaced by U+FFFD", where);
+                repaired.accept("malformed " + charset.name() + " replaced by U+FFFD", where);
             }
         }
         return tidy(text, where);
@@ -61,15 +65,15 @@ final class TextDecoder {
     String tidy(String text, String where) {
         if (!text.isEmpty() && text.charAt(0) == '\uFEFF') {
             text = text.substring(1);
-            report.repair("byte order mark removed", where);
+            repaired.accept("byte order mark removed", where);
         }
         if (text.indexOf('\r') >= 0) {
             text = text.replace("\r\n", "\n").replace('\r', '\n');
-            report.repair("carriage returns made line feeds", where);
+            repaired.accept("carriage returns made line feeds", where);
         }
         if (text.indexOf('\0') >= 0) {
             text = text.replace("\0", "");
-            report.repair("NUL removed", where);
+            repaired.accept("NUL removed", where);
         }
         int lone = loneSurrogate(text, 0);
         if (lone >= 0) {
@@ -78,7 +82,7 @@ final class TextDecoder {
                 chars[lone] = '\uFFFD';
             }
             text = new String(chars);
-            report.repair("lone surrogates replaced by U+FFFD", where);
+            repaired.accept("lone surrogates replaced by U+FFFD", where);
         }
         return text;
     }

@@ -1,0 +1,135 @@
+package dev.zhulong.data.read;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.github.luben.zstd.ZstdInputStream;
+import java.io.BufferedInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.function.Consumer;
+import java.util.zip.GZIPInputStream;
+import org.apache.commons.compress.compressors.bzip2.BZip2CompressorInputStream;
+
+/**
+ * Reads a file of rows, each with all its fields, in the file's order.
+ *
+ * <pre>{@code
+ * var report = new RowReport();
+ * RowReader.read(Path.of("train.jsonl.gz"), true, report, row -> ...);
+ * }</pre>
+ *
+ * <p>By name: {@code .jsonl .ndjson}; {@code .json} (an array of objects, an object whose {@code data} is one, or one object a line);
+ * {@code .csv .tsv}; {@code .parquet}, nested columns included; {@code .txt .md}, the whole file as field {@code text} of one row; all but
+ * Parquet also as {@code .gz .zst .bz2}. Strings come well-formed: line ends are {@code \n}, NUL is gone, lone surrogates are U+FFFD, and
+ * the {@link RowReport} says so. A row that can't be read is refused there and the next one follows; only a file that is missing or of no
+ * known format is an error.
+ */
+public final class RowReader {
+    /** Longest row, in bytes. */
+    static final int MAX_ROW = 16 << 20;
+
+    private static final int MAX_RATIO = 400;
+
+    private RowReader() { }
+
+    /**
+     * One row.
+     *
+     * @param where  file name and row number, {@code train.jsonl#12}
+     * @param number of the row in its file, from 1, refused ones included; in JSON Lines the line
+     * @param fields by name; of CSV and TSV every value is text
+     */
+    public record Row(String where, long number, ObjectNode fields) { }
+
+    /**
+     * Gives every readable row to {@code consumer}, whose exceptions end the reading and are thrown on.
+     *
+     * @param header whether CSV and TSV begin with the names of their columns; otherwise these are {@code 1}, {@code 2}, ...
+     * @throws IllegalArgumentException where the file is missing or of no known format
+     */
+    public static void read(Path file, boolean header, RowReport report, Consumer<Row> consumer) {
+        if (!Files.isRegularFile(file)) {
+            throw new IllegalArgumentException(file + (Files.isDirectory(file) ? " is a directory; name a file of rows" : ": no such file"));
+        }
+        String id = file.getFileName().toString();
+        String name = id.toLowerCase(Locale.ROOT);
+        String plain = name.replaceAll("\\.(gz|zst|bz2)$", "");
+        if (!plain.matches(".*\\.(jsonl|ndjson|json|csv|tsv|txt|md)") && !name.endsWith(".parquet")) {
+            throw new IllegalArgumentException(file + ": unknown format; expected .jsonl, .json, .csv, .tsv, .txt (also with .gz, .zst or"
+                    + " .bz2) or .parquet");
+        }
+        try (RowSource source = name.endsWith(".parquet") ? new ParquetSource(file, id, report) : open(file, plain, id, header, report)) {
+            Row row;
+            while ((row = source.row()) != null) {
+                consumer.accept(row);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + ": cannot be read: " + RowSource.why(e), e);
+        }
+    }
+
+    private static RowSource open(Path file, String plain, String id, boolean header, RowReport report) throws IOException {
+        if (plain.endsWith(".json")) {
+            boolean lines;
+            try (InputStream in = stream(file)) {
+                lines = JsonSource.isLines(in);
+            }
+            return lines ? new JsonLinesSource(stream(file), id, report) : new JsonSource(stream(file), id, report);
+        }
+        InputStream in = stream(file);
+        return switch (plain.substring(plain.lastIndexOf('.') + 1)) {
+            case "csv" -> new CsvSource(in, ',', header, id, report);
+            case "tsv" -> new CsvSource(in, '\t', header, id, report);
+            case "txt", "md" -> new TextSource(in, id, report);
+            default -> new JsonLinesSource(in, id, report);
+        };
+    }
+
+    private static InputStream stream(Path file) throws IOException {
+        InputStream in = new BufferedInputStream(Files.newInputStream(file), 1 << 16);
+        try {
+            String name = file.getFileName().toString().toLowerCase(Locale.ROOT);
+            InputStream unpacked = name.endsWith(".gz") ? new GZIPInputStream(in, 1 << 16) : name.endsWith(".zst") ? new ZstdInputStream(in)
+                    : name.endsWith(".bz2") ? new BZip2CompressorInputStream(in, true) : null;
+            long size = Files.size(file);
+            return unpacked == null ? in : new LimitedStream(unpacked, () -> size, MAX_RATIO);
+        } catch (IOException | RuntimeException e) {
+            in.close();
+            throw e;
+        }
+    }
+
+    /** A text file: one row. */
+    private static final class TextSource extends RowSource {
+        private final InputStream in;
+        private boolean given;
+
+        TextSource(InputStream in, String id, RowReport report) {
+            super(id, report);
+            this.in = in;
+        }
+
+        @Override
+        ObjectNode next() throws IOException {
+            if (given) {
+                return null;
+            }
+            given = true;
+            begin(1);
+            byte[] bytes = in.readAllBytes();
+            var utf16 = TextDecoder.utf16(bytes, bytes.length);
+            String text = decoder().decode(bytes, bytes.length, utf16 == null ? StandardCharsets.UTF_8 : utf16, where());
+            return text == null ? next() : JsonNodeFactory.instance.objectNode().put("text", text);
+        }
+
+        @Override
+        public void close() throws IOException {
+            in.close();
+        }
+    }
+}

@@ -1,0 +1,217 @@
+package dev.zhulong.data.tune;
+
+import dev.zhulong.data.read.RowReport;
+import dev.zhulong.text.Tokenizer;
+import dev.zhulong.text.chat.Conversation;
+import dev.zhulong.text.chat.SupervisedTokens;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Examples to tokens. Which tokens are learnt is a matter of their place, never of their id: an EOS is learnt where it ends an answer, even if
+ * padding has the same id.
+ *
+ * <p>A sequence has at most {@code seq + 1} tokens: {@code seq} inputs and the targets that follow them. Longer conversations and completions
+ * lose their end, and with it the end mark; one that has nothing left to learn is refused. Longer texts are cut into pieces instead, each
+ * beginning with the last token of the one before, so that every token but the first is learnt once.
+ */
+public final class ExampleEncoder {
+    private final Tokenizer tokenizer;
+    private final ConversationEncoder conversations;
+    private final int seq;
+
+    /**
+     * @param seq most inputs of a sequence
+     */
+    public ExampleEncoder(Tokenizer tokenizer, ConversationEncoder conversations, int seq) {
+        if (seq < 1) {
+            throw new IllegalArgumentException("seq must be at least 1, found " + seq);
+        }
+        this.tokenizer = tokenizer;
+        this.conversations = conversations;
+        this.seq = seq;
+    }
+
+    public Tokenizer tokenizer() {
+        return tokenizer;
+    }
+
+    /** Most inputs of a sequence. */
+    public int seq() {
+        return seq;
+    }
+
+    /** Sequences that teach an example; none, and a refusal in {@code report}, where there is nothing to be learnt from it. */
+    public List<SupervisedDocument> encode(ExampleRow row, RowReport report) {
+        var notes = new Notes(row, report);
+        try {
+            return switch (row.example()) {
+                case Example.Chat chat -> cut(row, chat(chat), notes);
+                case Example.Completion completion -> cut(row, List.of(completion(completion, notes)), notes);
+                case Example.Text text -> pieces(row, text.text(), notes);
+                case Example.Preference _ -> throw new RowRefused("a preference pair, which only DPO learns from", "");
+            };
+        } catch (RowRefused refused) {
+            report.refuse(refused.reason(), new RowReport.Sample(row.where(), refused.detail(), ContentHash.beginning(row.example())));
+            return List.of();
+        }
+    }
+
+    /** A preference pair; none, and a refusal in {@code report}, where the example is none or nothing of an answer is left. */
+    public Optional<PreferenceTokens> preference(ExampleRow row, RowReport report) {
+        try {
+            if (!(row.example() instanceof Example.Preference preference)) {
+                throw new RowRefused("not a preference pair", "");
+            }
+            PreferenceTokens pair = new PairEncoder(guarded(), tokenizer, seq + 1).encode(row, preference);
+            if (pair.truncated()) {
+                new Notes(row, report).add("cut to " + (seq + 1) + " tokens");
+            }
+            return Optional.of(pair);
+        } catch (RowRefused refused) {
+            report.refuse(refused.reason(), new RowReport.Sample(row.where(), refused.detail(), ContentHash.beginning(row.example())));
+            return Optional.empty();
+        }
+    }
+
+    private record Notes(ExampleRow row, RowReport report) {
+        void add(String note) {
+            report.note(note, new RowReport.Sample(row.where(), "", ContentHash.beginning(row.example())));
+        }
+    }
+
+    /** The template, its refusals turned into refusals of the row. */
+    private ConversationEncoder guarded() {
+        return ConversationEncoder.of(conversation -> {
+            try {
+                return conversations.supervise(conversation);
+            } catch (IllegalArgumentException e) {
+                throw new RowRefused("the chat template refuses it", e.getMessage());
+            }
+        }, conversation -> {
+            try {
+                return conversations.prompt(conversation);
+            } catch (IllegalArgumentException e) {
+                throw new RowRefused("the chat template refuses it", e.getMessage());
+            }
+        });
+    }
+
+    private List<SupervisedTokens> chat(Example.Chat chat) {
+        var sequences = new ArrayList<>(guarded().supervise(chat.conversation()));
+        for (int turn : chat.muted()) {
+            mute(chat.conversation(), turn, sequences);
+        }
+        sequences.removeIf(sequence -> sequence.count() == 0);
+        return sequences;
+    }
+
+    /** Takes the marks off one turn: the learnt tokens that follow exactly what the model is given before that turn. */
+    private void mute(Conversation conversation, int turn, List<SupervisedTokens> sequences) {
+        int[] before = guarded().prompt(new Conversation(conversation.messages().subList(0, turn), conversation.tools()));
+        boolean found = false;
+        for (int i = 0; i < sequences.size(); i++) {
+            int[] ids = sequences.get(i).ids();
+            boolean[] marks = sequences.get(i).supervised().clone();
+            if (before.length >= ids.length || !marks[before.length] || Arrays.mismatch(before, ids) != before.length) {
+                continue;
+            }
+            found = true;
+            for (int at = before.length; at < ids.length && marks[at]; at++) {
+                marks[at] = false;
+            }
+            sequences.set(i, new SupervisedTokens(ids, marks));
+        }
+        if (!found) {
+            throw new RowRefused("a turn that is not to be learnt can't be found in the template's text", "turn " + (turn + 1));
+        }
+    }
+
+    /** One tokenisation of prompt and completion; a token that holds the end of the one and the beginning of the other is not learnt. */
+    private SupervisedTokens completion(Example.Completion example, Notes notes) {
+        int[] joint = tokenizer.encode(example.prompt() + example.completion());
+        // what the prompt alone comes to in bytes, also where the tokenizer normalises text or puts a space before it
+        long boundary = bytes(tokenizer.encode(example.prompt()));
+        int bos = tokenizer.addsBos() ? 1 : 0;
+        int[] ids = framed(joint, notes);
+        var supervised = new boolean[ids.length];
+        long at = 0;
+        for (int i = 0; i < joint.length; i++) {
+            long end = at + tokenizer.bytes(joint[i]).length;
+            supervised[bos + i] = at >= boundary && bos + i > 0;
+            if (at < boundary && end > boundary) {
+                notes.add("a token across the seam of prompt and completion, not learnt");
+            }
+            at = end;
+        }
+        Arrays.fill(supervised, bos + joint.length, ids.length, true);
+        return new SupervisedTokens(ids, supervised);
+    }
+
+    private long bytes(int[] ids) {
+        long bytes = 0;
+        for (int id : ids) {
+            bytes += tokenizer.bytes(id).length;
+        }
+        return bytes;
+    }
+
+    /** BOS where the model wants one, the tokens, EOS. */
+    private int[] framed(int[] tokens, Notes notes) {
+        int bos = tokenizer.addsBos() ? 1 : 0;
+        int eos = tokenizer.eos().isPresent() ? 1 : 0;
+        if (eos == 0) {
+            notes.add("the tokenizer names no EOS, so the model does not learn to end");
+        }
+        var ids = new int[bos + tokens.length + eos];
+        System.arraycopy(tokens, 0, ids, bos, tokens.length);
+        if (bos == 1) {
+            ids[0] = tokenizer.bos().orElseThrow();
+        }
+        if (eos == 1) {
+            ids[ids.length - 1] = tokenizer.eos().getAsInt();
+        }
+        return ids;
+    }
+
+    private List<SupervisedDocument> pieces(ExampleRow row, String text, Notes notes) {
+        int[] ids = framed(tokenizer.encode(text), notes);
+        var pieces = new ArrayList<SupervisedDocument>();
+        for (int from = 0; from + 1 < ids.length; from += seq) {
+            int[] piece = Arrays.copyOfRange(ids, from, (int) Math.min(ids.length, (long) from + seq + 1));
+            var supervised = new boolean[piece.length];
+            Arrays.fill(supervised, 1, piece.length, true);
+            pieces.add(new SupervisedDocument(row.source(), row.where(), new SupervisedTokens(piece, supervised), false));
+        }
+        if (pieces.isEmpty()) {
+            throw new RowRefused("no supervised token", "");
+        }
+        return List.copyOf(pieces);
+    }
+
+    private List<SupervisedDocument> cut(ExampleRow row, List<SupervisedTokens> sequences, Notes notes) {
+        var documents = new ArrayList<SupervisedDocument>();
+        int lost = 0;
+        for (SupervisedTokens whole : sequences) {
+            boolean tooLong = whole.ids().length > seq + 1L;
+            SupervisedTokens tokens = tooLong
+                    ? new SupervisedTokens(Arrays.copyOf(whole.ids(), seq + 1), Arrays.copyOf(whole.supervised(), seq + 1)) : whole;
+            if (tokens.count() == 0) {
+                lost++;
+            } else {
+                // an end cut off behind the last token to be learnt is no loss
+                documents.add(new SupervisedDocument(row.source(), row.where(), tokens, tokens.count() < whole.count()));
+            }
+        }
+        if (documents.isEmpty()) {
+            throw sequences.isEmpty() || lost == 0 ? new RowRefused("no supervised token", "")
+                    : new RowRefused("no supervised token left after cutting to " + (seq + 1) + " tokens", "");
+        }
+        if (documents.stream().anyMatch(SupervisedDocument::truncated) || lost > 0) {
+            notes.add("cut to " + (seq + 1) + " tokens; the end is not learnt");
+        }
+        return List.copyOf(documents);
+    }
+}

@@ -1,0 +1,123 @@
+package dev.zhulong.data.tune;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.zhulong.text.chat.Conversation;
+import dev.zhulong.text.chat.Message;
+import dev.zhulong.text.chat.Role;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * A row of fields to an example.
+ *
+ * @param columns   where the fields lie
+ * @param asChat    whether prompt and completion become a conversation
+ * @param separator between a plain prompt and its completion
+ */
+record RowParser(Columns columns, boolean asChat, String separator) {
+    /**
+     * The example.
+     *
+     * @param notes gets what is odd but usable
+     * @throws RowRefused where the row gives none
+     */
+    Example parse(ObjectNode row, Collection<String> notes) {
+        return switch (columns.layout()) {
+            case ALPACA -> alpaca(row, notes);
+            case SHAREGPT -> chat(row, "conversations", notes);
+            case MESSAGES -> chat(row, "messages", notes);
+            case COMPLETION -> completion(row, notes);
+            case PREFERENCE -> new PreferenceParser(columns).parse(row, notes);
+            case TEXT -> {
+                String text = Json.text(columns.get(row, "text"), "text");
+                if (text.isBlank()) {
+                    throw new RowRefused("empty text", "");
+                }
+                yield new Example.Text(text);
+            }
+        };
+    }
+
+    private Example chat(ObjectNode row, String field, Collection<String> notes) {
+        return chat(row, Turns.of(columns.get(row, field), field, notes), notes);
+    }
+
+    private Example chat(ObjectNode row, Turns turns, Collection<String> notes) {
+        Turns whole = turns.completed(Json.textOrEmpty(columns.get(row, "system"), "system"), notes);
+        long learnt = whole.messages().stream().filter(m -> m.role() == Role.ASSISTANT).count() - whole.muted().size();
+        if (learnt == 0) {
+            throw new RowRefused("no assistant turn to learn", "every one has weight 0");
+        }
+        return new Example.Chat(new Conversation(whole.messages(), ToolCalls.tools(columns.get(row, "tools"))), whole.muted());
+    }
+
+    private Example alpaca(ObjectNode row, Collection<String> notes) {
+        String prompt = instruction(columns, row, "instruction");
+        String output = Json.text(columns.get(row, "output"), "output");
+        var messages = new ArrayList<Message>(history(Json.unfolded(columns.get(row, "history")), notes));
+        messages.add(Message.user(prompt));
+        messages.add(Message.assistant(output));
+        return chat(row, new Turns(messages, List.of()), notes);
+    }
+
+    /** Instruction and, on a new line, input; as LLaMA-Factory joins them. */
+    static String instruction(Columns columns, ObjectNode row, String field) {
+        String instruction = Json.text(columns.get(row, field), field);
+        String input = Json.textOrEmpty(columns.get(row, "input"), "input");
+        String prompt = instruction.isBlank() ? input : input.isBlank() ? instruction : instruction + "\n" + input;
+        if (prompt.isBlank()) {
+            throw new RowRefused("empty prompt", "");
+        }
+        return prompt;
+    }
+
+    /** Earlier turns: pairs of what the user and what the assistant said, or messages. */
+    private static List<Message> history(JsonNode history, Collection<String> notes) {
+        if (history.isMissingNode() || history.isEmpty() && (history.isArray() || history.asText().isBlank())) {
+            return List.of();
+        }
+        if (Turns.isTurns(history)) {
+            return Turns.of(history, "history", notes).messages();
+        }
+        var messages = new ArrayList<Message>();
+        for (JsonNode pair : history) {
+            if (!pair.isArray() || pair.size() != 2) {
+                throw new RowRefused("history is not a list of pairs", pair.toString());
+            }
+            messages.add(Message.user(Json.text(pair.get(0), "history")));
+            messages.add(Message.assistant(Json.text(pair.get(1), "history")));
+        }
+        if (messages.isEmpty()) {
+            throw new RowRefused("history is not a list of pairs", history.toString());
+        }
+        return messages;
+    }
+
+    private Example completion(ObjectNode row, Collection<String> notes) {
+        JsonNode prompt = columns.get(row, "prompt");
+        JsonNode completion = columns.get(row, "completion");
+        boolean turns = Turns.isTurns(prompt) || Turns.isTurns(completion);
+        if (turns || asChat) {
+            var messages = new ArrayList<>(Turns.isTurns(prompt) ? Turns.of(prompt, "prompt", notes).messages()
+                    : List.of(Message.user(nonBlank(Json.text(prompt, "prompt"), "empty prompt"))));
+            int context = messages.size();
+            messages.addAll(Turns.isTurns(completion) ? Turns.of(completion, "completion", notes).messages()
+                    : List.of(Message.assistant(Json.text(completion, "completion"))));
+            var muted = IntStream.range(0, context).filter(i -> messages.get(i).role() == Role.ASSISTANT).boxed().toList();
+            return chat(row, new Turns(messages, muted), notes);
+        }
+        String before = nonBlank(Json.text(prompt, "prompt"), "empty prompt");
+        String after = nonBlank(Json.text(completion, "completion"), "empty completion");
+        return new Example.Completion(before + separator, after);
+    }
+
+    private static String nonBlank(String text, String reason) {
+        if (text.isBlank()) {
+            throw new RowRefused(reason, "");
+        }
+        return text;
+    }
+}
