@@ -10,10 +10,10 @@ import org.xerial.snappy.Snappy;
 
 /** Writes one optional string column as Parquet, from the format's specification: one row group, one plain data page, Thrift compact protocol. */
 final class TinyParquet {
-    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
-    private int lastField;
+    final ByteArrayOutputStream out = new ByteArrayOutputStream();
+    int lastField;
 
-    private TinyParquet() { }
+    TinyParquet() { }
 
     /** A null value is a null in the file. */
     static byte[] write(String column, List<byte[]> values, boolean snappy) throws IOException {
@@ -73,54 +73,54 @@ final class TinyParquet {
         return f.out.toByteArray();
     }
 
-    private TinyParquet field(int id, int type) {
+    TinyParquet field(int id, int type) {
         out.write((id - lastField) << 4 | type);
         lastField = id;
         return this;
     }
 
-    private TinyParquet i32(int id, int value) {
+    TinyParquet i32(int id, int value) {
         return field(id, 5).raw(zigzag(value));
     }
 
-    private TinyParquet i64(int id, long value) {
+    TinyParquet i64(int id, long value) {
         return field(id, 6).raw(zigzag(value));
     }
 
-    private TinyParquet string(int id, String value) {
+    TinyParquet string(int id, String value) {
         return field(id, 8).text(value);
     }
 
-    private TinyParquet text(String value) {
+    TinyParquet text(String value) {
         byte[] bytes = value.getBytes(StandardCharsets.UTF_8);
         raw(bytes.length);
         out.writeBytes(bytes);
         return this;
     }
 
-    private TinyParquet list(int id, int type, int size) {
+    TinyParquet list(int id, int type, int size) {
         field(id, 9);
         out.write(size << 4 | type);
         return this;
     }
 
-    private TinyParquet struct(int id) {
+    TinyParquet struct(int id) {
         field(id, 12);
         lastField = 0;
         return this;
     }
 
-    private TinyParquet end(int id) {
+    TinyParquet end(int id) {
         out.write(0);
         lastField = id;
         return this;
     }
 
-    private void stop() {
+    void stop() {
         out.write(0);
     }
 
-    private TinyParquet raw(long value) {
+    TinyParquet raw(long value) {
         long rest = value;
         while ((rest & ~0x7fL) != 0) {
             out.write((int) (rest & 0x7f | 0x80));
@@ -130,7 +130,7 @@ final class TinyParquet {
         return this;
     }
 
-    private static long zigzag(long value) {
+    static long zigzag(long value) {
         return value << 1 ^ value >> 63;
     }
 }
