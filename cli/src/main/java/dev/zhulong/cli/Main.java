@@ -29,6 +29,7 @@ import picocli.CommandLine;
         subcommands = {
             QuickstartVerb.class,
             CleanVerb.class,
+            DataVerb.class,
             TokenizerVerb.class,
             PretrainVerb.class,
             ContinueVerb.class,

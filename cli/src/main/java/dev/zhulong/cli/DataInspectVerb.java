@@ -1,0 +1,129 @@
+package dev.zhulong.cli;
+
+import dev.zhulong.data.tune.ConversationEncoder;
+import dev.zhulong.data.tune.DataSource;
+import dev.zhulong.data.tune.ExampleEncoder;
+import dev.zhulong.data.tune.Inspection;
+import dev.zhulong.data.tune.Layout;
+import dev.zhulong.data.tune.SupervisedDocument;
+import dev.zhulong.data.tune.TokenTable;
+import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.text.HuggingFaceTokenizer;
+import dev.zhulong.text.Tokenizer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Fine-tuning data as the model will see them. */
+@Command(
+        name = "inspect",
+        description = {
+            "Show fine-tuning data exactly as the model will see them: which rows are used and why others are not, token ids, the text, and"
+                    + " which tokens are learnt (marked *).",
+            "Files: jsonl, json, csv, tsv, parquet, txt, also with .gz, .zst or .bz2. Layouts: alpaca (instruction, input, output), sharegpt"
+                    + " (conversations), messages (OpenAI), completion (prompt, completion), preference (prompt, chosen, rejected), text.",
+        },
+        footer = {
+            "",
+            "Examples:",
+            "  zhulong data inspect --model my-model --data train.jsonl",
+            "  zhulong data inspect --model my-model --data faq.csv --map prompt=question completion=reply --as-chat --row 3",
+            "  zhulong data inspect --model my-model --data train.parquet --seq 1024 --sample 5 --seed 2 --json",
+        })
+final class DataInspectVerb extends Verb {
+    private static final int LONGEST_BY_DEFAULT = 2048;
+
+    @Option(names = "--model", required = true, paramLabel = "DIR", description = "Model directory: its tokenizer and chat template are used.")
+    Path model;
+
+    @Option(names = "--data", required = true, paramLabel = "FILE", description = "The file of rows.")
+    Path data;
+
+    @Option(names = "--layout", paramLabel = "NAME", description = "alpaca, sharegpt, messages, completion, preference or text (default: told by"
+            + " the first rows).")
+    Layout layout;
+
+    @Option(names = "--map", arity = "1..*", paramLabel = "FIELD=COLUMN", description = "Fields that lie in columns of other names, e.g."
+            + " prompt=question; columns 1, 2, ... of CSV and TSV without a header.")
+    Map<String, String> mapping = Map.of();
+
+    @Option(names = "--as-chat", description = "Put plain prompts and completions through the chat template.")
+    boolean asChat;
+
+    @Option(names = "--separator", paramLabel = "TEXT", description = "Between a plain prompt and its completion (default: nothing if the"
+            + " columns are called prompt and completion, else a line break).")
+    String separator;
+
+    @Option(names = "--seq", paramLabel = "N", description = "Most inputs of a sequence; longer ones are cut (default: the model's context, at"
+            + " most " + LONGEST_BY_DEFAULT + ").")
+    Integer seq;
+
+    @Option(names = "--row", paramLabel = "N", description = "Show this row, counted from 1.")
+    Long row;
+
+    @Option(names = "--sample", paramLabel = "N", description = "Show so many sequences drawn at random (default: 1).")
+    Integer sample;
+
+    @Option(names = "--seed", defaultValue = "0", paramLabel = "N", description = "Of the draw (default: 0).")
+    long seed;
+
+    @Option(names = "--json", description = "Print one JSON object: layout, columns, rows_read, rows_used, refused, noted, lengths, samples with"
+            + " their tokens, and more.")
+    boolean json;
+
+    @Override
+    protected void run() {
+        if (row != null && sample != null) {
+            throw wrongUsage("--row and --sample do not go together");
+        }
+        if (seq != null && seq < 1 || sample != null && sample < 0) {
+            throw wrongUsage(sample != null && sample < 0 ? "--sample must not be negative" : "--seq must be at least 1 token, found " + seq);
+        }
+        DataSource source = DataSource.of(data).withMapping(mapping).withAsChat(asChat);
+        source = layout == null ? source : source.withLayout(layout);
+        source = separator == null ? source : source.withSeparator(separator);
+        try (Tokenizer tokenizer = HuggingFaceTokenizer.load(model)) {
+            ExampleEncoder encoder = new ExampleEncoder(tokenizer, conversations(tokenizer), seq != null ? seq : context());
+            Inspection inspection = Inspection.of(source, encoder, TokenTable.of(model, tokenizer));
+            List<SupervisedDocument> shown = shown(inspection);
+            if (json) {
+                out().println(inspection.json(shown));
+                return;
+            }
+            boolean colour = Terminal.interactive() && System.getenv("NO_COLOR") == null;
+            out().print(Terminal.printable(inspection.summary()));
+            for (SupervisedDocument document : shown) {
+                out().println();
+                // the colours are the only control characters; the table shows those of the data as signs
+                out().print(inspection.show(document, colour));
+            }
+        }
+    }
+
+    private List<SupervisedDocument> shown(Inspection inspection) {
+        if (row == null) {
+            return inspection.sample(sample == null ? 1 : sample, seed);
+        }
+        List<SupervisedDocument> found = inspection.row(row);
+        if (found.isEmpty()) {
+            throw new IllegalArgumentException(data + " has no row " + row + " that can be used; " + inspection.examples().report());
+        }
+        return found;
+    }
+
+    private int context() {
+        return Files.isRegularFile(model.resolve(ModelDirectory.CONFIG))
+                ? Math.min(LONGEST_BY_DEFAULT, ModelDirectory.readSpec(model).contextLength()) : LONGEST_BY_DEFAULT;
+    }
+
+    private ConversationEncoder conversations(Tokenizer tokenizer) {
+        return ConversationEncoder.of(_ -> {
+            throw new IllegalArgumentException("no chat template");
+        }, _ -> {
+            throw new IllegalArgumentException("no chat template");
+        });
+    }
+}

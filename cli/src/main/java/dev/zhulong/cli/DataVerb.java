@@ -1,0 +1,16 @@
+package dev.zhulong.cli;
+
+import picocli.CommandLine.Command;
+
+/** The verbs for fine-tuning data. */
+@Command(
+        name = "data",
+        description = "Look at fine-tuning data.",
+        subcommands = DataInspectVerb.class,
+        footer = {"", "Example:", "  zhulong data inspect --model my-model --data train.jsonl"})
+final class DataVerb extends Verb {
+    @Override
+    protected void run() {
+        throw wrongUsage("which? inspect");
+    }
+}
