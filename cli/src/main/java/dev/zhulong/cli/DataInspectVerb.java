@@ -109,7 +109,10 @@ final class DataInspectVerb extends Verb {
         }
         List<SupervisedDocument> found = inspection.row(row);
         if (found.isEmpty()) {
-            throw new IllegalArgumentException(data + " has no row " + row + " that can be used; " + inspection.examples().report());
+            var report = inspection.examples().report();
+            throw new IllegalArgumentException(report.reason(data.getFileName() + "#" + row)
+                    .map(reason -> data + ": row " + row + " can't be used: " + reason)
+                    .orElse(data + " has no row " + row + "; " + report));
         }
         return found;
     }

@@ -46,6 +46,8 @@ class DataInspectShowsWhatTheModelSeesTest {
                 "refused: empty completion: 1", "rows.jsonl#3", "refused: malformed JSON: 1", "last learnt <|endoftext|>",
                 "The lamp?\nwas lit\t\uFFFD[31m 灯 <|endoftext|><|endoftext|>", "\u2192").doesNotContain("\u001b");
 
+        assertThat(Cli.run("data", "inspect", "--model", model, "--data", data, "--row", 3).err()).contains("row 3 can't be used: empty completion");
+
         JsonNode json = new ObjectMapper().readTree(Cli.run("data", "inspect", "--model", model, "--data", data, "--json").done().out());
         JsonNode sample = json.path("samples").path(0);
         assertThat(json.path("rows_used").intValue()).isEqualTo(1);

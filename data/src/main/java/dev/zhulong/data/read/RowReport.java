@@ -1,9 +1,11 @@
 package dev.zhulong.data.read;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -19,6 +21,7 @@ public final class RowReport {
 
     private final TreeMap<String, Tally> refused = new TreeMap<>();
     private final TreeMap<String, Tally> noted = new TreeMap<>();
+    private final HashMap<String, String> reasons = new HashMap<>();
     private long read;
 
     /**
@@ -53,6 +56,7 @@ public final class RowReport {
 
     /** The row can't be used. */
     public void refuse(String reason, Sample sample) {
+        reasons.put(sample.where(), sample.detail().isEmpty() ? reason : reason + ": " + sample.detail());
         refused.merge(reason, new Tally(1, List.of(sample)), (old, _) -> old.with(sample));
     }
 
@@ -79,6 +83,11 @@ public final class RowReport {
     /** Why rows can't be used. */
     public SortedMap<String, Tally> refused() {
         return new TreeMap<>(refused);
+    }
+
+    /** Why the row at {@code where} can't be used; empty if it can, or is not there. */
+    public Optional<String> reason(String where) {
+        return Optional.ofNullable(reasons.get(where));
     }
 
     /** What was mended or is worth knowing. */

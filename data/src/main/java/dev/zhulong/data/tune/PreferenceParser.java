@@ -10,11 +10,13 @@ import java.util.Collection;
 import java.util.List;
 
 /**
- * Preference pairs: {@code chosen} and {@code rejected} as text, as a message, as messages without the prompt or with it, beside a
+ * Preference pairs: {@code chosen} and {@code rejected} as text (also a transcript of Human and Assistant), as a message, as messages without the prompt or with it, beside a
  * {@code prompt} (text or messages), {@code messages}, {@code conversations} or {@code instruction} and {@code input}; or none of these, where
  * chosen and rejected are whole conversations that begin alike.
  */
 record PreferenceParser(Columns columns) {
+    private static final String HUMAN = "\n\nHuman:";
+
     Example parse(ObjectNode row, Collection<String> notes) {
         List<Message> chosen = answer(row, "chosen", notes);
         List<Message> rejected = answer(row, "rejected", notes);
@@ -51,7 +53,22 @@ record PreferenceParser(Columns columns) {
 
     private List<Message> answer(ObjectNode row, String field, Collection<String> notes) {
         JsonNode node = columns.get(row, field);
-        return Turns.isTurns(node) ? Turns.of(node, field, notes).messages() : List.of(Message.assistant(Json.text(node, field)));
+        if (Turns.isTurns(node)) {
+            return Turns.of(node, field, notes).messages();
+        }
+        String text = Json.text(node, field);
+        return text.startsWith(HUMAN) ? transcript(text) : List.of(Message.assistant(text));
+    }
+
+    /** A conversation written out as Anthropic's HH data have it. */
+    private static List<Message> transcript(String text) {
+        var messages = new ArrayList<Message>();
+        for (String turn : text.split("(?=\n\n(Human|Assistant):)")) {
+            boolean human = turn.startsWith(HUMAN);
+            String said = turn.substring(turn.indexOf(':') + 1).strip();
+            messages.add(human ? Message.user(said) : Message.assistant(said));
+        }
+        return messages;
     }
 
     private List<Message> prompt(ObjectNode row, Collection<String> notes) {

@@ -111,6 +111,9 @@ record RowParser(Columns columns, boolean asChat, String separator) {
         }
         String before = nonBlank(Json.text(prompt, "prompt"), "empty prompt");
         String after = nonBlank(Json.text(completion, "completion"), "empty completion");
+        if (!Json.textOrEmpty(columns.get(row, "system"), "system").isBlank()) {
+            notes.add("a system column, for which plain prompts have no place; left off");
+        }
         return new Example.Completion(before + separator, after);
     }
 

@@ -2,6 +2,7 @@ package dev.zhulong.data.pack;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.zhulong.text.chat.SupervisedTokens;
 import java.util.ArrayList;
@@ -107,7 +108,7 @@ class EverySequenceIsInOneRowPerEpochTest {
         read(new Batches(rows, 1).range(3 * rows.rowsPerEpoch(), Math.toIntExact(rows.rowsPerEpoch())), third);
         assertThat(third).isEqualTo(all(documents, 1));
         int inputs = documents.stream().mapToInt(document -> document.ids().length - 1).sum();
-        assertThat(rows.density()).isCloseTo((double) inputs / (rows.rowsPerEpoch() * SEQ), org.assertj.core.api.Assertions.within(1e-12));
+        assertThat(rows.density()).isCloseTo((double) inputs / (rows.rowsPerEpoch() * SEQ), within(1e-12));
     }
 
     private static List<SupervisedTokens> numbered(int count, int length) {

@@ -6,6 +6,7 @@ import dev.zhulong.data.ByteTokenizer;
 import dev.zhulong.data.read.RowReport;
 import dev.zhulong.text.BpeTrainer;
 import dev.zhulong.text.HuggingFaceTokenizer;
+import dev.zhulong.text.StreamingDecoder;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.text.TokenizerJson;
 import dev.zhulong.text.chat.Conversation;
@@ -13,6 +14,7 @@ import dev.zhulong.text.chat.Message;
 import dev.zhulong.text.chat.SupervisedTokens;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -126,18 +128,18 @@ class EndOfSequenceIsLearntOnceTest {
         }
 
         @Override
-        public java.util.OptionalInt id(String token) {
+        public OptionalInt id(String token) {
             return inner.id(token);
         }
 
         @Override
-        public java.util.OptionalInt bos() {
+        public OptionalInt bos() {
             return inner.bos();
         }
 
         @Override
-        public java.util.OptionalInt eos() {
-            return java.util.OptionalInt.empty();
+        public OptionalInt eos() {
+            return OptionalInt.empty();
         }
 
         @Override
@@ -146,7 +148,7 @@ class EndOfSequenceIsLearntOnceTest {
         }
 
         @Override
-        public dev.zhulong.text.StreamingDecoder decoder() {
+        public StreamingDecoder decoder() {
             return inner.decoder();
         }
 

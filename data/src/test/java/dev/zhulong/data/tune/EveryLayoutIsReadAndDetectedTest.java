@@ -20,7 +20,7 @@ class EveryLayoutIsReadAndDetectedTest {
     Path directory;
 
     private Example one(Layout layout, String row) {
-        Examples read = Rows.read(directory, "rows.jsonl", row);
+        Examples read = RowFiles.read(directory, "rows.jsonl", row);
         assertThat(read.layout()).isEqualTo(layout);
         assertThat(read.report().refused()).isEmpty();
         assertThat(read.examples()).hasSize(1);
@@ -105,35 +105,35 @@ class EveryLayoutIsReadAndDetectedTest {
     @Test
     void text() {
         assertThat(one(Layout.TEXT, "{\"text\": \"Once upon a time\"}")).isEqualTo(new Example.Text("Once upon a time"));
-        Examples file = Rows.read(directory, "notes.txt", "One line,", "another.");
-        assertThat(Rows.examples(file)).containsExactly(new Example.Text("One line,\nanother.\n"));
+        Examples file = RowFiles.read(directory, "notes.txt", "One line,", "another.");
+        assertThat(RowFiles.examples(file)).containsExactly(new Example.Text("One line,\nanother.\n"));
     }
 
     @Test
     void columnsOfOtherNamesAreMapped() {
-        Path csv = Rows.file(directory, "qa.csv", "id,question,reply", "1,\"Who, me?\",Yes", "2,Why?,\"Be\ncause\"");
+        Path csv = RowFiles.file(directory, "qa.csv", "id,question,reply", "1,\"Who, me?\",Yes", "2,Why?,\"Be\ncause\"");
         var source = DataSource.of(csv).withMapping(Map.of("prompt", "question", "completion", "reply"));
         Examples read = ExampleReader.read(source);
         assertThat(read.columns()).containsExactly(Map.entry("prompt", "question"), Map.entry("completion", "reply"));
-        assertThat(Rows.examples(read)).containsExactly(new Example.Completion("Who, me?\n", "Yes"), new Example.Completion("Why?\n", "Be\ncause"));
-        assertThat(Rows.examples(ExampleReader.read(source.withSeparator(" => "))).getFirst()).isEqualTo(
+        assertThat(RowFiles.examples(read)).containsExactly(new Example.Completion("Who, me?\n", "Yes"), new Example.Completion("Why?\n", "Be\ncause"));
+        assertThat(RowFiles.examples(ExampleReader.read(source.withSeparator(" => "))).getFirst()).isEqualTo(
                 new Example.Completion("Who, me? => ", "Yes"));
-        assertThat(Rows.examples(ExampleReader.read(source.withAsChat(true))).getFirst()).isEqualTo(
+        assertThat(RowFiles.examples(ExampleReader.read(source.withAsChat(true))).getFirst()).isEqualTo(
                 chat(Message.user("Who, me?"), Message.assistant("Yes")));
 
-        Path nested = Rows.file(directory, "nested.jsonl", "{\"turn\": {\"q\": \"a\", \"a\": \"b\"}}");
-        assertThat(Rows.examples(ExampleReader.read(DataSource.of(nested).withMapping(Map.of("prompt", "turn.q", "completion", "turn.a")))))
+        Path nested = RowFiles.file(directory, "nested.jsonl", "{\"turn\": {\"q\": \"a\", \"a\": \"b\"}}");
+        assertThat(RowFiles.examples(ExampleReader.read(DataSource.of(nested).withMapping(Map.of("prompt", "turn.q", "completion", "turn.a")))))
                 .containsExactly(new Example.Completion("a\n", "b"));
-        Path bare = Rows.file(directory, "pairs.tsv", "Hi.\tSalut.", "Go.\tVa.");
-        assertThat(Rows.examples(ExampleReader.read(DataSource.of(bare).withMapping(Map.of("prompt", "1", "completion", "2")))))
+        Path bare = RowFiles.file(directory, "pairs.tsv", "Hi.\tSalut.", "Go.\tVa.");
+        assertThat(RowFiles.examples(ExampleReader.read(DataSource.of(bare).withMapping(Map.of("prompt", "1", "completion", "2")))))
                 .containsExactly(new Example.Completion("Hi.\n", "Salut."), new Example.Completion("Go.\n", "Va."));
     }
 
     @Test
     void listsInCellsAreUnfolded() {
-        Path csv = Rows.file(directory, "chat.csv", "messages",
+        Path csv = RowFiles.file(directory, "chat.csv", "messages",
                 "\"[{\"\"role\"\":\"\"user\"\",\"\"content\"\":\"\"[1]\"\"},{\"\"role\"\":\"\"assistant\"\",\"\"content\"\":\"\"one\"\"}]\"");
-        assertThat(Rows.examples(ExampleReader.read(DataSource.of(csv)))).containsExactly(chat(Message.user("[1]"), Message.assistant("one")));
+        assertThat(RowFiles.examples(ExampleReader.read(DataSource.of(csv)))).containsExactly(chat(Message.user("[1]"), Message.assistant("one")));
     }
 
     @Test
@@ -141,19 +141,19 @@ class EveryLayoutIsReadAndDetectedTest {
         String both = "{\"prompt\": \"p\", \"messages\": [{\"role\": \"user\", \"content\": \"p\"}, {\"role\": \"assistant\", \"content\": \"m\"}],"
                 + " \"completion\": \"c\"}";
         String neither = "{\"text\": \"t\"}";
-        Examples read = Rows.read(directory, "rows.jsonl", neither, both, both);
+        Examples read = RowFiles.read(directory, "rows.jsonl", neither, both, both);
         assertThat(read.layout()).isEqualTo(Layout.MESSAGES);
-        assertThat(Rows.refused(read)).isEqualTo(Map.of("no field 'messages'", 1L));
-        Examples fixed = ExampleReader.read(DataSource.of(Rows.file(directory, "rows.jsonl", both)).withLayout(Layout.COMPLETION));
-        assertThat(Rows.examples(fixed)).containsExactly(new Example.Completion("p", "c"));
-        assertThatThrownBy(() -> Rows.read(directory, "odd.jsonl", "{\"a\": 1, \"b\": 2}")).hasMessageContaining("odd.jsonl")
+        assertThat(RowFiles.refused(read)).isEqualTo(Map.of("no field 'messages'", 1L));
+        Examples fixed = ExampleReader.read(DataSource.of(RowFiles.file(directory, "rows.jsonl", both)).withLayout(Layout.COMPLETION));
+        assertThat(RowFiles.examples(fixed)).containsExactly(new Example.Completion("p", "c"));
+        assertThatThrownBy(() -> RowFiles.read(directory, "odd.jsonl", "{\"a\": 1, \"b\": 2}")).hasMessageContaining("odd.jsonl")
                 .hasMessageContaining("found the fields a, b").hasMessageContaining("mapping");
-        assertThatThrownBy(() -> ExampleReader.read(DataSource.of(Rows.file(directory, "rows.jsonl", both))
+        assertThatThrownBy(() -> ExampleReader.read(DataSource.of(RowFiles.file(directory, "rows.jsonl", both))
                 .withMapping(Map.of("prompt", "qestion")))).hasMessageContaining("no column 'qestion'").hasMessageContaining("messages");
-        assertThatThrownBy(() -> ExampleReader.read(DataSource.of(Rows.file(directory, "rows.jsonl", both))
+        assertThatThrownBy(() -> ExampleReader.read(DataSource.of(RowFiles.file(directory, "rows.jsonl", both))
                 .withMapping(Map.of("promt", "prompt")))).hasMessageContaining("no field 'promt'");
         // a question with the number of its choice is no prompt with its completion
-        assertThatThrownBy(() -> Rows.read(directory, "choice.jsonl", "{\"question\": \"q\", \"answer\": 2}")).hasMessageContaining("layout");
+        assertThatThrownBy(() -> RowFiles.read(directory, "choice.jsonl", "{\"question\": \"q\", \"answer\": 2}")).hasMessageContaining("layout");
     }
 
     @Test

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -33,14 +34,14 @@ class RowsThatCannotBeUsedAreShownTest {
 
     @Test
     void everyRowIsUsedOrRefusedWithItsReason() {
-        Examples read = Rows.read(directory, "rows.jsonl", GOOD, "", "not json", "[1, 2]", "{\"messages\": []}", "{\"messages\": \"hi\"}",
+        Examples read = RowFiles.read(directory, "rows.jsonl", GOOD, "", "not json", "[1, 2]", "{\"messages\": []}", "{\"messages\": \"hi\"}",
                 turns("user", "q"), turns("user", "q", "assistant", "  "), turns("user", "q", "narrator", "x"), "{\"messages\": [3]}",
                 "{\"messages\": [{\"content\": \"x\"}]}", "{\"other\": 1}", GOOD.substring(0, 40),
                 "{\"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"image_url\"}]}]}",
                 "{\"messages\": [{\"role\": \"user\", \"content\": \"q\"}, {\"role\": \"assistant\", \"tool_calls\": [{\"function\":"
                         + " {\"name\": \"f\", \"arguments\": \"not json\"}}]}]}",
                 "{\"messages\": [{\"role\": \"user\", \"content\": \"q\"}, {\"role\": \"assistant\", \"content\": \"a\", \"weight\": 0}]}", GOOD);
-        assertThat(Rows.refused(read)).isEqualTo(new java.util.TreeMap<>(Map.ofEntries(Map.entry("malformed JSON", 2L),
+        assertThat(RowFiles.refused(read)).isEqualTo(new TreeMap<>(Map.ofEntries(Map.entry("malformed JSON", 2L),
                 Map.entry("not a JSON object", 1L), Map.entry("no turns", 1L), Map.entry("field 'messages' is not a list of turns", 1L),
                 Map.entry("no assistant turn", 1L), Map.entry("empty assistant turn", 1L), Map.entry("unknown role", 1L),
                 Map.entry("a turn is not an object", 1L), Map.entry("a turn without a role", 1L), Map.entry("no field 'messages'", 1L),
@@ -59,7 +60,7 @@ class RowsThatCannotBeUsedAreShownTest {
 
     @Test
     void whatIsOddButUsableIsNoted() {
-        Examples read = Rows.read(directory, "rows.jsonl", turns("system", "s", "developer", "d", "user", "q", "assistant", "a"),
+        Examples read = RowFiles.read(directory, "rows.jsonl", turns("system", "s", "developer", "d", "user", "q", "assistant", "a"),
                 turns("user", "q", "user", "r", "assistant", "a"), turns("assistant", "hello", "user", "q", "assistant", "a", "user", "thanks"),
                 turns("user", "q", "tool", "t", "assistant", "a"), turns("user", "q", "system", "s", "assistant", "a"),
                 "{\"system\": \"other\", " + turns("system", "s", "user", "q", "assistant", "a").substring(1));
@@ -68,9 +69,20 @@ class RowsThatCannotBeUsedAreShownTest {
                 "two user turns in a row", "the assistant speaks first", "turns after the last assistant turn, left off",
                 "a tool's answer that follows no call", "a system message after the start",
                 "a system column beside a system message; the message counts");
-        assertThat(((Example.Chat) Rows.examples(read).getFirst()).conversation().messages().getFirst()).isEqualTo(Message.system("s\n\nd"));
-        assertThat(((Example.Chat) Rows.examples(read).get(2)).conversation()).isEqualTo(
+        assertThat(((Example.Chat) RowFiles.examples(read).getFirst()).conversation().messages().getFirst()).isEqualTo(Message.system("s\n\nd"));
+        assertThat(((Example.Chat) RowFiles.examples(read).get(2)).conversation()).isEqualTo(
                 Conversation.of(Message.assistant("hello"), Message.user("q"), Message.assistant("a")));
+    }
+
+    @Test
+    void aSystemColumnBesideAPlainPromptIsNotLostInSilence() {
+        String row = "{\"system\": \"Be brief.\", \"prompt\": \"p\", \"completion\": \"c\"}";
+        assertThat(RowFiles.read(directory, "rows.jsonl", row).report().noted().keySet()).containsExactly(
+                "a system column, for which plain prompts have no place; left off");
+        Examples chat = ExampleReader.read(DataSource.of(RowFiles.file(directory, "rows.jsonl", row)).withAsChat(true));
+        assertThat(RowFiles.examples(chat)).containsExactly(new Example.Chat(
+                Conversation.of(Message.system("Be brief."), Message.user("p"), Message.assistant("c"))));
+        assertThat(chat.report().noted()).isEmpty();
     }
 
     @Test
@@ -79,7 +91,7 @@ class RowsThatCannotBeUsedAreShownTest {
                 + "{\"prompt\": \"lone \\ud83d half\", \"completion\": \"nul \\u0000 here\"}\r\n"
                 + "{\"prompt\": \"raw \0 nul\", \"completion\": \"\uD83D\uDE00\"}\r\n").getBytes(StandardCharsets.UTF_8);
         Examples read = ExampleReader.read(DataSource.of(Files.write(directory.resolve("rows.jsonl"), bytes)));
-        assertThat(Rows.examples(read)).containsExactly(new Example.Completion("a\nb", "c"),
+        assertThat(RowFiles.examples(read)).containsExactly(new Example.Completion("a\nb", "c"),
                 new Example.Completion("lone \uFFFD half", "nul  here"), new Example.Completion("raw  nul", "\uD83D\uDE00"));
         assertThat(read.report().noted().keySet()).containsExactlyInAnyOrder("byte order mark removed", "carriage returns made line feeds",
                 "NUL removed", "lone surrogates replaced by U+FFFD");
@@ -97,27 +109,27 @@ class RowsThatCannotBeUsedAreShownTest {
             out.write("\"}\n{\"text\": " + "[".repeat(100_000) + "]".repeat(100_000) + "}\n{\"text\": \"last\"}\n");
         }
         Examples read = ExampleReader.read(DataSource.of(file));
-        assertThat(Rows.examples(read)).containsExactly(new Example.Text("first"), new Example.Text("last"));
-        assertThat(Rows.refused(read)).isEqualTo(Map.of("malformed JSON", 1L, "row longer than 16777216 bytes", 1L));
+        assertThat(RowFiles.examples(read)).containsExactly(new Example.Text("first"), new Example.Text("last"));
+        assertThat(RowFiles.refused(read)).isEqualTo(Map.of("malformed JSON", 1L, "row longer than 16777216 bytes", 1L));
     }
 
     @Test
     void whatTheTemplateRefusesIsShown() {
-        Examples read = Rows.read(directory, "rows.jsonl", turns("user", "refuse me", "assistant", "a"), GOOD);
+        Examples read = RowFiles.read(directory, "rows.jsonl", turns("user", "refuse me", "assistant", "a"), GOOD);
         TuneTokens tokens = TuneTokens.of(read.examples(), new ExampleEncoder(PlainChat.TOKENIZER, new PlainChat(), 100), read.report());
         assertThat(tokens.documents()).hasSize(1);
-        assertThat(Rows.refused(read)).isEqualTo(Map.of("the chat template refuses it", 1L));
+        assertThat(RowFiles.refused(read)).isEqualTo(Map.of("the chat template refuses it", 1L));
         assertThat(read.report().refused().get("the chat template refuses it").samples().getFirst().detail()).contains("raise_exception");
         assertThat(read.report().used()).isEqualTo(1);
     }
 
     @Test
     void aFileThatHoldsNothingIsAnError() {
-        assertThatThrownBy(() -> Rows.read(directory, "empty.jsonl")).hasMessageContaining("no readable row");
-        assertThatThrownBy(() -> Rows.read(directory, "bad.jsonl", "x", "y")).hasMessageContaining("malformed JSON 2");
+        assertThatThrownBy(() -> RowFiles.read(directory, "empty.jsonl")).hasMessageContaining("no readable row");
+        assertThatThrownBy(() -> RowFiles.read(directory, "bad.jsonl", "x", "y")).hasMessageContaining("malformed JSON 2");
         assertThatThrownBy(() -> ExampleReader.read(DataSource.of(directory))).hasMessageContaining("is a directory");
         assertThatThrownBy(() -> ExampleReader.read(DataSource.of(directory.resolve("none.jsonl")))).hasMessageContaining("no such file");
-        assertThatThrownBy(() -> Rows.read(directory, "data.xlsx", "x")).hasMessageContaining("unknown format");
+        assertThatThrownBy(() -> RowFiles.read(directory, "data.xlsx", "x")).hasMessageContaining("unknown format");
         assertThat(List.of(DataSource.of(Path.of("a/train.x.jsonl.gz")).name(), DataSource.of(Path.of("b.csv")).name()))
                 .containsExactly("train.x", "b");
     }

@@ -6,10 +6,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 
 /** Files of rows for tests. */
-final class Rows {
-    private Rows() { }
+final class RowFiles {
+    private RowFiles() { }
 
     /** Reads lines as a file of that name. */
     static Examples read(Path directory, String name, String... lines) {
@@ -31,7 +32,7 @@ final class Rows {
 
     /** Refusals as reason to count. */
     static Map<String, Long> refused(Examples read) {
-        var counts = new java.util.TreeMap<String, Long>();
+        var counts = new TreeMap<String, Long>();
         read.report().refused().forEach((reason, tally) -> counts.put(reason, tally.count()));
         return counts;
     }
