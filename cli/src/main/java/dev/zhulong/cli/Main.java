@@ -33,6 +33,7 @@ import picocli.CommandLine;
             PretrainVerb.class,
             ContinueVerb.class,
             ResumeVerb.class,
+            TuneVerb.class,
             EvaluateVerb.class,
             GenerateVerb.class,
             ChatVerb.class,

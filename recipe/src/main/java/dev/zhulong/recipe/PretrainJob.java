@@ -92,6 +92,33 @@ public final class PretrainJob {
         return run(RunDirectory.recipe(directory, PretrainRecipe.class), directory, line);
     }
 
+    /**
+     * Prepares a recipe's data once for many runs: the same recipe, but reading the shards that were made in {@code directory}.
+     *
+     * @throws IllegalArgumentException if nothing is held out
+     */
+    public static PretrainRecipe prepare(PretrainRecipe recipe, Path directory, ProgressLine line) {
+        PretrainRecipe from = recipe.absolute();
+        if (from.data().shards().isPresent()) {
+            return from;
+        }
+        RecipeCheck.of(from, directory);
+        try (PreparedData data = PreparedData.of(from, directory, new RunConsole(line))) {
+            if (data.validation().isEmpty()) {
+                throw new IllegalArgumentException("nothing is held out: give more documents, or data.split=position for one long text");
+            }
+            PretrainRecipe.Data d = from.data();
+            PretrainRecipe.Tokens t = d.tokenizer();
+            Path shards = directory.toAbsolutePath().resolve("shards");
+            return new PretrainRecipe(from.seed(),
+                    new PretrainRecipe.Data(List.of(), Optional.empty(), Optional.of(shards), d.extensions(), d.field(), d.clean(), d.steps(),
+                            d.validationFraction(), d.split(), d.packing(), new PretrainRecipe.Tokens(t.type(), t.vocabSize(), t.specials(),
+                            Optional.of(data.tokenizerDirectory().toAbsolutePath()))), from.model(),
+                    from.replay().map(r -> new PretrainRecipe.Replay(List.of(), Optional.empty(), Optional.of(shards.resolve("replay")), r.share())),
+                    from.train());
+        }
+    }
+
     private Optional<FinalEvaluation> run() {
         var console = new RunConsole(line);
         try (PreparedData data = PreparedData.of(recipe, run.resolve(RunDirectory.DATA), console);
