@@ -52,13 +52,20 @@ public final class PretrainJob {
     }
 
     /**
-     * Runs the recipe to its end.
+     * Runs the recipe to its end and says what may come next.
      *
      * @param line where it tells how it goes; stays the caller's
      * @return the last evaluation, over everything held out; empty if nothing is
      * @throws IllegalArgumentException if recipe, text, model and directory do not go together; says which
      */
     public static Optional<FinalEvaluation> run(PretrainRecipe recipe, Path directory, ProgressLine line) {
+        Optional<FinalEvaluation> result = train(recipe, directory, line);
+        next(directory, line);
+        return result;
+    }
+
+    /** {@link #run} as a part of something larger. */
+    public static Optional<FinalEvaluation> train(PretrainRecipe recipe, Path directory, ProgressLine line) {
         PretrainRecipe absolute = recipe.absolute();
         if (!RunDirectory.finished(directory)) {
             RecipeCheck.of(absolute, directory);
@@ -68,7 +75,6 @@ public final class PretrainJob {
                 line.message(directory + " is finished.");
                 Optional<FinalEvaluation> result = FinalEvaluation.read(directory.resolve(FinalEvaluation.FILE));
                 result.ifPresent(e -> line.message("held out: " + e.text()));
-                next(directory, line);
                 return result;
             }
             var job = new PretrainJob(absolute, directory, line);
@@ -143,7 +149,6 @@ public final class PretrainJob {
             Optional<FinalEvaluation> result = held.map(rows -> evaluate(model, rows, seq, tokenBytes));
             FinishedModel.write(model, data, recipe, run, result, line::message);
             result.ifPresent(e -> line.message("held out: " + e.text()));
-            next(run, line);
             return result;
         }
     }

@@ -178,7 +178,7 @@ public final class Tune {
         String failure = "";
         double score = Double.POSITIVE_INFINITY;
         try {
-            FinalEvaluation result = PretrainJob.run(recipe, place.resolve("run"), line).orElseThrow(() -> new IllegalArgumentException(
+            FinalEvaluation result = PretrainJob.train(recipe, place.resolve("run"), line).orElseThrow(() -> new IllegalArgumentException(
                     "nothing is held out, so candidates can't be compared: give more text, or a larger data.validation_fraction"));
             score = result.bitsPerByte();
         } catch (TrainingStopped e) {
