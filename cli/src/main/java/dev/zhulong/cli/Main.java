@@ -34,6 +34,7 @@ import picocli.CommandLine;
             ContinueVerb.class,
             ResumeVerb.class,
             TuneVerb.class,
+            MergeVerb.class,
             EvaluateVerb.class,
             GenerateVerb.class,
             ChatVerb.class,
