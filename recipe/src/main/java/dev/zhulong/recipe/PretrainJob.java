@@ -10,6 +10,7 @@ import dev.zhulong.data.shard.TokenShards;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.tensor.MachineSpeed;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.train.AdamW;
@@ -60,7 +61,12 @@ public final class PretrainJob {
      */
     public static Optional<FinalEvaluation> run(PretrainRecipe recipe, Path directory, ProgressLine line) {
         Optional<FinalEvaluation> result = train(recipe, directory, line);
-        next(directory, line);
+        if (recipe.adapter().isPresent()) {
+            line.message("the adapter is in " + directory + "; let it write: zhulong generate --model " + recipe.model().from().orElseThrow()
+                    + " --adapter " + directory);
+        } else {
+            line.message("the model is in " + directory + "; let it write: zhulong generate --model " + directory);
+        }
         return result;
     }
 
@@ -87,10 +93,6 @@ public final class PretrainJob {
                 throw e;
             }
         }
-    }
-
-    private static void next(Path directory, ProgressLine line) {
-        line.message("the model is in " + directory + "; let it write: zhulong generate --model " + directory);
     }
 
     /** Goes on with the run in a directory. */
@@ -121,17 +123,22 @@ public final class PretrainJob {
                             d.validationFraction(), d.split(), d.packing(), new PretrainRecipe.Tokens(t.type(), t.vocabSize(), t.specials(),
                             Optional.of(data.tokenizerDirectory().toAbsolutePath()))), from.model(),
                     from.replay().map(r -> new PretrainRecipe.Replay(List.of(), Optional.empty(), Optional.of(shards.resolve("replay")), r.share())),
-                    from.train());
+                    from.adapter(), from.train());
         }
     }
 
     private Optional<FinalEvaluation> run() {
         var console = new RunConsole(line);
         try (PreparedData data = PreparedData.of(recipe, run.resolve(RunDirectory.DATA), console);
-                Decoder model = model(data.tokenizer())) {
+                Decoder model = model(data.tokenizer());
+                LoraAdapter adapter = adapter(model)) {
             int seq = recipe.train().seq() == 0 ? model.spec().contextLength() : recipe.train().seq();
             line.message(String.format(Locale.ROOT, "%s, %,d parameters; %,d tokens to train on, %,d a step", family(model.spec()),
                     model.count(), data.train().tokens(), (long) recipe.train().batch() * seq * recipe.train().accumulation()));
+            if (adapter != null) {
+                line.message(String.format(Locale.ROOT, "adapter of rank %d on %d projections: %,d weights are trained, %.2f %% of the model's",
+                        recipe.adapter().orElseThrow().rank(), adapter.modules().size(), adapter.count(), 100.0 * adapter.count() / model.count()));
+            }
             int[] tokenBytes = tokenBytes(data.tokenizer(), model.spec().vocabSize());
             Optional<PackedRows> held = data.validation().map(shards -> new PackedRows(shards, seq, 0));
             if (held.isEmpty()) {
@@ -175,6 +182,16 @@ public final class PretrainJob {
                     + " but the model only " + model.spec().vocabSize() + " rows");
         }
         return model;
+    }
+
+    /** Put on the model; null where the model itself is trained. */
+    private LoraAdapter adapter(Decoder model) {
+        if (recipe.adapter().isEmpty()) {
+            return null;
+        }
+        LoraAdapter adapter = LoraAdapter.create(model, recipe.adapter().get().config(recipe.model().from().orElseThrow()), recipe.seed());
+        model.attach(adapter);
+        return adapter;
     }
 
     private static String family(DecoderSpec spec) {
