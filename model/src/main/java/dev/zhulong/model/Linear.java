@@ -59,12 +59,16 @@ final class Linear {
         if (lora == null) {
             return x.linear(weight(), bias);
         }
-        Tensor low = x.linear(lora.a(), null).mul(lora.scale()).linear(lora.b(), null);
-        if (lora.magnitude() == null) {
-            return x.linear(weight(), bias).add(low);
+        boolean dora = lora.magnitude() != null;
+        Tensor y = x.linear(weight(), dora ? null : bias);
+        // the thin product goes straight onto the wide one: a pass over memory less than adding it
+        Tensor low = x.linear(lora.a(), null).view(-1, lora.a().size(0));
+        y = y.view(-1, out()).addmm(low, lora.b().transpose(0, 1), lora.scale()).view(y.shape());
+        if (dora) {
+            y = y.mul(lora.magnitude().div(directionNorm()));
+            return bias == null ? y : y.add(bias);
         }
-        Tensor y = x.linear(weight(), null).add(low).mul(lora.magnitude().div(directionNorm()));
-        return bias == null ? y : y.add(bias);
+        return y;
     }
 
     /** ‖W + s·BA‖ of each output, [out]: a constant to the gradient (Liu et al. 2024, section 4.3). */
