@@ -2,9 +2,11 @@ package dev.zhulong.bench;
 
 import dev.zhulong.data.pack.Batch;
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.formats.SafetensorsFile;
 import dev.zhulong.formats.TensorView;
 import dev.zhulong.model.Decoder;
+import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.FusedAdamW;
 import dev.zhulong.tensor.NoGrad;
@@ -59,32 +61,37 @@ public final class TrainBench {
     /**
      * Runs {@code steps} steps.
      *
+     * @param lora    rank of an adapter on every projection to train instead of the weights; 0 for the weights
      * @param initial weights to start from, or null for fresh ones
      * @param batches token ids to train on, or null for random ones
      * @param losses  told each step's loss
      */
-    public static Result run(Shape shape, int steps, boolean recompute, Path initial, Path batches, Consumer<Double> losses) {
+    public static Result run(Shape shape, int steps, boolean recompute, int lora, Path initial, Path batches, Consumer<Double> losses) {
         double[] seconds = new double[steps];
         double last = 0;
-        try (Decoder model = Decoder.random(shape.spec(), 0)) {
+        try (Decoder model = Decoder.random(shape.spec(), 0);
+                LoraAdapter adapter = lora == 0 ? null : LoraAdapter.create(model, LoraConfig.of(lora, 2 * lora, LoraConfig.ALL_LINEAR), 0)) {
             if (initial != null) {
                 load(model, initial);
             }
+            if (adapter != null) {
+                model.attach(adapter);
+            }
             model.requiresGrad(true);
-            List<String> all = List.copyOf(model.parameters().keySet());
+            List<String> all = List.copyOf(model.trainable().keySet());
             LongFunction<Batch> data = batches == null ? random(shape) : stored(shape, batches, steps);
-            try (AdamW optimizer = new AdamW(model.parameters(), all, new AdamW.Settings(0.9, 0.95, 1e-8, 0.1))) {
+            try (AdamW optimizer = new AdamW(model.trainable(), all, new AdamW.Settings(0.9, 0.95, 1e-8, 0.1))) {
                 NextToken objective = new NextToken();
                 for (int step = 0; step < steps; step++) {
                     long start = System.nanoTime();
                     Loss loss = objective.accumulate(model, data.apply(step), recompute);
                     try (var scope = TensorScope.open()) {
                         List<Tensor> gradients = new ArrayList<>();
-                        model.parameters().values().forEach(p -> gradients.add(p.grad()));
+                        model.trainable().values().forEach(p -> gradients.add(p.grad()));
                         double norm = FusedAdamW.norm(gradients).item() / loss.count();
                         optimizer.step(step + 1, 3e-4, Tensor.zeros(DType.F32).fill_(loss.count() * Math.max(1, norm)));
                     }
-                    model.parameters().values().forEach(Tensor::clearGrad);
+                    model.trainable().values().forEach(Tensor::clearGrad);
                     seconds[step] = (System.nanoTime() - start) / 1e9;
                     last = loss.mean();
                     losses.accept(last);
@@ -94,7 +101,7 @@ public final class TrainBench {
             Arrays.sort(timed);
             int n = timed.length;
             double median = n % 2 == 1 ? timed[n / 2] : (timed[n / 2 - 1] + timed[n / 2]) / 2;
-            return new Result(model.count(), (double) shape.batch() * shape.seq() / median, last, peakRssMb());
+            return new Result(adapter == null ? model.count() : adapter.count(), (double) shape.batch() * shape.seq() / median, last, peakRssMb());
         }
     }
 

@@ -63,6 +63,10 @@ final class BenchVerb extends Verb {
         @Option(names = "--recompute", description = "Keep only each block's input and run it again in backward.")
         boolean recompute;
 
+        @Option(names = "--lora", defaultValue = "0", paramLabel = "RANK", description = "Train an adapter of this rank on every projection instead"
+                + " of the weights (default ${DEFAULT-VALUE}: the weights).")
+        int lora;
+
         @Option(names = "--init", description = "Safetensors file of initial weights: Hugging Face's names, or e, b.0.q, ..., n, h.")
         Path init;
 
@@ -74,8 +78,8 @@ final class BenchVerb extends Verb {
 
         @Override
         protected void run() {
-            if (vocab < 1 || hidden < 1 || layers < 1 || heads < 1 || kvHeads < 1 || ffn < 1 || batch < 1 || seq < 1 || steps < 1) {
-                throw wrongUsage("every size must be at least 1");
+            if (vocab < 1 || hidden < 1 || layers < 1 || heads < 1 || kvHeads < 1 || ffn < 1 || batch < 1 || seq < 1 || steps < 1 || lora < 0) {
+                throw wrongUsage("every size must be at least 1, --lora not negative");
             }
             if (hidden % heads != 0 || hidden / heads % 2 != 0 || heads % kvHeads != 0) {
                 throw wrongUsage("--hidden must be an even multiple of --heads, and --heads a multiple of --kv-heads");
@@ -85,7 +89,7 @@ final class BenchVerb extends Verb {
             }
             var shape = new TrainBench.Shape(vocab, hidden, layers, heads, kvHeads, ffn, batch, seq);
             int[] step = {0};
-            var result = TrainBench.run(shape, steps, recompute, init, batches, loss -> {
+            var result = TrainBench.run(shape, steps, recompute, lora, init, batches, loss -> {
                 if (losses || batches != null) {
                     out().printf(java.util.Locale.ROOT, "step %d loss %.6f%n", ++step[0], loss);
                 }

@@ -34,6 +34,9 @@ final class ChatVerb extends Verb {
     @Option(names = "--model", required = true, paramLabel = "DIR", description = "Model directory in the Hugging Face layout.")
     Path model;
 
+    @Option(names = "--adapter", paramLabel = "DIR", description = "LoRA adapter to put on the model, in PEFT's files.")
+    Path adapter;
+
     @Mixin
     SamplingOptions sampling;
 
@@ -52,7 +55,7 @@ final class ChatVerb extends Verb {
         sampling.check();
         var in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         boolean terminal = Terminal.interactive();
-        try (LoadedModel loaded = LoadedModel.open(model);
+        try (LoadedModel loaded = LoadedModel.open(model, adapter);
                 var _ = Interrupt.handle(this::interrupted)) {
             var options = sampling.options(loaded);
             var session = new ChatSession(loaded.generator(), loaded.model().spec().contextLength(), options);

@@ -24,6 +24,8 @@ import picocli.CommandLine.Option;
             "  zhulong continue --model RUN --data my-documents --out ADAPTED",
             "  zhulong continue --model MODEL --data manuals --replay general-text \\",
             "      --replay-share 0.3 --steps 500 --lr 5e-5 --out ADAPTED",
+            "  zhulong continue --model MODEL --data manuals --lora 8 --out ADAPTER",
+            "  zhulong merge --model MODEL --adapter ADAPTER --out ADAPTED",
             "  zhulong resume ADAPTED              after an interruption",
             "  zhulong generate --model ADAPTED    let it write",
             "  zhulong pretrain --fields           what --set and a recipe can change"
@@ -47,6 +49,10 @@ final class ContinueVerb extends Verb {
 
     @Option(names = "--lr", paramLabel = "RATE", description = "Highest learning rate (default 1e-4).")
     Double lr;
+
+    @Option(names = "--lora", paramLabel = "RANK", description = "Train a low-rank adapter of this rank instead of the weights: a small file"
+            + " beside the model, and a fraction of the optimizer's memory. Its rate may be higher, such as --lr 1e-3.")
+    Integer lora;
 
     @Option(names = "--recipe", paramLabel = "FILE", description = "A recipe in YAML for everything else.")
     Path recipe;
@@ -74,6 +80,9 @@ final class ContinueVerb extends Verb {
         if (replayShare != null && replay.isEmpty() && recipe == null && set.isEmpty()) {
             throw wrongUsage("--replay-share needs --replay PATH");
         }
+        if (lora != null && lora < 1) {
+            throw wrongUsage("--lora must be a rank of at least 1, found " + lora);
+        }
         List<String> overrides = new ArrayList<>();
         overrides.add("model.from=" + model);
         if (!data.isEmpty()) {
@@ -100,6 +109,10 @@ final class ContinueVerb extends Verb {
         }
         if (lr != null) {
             overrides.add("train.lr=" + lr);
+        }
+        if (lora != null) {
+            overrides.add("adapter.rank=" + lora);
+            overrides.add("adapter.alpha=" + 2 * lora);
         }
         overrides.addAll(set);
         PretrainRecipe read = recipe == null ? RecipeReader.defaults(PretrainRecipe.class, overrides)

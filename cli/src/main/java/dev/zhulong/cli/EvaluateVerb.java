@@ -32,6 +32,9 @@ final class EvaluateVerb extends Verb {
     @Option(names = "--model", required = true, paramLabel = "DIR", description = "Model directory in the Hugging Face layout.")
     Path model;
 
+    @Option(names = "--adapter", paramLabel = "DIR", description = "LoRA adapter to put on the model, in PEFT's files.")
+    Path adapter;
+
     @Option(names = "--text", arity = "1..*", paramLabel = "FILE", description = "UTF-8 text files, each a document.")
     List<Path> text;
 
@@ -78,7 +81,7 @@ final class EvaluateVerb extends Verb {
         if (out != null) {
             Outputs.file(out, force);
         }
-        try (LoadedModel loaded = LoadedModel.open(model);
+        try (LoadedModel loaded = LoadedModel.open(model, adapter);
                 Stream<TokenDocument> documents = documents(loaded);
                 var status = new StatusLine(err())) {
             PerplexityOptions options = options(loaded);

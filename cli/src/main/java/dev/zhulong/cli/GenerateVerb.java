@@ -34,6 +34,9 @@ final class GenerateVerb extends Verb {
     @Option(names = "--model", required = true, paramLabel = "DIR", description = "Model directory in the Hugging Face layout.")
     Path model;
 
+    @Option(names = "--adapter", paramLabel = "DIR", description = "LoRA adapter to put on the model, in PEFT's files.")
+    Path adapter;
+
     @Option(names = "--prompt", paramLabel = "TEXT", description = "Text to continue (default: none, the model starts from BOS).")
     String prompt;
 
@@ -65,7 +68,7 @@ final class GenerateVerb extends Verb {
         }
         sampling.check();
         String text = text();
-        try (LoadedModel loaded = LoadedModel.open(model)) {
+        try (LoadedModel loaded = LoadedModel.open(model, adapter)) {
             Generator generator = loaded.generator();
             int[] ids = controlTokens ? generator.sequence(loaded.tokenizer().encodeWithControl(text)) : generator.sequence(text);
             write(generator, ids, echo ? text : "", sampling.options(loaded));

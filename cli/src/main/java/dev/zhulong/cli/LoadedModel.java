@@ -5,7 +5,9 @@ import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.infer.Generator;
 import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.infer.TorchEngine;
+import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.text.HuggingFaceTokenizer;
 import dev.zhulong.text.Tokenizer;
 import java.nio.file.Path;
@@ -21,11 +23,12 @@ import java.util.Locale;
  * @param eosIds    ids that end a sequence
  */
 record LoadedModel(LanguageModel model, Tokenizer tokenizer, GenerationConfig advice, List<Integer> eosIds) implements AutoCloseable {
-    static LoadedModel open(Path directory) {
+    /** With the adapter in a directory, or null for none. */
+    static LoadedModel open(Path directory, Path adapter) {
         try (ModelDirectory files = ModelDirectory.open(directory)) {
             Tokenizer tokenizer = HuggingFaceTokenizer.load(directory);
             try {
-                return new LoadedModel(engine(files), tokenizer, files.generationConfig(), files.eosIds());
+                return new LoadedModel(engine(files, adapter), tokenizer, files.generationConfig(), files.eosIds());
             } catch (RuntimeException | Error e) {
                 tokenizer.close();
                 throw e;
@@ -34,20 +37,39 @@ record LoadedModel(LanguageModel model, Tokenizer tokenizer, GenerationConfig ad
     }
 
     /** Only the weights, for verbs that need no text. */
-    static LanguageModel openEngine(Path directory) {
+    static LanguageModel openEngine(Path directory, Path adapter) {
         try (ModelDirectory files = ModelDirectory.open(directory)) {
-            return engine(files);
+            return engine(files, adapter);
         }
     }
 
-    private static LanguageModel engine(ModelDirectory files) {
+    private static LanguageModel engine(ModelDirectory files, Path adapter) {
         long needed = files.tensors().values().stream().mapToLong(tensor -> tensor.elements() * Float.BYTES).sum();
         long available = Machine.availableMemory();
         if (needed > available) {
             throw new IllegalArgumentException(String.format(Locale.ROOT, "%s needs %.1f GB for its weights in F32 and %.1f GB of memory "
                     + "are available: close other programs or take a smaller model", files.path(), needed * 1e-9, available * 1e-9));
         }
-        return new TorchEngine(DecoderFiles.load(files));
+        Decoder model = DecoderFiles.load(files);
+        if (adapter != null) {
+            try {
+                adapt(model, adapter);
+            } catch (RuntimeException e) {
+                model.close();
+                throw e;
+            }
+        }
+        return new TorchEngine(model);
+    }
+
+    /** An adapter that was asked for and does nothing would look like one that works. */
+    private static void adapt(Decoder model, Path directory) {
+        LoraAdapter adapter = LoraAdapter.load(directory, model);
+        if (adapter.changesNothing()) {
+            adapter.close();
+            throw new IllegalArgumentException(directory + ": this adapter changes nothing: it has not been trained");
+        }
+        model.attach(adapter);
     }
 
     Generator generator() {

@@ -28,6 +28,9 @@ final class LogitsVerb extends Verb {
     @Option(names = "--model", required = true, paramLabel = "DIR", description = "Model directory in the Hugging Face layout.")
     Path model;
 
+    @Option(names = "--adapter", paramLabel = "DIR", description = "LoRA adapter to put on the model, in PEFT's files.")
+    Path adapter;
+
     @Option(names = "--ids", required = true, split = ",", paramLabel = "ID",
             description = "Token ids, with commas, taken as they are (no BOS is added).")
     List<Integer> ids;
@@ -42,7 +45,7 @@ final class LogitsVerb extends Verb {
     protected void run() {
         Outputs.file(out, force);
         int[] tokens = ids.stream().mapToInt(Integer::intValue).toArray();
-        try (LanguageModel engine = LoadedModel.openEngine(model)) {
+        try (LanguageModel engine = LoadedModel.openEngine(model, adapter)) {
             int vocab = engine.spec().vocabSize();
             int context = engine.spec().contextLength();
             if (tokens.length > context) {

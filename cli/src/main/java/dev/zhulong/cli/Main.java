@@ -34,6 +34,8 @@ import picocli.CommandLine;
             PretrainVerb.class,
             ContinueVerb.class,
             ResumeVerb.class,
+            TuneVerb.class,
+            MergeVerb.class,
             EvaluateVerb.class,
             GenerateVerb.class,
             ChatVerb.class,

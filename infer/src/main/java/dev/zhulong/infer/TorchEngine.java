@@ -5,6 +5,7 @@ import dev.zhulong.model.Context;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.model.KeyValues;
+import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
@@ -22,7 +23,7 @@ import java.util.List;
 public final class TorchEngine implements LanguageModel {
     private final Decoder model;
 
-    /** Over a model that this engine owns and closes. */
+    /** Over a model that this engine owns and closes, its adapter too if it has one. */
     public TorchEngine(Decoder model) {
         this.model = model;
     }
@@ -78,6 +79,7 @@ public final class TorchEngine implements LanguageModel {
 
     @Override
     public void close() {
+        model.adapter().ifPresent(LoraAdapter::close);
         model.close();
     }
 

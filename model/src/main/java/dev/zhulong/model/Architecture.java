@@ -37,10 +37,11 @@ public record Architecture(String embedding, String positions, String norm, Stri
         };
     }
 
-    Block block(DecoderSpec spec, int layer, Map<String, Tensor> tensors) {
+    /** A layer over {@code tensors}; its projections are noted in {@code linears}. */
+    Block block(DecoderSpec spec, int layer, Map<String, Tensor> tensors, Map<String, Linear> linears) {
         return switch (spec.family()) {
-            case LLAMA, MISTRAL, QWEN2, QWEN3 -> new LlamaBlock(spec, layer, tensors);
-            case GPT2 -> new Gpt2Block(spec, layer, tensors);
+            case LLAMA, MISTRAL, QWEN2, QWEN3 -> new LlamaBlock(spec, layer, tensors, linears);
+            case GPT2 -> new Gpt2Block(spec, layer, tensors, linears);
         };
     }
 

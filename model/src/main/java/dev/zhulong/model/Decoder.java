@@ -8,6 +8,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
@@ -25,13 +26,15 @@ public final class Decoder implements AutoCloseable {
     private final Map<String, Tensor> parameters;
     private final List<Block> blocks;
     private final RotaryTable rotary;
+    private final Map<String, Linear> linears = new LinkedHashMap<>();
+    private LoraAdapter adapter;
 
     /** Over {@code parameters}, which this object owns from now on and which must be kept out of scopes. */
     Decoder(DecoderSpec spec, Architecture architecture, Map<String, Tensor> parameters) {
         this.spec = spec;
         this.architecture = architecture;
         this.parameters = Collections.unmodifiableMap(parameters);
-        this.blocks = IntStream.range(0, spec.layers()).mapToObj(l -> architecture.block(spec, l, parameters)).toList();
+        this.blocks = IntStream.range(0, spec.layers()).mapToObj(l -> architecture.block(spec, l, parameters, linears)).toList();
         this.rotary = spec.rope() == null ? null : new RotaryTable(spec.rope());
     }
 
@@ -76,9 +79,70 @@ public final class Decoder implements AutoCloseable {
         return blocks;
     }
 
-    /** Marks every weight as trained, or none. */
+    /** Projections inside the blocks, by module name. */
+    Map<String, Linear> linears() {
+        return linears;
+    }
+
+    /**
+     * Puts an adapter on, which stays its owner's. The weights below it are frozen from now on.
+     *
+     * @throws IllegalStateException if there is one already
+     */
+    public void attach(LoraAdapter lora) {
+        if (adapter != null) {
+            throw new IllegalStateException("this model has an adapter already: take it off first");
+        }
+        requiresGrad(false);
+        adapter = lora;
+        apply(lora);
+    }
+
+    /** Takes the adapter off, if there is one. */
+    public void detach() {
+        adapter = null;
+        linears.values().forEach(linear -> linear.adapt(null));
+    }
+
+    /** The adapter that was put on. */
+    public Optional<LoraAdapter> adapter() {
+        return Optional.ofNullable(adapter);
+    }
+
+    /** The model without its adapter until closed: the reference that a policy is compared with, in the same weights. */
+    public AdapterOff withoutAdapter() {
+        linears.values().forEach(linear -> linear.adapt(null));
+        return () -> {
+            if (adapter != null) {
+                apply(adapter);
+            }
+        };
+    }
+
+    /** Puts the adapter back. */
+    @FunctionalInterface
+    public interface AdapterOff extends AutoCloseable {
+        @Override
+        void close();
+    }
+
+    private void apply(LoraAdapter lora) {
+        lora.parts().forEach((module, part) -> linears.get(module).adapt(part));
+    }
+
+    /** What training changes: the adapter's weights if there is one, else all. */
+    public Map<String, Tensor> trainable() {
+        return adapter == null ? parameters : adapter.parameters();
+    }
+
+    /** Names of the trainable weights that weight decay applies to. */
+    public List<String> decayed() {
+        return adapter == null ? architecture.decayed() : List.copyOf(adapter.parameters().keySet());
+    }
+
+    /** Marks every trainable weight as trained, or none. */
     public void requiresGrad(boolean on) {
-        parameters.values().forEach(p -> p.requiresGrad(on));
+        trainable().values().forEach(p -> p.requiresGrad(on));
     }
 
     /** Context for whole sequences of {@code seq} tokens. */

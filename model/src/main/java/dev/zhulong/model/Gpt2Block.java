@@ -15,16 +15,12 @@ final class Gpt2Block implements Block {
     private final Tensor norm1Bias;
     private final Tensor norm2;
     private final Tensor norm2Bias;
-    private final Tensor qkv;
-    private final Tensor qkvBias;
-    private final Tensor proj;
-    private final Tensor projBias;
-    private final Tensor fc;
-    private final Tensor fcBias;
-    private final Tensor out;
-    private final Tensor outBias;
+    private final Linear qkv;
+    private final Linear proj;
+    private final Linear fc;
+    private final Linear out;
 
-    Gpt2Block(DecoderSpec spec, int layer, Map<String, Tensor> p) {
+    Gpt2Block(DecoderSpec spec, int layer, Map<String, Tensor> p, Map<String, Linear> linears) {
         this.spec = spec;
         this.layer = layer;
         String at = "transformer.h." + layer + ".";
@@ -32,14 +28,10 @@ final class Gpt2Block implements Block {
         norm1Bias = p.get(at + "ln_1.bias");
         norm2 = p.get(at + "ln_2.weight");
         norm2Bias = p.get(at + "ln_2.bias");
-        qkv = p.get(at + "attn.c_attn.weight");
-        qkvBias = p.get(at + "attn.c_attn.bias");
-        proj = p.get(at + "attn.c_proj.weight");
-        projBias = p.get(at + "attn.c_proj.bias");
-        fc = p.get(at + "mlp.c_fc.weight");
-        fcBias = p.get(at + "mlp.c_fc.bias");
-        out = p.get(at + "mlp.c_proj.weight");
-        outBias = p.get(at + "mlp.c_proj.bias");
+        qkv = Linear.of(p, at + "attn.c_attn", true, linears);
+        proj = Linear.of(p, at + "attn.c_proj", true, linears);
+        fc = Linear.of(p, at + "mlp.c_fc", true, linears);
+        out = Linear.of(p, at + "mlp.c_proj", true, linears);
     }
 
     @Override
@@ -47,17 +39,13 @@ final class Gpt2Block implements Block {
         long batch = x.size(0);
         long seq = x.size(1);
         long h = spec.hiddenSize();
-        var parts = conv(x.layerNorm(norm1, norm1Bias, spec.normEpsilon()), qkv, qkvBias)
+        var parts = qkv.apply(x.layerNorm(norm1, norm1Bias, spec.normEpsilon()))
                 .view(batch, seq, 3L * spec.heads(), spec.headDim())
                 .transpose(1, 2)
                 .split(1, spec.heads(), spec.heads(), spec.heads());
         Tensor y = c.attend(layer, parts.get(0), parts.get(1), parts.get(2));
-        x = x.add(conv(y.transpose(1, 2).reshape(batch, seq, h), proj, projBias));
-        Tensor m = Activations.apply(spec.activation(), conv(x.layerNorm(norm2, norm2Bias, spec.normEpsilon()), fc, fcBias));
-        return x.add(conv(m, out, outBias));
-    }
-
-    private static Tensor conv(Tensor x, Tensor weight, Tensor bias) {
-        return x.linear(weight.transpose(0, 1), bias);
+        x = x.add(proj.apply(y.transpose(1, 2).reshape(batch, seq, h)));
+        Tensor m = Activations.apply(spec.activation(), fc.apply(x.layerNorm(norm2, norm2Bias, spec.normEpsilon())));
+        return x.add(out.apply(m));
     }
 }

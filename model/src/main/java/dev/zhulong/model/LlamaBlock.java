@@ -13,45 +13,31 @@ final class LlamaBlock implements Block {
     private final int layer;
     private final Tensor inputNorm;
     private final Tensor postNorm;
-    private final Tensor q;
-    private final Tensor k;
-    private final Tensor v;
-    private final Tensor o;
-    private final Tensor qBias;
-    private final Tensor kBias;
-    private final Tensor vBias;
-    private final Tensor oBias;
+    private final Linear q;
+    private final Linear k;
+    private final Linear v;
+    private final Linear o;
     private final Tensor qNorm;
     private final Tensor kNorm;
-    private final Tensor gate;
-    private final Tensor up;
-    private final Tensor down;
-    private final Tensor gateBias;
-    private final Tensor upBias;
-    private final Tensor downBias;
+    private final Linear gate;
+    private final Linear up;
+    private final Linear down;
 
-    LlamaBlock(DecoderSpec spec, int layer, Map<String, Tensor> p) {
+    LlamaBlock(DecoderSpec spec, int layer, Map<String, Tensor> p, Map<String, Linear> linears) {
         this.spec = spec;
         this.layer = layer;
         String at = "model.layers." + layer + ".";
         inputNorm = p.get(at + "input_layernorm.weight");
         postNorm = p.get(at + "post_attention_layernorm.weight");
-        q = p.get(at + "self_attn.q_proj.weight");
-        k = p.get(at + "self_attn.k_proj.weight");
-        v = p.get(at + "self_attn.v_proj.weight");
-        o = p.get(at + "self_attn.o_proj.weight");
-        qBias = p.get(at + "self_attn.q_proj.bias");
-        kBias = p.get(at + "self_attn.k_proj.bias");
-        vBias = p.get(at + "self_attn.v_proj.bias");
-        oBias = p.get(at + "self_attn.o_proj.bias");
+        q = Linear.of(p, at + "self_attn.q_proj", false, linears);
+        k = Linear.of(p, at + "self_attn.k_proj", false, linears);
+        v = Linear.of(p, at + "self_attn.v_proj", false, linears);
+        o = Linear.of(p, at + "self_attn.o_proj", false, linears);
         qNorm = p.get(at + "self_attn.q_norm.weight");
         kNorm = p.get(at + "self_attn.k_norm.weight");
-        gate = p.get(at + "mlp.gate_proj.weight");
-        up = p.get(at + "mlp.up_proj.weight");
-        down = p.get(at + "mlp.down_proj.weight");
-        gateBias = p.get(at + "mlp.gate_proj.bias");
-        upBias = p.get(at + "mlp.up_proj.bias");
-        downBias = p.get(at + "mlp.down_proj.bias");
+        gate = Linear.of(p, at + "mlp.gate_proj", false, linears);
+        up = Linear.of(p, at + "mlp.up_proj", false, linears);
+        down = Linear.of(p, at + "mlp.down_proj", false, linears);
     }
 
     @Override
@@ -63,9 +49,9 @@ final class LlamaBlock implements Block {
     private Tensor attention(Tensor h, Context c) {
         long batch = h.size(0);
         long seq = h.size(1);
-        Tensor qs = h.linear(q, qBias).view(batch, seq, spec.heads(), spec.headDim());
-        Tensor ks = h.linear(k, kBias).view(batch, seq, spec.kvHeads(), spec.headDim());
-        Tensor vs = h.linear(v, vBias).view(batch, seq, spec.kvHeads(), spec.headDim());
+        Tensor qs = q.apply(h).view(batch, seq, spec.heads(), spec.headDim());
+        Tensor ks = k.apply(h).view(batch, seq, spec.kvHeads(), spec.headDim());
+        Tensor vs = v.apply(h).view(batch, seq, spec.kvHeads(), spec.headDim());
         if (spec.qkNorm()) {
             qs = Norms.rms(qs, qNorm, spec.normEpsilon());
             ks = Norms.rms(ks, kNorm, spec.normEpsilon());
@@ -73,10 +59,10 @@ final class LlamaBlock implements Block {
         qs = RotaryTable.rotate(qs, c.cos(), c.sin());
         ks = RotaryTable.rotate(ks, c.cos(), c.sin());
         Tensor y = c.attend(layer, qs.transpose(1, 2), ks.transpose(1, 2), vs.transpose(1, 2));
-        return y.transpose(1, 2).reshape(batch, seq, (long) spec.heads() * spec.headDim()).linear(o, oBias);
+        return o.apply(y.transpose(1, 2).reshape(batch, seq, (long) spec.heads() * spec.headDim()));
     }
 
     private Tensor mlp(Tensor h) {
-        return Activations.apply(spec.activation(), h.linear(gate, gateBias)).mul(h.linear(up, upBias)).linear(down, downBias);
+        return down.apply(Activations.apply(spec.activation(), gate.apply(h)).mul(up.apply(h)));
     }
 }

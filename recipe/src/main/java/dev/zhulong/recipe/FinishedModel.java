@@ -19,7 +19,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
 
-/** Writes a trained model as a Hugging Face directory, its provenance last: where that lies, everything else is whole. */
+/** Writes a trained model as a Hugging Face directory, or its adapter as PEFT does, its provenance last: where that lies, everything else is whole. */
 final class FinishedModel {
     private FinishedModel() {}
 
@@ -35,8 +35,12 @@ final class FinishedModel {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        AtomicFile.writeString(run.resolve(GenerationConfig.FILE), GenerationConfig.of(model.spec().bosId(), model.spec().eosIds()).toJson());
-        DecoderFiles.save(model, run, StorageType.F32);
+        if (model.adapter().isPresent()) {
+            model.adapter().get().save(run, StorageType.F32);
+        } else {
+            AtomicFile.writeString(run.resolve(GenerationConfig.FILE), GenerationConfig.of(model.spec().bosId(), model.spec().eosIds()).toJson());
+            DecoderFiles.save(model, run, StorageType.F32);
+        }
         chart(run, report);
         evaluation.ifPresent(e -> e.write(run.resolve(FinalEvaluation.FILE)));
         provenance(data, recipe).write(run);

@@ -10,6 +10,7 @@ import dev.zhulong.data.shard.TokenShards;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.tensor.MachineSpeed;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.train.AdamW;
@@ -52,13 +53,25 @@ public final class PretrainJob {
     }
 
     /**
-     * Runs the recipe to its end.
+     * Runs the recipe to its end and says what may come next.
      *
      * @param line where it tells how it goes; stays the caller's
      * @return the last evaluation, over everything held out; empty if nothing is
      * @throws IllegalArgumentException if recipe, text, model and directory do not go together; says which
      */
     public static Optional<FinalEvaluation> run(PretrainRecipe recipe, Path directory, ProgressLine line) {
+        Optional<FinalEvaluation> result = train(recipe, directory, line);
+        if (recipe.adapter().isPresent()) {
+            line.message("the adapter is in " + directory + "; let it write: zhulong generate --model " + recipe.model().from().orElseThrow()
+                    + " --adapter " + directory);
+        } else {
+            line.message("the model is in " + directory + "; let it write: zhulong generate --model " + directory);
+        }
+        return result;
+    }
+
+    /** {@link #run} as a part of something larger. */
+    public static Optional<FinalEvaluation> train(PretrainRecipe recipe, Path directory, ProgressLine line) {
         PretrainRecipe absolute = recipe.absolute();
         if (!RunDirectory.finished(directory)) {
             RecipeCheck.of(absolute, directory);
@@ -68,7 +81,6 @@ public final class PretrainJob {
                 line.message(directory + " is finished.");
                 Optional<FinalEvaluation> result = FinalEvaluation.read(directory.resolve(FinalEvaluation.FILE));
                 result.ifPresent(e -> line.message("held out: " + e.text()));
-                next(directory, line);
                 return result;
             }
             var job = new PretrainJob(absolute, directory, line);
@@ -83,22 +95,50 @@ public final class PretrainJob {
         }
     }
 
-    private static void next(Path directory, ProgressLine line) {
-        line.message("the model is in " + directory + "; let it write: zhulong generate --model " + directory);
-    }
-
     /** Goes on with the run in a directory. */
     public static Optional<FinalEvaluation> resume(Path directory, ProgressLine line) {
         return run(RunDirectory.recipe(directory, PretrainRecipe.class), directory, line);
     }
 
+    /**
+     * Prepares a recipe's data once for many runs: the same recipe, but reading the shards that were made in {@code directory}.
+     *
+     * @throws IllegalArgumentException if nothing is held out
+     */
+    public static PretrainRecipe prepare(PretrainRecipe recipe, Path directory, ProgressLine line) {
+        PretrainRecipe from = recipe.absolute();
+        if (from.data().shards().isPresent()) {
+            return from;
+        }
+        RecipeCheck.of(from, directory);
+        try (PreparedData data = PreparedData.of(from, directory, new RunConsole(line))) {
+            if (data.validation().isEmpty()) {
+                throw new IllegalArgumentException("nothing is held out: give more documents, or data.split=position for one long text");
+            }
+            PretrainRecipe.Data d = from.data();
+            PretrainRecipe.Tokens t = d.tokenizer();
+            Path shards = directory.toAbsolutePath().resolve("shards");
+            return new PretrainRecipe(from.seed(),
+                    new PretrainRecipe.Data(List.of(), Optional.empty(), Optional.of(shards), d.extensions(), d.field(), d.clean(), d.steps(),
+                            d.validationFraction(), d.split(), d.packing(), new PretrainRecipe.Tokens(t.type(), t.vocabSize(), t.specials(),
+                            Optional.of(data.tokenizerDirectory().toAbsolutePath()))), from.model(),
+                    from.replay().map(r -> new PretrainRecipe.Replay(List.of(), Optional.empty(), Optional.of(shards.resolve("replay")), r.share())),
+                    from.adapter(), from.train());
+        }
+    }
+
     private Optional<FinalEvaluation> run() {
         var console = new RunConsole(line);
         try (PreparedData data = PreparedData.of(recipe, run.resolve(RunDirectory.DATA), console);
-                Decoder model = model(data.tokenizer())) {
+                Decoder model = model(data.tokenizer());
+                LoraAdapter adapter = adapter(model)) {
             int seq = recipe.train().seq() == 0 ? model.spec().contextLength() : recipe.train().seq();
             line.message(String.format(Locale.ROOT, "%s, %,d parameters; %,d tokens to train on, %,d a step", family(model.spec()),
                     model.count(), data.train().tokens(), (long) recipe.train().batch() * seq * recipe.train().accumulation()));
+            if (adapter != null) {
+                line.message(String.format(Locale.ROOT, "adapter of rank %d on %d projections: %,d weights are trained, %.2f %% of the model's",
+                        recipe.adapter().orElseThrow().rank(), adapter.modules().size(), adapter.count(), 100.0 * adapter.count() / model.count()));
+            }
             int[] tokenBytes = tokenBytes(data.tokenizer(), model.spec().vocabSize());
             Optional<PackedRows> held = data.validation().map(shards -> new PackedRows(shards, seq, 0));
             if (held.isEmpty()) {
@@ -116,7 +156,6 @@ public final class PretrainJob {
             Optional<FinalEvaluation> result = held.map(rows -> evaluate(model, rows, seq, tokenBytes));
             FinishedModel.write(model, data, recipe, run, result, line::message);
             result.ifPresent(e -> line.message("held out: " + e.text()));
-            next(run, line);
             return result;
         }
     }
@@ -143,6 +182,16 @@ public final class PretrainJob {
                     + " but the model only " + model.spec().vocabSize() + " rows");
         }
         return model;
+    }
+
+    /** Put on the model; null where the model itself is trained. */
+    private LoraAdapter adapter(Decoder model) {
+        if (recipe.adapter().isEmpty()) {
+            return null;
+        }
+        LoraAdapter adapter = LoraAdapter.create(model, recipe.adapter().get().config(recipe.model().from().orElseThrow()), recipe.seed());
+        model.attach(adapter);
+        return adapter;
     }
 
     private static String family(DecoderSpec spec) {

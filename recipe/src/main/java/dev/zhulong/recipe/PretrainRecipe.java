@@ -2,6 +2,7 @@ package dev.zhulong.recipe;
 
 import dev.zhulong.data.clean.Steps;
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.recipe.yaml.Doc;
 import dev.zhulong.train.schedule.Schedule;
 import java.nio.file.Path;
@@ -14,7 +15,14 @@ public record PretrainRecipe(
         @Doc("the text, and how it becomes tokens") Data data,
         @Doc("the model to make, or the one to go on from") Model model,
         @Doc("general text mixed in, so that a model that learns a domain does not forget the rest") Optional<Replay> replay,
+        @Doc("train a low-rank adapter and leave the model's weights alone; needs model.from") Optional<Adapter> adapter,
         @Doc("optimisation") Train train) {
+
+    public PretrainRecipe {
+        if (adapter.isPresent() && model.from().isEmpty()) {
+            throw new IllegalArgumentException("an adapter needs a model to go on from: give model.from");
+        }
+    }
 
     /** Which documents are held out. */
     public enum Split { HASH, POSITION }
@@ -120,6 +128,29 @@ public record PretrainRecipe(
         }
     }
 
+    /** A low-rank adapter (LoRA). */
+    public record Adapter(
+            @Doc("rank of the factors") int rank,
+            @Doc("scale of their product, times the rank") double alpha,
+            @Doc("projections to adapt, by the last part of their names; all-linear for every one but the head") List<String> targets,
+            @Doc("divide alpha by the root of the rank instead of the rank") boolean rsLora,
+            @Doc("learn each output's magnitude apart from its direction") boolean dora) {
+        public Adapter {
+            if (rank < 1 || targets.isEmpty()) {
+                throw new IllegalArgumentException("an adapter needs a rank of at least 1 and a target");
+            }
+        }
+
+        static Adapter defaults() {
+            return new Adapter(8, 16, List.of(LoraConfig.ALL_LINEAR), false, false);
+        }
+
+        /** As PEFT's file has it. */
+        LoraConfig config(Path base) {
+            return LoraConfig.of(rank, alpha, targets.toArray(String[]::new)).withRsLora(rsLora).withDora(dora).withBaseModel(base.toString());
+        }
+    }
+
     /** Optimisation. */
     public record Train(
             @Doc("optimizer steps") long steps,
@@ -164,7 +195,7 @@ public record PretrainRecipe(
     }
 
     static PretrainRecipe defaults() {
-        return new PretrainRecipe(1, Data.defaults(), Model.defaults(), Optional.empty(), Train.defaults());
+        return new PretrainRecipe(1, Data.defaults(), Model.defaults(), Optional.empty(), Optional.empty(), Train.defaults());
     }
 
     /** The same with absolute paths, so that the run can be resumed from anywhere. */
@@ -176,7 +207,8 @@ public record PretrainRecipe(
         var m = new Model(model.from.map(PretrainRecipe::absolute), model.family, model.hiddenSize, model.layers, model.heads, model.kvHeads,
                 model.intermediateSize, model.contextLength, model.tiedEmbeddings, model.ropeTheta, model.slidingWindow);
         return new PretrainRecipe(seed, d, m,
-                replay.map(r -> new Replay(absolute(r.inputs), r.corpus.map(PretrainRecipe::absolute), r.shards.map(PretrainRecipe::absolute), r.share)), train);
+                replay.map(r -> new Replay(absolute(r.inputs), r.corpus.map(PretrainRecipe::absolute), r.shards.map(PretrainRecipe::absolute), r.share)), adapter,
+                train);
     }
 
     private static List<Path> absolute(List<Path> paths) {

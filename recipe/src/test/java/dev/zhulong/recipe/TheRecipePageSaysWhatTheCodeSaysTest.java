@@ -2,6 +2,7 @@ package dev.zhulong.recipe;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.zhulong.recipe.tune.Space;
 import dev.zhulong.recipe.yaml.RecipeReader;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -26,11 +27,19 @@ class TheRecipePageSaysWhatTheCodeSaysTest {
     }
 
     @Test
+    void everyFieldOfASpace() throws IOException {
+        assertThat(Files.readString(ROOT.resolve("docs/recipes.md")))
+                .as("docs/recipes.md: put in what 'zhulong tune --fields' prints").contains(RecipeReader.describe(Space.class));
+    }
+
+    @Test
     void itsExampleAndTheRecipesThatComeAlongAreRecipes() throws IOException {
         var blocks = Pattern.compile("```yaml\n(.*?)```", Pattern.DOTALL).matcher(Files.readString(ROOT.resolve("docs/recipes.md")));
         assertThat(blocks.find()).isTrue();
         PretrainRecipe example = RecipeReader.read(blocks.group(1), "docs/recipes.md", PretrainRecipe.class, List.of());
         assertThat(example.train().steps()).isEqualTo(5000);
+        assertThat(blocks.find()).isTrue();
+        assertThat(RecipeReader.read(blocks.group(1), "docs/recipes.md", Space.class, List.of()).fields()).hasSize(3);
         try (var recipes = Files.list(ROOT.resolve("recipes"))) {
             List<Path> all = recipes.filter(file -> file.toString().endsWith(".yaml")).sorted().toList();
             assertThat(all).isNotEmpty();

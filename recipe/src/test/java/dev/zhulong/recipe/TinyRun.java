@@ -15,14 +15,14 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 
 /** Texts from a generator, and pretraining small enough for a test. */
-final class TinyRun {
+public final class TinyRun {
     private static final String[] BETWEEN = {"the", "of", "and", "to", "a", "in", "that", "with", "from", "for", "this", "have"};
     private static final String[] BEGIN = {"lam", "bo", "har", "cap", "ro", "mil", "ta", "win", "gar", "pe", "sto", "fi", "bri", "clo", "su"};
     private static final String[] END = {"per", "ver", "ment", "ling", "den", "ter", "mer", "sel", "pin", "dow", "ner", "ket", "low", "bour"};
 
     private TinyRun() {}
 
-    static Path texts(Path directory, int count, long seed) throws IOException {
+    public static Path texts(Path directory, int count, long seed) throws IOException {
         Files.createDirectories(directory);
         var random = new SplittableRandom(seed);
         for (int i = 0; i < count; i++) {
@@ -44,7 +44,7 @@ final class TinyRun {
     }
 
     /** A tiny recipe; {@code overrides} as on the command line. */
-    static PretrainRecipe recipe(Path texts, String... overrides) {
+    public static PretrainRecipe recipe(Path texts, String... overrides) {
         var all = new ArrayList<>(List.of("data.inputs=[\"" + texts + "\"]", "data.tokenizer.vocab_size=300", "data.validation_fraction=0.2",
                 "model.hidden_size=16", "model.layers=2", "model.heads=2", "model.context_length=32", "train.steps=12", "train.batch=2",
                 "train.seq=32", "train.lr=5e-3", "train.warmup=2", "train.evaluate_every=5", "train.evaluate_rows=4", "train.sample_every=6",

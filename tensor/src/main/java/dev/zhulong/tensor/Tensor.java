@@ -529,6 +529,11 @@ public final class Tensor implements AutoCloseable {
         return this;
     }
 
+    /** {@code this + scale · a · b} for matrices, in one pass over the result. */
+    public Tensor addmm(Tensor a, Tensor b, double scale) {
+        return new Tensor(t.addmm(a.t, b.t, new Scalar(1.0), new Scalar(scale)));
+    }
+
     /** {@code this = this + a · b} for matrices. */
     public Tensor addmm_(Tensor a, Tensor b) {
         t.addmm_(a.t, b.t);

@@ -63,7 +63,11 @@ final class Backward {
             }
         }
         try (var scope = TensorScope.open()) {
-            model.embed(ids, context).backward(gradient);
+            Tensor embedded = model.embed(ids, context);
+            // below an adapter it is frozen
+            if (embedded.requiresGrad()) {
+                embedded.backward(gradient);
+            }
         }
     }
 }

@@ -15,12 +15,12 @@ final class Diagnosis {
 
     /** Weights before gradients: one broken weight breaks the gradients of all. */
     private static String firstBroken(Decoder model) {
-        for (var e : model.parameters().entrySet()) {
+        for (var e : model.trainable().entrySet()) {
             if (e.getValue().hasNonFinite()) {
                 return "weight " + e.getKey() + " holds NaN or infinity";
             }
         }
-        for (var e : model.parameters().entrySet()) {
+        for (var e : model.trainable().entrySet()) {
             Tensor gradient = e.getValue().grad();
             if (gradient != null && gradient.hasNonFinite()) {
                 return "the gradient of " + e.getKey() + " holds NaN or infinity";

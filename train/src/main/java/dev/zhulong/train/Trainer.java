@@ -6,6 +6,7 @@ import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.FusedAdamW;
 import dev.zhulong.tensor.Libtorch;
@@ -64,7 +65,7 @@ public final class Trainer {
         }
         model.requiresGrad(true);
         Libtorch.seed(options.seed());
-        try (AdamW optimizer = new AdamW(model.parameters(), model.architecture().decayed(), options.adamw())) {
+        try (AdamW optimizer = new AdamW(model.trainable(), model.decayed(), options.adamw())) {
             long done = resume(optimizer);
             Optional<TrainListener.Evaluation> last = Optional.empty();
             try (MetricsLog log = MetricsLog.resume(run.resolve("metrics.jsonl"), done);
@@ -131,7 +132,7 @@ public final class Trainer {
                 optimizer.step(++updates, lr, Tensor.zeros(DType.F32).fill_(total.count() * clip));
             }
         }
-        model.parameters().values().forEach(Tensor::clearGrad);
+        model.trainable().values().forEach(Tensor::clearGrad);
         double bitsPerByte = bytes == 0 ? 0 : total.sum() / Math.log(2) / bytes;
         pace.step(tokens);
         return new TrainListener.Step(index + 1, options.steps(), total.mean(), bitsPerByte, lr, norm, pace.tokensPerSecond(),
@@ -140,7 +141,7 @@ public final class Trainer {
 
     private List<Tensor> gradients() {
         List<Tensor> all = new ArrayList<>();
-        for (Tensor p : model.parameters().values()) {
+        for (Tensor p : model.trainable().values()) {
             Tensor g = p.grad();
             if (g != null) {
                 all.add(g);
@@ -192,7 +193,8 @@ public final class Trainer {
 
     private void save(AdamW optimizer, long step) {
         checkpoints.write(step, directory -> {
-            DecoderFiles.save(model, directory, StorageType.F32);
+            model.adapter().ifPresentOrElse(adapter -> adapter.save(directory, StorageType.F32),
+                    () -> DecoderFiles.save(model, directory, StorageType.F32));
             optimizer.save(directory.resolve(OPTIMIZER));
             AtomicFile.writeString(directory.resolve(STATE),
                     "{\"step\": " + step + ", \"updates\": " + updates + ", \"seed\": " + options.seed() + "}\n");
@@ -206,14 +208,7 @@ public final class Trainer {
             return 0;
         }
         Path checkpoint = found.get();
-        try (Decoder stored = DecoderFiles.load(checkpoint)) {
-            if (!stored.spec().equals(model.spec())) {
-                throw new TrainingStopped(checkpoint + " holds a model of another shape: choose another run directory");
-            }
-            try (var off = NoGrad.open()) {
-                stored.parameters().forEach((name, t) -> model.parameters().get(name).copy_(t));
-            }
-        }
+        restore(checkpoint);
         optimizer.load(checkpoint.resolve(OPTIMIZER));
         updates = updatesIn(checkpoint.resolve(STATE));
         long done = Checkpoints.step(checkpoint);
@@ -222,6 +217,30 @@ public final class Trainer {
         }
         listener.message("resuming after step " + done + " of " + options.steps());
         return done;
+    }
+
+    private void restore(Path checkpoint) {
+        if (model.adapter().isPresent()) {
+            try (LoraAdapter stored = LoraAdapter.load(checkpoint, model)) {
+                copy(stored.parameters(), checkpoint);
+            }
+            return;
+        }
+        try (Decoder stored = DecoderFiles.load(checkpoint)) {
+            if (!stored.spec().equals(model.spec())) {
+                throw new TrainingStopped(checkpoint + " holds a model of another shape: choose another run directory");
+            }
+            copy(stored.parameters(), checkpoint);
+        }
+    }
+
+    private void copy(Map<String, Tensor> stored, Path checkpoint) {
+        if (!stored.keySet().equals(model.trainable().keySet())) {
+            throw new TrainingStopped(checkpoint + " holds an adapter of other projections: choose another run directory");
+        }
+        try (var off = NoGrad.open()) {
+            stored.forEach((name, t) -> model.trainable().get(name).copy_(t));
+        }
     }
 
     private static long updatesIn(Path state) {

@@ -1,0 +1,92 @@
+package dev.zhulong.cli;
+
+import dev.zhulong.recipe.PretrainRecipe;
+import dev.zhulong.recipe.tune.Budget;
+import dev.zhulong.recipe.tune.Space;
+import dev.zhulong.recipe.tune.Tune;
+import dev.zhulong.recipe.yaml.RecipeReader;
+import dev.zhulong.train.log.ProgressLine;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Search over a recipe's fields. */
+@Command(
+        name = "tune",
+        description = {
+            "Search for the values of a recipe's fields that predict held-out text best.",
+            "Random search trains every candidate in full; successive halving trains all of them briefly and lets the best third go on to a"
+                    + " round three times as long. The first candidate is the recipe as it is.",
+            "The result is DIR/best.yaml, a recipe for 'zhulong pretrain', and DIR/report.html, a chart and a table. Started again with the"
+                    + " same recipe and space it goes on where it was stopped."
+        },
+        footer = {
+            "", "A space is a YAML file:",
+            "  method: halving",
+            "  trials: 9",
+            "  fields:",
+            "    train.lr: {from: 3e-4, to: 1e-2, log: true}",
+            "    train.batch: {of: [8, 16, 32]}",
+            "    train.warmup: {from: 0, to: 100, whole: true}",
+            "", "Examples:",
+            "  zhulong tune --data my-texts --space space.yaml --minutes 30 --out SEARCH",
+            "  zhulong tune --recipe recipes/small-llama.yaml --data my-texts \\",
+            "      --space space.yaml --tokens 20000000 --out SEARCH",
+            "  zhulong tune --fields                    every field of a space",
+            "  zhulong pretrain --recipe SEARCH/best.yaml --out RUN"
+        })
+final class TuneVerb extends Verb {
+    @Option(names = "--recipe", paramLabel = "FILE", description = "The recipe to start from; without it, the defaults of all fields.")
+    Path recipe;
+
+    @Option(names = "--data", paramLabel = "PATH", arity = "1..*", description = "Files, directories or archives to train on, or a corpus of"
+            + " zhulong clean.")
+    List<Path> data = List.of();
+
+    @Option(names = "--set", paramLabel = "FIELD=VALUE", description = "Override a field of the recipe; repeatable.")
+    List<String> set = List.of();
+
+    @Option(names = "--space", paramLabel = "FILE", description = "What may be changed, in YAML.")
+    Path space;
+
+    @Option(names = "--minutes", paramLabel = "N", description = "Minutes of training the search may take (default: any).")
+    double minutes;
+
+    @Option(names = "--tokens", paramLabel = "N", description = "Tokens it may train on (default: any).")
+    long tokens;
+
+    @Option(names = "--out", paramLabel = "DIR", description = "Directory of the search, new or of the same recipe and space.")
+    Path out;
+
+    @Option(names = "--fields", description = "Show every field of a space and end.")
+    boolean fields;
+
+    @Override
+    protected void run() {
+        if (fields) {
+            out().print(RecipeReader.describe(Space.class));
+            return;
+        }
+        if (space == null) {
+            throw wrongUsage("--space FILE is missing: what the search may change");
+        }
+        if (out == null) {
+            throw wrongUsage("--out DIR is missing: where the search is to live");
+        }
+        if (minutes < 0 || tokens < 0) {
+            throw wrongUsage("a budget can't be negative");
+        }
+        List<String> overrides = new ArrayList<>();
+        if (!data.isEmpty()) {
+            overrides.add(PretrainVerb.text("data", data));
+        }
+        overrides.addAll(set);
+        PretrainRecipe read = recipe == null ? RecipeReader.defaults(PretrainRecipe.class, overrides)
+                : RecipeReader.read(recipe, PretrainRecipe.class, overrides);
+        try (var line = ProgressLine.on(System.out)) {
+            Tune.run(read, RecipeReader.read(space, Space.class, List.of()), new Budget(minutes, tokens), out, line);
+        }
+    }
+}

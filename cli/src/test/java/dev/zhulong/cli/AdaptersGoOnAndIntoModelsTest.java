@@ -1,0 +1,93 @@
+package dev.zhulong.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.zhulong.formats.LoraConfig;
+import dev.zhulong.formats.SafetensorsFile;
+import dev.zhulong.formats.StorageType;
+import dev.zhulong.model.Decoder;
+import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.model.LoraAdapter;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class AdaptersGoOnAndIntoModelsTest {
+    @TempDir
+    Path temporary;
+
+    private Path model;
+    private Path adapter;
+
+    @BeforeEach
+    void files() throws IOException {
+        model = TinyModel.write(temporary.resolve("model"));
+        adapter = adapter("adapter", 0.5);
+    }
+
+    private Path adapter(String name, double size) throws IOException {
+        Path directory = Files.createDirectories(temporary.resolve(name));
+        try (Decoder base = DecoderFiles.load(model);
+                LoraAdapter made = LoraAdapter.create(base, LoraConfig.of(2, 4, LoraConfig.ALL_LINEAR), 3)) {
+            made.parameters().forEach((n, t) -> {
+                if (n.contains("lora_B") && size > 0) {
+                    t.normal_(0, size);
+                }
+            });
+            made.save(directory, StorageType.F32);
+        }
+        return directory;
+    }
+
+    private float[] logits(Object... from) {
+        Path file = temporary.resolve("logits.safetensors");
+        Object[] all = new Object[from.length + 6];
+        all[0] = "logits";
+        System.arraycopy(from, 0, all, 1, from.length);
+        System.arraycopy(new Object[] {"--ids", "1,17,250,3", "--out", file, "--force"}, 0, all, from.length + 1, 5);
+        Cli.run(all).done();
+        try (SafetensorsFile stored = SafetensorsFile.open(file)) {
+            return stored.tensor("logits").toFloats();
+        }
+    }
+
+    private static double difference(float[] a, float[] b) {
+        double most = 0;
+        for (int i = 0; i < a.length; i++) {
+            most = Math.max(most, Math.abs(a[i] - b[i]));
+        }
+        return most;
+    }
+
+    @Test
+    void mergedAnswersAsTheModelWithItsAdapterAndNotAsTheModel() {
+        Path merged = temporary.resolve("merged");
+        Cli merge = Cli.run("merge", "--model", model, "--adapter", adapter, "--out", merged).done();
+        assertThat(merge.out()).contains("14 weights changed", "differ by at most");
+        float[] adapted = logits("--model", model, "--adapter", adapter);
+        assertThat(difference(adapted, logits("--model", model))).isGreaterThan(1e-2);
+        assertThat(difference(adapted, logits("--model", merged))).isLessThan(1e-4);
+        String one = Cli.run("generate", "--model", model, "--adapter", adapter, "--greedy", "--prompt", "The lamp", "--max-new-tokens", 8).done().out();
+        assertThat(Cli.run("generate", "--model", merged, "--greedy", "--prompt", "The lamp", "--max-new-tokens", 8).done().out()).isEqualTo(one);
+        assertThat(merged.resolve("zhulong.json")).content().contains("merge");
+    }
+
+    @Test
+    void whatIsWrongIsOneLine() throws IOException {
+        Path untrained = adapter("untrained", 0);
+        for (Cli cli : new Cli[] {
+            Cli.run("merge", "--model", model, "--adapter", untrained, "--out", temporary.resolve("a")),
+            Cli.run("generate", "--model", model, "--adapter", untrained, "--prompt", "x"),
+            Cli.run("merge", "--model", model, "--adapter", adapter("faint", 1e-7), "--type", "bf16", "--out", temporary.resolve("b")),
+            Cli.run("merge", "--model", model, "--adapter", model, "--out", temporary.resolve("c")),
+            Cli.run("merge", "--model", model, "--adapter", adapter, "--out", model)}) {
+            assertThat(cli.code()).isEqualTo(1);
+            assertThat(cli.err()).startsWith("zhulong: ").hasLineCount(1);
+        }
+        assertThat(temporary.resolve("a")).doesNotExist();
+        assertThat(temporary.resolve("b")).doesNotExist();
+    }
+}

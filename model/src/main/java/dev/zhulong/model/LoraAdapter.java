@@ -1,0 +1,228 @@
+package dev.zhulong.model;
+
+import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.FormatException;
+import dev.zhulong.formats.HalfFloats;
+import dev.zhulong.formats.LoraConfig;
+import dev.zhulong.formats.SafetensorsFile;
+import dev.zhulong.formats.StorageType;
+import dev.zhulong.formats.TensorView;
+import dev.zhulong.tensor.DType;
+import dev.zhulong.tensor.NoGrad;
+import dev.zhulong.tensor.Tensor;
+import dev.zhulong.tensor.TensorScope;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.SplittableRandom;
+import java.util.TreeMap;
+
+/**
+ * Low-rank additions to a decoder's projections (LoRA, rsLoRA, DoRA), in PEFT's files: {@code y = W·x + s·B·(A·x)}. F32.
+ *
+ * <pre>{@code
+ * try (LoraAdapter adapter = LoraAdapter.create(model, LoraConfig.of(8, 16, LoraConfig.ALL_LINEAR), seed)) {
+ *     model.attach(adapter);   // from now on model.trainable() is the adapter's weights
+ * }
+ * }</pre>
+ */
+public final class LoraAdapter implements AutoCloseable {
+    private static final String PREFIX = "base_model.model.";
+    private static final String A = ".lora_A.weight";
+    private static final String B = ".lora_B.weight";
+    private static final String MAGNITUDE = ".lora_magnitude_vector";
+
+    /**
+     * What is added to one projection.
+     *
+     * @param a         [rank, in]
+     * @param b         [out, rank]
+     * @param magnitude [out], or null without DoRA
+     */
+    record Part(Tensor a, Tensor b, Tensor magnitude, double scale) {
+        /** s·BA, [out, in]. */
+        Tensor product() {
+            return b.matmul(a).mul(scale);
+        }
+    }
+
+    private final LoraConfig config;
+    private final Map<String, Part> parts;
+
+    private LoraAdapter(LoraConfig config, Map<String, Part> parts) {
+        this.config = config;
+        this.parts = parts;
+    }
+
+    /**
+     * A fresh adapter, which changes nothing yet: A uniform in ±1/√in as PEFT draws it, B zero, magnitudes those of the weights.
+     *
+     * @throws IllegalArgumentException if the targets name no projection of {@code base}; lists those there are
+     */
+    public static LoraAdapter create(Decoder base, LoraConfig config, long seed) {
+        if (config.dropout() > 0) {
+            throw new IllegalArgumentException("dropout inside adapters is not supported in training yet: set it to 0");
+        }
+        Map<String, Linear> linears = base.linears();
+        if (config.targetRegex().isEmpty() && !config.targets().contains(LoraConfig.ALL_LINEAR)) {
+            for (String target : config.targets()) {
+                if (linears.keySet().stream().noneMatch(module -> module.equals(target) || module.endsWith("." + target))) {
+                    throw new IllegalArgumentException("no projection is called " + target + "; there are " + lastParts(linears) + ", or "
+                            + LoraConfig.ALL_LINEAR);
+                }
+            }
+        }
+        boolean transposed = linears.values().stream().anyMatch(Linear::transposed);
+        Map<String, Part> parts = new LinkedHashMap<>();
+        SplittableRandom random = new SplittableRandom(seed);
+        try (var off = NoGrad.open()) {
+            linears.forEach((module, linear) -> {
+                if (config.adapts(module)) {
+                    int rank = config.rank(module);
+                    float bound = (float) (1 / Math.sqrt(linear.in()));
+                    float[] a = new float[rank * linear.in()];
+                    for (int i = 0; i < a.length; i++) {
+                        a[i] = (float) random.nextDouble(-bound, bound);
+                    }
+                    parts.put(module, new Part(Tensor.of(a, rank, linear.in()).keep(), Tensor.zeros(DType.F32, linear.out(), rank).keep(),
+                            config.dora() ? magnitudes(linear) : null, config.scale(module)));
+                }
+            });
+        }
+        if (parts.isEmpty()) {
+            throw new IllegalArgumentException("no projection matches " + config.targetRegex().orElse("the targets") + "; there are "
+                    + lastParts(linears));
+        }
+        return new LoraAdapter(config.withFanInFanOut(transposed), parts);
+    }
+
+    private static Tensor magnitudes(Linear linear) {
+        try (var scope = TensorScope.open()) {
+            return linear.weight().norm(1).view(linear.out()).copy().keep();
+        }
+    }
+
+    private static String lastParts(Map<String, Linear> linears) {
+        return String.join(", ", linears.keySet().stream().map(m -> m.substring(m.lastIndexOf('.') + 1)).distinct().toList());
+    }
+
+    /**
+     * Reads an adapter, of Zhulong's or PEFT's making.
+     *
+     * @throws FormatException if a tensor has no place in {@code base}, is missing or misshapen; names it
+     */
+    public static LoraAdapter load(Path directory, Decoder base) {
+        LoraConfig config = LoraConfig.read(directory);
+        Path file = directory.resolve(LoraConfig.WEIGHTS);
+        Map<String, Part> parts = new LinkedHashMap<>();
+        try (SafetensorsFile stored = SafetensorsFile.open(file)) {
+            Map<String, TensorView> left = new LinkedHashMap<>(stored.tensors());
+            base.linears().forEach((module, linear) -> {
+                TensorView a = left.remove(PREFIX + module + A);
+                TensorView b = left.remove(PREFIX + module + B);
+                TensorView m = left.remove(PREFIX + module + MAGNITUDE);
+                TensorView older = left.remove(PREFIX + module + MAGNITUDE + ".weight");
+                m = m == null ? older : m;
+                if (a == null && b == null && m == null) {
+                    return;
+                }
+                if (a == null || b == null || (m == null) == config.dora()) {
+                    throw new FormatException(file, "the adapter of " + module + " is not whole: expected lora_A, lora_B"
+                            + (config.dora() ? " and lora_magnitude_vector (use_dora is true)" : " and nothing else (use_dora is false)"));
+                }
+                int rank = config.rank(module);
+                parts.put(module, new Part(tensor(a, rank, linear.in()), tensor(b, linear.out(), rank),
+                        m == null ? null : tensor(m, linear.out()), config.scale(module)));
+            });
+            if (!left.isEmpty()) {
+                throw new FormatException(file, "tensor " + left.keySet().iterator().next() + " has no place in this model (" + left.size()
+                        + " such): the adapter was made for another one, or adapts something else than projections inside blocks");
+            }
+            if (parts.isEmpty()) {
+                throw new FormatException(file, "holds no tensors: an adapter that changes nothing");
+            }
+            var adapter = new LoraAdapter(config, parts);
+            return adapter;
+        } catch (RuntimeException e) {
+            parts.values().forEach(LoraAdapter::close);
+            throw e;
+        }
+    }
+
+    private static Tensor tensor(TensorView view, long... shape) {
+        view.requireShape(shape);
+        if (!view.type().isFloat()) {
+            throw new FormatException(view.file(), "tensor " + view.name() + " has type " + view.type() + ", expected a float type");
+        }
+        Tensor t = Tensor.empty(DType.F32, shape).keep();
+        HalfFloats.toF32(view.type(), view.data(), t.segment());
+        return t;
+    }
+
+    /** Writes {@code adapter_config.json} and {@code adapter_model.safetensors}, each atomically. */
+    public void save(Path directory, StorageType type) {
+        AtomicFile.writeString(directory.resolve(LoraConfig.FILE), config.json());
+        // by name, as PEFT's file is
+        DecoderFiles.writeTensors(directory.resolve(LoraConfig.WEIGHTS), new TreeMap<>(parameters()), type);
+    }
+
+    public LoraConfig config() {
+        return config;
+    }
+
+    /** PEFT's names to weights. */
+    public Map<String, Tensor> parameters() {
+        Map<String, Tensor> all = new LinkedHashMap<>();
+        parts.forEach((module, part) -> {
+            all.put(PREFIX + module + A, part.a());
+            all.put(PREFIX + module + B, part.b());
+            if (part.magnitude() != null) {
+                all.put(PREFIX + module + MAGNITUDE, part.magnitude());
+            }
+        });
+        return Collections.unmodifiableMap(all);
+    }
+
+    /** Number of weights. */
+    public long count() {
+        return parameters().values().stream().mapToLong(Tensor::elements).sum();
+    }
+
+    /** Whether it leaves every product zero, so that the model computes what it did without. */
+    public boolean changesNothing() {
+        return parts.values().stream().allMatch(p -> p.magnitude() == null && zero(p.b()) || p.magnitude() == null && zero(p.a()));
+    }
+
+    private static boolean zero(Tensor t) {
+        for (float v : t.toFloats()) {
+            if (v != 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Names of the adapted projections. */
+    public List<String> modules() {
+        return List.copyOf(parts.keySet());
+    }
+
+    Map<String, Part> parts() {
+        return parts;
+    }
+
+    private static void close(Part part) {
+        part.a().close();
+        part.b().close();
+        if (part.magnitude() != null) {
+            part.magnitude().close();
+        }
+    }
+
+    @Override
+    public void close() {
+        parts.values().forEach(LoraAdapter::close);
+    }
+}
