@@ -10,9 +10,9 @@ import java.util.Collection;
 import java.util.List;
 
 /**
- * Preference pairs: {@code chosen} and {@code rejected} as text (also a transcript of Human and Assistant), as a message, as messages without the prompt or with it, beside a
- * {@code prompt} (text or messages), {@code messages}, {@code conversations} or {@code instruction} and {@code input}; or none of these, where
- * chosen and rejected are whole conversations that begin alike.
+ * Preference pairs: {@code chosen} and {@code rejected} as text (also a transcript of Human and Assistant), as a message, as messages without
+ * the prompt or with it, beside a {@code prompt} (text or messages), {@code messages}, {@code conversations} or {@code instruction} and
+ * {@code input}; or none of these, where chosen and rejected are whole conversations that begin alike.
  */
 record PreferenceParser(Columns columns) {
     private static final String HUMAN = "\n\nHuman:";
