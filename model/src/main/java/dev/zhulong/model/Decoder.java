@@ -27,15 +27,33 @@ public final class Decoder implements AutoCloseable {
     private final List<Block> blocks;
     private final RotaryTable rotary;
     private final Map<String, Linear> linears = new LinkedHashMap<>();
+    private final List<QuantizedMatrix> quantized;
     private LoraAdapter adapter;
 
     /** Over {@code parameters}, which this object owns from now on and which must be kept out of scopes. */
     Decoder(DecoderSpec spec, Architecture architecture, Map<String, Tensor> parameters) {
+        this(spec, architecture, parameters, Map.of());
+    }
+
+    /** The same with the weights of some projections in blocks, by module name. */
+    Decoder(DecoderSpec spec, Architecture architecture, Map<String, Tensor> parameters, Map<String, QuantizedMatrix> blocksOf) {
         this.spec = spec;
         this.architecture = architecture;
         this.parameters = Collections.unmodifiableMap(parameters);
         this.blocks = IntStream.range(0, spec.layers()).mapToObj(l -> architecture.block(spec, l, parameters, linears)).toList();
         this.rotary = spec.rope() == null ? null : new RotaryTable(spec.rope());
+        blocksOf.forEach((module, matrix) -> linears.get(module).quantized(matrix));
+        this.quantized = List.copyOf(blocksOf.values());
+    }
+
+    /** Whether projections are held in blocks: then they are frozen, and only an adapter can be trained. */
+    public boolean isQuantized() {
+        return !quantized.isEmpty();
+    }
+
+    /** Bytes of all weights as they are held. */
+    public long bytes() {
+        return parameters.values().stream().mapToLong(t -> 4 * t.elements()).sum() + quantized.stream().mapToLong(QuantizedMatrix::bytes).sum();
     }
 
     /** Fresh weights, the same for the same seed. */
@@ -64,7 +82,7 @@ public final class Decoder implements AutoCloseable {
         return architecture;
     }
 
-    /** Hugging Face names to weights, in state-dictionary order; a tied head is not listed. */
+    /** Hugging Face names to weights, in state-dictionary order; a tied head is not listed, nor is what is quantized. */
     public Map<String, Tensor> parameters() {
         return parameters;
     }
@@ -202,6 +220,7 @@ public final class Decoder implements AutoCloseable {
     @Override
     public void close() {
         parameters.values().forEach(Tensor::close);
+        quantized.forEach(QuantizedMatrix::close);
         if (rotary != null) {
             rotary.close();
         }

@@ -19,9 +19,13 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Pattern;
 
 /** Decoders to and from Hugging Face directories. */
 public final class DecoderFiles {
+    private static final Pattern BLOCK_WEIGHT = Pattern.compile("\\.(layers|h)\\.\\d+\\..*\\.weight$");
+
     private DecoderFiles() {}
 
     /** Opens {@code directory}, loads its weights as F32 and closes it again. */
@@ -34,35 +38,70 @@ public final class DecoderFiles {
     /** Loads weights as F32, whatever float type they are stored in. Buffers that are not weights are passed over; missing or misshapen
      * weights, and weights nobody knows, are errors that name the tensor. */
     public static Decoder load(ModelDirectory files) {
+        return load(files, Optional.empty());
+    }
+
+    /**
+     * The same with the blocks' projections rounded to {@code format} as they are read, so that they are never all there in F32. Embedding, norms, biases
+     * and head stay F32.
+     */
+    public static Decoder loadQuantized(Path directory, QuantizedMatrix.Format format) {
+        try (ModelDirectory files = ModelDirectory.open(directory)) {
+            return load(files, Optional.of(format));
+        }
+    }
+
+    private static Decoder load(ModelDirectory files, Optional<QuantizedMatrix.Format> format) {
         DecoderSpec spec = files.spec();
         Architecture architecture = Architecture.of(spec);
         Map<String, TensorView> stored = byCanonicalName(files, spec);
         Map<String, Tensor> tensors = new LinkedHashMap<>();
+        Map<String, QuantizedMatrix> quantized = new LinkedHashMap<>();
         try {
-            fill(tensors, files, spec, architecture, stored);
+            architecture.parameters().forEach((name, p) -> {
+                TensorView view = take(stored, files, architecture, name, p.shape());
+                // inside the blocks matrices are projections, and only there
+                if (format.isPresent() && p.shape().length == 2 && BLOCK_WEIGHT.matcher(name).find()) {
+                    quantized.put(name.substring(0, name.length() - ".weight".length()), quantize(view, format.get(), p.shape()));
+                } else {
+                    Tensor t = Tensor.empty(DType.F32, p.shape()).keep();
+                    tensors.put(name, t);
+                    HalfFloats.toF32(view.type(), view.data(), t.segment());
+                }
+            });
+            requireNothingLeft(stored, files, spec, architecture);
         } catch (RuntimeException | Error e) {
             tensors.values().forEach(Tensor::close);
+            quantized.values().forEach(QuantizedMatrix::close);
             throw e;
         }
-        return new Decoder(spec, architecture, tensors);
+        return new Decoder(spec, architecture, tensors, quantized);
     }
 
-    private static void fill(Map<String, Tensor> tensors, ModelDirectory files, DecoderSpec spec, Architecture architecture,
-            Map<String, TensorView> stored) {
-        architecture.parameters().forEach((name, p) -> {
-            TensorView view = stored.remove(name);
-            if (view == null) {
-                throw new FormatException(files.path(), "tensor " + name + " of shape " + Arrays.toString(p.shape()) + " is missing"
-                        + (name.equals(architecture.head()) ? "; config.json says tie_word_embeddings is false" : ""));
-            }
-            view.requireShape(p.shape());
-            if (!view.type().isFloat()) {
-                throw new FormatException(view.file(), "tensor " + view.name() + " has type " + view.type() + ", expected a float type");
-            }
-            Tensor t = Tensor.empty(DType.F32, p.shape()).keep();
-            tensors.put(name, t);
-            HalfFloats.toF32(view.type(), view.data(), t.segment());
-        });
+    private static QuantizedMatrix quantize(TensorView view, QuantizedMatrix.Format format, long[] shape) {
+        try (Arena arena = Arena.ofShared()) {
+            MemorySegment floats = arena.allocate(4 * shape[0] * shape[1], 64);
+            HalfFloats.toF32(view.type(), view.data(), floats);
+            return QuantizedMatrix.of(floats, format, shape[0], shape[1]);
+        } catch (IllegalArgumentException e) {
+            throw new FormatException(view.file(), "tensor " + view.name() + ": " + e.getMessage());
+        }
+    }
+
+    private static TensorView take(Map<String, TensorView> stored, ModelDirectory files, Architecture architecture, String name, long[] shape) {
+        TensorView view = stored.remove(name);
+        if (view == null) {
+            throw new FormatException(files.path(), "tensor " + name + " of shape " + Arrays.toString(shape) + " is missing"
+                    + (name.equals(architecture.head()) ? "; config.json says tie_word_embeddings is false" : ""));
+        }
+        view.requireShape(shape);
+        if (!view.type().isFloat()) {
+            throw new FormatException(view.file(), "tensor " + view.name() + " has type " + view.type() + ", expected a float type");
+        }
+        return view;
+    }
+
+    private static void requireNothingLeft(Map<String, TensorView> stored, ModelDirectory files, DecoderSpec spec, Architecture architecture) {
         if (spec.tiedEmbeddings()) {
             // Hugging Face ignores a stored head when the configuration ties it
             stored.remove(architecture.head());
@@ -95,6 +134,9 @@ public final class DecoderFiles {
      * @param type F32, BF16 or F16
      */
     public static void save(Decoder model, Path directory, StorageType type) {
+        if (model.isQuantized()) {
+            throw new IllegalArgumentException("a quantized model is not written: save its adapter, and merge that into the model it was loaded from");
+        }
         AtomicFile.writeString(directory.resolve("config.json"), HfConfig.write(model.spec(), type));
         writeTensors(directory.resolve("model.safetensors"), model.parameters(), type);
     }

@@ -10,6 +10,7 @@ final class Linear {
     private final Tensor bias;
     private final boolean transposed;
     private LoraAdapter.Part lora;
+    private QuantizedMatrix quantized;
 
     private Linear(Tensor weight, Tensor bias, boolean transposed) {
         this.weight = weight;
@@ -29,25 +30,35 @@ final class Linear {
     }
 
     int in() {
-        return (int) weight.size(transposed ? 0 : 1);
+        return (int) (quantized != null ? quantized.size(transposed ? 0 : 1) : weight.size(transposed ? 0 : 1));
     }
 
     int out() {
-        return (int) weight.size(transposed ? 1 : 0);
+        return (int) (quantized != null ? quantized.size(transposed ? 1 : 0) : weight.size(transposed ? 1 : 0));
     }
 
     boolean transposed() {
         return transposed;
     }
 
-    /** As stored. */
+    /** As stored; null where it is quantized. */
     Tensor stored() {
         return weight;
     }
 
-    /** [out, in], a view. */
+    /** [out, in]: a view, or made anew where the weight is quantized. */
     Tensor weight() {
-        return transposed ? weight.transpose(0, 1) : weight;
+        Tensor whole = quantized == null ? weight : quantized.dequantize();
+        return transposed ? whole.transpose(0, 1) : whole;
+    }
+
+    /** Takes the blocks instead of a weight of its own. */
+    void quantized(QuantizedMatrix blocks) {
+        quantized = blocks;
+    }
+
+    boolean isQuantized() {
+        return quantized != null;
     }
 
     void adapt(LoraAdapter.Part part) {
@@ -56,25 +67,26 @@ final class Linear {
 
     /** [.., in] to [.., out]. */
     Tensor apply(Tensor x) {
+        Tensor w = weight();
         if (lora == null) {
-            return x.linear(weight(), bias);
+            return x.linear(w, bias);
         }
         boolean dora = lora.magnitude() != null;
-        Tensor y = x.linear(weight(), dora ? null : bias);
+        Tensor y = x.linear(w, dora ? null : bias);
         // the thin product goes straight onto the wide one: a pass over memory less than adding it
-        Tensor low = x.linear(lora.a(), null).view(-1, lora.a().size(0));
+        Tensor low = lora.dropout().apply(x).linear(lora.a(), null).view(-1, lora.a().size(0));
         y = y.view(-1, out()).addmm(low, lora.b().transpose(0, 1), lora.scale()).view(y.shape());
         if (dora) {
-            y = y.mul(lora.magnitude().div(directionNorm()));
+            y = y.mul(lora.magnitude().div(directionNorm(w)));
             return bias == null ? y : y.add(bias);
         }
         return y;
     }
 
     /** ‖W + s·BA‖ of each output, [out]: a constant to the gradient (Liu et al. 2024, section 4.3). */
-    private Tensor directionNorm() {
+    private Tensor directionNorm(Tensor w) {
         try (var off = NoGrad.open()) {
-            return weight().add(lora.product()).norm(1).view(out());
+            return w.add(lora.product()).norm(1).view(out());
         }
     }
 }

@@ -40,8 +40,9 @@ public final class LoraAdapter implements AutoCloseable {
      * @param a         [rank, in]
      * @param b         [out, rank]
      * @param magnitude [out], or null without DoRA
+     * @param dropout   of its input while training
      */
-    record Part(Tensor a, Tensor b, Tensor magnitude, double scale) {
+    record Part(Tensor a, Tensor b, Tensor magnitude, double scale, Dropout dropout) {
         /** s·BA, [out, in]. */
         Tensor product() {
             return b.matmul(a).mul(scale);
@@ -62,8 +63,8 @@ public final class LoraAdapter implements AutoCloseable {
      * @throws IllegalArgumentException if the targets name no projection of {@code base}; lists those there are
      */
     public static LoraAdapter create(Decoder base, LoraConfig config, long seed) {
-        if (config.dropout() > 0) {
-            throw new IllegalArgumentException("dropout inside adapters is not supported in training yet: set it to 0");
+        if (config.dropout() > 0 && config.dora()) {
+            throw new IllegalArgumentException("DoRA is trained without dropout here: set the adapter's dropout to 0");
         }
         Map<String, Linear> linears = base.linears();
         if (config.targetRegex().isEmpty() && !config.targets().contains(LoraConfig.ALL_LINEAR)) {
@@ -87,7 +88,7 @@ public final class LoraAdapter implements AutoCloseable {
                         a[i] = (float) random.nextDouble(-bound, bound);
                     }
                     parts.put(module, new Part(Tensor.of(a, rank, linear.in()).keep(), Tensor.zeros(DType.F32, linear.out(), rank).keep(),
-                            config.dora() ? magnitudes(linear) : null, config.scale(module)));
+                            config.dora() ? magnitudes(linear) : null, config.scale(module), new Dropout(config.dropout(), parts.size())));
                 }
             });
         }
@@ -134,7 +135,7 @@ public final class LoraAdapter implements AutoCloseable {
                 }
                 int rank = config.rank(module);
                 parts.put(module, new Part(tensor(a, rank, linear.in()), tensor(b, linear.out(), rank),
-                        m == null ? null : tensor(m, linear.out()), config.scale(module)));
+                        m == null ? null : tensor(m, linear.out()), config.scale(module), new Dropout(config.dropout(), parts.size())));
             });
             if (!left.isEmpty()) {
                 throw new FormatException(file, "tensor " + left.keySet().iterator().next() + " has no place in this model (" + left.size()
@@ -207,6 +208,19 @@ public final class LoraAdapter implements AutoCloseable {
     /** Names of the adapted projections. */
     public List<String> modules() {
         return List.copyOf(parts.keySet());
+    }
+
+    /**
+     * Drops inputs as the configuration says from now on, the same ones for the same seed: a recomputed block and a resumed run see the
+     * masks they saw before.
+     */
+    public void dropout(long seed) {
+        parts.values().forEach(part -> part.dropout().on(seed));
+    }
+
+    /** Drops nothing from now on. */
+    public void noDropout() {
+        parts.values().forEach(part -> part.dropout().off());
     }
 
     Map<String, Part> parts() {

@@ -24,6 +24,10 @@ public record LoraMerge(int tensors, double largest, double erased) {
      * @throws IllegalArgumentException if rounding to {@code type} would erase more than half of the change; nothing is changed then
      */
     public static LoraMerge fold(Decoder model, LoraAdapter adapter, StorageType type) {
+        if (model.isQuantized()) {
+            throw new IllegalArgumentException("blocks of 4 or 8 bits are coarser than what an adapter changes: merge into the model in its"
+                    + " own precision, not into a quantized one");
+        }
         LoraMerge merge = measure(model, adapter, type);
         if (merge.erased > MOST_ERASED) {
             throw new IllegalArgumentException(String.format(java.util.Locale.ROOT, "stored as %s the merged weights would lose %.0f %% of what"

@@ -529,6 +529,15 @@ public final class Tensor implements AutoCloseable {
         return this;
     }
 
+    /** Fills with 1 at probability {@code p}, else 0, from the default generator. */
+    public Tensor bernoulli_(double p) {
+        try (var scope = TensorScope.open();
+                var off = NoGrad.open()) {
+            t.copy_(torch.rand(shape(), new TensorOptions(ScalarType.Float)).lt(new Scalar(p)));
+        }
+        return this;
+    }
+
     /** {@code this + scale · a · b} for matrices, in one pass over the result. */
     public Tensor addmm(Tensor a, Tensor b, double scale) {
         return new Tensor(t.addmm(a.t, b.t, new Scalar(1.0), new Scalar(scale)));

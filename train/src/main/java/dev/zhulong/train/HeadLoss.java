@@ -6,6 +6,7 @@ import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
 import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /**
  * The head and its cross-entropy, a few rows at a time, gradient included.
@@ -22,65 +23,103 @@ record HeadLoss(Loss loss, Tensor gradient) {
 
     /** Loss without gradients. */
     static Loss of(Tensor hidden, Tensor weight, int[] targets) {
-        return run(hidden, weight, targets, null);
+        return loss(each(hidden, weight, targets), targets);
     }
 
     /** Loss, with gradients. */
     static HeadLoss withGradient(Tensor hidden, Tensor weight, int[] targets) {
-        Tensor gradient = Tensor.empty(DType.F32, hidden.shape());
-        return new HeadLoss(run(hidden, weight, targets, gradient), gradient);
+        double[] nll = new double[targets.length];
+        Tensor gradient = run(hidden, weight, targets, nll, null, true);
+        return new HeadLoss(loss(nll, targets), gradient);
     }
 
-    private static Loss run(Tensor hidden, Tensor weight, int[] targets, Tensor gradient) {
-        int rows = (int) hidden.size(0);
-        int chunk = (int) Math.clamp(CHUNK_BYTES / (weight.size(0) * 4), Math.min(256, rows), rows);
-        Loss total = Loss.NONE;
-        try (var off = NoGrad.open()) {
-            Tensor weightGradient = gradient != null && weight.requiresGrad() ? gradientOf(weight) : null;
-            for (int at = 0; at < rows; at += chunk) {
-                int n = Math.min(chunk, rows - at);
-                try (var scope = TensorScope.open()) {
-                    total = total.plus(chunk(
-                            hidden.narrow(0, at, n),
-                            weight,
-                            Arrays.copyOfRange(targets, at, at + n),
-                            gradient == null ? null : gradient.narrow(0, at, n),
-                            weightGradient));
-                }
-            }
-        }
-        return total;
+    /** Nats of each row's target; 0 where there is none. */
+    static double[] each(Tensor hidden, Tensor weight, int[] targets) {
+        double[] nll = new double[targets.length];
+        run(hidden, weight, targets, nll, null, false);
+        return nll;
     }
 
-    private static Loss chunk(Tensor hidden, Tensor weight, int[] targets, Tensor gradient, Tensor weightGradient) {
-        int n = targets.length;
-        float[] supervised = new float[n];
+    /**
+     * Gradient of Σ wᵢ · nllᵢ to the hidden states [rows, hidden]; the weight's is added to its own.
+     *
+     * @param weights of the rows
+     */
+    static Tensor gradient(Tensor hidden, Tensor weight, int[] targets, float[] weights) {
+        return run(hidden, weight, targets, new double[targets.length], weights, true);
+    }
+
+    private static Loss loss(double[] nll, int[] targets) {
+        double sum = 0;
         int count = 0;
-        for (int i = 0; i < n; i++) {
-            if (targets[i] == Batch.NO_TARGET) {
-                targets[i] = 0;
-            } else {
-                supervised[i] = 1;
+        for (int i = 0; i < targets.length; i++) {
+            if (targets[i] != Batch.NO_TARGET) {
+                sum += nll[i];
                 count++;
             }
         }
-        Tensor mask = count == n ? null : Tensor.of(supervised, n, 1);
-        Tensor index = Tensor.of(targets, n, 1);
-        Tensor p = hidden.linear(weight, null).logSoftmax(-1);
-        Tensor picked = p.gather(1, index);
-        // a row that is not supervised may hold anything, NaN included: it is replaced, not multiplied
-        double sum = -(mask == null ? picked : picked.maskedFill_(mask.eq(Tensor.zeros(DType.F32, 1)), 0)).to(DType.F64).sum().item();
-        if (gradient != null) {
-            p.exp_().scatterAdd_(1, index, Tensor.ones(DType.F32, n, 1).neg());
-            if (mask != null) {
-                p.mul_(mask);
-            }
-            gradient.copy_(p.matmul(weight));
-            if (weightGradient != null) {
-                weightGradient.addmm_(p.transpose(0, 1), hidden);
-            }
-        }
         return new Loss(sum, count);
+    }
+
+    /** Only supervised rows meet the vocabulary: in fine-tuning most are not, and whatever they hold, NaN included, must not matter. */
+    private static Tensor run(Tensor hidden, Tensor weight, int[] targets, double[] nll, float[] weights, boolean backward) {
+        int rows = targets.length;
+        int[] supervised = IntStream.range(0, rows).filter(i -> targets[i] != Batch.NO_TARGET).toArray();
+        int n = supervised.length;
+        try (var scope = TensorScope.open(); var off = NoGrad.open()) {
+            if (n == 0) {
+                return backward ? scope.handOut(Tensor.zeros(DType.F32, hidden.shape())) : null;
+            }
+            Tensor picked = n == rows ? hidden : hidden.indexSelect(0, Tensor.of(supervised, n));
+            Tensor gradient = backward ? Tensor.empty(DType.F32, n, hidden.size(1)) : null;
+            Tensor weightGradient = backward && weight.requiresGrad() ? gradientOf(weight) : null;
+            int chunk = (int) Math.clamp(CHUNK_BYTES / (weight.size(0) * 4), Math.min(256, n), n);
+            for (int at = 0; at < n; at += chunk) {
+                int size = Math.min(chunk, n - at);
+                int[] part = Arrays.copyOfRange(supervised, at, at + size);
+                try (var inner = TensorScope.open()) {
+                    chunk(picked.narrow(0, at, size), weight, part, targets, nll, weights,
+                            backward ? gradient.narrow(0, at, size) : null, weightGradient);
+                }
+            }
+            return backward ? scope.handOut(n == rows ? gradient : spread(gradient, supervised, rows)) : null;
+        }
+    }
+
+    /** Row i of {@code gradient} to row {@code places[i]}, the others zero. */
+    private static Tensor spread(Tensor gradient, int[] places, int rows) {
+        int[] from = new int[rows];
+        Arrays.fill(from, places.length);
+        for (int i = 0; i < places.length; i++) {
+            from[places[i]] = i;
+        }
+        return Tensor.cat(0, gradient, Tensor.zeros(DType.F32, 1, gradient.size(1))).indexSelect(0, Tensor.of(from, rows));
+    }
+
+    private static void chunk(Tensor hidden, Tensor weight, int[] rows, int[] targets, double[] nll, float[] weights, Tensor gradient,
+            Tensor weightGradient) {
+        int n = rows.length;
+        Tensor index = Tensor.of(Arrays.stream(rows).map(row -> targets[row]).toArray(), n, 1);
+        Tensor p = hidden.linear(weight, null).logSoftmax(-1);
+        float[] picked = p.gather(1, index).toFloats();
+        for (int i = 0; i < n; i++) {
+            nll[rows[i]] = -(double) picked[i];
+        }
+        if (gradient == null) {
+            return;
+        }
+        p.exp_().scatterAdd_(1, index, Tensor.ones(DType.F32, n, 1).neg());
+        if (weights != null) {
+            float[] own = new float[n];
+            for (int i = 0; i < n; i++) {
+                own[i] = weights[rows[i]];
+            }
+            p.mul_(Tensor.of(own, n, 1));
+        }
+        gradient.copy_(p.matmul(weight));
+        if (weightGradient != null) {
+            weightGradient.addmm_(p.transpose(0, 1), hidden);
+        }
     }
 
     private static Tensor gradientOf(Tensor weight) {

@@ -111,11 +111,15 @@ public final class Trainer {
         long bytes = 0;
         long tokens = 0;
         for (int i = 0; i < options.accumulation(); i++) {
-            Batch batch = data.training().apply(index * options.accumulation() + i);
+            long number = index * options.accumulation() + i;
+            Batch batch = data.training().apply(number);
+            // nothing but the step's number decides what is dropped, as nothing else decides what is read
+            model.adapter().ifPresent(adapter -> adapter.dropout(options.seed() * 1_000_003 + number));
             total = total.plus(objective.accumulate(model, batch, options.recompute()));
             bytes += data.bytes(batch);
             tokens += batch.tokens().length;
         }
+        model.adapter().ifPresent(LoraAdapter::noDropout);
         double lr = options.schedule().at(index);
         double norm = 0;
         if (!Double.isFinite(total.sum())) {
