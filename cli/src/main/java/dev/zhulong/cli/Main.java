@@ -33,6 +33,7 @@ import picocli.CommandLine;
             TokenizerVerb.class,
             PretrainVerb.class,
             ContinueVerb.class,
+            FinetuneVerb.class,
             ResumeVerb.class,
             TuneVerb.class,
             MergeVerb.class,

@@ -1,5 +1,6 @@
 package dev.zhulong.cli;
 
+import dev.zhulong.recipe.FinetuneJob;
 import dev.zhulong.recipe.PretrainJob;
 import dev.zhulong.recipe.quickstart.Quickstart;
 import dev.zhulong.train.log.ProgressLine;
@@ -11,7 +12,7 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "resume",
         description = {
-            "Go on with a run (pretrain, continue, quickstart) that was stopped, by Ctrl-C, a crash or a loss of power, at any moment.",
+            "Go on with a run (pretrain, continue, finetune, quickstart) that was stopped, by Ctrl-C, a crash or a loss of power, at any moment.",
             "It goes on from its newest whole checkpoint and ends in the same bits as a run that was never stopped.",
             "A finished run shows its result again."
         },
@@ -27,6 +28,10 @@ final class ResumeVerb extends Verb {
             return;
         }
         try (var line = ProgressLine.on(System.out)) {
+            if (FinetuneJob.isIn(run)) {
+                FinetuneJob.resume(run, line, Machine.availableMemory());
+                return;
+            }
             PretrainJob.resume(run, line);
         }
     }

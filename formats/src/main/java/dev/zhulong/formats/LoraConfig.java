@@ -87,6 +87,11 @@ public record LoraConfig(int rank, double alpha, double dropout, List<String> ta
         return new LoraConfig(rank, alpha, dropout, targets, targetRegex, on, dora, fanInFanOut, rankPattern, alphaPattern, baseModel);
     }
 
+    /** The same with dropout of the adapter's input while training. */
+    public LoraConfig withDropout(double share) {
+        return new LoraConfig(rank, alpha, share, targets, targetRegex, rsLora, dora, fanInFanOut, rankPattern, alphaPattern, baseModel);
+    }
+
     /** The same for another base. */
     public LoraConfig withBaseModel(String name) {
         return new LoraConfig(rank, alpha, dropout, targets, targetRegex, rsLora, dora, fanInFanOut, rankPattern, alphaPattern, name);

@@ -25,9 +25,17 @@ final class FinishedModel {
 
     static void write(Decoder model, PreparedData data, PretrainRecipe recipe, Path run, Optional<FinalEvaluation> evaluation,
             Consumer<String> report) {
+        weights(model, data.tokenizerDirectory(), run);
+        chart(run, report);
+        evaluation.ifPresent(e -> e.write(run.resolve(FinalEvaluation.FILE)));
+        provenance(data, recipe).write(run);
+    }
+
+    /** The model, or its adapter if it has one, and the files of the tokenizer in {@code from}. */
+    static void weights(Decoder model, Path from, Path run) {
         try {
             for (String name : List.of("tokenizer.json", "tokenizer_config.json")) {
-                Path file = data.tokenizerDirectory().resolve(name);
+                Path file = from.resolve(name);
                 if (Files.isRegularFile(file)) {
                     AtomicFile.writeBytes(run.resolve(name), Files.readAllBytes(file));
                 }
@@ -41,12 +49,9 @@ final class FinishedModel {
             AtomicFile.writeString(run.resolve(GenerationConfig.FILE), GenerationConfig.of(model.spec().bosId(), model.spec().eosIds()).toJson());
             DecoderFiles.save(model, run, StorageType.F32);
         }
-        chart(run, report);
-        evaluation.ifPresent(e -> e.write(run.resolve(FinalEvaluation.FILE)));
-        provenance(data, recipe).write(run);
     }
 
-    private static void chart(Path run, Consumer<String> report) {
+    static void chart(Path run, Consumer<String> report) {
         var lines = MetricsLog.read(run.resolve("metrics.jsonl"));
         var chart = new LossChart(run.toAbsolutePath().normalize().getFileName().toString(), "loss (nats a token)",
                 LossCurve.of(lines, "loss"), LossCurve.of(lines, "validation_loss"));
@@ -61,17 +66,20 @@ final class FinishedModel {
         List<Provenance.Input> inputs = new ArrayList<>();
         data.inputs().forEach((name, hash) -> inputs.add(new Provenance.Input(name, new ContentHash(hash))));
         List<Provenance> parents = new ArrayList<>();
-        recipe.model().from().ifPresent(from -> {
-            for (String name : List.of("config.json", "model.safetensors", "model.safetensors.index.json")) {
-                if (Files.isRegularFile(from.resolve(name))) {
-                    inputs.add(Provenance.Input.of(from.resolve(name)));
-                }
-            }
-            if (Files.isRegularFile(from.resolve(Provenance.FILE))) {
-                parents.add(Provenance.read(from));
-            }
-        });
+        recipe.model().from().ifPresent(from -> base(from, inputs, parents));
         String stage = recipe.model().from().isPresent() ? "continue" : "pretrain";
         return Provenance.of(stage, inputs, RunDirectory.tree(recipe), recipe.seed()).withParents(parents);
+    }
+
+    /** The files of the model that was gone on from, and its own origin. */
+    static void base(Path from, List<Provenance.Input> inputs, List<Provenance> parents) {
+        for (String name : List.of("config.json", "model.safetensors", "model.safetensors.index.json")) {
+            if (Files.isRegularFile(from.resolve(name))) {
+                inputs.add(Provenance.Input.of(from.resolve(name)));
+            }
+        }
+        if (Files.isRegularFile(from.resolve(Provenance.FILE))) {
+            parents.add(Provenance.read(from));
+        }
     }
 }

@@ -246,7 +246,7 @@ public final class PretrainJob {
         return new FinalEvaluation(total.mean(), total.count(), bytes == 0 ? 0 : total.sum() / Math.log(2) / bytes, seq);
     }
 
-    private static int[] tokenBytes(Tokenizer tokenizer, int vocab) {
+    static int[] tokenBytes(Tokenizer tokenizer, int vocab) {
         int[] bytes = new int[Math.max(vocab, tokenizer.vocabSize())];
         for (int id = 0; id < tokenizer.vocabSize(); id++) {
             bytes[id] = tokenizer.bytes(id).length;

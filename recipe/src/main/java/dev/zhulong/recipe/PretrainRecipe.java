@@ -132,6 +132,7 @@ public record PretrainRecipe(
     public record Adapter(
             @Doc("rank of the factors") int rank,
             @Doc("scale of their product, times the rank") double alpha,
+            @Doc("share of the adapter's inputs dropped in training") double dropout,
             @Doc("projections to adapt, by the last part of their names; all-linear for every one but the head") List<String> targets,
             @Doc("divide alpha by the root of the rank instead of the rank") boolean rsLora,
             @Doc("learn each output's magnitude apart from its direction") boolean dora) {
@@ -139,15 +140,22 @@ public record PretrainRecipe(
             if (rank < 1 || targets.isEmpty()) {
                 throw new IllegalArgumentException("an adapter needs a rank of at least 1 and a target");
             }
+            if (!(dropout >= 0 && dropout < 1)) {
+                throw new IllegalArgumentException("dropout must be in [0, 1), found " + dropout);
+            }
+            if (dora && dropout > 0) {
+                throw new IllegalArgumentException("dora is trained without dropout: set one of the two");
+            }
         }
 
         static Adapter defaults() {
-            return new Adapter(8, 16, List.of(LoraConfig.ALL_LINEAR), false, false);
+            return new Adapter(8, 16, 0, List.of(LoraConfig.ALL_LINEAR), false, false);
         }
 
         /** As PEFT's file has it. */
         LoraConfig config(Path base) {
-            return LoraConfig.of(rank, alpha, targets.toArray(String[]::new)).withRsLora(rsLora).withDora(dora).withBaseModel(base.toString());
+            return LoraConfig.of(rank, alpha, targets.toArray(String[]::new)).withDropout(dropout).withRsLora(rsLora).withDora(dora)
+                    .withBaseModel(base.toString());
         }
     }
 

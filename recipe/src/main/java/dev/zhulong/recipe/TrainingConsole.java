@@ -41,9 +41,14 @@ public final class TrainingConsole implements TrainListener {
      */
     public TrainingConsole(ProgressLine line, DecoderSpec spec, Tokenizer tokenizer, int seq, double gflops, String prompt,
             int sampleTokens) {
+        this(line, tokenizer, flopsPerToken(spec, seq), gflops, prompt, sampleTokens);
+    }
+
+    /** The same with the floating-point operations of a token given. */
+    TrainingConsole(ProgressLine line, Tokenizer tokenizer, double flopsPerToken, double gflops, String prompt, int sampleTokens) {
         this.line = line;
         this.tokenizer = tokenizer;
-        this.flopsPerToken = flopsPerToken(spec, seq);
+        this.flopsPerToken = flopsPerToken;
         this.gflops = gflops;
         this.prompt = prompt;
         this.options = GenerateOptions.of(sampleTokens, SamplerOptions.DEFAULT.withTemperature(0.8).withTopK(50));
@@ -62,6 +67,19 @@ public final class TrainingConsole implements TrainListener {
             weights -= (double) spec.contextLength() * spec.hiddenSize();
         }
         return 6 * weights + 12.0 * spec.layers() * spec.heads() * spec.headDim() * seq;
+    }
+
+    /**
+     * The same where not every token is learnt and an adapter may stand for the weights: frozen weights have no gradient of their own, a third of the work,
+     * and only learnt tokens meet the head.
+     *
+     * @param learnt share of the tokens
+     */
+    static double flopsPerToken(DecoderSpec spec, int seq, double learnt, boolean adapter) {
+        double head = 6.0 * spec.vocabSize() * spec.hiddenSize();
+        double weights = flopsPerToken(spec, seq) - head - 12.0 * spec.layers() * spec.heads() * spec.headDim() * seq;
+        double share = adapter ? 2.0 / 3 : 1;
+        return share * (weights + learnt * head) + 12.0 * spec.layers() * spec.heads() * spec.headDim() * seq;
     }
 
     /** The newest evaluation. */

@@ -33,6 +33,12 @@ class TheRecipePageSaysWhatTheCodeSaysTest {
     }
 
     @Test
+    void everyFieldOfAFineTuning() throws IOException {
+        assertThat(Files.readString(ROOT.resolve("docs/recipes.md")))
+                .as("docs/recipes.md: put in what 'zhulong finetune --fields' prints").contains(RecipeReader.describe(FinetuneRecipe.class));
+    }
+
+    @Test
     void itsExampleAndTheRecipesThatComeAlongAreRecipes() throws IOException {
         var blocks = Pattern.compile("```yaml\n(.*?)```", Pattern.DOTALL).matcher(Files.readString(ROOT.resolve("docs/recipes.md")));
         assertThat(blocks.find()).isTrue();

@@ -66,6 +66,11 @@ public record DataSource(String name, Path path, Optional<Double> weight, Option
         return new DataSource(name, path, Optional.of(other), layout, mapping, asChat, separator, heldOut);
     }
 
+    /** The same with other rows for evaluation. */
+    public DataSource withHeldOut(Path other) {
+        return new DataSource(name, path, weight, layout, mapping, asChat, separator, Optional.of(other));
+    }
+
     /** The same with paths that are not absolute taken from {@code directory} on. */
     public DataSource in(Path directory) {
         return new DataSource(name, directory.resolve(path), weight, layout, mapping, asChat, separator, heldOut.map(directory::resolve));

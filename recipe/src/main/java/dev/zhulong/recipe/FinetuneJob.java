@@ -1,0 +1,377 @@
+package dev.zhulong.recipe;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.zhulong.data.pack.Batch;
+import dev.zhulong.data.pack.Batches;
+import dev.zhulong.data.tune.DataSource;
+import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.ContentHash;
+import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.HfConfig;
+import dev.zhulong.formats.Provenance;
+import dev.zhulong.formats.StorageType;
+import dev.zhulong.model.Decoder;
+import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.model.LoraAdapter;
+import dev.zhulong.recipe.FinetuneEvaluation.Score;
+import dev.zhulong.recipe.FinetuneRecipe.Method;
+import dev.zhulong.tensor.MachineSpeed;
+import dev.zhulong.text.HuggingFaceTokenizer;
+import dev.zhulong.text.Tokenizer;
+import dev.zhulong.train.AdamW;
+import dev.zhulong.train.Dpo;
+import dev.zhulong.train.Loss;
+import dev.zhulong.train.NextToken;
+import dev.zhulong.train.Objective;
+import dev.zhulong.train.TrainData;
+import dev.zhulong.train.TrainOptions;
+import dev.zhulong.train.Trainer;
+import dev.zhulong.train.log.ProgressLine;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.LongFunction;
+
+/**
+ * A model and examples to an adapter, or to a model whose weights were all trained, in a run directory: {@code recipe.yaml},
+ * {@code checkpoints/}, {@code metrics.jsonl}, {@code evaluation.json}, and the result in the run directory itself, with the tokenizer and
+ * the chat template it was trained with. Started again it goes on where it was and ends in the same bits.
+ */
+public final class FinetuneJob {
+    private static final String INPUTS = "inputs.json";
+    private static final String BEFORE = "evaluation-before.json";
+    /** Each source's own adapter lies in here. */
+    private static final String ALONE = "alone";
+    /** Rows longer than this cost much and are seldom meant; a recipe may ask for them. */
+    private static final int LONGEST_BY_DEFAULT = 512;
+
+    private final FinetuneRecipe recipe;
+    private final Path base;
+    private final Path run;
+    private final ProgressLine line;
+    private final long available;
+    private boolean training;
+
+    private FinetuneJob(FinetuneRecipe recipe, Path run, ProgressLine line, long available) {
+        this.recipe = recipe;
+        this.base = recipe.model().from().orElseThrow();
+        this.run = run;
+        this.line = line;
+        this.available = available;
+    }
+
+    /**
+     * Runs the recipe to its end.
+     *
+     * @param line      where it tells how it goes; stays the caller's
+     * @param available bytes of memory the run may take
+     * @return scores of what is held out; empty if nothing is
+     * @throws IllegalArgumentException if recipe, model, data and directory do not go together, or the memory does not suffice; says what to do
+     */
+    public static Optional<FinetuneEvaluation> run(FinetuneRecipe recipe, Path directory, ProgressLine line, long available) {
+        FinetuneRecipe absolute = recipe.absolute();
+        if (!RunDirectory.finished(directory)) {
+            check(absolute);
+        }
+        try (RunDirectory open = RunDirectory.open(directory, absolute)) {
+            if (open.finished()) {
+                line.message(directory + " is finished.");
+                Optional<FinetuneEvaluation> result = FinetuneEvaluation.read(directory);
+                result.ifPresent(e -> line.message(e.text()));
+                return result;
+            }
+            var job = new FinetuneJob(absolute, directory, line, available);
+            try (var hint = ResumeHint.of(open.path(), System.err)) {
+                return job.run();
+            } catch (IllegalArgumentException e) {
+                if (!job.training) {
+                    open.withdraw();
+                }
+                throw e;
+            }
+        }
+    }
+
+    /** Whether the run in a directory is a fine-tuning. */
+    public static boolean isIn(Path directory) {
+        Path file = directory.resolve(RunDirectory.RECIPE);
+        try {
+            return Files.isRegularFile(file) && Files.readString(file).lines().anyMatch(text -> text.startsWith("method:"));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Goes on with the run in a directory. */
+    public static Optional<FinetuneEvaluation> resume(Path directory, ProgressLine line, long available) {
+        return run(RunDirectory.recipe(directory, FinetuneRecipe.class), directory, line, available);
+    }
+
+    private static void check(FinetuneRecipe recipe) {
+        Path from = recipe.model().from().orElseThrow(() -> new IllegalArgumentException("which model is to be fine-tuned? give model.from"));
+        for (String name : List.of("config.json", "tokenizer.json")) {
+            if (!Files.isRegularFile(from.resolve(name))) {
+                throw new IllegalArgumentException(from + " is no model to go on from: it has no " + name
+                        + "; expected a directory in the Hugging Face layout");
+            }
+        }
+        if (recipe.data().sources().isEmpty()) {
+            throw new IllegalArgumentException("there is nothing to train on: give data.sources");
+        }
+        for (DataSource source : recipe.data().sources()) {
+            for (Path path : source.heldOut().map(held -> List.of(source.path(), held)).orElse(List.of(source.path()))) {
+                if (!Files.isRegularFile(path)) {
+                    throw new IllegalArgumentException("source '" + source.name() + "': no such file: " + path);
+                }
+            }
+        }
+        int context = HfConfig.read(from.resolve("config.json")).contextLength();
+        if (recipe.train().seq() > context) {
+            throw new IllegalArgumentException("train.seq " + recipe.train().seq() + " is longer than the model's context of " + context
+                    + "; give at most " + context);
+        }
+        if (recipe.data().alone() && (recipe.method() == Method.DPO || recipe.method() == Method.FULL)) {
+            throw new IllegalArgumentException("data.alone trains adapters from examples: it goes with the methods lora and qlora");
+        }
+    }
+
+    private Optional<FinetuneEvaluation> run() {
+        Map<String, String> inputs = hashes();
+        requireSameInputs(inputs);
+        DecoderSpec spec = HfConfig.read(base.resolve("config.json"));
+        int seq = recipe.train().seq() > 0 ? recipe.train().seq() : Math.min(spec.contextLength(), LONGEST_BY_DEFAULT);
+        try (Tokenizer tokenizer = HuggingFaceTokenizer.load(base)) {
+            var data = new FinetuneData(recipe, tokenizer, ChatEncoding.none(), seq, line::message);
+            try (Decoder model = load(); LoraAdapter adapter = recipe.method() == Method.FULL ? null : attach(model, recipe.seed())) {
+                return train(model, adapter, tokenizer, data, seq, inputs);
+            }
+        }
+    }
+
+    private Decoder load() {
+        return recipe.method() == Method.QLORA ? DecoderFiles.loadQuantized(base, recipe.model().quantize()) : DecoderFiles.load(base);
+    }
+
+    private LoraAdapter attach(Decoder model, long seed) {
+        LoraAdapter adapter = LoraAdapter.create(model, recipe.adapter().config(base), seed);
+        model.attach(adapter);
+        return adapter;
+    }
+
+    private Optional<FinetuneEvaluation> train(Decoder model, LoraAdapter adapter, Tokenizer tokenizer, FinetuneData data, int seq,
+            Map<String, String> inputs) {
+        if (tokenizer.vocabSize() > model.spec().vocabSize()) {
+            throw new IllegalArgumentException(base + ": the tokenizer has ids up to " + (tokenizer.vocabSize() - 1) + " but the model only "
+                    + model.spec().vocabSize() + " rows");
+        }
+        long steps = data.steps();
+        announce(model, adapter, data, seq, steps);
+        boolean dpo = recipe.method() == Method.DPO;
+        Objective objective = dpo ? new Dpo(recipe.dpo().beta(), recipe.dpo().labelSmoothing()) : new NextToken();
+        // of pairs there are no bits a byte to speak of
+        int[] bytes = dpo ? new int[model.spec().vocabSize()] : PretrainJob.tokenBytes(tokenizer, model.spec().vocabSize());
+        List<Batch> held = data.heldOut().values().stream().flatMap(List::stream).toList();
+        if (held.isEmpty()) {
+            line.message("nothing is held out, so nothing will be evaluated: give more examples, or data.held_out_fraction");
+        }
+        training = true;
+        json(INPUTS, inputs);
+        Map<String, Score> before = before(model, objective, data);
+        var listener = new TrainingConsole(line, tokenizer, TrainingConsole.flopsPerToken(model.spec(), seq, data.learnt(), adapter != null),
+                MachineSpeed.gflops(), "", 1);
+        new Trainer(model, objective, new TrainData(batches(data.training()), held, bytes), options(steps), run, listener).train();
+        Map<String, Score> after = scores(model, objective, data);
+        FinishedModel.weights(model, base, run);
+        Map<String, Score> alone = recipe.data().alone() ? alone(model, data, bytes, steps, listener) : Map.of();
+        var evaluation = new FinetuneEvaluation(after.entrySet().stream().map(e -> new FinetuneEvaluation.Source(e.getKey(), before.get(e.getKey()),
+                e.getValue(), Optional.ofNullable(alone.get(e.getKey())))).toList());
+        FinishedModel.chart(run, line::message);
+        data.coverage(steps).forEach(text -> line.message("seen of " + text));
+        if (!after.isEmpty()) {
+            evaluation.write(run);
+            line.message("held out, " + (dpo ? "DPO loss a pair" : "nats a learnt token") + ":\n" + evaluation.text());
+        }
+        provenance().write(run);
+        line.message(adapter == null ? "the model is in " + run + "; talk to it: zhulong chat --model " + run
+                : "the adapter is in " + run + "; talk to it: zhulong chat --model " + base + " --adapter " + run);
+        return after.isEmpty() ? Optional.empty() : Optional.of(evaluation);
+    }
+
+    private void announce(Decoder model, LoraAdapter adapter, FinetuneData data, int seq, long steps) {
+        DecoderSpec spec = model.spec();
+        long trained = adapter == null ? model.count() : adapter.count();
+        line.message(String.format(Locale.ROOT, "%s, %,d weights; trained: %,d (%.2f %%)%s", spec.family().name().toLowerCase(Locale.ROOT),
+                model.count(), trained, 100.0 * trained / model.count(), adapter == null ? "" : String.format(Locale.ROOT,
+                        ", an adapter of rank %d on %d projections%s", recipe.adapter().rank(), adapter.modules().size(),
+                        recipe.method() == Method.QLORA ? "; base in " + recipe.model().quantize() : "")));
+        long rows = (long) recipe.train().batch() * (recipe.method() == Method.DPO ? 2 : 1);
+        MemoryEstimate estimate = MemoryEstimate.of(recipe.method(), recipe.model().quantize(), spec, trained, rows * seq, recipe.recompute());
+        line.message(estimate.text());
+        // the base is there already
+        if (estimate.total() - estimate.weights() > available) {
+            long own = adapter != null ? trained : adapterWeights(model);
+            throw new IllegalArgumentException(String.format(Locale.ROOT, "this needs about %s and %s are available; %s",
+                    MemoryEstimate.size(estimate.total()), MemoryEstimate.size(available + estimate.weights()),
+                    MemoryEstimate.advice(recipe, spec, own, seq, available + estimate.weights())
+                            .orElse("no setting makes it fit: take a smaller model or shorter rows (train.seq)")));
+        }
+        line.message(String.format(Locale.ROOT, "%,d steps of %,d rows of %,d tokens", steps, rows * recipe.train().accumulation(), seq));
+        if (adapter != null) {
+            List<Integer> untrained = UntrainedTokens.among(data.controlIds(), model);
+            if (!untrained.isEmpty()) {
+                line.message("the data hold control tokens whose embeddings look untrained, and an adapter leaves embeddings as they are: ids "
+                        + untrained + "; train all weights (--method full), or use a chat template of marks the model knows");
+            }
+        }
+    }
+
+    private long adapterWeights(Decoder model) {
+        try (LoraAdapter adapter = LoraAdapter.create(model, recipe.adapter().config(base), 0)) {
+            return adapter.count();
+        }
+    }
+
+    private LongFunction<Batch> batches(Batches batches) {
+        return batches::get;
+    }
+
+    private TrainOptions options(long steps) {
+        FinetuneRecipe.Train t = recipe.train();
+        return new TrainOptions(steps, t.accumulation(), t.learningRate(recipe.method(), steps), t.clip(),
+                new AdamW.Settings(t.beta1(), t.beta2(), t.epsilon(), t.weightDecay()), recipe.recompute(), recipe.seed(), t.evaluateEvery(), 0,
+                t.checkpointEvery(), t.keepCheckpoints());
+    }
+
+    /** By source; sources without held-out examples are left out. */
+    private Map<String, Score> scores(Decoder model, Objective objective, FinetuneData data) {
+        Map<String, Score> scores = new LinkedHashMap<>();
+        data.heldOut().forEach((source, batches) -> {
+            if (!batches.isEmpty()) {
+                scores.put(source, score(model, objective, batches));
+            }
+        });
+        return scores;
+    }
+
+    private static Score score(Decoder model, Objective objective, List<Batch> batches) {
+        if (objective instanceof Dpo dpo) {
+            Dpo.Score score = dpo.score(model, batches);
+            return new Score(score.loss().mean(), score.loss().count(), score.accuracy(), score.margin());
+        }
+        Loss total = Loss.NONE;
+        for (Batch batch : batches) {
+            total = total.plus(objective.evaluate(model, batch));
+        }
+        return new Score(total.mean(), total.count(), Double.NaN, Double.NaN);
+    }
+
+    /** What the model that is gone on from makes of the held-out examples, found once. */
+    private Map<String, Score> before(Decoder model, Objective objective, FinetuneData data) {
+        Path file = run.resolve(BEFORE);
+        try {
+            if (Files.isRegularFile(file)) {
+                Map<String, Score> scores = new LinkedHashMap<>();
+                new ObjectMapper().readTree(file.toFile()).properties().forEach(e -> scores.put(e.getKey(), FinetuneEvaluation.score(e.getValue())));
+                return scores;
+            }
+            Map<String, Score> scores = scores(model, objective, data);
+            Map<String, Object> fields = new LinkedHashMap<>();
+            scores.forEach((source, score) -> {
+                fields.put(source, FinetuneEvaluation.map(score));
+                line.message(String.format(Locale.ROOT, "held out, before training: %s %.4f", source, score.loss()));
+            });
+            json(BEFORE, fields);
+            return scores;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private void json(String name, Map<String, ?> fields) {
+        try {
+            AtomicFile.writeString(run.resolve(name), new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(fields) + "\n");
+        } catch (JsonProcessingException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** An adapter for each source on its own, with as many of its rows as the common one saw. */
+    private Map<String, Score> alone(Decoder model, FinetuneData data, int[] bytes, long steps, TrainingConsole listener) {
+        Map<String, Score> scores = new LinkedHashMap<>();
+        LoraAdapter common = model.adapter().orElseThrow();
+        for (DataSource source : recipe.data().sources()) {
+            List<Batch> held = data.heldOut().get(source.name());
+            if (held.isEmpty()) {
+                continue;
+            }
+            Path directory = run.resolve(ALONE).resolve(source.name().replaceAll("[^\\p{L}\\p{N}._-]", "_"));
+            line.message("training on " + source.name() + " alone");
+            model.detach();
+            try (LoraAdapter own = attach(model, recipe.seed())) {
+                new Trainer(model, new NextToken(), new TrainData(batches(data.training(source.name())), held, bytes),
+                        options(data.stepsAlone(source.name(), steps)), directory, listener).train();
+                scores.put(source.name(), score(model, new NextToken(), held));
+                own.save(directory, StorageType.F32);
+                model.detach();
+            }
+        }
+        model.attach(common);
+        return scores;
+    }
+
+    private List<Path> inputs() {
+        List<Path> inputs = new ArrayList<>();
+        for (DataSource source : recipe.data().sources()) {
+            inputs.add(source.path());
+            source.heldOut().ifPresent(inputs::add);
+        }
+        for (String name : List.of("config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja")) {
+            if (Files.isRegularFile(base.resolve(name))) {
+                inputs.add(base.resolve(name));
+            }
+        }
+        return inputs;
+    }
+
+    private Map<String, String> hashes() {
+        Map<String, String> now = new LinkedHashMap<>();
+        inputs().forEach(path -> now.put(path.toString(), ContentHash.ofFile(path).sha256()));
+        return now;
+    }
+
+    /** A run that goes on with other rows than it began with would be of neither. */
+    private void requireSameInputs(Map<String, String> now) {
+        Path file = run.resolve(INPUTS);
+        if (!Files.isRegularFile(file)) {
+            return;
+        }
+        try {
+            var then = new ObjectMapper().readTree(file.toFile());
+            for (var entry : now.entrySet()) {
+                if (!then.path(entry.getKey()).asText().equals(entry.getValue())) {
+                    training = true; // the run that was begun stays as it is
+                    throw new IllegalArgumentException(entry.getKey() + " has changed since this run began: put it back, or start anew in another"
+                            + " directory");
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private Provenance provenance() {
+        List<Provenance.Input> inputs = new ArrayList<>();
+        List<Provenance> parents = new ArrayList<>();
+        recipe.data().sources().forEach(source -> inputs.add(Provenance.Input.of(source.path())));
+        FinishedModel.base(base, inputs, parents);
+        return Provenance.of("finetune", inputs, RunDirectory.tree(recipe), recipe.seed()).withParents(parents);
+    }
+}
