@@ -1,11 +1,15 @@
 package dev.zhulong.cli;
 
 import dev.zhulong.infer.ChatSession;
+import dev.zhulong.infer.GenerateOptions;
 import dev.zhulong.infer.Generation;
+import dev.zhulong.text.chat.ChatEncoder;
+import dev.zhulong.text.chat.ChatTemplate;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import picocli.CommandLine.Command;
@@ -17,9 +21,9 @@ import picocli.CommandLine.Option;
         name = "chat",
         description = {
             "Talk with a model, a line at a time.",
-            "Turns are written as `User:` and `Assistant:` lines, which a model that was trained on text alone can follow more or"
-                    + " less; the oldest"
-                    + " are forgotten when the context is full. Ctrl-C stops an answer, at the prompt it ends the conversation.",
+            "Turns go through the chat template of the model, or of its adapter. Without one they are written as `User:` and `Assistant:` lines, which a"
+                    + " model that was trained on text alone can follow more or less.",
+            "The oldest turns are forgotten when the context is full. Ctrl-C stops an answer, at the prompt it ends the conversation.",
         },
         footer = {
             "",
@@ -36,6 +40,10 @@ final class ChatVerb extends Verb {
 
     @Option(names = "--adapter", paramLabel = "DIR", description = "LoRA adapter to put on the model, in PEFT's files.")
     Path adapter;
+
+    @Option(names = "--system", paramLabel = "TEXT", defaultValue = "", description = "What the model is told before the conversation; needs a chat"
+            + " template.")
+    String system;
 
     @Mixin
     SamplingOptions sampling;
@@ -58,7 +66,7 @@ final class ChatVerb extends Verb {
         try (LoadedModel loaded = LoadedModel.open(model, adapter);
                 var _ = Interrupt.handle(this::interrupted)) {
             var options = sampling.options(loaded);
-            var session = new ChatSession(loaded.generator(), loaded.model().spec().contextLength(), options);
+            ChatSession session = session(loaded, options);
             remark(terminal, "Type a message, /help for commands, /exit to leave.");
             while (true) {
                 if (terminal) {
@@ -72,7 +80,7 @@ final class ChatVerb extends Verb {
                 switch (line.strip()) {
                     case "" -> { }
                     case "/reset" -> {
-                        session = new ChatSession(loaded.generator(), loaded.model().spec().contextLength(), options);
+                        session = session(loaded, options);
                         err().println("The conversation starts anew.");
                     }
                     case "/help" -> err().println("/reset forgets the conversation, /exit leaves; anything else is said to the model.");
@@ -83,6 +91,20 @@ final class ChatVerb extends Verb {
                 err().flush();
             }
         }
+    }
+
+    /** Through the template of the adapter or the model, if there is one. */
+    private ChatSession session(LoadedModel loaded, GenerateOptions options) {
+        boolean adapters = adapter != null && Files.isRegularFile(adapter.resolve(ChatTemplate.FILE));
+        ChatTemplate template = ChatTemplate.load(adapters ? adapter : model);
+        int context = loaded.model().spec().contextLength();
+        if (template.present()) {
+            return ChatSession.of(loaded.generator(), context, options, new ChatEncoder(template, loaded.tokenizer()), system);
+        }
+        if (!system.isEmpty()) {
+            throw wrongUsage("--system needs a chat template, and " + model + " has none");
+        }
+        return ChatSession.plain(loaded.generator(), context, options);
     }
 
     private void answer(ChatSession session, String message, boolean terminal) {

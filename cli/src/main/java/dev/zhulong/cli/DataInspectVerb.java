@@ -1,6 +1,5 @@
 package dev.zhulong.cli;
 
-import dev.zhulong.data.tune.ConversationEncoder;
 import dev.zhulong.data.tune.DataSource;
 import dev.zhulong.data.tune.ExampleEncoder;
 import dev.zhulong.data.tune.Inspection;
@@ -9,7 +8,10 @@ import dev.zhulong.data.tune.SupervisedDocument;
 import dev.zhulong.data.tune.TokenTable;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.text.HuggingFaceTokenizer;
+import dev.zhulong.recipe.ChatEncoding;
 import dev.zhulong.text.Tokenizer;
+import dev.zhulong.text.chat.ChatEncoder;
+import dev.zhulong.text.chat.ChatTemplate;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -86,7 +88,7 @@ final class DataInspectVerb extends Verb {
         source = layout == null ? source : source.withLayout(layout);
         source = separator == null ? source : source.withSeparator(separator);
         try (Tokenizer tokenizer = HuggingFaceTokenizer.load(model)) {
-            ExampleEncoder encoder = new ExampleEncoder(tokenizer, conversations(tokenizer), seq != null ? seq : context());
+            ExampleEncoder encoder = new ExampleEncoder(tokenizer, ChatEncoding.of(new ChatEncoder(ChatTemplate.load(model), tokenizer)), seq != null ? seq : context());
             Inspection inspection = Inspection.of(source, encoder, TokenTable.of(model, tokenizer));
             List<SupervisedDocument> shown = shown(inspection);
             if (json) {
@@ -120,13 +122,5 @@ final class DataInspectVerb extends Verb {
     private int context() {
         return Files.isRegularFile(model.resolve(ModelDirectory.CONFIG))
                 ? Math.min(LONGEST_BY_DEFAULT, ModelDirectory.readSpec(model).contextLength()) : LONGEST_BY_DEFAULT;
-    }
-
-    private ConversationEncoder conversations(Tokenizer tokenizer) {
-        return ConversationEncoder.of(_ -> {
-            throw new IllegalArgumentException("no chat template");
-        }, _ -> {
-            throw new IllegalArgumentException("no chat template");
-        });
     }
 }

@@ -1,13 +1,18 @@
 package dev.zhulong.infer;
 
+import dev.zhulong.text.chat.ChatEncoder;
+import dev.zhulong.text.chat.Conversation;
+import dev.zhulong.text.chat.Message;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
+import java.util.List;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * A conversation with a plain base model, which knows no chat template: turns are written as lines {@code User: …} and
- * {@code Assistant: …}, and an answer ends where the model begins the user's next line. Nothing keeps a user's text from holding such
+ * A conversation with a model: through its chat template, or with a plain base model, which knows none, in lines {@code User: …} and
+ * {@code Assistant: …}, where an answer ends as the model begins the user's next line and nothing keeps a user's text from holding such
  * lines. When the conversation outgrows the context, its oldest turns are forgotten.
  */
 public final class ChatSession {
@@ -18,36 +23,73 @@ public final class ChatSession {
 
     private final Generator generator;
     private final int context;
+    private final Optional<ChatEncoder> encoder;
+    private final String system;
     private final GenerateOptions options;
     private final Deque<Turn> turns = new ArrayDeque<>();
     private long seed;
 
-    /** A new conversation; {@code context} is the model's, in tokens. */
-    public ChatSession(Generator generator, int context, GenerateOptions options) {
+    private ChatSession(Generator generator, int context, GenerateOptions options, Optional<ChatEncoder> encoder, String system) {
         this.generator = generator;
         this.context = context;
+        this.encoder = encoder;
+        this.system = system;
+        this.options = options;
+        this.seed = options.sampler().seed();
+    }
+
+    /** A conversation in plain lines; {@code context} is the model's, in tokens. */
+    public static ChatSession plain(Generator generator, int context, GenerateOptions options) {
         var stop = new ArrayList<>(options.stop());
         stop.add("\n" + USER);
-        this.options = options.withStop(stop);
-        this.seed = options.sampler().seed();
+        return new ChatSession(generator, context, options.withStop(stop), Optional.empty(), "");
+    }
+
+    /**
+     * A conversation through a chat template.
+     *
+     * @param system what the model is told before all turns; empty for nothing
+     */
+    public static ChatSession of(Generator generator, int context, GenerateOptions options, ChatEncoder encoder, String system) {
+        var ids = new ArrayList<>(options.stopIds());
+        encoder.endOfTurn().stream().filter(id -> !ids.contains(id)).forEach(ids::add);
+        return new ChatSession(generator, context, new GenerateOptions(options.maxNewTokens(), options.sampler(), options.stop(), ids,
+                options.ignoreEos()), Optional.of(encoder), system);
     }
 
     /** The model's answer to {@code message}, streamed to {@code onText} as it comes. */
     public Generation reply(String message, Consumer<String> onText) {
-        int[] prompt = generator.sequence(prompt(message));
+        int[] prompt = prompt(message);
         while (!turns.isEmpty() && prompt.length + options.maxNewTokens() > context) {
             turns.removeFirst();
-            prompt = generator.sequence(prompt(message));
+            prompt = prompt(message);
         }
         // A turn of its own seed: asking the same again may be answered differently.
         var sampler = options.sampler().withSeed(seed++);
         var turnOptions = new GenerateOptions(options.maxNewTokens(), sampler, options.stop(), options.stopIds(), options.ignoreEos());
         Generation answer = generator.generate(prompt, turnOptions, onText);
-        turns.addLast(new Turn(message, answer.text().strip()));
+        turns.addLast(new Turn(message, encoder.isPresent() ? answer.text() : answer.text().strip()));
         return answer;
     }
 
-    private String prompt(String message) {
+    private int[] prompt(String message) {
+        return encoder.map(chat -> chat.prompt(conversation(message))).orElseGet(() -> generator.sequence(lines(message)));
+    }
+
+    private Conversation conversation(String message) {
+        var messages = new ArrayList<Message>();
+        if (!system.isEmpty()) {
+            messages.add(Message.system(system));
+        }
+        for (Turn turn : turns) {
+            messages.add(Message.user(turn.user));
+            messages.add(Message.assistant(turn.assistant));
+        }
+        messages.add(Message.user(message));
+        return new Conversation(messages, List.of());
+    }
+
+    private String lines(String message) {
         var text = new StringBuilder();
         for (Turn turn : turns) {
             text.append(USER).append(' ').append(turn.user).append('\n').append(ASSISTANT).append(' ').append(turn.assistant).append('\n');

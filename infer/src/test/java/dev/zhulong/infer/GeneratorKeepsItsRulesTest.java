@@ -189,7 +189,7 @@ class GeneratorKeepsItsRulesTest {
             row[answer.charAt(at)] = 1;
             return row;
         });
-        var chat = new ChatSession(new Generator(model, PLAIN), 64, GenerateOptions.of(16, SamplerOptions.GREEDY));
+        var chat = ChatSession.plain(new Generator(model, PLAIN), 64, GenerateOptions.of(16, SamplerOptions.GREEDY));
         for (String message : List.of("one", "two", "six")) {
             assertThat(chat.reply(message, text -> {}).text()).isEqualTo(" yes");
         }

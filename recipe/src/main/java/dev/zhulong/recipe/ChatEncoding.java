@@ -1,17 +1,13 @@
 package dev.zhulong.recipe;
 
 import dev.zhulong.data.tune.ConversationEncoder;
+import dev.zhulong.text.chat.ChatEncoder;
 
 /** A model's chat template as fine-tuning data need it. */
 public final class ChatEncoding {
     private ChatEncoding() {}
 
-    /** Refuses every conversation: templates are not read yet. */
-    public static ConversationEncoder none() {
-        return ConversationEncoder.of(_ -> {
-            throw new IllegalArgumentException("no chat template");
-        }, _ -> {
-            throw new IllegalArgumentException("no chat template");
-        });
+    public static ConversationEncoder of(ChatEncoder chat) {
+        return ConversationEncoder.of(chat::supervise, chat::prompt);
     }
 }

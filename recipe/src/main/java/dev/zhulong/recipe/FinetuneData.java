@@ -82,7 +82,7 @@ final class FinetuneData {
         if (recipe.data().heldOutRows() > 0 && held.size() > recipe.data().heldOutRows()) {
             held = held.subList(0, recipe.data().heldOutRows());
         }
-        conversations |= examples.examples().stream().anyMatch(row -> row.example() instanceof Example.Chat);
+        conversations |= examples.examples().stream().anyMatch(row -> row.example() instanceof Example.Chat || row.example() instanceof Example.Preference);
         plainPairs |= examples.examples().stream().anyMatch(row -> row.example() instanceof Example.Completion);
         if (dpo()) {
             List<PreferenceTokens> own = PreferenceTokens.all(split.train(), encoder, examples.report());

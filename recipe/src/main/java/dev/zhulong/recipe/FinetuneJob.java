@@ -19,6 +19,8 @@ import dev.zhulong.recipe.FinetuneRecipe.Method;
 import dev.zhulong.tensor.MachineSpeed;
 import dev.zhulong.text.HuggingFaceTokenizer;
 import dev.zhulong.text.Tokenizer;
+import dev.zhulong.text.chat.ChatEncoder;
+import dev.zhulong.text.chat.ChatTemplate;
 import dev.zhulong.train.AdamW;
 import dev.zhulong.train.Dpo;
 import dev.zhulong.train.Loss;
@@ -146,12 +148,19 @@ public final class FinetuneJob {
     private Optional<FinetuneEvaluation> run() {
         Map<String, String> inputs = hashes();
         requireSameInputs(inputs);
+        ChatTemplate template = ChatTemplate.load(base);
         DecoderSpec spec = HfConfig.read(base.resolve("config.json"));
         int seq = recipe.train().seq() > 0 ? recipe.train().seq() : Math.min(spec.contextLength(), LONGEST_BY_DEFAULT);
         try (Tokenizer tokenizer = HuggingFaceTokenizer.load(base)) {
-            var data = new FinetuneData(recipe, tokenizer, ChatEncoding.none(), seq, line::message);
+            var data = new FinetuneData(recipe, tokenizer, ChatEncoding.of(new ChatEncoder(template, tokenizer)), seq, line::message);
+            if (data.conversations() && !template.present()) {
+                line.message("the model has no chat template of its own: ChatML is used, and written beside the result");
+            }
+            if (data.plainPairs() && template.present()) {
+                line.message("prompts and completions stay plain text; as_chat (--as-chat) puts them through the model's chat template");
+            }
             try (Decoder model = load(); LoraAdapter adapter = recipe.method() == Method.FULL ? null : attach(model, recipe.seed())) {
-                return train(model, adapter, tokenizer, data, seq, inputs);
+                return train(model, adapter, tokenizer, template, data, seq, inputs);
             }
         }
     }
@@ -166,8 +175,8 @@ public final class FinetuneJob {
         return adapter;
     }
 
-    private Optional<FinetuneEvaluation> train(Decoder model, LoraAdapter adapter, Tokenizer tokenizer, FinetuneData data, int seq,
-            Map<String, String> inputs) {
+    private Optional<FinetuneEvaluation> train(Decoder model, LoraAdapter adapter, Tokenizer tokenizer, ChatTemplate template, FinetuneData data,
+            int seq, Map<String, String> inputs) {
         if (tokenizer.vocabSize() > model.spec().vocabSize()) {
             throw new IllegalArgumentException(base + ": the tokenizer has ids up to " + (tokenizer.vocabSize() - 1) + " but the model only "
                     + model.spec().vocabSize() + " rows");
@@ -193,6 +202,9 @@ public final class FinetuneJob {
         Map<String, Score> alone = recipe.data().alone() ? alone(model, data, bytes, steps, listener) : Map.of();
         var evaluation = new FinetuneEvaluation(after.entrySet().stream().map(e -> new FinetuneEvaluation.Source(e.getKey(), before.get(e.getKey()),
                 e.getValue(), Optional.ofNullable(alone.get(e.getKey())))).toList());
+        if (data.conversations() || template.present()) {
+            AtomicFile.writeString(run.resolve(ChatTemplate.FILE), template.source());
+        }
         FinishedModel.chart(run, line::message);
         data.coverage(steps).forEach(text -> line.message("seen of " + text));
         if (!after.isEmpty()) {
@@ -333,7 +345,7 @@ public final class FinetuneJob {
             inputs.add(source.path());
             source.heldOut().ifPresent(inputs::add);
         }
-        for (String name : List.of("config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja")) {
+        for (String name : List.of("config.json", "tokenizer.json", "tokenizer_config.json", ChatTemplate.FILE)) {
             if (Files.isRegularFile(base.resolve(name))) {
                 inputs.add(base.resolve(name));
             }

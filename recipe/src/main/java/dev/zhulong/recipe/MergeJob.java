@@ -11,6 +11,7 @@ import dev.zhulong.model.LoraMerge;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
+import dev.zhulong.text.chat.ChatTemplate;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -22,7 +23,7 @@ import java.util.Map;
 public final class MergeJob {
     /** What belongs to a model besides its weights and goes along as it is. */
     private static final List<String> COMPANIONS = List.of("tokenizer.json", "tokenizer_config.json", "generation_config.json",
-            "special_tokens_map.json", "added_tokens.json", "chat_template.jinja");
+            "special_tokens_map.json", "added_tokens.json", ChatTemplate.FILE);
     private static final int PROBE = 32;
 
     private MergeJob() {}
@@ -58,6 +59,11 @@ public final class MergeJob {
                     if (Files.isRegularFile(base.resolve(name))) {
                         AtomicFile.writeBytes(out.resolve(name), Files.readAllBytes(base.resolve(name)));
                     }
+                }
+                // the template that the adapter was trained with comes before the model's own
+                Path template = adapterDirectory.resolve(ChatTemplate.FILE);
+                if (Files.isRegularFile(template)) {
+                    AtomicFile.writeBytes(out.resolve(ChatTemplate.FILE), Files.readAllBytes(template));
                 }
             } catch (IOException e) {
                 throw new UncheckedIOException(e);

@@ -94,6 +94,18 @@ class FinetuningTeachesTheAnswersTest {
     }
 
     @Test
+    void preferencesAreLearnt() throws IOException {
+        Path pairs = rows("pairs.jsonl", "{'prompt': 'lamp %d? ', 'chosen': 'it was lit', 'rejected': 'no boats'}".replace('\'', '"'), 30);
+        Path run = temporary.resolve("run");
+        var evaluation = run(recipe(source(pairs), "method=dpo", "train.lr=2e-2", "train.seq=32", "adapter.rank=8"), run, PLENTY).evaluation();
+        assertThat(evaluation).hasValueSatisfying(e -> {
+            assertThat(e.before().loss()).isEqualTo(Math.log(2));
+            assertThat(e.after().loss()).isLessThan(0.6);
+            assertThat(e.after().accuracy()).isEqualTo(1);
+        });
+    }
+
+    @Test
     void tasksOfAMixtureHaveScoresOfTheirOwnBesideAdaptersOfTheirOwn() throws IOException {
         Path other = rows("boats.jsonl", "{'prompt': 'boats %d? ', 'completion': 'come in'}".replace('\'', '"'), 20);
         Path run = temporary.resolve("run");

@@ -9,7 +9,9 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -240,6 +242,17 @@ public final class HuggingFaceTokenizer implements Tokenizer {
     @Override
     public boolean isControl(int id) {
         return vocabulary.isControl(id);
+    }
+
+    @Override
+    public Map<String, Integer> controlTokens() {
+        Map<String, Integer> tokens = new LinkedHashMap<>();
+        for (int id = 0; id < vocabulary.size(); id++) {
+            if (vocabulary.isControl(id)) {
+                tokens.put(vocabulary.spelling(id), id);
+            }
+        }
+        return tokens;
     }
 
     @Override

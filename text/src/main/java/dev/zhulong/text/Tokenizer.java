@@ -1,6 +1,7 @@
 package dev.zhulong.text;
 
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalInt;
 
 /**
@@ -31,6 +32,11 @@ public interface Tokenizer extends AutoCloseable {
 
     /** True for BOS, EOS, padding and the like, which are never part of a text. */
     boolean isControl(int id);
+
+    /** Spellings of the control tokens, and their ids. */
+    default Map<String, Integer> controlTokens() {
+        return Map.of();
+    }
 
     /** Largest id plus one. */
     int vocabSize();
