@@ -12,6 +12,7 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -27,6 +28,7 @@ class TheReadmesCommandsWorkTest {
             "./zhulong quickstart", " --minutes 0.01 --corpus texts",
             "./zhulong generate", " --max-new-tokens 3",
             "./zhulong continue", " --steps 3 --set train.batch=2",
+            "./zhulong finetune", " --steps 3 --batch 2",
             "./zhulong tokenizer train", " --vocab-size 300",
             "./zhulong pretrain", TINY_MODEL,
             "./zhulong bench train", " --vocab 64 --hidden 32 --layers 1 --heads 2 --kv-heads 2 --ffn 64 --batch 2 --seq 16 --steps 3");
@@ -40,6 +42,8 @@ class TheReadmesCommandsWorkTest {
         copy(ROOT.resolve("docs"), directory.resolve("our-documents"));
         copy(ROOT.resolve("recipes"), directory.resolve("recipes"));
         Files.copy(ROOT.resolve("README.md"), directory.resolve("README.md"));
+        Files.write(directory.resolve("examples.jsonl"), IntStream.range(0, 20).mapToObj(i -> "{\"instruction\": \"When does branch " + i
+                + " open?\", \"output\": \"At " + i % 12 + " o'clock.\"}").toList());
         List<String> commands = commands("README.md");
         assertThat(commands).hasSizeGreaterThan(10);
         for (String command : commands) {
