@@ -21,6 +21,10 @@ final class Dropout {
         on = probability > 0;
     }
 
+    boolean isOn() {
+        return on;
+    }
+
     void off() {
         on = false;
     }

@@ -2,6 +2,7 @@ package dev.zhulong.model;
 
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
+import java.util.Arrays;
 import java.util.Map;
 
 /** A projection of a block, and the adapter on it, if any. */
@@ -67,14 +68,38 @@ final class Linear {
 
     /** [.., in] to [.., out]. */
     Tensor apply(Tensor x) {
-        Tensor w = weight();
-        if (lora == null) {
-            return x.linear(w, bias);
+        return lora == null ? x.linear(weight(), bias) : adapted(x, low(x));
+    }
+
+    /** Several projections of one input. Their adapters read it together: one thin product, and in backward one more gradient to add, not several. */
+    static Tensor[] applyAll(Tensor x, Linear... projections) {
+        Tensor[] out = new Tensor[projections.length];
+        boolean together = Arrays.stream(projections).allMatch(p -> p.lora != null && !p.lora.dropout().isOn());
+        if (!together) {
+            Arrays.setAll(out, i -> projections[i].apply(x));
+            return out;
         }
+        Tensor a = Tensor.cat(0, Arrays.stream(projections).map(p -> p.lora.a()).toArray(Tensor[]::new));
+        Tensor low = x.linear(a, null).view(-1, a.size(0));
+        long at = 0;
+        for (int i = 0; i < out.length; i++) {
+            long rank = projections[i].lora.a().size(0);
+            out[i] = projections[i].adapted(x, low.narrow(1, at, rank));
+            at += rank;
+        }
+        return out;
+    }
+
+    /** A·x of the adapter, [rows, rank]. */
+    private Tensor low(Tensor x) {
+        return lora.dropout().apply(x).linear(lora.a(), null).view(-1, lora.a().size(0));
+    }
+
+    private Tensor adapted(Tensor x, Tensor low) {
+        Tensor w = weight();
         boolean dora = lora.magnitude() != null;
         Tensor y = x.linear(w, dora ? null : bias);
         // the thin product goes straight onto the wide one: a pass over memory less than adding it
-        Tensor low = lora.dropout().apply(x).linear(lora.a(), null).view(-1, lora.a().size(0));
         y = y.view(-1, out()).addmm(low, lora.b().transpose(0, 1), lora.scale()).view(y.shape());
         if (dora) {
             y = y.mul(lora.magnitude().div(directionNorm(w)));

@@ -49,9 +49,10 @@ final class LlamaBlock implements Block {
     private Tensor attention(Tensor h, Context c) {
         long batch = h.size(0);
         long seq = h.size(1);
-        Tensor qs = q.apply(h).view(batch, seq, spec.heads(), spec.headDim());
-        Tensor ks = k.apply(h).view(batch, seq, spec.kvHeads(), spec.headDim());
-        Tensor vs = v.apply(h).view(batch, seq, spec.kvHeads(), spec.headDim());
+        Tensor[] qkv = Linear.applyAll(h, q, k, v);
+        Tensor qs = qkv[0].view(batch, seq, spec.heads(), spec.headDim());
+        Tensor ks = qkv[1].view(batch, seq, spec.kvHeads(), spec.headDim());
+        Tensor vs = qkv[2].view(batch, seq, spec.kvHeads(), spec.headDim());
         if (spec.qkNorm()) {
             qs = Norms.rms(qs, qNorm, spec.normEpsilon());
             ks = Norms.rms(ks, kNorm, spec.normEpsilon());
@@ -63,6 +64,7 @@ final class LlamaBlock implements Block {
     }
 
     private Tensor mlp(Tensor h) {
-        return down.apply(Activations.apply(spec.activation(), gate.apply(h)).mul(up.apply(h)));
+        Tensor[] wide = Linear.applyAll(h, gate, up);
+        return down.apply(Activations.apply(spec.activation(), wide[0]).mul(wide[1]));
     }
 }
