@@ -102,7 +102,17 @@ class GenerationGoesToStandardOutputTest {
         var called = new CountDownLatch(1);
         try (var _ = Interrupt.handle(called::countDown)) {
             signal.getMethod("raise", signal).invoke(null, signal.getConstructor(String.class).newInstance("INT"));
-            assertThat(called.await(5, TimeUnit.SECONDS)).isTrue();
+            // a job in the background of a shell without job control is started deaf to Ctrl-C, and the JVM leaves it so
+            assertThat(called.await(ignoresCtrlC() ? 0 : 5, TimeUnit.SECONDS)).isEqualTo(!ignoresCtrlC());
         }
+    }
+
+    private static boolean ignoresCtrlC() throws IOException {
+        Path status = Path.of("/proc/self/status");
+        if (!Files.exists(status)) {
+            return false;
+        }
+        String mask = Files.readAllLines(status).stream().filter(line -> line.startsWith("SigIgn:")).findFirst().orElse("SigIgn: 0");
+        return (Long.parseUnsignedLong(mask.substring(7).strip(), 16) & 1 << 1) != 0;
     }
 }

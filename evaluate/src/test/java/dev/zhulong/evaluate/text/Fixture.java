@@ -1,0 +1,36 @@
+package dev.zhulong.evaluate.text;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.List;
+
+/** What other programs say of texts of our own; metrics/README says which. */
+final class Fixture {
+    static final JsonNode METRICS = read();
+
+    private Fixture() {}
+
+    private static JsonNode read() {
+        try (InputStream in = Fixture.class.getResourceAsStream("/metrics/metrics.json")) {
+            return new ObjectMapper().readTree(in);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    static List<String> strings(JsonNode list) {
+        List<String> strings = new ArrayList<>();
+        list.forEach(text -> strings.add(text.asText()));
+        return strings;
+    }
+
+    static List<Segment> segments(JsonNode corpus) {
+        List<List<String>> references = new ArrayList<>();
+        corpus.get("references").forEach(stream -> references.add(strings(stream)));
+        return Segment.align(strings(corpus.get("hypotheses")), references);
+    }
+}
