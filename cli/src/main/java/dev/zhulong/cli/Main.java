@@ -38,6 +38,7 @@ import picocli.CommandLine;
             TuneVerb.class,
             MergeVerb.class,
             EvaluateVerb.class,
+            ScoreVerb.class,
             GenerateVerb.class,
             ChatVerb.class,
             LogitsVerb.class,

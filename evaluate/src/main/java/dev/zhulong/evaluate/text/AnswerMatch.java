@@ -1,6 +1,7 @@
 package dev.zhulong.evaluate.text;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -138,7 +139,7 @@ public enum AnswerMatch {
                 return match;
             }
         }
-        throw new IllegalArgumentException("unknown manner '" + name + "'; there are " + java.util.Arrays.stream(values())
+        throw new IllegalArgumentException("unknown manner '" + name + "'; there are " + Arrays.stream(values())
                 .map(match -> match.name().toLowerCase(Locale.ROOT)).collect(Collectors.joining(", ")));
     }
 }

@@ -22,6 +22,10 @@ public record Classification(Estimate accuracy, double macroF1, double weighted,
      * @param hits    how often both
      */
     public record Class(long support, long said, long hits) {
+        Class plus(Class other) {
+            return new Class(support + other.support, said + other.said, hits + other.hits);
+        }
+
         public double precision() {
             return said == 0 ? 0 : (double) hits / said;
         }

@@ -1,0 +1,202 @@
+package dev.zhulong.cli;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.zhulong.evaluate.text.Bleu;
+import dev.zhulong.evaluate.text.BleuTokenizer;
+import dev.zhulong.evaluate.text.Bootstrap;
+import dev.zhulong.evaluate.text.MetricValue;
+import dev.zhulong.evaluate.text.Segment;
+import dev.zhulong.evaluate.text.TextMetric;
+import dev.zhulong.formats.AtomicFile;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Text metrics on files. */
+@Command(
+        name = "score",
+        description = {
+            "Compare what a model wrote with what it should have written, line by line, without a model.",
+            "Metrics: bleu, chrf, chrf++, ter (0 to 100, equal to sacreBLEU's); rouge (0 to 1, equal to rouge_score's); exact; squad and cmrc"
+                    + " (exact match and F1 of short answers); classification (one label a line); ner (BIO or BIOES tags, one sentence a"
+                    + " line).",
+            "Every number has its standard error, 95 % interval and signature: numbers with different signatures cannot be compared.",
+        },
+        footer = {
+            "",
+            "Examples:",
+            "  zhulong score --metric bleu,chrf --hypothesis out.txt --reference ref.txt",
+            "  zhulong score --metric bleu --tokenize zh --hypothesis out.txt --reference a.txt b.txt",
+            "  zhulong score --metric rouge --stemmer --hypothesis out.txt --reference ref.txt --json",
+            "  zhulong score --metric ner --hypothesis tags.txt --reference gold.txt",
+        })
+final class ScoreVerb extends Verb {
+    @Option(names = "--metric", split = ",", required = true, paramLabel = "NAME", description = "bleu, chrf, chrf++, ter, rouge, exact, squad,"
+            + " cmrc, classification, ner; several with commas between them.")
+    List<String> metrics;
+
+    @Option(names = "--hypothesis", required = true, paramLabel = "FILE", description = "What the model wrote, UTF-8, one segment a line.")
+    Path hypothesis;
+
+    @Option(names = "--reference", required = true, arity = "1..*", paramLabel = "FILE", description = "What it should have written, as many lines;"
+            + " several files are several references.")
+    List<Path> references;
+
+    @Option(names = "--tokenize", paramLabel = "NAME", defaultValue = "13a", description = "BLEU's tokens: 13a (default), intl, zh, char, none.")
+    String tokenize;
+
+    @Option(names = "--smooth", paramLabel = "NAME", defaultValue = "exp", description = "BLEU's smoothing: exp (default), floor, add-k, none.")
+    String smooth;
+
+    @Option(names = "--lowercase", description = "BLEU and chrF ignore case.")
+    boolean lowercase;
+
+    @Option(names = "--stemmer", description = "ROUGE compares the stems of English words.")
+    boolean stemmer;
+
+    @Option(names = "--chinese", description = "ROUGE reads Chinese, Japanese and Korean characters one by one.")
+    boolean chinese;
+
+    @Option(names = "--escaped-lines", description = "A \\n in a line is a line break within the segment (ROUGE-Lsum takes lines as sentences).")
+    boolean escapedLines;
+
+    @Option(names = "--bootstrap", paramLabel = "N", defaultValue = "1000", description = "Resamples for the errors of numbers that are not means"
+            + " (default 1000; 0: none).")
+    int resamples;
+
+    @Option(names = "--seed", paramLabel = "N", defaultValue = "12345", description = "Of the resampling (default 12345).")
+    long seed;
+
+    @Option(names = "--sentence", description = "Show the scores of every line too, as tab-separated columns.")
+    boolean sentence;
+
+    @Option(names = "--json", description = "Print one JSON object.")
+    boolean json;
+
+    @Option(names = "--out", paramLabel = "FILE", description = "Write the JSON object to this file too.")
+    Path out;
+
+    @Option(names = "--force", description = "Replace the file of --out if it exists.")
+    boolean force;
+
+    @Override
+    protected void run() {
+        if (resamples < 0) {
+            throw wrongUsage("--bootstrap must be 0 or more resamples, found " + resamples);
+        }
+        if (stemmer && chinese) {
+            throw wrongUsage("--stemmer and --chinese do not go together: the stemmer is English");
+        }
+        List<TextMetric> chosen = chosen();
+        if (out != null) {
+            Outputs.file(out, force);
+        }
+        List<Segment> segments = segments();
+        List<MetricValue> values = new ArrayList<>();
+        List<List<MetricValue>> rows = new ArrayList<>();
+        var bootstrap = new Bootstrap(resamples, seed);
+        try (var status = new StatusLine(err())) {
+            for (int m = 0; m < chosen.size(); m++) {
+                status.update("score " + metrics.get(m), m, chosen.size(), "metrics");
+                values.addAll(chosen.get(m).corpus(segments, bootstrap));
+            }
+            for (int i = 0; sentence && i < segments.size(); i++) {
+                Segment segment = segments.get(i);
+                rows.add(chosen.stream().flatMap(metric -> metric.sentence(segment).stream()).toList());
+                status.update("score lines", i, segments.size(), "lines");
+            }
+        }
+        String object = json(segments.size(), values, rows);
+        if (out != null) {
+            AtomicFile.writeString(out, object + "\n");
+        }
+        if (json) {
+            out().println(object);
+        } else {
+            print(segments.size(), values, rows);
+        }
+    }
+
+    private List<TextMetric> chosen() {
+        try {
+            var settings = new TextMetric.Settings(BleuTokenizer.of(tokenize), lowercase, Bleu.Smoothing.of(smooth), stemmer, chinese);
+            return metrics.stream().map(name -> TextMetric.of(name, settings)).toList();
+        } catch (IllegalArgumentException e) {
+            throw wrongUsage(e.getMessage());
+        }
+    }
+
+    private List<Segment> segments() {
+        List<String> written = lines(hypothesis);
+        List<List<String>> wanted = new ArrayList<>();
+        for (Path file : references) {
+            List<String> own = lines(file);
+            if (own.size() != written.size()) {
+                throw new IllegalArgumentException(hypothesis + " has " + written.size() + " lines but " + file + " " + own.size()
+                        + ": line i of one is compared with line i of the other; look for a line that was lost, added or broken in two");
+            }
+            wanted.add(own);
+        }
+        if (written.isEmpty()) {
+            throw new IllegalArgumentException(hypothesis + " is empty: there is nothing to score");
+        }
+        return Segment.align(written, wanted);
+    }
+
+    /** Lines end at \n only: other line separators of Unicode are text to the programs these scores are compared with. */
+    private List<String> lines(Path file) {
+        String text = TextFile.read(file);
+        if (text.startsWith("\ufeff")) {
+            text = text.substring(1);
+        }
+        if (text.isEmpty()) {
+            return List.of();
+        }
+        String[] lines = (text.endsWith("\n") ? text.substring(0, text.length() - 1) : text).split("\n", -1);
+        return Arrays.stream(lines).map(line -> line.endsWith("\r") ? line.substring(0, line.length() - 1) : line)
+                .map(line -> escapedLines ? line.replace("\\n", "\n") : line).toList();
+    }
+
+    private void print(int segments, List<MetricValue> values, List<List<MetricValue>> rows) {
+        if (!rows.isEmpty()) {
+            out().println("line\t" + rows.getFirst().stream().map(MetricValue::name).collect(Collectors.joining("\t")));
+            for (int i = 0; i < rows.size(); i++) {
+                out().println((i + 1) + "\t" + rows.get(i).stream().map(value -> String.format(Locale.ROOT, value.percent() ? "%.2f" : "%.4f",
+                        value.estimate().value())).collect(Collectors.joining("\t")));
+            }
+            out().println();
+        }
+        out().println(segments + (segments == 1 ? " segment" : " segments"));
+        for (int i = 0; i < values.size(); i++) {
+            MetricValue value = values.get(i);
+            out().println(value.text());
+            if (i == values.size() - 1 || !values.get(i + 1).signature().equals(value.signature())) {
+                out().println("    " + value.signature());
+            }
+        }
+    }
+
+    private String json(int segments, List<MetricValue> values, List<List<MetricValue>> rows) {
+        ObjectNode object = JsonNodeFactory.instance.objectNode();
+        object.put("segments", segments).put("hypothesis", hypothesis.toString());
+        ArrayNode files = object.putArray("references");
+        references.forEach(file -> files.add(file.toString()));
+        ArrayNode metricsNode = object.putArray("metrics");
+        values.forEach(value -> metricsNode.add(value.json()));
+        if (!rows.isEmpty()) {
+            ArrayNode lines = object.putArray("sentences");
+            for (List<MetricValue> row : rows) {
+                ObjectNode line = lines.addObject();
+                row.forEach(value -> line.put(value.name(), value.estimate().value()));
+            }
+        }
+        return object.toString();
+    }
+}
