@@ -1,9 +1,9 @@
 package dev.zhulong.cli;
 
 import dev.zhulong.formats.HfConfig;
+import dev.zhulong.formats.yaml.RecipeReader;
 import dev.zhulong.recipe.PretrainJob;
 import dev.zhulong.recipe.PretrainRecipe;
-import dev.zhulong.recipe.yaml.RecipeReader;
 import dev.zhulong.train.log.ProgressLine;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -6,7 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.zhulong.data.tune.DataSource;
 import dev.zhulong.data.tune.Layout;
 import dev.zhulong.data.tune.Mixture;
-import dev.zhulong.recipe.yaml.RecipeReader;
+import dev.zhulong.formats.yaml.RecipeReader;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;

@@ -2,8 +2,8 @@ package dev.zhulong.recipe;
 
 import dev.zhulong.data.tune.DataSource;
 import dev.zhulong.data.tune.Mixture;
+import dev.zhulong.formats.yaml.Doc;
 import dev.zhulong.model.QuantizedMatrix;
-import dev.zhulong.recipe.yaml.Doc;
 import dev.zhulong.train.Dpo;
 import dev.zhulong.train.schedule.Schedule;
 import java.nio.file.Path;

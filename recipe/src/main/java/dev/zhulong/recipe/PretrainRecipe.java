@@ -3,7 +3,7 @@ package dev.zhulong.recipe;
 import dev.zhulong.data.clean.Steps;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.LoraConfig;
-import dev.zhulong.recipe.yaml.Doc;
+import dev.zhulong.formats.yaml.Doc;
 import dev.zhulong.train.schedule.Schedule;
 import java.nio.file.Path;
 import java.util.List;

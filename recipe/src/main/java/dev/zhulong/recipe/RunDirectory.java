@@ -2,7 +2,7 @@ package dev.zhulong.recipe;
 
 import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.Provenance;
-import dev.zhulong.recipe.yaml.RecipeReader;
+import dev.zhulong.formats.yaml.RecipeReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.zhulong.formats.StorageType;
-import dev.zhulong.recipe.yaml.RecipeReader;
+import dev.zhulong.formats.yaml.RecipeReader;
 import dev.zhulong.train.log.ProgressLine;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

@@ -2,8 +2,8 @@ package dev.zhulong.recipe;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.zhulong.formats.yaml.RecipeReader;
 import dev.zhulong.recipe.tune.Space;
-import dev.zhulong.recipe.yaml.RecipeReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

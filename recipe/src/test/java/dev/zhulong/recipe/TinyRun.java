@@ -1,6 +1,6 @@
 package dev.zhulong.recipe;
 
-import dev.zhulong.recipe.yaml.RecipeReader;
+import dev.zhulong.formats.yaml.RecipeReader;
 import dev.zhulong.train.log.ProgressLine;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

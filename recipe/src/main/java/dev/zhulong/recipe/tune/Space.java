@@ -1,6 +1,6 @@
 package dev.zhulong.recipe.tune;
 
-import dev.zhulong.recipe.yaml.Doc;
+import dev.zhulong.formats.yaml.Doc;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.util.ArrayList;

@@ -1,12 +1,12 @@
 package dev.zhulong.recipe.tune;
 
 import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.yaml.RecipeException;
+import dev.zhulong.formats.yaml.RecipeReader;
 import dev.zhulong.recipe.FinalEvaluation;
 import dev.zhulong.recipe.PretrainJob;
 import dev.zhulong.recipe.PretrainRecipe;
 import dev.zhulong.recipe.RunDirectory;
-import dev.zhulong.recipe.yaml.RecipeException;
-import dev.zhulong.recipe.yaml.RecipeReader;
 import dev.zhulong.train.TrainingStopped;
 import dev.zhulong.train.log.ProgressLine;
 import java.io.IOException;

@@ -3,9 +3,9 @@ package dev.zhulong.recipe.tune;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.zhulong.formats.yaml.RecipeReader;
 import dev.zhulong.recipe.PretrainRecipe;
 import dev.zhulong.recipe.TinyRun;
-import dev.zhulong.recipe.yaml.RecipeReader;
 import dev.zhulong.train.log.ProgressLine;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;

@@ -3,8 +3,8 @@ package dev.zhulong.recipe.tune;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.zhulong.recipe.yaml.RecipeException;
-import dev.zhulong.recipe.yaml.RecipeReader;
+import dev.zhulong.formats.yaml.RecipeException;
+import dev.zhulong.formats.yaml.RecipeReader;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;

@@ -1,4 +1,4 @@
-package dev.zhulong.recipe.yaml;
+package dev.zhulong.formats.yaml;
 
 import java.lang.reflect.Constructor;
 import java.lang.reflect.InvocationTargetException;

@@ -1,4 +1,4 @@
-package dev.zhulong.recipe.yaml;
+package dev.zhulong.formats.yaml;
 
 import java.lang.annotation.ElementType;
 import java.lang.annotation.Retention;

@@ -1,4 +1,4 @@
-package dev.zhulong.recipe.yaml;
+package dev.zhulong.formats.yaml;
 
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;

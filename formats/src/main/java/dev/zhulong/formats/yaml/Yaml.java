@@ -1,4 +1,4 @@
-package dev.zhulong.recipe.yaml;
+package dev.zhulong.formats.yaml;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

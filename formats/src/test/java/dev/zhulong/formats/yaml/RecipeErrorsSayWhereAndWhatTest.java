@@ -1,4 +1,4 @@
-package dev.zhulong.recipe.yaml;
+package dev.zhulong.formats.yaml;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;

@@ -1,4 +1,4 @@
-package dev.zhulong.recipe.yaml;
+package dev.zhulong.formats.yaml;
 
 import java.io.StringReader;
 import java.util.ArrayList;

@@ -10,7 +10,7 @@
  * empty, Optionals are empty, primitive types are required, and anything else is {@code null} for the record's compact constructor
  * to fill in or to refuse. {@code null} written out clears a field.
  *
- * <p>Anything unknown, doubled or of the wrong type is a {@link dev.zhulong.recipe.yaml.RecipeException} with file, line, column
+ * <p>Anything unknown, doubled or of the wrong type is a {@link dev.zhulong.formats.yaml.RecipeException} with file, line, column
  * and field.
  */
-package dev.zhulong.recipe.yaml;
+package dev.zhulong.formats.yaml;

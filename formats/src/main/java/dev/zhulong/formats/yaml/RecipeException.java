@@ -1,4 +1,4 @@
-package dev.zhulong.recipe.yaml;
+package dev.zhulong.formats.yaml;
 
 /** A recipe that can't be used. The message is one line: place, field, what was expected, what was found. */
 public final class RecipeException extends IllegalArgumentException {
