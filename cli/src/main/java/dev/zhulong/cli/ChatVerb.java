@@ -9,7 +9,6 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import picocli.CommandLine.Command;
@@ -95,8 +94,7 @@ final class ChatVerb extends Verb {
 
     /** Through the template of the adapter or the model, if there is one. */
     private ChatSession session(LoadedModel loaded, GenerateOptions options) {
-        boolean adapters = adapter != null && Files.isRegularFile(adapter.resolve(ChatTemplate.FILE));
-        ChatTemplate template = ChatTemplate.load(adapters ? adapter : model);
+        ChatTemplate template = LoadedModel.template(model, adapter);
         int context = loaded.model().spec().contextLength();
         if (template.present()) {
             return ChatSession.of(loaded.generator(), context, options, new ChatEncoder(template, loaded.tokenizer()), system);

@@ -8,32 +8,46 @@ import dev.zhulong.formats.AtomicFile;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Perplexity and bits per byte. */
 @Command(
         name = "evaluate",
         description = {
-            "Measure how well a model predicts a text: perplexity a token and bits per byte.",
-            "A file is one document, tokenised once as it is; every token is scored exactly once. Perplexity compares models that share a"
+            "Measure a model: by tasks (--suite), or how well it predicts a text (--text, --data).",
+            "Tasks: multiple choice and classification by log-likelihood, questions answered in writing (exact match, F1, BLEU, ROUGE, entities),"
+                    + " perplexity, bias by pairs of sentences. A task is a small YAML file; docs/evaluation.md says how to write one. Every"
+                    + " number has its standard error.",
+            "With --report, models measured into one directory stand side by side, differences are taken row by row, and an interrupted"
+                    + " evaluation goes on where it was.",
+            "A text file is one document, tokenised once as it is; every token is scored exactly once. Perplexity compares models that share a"
                     + " tokenizer, bits per byte compares any.",
         },
         footer = {
             "",
             "Examples:",
+            "  zhulong evaluate --model my-model --suite my-task.yaml --report report",
+            "  zhulong evaluate --model my-model --adapter my-adapter --beside-base --suite gsm8k --task-data DIR --report report",
+            "  zhulong evaluate --model a b --suite mmlu,crows-pairs --task-data DIR --limit 20 --json",
             "  zhulong evaluate --model my-model --text held-out.txt",
             "  zhulong evaluate --model my-model --text a.txt b.txt --window 256 --stride 128 --json",
             "  zhulong evaluate --model my-model --data corpus                    the corpus's validation side",
         })
 final class EvaluateVerb extends Verb {
-    @Option(names = "--model", required = true, paramLabel = "DIR", description = "Model directory in the Hugging Face layout.")
-    Path model;
+    @Option(names = "--model", required = true, arity = "1..*", paramLabel = "DIR", description = "Model directory in the Hugging Face layout; with"
+            + " --suite several are measured side by side.")
+    List<Path> models;
 
     @Option(names = "--adapter", paramLabel = "DIR", description = "LoRA adapter to put on the model, in PEFT's files.")
     Path adapter;
+
+    @Mixin
+    SuiteOptions suite;
 
     @Option(names = "--text", arity = "1..*", paramLabel = "FILE", description = "UTF-8 text files, each a document.")
     List<Path> text;
@@ -68,9 +82,11 @@ final class EvaluateVerb extends Verb {
 
     @Override
     protected void run() {
-        if ((text == null) == (data == null)) {
-            throw wrongUsage(text == null ? "what is to be evaluated on? Give --text FILE or --data DIR" : "--text and --data do"
-                    + " not go together");
+        if (Stream.of(suite.tasks, text, data).filter(Objects::nonNull).count() != 1) {
+            throw wrongUsage("what is to be evaluated on? Give one of --suite TASKS, --text FILE and --data DIR");
+        }
+        if (models.size() > 1 && (suite.tasks == null || adapter != null)) {
+            throw wrongUsage(adapter != null ? "an adapter belongs to one model: give one --model" : "several models are measured with --suite only");
         }
         if (window != null && window < 1) {
             throw wrongUsage("--window must be at least 1 token, found " + window);
@@ -81,15 +97,23 @@ final class EvaluateVerb extends Verb {
         if (out != null) {
             Outputs.file(out, force);
         }
+        if (suite.tasks != null) {
+            String object = suite.run(this, models, adapter, json);
+            if (out != null) {
+                AtomicFile.writeString(out, object + "\n");
+            }
+            return;
+        }
+        Path model = models.getFirst();
         try (LoadedModel loaded = LoadedModel.open(model, adapter);
-                Stream<TokenDocument> documents = documents(loaded);
+                Stream<TokenDocument> documents = documents(loaded, model);
                 var status = new StatusLine(err())) {
             PerplexityOptions options = options(loaded);
             Iterable<TokenDocument> once = documents::iterator;
             PerplexityResult result = Perplexity.evaluate(loaded.model(), loaded.tokenizer(), once, options,
                     tokens -> status.update("evaluate", tokens, 0, "tokens"));
             status.close();
-            report(result);
+            report(result, model);
         }
     }
 
@@ -100,12 +124,12 @@ final class EvaluateVerb extends Verb {
         return bos == null ? options : options.withBos(bos);
     }
 
-    private Stream<TokenDocument> documents(LoadedModel loaded) {
+    private Stream<TokenDocument> documents(LoadedModel loaded, Path model) {
         return text != null ? EvaluationText.files(text, loaded.tokenizer())
                 : EvaluationText.directory(data, model, loaded.tokenizer(), err());
     }
 
-    private void report(PerplexityResult result) {
+    private void report(PerplexityResult result, Path model) {
         String what = data != null ? data.toString()
                 : text.stream().map(Path::toString).collect(Collectors.joining(" "));
         String object = result.json(model.toString(), what);
@@ -117,8 +141,10 @@ final class EvaluateVerb extends Verb {
             return;
         }
         var loss = result.loss();
-        out().println(String.format(Locale.ROOT, "perplexity %.4f a token, %.4f bits per byte, mean loss %.5f nats a token",
-                loss.perplexity(), loss.bitsPerByte(), loss.meanNll()));
+        double error = result.meanNll().standardError();
+        out().println(String.format(Locale.ROOT, "perplexity %.4f a token, %.4f bits per byte, mean loss %.5f nats a token%s",
+                loss.perplexity(), loss.bitsPerByte(), loss.meanNll(), Double.isNaN(error) ? "" : String.format(Locale.ROOT,
+                        " (standard errors %.4f, %.4f, %.5f)", result.perplexity().standardError(), result.bitsPerByte().standardError(), error)));
         out().println(String.format(Locale.ROOT, "over %,d tokens, %,d bytes; window %d, stride %d, %s", loss.tokens(), loss.bytes(),
                 result.options().window(), result.options().stride(), result.options().bos() ? "BOS first in each window" : "no BOS"));
     }

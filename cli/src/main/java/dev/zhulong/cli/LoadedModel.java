@@ -1,5 +1,6 @@
 package dev.zhulong.cli;
 
+import dev.zhulong.formats.ContentHash;
 import dev.zhulong.formats.GenerationConfig;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.infer.Generator;
@@ -10,9 +11,16 @@ import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.text.HuggingFaceTokenizer;
 import dev.zhulong.text.Tokenizer;
+import dev.zhulong.text.chat.ChatTemplate;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /**
  * A model directory, opened for use.
@@ -70,6 +78,31 @@ record LoadedModel(LanguageModel model, Tokenizer tokenizer, GenerationConfig ad
             throw new IllegalArgumentException(directory + ": this adapter changes nothing: it has not been trained");
         }
         model.attach(adapter);
+    }
+
+    /** The template of the adapter where it brings one, else the model's, else ChatML. */
+    static ChatTemplate template(Path model, Path adapter) {
+        return ChatTemplate.load(adapter != null && Files.isRegularFile(adapter.resolve(ChatTemplate.FILE)) ? adapter : model);
+    }
+
+    /** What tells a model and its adapter from every other: hashes of the files that decide what it says. */
+    static SortedMap<String, String> identity(Path model, Path adapter) {
+        SortedMap<String, String> hashes = new TreeMap<>();
+        put(hashes, "model/", model);
+        if (adapter != null) {
+            put(hashes, "adapter/", adapter);
+        }
+        hashes.put("engine", "torch f32");
+        return hashes;
+    }
+
+    private static void put(SortedMap<String, String> hashes, String prefix, Path directory) {
+        try (Stream<Path> files = Files.list(directory)) {
+            files.filter(file -> file.getFileName().toString().matches(".*\\.safetensors|.*config\\.json|tokenizer\\.json|.*\\.jinja"))
+                    .forEach(file -> hashes.put(prefix + file.getFileName(), ContentHash.ofFile(file).sha256()));
+        } catch (IOException e) {
+            throw new UncheckedIOException(directory + ": cannot be read: " + e.getMessage(), e);
+        }
     }
 
     Generator generator() {

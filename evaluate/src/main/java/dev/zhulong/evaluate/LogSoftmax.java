@@ -1,7 +1,7 @@
 package dev.zhulong.evaluate;
 
 /** Log-softmax of one row of float logits, in double. */
-final class LogSoftmax {
+public final class LogSoftmax {
     private LogSoftmax() {}
 
     /**
@@ -11,7 +11,7 @@ final class LogSoftmax {
      * @param offset where the row starts
      * @param vocab  how many of the row's logits take part
      */
-    static double nll(float[] logits, int offset, int vocab, int target) {
+    public static double nll(float[] logits, int offset, int vocab, int target) {
         if (target < 0 || target >= vocab) {
             throw new IllegalArgumentException("token id " + target + " is outside the vocabulary of " + vocab
                     + ": the text was encoded by another tokenizer than the model's");

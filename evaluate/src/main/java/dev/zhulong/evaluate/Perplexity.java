@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.LongConsumer;
+import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 
 /**
@@ -41,6 +42,8 @@ public final class Perplexity {
     private final int windowsAtOnce;
     private final List<Window> pending = new ArrayList<>();
     private final List<KvCache> caches = new ArrayList<>();
+    private final DoubleStream.Builder windowNll = DoubleStream.builder();
+    private final DoubleStream.Builder windowTokens = DoubleStream.builder();
     private double nll;
     private long tokens;
 
@@ -96,7 +99,8 @@ public final class Perplexity {
         } finally {
             caches.forEach(KvCache::close);
         }
-        return new PerplexityResult(new TokenLoss(nll, tokens, bytes), options);
+        return new PerplexityResult(new TokenLoss(nll, tokens, bytes), new PerplexityResult.Windows(windowNll.build().toArray(),
+                windowTokens.build().toArray()), options);
     }
 
     private void cut(int[] sequence, Consumer<Window> windows) {
@@ -143,10 +147,13 @@ public final class Perplexity {
         }
         // Summed a window after the other, so that the result does not depend on how many ran at once.
         for (double[] window : losses) {
+            double before = nll;
             for (double loss : window) {
                 nll += loss;
             }
             tokens += window.length;
+            windowNll.add(nll - before);
+            windowTokens.add(window.length);
         }
         pending.clear();
         progress.accept(tokens);

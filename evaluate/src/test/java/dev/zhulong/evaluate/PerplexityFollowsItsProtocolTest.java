@@ -144,7 +144,7 @@ class PerplexityFollowsItsProtocolTest {
         JsonNode json = new ObjectMapper().readTree(result.json("models/a", "data/b.txt"));
         var names = new ArrayList<String>();
         json.fieldNames().forEachRemaining(names::add);
-        assertThat(names).containsExactly("mean_nll", "tokens", "perplexity", "bits_per_byte", "window", "stride", "bos", "bytes", "model",
+        assertThat(names).containsExactly("mean_nll", "tokens", "perplexity", "bits_per_byte", "standard_errors", "window", "stride", "bos", "bytes", "model",
                 "text", "protocol");
         assertThat(json.get("mean_nll").asDouble()).isEqualTo(result.loss().meanNll());
         assertThat(json.get("tokens").asInt()).isEqualTo(12);

@@ -1,11 +1,15 @@
 package dev.zhulong.evaluate.text;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Function;
 
 /**
  * Named entities said and right, an entity counting only whole and of its type, as seqeval's default mode (conlleval's) finds them in tags of
@@ -36,12 +40,52 @@ public record Entities(SortedMap<String, Classification.Class> types) {
             found.addAll(spans(s, said.get(s)));
             wanted.addAll(spans(s, right.get(s)));
         }
+        return count(found, wanted, Span::type);
+    }
+
+    /** An entity that is only written, not placed; the {@code occurrence}-th of its sentence that reads so. */
+    private record Named(int sentence, String type, String text, int occurrence) {}
+
+    /**
+     * Entities written out, {@code TYPE: text}, one a line or with {@code ;} between them, in any order; case of the type does not count.
+     *
+     * @param said  of each sentence
+     * @param right as many
+     */
+    public static Entities ofLists(List<String> said, List<String> right) {
+        if (said.size() != right.size()) {
+            throw new IllegalArgumentException(Segment.mismatch(said.size(), "the references", right.size()));
+        }
+        Set<Named> found = new HashSet<>();
+        Set<Named> wanted = new HashSet<>();
+        for (int s = 0; s < said.size(); s++) {
+            found.addAll(named(s, said.get(s)));
+            wanted.addAll(named(s, right.get(s)));
+        }
+        return count(found, wanted, Named::type);
+    }
+
+    private static List<Named> named(int sentence, String text) {
+        Map<String, Integer> seen = new HashMap<>();
+        List<Named> all = new ArrayList<>();
+        for (String entry : text.split("[\n;]")) {
+            int colon = entry.indexOf(':');
+            String type = colon < 0 ? "" : entry.substring(0, colon).strip().toUpperCase(Locale.ROOT);
+            String name = entry.substring(colon + 1).strip();
+            if (!name.isEmpty()) {
+                all.add(new Named(sentence, type, name, seen.merge(type + ":" + name, 1, Integer::sum)));
+            }
+        }
+        return all;
+    }
+
+    private static <T> Entities count(Set<T> found, Set<T> wanted, Function<T, String> typeOf) {
         SortedMap<String, long[]> counts = new TreeMap<>();
-        wanted.forEach(span -> counts.computeIfAbsent(span.type, _ -> new long[3])[0]++);
-        found.forEach(span -> {
-            long[] c = counts.computeIfAbsent(span.type, _ -> new long[3]);
+        wanted.forEach(entity -> counts.computeIfAbsent(typeOf.apply(entity), _ -> new long[3])[0]++);
+        found.forEach(entity -> {
+            long[] c = counts.computeIfAbsent(typeOf.apply(entity), _ -> new long[3]);
             c[1]++;
-            c[2] += wanted.contains(span) ? 1 : 0;
+            c[2] += wanted.contains(entity) ? 1 : 0;
         });
         SortedMap<String, Classification.Class> types = new TreeMap<>();
         counts.forEach((type, c) -> types.put(type, new Classification.Class(c[0], c[1], c[2])));

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 
@@ -65,7 +66,9 @@ public interface TextMetric {
             METRICS.put("squad", _ -> answers(AnswerMatch.SQUAD));
             METRICS.put("cmrc", _ -> answers(AnswerMatch.CMRC));
             METRICS.put("classification", _ -> Registry::classification);
-            METRICS.put("ner", _ -> Registry::entities);
+            METRICS.put("ner", _ -> Registry::tags);
+            METRICS.put("entities", _ -> (segments, bootstrap) -> entities(segments.stream().map(Segment::hypothesis).toList(),
+                    segments.stream().map(Registry::only).toList(), Entities::ofLists, bootstrap));
         }
 
         private Registry() {}
@@ -122,12 +125,16 @@ public interface TextMetric {
             return values;
         }
 
-        private static List<MetricValue> entities(List<Segment> segments, Bootstrap bootstrap) {
-            List<List<String>> said = segments.stream().map(s -> Whitespace.split(s.hypothesis())).toList();
-            List<List<String>> right = segments.stream().map(s -> Whitespace.split(only(s))).toList();
-            var all = Entities.of(said, right); // says which sentence is wrong
+        private static List<MetricValue> tags(List<Segment> segments, Bootstrap bootstrap) {
+            return entities(segments.stream().map(s -> Whitespace.split(s.hypothesis())).toList(),
+                    segments.stream().map(s -> Whitespace.split(only(s))).toList(), Entities::of, bootstrap);
+        }
+
+        private static <T> List<MetricValue> entities(List<T> said, List<T> right, BiFunction<List<T>, List<T>, Entities> match,
+                Bootstrap bootstrap) {
+            Entities all = match.apply(said, right); // says which sentence is wrong
             List<Classification.Class> each = IntStream.range(0, said.size())
-                    .mapToObj(i -> Entities.of(List.of(said.get(i)), List.of(right.get(i))).micro()).toList();
+                    .mapToObj(i -> match.apply(List.of(said.get(i)), List.of(right.get(i))).micro()).toList();
             String signature = "types:" + all.types().size() + "|version:" + CorpusMetric.VERSION;
             Classification.Class micro = all.micro();
             String detail = String.format(Locale.ROOT, "precision %.4f, recall %.4f, %d entities of %d right", micro.precision(), micro.recall(),

@@ -217,28 +217,9 @@ public final class ChatTemplate {
     /** What JSON says, or the text itself where it is none. */
     private static Object json(String text) {
         try {
-            return value(JSON.readTree(text));
+            return Template.value(JSON.readTree(text));
         } catch (JsonProcessingException e) {
             return Text.content(text);
         }
-    }
-
-    private static Object value(JsonNode node) {
-        return switch (node.getNodeType()) {
-            case STRING -> Text.content(node.asText());
-            case BOOLEAN -> node.booleanValue();
-            case NUMBER -> node.isIntegralNumber() && node.canConvertToLong() ? (Object) node.longValue() : (Object) node.doubleValue();
-            case ARRAY -> {
-                List<Object> list = new ArrayList<>();
-                node.forEach(item -> list.add(value(item)));
-                yield list;
-            }
-            case OBJECT -> {
-                Map<Object, Object> map = new LinkedHashMap<>();
-                node.properties().forEach(e -> map.put(Text.content(e.getKey()), value(e.getValue())));
-                yield map;
-            }
-            default -> null;
-        };
     }
 }

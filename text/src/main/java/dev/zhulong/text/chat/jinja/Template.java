@@ -1,5 +1,6 @@
 package dev.zhulong.text.chat.jinja;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.zhulong.text.chat.jinja.Python.Callable;
 import dev.zhulong.text.chat.jinja.Python.Namespace;
 import java.time.LocalDateTime;
@@ -34,7 +35,7 @@ public final class Template {
     /** @throws TemplateException where it is none; names the line */
     public static Template parse(String source) {
         if (source.length() > LONGEST) {
-            throw new TemplateException("a chat template of more than " + LONGEST + " characters");
+            throw new TemplateException("a template of more than " + LONGEST + " characters");
         }
         return new Template(Parser.parse(source), source.length());
     }
@@ -57,6 +58,26 @@ public final class Template {
         globals.put("strftime_now", (Callable) arguments -> Text.of(time(arguments.text(0, "format", Text.EMPTY).toString(), now.get())));
         globals.putAll(variables);
         return new Interpreter(globals, new Limits(length + size(variables))).run(statements);
+    }
+
+    /** JSON as the values templates know; its strings are marked as content. */
+    public static Object value(JsonNode node) {
+        return switch (node.getNodeType()) {
+            case STRING -> Text.content(node.asText());
+            case BOOLEAN -> node.booleanValue();
+            case NUMBER -> node.isIntegralNumber() && node.canConvertToLong() ? (Object) node.longValue() : (Object) node.doubleValue();
+            case ARRAY -> {
+                List<Object> list = new ArrayList<>();
+                node.forEach(item -> list.add(value(item)));
+                yield list;
+            }
+            case OBJECT -> {
+                Map<Object, Object> map = new LinkedHashMap<>();
+                node.properties().forEach(e -> map.put(Text.content(e.getKey()), value(e.getValue())));
+                yield map;
+            }
+            default -> null;
+        };
     }
 
     private static long size(Object value) {

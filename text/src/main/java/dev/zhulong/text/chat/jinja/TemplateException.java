@@ -12,7 +12,7 @@ public final class TemplateException extends IllegalArgumentException {
     }
 
     private TemplateException(int line, TemplateException cause) {
-        super("chat template, line " + line + ": " + cause.getMessage(), cause);
+        super("template, line " + line + ": " + cause.getMessage(), cause);
         located = true;
     }
 

@@ -63,7 +63,7 @@ class TemplatesRenderAsJinjaDoesTest {
     @Test
     void errorsNameTheLine() {
         assertThatThrownBy(() -> render("a\n{{ raise_exception('no\nway') }}")).isInstanceOf(TemplateException.class)
-                .hasMessage("chat template, line 2: no way");
+                .hasMessage("template, line 2: no way");
         for (String[] bad : new String[][] {{"{% if x %}", "endif"}, {"{{ x", "closed"}, {"{% foo %}", "unknown tag"}, {"{{ x | nofilter }}", "no filter"},
                 {"{{ x is notest }}", "no test"}, {"{{ missing.attribute }}", "'missing' is undefined"}, {"{{ 'a' + 1 }}", "found str"},
                 {"{{ [1][9].x }}", "undefined"}, {"{{ 1 / 0 }}", "zero"}, {"{% include 'x' %}", "unknown tag"}, {"{{ {[]: 1} }}", "key"},

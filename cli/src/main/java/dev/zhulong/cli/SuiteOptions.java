@@ -1,0 +1,160 @@
+package dev.zhulong.cli;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.zhulong.evaluate.report.EvaluationReport;
+import dev.zhulong.evaluate.task.Subject;
+import dev.zhulong.evaluate.task.TaskResult;
+import dev.zhulong.evaluate.task.TaskRun;
+import dev.zhulong.evaluate.task.Tasks;
+import dev.zhulong.evaluate.text.Bootstrap;
+import dev.zhulong.evaluate.text.MetricValue;
+import dev.zhulong.text.chat.ChatEncoder;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.stream.Stream;
+import picocli.CommandLine.Option;
+
+/** The part of {@code evaluate} that puts tasks to models. */
+final class SuiteOptions {
+    @Option(names = "--suite", split = ",", arity = "1..*", paramLabel = "TASK", description = "Tasks: mmlu, cmmlu, gsm8k, squad, cmrc2018,"
+            + " crows-pairs, wikitext; a YAML file of yours; or a directory of them.")
+    List<String> tasks;
+
+    @Option(names = "--task-data", paramLabel = "DIR", description = "Where the files a task names lie (default: beside its YAML file). Nothing is"
+            + " fetched.")
+    Path data;
+
+    @Option(names = "--limit", paramLabel = "N", description = "Only the first N rows of each group.")
+    Integer limit;
+
+    @Option(names = "--shots", paramLabel = "N", description = "Solved rows before each question, instead of the task's own number.")
+    Integer shots;
+
+    @Option(names = "--beside-base", description = "Measure the model without its --adapter too, beside it.")
+    boolean base;
+
+    @Option(names = "--report", paramLabel = "DIR", description = "Keep results, a page and every row's outcome there; models that were measured"
+            + " into it before stay and are compared with.")
+    Path report;
+
+    @Option(names = "--bootstrap", paramLabel = "N", defaultValue = "1000", description = "Resamples for the errors of numbers that are not means"
+            + " (default 1000; 0: none).")
+    int resamples;
+
+    /** What is measured: a model, with an adapter or without. */
+    private record Candidate(Path model, Path adapter) {
+        String name() {
+            return adapter == null ? model.toString() : model + " + " + adapter;
+        }
+    }
+
+    /** Runs all tasks on all models, prints them, and returns the JSON object. */
+    String run(EvaluateVerb verb, List<Path> models, Path adapter, boolean json) {
+        if (limit != null && limit < 1 || shots != null && shots < 0 || resamples < 0) {
+            throw verb.wrongUsage("--limit must be at least 1, --shots and --bootstrap not negative");
+        }
+        if (base && adapter == null) {
+            throw verb.wrongUsage("--beside-base goes with --adapter");
+        }
+        List<Tasks.Found> found = Tasks.find(tasks);
+        List<Candidate> candidates = new ArrayList<>();
+        models.forEach(model -> {
+            if (adapter == null || base) {
+                candidates.add(new Candidate(model, null));
+            }
+            if (adapter != null) {
+                candidates.add(new Candidate(model, adapter));
+            }
+        });
+        Path directory = report != null ? report : temporary();
+        try {
+            return run(verb, found, candidates, directory, json);
+        } finally {
+            if (report == null) {
+                delete(directory);
+            }
+        }
+    }
+
+    private String run(EvaluateVerb verb, List<Tasks.Found> found, List<Candidate> candidates, Path directory, boolean json) {
+        EvaluationReport kept = EvaluationReport.open(directory);
+        var options = new TaskRun.Options(Optional.ofNullable(data), limit == null ? OptionalInt.empty() : OptionalInt.of(limit),
+                shots == null ? OptionalInt.empty() : OptionalInt.of(shots), resamples == 0 ? Bootstrap.NONE : new Bootstrap(resamples,
+                Bootstrap.DEFAULT.seed()), EvaluationReport.samples(directory));
+        ArrayNode results = JsonNodeFactory.instance.arrayNode();
+        for (Candidate candidate : candidates) {
+            try (LoadedModel loaded = LoadedModel.open(candidate.model, candidate.adapter)) {
+                var chat = new ChatEncoder(LoadedModel.template(candidate.model, candidate.adapter), loaded.tokenizer());
+                var subject = new Subject(candidate.name(), loaded.model(), loaded.tokenizer(), chat,
+                        LoadedModel.identity(candidate.model, candidate.adapter));
+                for (Tasks.Found task : found) {
+                    TaskResult result;
+                    try (var status = new StatusLine(verb.err())) {
+                        result = TaskRun.run(task, subject, options, status);
+                    }
+                    kept.add(result);
+                    results.add(result.json());
+                    if (!json) {
+                        print(verb, result);
+                    }
+                }
+            }
+        }
+        List<String> comparisons = kept.comparisons();
+        ObjectNode object = JsonNodeFactory.instance.objectNode();
+        object.set("results", results);
+        ArrayNode compared = object.putArray("comparisons");
+        comparisons.forEach(compared::add);
+        if (json) {
+            verb.out().println(object);
+        } else {
+            comparisons.forEach(verb.out()::println);
+            if (report != null) {
+                verb.out().println("report    " + directory.resolve(EvaluationReport.PAGE));
+            }
+        }
+        return object.toString();
+    }
+
+    private static void print(EvaluateVerb verb, TaskResult result) {
+        verb.out().println(String.format(Locale.ROOT, "%s, %s: %,d rows, %.1f s", result.task(), result.model(), result.rows(), result.seconds()));
+        result.metrics().forEach(value -> verb.out().println("  " + value.text()));
+        result.groups().forEach((group, values) -> {
+            if (!group.isEmpty()) {
+                MetricValue first = values.getFirst();
+                verb.out().println("    " + group + ": " + first.text());
+            }
+        });
+        result.notices().forEach(notice -> verb.out().println("  " + notice));
+        verb.out().println("  " + result.protocol());
+        verb.out().flush();
+    }
+
+    private static Path temporary() {
+        try {
+            return Files.createTempDirectory("zhulong-evaluate");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static void delete(Path directory) {
+        try (Stream<Path> files = Files.walk(directory)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
