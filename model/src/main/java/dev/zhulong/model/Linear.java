@@ -68,13 +68,21 @@ final class Linear {
 
     /** [.., in] to [.., out]. */
     Tensor apply(Tensor x) {
-        return lora == null ? x.linear(weight(), bias) : adapted(x, low(x));
+        return lora == null ? x.linear(weight(), bias) : MergedProduct.suits(this, x) ? MergedProduct.of(this, x) : adapted(x, low(x));
+    }
+
+    Tensor bias() {
+        return bias;
+    }
+
+    LoraAdapter.Part lora() {
+        return lora;
     }
 
     /** Several projections of one input. Their adapters read it together: one thin product, and in backward one more gradient to add, not several. */
     static Tensor[] applyAll(Tensor x, Linear... projections) {
         Tensor[] out = new Tensor[projections.length];
-        boolean together = Arrays.stream(projections).allMatch(p -> p.lora != null && !p.lora.dropout().isOn());
+        boolean together = Arrays.stream(projections).allMatch(p -> p.lora != null && !p.lora.dropout().isOn() && !MergedProduct.suits(p, x));
         if (!together) {
             Arrays.setAll(out, i -> projections[i].apply(x));
             return out;
@@ -98,14 +106,16 @@ final class Linear {
     private Tensor adapted(Tensor x, Tensor low) {
         Tensor w = weight();
         boolean dora = lora.magnitude() != null;
-        Tensor y = x.linear(w, dora ? null : bias);
-        // the thin product goes straight onto the wide one: a pass over memory less than adding it
-        y = y.view(-1, out()).addmm(low, lora.b().transpose(0, 1), lora.scale()).view(y.shape());
+        long[] shape = x.shape();
+        shape[shape.length - 1] = out();
+        // the thin product goes straight onto the wide one, whose values nothing has seen yet: no second tensor of this size. In rows, since
+        // autograd copies the gradient of what is changed through a view.
+        Tensor y = x.reshape(-1, in()).linear(w, dora ? null : bias).addmm_(low, lora.b().transpose(0, 1), 1, lora.scale());
         if (dora) {
             y = y.mul(lora.magnitude().div(directionNorm(w)));
-            return bias == null ? y : y.add(bias);
+            y = bias == null ? y : y.add(bias);
         }
-        return y;
+        return y.view(shape);
     }
 
     /** ‖W + s·BA‖ of each output, [out]: a constant to the gradient (Liu et al. 2024, section 4.3). */

@@ -36,7 +36,10 @@ record MemoryEstimate(long weights, long optimizer, long activations) {
         long block = 4 * tokens * perToken;
         long kept = recompute ? 4 * tokens * spec.hiddenSize() * spec.layers() + 2 * block : block * spec.layers() + block;
         long whole = method == FinetuneRecipe.Method.QLORA ? 8 * projections / spec.layers() : 0;
-        return new MemoryEstimate(weights, optimizer, kept + whole + HEAD);
+        // an adapter merged into its projection for the step lives until backward, where that takes no more than the activations do
+        boolean adapter = method == FinetuneRecipe.Method.LORA || method == FinetuneRecipe.Method.DPO;
+        long merged = adapter ? Math.min(4 * projections, block * spec.layers()) / (recompute ? spec.layers() : 1) : 0;
+        return new MemoryEstimate(weights, optimizer, kept + whole + merged + HEAD);
     }
 
     private static long projections(DecoderSpec spec) {

@@ -6,6 +6,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Consumer;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.BoolOptional;
@@ -538,9 +539,10 @@ public final class Tensor implements AutoCloseable {
         return this;
     }
 
-    /** {@code this + scale · a · b} for matrices, in one pass over the result. */
-    public Tensor addmm(Tensor a, Tensor b, double scale) {
-        return new Tensor(t.addmm(a.t, b.t, new Scalar(1.0), new Scalar(scale)));
+    /** {@code this = keep · this + scale · a · b} for matrices, in one pass; {@code keep} 0 overwrites whatever was there, NaN included. */
+    public Tensor addmm_(Tensor a, Tensor b, double keep, double scale) {
+        t.addmm_(a.t, b.t, new Scalar(keep), new Scalar(scale));
+        return this;
     }
 
     /** {@code this = this + a · b} for matrices. */
@@ -581,6 +583,14 @@ public final class Tensor implements AutoCloseable {
         org.bytedeco.pytorch.Tensor g = t.grad();
         // what grad() returns points into the leaf and dies with it: a handle of its own keeps the gradient alive
         return g.defined() ? new Tensor(new org.bytedeco.pytorch.Tensor(g)) : null;
+    }
+
+    /**
+     * Has {@code then} called with this tensor's gradient when backward has found it, on the thread that runs backward and without being recorded;
+     * the gradient belongs to a scope that closes afterwards. For gradients that autograd would find at greater cost.
+     */
+    public void onGradient(Consumer<Tensor> then) {
+        GradientHook.on(this, then);
     }
 
     /** Replaces the accumulated gradient. */
