@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -71,8 +72,12 @@ public final class Checkpoints {
         }
     }
 
-    /** The newest checkpoint whose files are all as they were written; what is broken is reported and passed over. */
+    /**
+     * The newest checkpoint whose files are all as they were written; what is broken is reported and passed over, and what a kill left half written
+     * or half deleted is removed.
+     */
     public Optional<Path> newest(Consumer<String> report) {
+        removeHalves();
         List<Path> all = list();
         for (int i = all.size() - 1; i >= 0; i--) {
             String fault = fault(all.get(i));
@@ -130,6 +135,19 @@ public final class Checkpoints {
             delete(gone);
             Files.move(all.get(i), gone, StandardCopyOption.ATOMIC_MOVE);
             delete(gone);
+        }
+    }
+
+    private void removeHalves() {
+        if (!Files.isDirectory(directory)) {
+            return;
+        }
+        try (Stream<Path> entries = Files.list(directory)) {
+            for (Path half : entries.filter(p -> p.getFileName().toString().matches(PREFIX + "[0-9]{8,}" + Pattern.quote(HALF))).toList()) {
+                delete(half);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

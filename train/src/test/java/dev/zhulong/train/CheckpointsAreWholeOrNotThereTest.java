@@ -79,6 +79,15 @@ class CheckpointsAreWholeOrNotThereTest {
         assertThat(Files.exists(half)).isFalse();
     }
 
+    /** A kill may fall into the deletion of an old one, whose step never comes again. */
+    @Test
+    void oneThatWasBeingDeletedIsGoneWithTheNextStart() throws IOException {
+        Path half = Files.createDirectory(directory.resolve("step-00000014.unfinished"));
+        Files.write(half.resolve("weights"), new byte[10]);
+        assertThat(newest()).isEqualTo(200);
+        assertThat(half).doesNotExist();
+    }
+
     @Test
     void contentThatCannotBeWrittenLeavesTheOthers() {
         assertThatThrownBy(() -> checkpoints.write(300, half -> {
