@@ -44,6 +44,9 @@ class TheReadmesCommandsWorkTest {
         Files.copy(ROOT.resolve("README.md"), directory.resolve("README.md"));
         Files.write(directory.resolve("examples.jsonl"), IntStream.range(0, 20).mapToObj(i -> "{\"instruction\": \"When does branch " + i
                 + " open?\", \"output\": \"At " + i % 12 + " o'clock.\"}").toList());
+        Files.writeString(directory.resolve("hours.yaml"), block("yaml"));
+        Files.writeString(directory.resolve("written.txt"), "At nine o'clock.\nClosed today.\n");
+        Files.writeString(directory.resolve("wanted.txt"), "At nine o'clock.\nIt is closed.\n");
         List<String> commands = commands("README.md");
         assertThat(commands).hasSizeGreaterThan(10);
         for (String command : commands) {
@@ -53,6 +56,14 @@ class TheReadmesCommandsWorkTest {
         }
         assertThat(directory.resolve("runs/first/report.html")).as("README tells of it").isNotEmptyFile();
         assertThat(directory.resolve("corpus/audit.html")).as("README tells of it").isNotEmptyFile();
+        assertThat(directory.resolve("runs/measured/report.html")).as("README tells of it").isNotEmptyFile();
+    }
+
+    /** The first fenced block of this language in the README. */
+    private static String block(String language) throws IOException {
+        Matcher block = Pattern.compile("```" + language + "\n(.*?)```", Pattern.DOTALL).matcher(Files.readString(ROOT.resolve("README.md")));
+        assertThat(block.find()).isTrue();
+        return block.group(1);
     }
 
     /** But for what is said to the model and about the command. */
