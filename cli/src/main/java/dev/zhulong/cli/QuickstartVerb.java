@@ -11,7 +11,8 @@ import picocli.CommandLine.Option;
 @Command(
         name = "quickstart",
         description = "Raw text to a model that writes: cleans a corpus, trains a tokenizer and a model sized to this machine, "
-                + "evaluates it and writes a report. Started again on the same directory it goes on where it was stopped.",
+                + "evaluates it, fine-tunes an adapter on the sources' documented methods and compares its answers before and after, "
+                + "and writes a report. Started again on the same directory it goes on where it was stopped.",
         footer = {
             "",
             "Examples:",
