@@ -9,12 +9,12 @@ import picocli.CommandLine.Option;
 @Command(
         name = "bench",
         description = "Measure speed: one subcommand for each thing measured.",
-        subcommands = BenchVerb.Train.class,
-        footer = {"", "Example:", "  zhulong bench train --steps 12"})
+        subcommands = {BenchVerb.Train.class, BenchInferVerb.class},
+        footer = {"", "Examples:", "  zhulong bench train --steps 12", "  zhulong bench infer --synthetic 1b"})
 final class BenchVerb extends Verb {
     @Override
     protected void run() {
-        throw wrongUsage("choose what to measure: zhulong bench train");
+        throw wrongUsage("choose what to measure: zhulong bench train or zhulong bench infer");
     }
 
     /** The training step. */

@@ -20,7 +20,8 @@ public final class FormatException extends RuntimeException {
         this.file = file;
     }
 
-    static FormatException at(Path file, String place, String expected, Object found) {
+    /** One line: the place in {@code file}, what was expected there and what was found. */
+    public static FormatException at(Path file, String place, String expected, Object found) {
         return new FormatException(file, place + ": expected " + expected + ", found " + found);
     }
 
@@ -30,7 +31,7 @@ public final class FormatException extends RuntimeException {
     }
 
     /** Text from a file made safe to print: in quotes, on one line, of bounded length. */
-    static String quote(String text) {
+    public static String quote(String text) {
         var quoted = new StringBuilder("\"");
         for (int i = 0; i < text.length(); i++) {
             if (i == LONGEST_QUOTE) {

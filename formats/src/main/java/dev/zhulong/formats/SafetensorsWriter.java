@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -25,8 +24,6 @@ import java.util.function.Supplier;
  * aligned), then by name; the header compact and padded with spaces to a multiple of 8 bytes. The file appears whole or not at all.
  */
 public final class SafetensorsWriter {
-
-    private static final int CHUNK = 4 << 20;
 
     private SafetensorsWriter() {}
 
@@ -95,10 +92,9 @@ public final class SafetensorsWriter {
         }
         byte[] header = header(metadata, ordered);
         AtomicFile.write(file, channel -> {
-            ByteBuffer staging = ByteBuffer.allocateDirect(CHUNK).order(ByteOrder.LITTLE_ENDIAN);
-            staging.putLong(header.length);
-            drain(channel, staging);
-            copy(channel, MemorySegment.ofArray(header), staging);
+            var output = new SegmentOutput(channel);
+            output.write(ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(header.length).array());
+            output.write(header);
             for (Entry tensor : ordered) {
                 MemorySegment data = tensor.data.get();
                 if (data.byteSize() != tensor.bytes()) {
@@ -106,7 +102,7 @@ public final class SafetensorsWriter {
                             + ": expected " + tensor.bytes() + " bytes for " + tensor.type + Arrays.toString(tensor.shape)
                             + ", found " + data.byteSize());
                 }
-                copy(channel, data, staging);
+                output.write(data);
             }
         });
     }
@@ -141,24 +137,5 @@ public final class SafetensorsWriter {
             bytes.write(' ');
         }
         return bytes.toByteArray();
-    }
-
-    /** Through a buffer, because a segment on the heap or beyond 2 GiB gives none of its own. */
-    private static void copy(FileChannel channel, MemorySegment data, ByteBuffer staging) throws IOException {
-        MemorySegment buffer = MemorySegment.ofBuffer(staging.clear());
-        for (long done = 0; done < data.byteSize(); done += CHUNK) {
-            int length = (int) Math.min(CHUNK, data.byteSize() - done);
-            MemorySegment.copy(data, done, buffer, 0, length);
-            staging.clear().position(length);
-            drain(channel, staging);
-        }
-    }
-
-    private static void drain(FileChannel channel, ByteBuffer staging) throws IOException {
-        staging.flip();
-        while (staging.hasRemaining()) {
-            channel.write(staging);
-        }
-        staging.clear();
     }
 }

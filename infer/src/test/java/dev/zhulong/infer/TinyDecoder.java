@@ -12,8 +12,8 @@ import java.util.List;
 import java.util.SplittableRandom;
 
 /** Small decoders of each family over {@link ByteTokenizer}'s ids, with random weights large enough that attention is far from flat. */
-final class TinyDecoder {
-    static final int CONTEXT = 64;
+public final class TinyDecoder {
+    public static final int CONTEXT = 64;
     /** Two layers, one of them with a window. */
     static final int WINDOW = 6;
     /** Rows of the head; the last ones are padding that the tokenizer has no ids for. */
@@ -21,7 +21,7 @@ final class TinyDecoder {
 
     private TinyDecoder() {}
 
-    static Decoder random(Family family, long seed) {
+    public static Decoder random(Family family, long seed) {
         Decoder model = Decoder.random(spec(family), seed);
         var random = new SplittableRandom(seed);
         model.parameters().forEach((name, tensor) -> {

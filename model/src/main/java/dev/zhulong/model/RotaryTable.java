@@ -38,8 +38,8 @@ final class RotaryTable implements AutoCloseable {
         }
         int rows = rope.scaling() instanceof Scaling.Dynamic ? needed : Math.max(needed, Math.max(256, 2 * length));
         int half = rope.rotaryDims() / 2;
-        double[] frequency = frequencies(rope, needed);
-        double scale = rope.scaling() instanceof Scaling.Yarn y ? y.attentionFactor() : 1.0;
+        double[] frequency = RotaryFrequencies.of(rope, needed);
+        double scale = RotaryFrequencies.scale(rope);
         float[] c = new float[rows * half * 2];
         float[] s = new float[rows * half * 2];
         for (int p = 0; p < rows; p++) {
@@ -66,70 +66,6 @@ final class RotaryTable implements AutoCloseable {
         cos = null;
         sin = null;
         length = 0;
-    }
-
-    /** Radians a position, for each pair of dimensions. */
-    static double[] frequencies(Rope rope, int length) {
-        int dims = rope.rotaryDims();
-        double base = rope.theta();
-        if (rope.scaling() instanceof Scaling.Dynamic d && length > d.originalContext()) {
-            base *= Math.pow(d.factor() * length / d.originalContext() - (d.factor() - 1), dims / (double) (dims - 2));
-        }
-        double[] f = new double[dims / 2];
-        for (int i = 0; i < f.length; i++) {
-            f[i] = Math.pow(base, -2.0 * i / dims);
-        }
-        switch (rope.scaling()) {
-            case Scaling.None n -> { }
-            case Scaling.Dynamic d -> { }
-            case Scaling.Linear l -> {
-                for (int i = 0; i < f.length; i++) {
-                    f[i] /= l.factor();
-                }
-            }
-            case Scaling.Llama3 l -> {
-                for (int i = 0; i < f.length; i++) {
-                    f[i] = llama3(f[i], l);
-                }
-            }
-            case Scaling.Yarn y -> yarn(f, rope, y);
-        }
-        return f;
-    }
-
-    private static double llama3(double f, Scaling.Llama3 l) {
-        double wavelength = 2 * Math.PI / f;
-        double low = l.originalContext() / l.lowFrequency();
-        double high = l.originalContext() / l.highFrequency();
-        if (wavelength < high) {
-            return f;
-        }
-        if (wavelength > low) {
-            return f / l.factor();
-        }
-        double smooth = (l.originalContext() / wavelength - l.lowFrequency()) / (l.highFrequency() - l.lowFrequency());
-        return (1 - smooth) * f / l.factor() + smooth * f;
-    }
-
-    private static void yarn(double[] f, Rope rope, Scaling.Yarn y) {
-        double low = yarnDimension(y.betaFast(), rope, y);
-        double high = yarnDimension(y.betaSlow(), rope, y);
-        if (y.truncate()) {
-            low = Math.floor(low);
-            high = Math.ceil(high);
-        }
-        low = Math.max(low, 0);
-        high = Math.min(high, rope.rotaryDims() - 1);
-        double span = low == high ? 0.001 : high - low;
-        for (int i = 0; i < f.length; i++) {
-            double ramp = Math.clamp((i - low) / span, 0.0, 1.0);
-            f[i] = f[i] / y.factor() * ramp + f[i] * (1 - ramp);
-        }
-    }
-
-    /** The (fractional) dimension whose angle turns {@code rotations} times over the original context. */
-    private static double yarnDimension(double rotations, Rope rope, Scaling.Yarn y) {
-        return rope.rotaryDims() * Math.log(y.originalContext() / (rotations * 2 * Math.PI)) / (2 * Math.log(rope.theta()));
     }
 
     /**

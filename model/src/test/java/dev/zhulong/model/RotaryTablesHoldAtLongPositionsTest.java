@@ -76,7 +76,7 @@ class RotaryTablesHoldAtLongPositionsTest {
     }
 
     private static double[] angles(Scaling scaling, int length) {
-        double[] product = RotaryTable.frequencies(new Rope(10_000, 8, scaling), length);
+        double[] product = RotaryFrequencies.of(new Rope(10_000, 8, scaling), length);
         assertThat(RotaryAngles.of(new Rope(10_000, 8, scaling), length).perPosition()).containsExactly(product, within(1e-15));
         return product;
     }

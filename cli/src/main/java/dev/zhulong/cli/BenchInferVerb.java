@@ -1,0 +1,117 @@
+package dev.zhulong.cli;
+
+import dev.zhulong.bench.InferBench;
+import dev.zhulong.bench.SyntheticModel;
+import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.formats.gguf.GgufModel;
+import dev.zhulong.formats.gguf.GgufType;
+import dev.zhulong.infer.cpu.CpuEngine;
+import dev.zhulong.kernels.WeightType;
+import dev.zhulong.tensor.Libtorch;
+import dev.zhulong.tensor.MachineSpeed;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Speed of the CPU engine. */
+@Command(
+        name = "infer",
+        description = {
+            "Time the CPU engine: reading prompts, writing one sequence and several at once.",
+            "Beside each figure stands the share of this machine's measured read bandwidth (writing) or of its fp32 matrix speed (prompts), which"
+                    + " carry from machine to machine. --synthetic writes a GGUF file of random weights, which llama.cpp reads too.",
+        },
+        footer = {
+            "", "Examples:",
+            "  zhulong bench infer --model model.Q8_0.gguf",
+            "  zhulong bench infer --synthetic 1b --type q4_0 --keep 1b.gguf",
+            "  zhulong bench infer --model my-model --type q8_0 --prompt 64,512 --sequences 1,4",
+        })
+final class BenchInferVerb extends Verb {
+    @Option(names = "--model", paramLabel = "FILE|DIR", description = "A GGUF file, or a directory in the Hugging Face layout.")
+    Path model;
+
+    @Option(names = "--synthetic", paramLabel = "SHAPE", description = "Instead of --model: 1b (2048/5632/16 layers/32 heads/8 kv/vocabulary 32000) or"
+            + " 135m (576/1536/30/9/3/49152), random weights.")
+    String synthetic;
+
+    @Option(names = "--type", paramLabel = "TYPE", description = "Of the weights: q4_0 or q8_0 (synthetic; default q4_0); of a directory also int4"
+            + " (default: as stored).")
+    String type;
+
+    @Option(names = "--keep", paramLabel = "FILE", description = "Where the synthetic file goes, to be used again (default: nowhere).")
+    Path keep;
+
+    @Option(names = "--prompt", split = ",", paramLabel = "N", defaultValue = "256", description = "Lengths of prompts (default 256).")
+    List<Integer> prompts;
+
+    @Option(names = "--sequences", split = ",", paramLabel = "N", defaultValue = "1,8", description = "How many sequences are written at once"
+            + " (default 1,8).")
+    List<Integer> sequences;
+
+    @Option(names = "--tokens", paramLabel = "N", defaultValue = "32", description = "Tokens written in each (default 32).")
+    int tokens;
+
+    @Option(names = "--repetitions", paramLabel = "N", defaultValue = "3", description = "After one that does not count; the median is shown (default 3).")
+    int repetitions;
+
+    @Option(names = "--threads", paramLabel = "N", description = "Threads (default: OMP_NUM_THREADS, else all cores).")
+    Integer threads;
+
+    @Override
+    protected void run() throws Exception {
+        if ((model == null) == (synthetic == null)) {
+            throw wrongUsage("give either --model or --synthetic");
+        }
+        if (tokens < 1 || repetitions < 1 || prompts.stream().anyMatch(n -> n < 1) || sequences.stream().anyMatch(n -> n < 1)
+                || threads != null && threads < 1) {
+            throw wrongUsage("every number must be at least 1");
+        }
+        int count = threads != null ? threads : Libtorch.threads();
+        Path file = model;
+        boolean temporary = false;
+        if (synthetic != null) {
+            SyntheticModel shape = SyntheticModel.of(synthetic);
+            GgufType stored = GgufType.valueOf((type == null ? "q4_0" : type).toUpperCase(Locale.ROOT));
+            temporary = keep == null;
+            file = temporary ? Files.createTempFile("zhulong-synthetic", ".gguf") : keep;
+            if (temporary || !Files.exists(file)) {
+                err().println("writing " + file);
+                err().flush();
+                shape.write(file, stored);
+            }
+        }
+        try (CpuEngine engine = load(file, count)) {
+            var machine = new InferBench.Machine(MachineSpeed.readBandwidth(count) * 1e9, MachineSpeed.gflops() * 1e9);
+            out().println(String.format(Locale.ROOT, "%s, %d threads, %.2f GB of weights; reads %.1f GB/s, multiplies %.0f GFLOP/s in fp32",
+                    synthetic != null ? synthetic : model, count, engine.weightBytes() * 1e-9, machine.readBytes() * 1e-9, machine.flops() * 1e-9));
+            for (int n : prompts) {
+                out().println(InferBench.prompt(engine, n, repetitions, machine).line());
+                out().flush();
+            }
+            for (int n : sequences) {
+                out().println(InferBench.decode(engine, n, tokens, repetitions, machine).line());
+                out().flush();
+            }
+        } finally {
+            if (temporary) {
+                Files.deleteIfExists(file);
+            }
+        }
+    }
+
+    private CpuEngine load(Path file, int count) {
+        if (Files.isDirectory(file)) {
+            try (ModelDirectory directory = ModelDirectory.open(file)) {
+                return CpuEngine.load(directory, Optional.ofNullable(type).map(name -> WeightType.valueOf(name.toUpperCase(Locale.ROOT))), count);
+            }
+        }
+        try (GgufModel gguf = GgufModel.open(file)) {
+            return CpuEngine.load(gguf, count);
+        }
+    }
+}

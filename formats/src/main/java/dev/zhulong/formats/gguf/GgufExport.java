@@ -1,0 +1,95 @@
+package dev.zhulong.formats.gguf;
+
+import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.HalfFloats;
+import dev.zhulong.formats.StorageType;
+import dev.zhulong.formats.TensorView;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+
+/** Writes a decoder of Hugging Face's layout as a GGUF file of plain floats that llama.cpp reads. */
+public final class GgufExport {
+
+    private GgufExport() {}
+
+    /**
+     * Writes a model.
+     *
+     * @param spec      its shape, with the ids that end a sequence
+     * @param tensors   gives a weight by Hugging Face's name
+     * @param tokenizer keys of {@code tokenizer.*}; where the spec names the same token, the spec holds
+     * @param name      what the model is called
+     * @param type      F32, F16 or BF16 for matrices; vectors and learned positions are F32, as ggml wants them
+     * @throws IllegalArgumentException when GGUF cannot express the spec, or a finite weight is beyond F16
+     */
+    public static void write(Path file, DecoderSpec spec, Function<String, TensorView> tensors, Map<String, GgufValue> tokenizer,
+            String name, GgufType type) {
+        Map<String, GgufValue> config = GgufConfig.write(spec);
+        var metadata = new LinkedHashMap<String, GgufValue>();
+        metadata.put(GgufConfig.ARCHITECTURE, config.get(GgufConfig.ARCHITECTURE));
+        metadata.put("general.name", GgufValue.of(name));
+        metadata.put("general.file_type", GgufValue.of(fileType(type)));
+        metadata.putAll(tokenizer);
+        metadata.putAll(config);
+        var entries = new ArrayList<GgufWriter.Entry>();
+        GgufRope.frequencies(spec.rope()).ifPresent(factors -> entries.add(new GgufWriter.Entry(GgufRope.FREQUENCIES, GgufType.F32,
+                new long[] {factors.length}, () -> MemorySegment.ofArray(factors))));
+        for (GgufWeight weight : weights(spec)) {
+            GgufType stored = storedType(weight, type);
+            entries.add(new GgufWriter.Entry(weight.gguf(), stored, weight.shape(),
+                    () -> narrowed(weight, weight.fromHuggingFace(tensors.apply(weight.huggingFace())), stored)));
+        }
+        GgufWriter.write(file, metadata, List.copyOf(entries));
+    }
+
+    /** The weights a file holds: those of the model, and for a tied GPT-2 the embedding once more as the head llama.cpp asks for. */
+    public static List<GgufWeight> weights(DecoderSpec spec) {
+        var weights = new ArrayList<>(GgufWeight.of(spec));
+        if (spec.family() == DecoderSpec.Family.GPT2 && spec.tiedEmbeddings()) {
+            GgufWeight embedding = weights.getFirst();
+            weights.add(new GgufWeight("output.weight", embedding.huggingFace(), embedding.layout(), embedding.shape(), 0));
+        }
+        return weights;
+    }
+
+    /** The type a weight has in a file whose matrices are of {@code matrices}. */
+    public static GgufType storedType(GgufWeight weight, GgufType matrices) {
+        return weight.shape().length < 2 || weight.gguf().equals("position_embd.weight") ? GgufType.F32 : matrices;
+    }
+
+    /** llama.cpp's number for a kind of file ({@code llama_ftype}). */
+    private static int fileType(GgufType type) {
+        return switch (type) {
+            case F32 -> 0;
+            case F16 -> 1;
+            case BF16 -> 32;
+            default -> throw new IllegalArgumentException("a GGUF file of plain floats is F32, F16 or BF16, not " + type);
+        };
+    }
+
+    private static MemorySegment narrowed(GgufWeight weight, MemorySegment floats, GgufType type) {
+        if (type == GgufType.F32) {
+            return floats;
+        }
+        long elements = floats.byteSize() / Float.BYTES;
+        if (type == GgufType.F16) {
+            for (long i = 0; i < elements; i++) {
+                float value = floats.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+                if (Float.isFinite(value) && Float.isInfinite(Float.float16ToFloat(Float.floatToFloat16(value)))) {
+                    throw new IllegalArgumentException("tensor " + weight.huggingFace() + ": expected weights F16 can hold, found " + value
+                            + "; write BF16 or F32");
+                }
+            }
+        }
+        MemorySegment narrowed = Arena.ofAuto().allocate(type.bytes(elements), Float.BYTES);
+        HalfFloats.fromF32(floats, type == GgufType.F16 ? StorageType.F16 : StorageType.BF16, narrowed);
+        return narrowed;
+    }
+}

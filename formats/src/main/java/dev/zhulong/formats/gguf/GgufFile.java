@@ -1,0 +1,107 @@
+package dev.zhulong.formats.gguf;
+
+import dev.zhulong.formats.FormatException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.channels.FileChannel;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * A GGUF file, mapped into memory: opening reads the metadata and the list of tensors, and data come from disk when touched.
+ *
+ * <pre>{@code
+ * try (var file = GgufFile.open(Path.of("model.Q8_0.gguf"))) {
+ *     String architecture = file.metadata().text("general.architecture").orElseThrow();
+ *     GgufTensor embedding = file.tensor("token_embd.weight");
+ * }
+ * }</pre>
+ *
+ * <p>Tensors are shared between threads and must not be touched after {@link #close()}. The file must not be cut short while open.
+ */
+public final class GgufFile implements AutoCloseable {
+
+    private final Path path;
+    private final Arena arena;
+    private final GgufMetadata metadata;
+    private final Map<String, GgufTensor> tensors;
+
+    private GgufFile(Path path, Arena arena, GgufMetadata metadata, Map<String, GgufTensor> tensors) {
+        this.path = path;
+        this.arena = arena;
+        this.metadata = metadata;
+        this.tensors = tensors;
+    }
+
+    /**
+     * Maps a file and checks its header.
+     *
+     * @throws FormatException      when there is no such file or it breaks the format
+     * @throws UncheckedIOException when it cannot be read
+     */
+    public static GgufFile open(Path path) {
+        Arena arena = Arena.ofShared();
+        boolean opened = false;
+        try (var channel = FileChannel.open(path, StandardOpenOption.READ)) {
+            MemorySegment all = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+            var header = GgufHeader.parse(path, all);
+            var tensors = new LinkedHashMap<String, GgufTensor>();
+            for (var entry : header.entries()) {
+                MemorySegment data = all.asSlice(header.dataStart() + entry.offset(), entry.bytes());
+                tensors.put(entry.name(), new GgufTensor(entry.name(), entry.type(), entry.shape(), data, path));
+            }
+            opened = true;
+            return new GgufFile(path, arena, header.metadata(), Collections.unmodifiableMap(tensors));
+        } catch (NoSuchFileException e) {
+            throw new FormatException(path, "no such file", e);
+        } catch (IOException e) {
+            throw new UncheckedIOException(path + ": " + e.getMessage(), e);
+        } finally {
+            if (!opened) {
+                arena.close();
+            }
+        }
+    }
+
+    /** The file. */
+    public Path path() {
+        return path;
+    }
+
+    /** What the file says about its model; outlives the file. */
+    public GgufMetadata metadata() {
+        return metadata;
+    }
+
+    /** The tensors by name, in the order the file lists them. */
+    public Map<String, GgufTensor> tensors() {
+        return tensors;
+    }
+
+    /**
+     * The tensor of this name.
+     *
+     * @throws FormatException when there is none
+     */
+    public GgufTensor tensor(String name) {
+        GgufTensor tensor = tensors.get(name);
+        if (tensor == null) {
+            throw new FormatException(path, "tensor " + FormatException.quote(name) + ": not in this file");
+        }
+        return tensor;
+    }
+
+    /** Unmaps the file; its tensors die. */
+    @Override
+    public void close() {
+        if (arena.scope().isAlive()) {
+            arena.close();
+        }
+    }
+}

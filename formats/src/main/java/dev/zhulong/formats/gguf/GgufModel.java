@@ -1,0 +1,109 @@
+package dev.zhulong.formats.gguf;
+
+import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.FormatException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * A decoder in a GGUF file, its weights under Hugging Face's names: what {@link dev.zhulong.formats.ModelDirectory} is to a directory.
+ *
+ * <pre>{@code
+ * try (var model = GgufModel.open(Path.of("model.Q8_0.gguf")); var arena = Arena.ofShared()) {
+ *     DecoderSpec spec = model.spec();
+ *     GgufTensor query = model.tensor("model.layers.0.self_attn.q_proj.weight", arena);
+ * }
+ * }</pre>
+ */
+public final class GgufModel implements AutoCloseable {
+
+    private final GgufFile file;
+    private final DecoderSpec spec;
+    private final Map<String, GgufWeight> weights;
+
+    private GgufModel(GgufFile file, DecoderSpec spec, Map<String, GgufWeight> weights) {
+        this.file = file;
+        this.spec = spec;
+        this.weights = Collections.unmodifiableMap(weights);
+    }
+
+    /**
+     * Opens a model and checks that its weights are all there, of the right shapes and of types Zhulong computes with.
+     *
+     * @throws FormatException when something is missing, wrong, or more than the architecture has
+     */
+    public static GgufModel open(Path path) {
+        GgufFile file = GgufFile.open(path);
+        boolean opened = false;
+        try {
+            DecoderSpec spec = GgufConfig.read(file);
+            var weights = new LinkedHashMap<String, GgufWeight>();
+            Set<String> known = new HashSet<>(Set.of(GgufRope.FREQUENCIES, "output.weight"));
+            for (GgufWeight weight : GgufWeight.of(spec)) {
+                file.tensor(weight.gguf()).requireShape(weight.shape()).requireSupported();
+                weights.put(weight.huggingFace(), weight);
+                known.add(weight.gguf());
+            }
+            for (String name : file.tensors().keySet()) {
+                if (!known.contains(name)) {
+                    throw FormatException.at(path, "tensor " + FormatException.quote(name), "only weights that " + spec.family()
+                            + " has (a model with more would run wrongly without them)", "this one too");
+                }
+            }
+            opened = true;
+            return new GgufModel(file, spec, weights);
+        } finally {
+            if (!opened) {
+                file.close();
+            }
+        }
+    }
+
+    /** The decoder's shape. */
+    public DecoderSpec spec() {
+        return spec;
+    }
+
+    /** The container. */
+    public GgufFile file() {
+        return file;
+    }
+
+    /** The weights by Hugging Face's names, in the order of the model. */
+    public Map<String, GgufWeight> weights() {
+        return weights;
+    }
+
+    /**
+     * A weight with its rows in Hugging Face's order. GPT-2's projections stay output by input, the transpose of Hugging Face's.
+     *
+     * @param huggingFaceName such as {@code model.layers.0.self_attn.q_proj.weight}
+     * @param copies          where rows go that had to be put in another order; the others stay where they lie in the file
+     * @throws FormatException when the model has no such weight
+     */
+    public GgufTensor tensor(String huggingFaceName, SegmentAllocator copies) {
+        GgufWeight weight = weights.get(huggingFaceName);
+        if (weight == null) {
+            throw new FormatException(file.path(), "no weight " + FormatException.quote(huggingFaceName) + " in this model");
+        }
+        GgufTensor stored = file.tensor(weight.gguf());
+        MemorySegment data = stored.data();
+        if (weight.layout() == GgufWeight.Layout.INTERLEAVED) {
+            data = copies.allocate(stored.data().byteSize(), GgufHeader.DEFAULT_ALIGNMENT);
+            weight.toHuggingFaceRows(stored.data(), data, stored.data().byteSize() / stored.shape()[0]);
+        }
+        return new GgufTensor(huggingFaceName, stored.type(), stored.shape(), data, stored.file());
+    }
+
+    /** Unmaps the file; its tensors die, copies do not. */
+    @Override
+    public void close() {
+        file.close();
+    }
+}

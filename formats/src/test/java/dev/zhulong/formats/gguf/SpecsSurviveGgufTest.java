@@ -1,0 +1,161 @@
+package dev.zhulong.formats.gguf;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.DecoderSpec.Activation;
+import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.DecoderSpec.Scaling;
+import dev.zhulong.formats.FormatException;
+import dev.zhulong.formats.ModelDirectory;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class SpecsSurviveGgufTest {
+
+    @TempDir
+    Path directory;
+
+    private DecoderSpec readBack(DecoderSpec spec) {
+        try (var model = GgufModel.open(SmallModels.write(directory.resolve("model.gguf"), spec, 1))) {
+            return model.spec();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"stories15M.Q8_0.gguf", "stories15M.Q4_0.gguf"})
+    void llamaCppsFileSaysWhatTheDirectorySays(String name) {
+        Path directory = Samples.shared("assets/stories15M");
+        try (var model = GgufModel.open(directory.resolve(name))) {
+            assertThat(model.spec()).isEqualTo(ModelDirectory.readSpec(directory));
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void everyFamily(Family family) {
+        assertThat(readBack(SmallModels.spec(family))).isEqualTo(SmallModels.spec(family));
+    }
+
+    @Test
+    void biasesOfLlamaAreThoseTheFileHas() {
+        DecoderSpec spec = SmallModels.withBiases(SmallModels.spec(Family.LLAMA));
+        assertThat(readBack(spec)).isEqualTo(spec);
+    }
+
+    @Test
+    void linearAndYarnScaling() {
+        DecoderSpec linear = SmallModels.spec(Family.LLAMA, new Scaling.Linear(2.5));
+        assertThat(readBack(linear)).isEqualTo(linear);
+        DecoderSpec yarn = SmallModels.spec(Family.QWEN2, new Scaling.Yarn(4, 32, 32, 1, 0.1 * Math.log(4) + 1, true));
+        assertThat(readBack(yarn)).isEqualTo(yarn);
+        var odd = new Scaling.Yarn(40, 64, 16, 2, 0.9, true);
+        var read = (Scaling.Yarn) readBack(SmallModels.spec(Family.QWEN3, odd)).rope().scaling();
+        assertThat(read.attentionFactor()).isCloseTo(0.9, within(1e-6));
+        assertThat(read).isEqualTo(new Scaling.Yarn(40, 64, 16, 2, read.attentionFactor(), true));
+    }
+
+    @Test
+    void llama3ScalingIsFoundAgainFromItsFactors() {
+        // Llama 3.1, Llama 3.2, and one nobody has published.
+        for (var scaling : List.of(new Scaling.Llama3(8, 1, 4, 8192), new Scaling.Llama3(32, 1, 4, 8192), new Scaling.Llama3(6, 1, 3, 1024))) {
+            DecoderSpec small = SmallModels.spec(Family.LLAMA, scaling);
+            DecoderSpec spec = new DecoderSpec(small.family(), 40, 64, 2, 1, 1, 64, 64, 131_072, small.norm(), 1e-5, small.activation(), true,
+                    new DecoderSpec.Rope(500_000, 64, scaling), true, false, false, false, false, List.of(0, 0), 1, List.of(2));
+            assertThat(readBack(spec)).isEqualTo(spec);
+        }
+    }
+
+    /** Llama 3.1's factors as published code gives them: huggingface/transformers, modeling_rope_utils, heads of 128. */
+    @Test
+    void llama3FactorsAreThePublishedOnes() {
+        float[] factors = GgufRope.frequencies(new DecoderSpec.Rope(500_000, 128, new Scaling.Llama3(8, 1, 4, 8192))).orElseThrow();
+        for (int i = 0; i < 64; i++) {
+            double frequency = 1 / Math.pow(500_000, i / 64.0);
+            double wavelength = 2 * Math.PI / frequency;
+            double scaled = frequency;
+            if (wavelength > 8192) {
+                scaled = frequency / 8;
+            } else if (wavelength >= 8192 / 4.0) {
+                double smooth = (8192 / wavelength - 1) / (4 - 1);
+                scaled = (1 - smooth) * frequency / 8 + smooth * frequency;
+            }
+            assertThat((double) factors[i]).isCloseTo(frequency / scaled, within(1e-6));
+        }
+    }
+
+    @Test
+    void whatGgufCannotSayIsRefused() {
+        refused(SmallModels.spec(Family.LLAMA, new Scaling.Dynamic(2, 128)), "dynamic");
+        refused(SmallModels.spec(Family.LLAMA, new Scaling.Yarn(4, 32, 32, 1, 1.1, false)), "truncated");
+        refused(SmallModels.withBiases(SmallModels.spec(Family.QWEN3)), "qkvBias: expected false, found true");
+        DecoderSpec s = SmallModels.spec(Family.QWEN2);
+        refused(new DecoderSpec(s.family(), 40, 32, 2, 4, 2, 16, 64, 128, s.norm(), 1e-6, Activation.GELU, true, s.rope(), false, true, false,
+                false, false, List.of(0, 0), 1, List.of()), "activation: expected SILU, found GELU");
+        refused(new DecoderSpec(s.family(), 40, 32, 2, 4, 2, 16, 64, 128, s.norm(), 1e-6, Activation.SILU, true, s.rope(), false, true,
+                false, false, false, List.of(0, 8), 1, List.of()), "windows");
+        refused(new DecoderSpec(Family.LLAMA, 40, 32, 2, 4, 2, 16, 64, 128, s.norm(), 1e-6, Activation.SILU, true,
+                new DecoderSpec.Rope(1e4, 8, new Scaling.None()), false, false, false, false, false, List.of(0, 0), 1, List.of()),
+                "rotaryDims: expected 16, found 8");
+    }
+
+    private static void refused(DecoderSpec spec, String words) {
+        assertThatThrownBy(() -> GgufConfig.write(spec)).isInstanceOf(IllegalArgumentException.class).hasMessageContaining(words)
+                .message().doesNotContain("\n");
+    }
+
+    private DecoderSpec changed(String key, GgufValue value) {
+        Path path = SmallModels.write(directory.resolve("model.gguf"), SmallModels.spec(Family.LLAMA), 1);
+        Path changed = directory.resolve("changed.gguf");
+        try (var file = GgufFile.open(path)) {
+            Map<String, GgufValue> metadata = new LinkedHashMap<>(file.metadata().values());
+            metadata.put(key, value);
+            metadata.values().removeIf(each -> each == null);
+            GgufWriter.write(changed, metadata, file.tensors().values().stream().map(GgufWriter.Entry::of).toList());
+        }
+        try (var model = GgufModel.open(changed)) {
+            return model.spec();
+        }
+    }
+
+    private void refusedWhere(String key, GgufValue value, String words) {
+        assertThatThrownBy(() -> changed(key, value)).isInstanceOf(FormatException.class).hasMessageContaining(words)
+                .message().doesNotContain("\n");
+    }
+
+    @Test
+    void wrongKeysAreNamed() {
+        refusedWhere("general.architecture", GgufValue.of("gemma2"), "one of llama, qwen2, qwen3, gpt2, found \"gemma2\"");
+        refusedWhere("general.architecture", null, "found no such key");
+        refusedWhere("llama.block_count", GgufValue.of(20_000), "llama.block_count: expected a whole number from 1 to 10000");
+        refusedWhere("llama.block_count", GgufValue.of(3), "tensor \"blk.2.attn_norm.weight\": not in this file");
+        refusedWhere("llama.block_count", GgufValue.of(1), "tensor \"blk.1.attn_norm.weight\": expected only weights that LLAMA has");
+        refusedWhere("llama.attention.head_count", GgufValue.of(new int[] {4, 4}), "found an array of 2 INT32");
+        refusedWhere("llama.attention.head_count_kv", GgufValue.of(3), "a divisor of attention.head_count 4, found 3");
+        refusedWhere("llama.attention.head_count_kv", GgufValue.of(4), "tensor \"blk.0.attn_k.weight\": expected shape [64, 32], found [32, 32]");
+        refusedWhere("llama.attention.value_length", GgufValue.of(8), "attention.key_length 16, found 8");
+        refusedWhere("llama.expert_count", GgufValue.of(8), "llama.expert_count: expected none (not implemented), found 8");
+        refusedWhere("llama.attn_logit_softcapping", GgufValue.of(50f), "not implemented");
+        refusedWhere("llama.rope.dimension_count", GgufValue.of(8), "all 16 of a head, found 8");
+        refusedWhere("llama.rope.scaling.type", GgufValue.of("longrope"), "none, linear or yarn, found \"longrope\"");
+        refusedWhere("split.count", GgufValue.of(2), "llama-gguf-split --merge");
+        refusedWhere("tokenizer.ggml.eos_token_id", GgufValue.of(40), "from 0 to 39, found 40");
+        refusedWhere("tokenizer.ggml.tokens", GgufValue.of(java.util.Collections.nCopies(41, "x")), "at most 40 tokens");
+    }
+
+    @Test
+    void aTurnsEndStopsGenerationInFilesFromBeforeItsKey() {
+        assertThat(changed("tokenizer.ggml.eot_token_id", null).eosIds()).containsExactly(2);
+        assertThat(changed("tokenizer.ggml.eot_token_id", GgufValue.of(5)).eosIds()).containsExactly(2, 5);
+        assertThat(changed("tokenizer.ggml.eom_token_id", GgufValue.of(9)).eosIds()).containsExactly(2, 7, 9);
+    }
+}

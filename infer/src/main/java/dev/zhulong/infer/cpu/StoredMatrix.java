@@ -1,0 +1,11 @@
+package dev.zhulong.infer.cpu;
+
+import dev.zhulong.kernels.WeightType;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * A matrix as it is stored, rows one after another.
+ *
+ * @param data at least {@code rows * type.rowBytes(columns)} bytes
+ */
+record StoredMatrix(WeightType type, MemorySegment data, int rows, int columns) {}

@@ -1,0 +1,190 @@
+package dev.zhulong.kernels;
+
+import java.lang.foreign.MemorySegment;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * Rows of activations A [rows, columns] in the forms that the kernels read: as they are, and as int8 with a scale for each 32.
+ *
+ * <p>Rows lie in tiles of eight, the last tile of one, four or eight (zeros where rows are missing); within a tile the rows are
+ * interleaved. Made once for a width and the most rows, then filled again and again without allocation.
+ */
+public final class Activations {
+    /** Added to a float below 2^22, leaves it rounded to the nearest integer (of two, the even one) in the low bits. */
+    private static final float ROUND = 0x1.8p23f;
+    private static final int ROUND_BITS = 0x4b400000;
+
+    private final int maxRows;
+    private final int maxColumns;
+    private int rows;
+    private int columns;
+    private boolean floatsReady;
+    private boolean integersReady;
+    private float[] source;
+    private int sourceOffset;
+
+    /** [tile, column, row of the tile] */
+    final float[] values;
+    /** [tile, column / 2, row of the tile]: two int8 as 16-bit halves, the first lower. */
+    final int[] pairs;
+    /** [tile, column / 32, row of the tile] */
+    final float[] scales;
+    /** Scale times the sum of the 32 integers, [tile, column / 32, row of the tile]; and of each 16, [tile, column / 16, row]. */
+    final float[] weighted;
+    final float[] weighted16;
+    /** -8 times the sums of the 16 even and the 16 odd integers, as in {@link #pairs}, [tile, column / 32, row of the tile]; or nothing. */
+    final int[] bias;
+    final int[] none;
+    private final int[] scratch;
+    private final MemorySegment scratchBytes;
+
+    /** Room for {@code maxRows} rows of {@code maxColumns}. */
+    public Activations(int maxRows, int maxColumns) {
+        this.maxRows = maxRows;
+        this.maxColumns = maxColumns;
+        int r = maxRows == 1 ? 1 : (maxRows + 7) / 8 * 8;
+        int k = paddedColumns(maxColumns);
+        values = new float[Math.multiplyExact(r, k)];
+        pairs = new int[r * k / 2];
+        scales = new float[r * k / 32];
+        weighted = new float[r * k / 32];
+        weighted16 = new float[r * k / 16];
+        bias = new int[r * k / 32];
+        none = new int[r * k / 32];
+        scratch = new int[(r + 7) / 8 * 16];
+        scratchBytes = MemorySegment.ofArray(scratch);
+    }
+
+    private static int paddedColumns(int columns) {
+        return (columns + PackedWeights.UNIT - 1) / PackedWeights.UNIT * PackedWeights.UNIT;
+    }
+
+    /** Takes rows from {@code from[offset …]}, which must not change until the products with them are done. */
+    public void set(float[] from, int offset, int newRows, int newColumns) {
+        if (newRows < 1 || newRows > maxRows || newColumns < 1 || newColumns > maxColumns) {
+            throw new IllegalArgumentException("activations [" + newRows + ", " + newColumns + "]: there is room for [" + maxRows + ", "
+                    + maxColumns + "]");
+        }
+        if (offset < 0 || from.length - offset < (long) newRows * newColumns) {
+            throw new IllegalArgumentException("activations [" + newRows + ", " + newColumns + "] at " + offset + " of an array of " + from.length);
+        }
+        rows = newRows;
+        columns = newColumns;
+        source = from;
+        sourceOffset = offset;
+        floatsReady = false;
+        integersReady = false;
+    }
+
+    /** Rows set last. */
+    public int rows() {
+        return rows;
+    }
+
+    /** Columns set last. */
+    public int columns() {
+        return columns;
+    }
+
+    int tiles() {
+        return (rows + 7) / 8;
+    }
+
+    /** Rows of tile {@code t} with those that are only room: 1, 4 or 8. */
+    int tileRows(int t) {
+        int left = rows - 8 * t;
+        return left == 1 ? 1 : left <= 4 ? 4 : 8;
+    }
+
+    int units() {
+        return paddedColumns(columns) / PackedWeights.UNIT;
+    }
+
+    /** Makes the form that {@code weights} are multiplied with, unless it is there. */
+    void prepare(PackedWeights weights, ThreadPool pool) {
+        boolean integers = weights.form != PackedWeights.Form.FLOATS;
+        if (integers ? integersReady : floatsReady) {
+            return;
+        }
+        if (tiles() == 1) {
+            prepareTile(0, integers);
+        } else {
+            pool.run(t -> prepareTile(t, integers), tiles());
+        }
+        if (integers) {
+            integersReady = true;
+        } else {
+            floatsReady = true;
+        }
+    }
+
+    private void prepareTile(int t, boolean integers) {
+        int n = tileRows(t);
+        for (int r = 0; r < n; r++) {
+            boolean there = 8 * t + r < rows;
+            int from = sourceOffset + (8 * t + r) * columns;
+            if (integers) {
+                quantise(t, r, n, from, there);
+            } else {
+                int to = 8 * t * units() * 32 + r;
+                for (int k = 0; k < units() * 32; k++) {
+                    values[to + k * n] = there && k < columns ? source[from + k] : 0;
+                }
+            }
+        }
+    }
+
+    /** q = round-half-even(x * (127 / largest)), scale = largest / 127, for each 32. */
+    private void quantise(int t, int r, int n, int from, boolean there) {
+        int units = units();
+        int base = 8 * t * units;
+        for (int u = 0; u < units; u++) {
+            int at = from + 32 * u;
+            float largest = there ? largest(source, at) : 0;
+            float scale = largest / 127;
+            float inverse = inverse(largest);
+            int sum0 = 0;
+            int sum1 = 0;
+            for (int i = 0; i < 32; i += Lanes.COUNT) {
+                IntVector q = IntVector.zero(Lanes.I);
+                if (inverse != 0) {
+                    q = FloatVector.fromArray(Lanes.F, source, at + i).mul(inverse).add(ROUND).reinterpretAsInts().sub(ROUND_BITS);
+                    int sum = q.reduceLanes(VectorOperators.ADD);
+                    sum0 += i < 16 ? sum : 0;
+                    sum1 += i < 16 ? 0 : sum;
+                }
+                ((ShortVector) q.convertShape(VectorOperators.I2S, Lanes.HALF, 0)).intoMemorySegment(scratchBytes, 64L * t + 2 * i, Lanes.LE);
+            }
+            int to = (base + u * n) * 16 + r;
+            int even = 0;
+            for (int j = 0; j < 16; j++) {
+                int pair = scratch[16 * t + j];
+                pairs[to + j * n] = pair;
+                even += (short) pair;
+            }
+            int odd = sum0 + sum1 - even;
+            int index = base + u * n + r;
+            scales[index] = scale;
+            bias[index] = -8 * even & 0xffff | -8 * odd << 16;
+            weighted[index] = scale * (sum0 + sum1);
+            weighted16[(base + u * n) * 2 + r] = scale * sum0;
+            weighted16[(base + u * n) * 2 + n + r] = scale * sum1;
+        }
+    }
+
+    private static float largest(float[] x, int at) {
+        FloatVector v = FloatVector.fromArray(Lanes.F, x, at).abs();
+        for (int i = Lanes.COUNT; i < 32; i += Lanes.COUNT) {
+            v = v.max(FloatVector.fromArray(Lanes.F, x, at + i).abs());
+        }
+        return v.reduceLanes(VectorOperators.MAX);
+    }
+
+    /** What activations are multiplied with; 0 for groups so small, or so wrong, that all their integers are 0. */
+    static float inverse(float largest) {
+        return largest >= 0x1p-100f ? 127 / largest : 0;
+    }
+}

@@ -1,0 +1,42 @@
+package dev.zhulong.kernels;
+
+/**
+ * ggml's first generation of blocks: one scale, perhaps a minimum, then the integers. Layouts as published in ggml's
+ * {@code ggml-common.h} (block_q4_0 … block_q8_0). In 4-bit blocks the low nibbles are the first half of the block.
+ */
+final class SimpleBlocks {
+    private SimpleBlocks() {}
+
+    /** f16 scale; signed bytes. */
+    static void q8(byte[] bytes, int at, GroupedRow row, int first) {
+        row.scales[first / 32] = GroupedRow.f16(bytes, at);
+        System.arraycopy(bytes, at + 2, row.q, first, 32);
+    }
+
+    /** f16 scale, f16 minimum in the types that have one; nibbles, without a minimum eight too large. */
+    static void q4(byte[] bytes, int at, GroupedRow row, int first) {
+        int n = row.type.blockElements();
+        int g = first / n;
+        int offset = row.type.hasMin() ? 0 : 8;
+        row.scales[g] = GroupedRow.f16(bytes, at);
+        row.mins[g] = row.type.hasMin() ? GroupedRow.f16(bytes, at + 2) : 0;
+        int data = at + (row.type.hasMin() ? 4 : 2);
+        for (int j = 0; j < n / 2; j++) {
+            row.q[first + j] = (byte) ((bytes[data + j] & 15) - offset);
+            row.q[first + n / 2 + j] = (byte) ((bytes[data + j] >> 4 & 15) - offset);
+        }
+    }
+
+    /** As {@link #q4}, with the fifth bits of the 32 weights in an int before the nibbles. */
+    static void q5(byte[] bytes, int at, GroupedRow row, int first) {
+        int offset = row.type.hasMin() ? 0 : 16;
+        row.scales[first / 32] = GroupedRow.f16(bytes, at);
+        row.mins[first / 32] = row.type.hasMin() ? GroupedRow.f16(bytes, at + 2) : 0;
+        int high = GroupedRow.i32(bytes, at + (row.type.hasMin() ? 4 : 2));
+        int data = at + (row.type.hasMin() ? 8 : 6);
+        for (int j = 0; j < 16; j++) {
+            row.q[first + j] = (byte) ((bytes[data + j] & 15 | (high >>> j & 1) << 4) - offset);
+            row.q[first + 16 + j] = (byte) ((bytes[data + j] >> 4 & 15 | (high >>> (16 + j) & 1) << 4) - offset);
+        }
+    }
+}

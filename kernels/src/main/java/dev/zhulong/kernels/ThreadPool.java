@@ -1,0 +1,190 @@
+package dev.zhulong.kernels;
+
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * A fixed number of threads that take the chunks of one task after another, made for the hundreds of short regions of a token.
+ *
+ * <p>The caller works too. Threads spin for a moment between tasks before they park. Which thread takes which chunk is a matter of
+ * timing, so a chunk must compute the same whoever takes it. Starting a task allocates nothing. Calls from several threads take turns; a
+ * call from inside a task runs its chunks on the spot.
+ */
+public final class ThreadPool implements AutoCloseable {
+    /** A region of work that falls into independent chunks. */
+    @FunctionalInterface
+    public interface Task {
+        /** Computes chunk {@code chunk}. */
+        void run(int chunk);
+    }
+
+    private static final long SPIN_NANOS = 500_000;
+
+    private final ReentrantLock turn = new ReentrantLock();
+    private final Worker[] workers;
+
+    /** Chunks not yet taken; counts down, below zero when threads come late. */
+    private final AtomicInteger left = new AtomicInteger();
+    /** Chunks that have ended. */
+    private final AtomicInteger ended = new AtomicInteger();
+
+    // task and chunks are written before left and read after a chunk was taken, so they belong to that chunk
+    private Task task;
+    private int chunks;
+    private volatile Throwable failure;
+    private volatile boolean closed;
+
+    /**
+     * Starts {@code threads - 1} daemon threads.
+     *
+     * @throws IllegalArgumentException when {@code threads} is less than one
+     */
+    public ThreadPool(int threads) {
+        if (threads < 1) {
+            throw new IllegalArgumentException("a pool of " + threads + " threads: expected at least 1");
+        }
+        workers = new Worker[threads - 1];
+        for (int i = 0; i < workers.length; i++) {
+            workers[i] = new Worker(i + 1);
+            workers[i].start();
+        }
+    }
+
+    /** Threads that work, the caller included. */
+    public int threads() {
+        return workers.length + 1;
+    }
+
+    /**
+     * Runs the chunks {@code 0 … count} and returns when all have ended.
+     *
+     * @throws IllegalStateException when the pool is closed
+     * @throws RuntimeException      what a chunk threw, the first where several did; the other chunks were run
+     */
+    public void run(Task work, int count) {
+        if (count <= 0) {
+            return;
+        }
+        boolean inside = turn.isHeldByCurrentThread() || Thread.currentThread() instanceof Worker worker && worker.pool() == this;
+        if (inside || count == 1 || workers.length == 0) {
+            if (closed) {
+                throw new IllegalStateException("the thread pool is closed");
+            }
+            for (int i = 0; i < count; i++) {
+                work.run(i);
+            }
+            return;
+        }
+        turn.lock();
+        try {
+            if (closed) {
+                throw new IllegalStateException("the thread pool is closed");
+            }
+            task = work;
+            chunks = count;
+            failure = null;
+            ended.set(0);
+            left.set(count);
+            for (Worker worker : workers) {
+                if (worker.parked) {
+                    LockSupport.unpark(worker);
+                }
+            }
+            takeChunks();
+            for (int spins = 0; ended.get() < count; spins++) {
+                if (spins < 10_000) {
+                    Thread.onSpinWait();
+                } else {
+                    Thread.yield();
+                }
+            }
+            task = null;
+            Throwable thrown = failure;
+            if (thrown != null) {
+                failure = null;
+                rethrow(thrown);
+            }
+        } finally {
+            turn.unlock();
+        }
+    }
+
+    private void takeChunks() {
+        while (left.get() > 0) {
+            int ticket = left.getAndDecrement();
+            if (ticket <= 0) {
+                return;
+            }
+            try {
+                task.run(chunks - ticket);
+            } catch (Throwable t) {
+                if (failure == null) {
+                    failure = t;
+                }
+            } finally {
+                ended.incrementAndGet();
+            }
+        }
+    }
+
+    private static void rethrow(Throwable thrown) {
+        switch (thrown) {
+            case RuntimeException e -> throw e;
+            case Error e -> throw e;
+            default -> throw new IllegalStateException(thrown);
+        }
+    }
+
+    /** Ends the threads, after the task that runs. */
+    @Override
+    public void close() {
+        turn.lock();
+        try {
+            closed = true;
+        } finally {
+            turn.unlock();
+        }
+        for (Worker worker : workers) {
+            LockSupport.unpark(worker);
+        }
+    }
+
+    private final class Worker extends Thread {
+        volatile boolean parked;
+
+        Worker(int index) {
+            super("kernels-" + index);
+            setDaemon(true);
+        }
+
+        ThreadPool pool() {
+            return ThreadPool.this;
+        }
+
+        @Override
+        public void run() {
+            while (!closed) {
+                takeChunks();
+                long until = System.nanoTime() + SPIN_NANOS;
+                while (left.get() <= 0 && !closed) {
+                    for (int i = 0; i < 64 && left.get() <= 0; i++) {
+                        Thread.onSpinWait();
+                    }
+                    if (left.get() <= 0 && System.nanoTime() > until) {
+                        park();
+                    }
+                }
+            }
+        }
+
+        private void park() {
+            parked = true;
+            // looked at again once parked can be seen, or a task that came in between would not wake this thread
+            while (left.get() <= 0 && !closed) {
+                LockSupport.park(ThreadPool.this);
+            }
+            parked = false;
+        }
+    }
+}
