@@ -1,9 +1,7 @@
 package dev.zhulong.kernels;
 
-import java.lang.foreign.MemorySegment;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
@@ -30,6 +28,8 @@ public final class Activations {
     final float[] values;
     /** [tile, column / 2, row of the tile]: two int8 as 16-bit halves, the first lower. */
     final int[] pairs;
+    /** The integers as floats, [tile, column, row of the tile], of four columns the middle ones exchanged; of several rows only. */
+    final float[] integers;
     /** [tile, column / 32, row of the tile] */
     final float[] scales;
     /** Scale times the sum of the 32 integers, [tile, column / 32, row of the tile]; and of each 16, [tile, column / 16, row]. */
@@ -38,8 +38,8 @@ public final class Activations {
     /** -8 times the sums of the 16 even and the 16 odd integers, as in {@link #pairs}, [tile, column / 32, row of the tile]; or nothing. */
     final int[] bias;
     final int[] none;
+    /** Integers of 32 columns, [tile, column]. */
     private final int[] scratch;
-    private final MemorySegment scratchBytes;
 
     /** Room for {@code maxRows} rows of {@code maxColumns}. */
     public Activations(int maxRows, int maxColumns) {
@@ -49,13 +49,13 @@ public final class Activations {
         int k = paddedColumns(maxColumns);
         values = new float[Math.multiplyExact(r, k)];
         pairs = new int[r * k / 2];
+        integers = new float[maxRows == 1 ? 0 : r * k];
         scales = new float[r * k / 32];
         weighted = new float[r * k / 32];
         weighted16 = new float[r * k / 16];
         bias = new int[r * k / 32];
         none = new int[r * k / 32];
-        scratch = new int[(r + 7) / 8 * 16];
-        scratchBytes = MemorySegment.ofArray(scratch);
+        scratch = new int[(r + 7) / 8 * 32];
     }
 
     private static int paddedColumns(int columns) {
@@ -146,26 +146,34 @@ public final class Activations {
             float largest = there ? largest(source, at) : 0;
             float scale = largest / 127;
             float inverse = inverse(largest);
-            int sum0 = 0;
-            int sum1 = 0;
+            int scratchAt = 32 * t;
             for (int i = 0; i < 32; i += Lanes.COUNT) {
                 IntVector q = IntVector.zero(Lanes.I);
                 if (inverse != 0) {
                     q = FloatVector.fromArray(Lanes.F, source, at + i).mul(inverse).add(ROUND).reinterpretAsInts().sub(ROUND_BITS);
-                    int sum = q.reduceLanes(VectorOperators.ADD);
-                    sum0 += i < 16 ? sum : 0;
-                    sum1 += i < 16 ? 0 : sum;
                 }
-                ((ShortVector) q.convertShape(VectorOperators.I2S, Lanes.HALF, 0)).intoMemorySegment(scratchBytes, 64L * t + 2 * i, Lanes.LE);
+                q.intoArray(scratch, scratchAt + i);
             }
             int to = (base + u * n) * 16 + r;
             int even = 0;
+            int odd = 0;
+            int sum0 = 0;
             for (int j = 0; j < 16; j++) {
-                int pair = scratch[16 * t + j];
-                pairs[to + j * n] = pair;
-                even += (short) pair;
+                int low = scratch[scratchAt + 2 * j];
+                int high = scratch[scratchAt + 2 * j + 1];
+                pairs[to + j * n] = low & 0xffff | high << 16;
+                if (n > 1) {
+                    int column = 2 * (to - r) + (j / 2 * 4 + j % 2) * n + r;
+                    integers[column] = low;
+                    integers[column + 2 * n] = high;
+                }
+                even += low;
+                odd += high;
+                if (j == 7) {
+                    sum0 = even + odd;
+                }
             }
-            int odd = sum0 + sum1 - even;
+            int sum1 = even + odd - sum0;
             int index = base + u * n + r;
             scales[index] = scale;
             bias[index] = -8 * even & 0xffff | -8 * odd << 16;

@@ -74,7 +74,7 @@ final class ByteKernel {
         MemorySegment data = w.data;
         MemorySegment scales = w.scales;
         MemorySegment mins = w.mins;
-        int[] pairs = a.pairs;
+        float[] values = a.integers;
         float[] as = a.scales;
         float[] weighted = w.group == 16 ? a.weighted16 : a.weighted;
         float factor = w.factor;
@@ -85,7 +85,7 @@ final class ByteKernel {
         long scaleStep = w.scaleStep;
         long at = block * w.blockBytes;
         long scaleAt = block * w.blockScaleBytes;
-        int p = tile * 8 * units * 16;
+        int p = tile * 8 * units * 32;
         int q = tile * 8 * units;
         FloatVector c0 = FloatVector.zero(Lanes.F);
         FloatVector c1 = FloatVector.zero(Lanes.F);
@@ -93,33 +93,27 @@ final class ByteKernel {
         FloatVector c3 = FloatVector.zero(Lanes.F);
         for (int u = 0; u < units; u++) {
             for (int part = halves ? 0 : 1; part < 2; part++) {
-                IntVector s0 = IntVector.zero(Lanes.I);
-                IntVector s1 = IntVector.zero(Lanes.I);
-                IntVector s2 = IntVector.zero(Lanes.I);
-                IntVector s3 = IntVector.zero(Lanes.I);
-                for (int last = p + (halves ? 32 : 64); p < last; p += 8) {
-                    ShortVector v = ShortVector.fromMemorySegment(Lanes.S, data, at, Lanes.LE);
+                FloatVector s0 = FloatVector.zero(Lanes.F);
+                FloatVector s1 = FloatVector.zero(Lanes.F);
+                FloatVector s2 = FloatVector.zero(Lanes.F);
+                FloatVector s3 = FloatVector.zero(Lanes.F);
+                for (int last = p + (halves ? 64 : 128); p < last; ) {
+                    IntVector v = IntVector.fromMemorySegment(Lanes.I, data, at, Lanes.LE);
                     at += Lanes.BYTES;
-                    ShortVector even = v.lanewise(VectorOperators.LSHL, 8).lanewise(VectorOperators.ASHR, 8);
-                    ShortVector odd = v.lanewise(VectorOperators.ASHR, 8);
-                    IntVector b0 = even.mul(IntVector.broadcast(Lanes.I, pairs[p]).reinterpretAsShorts())
-                            .add(odd.mul(IntVector.broadcast(Lanes.I, pairs[p + 4]).reinterpretAsShorts())).reinterpretAsInts();
-                    s0 = s0.add(b0.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16)).add(b0.lanewise(VectorOperators.ASHR, 16));
-                    IntVector b1 = even.mul(IntVector.broadcast(Lanes.I, pairs[p + 1]).reinterpretAsShorts())
-                            .add(odd.mul(IntVector.broadcast(Lanes.I, pairs[p + 5]).reinterpretAsShorts())).reinterpretAsInts();
-                    s1 = s1.add(b1.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16)).add(b1.lanewise(VectorOperators.ASHR, 16));
-                    IntVector b2 = even.mul(IntVector.broadcast(Lanes.I, pairs[p + 2]).reinterpretAsShorts())
-                            .add(odd.mul(IntVector.broadcast(Lanes.I, pairs[p + 6]).reinterpretAsShorts())).reinterpretAsInts();
-                    s2 = s2.add(b2.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16)).add(b2.lanewise(VectorOperators.ASHR, 16));
-                    IntVector b3 = even.mul(IntVector.broadcast(Lanes.I, pairs[p + 3]).reinterpretAsShorts())
-                            .add(odd.mul(IntVector.broadcast(Lanes.I, pairs[p + 7]).reinterpretAsShorts())).reinterpretAsInts();
-                    s3 = s3.add(b3.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16)).add(b3.lanewise(VectorOperators.ASHR, 16));
+                    for (int end = p + 16; p < end; p += 4) {
+                        FloatVector x = (FloatVector) v.lanewise(VectorOperators.LSHL, 24).lanewise(VectorOperators.ASHR, 24).convert(VectorOperators.I2F, 0);
+                        v = v.lanewise(VectorOperators.LSHR, 8);
+                        s0 = x.fma(FloatVector.broadcast(Lanes.F, values[p]), s0);
+                        s1 = x.fma(FloatVector.broadcast(Lanes.F, values[p + 1]), s1);
+                        s2 = x.fma(FloatVector.broadcast(Lanes.F, values[p + 2]), s2);
+                        s3 = x.fma(FloatVector.broadcast(Lanes.F, values[p + 3]), s3);
+                    }
                 }
                 FloatVector ws = wide ? Lanes.f32(scales, scaleAt) : Lanes.f16(scales, scaleAt, factor);
-                c0 = ((FloatVector) s0.convert(VectorOperators.I2F, 0)).fma(ws.mul(as[q]), c0);
-                c1 = ((FloatVector) s1.convert(VectorOperators.I2F, 0)).fma(ws.mul(as[q + 1]), c1);
-                c2 = ((FloatVector) s2.convert(VectorOperators.I2F, 0)).fma(ws.mul(as[q + 2]), c2);
-                c3 = ((FloatVector) s3.convert(VectorOperators.I2F, 0)).fma(ws.mul(as[q + 3]), c3);
+                c0 = s0.fma(ws.mul(as[q]), c0);
+                c1 = s1.fma(ws.mul(as[q + 1]), c1);
+                c2 = s2.fma(ws.mul(as[q + 2]), c2);
+                c3 = s3.fma(ws.mul(as[q + 3]), c3);
                 if (hasMin) {
                     FloatVector min = wide ? Lanes.f32(mins, scaleAt) : Lanes.f16(mins, scaleAt, factor);
                     int m = halves ? 2 * q + part * 4 : q;
@@ -148,7 +142,7 @@ final class ByteKernel {
         MemorySegment data = w.data;
         MemorySegment scales = w.scales;
         MemorySegment mins = w.mins;
-        int[] pairs = a.pairs;
+        float[] values = a.integers;
         float[] as = a.scales;
         float[] weighted = w.group == 16 ? a.weighted16 : a.weighted;
         float factor = w.factor;
@@ -159,7 +153,7 @@ final class ByteKernel {
         long scaleStep = w.scaleStep;
         long at = block * w.blockBytes;
         long scaleAt = block * w.blockScaleBytes;
-        int p = tile * 8 * units * 16;
+        int p = tile * 8 * units * 32;
         int q = tile * 8 * units;
         FloatVector c0 = FloatVector.zero(Lanes.F);
         FloatVector c1 = FloatVector.zero(Lanes.F);
@@ -171,53 +165,39 @@ final class ByteKernel {
         FloatVector c7 = FloatVector.zero(Lanes.F);
         for (int u = 0; u < units; u++) {
             for (int part = halves ? 0 : 1; part < 2; part++) {
-                IntVector s0 = IntVector.zero(Lanes.I);
-                IntVector s1 = IntVector.zero(Lanes.I);
-                IntVector s2 = IntVector.zero(Lanes.I);
-                IntVector s3 = IntVector.zero(Lanes.I);
-                IntVector s4 = IntVector.zero(Lanes.I);
-                IntVector s5 = IntVector.zero(Lanes.I);
-                IntVector s6 = IntVector.zero(Lanes.I);
-                IntVector s7 = IntVector.zero(Lanes.I);
-                for (int last = p + (halves ? 64 : 128); p < last; p += 16) {
-                    ShortVector v = ShortVector.fromMemorySegment(Lanes.S, data, at, Lanes.LE);
+                FloatVector s0 = FloatVector.zero(Lanes.F);
+                FloatVector s1 = FloatVector.zero(Lanes.F);
+                FloatVector s2 = FloatVector.zero(Lanes.F);
+                FloatVector s3 = FloatVector.zero(Lanes.F);
+                FloatVector s4 = FloatVector.zero(Lanes.F);
+                FloatVector s5 = FloatVector.zero(Lanes.F);
+                FloatVector s6 = FloatVector.zero(Lanes.F);
+                FloatVector s7 = FloatVector.zero(Lanes.F);
+                for (int last = p + (halves ? 128 : 256); p < last; ) {
+                    IntVector v = IntVector.fromMemorySegment(Lanes.I, data, at, Lanes.LE);
                     at += Lanes.BYTES;
-                    ShortVector even = v.lanewise(VectorOperators.LSHL, 8).lanewise(VectorOperators.ASHR, 8);
-                    ShortVector odd = v.lanewise(VectorOperators.ASHR, 8);
-                    IntVector b0 = even.mul(IntVector.broadcast(Lanes.I, pairs[p]).reinterpretAsShorts())
-                            .add(odd.mul(IntVector.broadcast(Lanes.I, pairs[p + 8]).reinterpretAsShorts())).reinterpretAsInts();
-                    s0 = s0.add(b0.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16)).add(b0.lanewise(VectorOperators.ASHR, 16));
-                    IntVector b1 = even.mul(IntVector.broadcast(Lanes.I, pairs[p + 1]).reinterpretAsShorts())
-                            .add(odd.mul(IntVector.broadcast(Lanes.I, pairs[p + 9]).reinterpretAsShorts())).reinterpretAsInts();
-                    s1 = s1.add(b1.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16)).add(b1.lanewise(VectorOperators.ASHR, 16));
-                    IntVector b2 = even.mul(IntVector.broadcast(Lanes.I, pairs[p + 2]).reinterpretAsShorts())
-                            .add(odd.mul(IntVector.broadcast(Lanes.I, pairs[p + 10]).reinterpretAsShorts())).reinterpretAsInts();
-                    s2 = s2.add(b2.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16)).add(b2.lanewise(VectorOperators.ASHR, 16));
-                    IntVector b3 = even.mul(IntVector.broadcast(Lanes.I, pairs[p + 3]).reinterpretAsShorts())
-                            .add(odd.mul(IntVector.broadcast(Lanes.I, pairs[p + 11]).reinterpretAsShorts())).reinterpretAsInts();
-                    s3 = s3.add(b3.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16)).add(b3.lanewise(VectorOperators.ASHR, 16));
-                    IntVector b4 = even.mul(IntVector.broadcast(Lanes.I, pairs[p + 4]).reinterpretAsShorts())
-                            .add(odd.mul(IntVector.broadcast(Lanes.I, pairs[p + 12]).reinterpretAsShorts())).reinterpretAsInts();
-                    s4 = s4.add(b4.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16)).add(b4.lanewise(VectorOperators.ASHR, 16));
-                    IntVector b5 = even.mul(IntVector.broadcast(Lanes.I, pairs[p + 5]).reinterpretAsShorts())
-                            .add(odd.mul(IntVector.broadcast(Lanes.I, pairs[p + 13]).reinterpretAsShorts())).reinterpretAsInts();
-                    s5 = s5.add(b5.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16)).add(b5.lanewise(VectorOperators.ASHR, 16));
-                    IntVector b6 = even.mul(IntVector.broadcast(Lanes.I, pairs[p + 6]).reinterpretAsShorts())
-                            .add(odd.mul(IntVector.broadcast(Lanes.I, pairs[p + 14]).reinterpretAsShorts())).reinterpretAsInts();
-                    s6 = s6.add(b6.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16)).add(b6.lanewise(VectorOperators.ASHR, 16));
-                    IntVector b7 = even.mul(IntVector.broadcast(Lanes.I, pairs[p + 7]).reinterpretAsShorts())
-                            .add(odd.mul(IntVector.broadcast(Lanes.I, pairs[p + 15]).reinterpretAsShorts())).reinterpretAsInts();
-                    s7 = s7.add(b7.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16)).add(b7.lanewise(VectorOperators.ASHR, 16));
+                    for (int end = p + 32; p < end; p += 8) {
+                        FloatVector x = (FloatVector) v.lanewise(VectorOperators.LSHL, 24).lanewise(VectorOperators.ASHR, 24).convert(VectorOperators.I2F, 0);
+                        v = v.lanewise(VectorOperators.LSHR, 8);
+                        s0 = x.fma(FloatVector.broadcast(Lanes.F, values[p]), s0);
+                        s1 = x.fma(FloatVector.broadcast(Lanes.F, values[p + 1]), s1);
+                        s2 = x.fma(FloatVector.broadcast(Lanes.F, values[p + 2]), s2);
+                        s3 = x.fma(FloatVector.broadcast(Lanes.F, values[p + 3]), s3);
+                        s4 = x.fma(FloatVector.broadcast(Lanes.F, values[p + 4]), s4);
+                        s5 = x.fma(FloatVector.broadcast(Lanes.F, values[p + 5]), s5);
+                        s6 = x.fma(FloatVector.broadcast(Lanes.F, values[p + 6]), s6);
+                        s7 = x.fma(FloatVector.broadcast(Lanes.F, values[p + 7]), s7);
+                    }
                 }
                 FloatVector ws = wide ? Lanes.f32(scales, scaleAt) : Lanes.f16(scales, scaleAt, factor);
-                c0 = ((FloatVector) s0.convert(VectorOperators.I2F, 0)).fma(ws.mul(as[q]), c0);
-                c1 = ((FloatVector) s1.convert(VectorOperators.I2F, 0)).fma(ws.mul(as[q + 1]), c1);
-                c2 = ((FloatVector) s2.convert(VectorOperators.I2F, 0)).fma(ws.mul(as[q + 2]), c2);
-                c3 = ((FloatVector) s3.convert(VectorOperators.I2F, 0)).fma(ws.mul(as[q + 3]), c3);
-                c4 = ((FloatVector) s4.convert(VectorOperators.I2F, 0)).fma(ws.mul(as[q + 4]), c4);
-                c5 = ((FloatVector) s5.convert(VectorOperators.I2F, 0)).fma(ws.mul(as[q + 5]), c5);
-                c6 = ((FloatVector) s6.convert(VectorOperators.I2F, 0)).fma(ws.mul(as[q + 6]), c6);
-                c7 = ((FloatVector) s7.convert(VectorOperators.I2F, 0)).fma(ws.mul(as[q + 7]), c7);
+                c0 = s0.fma(ws.mul(as[q]), c0);
+                c1 = s1.fma(ws.mul(as[q + 1]), c1);
+                c2 = s2.fma(ws.mul(as[q + 2]), c2);
+                c3 = s3.fma(ws.mul(as[q + 3]), c3);
+                c4 = s4.fma(ws.mul(as[q + 4]), c4);
+                c5 = s5.fma(ws.mul(as[q + 5]), c5);
+                c6 = s6.fma(ws.mul(as[q + 6]), c6);
+                c7 = s7.fma(ws.mul(as[q + 7]), c7);
                 if (hasMin) {
                     FloatVector min = wide ? Lanes.f32(mins, scaleAt) : Lanes.f16(mins, scaleAt, factor);
                     int m = halves ? 2 * q + part * 8 : q;
