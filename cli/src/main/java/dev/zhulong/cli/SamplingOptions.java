@@ -3,7 +3,10 @@ package dev.zhulong.cli;
 import dev.zhulong.formats.GenerationConfig;
 import dev.zhulong.infer.GenerateOptions;
 import dev.zhulong.infer.SamplerOptions;
+import dev.zhulong.infer.SamplerOptions.Mirostat;
+import dev.zhulong.infer.SamplerOptions.Penalties;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Supplier;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -47,6 +50,30 @@ final class SamplingOptions {
             + " (default: the model's advice, else 1).")
     Double repetitionPenalty;
 
+    @Option(names = "--typical-p", paramLabel = "P", defaultValue = "1", description = "Draw from the tokens whose surprise is nearest to the"
+            + " expected one, until their probability reaches P, 0 to 1 (default: 1, off).")
+    double typicalP;
+
+    @Option(names = "--frequency-penalty", paramLabel = "F", defaultValue = "0", description = "Subtracted from a token's logit for each time"
+            + " it was written, -100 to 100 (default: 0, off).")
+    double frequencyPenalty;
+
+    @Option(names = "--presence-penalty", paramLabel = "F", defaultValue = "0", description = "Subtracted once from the logits of tokens that"
+            + " were written, -100 to 100 (default: 0, off).")
+    double presencePenalty;
+
+    @Option(names = "--mirostat", paramLabel = "TAU", defaultValue = "0", description = "Hold the surprise of the text at TAU bits a token"
+            + " (mirostat 2), in place of top-k, top-p, min-p and typical-p (default: 0, off).")
+    double mirostat;
+
+    @Option(names = "--mirostat-rate", paramLabel = "ETA", defaultValue = "0.1", description = "How fast mirostat follows what was written,"
+            + " 0 to 1 (default: 0.1).")
+    double mirostatRate;
+
+    @Option(names = "--logit-bias", paramLabel = "ID=B", description = "Add B, -100 to 100, to the logit of token ID: -100 bans a token, 100"
+            + " writes nothing else; may be given several times.")
+    Map<Integer, Double> logitBias = Map.of();
+
     @Option(names = "--stop", paramLabel = "TEXT", description = "End before this text; may be given several times.")
     List<String> stop = List.of();
 
@@ -83,11 +110,17 @@ final class SamplingOptions {
         boolean adviseGreedy = advice.doSample().isPresent() && !advice.doSample().get();
         double heat = greedy || temperature == null && adviseGreedy ? 0
                 : temperature != null ? temperature : advice.temperature().orElse(silent ? TEMPERATURE : 1);
+        // mirostat is asked for by hand only, and takes the place of what would be advised; what else is asked for by hand it refuses
+        boolean advised = mirostat == 0;
         return new SamplerOptions(heat,
-                topK != null ? topK : advice.topK().orElse(0),
-                topP != null ? topP : advice.topP().orElse(silent ? TOP_P : 1),
-                minP != null ? minP : advice.minP().orElse(0),
-                repetitionPenalty != null ? repetitionPenalty : advice.repetitionPenalty().orElse(1),
+                topK != null ? topK : advised ? advice.topK().orElse(0) : 0,
+                topP != null ? topP : advised ? advice.topP().orElse(silent ? TOP_P : 1) : 1,
+                minP != null ? minP : advised ? advice.minP().orElse(0) : 0,
+                typicalP,
+                new Penalties(repetitionPenalty != null ? repetitionPenalty : advice.repetitionPenalty().orElse(1),
+                        frequencyPenalty, presencePenalty),
+                new Mirostat(mirostat, mirostatRate),
+                logitBias,
                 seed);
     }
 }

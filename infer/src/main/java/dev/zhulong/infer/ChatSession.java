@@ -53,8 +53,7 @@ public final class ChatSession {
     public static ChatSession of(Generator generator, int context, GenerateOptions options, ChatEncoder encoder, String system) {
         var ids = new ArrayList<>(options.stopIds());
         encoder.endOfTurn().stream().filter(id -> !ids.contains(id)).forEach(ids::add);
-        return new ChatSession(generator, context, new GenerateOptions(options.maxNewTokens(), options.sampler(), options.stop(), ids,
-                options.ignoreEos()), Optional.of(encoder), system);
+        return new ChatSession(generator, context, options.withStopIds(ids), Optional.of(encoder), system);
     }
 
     /** The model's answer to {@code message}, streamed to {@code onText} as it comes. */
@@ -65,9 +64,7 @@ public final class ChatSession {
             prompt = prompt(message);
         }
         // A turn of its own seed: asking the same again may be answered differently.
-        var sampler = options.sampler().withSeed(seed++);
-        var turnOptions = new GenerateOptions(options.maxNewTokens(), sampler, options.stop(), options.stopIds(), options.ignoreEos());
-        Generation answer = generator.generate(prompt, turnOptions, onText);
+        Generation answer = generator.generate(prompt, options.withSampler(options.sampler().withSeed(seed++)), onText);
         turns.addLast(new Turn(message, encoder.isPresent() ? answer.text() : answer.text().strip()));
         return answer;
     }

@@ -10,11 +10,18 @@ import java.util.List;
  * @param stop         strings that end the text; neither the text nor the stream holds them. Only generated text is searched
  * @param stopIds      ids that end the sequence besides the model's and the tokenizer's EOS
  * @param ignoreEos    goes on past EOS (for measuring speed)
+ * @param logProbs     log-probabilities: {@link #NO_LOG_PROBS}, 0 for those of the tokens written, n for the n likeliest besides
  */
-public record GenerateOptions(int maxNewTokens, SamplerOptions sampler, List<String> stop, List<Integer> stopIds, boolean ignoreEos) {
+public record GenerateOptions(
+        int maxNewTokens, SamplerOptions sampler, List<String> stop, List<Integer> stopIds, boolean ignoreEos, int logProbs) {
+    public static final int NO_LOG_PROBS = -1;
+
     public GenerateOptions {
         if (maxNewTokens < 0) {
             throw new IllegalArgumentException("max new tokens must not be negative, found " + maxNewTokens);
+        }
+        if (logProbs < NO_LOG_PROBS) {
+            throw new IllegalArgumentException("the number of log-probabilities a token must not be negative, found " + logProbs);
         }
         stop = List.copyOf(stop);
         stopIds = List.copyOf(stopIds);
@@ -28,12 +35,29 @@ public record GenerateOptions(int maxNewTokens, SamplerOptions sampler, List<Str
         }
     }
 
+    /** Without log-probabilities. */
+    public GenerateOptions(int maxNewTokens, SamplerOptions sampler, List<String> stop, List<Integer> stopIds, boolean ignoreEos) {
+        this(maxNewTokens, sampler, stop, stopIds, ignoreEos, NO_LOG_PROBS);
+    }
+
     /** At most {@code maxNewTokens}, ended by EOS alone. */
     public static GenerateOptions of(int maxNewTokens, SamplerOptions sampler) {
         return new GenerateOptions(maxNewTokens, sampler, List.of(), List.of(), false);
     }
 
     public GenerateOptions withStop(List<String> value) {
-        return new GenerateOptions(maxNewTokens, sampler, value, stopIds, ignoreEos);
+        return new GenerateOptions(maxNewTokens, sampler, value, stopIds, ignoreEos, logProbs);
+    }
+
+    public GenerateOptions withStopIds(List<Integer> value) {
+        return new GenerateOptions(maxNewTokens, sampler, stop, value, ignoreEos, logProbs);
+    }
+
+    public GenerateOptions withSampler(SamplerOptions value) {
+        return new GenerateOptions(maxNewTokens, value, stop, stopIds, ignoreEos, logProbs);
+    }
+
+    public GenerateOptions withLogProbs(int value) {
+        return new GenerateOptions(maxNewTokens, sampler, stop, stopIds, ignoreEos, value);
     }
 }

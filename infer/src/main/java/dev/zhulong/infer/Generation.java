@@ -1,6 +1,7 @@
 package dev.zhulong.infer;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.Objects;
 
 /**
@@ -13,9 +14,14 @@ import java.util.Objects;
  * @param prefillSeconds from the call to the first token's logits; shared by a batch
  * @param decodeSeconds  from there to this sequence's end
  * @param notice         one line for the user where the end needs a word (the context was full), else empty
+ * @param logProbs       one for each of {@code ids}, in their order; empty if none were asked for
  */
 public record Generation(
-        int[] ids, String text, Finish finish, int promptTokens, double prefillSeconds, double decodeSeconds, String notice) {
+        int[] ids, String text, Finish finish, int promptTokens, double prefillSeconds, double decodeSeconds, String notice,
+        List<TokenLogProbs> logProbs) {
+    public Generation {
+        logProbs = List.copyOf(logProbs);
+    }
 
     /** Why a generation ended. */
     public enum Finish {
@@ -36,11 +42,12 @@ public record Generation(
     public boolean equals(Object other) {
         return other instanceof Generation that
                 && Arrays.equals(ids, that.ids) && text.equals(that.text) && finish == that.finish && promptTokens == that.promptTokens
-                && prefillSeconds == that.prefillSeconds && decodeSeconds == that.decodeSeconds && notice.equals(that.notice);
+                && prefillSeconds == that.prefillSeconds && decodeSeconds == that.decodeSeconds && notice.equals(that.notice)
+                && logProbs.equals(that.logProbs);
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(Arrays.hashCode(ids), text, finish, promptTokens, prefillSeconds, decodeSeconds, notice);
+        return Objects.hash(Arrays.hashCode(ids), text, finish, promptTokens, prefillSeconds, decodeSeconds, notice, logProbs);
     }
 }

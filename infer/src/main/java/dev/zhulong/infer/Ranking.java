@@ -15,15 +15,25 @@ final class Ranking {
         keys = new long[capacity];
     }
 
-    /** Takes the first {@code count} logits, unordered. */
+    /** Takes the first {@code count} logits, unordered, without those of negative infinity. */
     void fill(float[] logits, int count) {
-        size = count;
+        clear();
         for (int id = 0; id < count; id++) {
-            int bits = Float.floatToRawIntBits(logits[id] + 0.0f); // -0.0 and 0.0 are a tie
-            int ordered = bits ^ ((bits >> 31) & 0x7fffffff);
-            // Sorted ascending, so the best must have the smallest key.
-            keys[id] = ((long) ~ordered << 32) | id;
+            if (logits[id] > Float.NEGATIVE_INFINITY) {
+                add(id, logits[id]);
+            }
         }
+    }
+
+    void clear() {
+        size = 0;
+    }
+
+    void add(int id, float logit) {
+        int bits = Float.floatToRawIntBits(logit + 0.0f); // -0.0 and 0.0 are a tie
+        int ordered = bits ^ ((bits >> 31) & 0x7fffffff);
+        // Sorted ascending, so the best must have the smallest key.
+        keys[size++] = ((long) ~ordered << 32) | id;
     }
 
     int capacity() {

@@ -4,8 +4,10 @@ import dev.zhulong.infer.Generation.Finish;
 import dev.zhulong.infer.LanguageModel.KvCache;
 import dev.zhulong.text.StreamingDecoder;
 import dev.zhulong.text.Tokenizer;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
 
@@ -20,6 +22,8 @@ final class Sequence implements AutoCloseable {
     private final StopStrings stops;
     private final Set<Integer> eosIds;
     private final Consumer<String> onText;
+    private final LogSoftmax logSoftmax;
+    private final List<TokenLogProbs> logProbs = new ArrayList<>();
     private final StringBuilder text = new StringBuilder();
     private int[] ids = new int[16];
     private int count;
@@ -32,17 +36,15 @@ final class Sequence implements AutoCloseable {
         room = Math.min(options.maxNewTokens(), context - prompt.length);
         sampler = new Sampler(options.sampler(), tokenizer.vocabSize(), number);
         sampler.see(prompt);
-        decoder = tokenizer.decoder();
-        for (int id : prompt) {
-            // The first word's space is text after a prompt and nothing at the start: only a decoder that has seen the prompt knows.
-            decoder.next(id);
-        }
+        decoder = tokenizer.decoderAfter(prompt);
         stops = new StopStrings(options.stop());
         eosIds = new HashSet<>(options.stopIds());
         if (!options.ignoreEos()) {
             eosIds.addAll(model.spec().eosIds());
             tokenizer.eos().ifPresent(eosIds::add);
         }
+        logSoftmax = options.logProbs() == GenerateOptions.NO_LOG_PROBS ? null
+                : new LogSoftmax(tokenizer.vocabSize(), options.logProbs());
         this.onText = onText;
         cache = model.newCache(prompt.length + room);
     }
@@ -66,6 +68,9 @@ final class Sequence implements AutoCloseable {
             ids = Arrays.copyOf(ids, count * 2);
         }
         ids[count++] = id;
+        if (logSoftmax != null) {
+            logProbs.add(logSoftmax.of(logits, id));
+        }
         emit(stops.push(decoder.next(id)));
         if (stops.found()) {
             end(Finish.STOP);
@@ -101,7 +106,8 @@ final class Sequence implements AutoCloseable {
                 promptTokens,
                 (prefilled - start) * 1e-9,
                 finish == null ? 0 : (finished - prefilled) * 1e-9,
-                full ? "stopped at the model's context of " + context + " tokens (" + promptTokens + " of them prompt)" : "");
+                full ? "stopped at the model's context of " + context + " tokens (" + promptTokens + " of them prompt)" : "",
+                logProbs);
     }
 
     @Override

@@ -3,6 +3,7 @@ package dev.zhulong.infer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.Arrays;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** Chi-square of drawn counts against probabilities written out by hand for a distribution of six tokens. */
@@ -48,6 +49,21 @@ class SamplerDrawsTheStatedDistributionTest {
     void minPComesAfterTopPAndTemperature() {
         // Squared: 0.16 0.0625 0.0225 ...; 0.9 of the mass needs three, min-p 0.2 leaves two of them.
         check(SamplerOptions.DEFAULT.withTemperature(0.5).withTopP(0.9).withMinP(0.2), 0, 0.16, 0, 0.0625, 0, 0);
+    }
+
+    @Test
+    void typicalKeepsWhatIsNearestToTheEntropy() {
+        // Entropy 1.538; distances from it: 0.40 0.62, 0.25 0.15, 0.15 0.36, 0.10 0.76, 0.06 1.27, 0.04 1.68.
+        check(SamplerOptions.DEFAULT.withTypicalP(0.2), 0, 0, 0, 0.25, 0, 0);
+        check(SamplerOptions.DEFAULT.withTypicalP(0.39), 0, 0, 0, 0.25, 0, 0.15);
+        check(SamplerOptions.DEFAULT.withTypicalP(0.79), 0, 0.40, 0, 0.25, 0, 0.15);
+        check(SamplerOptions.DEFAULT.withTypicalP(0), 0, 0, 0, 0.25, 0, 0);
+    }
+
+    @Test
+    void logitBiasIsAddedToTheLogit() {
+        check(SamplerOptions.DEFAULT.withLogitBias(Map.of(1, Math.log(0.5), 2, Math.log(5))), 0.10, 0.20, 0.20, 0.25, 0.06, 0.15);
+        check(SamplerOptions.DEFAULT.withLogitBias(Map.of(1, -100.0)), 0.10, 0, 0.04, 0.25, 0.06, 0.15);
     }
 
     @Test

@@ -4,10 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
+import dev.zhulong.infer.SamplerOptions.Mirostat;
+import dev.zhulong.infer.SamplerOptions.Penalties;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
@@ -28,7 +31,7 @@ class SamplerKeepsItsRulesTest {
 
     @Test
     void filtersDoNotChangeGreedy() {
-        var options = new SamplerOptions(0, 2, 0.1, 0.9, 1, 5);
+        var options = SamplerOptions.GREEDY.withTopK(2).withTopP(0.1).withMinP(0.9).withTypicalP(0.2).withSeed(5);
         assertThat(new Sampler(options, 4, 0).next(new float[] {1, 3, 2, 4})).isEqualTo(3);
     }
 
@@ -76,6 +79,29 @@ class SamplerKeepsItsRulesTest {
     }
 
     @Test
+    void biasAndPenaltiesActOnGreedyToo() {
+        float[] logits = {1, 3, 2, 0};
+        assertThat(new Sampler(SamplerOptions.GREEDY.withLogitBias(Map.of(1, -100.0)), 4, 0).next(logits)).isEqualTo(2);
+        assertThat(new Sampler(SamplerOptions.GREEDY.withLogitBias(Map.of(3, 100.0)), 4, 0).next(logits)).isEqualTo(3);
+        var counted = new Sampler(SamplerOptions.GREEDY.withPenalties(new Penalties(1, 0.75, 0)), 4, 0);
+        counted.see(new int[] {1, 1, 1}); // the prompt is not counted
+        assertThat(draws(counted, logits)).containsExactly(1, 1, 2, 1, 2);
+        var once = new Sampler(SamplerOptions.GREEDY.withPenalties(new Penalties(1, 0, 1.5)), 4, 0);
+        assertThat(draws(once, logits)).containsExactly(1, 2, 1, 1, 1);
+    }
+
+    @Test
+    void onlyAllowedTokensAreDrawnWhateverTheirBias() {
+        float[] logits = {1, 30, 2, 0};
+        var options = SamplerOptions.DEFAULT.withLogitBias(Map.of(1, 100.0)).withTopK(3).withTypicalP(0.9);
+        for (int i = 0; i < 100; i++) {
+            assertThat(new Sampler(options, 4, i).next(logits, new long[] {0b1101})).isNotEqualTo(1);
+        }
+        assertThatIllegalStateException().isThrownBy(() -> new Sampler(options, 4, 0).next(logits, new long[1]))
+                .withMessageContaining("forbidden");
+    }
+
+    @Test
     void brokenLogitsAreAnErrorThatNamesTheToken() {
         for (var options : List.of(SamplerOptions.GREEDY, SamplerOptions.DEFAULT, SamplerOptions.DEFAULT.withTopK(1))) {
             assertThatIllegalStateException().isThrownBy(() -> new Sampler(options, 3, 0).next(new float[] {0, Float.NaN, 1}))
@@ -110,6 +136,21 @@ class SamplerKeepsItsRulesTest {
             assertThatIllegalArgumentException().isThrownBy(() -> d.withMinP(bad)).withMessageContaining("min-p");
             assertThatIllegalArgumentException().isThrownBy(() -> d.withRepetitionPenalty(bad)).withMessageContaining("penalty");
         }
+        for (double bad : new double[] {Double.NaN, -0.1, 1.1}) {
+            assertThatIllegalArgumentException().isThrownBy(() -> d.withTypicalP(bad)).withMessageContaining("typical-p");
+        }
+        for (double bad : new double[] {Double.NaN, -101, 101}) {
+            assertThatIllegalArgumentException().isThrownBy(() -> new Penalties(1, bad, 0)).withMessageContaining("frequency");
+            assertThatIllegalArgumentException().isThrownBy(() -> new Penalties(1, 0, bad)).withMessageContaining("presence");
+            assertThatIllegalArgumentException().isThrownBy(() -> d.withLogitBias(Map.of(3, bad))).withMessageContaining("token 3");
+        }
+        assertThatIllegalArgumentException().isThrownBy(() -> d.withLogitBias(Map.of(-1, 1.0))).withMessageContaining("-1");
+        assertThatIllegalArgumentException().isThrownBy(() -> new Sampler(d.withLogitBias(Map.of(3, 1.0)), 3, 0))
+                .withMessageContaining("token 3").withMessageContaining("ends at 2");
+        assertThatIllegalArgumentException().isThrownBy(() -> new Mirostat(-1, 0.1)).withMessageContaining("tau");
+        assertThatIllegalArgumentException().isThrownBy(() -> new Mirostat(5, 0)).withMessageContaining("eta");
+        assertThatIllegalArgumentException().isThrownBy(() -> d.withTopK(5).withMirostat(new Mirostat(5, 0.1)))
+                .withMessageContaining("takes the place of top-k");
         assertThatIllegalArgumentException().isThrownBy(() -> d.withTopK(-1)).withMessageContaining("top-k");
         assertThatIllegalArgumentException().isThrownBy(() -> d.withRepetitionPenalty(0)).withMessageContaining("penalty");
     }
