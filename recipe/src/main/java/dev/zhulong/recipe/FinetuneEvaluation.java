@@ -121,7 +121,8 @@ public record FinetuneEvaluation(List<Source> sources) {
                 json.path("margin").asDouble(Double.NaN));
     }
 
-    static Optional<FinetuneEvaluation> read(Path directory) {
+    /** Of the finished run in a directory; empty if nothing was held out. */
+    public static Optional<FinetuneEvaluation> read(Path directory) {
         Path file = directory.resolve(FILE);
         if (!Files.isRegularFile(file)) {
             return Optional.empty();

@@ -212,8 +212,8 @@ public final class FinetuneJob {
             line.message("held out, " + (dpo ? "DPO loss a pair" : "nats a learnt token") + ":\n" + evaluation.text());
         }
         provenance().write(run);
-        line.message(adapter == null ? "the model is in " + run + "; talk to it: zhulong chat --model " + run
-                : "the adapter is in " + run + "; talk to it: zhulong chat --model " + base + " --adapter " + run);
+        String use = data.conversations() || !data.plainPairs() ? "; talk to it: zhulong chat --model " : "; let it write: zhulong generate --model ";
+        line.message(adapter == null ? "the model is in " + run + use + run : "the adapter is in " + run + use + base + " --adapter " + run);
         return after.isEmpty() ? Optional.empty() : Optional.of(evaluation);
     }
 

@@ -2,9 +2,12 @@ package dev.zhulong.recipe;
 
 import java.io.PrintStream;
 import java.nio.file.Path;
+import java.util.concurrent.atomic.AtomicInteger;
 
-/** Says how to go on, should the process be stopped (by Ctrl-C, for one) while this is open. */
+/** Says how to go on, should the process be stopped (by Ctrl-C, for one) while this is open. Of a run within a run only the outer one speaks. */
 public final class ResumeHint implements AutoCloseable {
+    private static final AtomicInteger OPEN = new AtomicInteger();
+
     private final Thread hook;
 
     private ResumeHint(Thread hook) {
@@ -18,12 +21,15 @@ public final class ResumeHint implements AutoCloseable {
             terminal.println("stopped; to go on: zhulong resume " + run);
             terminal.flush();
         }, "resume-hint");
-        Runtime.getRuntime().addShutdownHook(hook);
+        if (OPEN.getAndIncrement() == 0) {
+            Runtime.getRuntime().addShutdownHook(hook);
+        }
         return new ResumeHint(hook);
     }
 
     @Override
     public void close() {
+        OPEN.decrementAndGet();
         try {
             Runtime.getRuntime().removeShutdownHook(hook);
         } catch (IllegalStateException e) {

@@ -27,10 +27,11 @@ import java.util.List;
  * @param warmup          of them with a rising learning rate
  * @param learningRate    at the peak; a cosine leads down to a twentieth of it
  * @param fillInTheMiddle share of documents arranged for filling gaps, 0 to 1
+ * @param tuning          of the fine-tuning that follows; null for none
  * @param measured        what the sizes were chosen by
  */
 record Plan(int format, double minutes, String corpus, long seed, Shape shape, long steps, long warmup, double learningRate,
-        double fillInTheMiddle, Measured measured) {
+        double fillInTheMiddle, Tuning tuning, Measured measured) {
     static final String FILE = "plan.json";
     static final double CLIP = 1;
     static final double WEIGHT_DECAY = 0.1;
@@ -67,6 +68,23 @@ record Plan(int format, double minutes, String corpus, long seed, Shape shape, l
         long parameters() {
             long block = 4L * hidden * hidden + 3L * hidden * intermediate + 2L * hidden;
             return (long) vocabulary * hidden + layers * block + hidden;
+        }
+    }
+
+    /**
+     * A fine-tuning with rows and batches as in {@link Shape}.
+     *
+     * @param steps        optimizer steps at most; few examples take fewer
+     * @param rank         of the adapter; its alpha is twice that
+     * @param learningRate at the peak; a cosine leads down to a tenth of it
+     * @param heldOut      pairs to compare with at most
+     */
+    record Tuning(long steps, int rank, double learningRate, int heldOut) {
+        Tuning {
+            if (steps < 1 || rank < 1 || !(learningRate > 0) || heldOut < 1) {
+                throw new IllegalArgumentException("a fine-tuning needs at least one step, one rank and one held-out pair, and a positive"
+                        + " learning rate");
+            }
         }
     }
 

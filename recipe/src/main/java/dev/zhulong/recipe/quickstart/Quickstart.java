@@ -23,9 +23,13 @@ import dev.zhulong.formats.StorageType;
 import dev.zhulong.model.Architecture;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.recipe.FinetuneEvaluation;
+import dev.zhulong.recipe.FinetuneJob;
+import dev.zhulong.recipe.FinetuneRecipe;
 import dev.zhulong.recipe.ResumeHint;
 import dev.zhulong.recipe.RunDirectory;
 import dev.zhulong.recipe.TrainingConsole;
+import dev.zhulong.recipe.yaml.RecipeReader;
 import dev.zhulong.tensor.Libtorch;
 import dev.zhulong.tensor.MachineSpeed;
 import dev.zhulong.text.BpeTrainer;
@@ -54,8 +58,9 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /**
- * Raw text to a model that writes. Stages: plan, clean, tokenizer, shards, train, evaluate, complete, report; each leaves its result in
- * the run directory whole, and a run that is started again goes on after the last one.
+ * Raw text to a model that writes. Stages: plan, clean, tokenizer, shards, train, evaluate, complete, then pairs, finetune and compare
+ * where the corpus has Java methods to learn from, and report; each leaves its result in the run directory whole, and a run that is started
+ * again goes on after the last one.
  *
  * <pre>{@code
  * Quickstart.run(new QuickstartOptions(5, Path.of("runs/quickstart"), Optional.empty(), 0, Optional.empty()), System.out);
@@ -65,6 +70,7 @@ public final class Quickstart {
     static final String END_OF_TEXT = "<|endoftext|>";
     private static final List<String> SPECIALS =
             List.of(END_OF_TEXT, FillInTheMiddle.PREFIX, FillInTheMiddle.SUFFIX, FillInTheMiddle.MIDDLE);
+    static final String ADAPTER = "adapter";
     private static final String REPORT = "report";
     private static final double FILL_IN_THE_MIDDLE = 0.15;
     /** Text that the tokenizer is trained on at most. */
@@ -171,7 +177,7 @@ public final class Quickstart {
         if (steps < plan.steps()) {
             log.message("           the corpus is small: %,d of %,d steps read it sixteen times, which is enough", steps, plan.steps());
             plan = new Plan(plan.format(), plan.minutes(), plan.corpus(), plan.seed(), plan.shape(), steps, Sizing.warmup(steps),
-                    plan.learningRate(), plan.fillInTheMiddle(), plan.measured());
+                    plan.learningRate(), plan.fillInTheMiddle(), plan.tuning(), plan.measured());
         }
         List<Document> heldOut = heldOut(corpus);
         int end = tokenizer.eos().orElseThrow();
@@ -188,11 +194,13 @@ public final class Quickstart {
             }, () -> HeldOutScores.read(out));
             completions = log.run("complete", () -> completions(model, tokenizer), () -> new Writer(model, tokenizer).completions());
         }
+        Finetuning finetuning = finetuning(corpus, tokenizer);
         var data = new Report.Data(tokenizer.vocabSize(), train.documents(), train.tokens(), steps * plan.shape().tokensPerStep(),
                 (double) scores.bytes() / scores.tokens(), Architecture.of(spec).count(), scores.documents());
         log.run(REPORT, () -> {
             var report = new Report(sources.what(), MachineFacts.of(plan.measured().gflops()), plan, log.starts(), log.stages(),
-                    Report.tree(out.resolve("corpus/audit.json")), data, scores, notes[0].samples(), completions);
+                    Report.tree(out.resolve("corpus/audit.json")), data, scores, notes[0].samples(), completions,
+                    finetuning == null ? null : finetuning.shortened());
             ReportPage.write(out, report);
             report.write(out);
             return report;
@@ -227,7 +235,7 @@ public final class Quickstart {
         long steps = Sizing.steps(seconds, step);
         var made = new Plan(1, options.minutes(), options.corpus().map(c -> c.toAbsolutePath().normalize().toString()).orElse(null),
                 options.seed(), shape, steps, Sizing.warmup(steps), Sizing.learningRate(shape), FILL_IN_THE_MIDDLE,
-                new Plan.Measured(gflops, step, Libtorch.threads()));
+                Sizing.tuning(seconds, step), new Plan.Measured(gflops, step, Libtorch.threads()));
         made.write(out);
         return made;
     }
@@ -396,6 +404,45 @@ public final class Quickstart {
         return all;
     }
 
+    /** Null where the corpus gives nothing to fine-tune on, or the run was planned before there was fine-tuning. */
+    private Finetuning finetuning(Corpus corpus, Tokenizer tokenizer) {
+        Plan.Tuning tuning = plan.tuning();
+        if (tuning == null) {
+            log.message("no fine-tuning: the plan has none");
+            return null;
+        }
+        MethodPairs.Found found = log.run("pairs", () -> MethodPairs.write(corpus, tokenizer, plan, out, watched(log.progress())),
+                () -> MethodPairs.read(out));
+        if (!found.lacking().isEmpty()) {
+            log.message("no fine-tuning: %s", found.lacking());
+            return null;
+        }
+        long steps = Sizing.tuningSteps(tuning.steps(), plan.shape().tokensPerStep(), found.trainTokens());
+        Path adapter = out.resolve(ADAPTER);
+        FinetuneEvaluation evaluation = log.run("finetune", () -> tune(adapter, steps), () -> FinetuneEvaluation.read(adapter)).orElseThrow();
+        return log.run("compare", () -> {
+            try (Decoder model = DecoderFiles.load(out)) {
+                Finetuning made = Comparison.of(model, adapter, tokenizer, plan.shape().seq(), found, steps, evaluation,
+                        watched(log.progress()));
+                made.write(out);
+                return made;
+            }
+        }, () -> Finetuning.read(out));
+    }
+
+    private Optional<FinetuneEvaluation> tune(Path adapter, long steps) {
+        long checkpoint = Math.max(1, Math.round(CHECKPOINT_SECONDS / plan.measured().secondsPerStep()));
+        FinetuneRecipe base = RecipeReader.defaults(FinetuneRecipe.class, List.of("seed=" + plan.seed(), "train.steps=" + steps,
+                "train.batch=" + plan.shape().batch(), "train.seq=" + plan.shape().seq(), "train.lr=" + plan.tuning().learningRate(),
+                "train.checkpoint_every=" + checkpoint, "adapter.rank=" + plan.tuning().rank(), "adapter.alpha=" + 2 * plan.tuning().rank()));
+        var recipe = new FinetuneRecipe(base.seed(), base.method(), new FinetuneRecipe.Model(Optional.of(out), base.model().quantize()),
+                new FinetuneRecipe.Data(MethodPairs.sources(out), 0, 0, false), base.adapter(), base.dpo(), base.train());
+        try (ProgressLine line = ProgressLine.on(System.out)) {
+            // it takes less memory than the training that came before it
+            return FinetuneJob.run(recipe, adapter, line, Long.MAX_VALUE);
+        }
+    }
+
     private void summary(Report report) {
         Report.HeldOut h = report.heldOut();
         log.message("");
@@ -405,9 +452,13 @@ public final class Quickstart {
         row("unigram baseline", h.unigram());
         row("untrained model", h.untrained());
         log.message("  bits per byte are %.3f of the unigram baseline's", h.ratioToUnigram());
+        if (report.finetuning() != null) {
+            log.message("");
+            report.finetuning().lines().forEach(line -> log.message("%s", line));
+        }
         log.message("");
         log.message("report    %s", out.resolve(ReportPage.FILE));
-        for (String next : NextCommands.of(out)) {
+        for (String next : NextCommands.of(out, report.finetuning() != null)) {
             log.message("next      %s", next);
         }
     }

@@ -24,9 +24,10 @@ import java.util.List;
  * @param heldOut     scores of documents that neither tokenizer nor model saw
  * @param samples     what the model wrote along the way
  * @param completions what it makes of snippets in the end
+ * @param finetuning  what an adapter learnt on top; null where there was nothing to learn it from
  */
 record Report(String corpus, Machine machine, Plan plan, int starts, List<StageLog.Stage> stages, JsonNode audit, Data data,
-        HeldOut heldOut, List<Sample> samples, List<Completion> completions) {
+        HeldOut heldOut, List<Sample> samples, List<Completion> completions, Finetuning finetuning) {
     static final String FILE = "report.json";
     private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
 

@@ -47,6 +47,9 @@ final class ReportPage {
         charts(metrics);
         samples();
         completions();
+        if (report.finetuning() != null) {
+            finetuning(report.finetuning());
+        }
         stages();
         data();
         model();
@@ -116,6 +119,33 @@ final class ReportPage {
         }
     }
 
+    private void finetuning(Finetuning tuned) {
+        add("<h2>Fine-tuning</h2>\n<p class=\"soft\">An adapter of rank %s, trained for %s steps on %s methods and the first sentences of their"
+                + " Javadoc, in both directions. Compared on %s methods of documents that were held out; none of their texts and sentences"
+                + " occurs in what was learnt from. Answers are written greedily and cut where the sentence or the method ends, alike for"
+                + " both. In brackets: standard errors. Signatures: %s.</p>\n", number("%d", tuned.rank()), number("%,d", tuned.steps()),
+                number("%,d", tuned.trainPairs()), number("%,d", tuned.heldOutPairs()), text(String.join("; ", tuned.tasks().stream()
+                .flatMap(task -> task.metrics().stream()).map(Finetuning.Metric::signature).distinct().toList())));
+        for (Finetuning.Result task : tuned.tasks()) {
+            add("<h3>%s</h3>\n<div class=\"wide\"><table>\n<tr><th></th><th class=\"n\">model alone</th><th class=\"n\">with the adapter</th>"
+                    + "</tr>\n", text(task.what()));
+            row("loss, nats a token, over " + number("%,d", task.tokens()) + " tokens", number("%.4f", task.lossBefore()),
+                    number("%.4f", task.lossAfter()));
+            task.metrics().forEach(m -> row(m.name(), m.before("%s (%s)"), m.after("%s (%s)")));
+            add("</table></div>\n");
+            for (Finetuning.Answer answer : task.answers()) {
+                add("<div class=\"wide\"><table class=\"answers\">\n<tr><th>prompt</th><th>its author</th><th>model alone</th>"
+                        + "<th>with the adapter</th></tr>\n<tr>");
+                for (String cell : new String[] {answer.prompt(), answer.reference(), answer.before(), answer.after()}) {
+                    add("<td><pre>%s</pre></td>", text(cell));
+                }
+                add("</tr>\n</table></div>\n");
+            }
+        }
+        add("<p class=\"soft\">All answers: <code>comparison.json</code>; what was learnt: <code>pairs/</code>; the adapter, in PEFT's files:"
+                + " <code>adapter/</code>.</p>\n");
+    }
+
     private void stages() {
         add("<h2>Stages</h2>\n<div class=\"wide\"><table>\n<tr><th>stage</th><th class=\"n\">seconds</th><th class=\"n\">in start</th></tr>\n");
         for (StageLog.Stage s : report.stages()) {
@@ -183,7 +213,7 @@ final class ReportPage {
                 text("./zhulong quickstart --minutes " + plain(plan.minutes()) + " --seed " + plan.seed() + corpus + " --out runs/again"));
         add("<p>The same bits, on the same machine and corpus with %s threads:</p>\n<pre>%s</pre>\n", report.plan().measured().threads(),
                 text("./zhulong quickstart --plan " + directory.resolve(Plan.FILE) + " --out runs/again"));
-        add("<h2>Next</h2>\n<pre>%s</pre>\n", text(String.join("\n", NextCommands.of(directory))));
+        add("<h2>Next</h2>\n<pre>%s</pre>\n", text(String.join("\n", NextCommands.of(directory, report.finetuning() != null))));
         add("<p class=\"soft\">This directory is in the Hugging Face layout; <code>zhulong.json</code> says what it was made from,"
                 + " <code>report.json</code> has the numbers of this page.</p>\n");
     }

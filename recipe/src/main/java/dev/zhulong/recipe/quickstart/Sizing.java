@@ -18,6 +18,16 @@ final class Sizing {
     private static final double STEPPING = 0.9;
     /** Passes over the same text after which more bring little (Muennighoff et al. 2023, "Scaling Data-Constrained Language Models"). */
     private static final long MOST_EPOCHS = 16;
+    /** Fine-tuning, in parts of the time for training. */
+    private static final double TUNING = 0.2;
+    /** More passes over the same examples teach an adapter them and not the task. */
+    private static final long TUNING_EPOCHS = 3;
+    private static final int RANK = 16;
+    private static final double TUNING_RATE = 2e-3;
+    /** Answers take time as well: held-out pairs for each so many seconds of training, within bounds. */
+    private static final double SECONDS_PER_PAIR = 3;
+    private static final int FEWEST_PAIRS = 8;
+    private static final int MOST_PAIRS = 100;
 
     private record Rung(double gflop, Plan.Shape shape) {}
 
@@ -52,6 +62,17 @@ final class Sizing {
     /** Optimizer steps that fit. */
     static long steps(double seconds, double secondsPerStep) {
         return Math.max(1, (long) (STEPPING * seconds / secondsPerStep));
+    }
+
+    /** The fine-tuning that comes on top of {@code seconds} of training; a step of it takes no longer than one of training all weights. */
+    static Plan.Tuning tuning(double seconds, double secondsPerStep) {
+        return new Plan.Tuning(steps(TUNING * seconds, secondsPerStep), RANK, TUNING_RATE,
+                (int) Math.clamp(seconds / SECONDS_PER_PAIR, FEWEST_PAIRS, MOST_PAIRS));
+    }
+
+    /** {@code steps} of fine-tuning, or as many as read {@code tokens} of examples three times. */
+    static long tuningSteps(long steps, long tokensPerStep, long tokens) {
+        return Math.clamp(TUNING_EPOCHS * tokens / tokensPerStep, 1, steps);
     }
 
     /** {@code steps}, or as many as read {@code tokens} of text sixteen times. */

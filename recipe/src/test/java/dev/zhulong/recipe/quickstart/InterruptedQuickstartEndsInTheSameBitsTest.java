@@ -18,7 +18,9 @@ import org.junit.jupiter.api.io.TempDir;
 class InterruptedQuickstartEndsInTheSameBitsTest {
     private static final long STEPS = 11;
     private static final String[] SAME = {"model.safetensors", "tokenizer.json", "config.json", "zhulong.json",
-        "checkpoints/step-00000011/model.safetensors", "checkpoints/step-00000011/optimizer.safetensors", "evaluation.json"};
+        "checkpoints/step-00000011/model.safetensors", "checkpoints/step-00000011/optimizer.safetensors", "evaluation.json",
+        "pairs/describe.jsonl", "pairs/describe.held-out.jsonl", "pairs/write.jsonl", "pairs/pairs.json", "adapter/adapter_model.safetensors",
+        "adapter/checkpoints/step-00000011/optimizer.safetensors", "adapter/evaluation.json", "comparison.json"};
 
     @TempDir
     static Path temporary;
@@ -40,16 +42,7 @@ class InterruptedQuickstartEndsInTheSameBitsTest {
     @Test
     void inEveryStage() throws IOException {
         Path out = temporary.resolve("broken");
-        for (String stage : List.of("clean", "split", "tokenizer", "tokenise")) {
-            assertThatThrownBy(() -> TinyCorpus.run(out, plan, new Quickstart.Watch() {
-                @Override
-                public void progress(String now) {
-                    if (now.equals(stage)) {
-                        throw new Cut();
-                    }
-                }
-            })).as(stage).isInstanceOf(Cut.class);
-        }
+        cutIn(out, "clean", "split", "tokenizer", "tokenise");
         for (long last : new long[] {1, 5, STEPS}) {
             assertThatThrownBy(() -> TinyCorpus.run(out, plan, new Quickstart.Watch() {
                 @Override
@@ -60,19 +53,36 @@ class InterruptedQuickstartEndsInTheSameBitsTest {
                 }
             })).isInstanceOf(Cut.class);
         }
+        cutIn(out, "pairs", "compare");
         TinyCorpus.run(out, plan, new Quickstart.Watch() {});
         assertSame(out);
-        assertThat(Report.read(out).starts()).isEqualTo(8);
+        assertThat(Report.read(out).starts()).isEqualTo(10);
         assertThat(Report.read(out).samples()).isEqualTo(Report.read(unbroken).samples());
         assertThat(Report.read(out).completions()).isEqualTo(Report.read(unbroken).completions());
+        assertThat(Report.read(out).finetuning()).isNotNull().isEqualTo(Report.read(unbroken).finetuning());
+    }
+
+    private static void cutIn(Path out, String... stages) {
+        for (String stage : stages) {
+            assertThatThrownBy(() -> TinyCorpus.run(out, plan, new Quickstart.Watch() {
+                @Override
+                public void progress(String now) {
+                    if (now.equals(stage)) {
+                        throw new Cut();
+                    }
+                }
+            })).as(stage).isInstanceOf(Cut.class);
+        }
     }
 
     @Test
     void whenTheProcessIsKilled() throws Exception {
         Path out = temporary.resolve("killed");
         var random = new SplittableRandom(4);
-        for (String phase : List.of("corpus/cleaning.partial", "shards/train", "run/checkpoints/step-00000002", "run/checkpoints/step-00000004")) {
-            Process child = ChildJvm.start(Child.class, new File(out + ".log"), out.toString(), plan.toString());
+        for (String phase : List.of("corpus/cleaning.partial", "shards/train", "run/checkpoints/step-00000002", "run/checkpoints/step-00000004",
+                "pairs/describe.jsonl", "adapter/checkpoints/step-00000002", "adapter/checkpoints/step-00000006")) {
+            Process child = ChildJvm.start(Child.class, new File(out + ".log"), out.toString(), plan.toString(),
+                    phase.startsWith("adapter") || phase.startsWith("pairs") ? "compare" : "train");
             Path awaited = out.resolve(phase);
             long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
             while (!Files.exists(awaited) && child.isAlive() && System.nanoTime() < until) {
@@ -95,7 +105,14 @@ class InterruptedQuickstartEndsInTheSameBitsTest {
             TinyCorpus.run(Path.of(args[0]), Path.of(args[1]), new Quickstart.Watch() {
                 @Override
                 public void step(long step) {
-                    if (step > 5) {
+                    if (step > 5 && args[2].equals("train")) {
+                        sleep();
+                    }
+                }
+
+                @Override
+                public void progress(String stage) {
+                    if (stage.equals(args[2])) {
                         sleep();
                     }
                 }

@@ -28,7 +28,8 @@ class QuickstartIsOneDirectoryWithAReportTest {
         Path page = Quickstart.run(options, new PrintStream(new ByteArrayOutputStream(), true, StandardCharsets.UTF_8));
 
         for (String file : new String[] {"model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json",
-            "generation_config.json", "zhulong.json", "plan.json", "report.json", "report.html", "corpus/audit.html"}) {
+            "generation_config.json", "zhulong.json", "plan.json", "report.json", "report.html", "corpus/audit.html", "comparison.json",
+            "pairs/describe.jsonl", "pairs/write.held-out.jsonl", "adapter/adapter_config.json", "adapter/adapter_model.safetensors"}) {
             assertThat(out.resolve(file)).isNotEmptyFile();
         }
         try (var model = ModelDirectory.open(out)) {
@@ -54,6 +55,16 @@ class QuickstartIsOneDirectoryWithAReportTest {
                 text("%,d", json.at("/heldOut/tokens").asLong()), text("%,d", json.at("/data/parameters").asLong()),
                 text("%,d", json.at("/plan/steps").asLong()), "quickstart --plan ", "corpus/audit.html", "<svg");
         assertThat(html).as("self-contained").doesNotContain("src=").doesNotContain("href=\"http").doesNotContain("@import").doesNotContain("<script");
+        assertThat(report.finetuning().tasks()).extracting(Finetuning.Result::task).containsExactly("describe", "write");
+        for (Finetuning.Result task : report.finetuning().tasks()) {
+            assertThat(task.lossAfter()).isLessThan(task.lossBefore());
+            assertThat(task.metrics()).extracting(Finetuning.Metric::name).containsExactly("BLEU", "rouge1", "rouge2", "rougeL", "rougeLsum");
+            assertThat(html).contains(task.what(), text("%.4f", task.lossBefore()), text("%.4f", task.lossAfter()));
+            for (Finetuning.Metric metric : task.metrics()) {
+                assertThat(metric.errorAfter()).isNotNull();
+                assertThat(html).contains(metric.signature(), metric.before("%s (%s)"), metric.after("%s (%s)"));
+            }
+        }
         assertThat(report.samples()).hasSizeGreaterThanOrEqualTo(2);
         assertThat(report.completions()).anyMatch(Report.Completion::fillsGap).anyMatch(c -> !c.fillsGap());
 
@@ -62,7 +73,8 @@ class QuickstartIsOneDirectoryWithAReportTest {
         Path again = Quickstart.run(options, new PrintStream(printed, true, StandardCharsets.UTF_8));
         assertThat(again).isEqualTo(page);
         assertThat(printed.toString(StandardCharsets.UTF_8)).contains("finished", page.toString(),
-                text("%.4f", scores.model().bitsPerByte()), text("%.3f", scores.ratioToUnigram()));
+                text("%.4f", scores.model().bitsPerByte()), text("%.3f", scores.ratioToUnigram()),
+                "with the adapter", text("%.4f", report.finetuning().tasks().getLast().lossAfter()), "--adapter " + out.resolve("adapter"));
         assertThat(out.resolve("model.safetensors")).hasBinaryContent(weights);
         assertThat(report.starts()).isOne();
     }

@@ -35,7 +35,9 @@ final class TinyCorpus {
                         .append(". */\n    int ").append(verb).append(number).append("(int ").append(noun).append(") {\n        if (")
                         .append(noun).append(" > ").append(random.nextInt(50)).append(") {\n            return ").append(other)
                         .append(number).append(" + ").append(noun).append(";\n        }\n        return ").append(other).append(number)
-                        .append(" * ").append(random.nextInt(9)).append(";\n    }\n\n");
+                        .append(" * ").append(random.nextInt(9)).append(";\n    }\n\n")
+                        .append("    /** Gives the ").append(other).append(' ').append(number).append(" back. */\n    int ").append(other)
+                        .append(number).append("() {\n        return ").append(other).append(number).append(";\n    }\n\n");
             }
             Files.writeString(directory.resolve(type + ".java"), text.append("}\n"));
         }
@@ -44,8 +46,8 @@ final class TinyCorpus {
 
     /** A plan of {@code steps} steps over {@code corpus} that saves a checkpoint every second step. */
     static Path plan(Path file, Path corpus, long steps) throws IOException {
-        var plan = new Plan(1, 0.05, corpus.toString(), 7, new Plan.Shape(600, 32, 2, 2, 64, 48, 4), steps, 2, 4e-3, 0.3,
-                new Plan.Measured(50, 5, 2));
+        var plan = new Plan(1, 0.05, corpus.toString(), 7, new Plan.Shape(600, 32, 2, 2, 64, 64, 4), steps, 2, 4e-3, 0.3,
+                new Plan.Tuning(steps, 4, 2e-2, 12), new Plan.Measured(50, 5, 2));
         plan.write(file.getParent());
         return file.getParent().resolve(Plan.FILE);
     }
