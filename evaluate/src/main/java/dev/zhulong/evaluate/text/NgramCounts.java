@@ -10,8 +10,9 @@ final class NgramCounts {
     private long[] keys = new long[1 << 10];
     private int[] slots = new int[1 << 10];
     private int[] used = new int[1 << 10];
-    private int[] most = new int[1 << 9];
-    private int[] now = new int[1 << 9];
+    /** By id, which begins at 1. */
+    private int[] most = new int[(1 << 9) + 1];
+    private int[] now = new int[(1 << 9) + 1];
     private int generation = 1;
     private int size;
 

@@ -13,7 +13,7 @@ final class NextCommands {
         var commands = new ArrayList<String>();
         if (adapted) {
             commands.add("./zhulong generate --model " + model + " --adapter " + model.resolve(Quickstart.ADAPTER)
-                    + " --greedy --prompt '/** Returns the number of elements in this list. */'");
+                    + " --greedy --prompt $'/** Returns the number of elements in this list. */\\n'");
         }
         commands.addAll(List.of(
                 "./zhulong generate --model " + model + " --prompt 'public static void '",

@@ -6,7 +6,8 @@ import java.util.Locale;
 
 /**
  * What a quickstart fine-tunes its model to do, as a prompt and a completion of plain text. The seam lies where the tokenizer parts words
- * anyway: a completion begins with the white space.
+ * anyway, so that a prompt alone has the tokens it has before its completion: a space goes with the word after it, a line end with the
+ * sign before it.
  */
 enum Task {
     /** A method to the sentence that says what it does. */
@@ -36,12 +37,12 @@ enum Task {
     WRITE("Javadoc sentence to method") {
         @Override
         String prompt(DocumentedMethod pair) {
-            return "/** " + pair.sentence() + " */";
+            return "/** " + pair.sentence() + " */\n";
         }
 
         @Override
         String completion(DocumentedMethod pair) {
-            return "\n" + pair.method();
+            return pair.method();
         }
 
         @Override

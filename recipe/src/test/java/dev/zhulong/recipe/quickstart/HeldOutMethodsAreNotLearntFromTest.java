@@ -68,10 +68,12 @@ class HeldOutMethodsAreNotLearntFromTest {
         TokenizerJson.write(out, trainer.train(), new TokenizerJson.Settings(Quickstart.END_OF_TEXT, Quickstart.END_OF_TEXT, null, false, 64));
         try (Tokenizer tokenizer = HuggingFaceTokenizer.load(out)) {
             MethodPairs.Found found = MethodPairs.write(corpus, tokenizer, plan, out, Progress.SILENT);
-            for (Path file : List.of(out.resolve("pairs/describe.jsonl"), out.resolve("pairs/write.held-out.jsonl"))) {
+            for (Path file : List.of(out.resolve("pairs/describe.jsonl"), out.resolve("pairs/write.jsonl"), out.resolve("pairs/write.held-out.jsonl"))) {
                 for (JsonNode row : rows(file)) {
                     assertThat(tokenizer.encode(row.path("prompt").asText() + row.path("completion").asText())).as("fits a row whole")
-                            .hasSizeLessThanOrEqualTo(64);
+                            .hasSizeLessThanOrEqualTo(64)
+                            .as("a prompt alone has the tokens it has before its completion")
+                            .startsWith(tokenizer.encode(row.path("prompt").asText()));
                 }
             }
             return found;
@@ -119,8 +121,8 @@ class HeldOutMethodsAreNotLearntFromTest {
             DocumentedMethod pair = found.heldOut().get(i);
             assertThat(describe.get(i).path("prompt").asText()).startsWith(pair.method());
             assertThat(describe.get(i).path("completion").asText()).isEqualTo(" " + pair.sentence());
-            assertThat(write.get(i).path("prompt").asText()).isEqualTo("/** " + pair.sentence() + " */");
-            assertThat(write.get(i).path("completion").asText()).isEqualTo("\n" + pair.method());
+            assertThat(write.get(i).path("prompt").asText()).isEqualTo("/** " + pair.sentence() + " */\n");
+            assertThat(write.get(i).path("completion").asText()).isEqualTo(pair.method());
         }
         assertThat(rows(out.resolve("pairs/describe.jsonl"))).hasSize(found.train()).doesNotHaveDuplicates();
         assertThat(methods(corpus.train().documents())).extracting(DocumentedMethod::method)
