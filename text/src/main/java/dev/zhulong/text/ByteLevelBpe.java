@@ -6,7 +6,6 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
-import java.util.PriorityQueue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
 /**
@@ -16,17 +15,15 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 final class ByteLevelBpe {
     private static final int CACHE_SLOTS = 1 << 16;
     private static final int CACHED_BYTES = 48;
-    /** Above this many bytes a pre-token's merges are found by a queue, below by looking at every pair. */
-    private static final int SHORT = 32;
 
     private final PreTokenizer preTokenizer;
     private final boolean composes;
     private final int[] byteIds;
-    private final PairTable merges;
+    private final PairMerges merges;
     private final Map<String, Integer> wholeTokens;
     private final ConcurrentLinkedQueue<Cache> caches = new ConcurrentLinkedQueue<>();
 
-    private ByteLevelBpe(PreTokenizer preTokenizer, boolean composes, int[] byteIds, PairTable merges, Map<String, Integer> wholeTokens) {
+    private ByteLevelBpe(PreTokenizer preTokenizer, boolean composes, int[] byteIds, PairMerges merges, Map<String, Integer> wholeTokens) {
         this.preTokenizer = preTokenizer;
         this.composes = composes;
         this.byteIds = byteIds;
@@ -70,7 +67,7 @@ final class ByteLevelBpe {
         }
         json.path("added_tokens").forEach(token -> vocab.remove(token.path("content").asText()));
         boolean wholeFirst = model.path("ignore_merges").asBoolean(false);
-        return Optional.of(new ByteLevelBpe(preTokenizer.get(), composes, byteIds, merges, wholeFirst ? vocab : Map.of()));
+        return Optional.of(new ByteLevelBpe(preTokenizer.get(), composes, byteIds, new PairMerges(merges), wholeFirst ? vocab : Map.of()));
     }
 
     private static boolean empty(JsonNode node) {
@@ -161,76 +158,7 @@ final class ByteLevelBpe {
         for (int i = 0; i < ids.length; i++) {
             ids[i] = byteIds[text[from + i] & 0xFF];
         }
-        return ids.length <= SHORT ? mergeShort(ids) : mergeLong(ids);
-    }
-
-    private int[] mergeShort(int[] ids) {
-        int n = ids.length;
-        while (n > 1) {
-            int best = Integer.MAX_VALUE;
-            int at = -1;
-            int entry = -1;
-            for (int i = 0; i + 1 < n; i++) {
-                int e = merges.find(ids[i], ids[i + 1]);
-                if (e >= 0 && merges.rank(e) < best) {
-                    best = merges.rank(e);
-                    at = i;
-                    entry = e;
-                }
-            }
-            if (at < 0) {
-                break;
-            }
-            ids[at] = merges.merged(entry);
-            System.arraycopy(ids, at + 2, ids, at + 1, n - at - 2);
-            n--;
-        }
-        return Arrays.copyOf(ids, n);
-    }
-
-    /** The same merges in O(n log n): a queue of (rank, position), stale entries skipped when their pair no longer stands there. */
-    private int[] mergeLong(int[] ids) {
-        int n = ids.length;
-        int[] next = new int[n];
-        int[] previous = new int[n];
-        PriorityQueue<Long> queue = new PriorityQueue<>();
-        for (int i = 0; i < n; i++) {
-            next[i] = i + 1;
-            previous[i] = i - 1;
-            if (i + 1 < n) {
-                offer(queue, ids, i, i + 1);
-            }
-        }
-        while (!queue.isEmpty()) {
-            long top = queue.poll();
-            int at = (int) top;
-            int right = ids[at] < 0 ? n : next[at];
-            if (right >= n) {
-                continue;
-            }
-            int entry = merges.find(ids[at], ids[right]);
-            if (entry < 0 || merges.rank(entry) != (int) (top >>> 32)) {
-                continue;
-            }
-            ids[at] = merges.merged(entry);
-            ids[right] = -1;
-            next[at] = next[right];
-            if (next[at] < n) {
-                previous[next[at]] = at;
-                offer(queue, ids, at, next[at]);
-            }
-            if (previous[at] >= 0) {
-                offer(queue, ids, previous[at], at);
-            }
-        }
-        return Arrays.stream(ids).filter(id -> id >= 0).toArray();
-    }
-
-    private void offer(PriorityQueue<Long> queue, int[] ids, int left, int right) {
-        int entry = merges.find(ids[left], ids[right]);
-        if (entry >= 0) {
-            queue.add((long) merges.rank(entry) << 32 | left);
-        }
+        return merges.merge(ids);
     }
 
     private static final class Cache {

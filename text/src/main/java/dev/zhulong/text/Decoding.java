@@ -131,7 +131,7 @@ final class Decoding {
     }
 
     /** The byte that {@code <0x0A>} stands for, or -1. */
-    private static int fallbackByte(String spelling) {
+    static int fallbackByte(String spelling) {
         if (spelling.length() != 6 || !spelling.startsWith("<0x") || spelling.charAt(5) != '>') {
             return -1;
         }

@@ -3,20 +3,14 @@ package dev.zhulong.text;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 
 /**
  * A {@code tokenizer.json} of Hugging Face's tokenizers library, with the {@code tokenizer_config.json} beside it.
@@ -32,31 +26,21 @@ import java.util.stream.IntStream;
  * the same. {@code encode} never throws on text: a lone surrogate, which UTF-8 cannot hold, is taken as U+FFFD. The one exception is a
  * closed character vocabulary ({@link CharacterVocabulary}), whose unknown characters are an error rather than silently dropped.
  */
-public final class HuggingFaceTokenizer implements Tokenizer {
+public final class HuggingFaceTokenizer extends VocabularyTokenizer {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final JsonNode json;
     private final String name;
-    private final Vocabulary vocabulary;
     private final Optional<ByteLevelBpe> fast;
     private final Set<Integer> closedAlphabet;
-    private final OptionalInt bos;
-    private final OptionalInt eos;
-    private final OptionalInt pad;
-    private final boolean addsBos;
     private NativeTokenizer plain;
     private NativeTokenizer withControl;
     private volatile boolean closed;
 
-    private HuggingFaceTokenizer(JsonNode json, JsonNode config, String name) {
+    private HuggingFaceTokenizer(JsonNode json, Vocabulary vocabulary, Special special, String name) {
+        super(vocabulary, special);
         this.json = json;
         this.name = name;
-        vocabulary = new Vocabulary(json, name);
-        bos = named(config, "bos_token");
-        eos = named(config, "eos_token");
-        pad = named(config, "pad_token");
-        addsBos = bos.isPresent() && (config.path("add_bos_token").isBoolean() ? config.path("add_bos_token").booleanValue()
-                : startsWith(json.path("post_processor"), vocabulary.spelling(bos.getAsInt())));
         fast = keepsTextTokens(json) ? Optional.empty() : ByteLevelBpe.of(json);
         closedAlphabet = closedAlphabet(json);
         if (fast.isEmpty()) {
@@ -74,10 +58,25 @@ public final class HuggingFaceTokenizer implements Tokenizer {
     public static HuggingFaceTokenizer load(Path directoryOrFile) {
         Path file = Files.isDirectory(directoryOrFile) ? directoryOrFile.resolve("tokenizer.json") : directoryOrFile;
         Path config = file.resolveSibling("tokenizer_config.json");
-        return new HuggingFaceTokenizer(read(file), Files.exists(config) ? read(config) : JSON.createObjectNode(), file.toString());
+        JsonNode json = read(file);
+        Vocabulary vocabulary = new Vocabulary(json, file.toString());
+        Special special = special(json, Files.exists(config) ? read(config) : JSON.createObjectNode(), vocabulary);
+        return new HuggingFaceTokenizer(json, vocabulary, special, file.toString());
     }
 
-    private static JsonNode read(Path file) {
+    /** A tokenizer whose {@code tokenizer.json} was put together from another file; {@code name} is what errors call it. */
+    static HuggingFaceTokenizer of(JsonNode json, Special special, String name) {
+        return new HuggingFaceTokenizer(json, new Vocabulary(json, name), special, name);
+    }
+
+    private static Special special(JsonNode json, JsonNode config, Vocabulary vocabulary) {
+        OptionalInt bos = named(config, "bos_token", vocabulary);
+        boolean addsBos = bos.isPresent() && (config.path("add_bos_token").isBoolean() ? config.path("add_bos_token").booleanValue()
+                : startsWith(json.path("post_processor"), vocabulary.spelling(bos.getAsInt())));
+        return new Special(bos, named(config, "eos_token", vocabulary), named(config, "pad_token", vocabulary), addsBos);
+    }
+
+    static JsonNode read(Path file) {
         if (!Files.isRegularFile(file)) {
             throw new IllegalArgumentException(file + ": no such file; a tokenizer is a directory with a tokenizer.json");
         }
@@ -96,7 +95,7 @@ public final class HuggingFaceTokenizer implements Tokenizer {
         }
     }
 
-    private OptionalInt named(JsonNode config, String key) {
+    private static OptionalInt named(JsonNode config, String key, Vocabulary vocabulary) {
         JsonNode token = config.path(key);
         String text = token.isObject() ? token.path("content").asText() : token.asText();
         return token.isNull() || token.isMissingNode() ? OptionalInt.empty() : vocabulary.id(text);
@@ -180,11 +179,6 @@ public final class HuggingFaceTokenizer implements Tokenizer {
         return withControl().encode(valid);
     }
 
-    @Override
-    public List<int[]> encodeAll(List<String> texts) {
-        return texts.parallelStream().map(this::encode).toList();
-    }
-
     private void requireKnown(String text, Set<String> added) {
         if (closedAlphabet == null) {
             return;
@@ -197,102 +191,6 @@ public final class HuggingFaceTokenizer implements Tokenizer {
             throw new IllegalArgumentException("the character \"%s\" (U+%04X) is not in the closed vocabulary of %s"
                     .formatted(Character.toString(c), c, name));
         });
-    }
-
-    static String withoutLoneSurrogates(String text) {
-        for (int i = 0; i < text.length(); i++) {
-            char c = text.charAt(i);
-            if (Character.isSurrogate(c)) {
-                if (Character.isHighSurrogate(c) && i + 1 < text.length() && Character.isLowSurrogate(text.charAt(i + 1))) {
-                    i++;
-                } else {
-                    return text.codePoints().map(p -> p >= 0xD800 && p <= 0xDFFF ? 0xFFFD : p)
-                            .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append).toString();
-                }
-            }
-        }
-        return text;
-    }
-
-    @Override
-    public String decode(int[] ids) {
-        ByteArrayOutputStream out = new ByteArrayOutputStream();
-        Decoding decoding = vocabulary.decoding();
-        boolean first = true;
-        for (int id : ids) {
-            byte[] bytes = vocabulary.bytes(id);
-            if (!vocabulary.isControl(id)) {
-                out.writeBytes(first ? decoding.atStart(vocabulary.spelling(id), bytes) : bytes);
-                first = false;
-            }
-        }
-        byte[] all = out.toByteArray();
-        int from = 0;
-        while (from < Math.min(all.length, decoding.leadingSpaces()) && all[from] == ' ') {
-            from++;
-        }
-        return new String(all, from, all.length - from, StandardCharsets.UTF_8);
-    }
-
-    @Override
-    public byte[] bytes(int id) {
-        return vocabulary.bytes(id).clone();
-    }
-
-    @Override
-    public boolean isControl(int id) {
-        return vocabulary.isControl(id);
-    }
-
-    @Override
-    public Map<String, Integer> controlTokens() {
-        Map<String, Integer> tokens = new LinkedHashMap<>();
-        for (int id = 0; id < vocabulary.size(); id++) {
-            if (vocabulary.isControl(id)) {
-                tokens.put(vocabulary.spelling(id), id);
-            }
-        }
-        return tokens;
-    }
-
-    @Override
-    public int vocabSize() {
-        return vocabulary.size();
-    }
-
-    @Override
-    public OptionalInt id(String token) {
-        return vocabulary.id(token);
-    }
-
-    @Override
-    public OptionalInt bos() {
-        return bos;
-    }
-
-    @Override
-    public OptionalInt eos() {
-        return eos;
-    }
-
-    @Override
-    public OptionalInt pad() {
-        return pad;
-    }
-
-    @Override
-    public boolean addsBos() {
-        return addsBos;
-    }
-
-    @Override
-    public StreamingDecoder decoder() {
-        return new PieceDecoder(vocabulary);
-    }
-
-    /** How many ids have a token; less than {@link #vocabSize} where ids have holes. */
-    public int tokens() {
-        return (int) IntStream.range(0, vocabulary.size()).filter(vocabulary::has).count();
     }
 
     @Override

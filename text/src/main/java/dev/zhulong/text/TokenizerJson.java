@@ -108,7 +108,7 @@ public final class TokenizerJson {
         }
     }
 
-    private static ObjectNode preTokenizer(PreTokenizer preTokenizer) {
+    static ObjectNode preTokenizer(PreTokenizer preTokenizer) {
         if (preTokenizer == PreTokenizer.GPT2) {
             return byteLevel(true);
         }
@@ -121,7 +121,7 @@ public final class TokenizerJson {
         return sequence;
     }
 
-    private static ObjectNode byteLevel(boolean useRegex) {
+    static ObjectNode byteLevel(boolean useRegex) {
         return NODES.objectNode().put("type", "ByteLevel").put("add_prefix_space", false).put("trim_offsets", false)
                 .put("use_regex", useRegex);
     }

@@ -3,6 +3,8 @@ package dev.zhulong.text.chat;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.zhulong.formats.FormatException;
+import dev.zhulong.formats.gguf.GgufMetadata;
 import dev.zhulong.text.chat.jinja.Template;
 import dev.zhulong.text.chat.jinja.TemplateException;
 import dev.zhulong.text.chat.jinja.Text;
@@ -94,6 +96,27 @@ public final class ChatTemplate {
             throw new IllegalArgumentException(from + ": " + e.getMessage(), e);
         } catch (IOException e) {
             throw new UncheckedIOException(from + ": cannot be read: " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * The template in a GGUF file's metadata, else ChatML.
+     *
+     * @throws FormatException where a key is of a wrong type, or the template is none
+     */
+    public static ChatTemplate load(GgufMetadata metadata) {
+        Map<String, String> specials = new LinkedHashMap<>();
+        if (metadata.has("tokenizer.ggml.tokens")) {
+            List<String> tokens = metadata.texts("tokenizer.ggml.tokens");
+            Map.of("bos_token", "bos", "eos_token", "eos", "unk_token", "unknown", "pad_token", "padding").forEach((name, key) ->
+                    metadata.tokenId("tokenizer.ggml." + key + "_token_id", tokens.size()).ifPresent(id -> specials.put(name, tokens.get(id))));
+        }
+        Optional<String> own = metadata.text("tokenizer.chat_template");
+        try {
+            return own.isEmpty() ? chatMl(specials)
+                    : new ChatTemplate(own.get(), metadata.text("tokenizer.chat_template.tool_use"), specials, true);
+        } catch (TemplateException e) {
+            throw new FormatException(metadata.file(), "tokenizer.chat_template: " + e.getMessage(), e);
         }
     }
 

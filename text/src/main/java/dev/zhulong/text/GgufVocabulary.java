@@ -1,0 +1,258 @@
+package dev.zhulong.text;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.MissingNode;
+import dev.zhulong.formats.gguf.GgufValue;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+
+/**
+ * The tokenizer of a Hugging Face directory as keys of a GGUF file: what {@link GgufTokenizer} reads, and llama.cpp.
+ *
+ * <p>A tokenizer that GGUF cannot say is refused: written silently, it would give other ids elsewhere.
+ */
+public final class GgufVocabulary {
+    private static final int CONTROL_SCORE = -1000;
+
+    private final String name;
+    private final JsonNode json;
+    private final JsonNode model;
+    private final List<String> tokens = new ArrayList<>();
+    private final List<GgufTokenType> types = new ArrayList<>();
+    private final Map<String, GgufValue> metadata = new LinkedHashMap<>();
+
+    private GgufVocabulary(JsonNode json, String name) {
+        this.json = json;
+        this.model = json.path("model");
+        this.name = name;
+    }
+
+    /**
+     * The keys.
+     *
+     * @param directory with a {@code tokenizer.json}, and where there its {@code tokenizer_config.json} and {@code chat_template.jinja}
+     * @param rows      rows of the model's embedding; ids up to it that have no token are filled up
+     * @throws IllegalArgumentException where the files are missing or malformed, or GGUF cannot say what they say
+     */
+    public static Map<String, GgufValue> of(Path directory, int rows) {
+        try (var tokenizer = HuggingFaceTokenizer.load(directory)) {
+            var vocabulary = new GgufVocabulary(HuggingFaceTokenizer.read(directory.resolve("tokenizer.json")), directory.toString());
+            Path config = directory.resolve("tokenizer_config.json");
+            JsonNode settings = Files.exists(config) ? HuggingFaceTokenizer.read(config) : MissingNode.getInstance();
+            vocabulary.write(tokenizer, settings, rows);
+            vocabulary.chatTemplates(directory, settings);
+            return vocabulary.metadata;
+        }
+    }
+
+    private void write(HuggingFaceTokenizer tokenizer, JsonNode config, int rows) {
+        if (tokenizer.vocabSize() > rows) {
+            throw refused("ids below " + rows + ", the rows of the model's embedding", "the id " + (tokenizer.vocabSize() - 1));
+        }
+        fill(rows);
+        String type = model.path("type").asText("BPE");
+        if (type.equals("WordPiece")) {
+            wordPiece();
+        } else if (type.equals("BPE") && model.path("byte_fallback").asBoolean(false)) {
+            sentencePiece();
+        } else if (type.equals("BPE") && "ByteLevel".equals(json.path("decoder").path("type").asText())) {
+            byteLevel();
+        } else {
+            throw refused("BPE of bytes or with byte fallback, or WordPiece", type);
+        }
+        put(GgufTokenizer.BOS, tokenizer.bos());
+        put(GgufTokenizer.EOS, tokenizer.eos());
+        put(GgufTokenizer.UNKNOWN, unknown(tokenizer, config));
+        put(GgufTokenizer.PAD, tokenizer.pad());
+        metadata.put(GgufTokenizer.ADD_BOS, GgufValue.of(tokenizer.addsBos()));
+        metadata.put("tokenizer.ggml.add_eos_token", GgufValue.of(config.path("add_eos_token").asBoolean(false)));
+    }
+
+    private OptionalInt unknown(HuggingFaceTokenizer tokenizer, JsonNode config) {
+        JsonNode named = config.path("unk_token");
+        String text = named.isObject() ? named.path("content").asText() : named.isTextual() ? named.asText() : model.path("unk_token").asText();
+        return text.isEmpty() || text.equals("null") ? OptionalInt.empty() : tokenizer.id(text);
+    }
+
+    private void put(String key, OptionalInt id) {
+        id.ifPresent(value -> metadata.put(key, GgufValue.of(value)));
+    }
+
+    private void fill(int rows) {
+        String[] spelling = new String[rows];
+        GgufTokenType[] kind = new GgufTokenType[rows];
+        model.path("vocab").properties().forEach(entry -> {
+            int id = entry.getValue().asInt();
+            spelling[id] = entry.getKey();
+            kind[id] = GgufTokenType.NORMAL;
+        });
+        for (JsonNode token : json.path("added_tokens")) {
+            int id = token.path("id").asInt();
+            spelling[id] = token.path("content").asText();
+            kind[id] = token.path("special").asBoolean(false) ? GgufTokenType.CONTROL : GgufTokenType.USER_DEFINED;
+        }
+        for (int id = 0; id < rows; id++) {
+            tokens.add(spelling[id] == null ? "[PAD" + id + "]" : spelling[id]);
+            types.add(spelling[id] == null ? GgufTokenType.UNUSED : kind[id]);
+        }
+    }
+
+    /** The keys that all vocabularies have, last because spellings may have been changed. */
+    private void vocabulary(String kind, String pre) {
+        metadata.put(GgufTokenizer.MODEL, GgufValue.of(kind));
+        metadata.put(GgufTokenizer.PRE, GgufValue.of(pre));
+        metadata.put(GgufTokenizer.TOKENS, GgufValue.of(tokens));
+        metadata.put(GgufTokenizer.TYPES, GgufValue.of(types.stream().mapToInt(Enum::ordinal).toArray()));
+    }
+
+    private void byteLevel() {
+        String pre = GgufPreTokenizer.nameOf(json).orElseThrow(() -> refused("a pre-tokenizer and normalizer that GGUF has a name for ("
+                + GgufPreTokenizer.known() + ")", "another"));
+        vocabulary("gpt2", pre);
+        List<String> merges = new ArrayList<>();
+        for (JsonNode merge : model.path("merges")) {
+            merges.add(merge.isArray() ? merge.path(0).asText() + " " + merge.path(1).asText() : merge.asText());
+        }
+        metadata.put(GgufTokenizer.MERGES, GgufValue.of(merges));
+    }
+
+    /**
+     * SentencePiece joins by the score of what comes out, a {@code tokenizer.json} by the pair's rank. The two say the same where the pairs
+     * of a piece follow one another and none is missing, as in every file converted from SentencePiece; then the order is the score.
+     */
+    private void sentencePiece() {
+        Map<String, Integer> order = new HashMap<>();
+        int pairs = 0;
+        String last = null;
+        for (JsonNode merge : model.path("merges")) {
+            String piece = merge.isArray() ? merge.path(0).asText() + merge.path(1).asText() : merge.asText().replace(" ", "");
+            if (!piece.equals(last) && order.putIfAbsent(piece, order.size()) != null) {
+                throw refused("the pairs of a piece one after the other, as SentencePiece has them", "those of \"" + piece + "\" apart");
+            }
+            last = piece;
+            pairs++;
+        }
+        float[] scores = new float[tokens.size()];
+        int splits = 0;
+        for (int id = 0; id < scores.length; id++) {
+            String token = tokens.get(id);
+            if (types.get(id) == GgufTokenType.NORMAL) {
+                if (Decoding.fallbackByte(token) >= 0) {
+                    types.set(id, GgufTokenType.BYTE);
+                    continue;
+                }
+                splits += splits(token);
+                scores[id] = -1 - order.getOrDefault(token, order.size());
+            } else {
+                scores[id] = CONTROL_SCORE;
+                if (token.equals(model.path("unk_token").asText())) {
+                    types.set(id, GgufTokenType.UNKNOWN);
+                }
+                if (types.get(id) == GgufTokenType.USER_DEFINED) {
+                    tokens.set(id, token.replace(SentencePieceBpe.SPACE, " "));
+                }
+            }
+        }
+        if (splits != pairs) {
+            throw refused(splits + " merges, one for each way to join two pieces to a third", pairs);
+        }
+        vocabulary("llama", "default");
+        metadata.put(GgufTokenizer.SCORES, GgufValue.of(scores));
+        metadata.put(GgufTokenizer.SPACE_PREFIX, GgufValue.of(spacePrefix()));
+    }
+
+    private int splits(String token) {
+        int splits = 0;
+        for (int cut = token.offsetByCodePoints(0, 1); cut < token.length(); cut = token.offsetByCodePoints(cut, 1)) {
+            if (isPiece(token.substring(0, cut)) && isPiece(token.substring(cut))) {
+                splits++;
+            }
+        }
+        return splits;
+    }
+
+    private boolean isPiece(String text) {
+        JsonNode id = model.path("vocab").path(text);
+        return id.isInt() && types.get(id.intValue()) == GgufTokenType.NORMAL;
+    }
+
+    /** Whether spaces are U+2581 and a text begins with one, by either generation's way to say so. */
+    private boolean spacePrefix() {
+        JsonNode metaspace = json.path("pre_tokenizer");
+        if ("Metaspace".equals(metaspace.path("type").asText()) && metaspace.path("replacement").asText().equals(SentencePieceBpe.SPACE)
+                && !metaspace.path("split").asBoolean(true) && json.path("normalizer").isNull()) {
+            return !metaspace.path("prepend_scheme").asText("always").equals("never");
+        }
+        JsonNode normalizer = json.path("normalizer");
+        boolean prefix = false;
+        boolean spaces = false;
+        for (JsonNode step : "Sequence".equals(normalizer.path("type").asText()) ? normalizer.path("normalizers") : List.of(normalizer)) {
+            switch (step.path("type").asText()) {
+                case "Prepend" -> prefix = step.path("prepend").asText().equals(SentencePieceBpe.SPACE);
+                case "Replace" -> spaces = step.path("pattern").path("String").asText().equals(" ")
+                        && step.path("content").asText().equals(SentencePieceBpe.SPACE);
+                default -> throw refused("a normalizer that only marks spaces", step.path("type").asText());
+            }
+        }
+        if (!spaces || !metaspace.isNull()) {
+            throw refused("spaces marked by " + SentencePieceBpe.SPACE + " and no pre-tokenizer", metaspace.path("type").asText());
+        }
+        return prefix;
+    }
+
+    private void wordPiece() {
+        if (!json.path("normalizer").path("lowercase").asBoolean(false)
+                || !model.path("continuing_subword_prefix").asText("##").equals("##")) {
+            throw refused("an uncased WordPiece whose continuations begin with ##, as llama.cpp takes them", "another");
+        }
+        for (int id = 0; id < tokens.size(); id++) {
+            String token = tokens.get(id);
+            if (types.get(id) == GgufTokenType.NORMAL && !GgufTokenizer.isBracketed(token)) {
+                tokens.set(id, token.startsWith("##") && token.length() > 2 ? token.substring(2) : SentencePieceBpe.SPACE + token);
+            }
+        }
+        vocabulary("bert", "default");
+    }
+
+    /** The model's template, and by their names those it has for other uses. */
+    private void chatTemplates(Path directory, JsonNode config) {
+        Path file = directory.resolve("chat_template.jinja");
+        JsonNode own = config.path("chat_template");
+        if (Files.isRegularFile(file)) {
+            metadata.put(GgufTokenizer.CHAT_TEMPLATE, GgufValue.of(read(file)));
+        } else if (own.isTextual()) {
+            metadata.put(GgufTokenizer.CHAT_TEMPLATE, GgufValue.of(own.asText()));
+        } else if (own.isArray()) {
+            List<String> names = new ArrayList<>();
+            for (JsonNode each : own) {
+                String use = each.path("name").asText();
+                boolean main = use.equals("default");
+                metadata.put(GgufTokenizer.CHAT_TEMPLATE + (main ? "" : "." + use), GgufValue.of(each.path("template").asText()));
+                if (!main) {
+                    names.add(use);
+                }
+            }
+            metadata.put("tokenizer.chat_templates", GgufValue.of(names));
+        }
+    }
+
+    private static String read(Path file) {
+        try {
+            return Files.readString(file);
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + ": cannot be read: " + e.getMessage(), e);
+        }
+    }
+
+    private IllegalArgumentException refused(String expected, Object found) {
+        return new IllegalArgumentException(name + ": its tokenizer cannot be written as GGUF: expected " + expected + ", found " + found);
+    }
+}
