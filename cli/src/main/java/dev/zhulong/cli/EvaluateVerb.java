@@ -85,6 +85,12 @@ final class EvaluateVerb extends Verb {
         if (Stream.of(suite.tasks, text, data).filter(Objects::nonNull).count() != 1) {
             throw wrongUsage("what is to be evaluated on? Give one of --suite TASKS, --text FILE and --data DIR");
         }
+        if (suite.tasks != null && (window != null || stride != null || bos != null)) {
+            throw wrongUsage("--window, --stride and --bos go with --text and --data; a task says its own");
+        }
+        if (suite.tasks == null && suite.anyGiven()) {
+            throw wrongUsage("--task-data, --limit, --shots, --beside-base and --report go with --suite");
+        }
         if (models.size() > 1 && (suite.tasks == null || adapter != null)) {
             throw wrongUsage(adapter != null ? "an adapter belongs to one model: give one --model" : "several models are measured with --suite only");
         }

@@ -58,6 +58,11 @@ final class SuiteOptions {
         }
     }
 
+    /** Whether an option was given that only tasks know. */
+    boolean anyGiven() {
+        return data != null || limit != null || shots != null || base || report != null;
+    }
+
     /** Runs all tasks on all models, prints them, and returns the JSON object. */
     String run(EvaluateVerb verb, List<Path> models, Path adapter, boolean json) {
         if (limit != null && limit < 1 || shots != null && shots < 0 || resamples < 0) {

@@ -29,7 +29,7 @@ record Comparison(String task, String metric, String base, String model, Estimat
         for (ObjectNode entry : entries) {
             String task = entry.get("task").asText();
             ObjectNode base = first.putIfAbsent(task, entry);
-            if (base != null && base.path("data").equals(entry.path("data"))) {
+            if (base != null && base.path("asked").equals(entry.path("asked"))) {
                 all.addAll(pair(task, base, entry, samples));
             }
         }
@@ -58,7 +58,8 @@ record Comparison(String task, String metric, String base, String model, Estimat
     }
 
     String text() {
-        return String.format(Locale.ROOT, "%s %s: %s less %s = %+.4f ± %.4f over %d rows%s", task, metric, model, base, difference.value(),
-                difference.halfWidth(), rows, significant() ? "" : " (could be chance)");
+        String error = Double.isNaN(difference.standardError()) ? ", error unknown" : String.format(Locale.ROOT, " ± %.4f", difference.halfWidth());
+        return String.format(Locale.ROOT, "%s %s: %s less %s = %+.4f%s over %d rows%s", task, metric, model, base, difference.value(), error, rows,
+                Double.isNaN(difference.standardError()) || significant() ? "" : " (could be chance)");
     }
 }

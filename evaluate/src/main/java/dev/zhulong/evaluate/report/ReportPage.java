@@ -44,9 +44,9 @@ final class ReportPage {
     private void task(String name, List<ObjectNode> models) {
         add("<h2>%s</h2>\n<p class=soft>%s</p>\n", escape(name), escape(models.getFirst().path("protocol").asText()));
         Set<JsonNode> rows = new LinkedHashSet<>();
-        models.forEach(model -> rows.add(model.path("data")));
+        models.forEach(model -> rows.add(model.path("asked")));
         if (rows.size() > 1) {
-            add("<p><b>These models were not asked the same rows; their numbers cannot be compared.</b></p>\n");
+            add("<p><b>These models were not asked the same rows in the same way; their numbers cannot be compared.</b></p>\n");
         }
         table("", models, entry -> entry.path("metrics"));
         differences(name);

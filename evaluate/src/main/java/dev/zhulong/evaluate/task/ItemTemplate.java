@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -95,7 +96,13 @@ final class ItemTemplate {
             throw new IllegalArgumentException(field + ": " + item.id() + " has no list '" + path + "'; it has " + String.join(", ", fields(item.row())));
         }
         List<String> all = new ArrayList<>();
-        at.forEach(value -> all.add(value.asText()));
+        for (JsonNode value : at) {
+            if (!value.isValueNode() || value.isNull()) {
+                throw new IllegalArgumentException(field + ": " + item.id() + " has " + value.getNodeType().name().toLowerCase(Locale.ROOT)
+                        + " where '" + path + "' should list texts");
+            }
+            all.add(value.asText());
+        }
         return all;
     }
 }

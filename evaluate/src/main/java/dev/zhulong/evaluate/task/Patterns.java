@@ -7,6 +7,18 @@ import java.util.regex.PatternSyntaxException;
 final class Patterns {
     private Patterns() {}
 
+    /** Refuses a replacement that names a group the pattern has not. */
+    static void replacement(String field, TaskSpec.Replacement replacement) {
+        String either = "(?:" + replacement.pattern() + ")|";
+        try {
+            // the empty alternative always matches, and leaves groups empty but there
+            compile(field, either).matcher("").replaceFirst(replacement.with());
+        } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
+            throw new IllegalArgumentException(field + ": '" + replacement.with() + "' cannot take the place of '" + replacement.pattern() + "': "
+                    + e.getMessage(), e);
+        }
+    }
+
     /** @param field where the task has it, for messages */
     static Pattern compile(String field, String pattern) {
         try {

@@ -31,6 +31,7 @@ final class PerplexityScorer implements Scorer {
         this.subject = subject;
         template = new ItemTemplate(task.name() + ": text", spec.text());
         replacements = spec.replace();
+        replacements.forEach(each -> Patterns.replacement(task.name() + ": replace", each));
         patterns = replacements.stream().map(each -> Patterns.compile(task.name() + ": replace", each.pattern())).toList();
         PerplexityOptions standard = PerplexityOptions.of(subject.model().spec(), subject.tokenizer());
         PerplexityOptions windowed = spec.window() == 0 ? standard : standard.withWindow(spec.window());

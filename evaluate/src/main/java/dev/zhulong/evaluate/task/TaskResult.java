@@ -19,12 +19,12 @@ import java.util.Map;
  * @param notices  what should be known beside the numbers: rows that could not be used, texts that were cut
  * @param first    what the model read of the first row: prompt and ids
  * @param key      hash of everything the numbers depend on
- * @param data     hash of the rows; equal where two models were asked the same
+ * @param asked    hash of task, shots and the rows that were asked; equal where two models were asked the same
  * @param samples  file of all rows' outcomes
  * @param seconds  it took
  */
 public record TaskResult(String task, String model, int rows, String protocol, Map<String, List<MetricValue>> groups, List<String> notices,
-        ObjectNode first, String key, String data, Path samples, double seconds) {
+        ObjectNode first, String key, String asked, Path samples, double seconds) {
     /** The numbers over all rows. */
     public List<MetricValue> metrics() {
         return groups.get("");
@@ -46,7 +46,7 @@ public record TaskResult(String task, String model, int rows, String protocol, M
         ArrayNode said = json.putArray("notices");
         notices.forEach(said::add);
         json.set("first", first);
-        return json.put("key", key).put("data", data).put("samples", samples.getFileName().toString()).put("seconds", seconds);
+        return json.put("key", key).put("asked", asked).put("samples", samples.getFileName().toString()).put("seconds", seconds);
     }
 
     private static ArrayNode array(List<MetricValue> values) {

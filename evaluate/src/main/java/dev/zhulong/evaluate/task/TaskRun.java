@@ -17,6 +17,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /**
  * One task put to one model.
@@ -76,7 +77,7 @@ public final class TaskRun {
             }
             List<String> notices = notices(data, outcomes, found);
             return new TaskResult(spec.name(), subject.name(), items.size(), scorer.protocol() + shots(spec), groups(items, outcomes, scorer,
-                    options.bootstrap()), notices, first, SampleLog.hash(key), data.hash(), file, (System.nanoTime() - start) * 1e-9);
+                    options.bootstrap()), notices, first, SampleLog.hash(key), asked(key, items), file, (System.nanoTime() - start) * 1e-9);
         }
     }
 
@@ -99,6 +100,14 @@ public final class TaskRun {
         key.put("rows", data.hash());
         key.put("version", CorpusMetric.VERSION + "/" + FORMAT);
         return key;
+    }
+
+    /** The same hash wherever the same rows were asked in the same way, whatever the model. */
+    private static String asked(SortedMap<String, String> key, List<Item> items) {
+        SortedMap<String, String> asked = new TreeMap<>(key);
+        asked.keySet().removeIf(name -> name.startsWith("model."));
+        asked.put("ids", items.stream().map(Item::id).collect(Collectors.joining("\n")));
+        return SampleLog.hash(asked);
     }
 
     private static List<Item> limited(List<Item> items, OptionalInt limit) {

@@ -153,6 +153,9 @@ public record TaskSpec(
             if (c.choices().isEmpty() == c.choicesIn().isEmpty()) {
                 throw new IllegalArgumentException("choice needs either choices or choices_in");
             }
+            if (c.metrics().isEmpty()) {
+                throw new IllegalArgumentException("choice.metrics names no metric");
+            }
             c.metrics().stream().filter(m -> !List.of("acc", "acc_norm", "classification").contains(m)).findFirst().ifPresent(m -> {
                 throw new IllegalArgumentException("unknown metric '" + m + "' of a choice; there are acc, acc_norm, classification");
             });
@@ -160,6 +163,15 @@ public record TaskSpec(
         generate.ifPresent(g -> {
             if (g.reference().isEmpty() == g.referencesIn().isEmpty()) {
                 throw new IllegalArgumentException("generate needs either reference or references_in");
+            }
+            if (g.metrics().isEmpty()) {
+                throw new IllegalArgumentException("generate.metrics names no metric");
+            }
+            for (List<String> same : List.of(List.of("exact", "squad", "cmrc"), List.of("classification", "ner", "entities"))) {
+                if (g.metrics().stream().filter(same::contains).count() > 1) {
+                    throw new IllegalArgumentException("generate.metrics " + g.metrics() + ": of " + String.join(", ", same)
+                            + " only one at a time, for their numbers have the same names; make it two tasks");
+                }
             }
         });
     }
