@@ -25,7 +25,8 @@ record GgufPreTokenizer(JsonNode json, boolean ignoreMerges, boolean composes, b
     private static final String DIGITS_BY_THREE = "[0-9][0-9][0-9]";
     private static final String CJK = "[\u4e00-\u9fa5\u0800-\u4e00\uac00-\ud7ff]+";
     /** Letters that have case, as DeepSeek LLM lists them. */
-    private static final String CASED = "A-Za-z\u00b5\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u01ba\u01bc-\u01bf\u01c4-\u0293\u0295-\u02af\u0370-\u0373"
+    private static final String CASED =
+            "A-Za-z\u00b5\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u01ba\u01bc-\u01bf\u01c4-\u0293\u0295-\u02af\u0370-\u0373"
             + "\u0376\u0377\u037b-\u037d\u037f\u0386\u0388-\u038a\u038c\u038e-\u03a1\u03a3-\u03f5\u03f7-\u0481\u048a-\u052f"
             + "\u0531-\u0556\u10a0-\u10c5\u13a0-\u13f5\u13f8-\u13fd\u1c90-\u1cba\u1cbd-\u1cbf\u1d00-\u1d2b\u1d6b-\u1d77"
             + "\u1d79-\u1d9a\u1e00-\u1f15\u1f18-\u1f1d\u1f20-\u1f45\u1f48-\u1f4d\u1f50-\u1f57\u1f59\u1f5b\u1f5d"
@@ -119,7 +120,8 @@ record GgufPreTokenizer(JsonNode json, boolean ignoreMerges, boolean composes, b
         boolean ignoreMerges = tokenizer.path("model").path("ignore_merges").asBoolean(false);
         JsonNode wanted = canonical(tokenizer.path("pre_tokenizer"));
         return BY_NAME.entrySet().stream().filter(entry -> entry.getValue().ignoreMerges == ignoreMerges
-                && entry.getValue().composes == composes && canonical(entry.getValue().json).equals(wanted)).map(Map.Entry::getKey).findFirst();
+                && entry.getValue().composes == composes && canonical(entry.getValue().json).equals(wanted))
+                .map(Map.Entry::getKey).findFirst();
     }
 
     /** Without what does not change where text is cut. */

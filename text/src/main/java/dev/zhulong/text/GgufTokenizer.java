@@ -1,18 +1,20 @@
 package dev.zhulong.text;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.gguf.GgufMetadata;
 import dev.zhulong.text.VocabularyTokenizer.Special;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.Set;
 
 /**
  * The tokenizer in a GGUF file's metadata: SentencePiece's BPE ({@code tokenizer.ggml.model} is {@code llama}), byte-level BPE
@@ -124,15 +126,19 @@ public final class GgufTokenizer {
         }
         addedTokens();
         Map<String, Integer> added = new LinkedHashMap<>();
-        List<String> marks = new ArrayList<>();
-        json.path("added_tokens").forEach(token -> {
-            added.put(token.path("content").asText(), token.path("id").asInt());
-            if (NativeTokenizer.isMark(token)) {
-                marks.add(token.path("content").asText());
+        Set<String> marks = new HashSet<>();
+        for (JsonNode token : json.path("added_tokens")) {
+            String text = token.path("content").asText();
+            if (types[token.path("id").asInt()] != GgufTokenType.UNUSED) {
+                added.put(text, token.path("id").asInt());
             }
-        });
+            if (NativeTokenizer.isMark(token)) {
+                marks.add(text);
+            }
+        }
         var bpe = new SentencePieceBpe(pieces, scores, byteIds(unknown));
-        return new SentencePieceTokenizer(new Vocabulary(json, metadata.file().toString()), special(1, 2, true), bpe, spacePrefix, added, marks);
+        var vocabulary = new Vocabulary(json, metadata.file().toString());
+        return new SentencePieceTokenizer(vocabulary, special(1, 2, true), bpe, spacePrefix, added, marks);
     }
 
     private static void replace(ObjectNode step) {
@@ -177,7 +183,7 @@ public final class GgufTokenizer {
         model.set("vocab", vocab());
         model.set("merges", merges);
         addedTokens();
-        return HuggingFaceTokenizer.of(json.put("version", "1.0"), special(-1, -1, pre.addsBos()), metadata.file().toString());
+        return encodedAsJson(special(-1, -1, pre.addsBos()));
     }
 
     /** Uncased, as llama.cpp takes every WordPiece: GGUF does not tell. A word's start is marked there, its continuation here. */
@@ -203,7 +209,24 @@ public final class GgufTokenizer {
         json.putObject("model").put("type", "WordPiece").put("unk_token", tokens.get(unknown.getAsInt()))
                 .put("continuing_subword_prefix", "##").put("max_input_chars_per_word", 100).set("vocab", vocab);
         addedTokens();
-        return HuggingFaceTokenizer.of(json.put("version", "1.0"), special(101, 102, true), metadata.file().toString());
+        return encodedAsJson(special(101, 102, true));
+    }
+
+    /** The encoder does not know the padding: no text is to give it, and tens of thousands of added tokens would be slow. */
+    private Tokenizer encodedAsJson(Special special) {
+        json.put("version", "1.0");
+        var vocabulary = new Vocabulary(json, metadata.file().toString());
+        ArrayNode known = NODES.arrayNode();
+        ObjectNode words = (ObjectNode) json.path("model").path("vocab");
+        for (JsonNode token : json.path("added_tokens")) {
+            if (types[token.path("id").asInt()] == GgufTokenType.UNUSED) {
+                words.remove(token.path("content").asText());
+            } else {
+                known.add(token);
+            }
+        }
+        json.set("added_tokens", known);
+        return HuggingFaceTokenizer.of(json, vocabulary, special, metadata.file().toString());
     }
 
     static boolean isBracketed(String token) {
@@ -218,7 +241,7 @@ public final class GgufTokenizer {
         return vocab;
     }
 
-    /** Padding of the vocabulary is among them, so that no text gives it and it gives no text. */
+    /** What is recognised in a text before it is cut, and the padding of the vocabulary, which gives no text either. */
     private void addedTokens() {
         ArrayNode added = json.putArray("added_tokens");
         boolean wordPiece = "WordPiece".equals(json.path("model").path("type").asText());

@@ -78,8 +78,8 @@ public final class GgufVocabulary {
 
     private OptionalInt unknown(HuggingFaceTokenizer tokenizer, JsonNode config) {
         JsonNode named = config.path("unk_token");
-        String text = named.isObject() ? named.path("content").asText() : named.isTextual() ? named.asText() : model.path("unk_token").asText();
-        return text.isEmpty() || text.equals("null") ? OptionalInt.empty() : tokenizer.id(text);
+        JsonNode text = named.isObject() ? named.path("content") : named.isTextual() ? named : model.path("unk_token");
+        return text.isTextual() ? tokenizer.id(text.textValue()) : OptionalInt.empty();
     }
 
     private void put(String key, OptionalInt id) {

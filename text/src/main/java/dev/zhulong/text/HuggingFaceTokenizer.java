@@ -65,8 +65,8 @@ public final class HuggingFaceTokenizer extends VocabularyTokenizer {
     }
 
     /** A tokenizer whose {@code tokenizer.json} was put together from another file; {@code name} is what errors call it. */
-    static HuggingFaceTokenizer of(JsonNode json, Special special, String name) {
-        return new HuggingFaceTokenizer(json, new Vocabulary(json, name), special, name);
+    static HuggingFaceTokenizer of(JsonNode json, Vocabulary vocabulary, Special special, String name) {
+        return new HuggingFaceTokenizer(json, vocabulary, special, name);
     }
 
     private static Special special(JsonNode json, JsonNode config, Vocabulary vocabulary) {

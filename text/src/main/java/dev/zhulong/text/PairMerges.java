@@ -3,7 +3,7 @@ package dev.zhulong.text;
 import java.util.Arrays;
 import java.util.PriorityQueue;
 
-/** Merges pairs of neighbouring ids, the lowest rank first and of equal ranks the leftmost, until no pair merges. Safe for several threads. */
+/** Merges neighbouring ids, the lowest rank first and of equal ranks the leftmost, until no pair merges. Safe for several threads. */
 final class PairMerges {
     /** Above this many ids the merges are found by a queue, below by looking at every pair. */
     private static final int SHORT = 32;

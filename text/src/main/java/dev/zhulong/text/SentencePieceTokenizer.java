@@ -4,6 +4,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -25,7 +26,7 @@ final class SentencePieceTokenizer extends VocabularyTokenizer {
      * @param marks       those of them only {@link #encodeWithControl} recognises
      */
     SentencePieceTokenizer(Vocabulary vocabulary, Special special, SentencePieceBpe bpe, boolean spacePrefix, Map<String, Integer> added,
-            List<String> marks) {
+            Set<String> marks) {
         super(vocabulary, special);
         this.bpe = bpe;
         this.spacePrefix = spacePrefix;

@@ -189,6 +189,7 @@ class BrokenGgufTokenizersAreNamedTest {
         assertThat(ChatTemplate.load(metadata).render(conversation, false)).hasToString("<s>hi<|im_end|>");
         assertThat(ChatTemplate.load(new GgufMetadata(Path.of("m.gguf"), byteLevel)).present()).isFalse();
         var broken = new GgufMetadata(Path.of("m.gguf"), with(byteLevel, GgufTokenizer.CHAT_TEMPLATE, GgufValue.of("{% if %}")));
-        assertThatThrownBy(() -> ChatTemplate.load(broken)).isInstanceOf(FormatException.class).hasMessageContaining("tokenizer.chat_template");
+        assertThatThrownBy(() -> ChatTemplate.load(broken)).isInstanceOf(FormatException.class)
+                .hasMessageContaining("tokenizer.chat_template");
     }
 }

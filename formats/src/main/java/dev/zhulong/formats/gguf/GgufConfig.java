@@ -79,7 +79,7 @@ public final class GgufConfig {
                 qkvBias, file.tensors().containsKey("blk.0.attn_output.bias"), file.tensors().containsKey("blk.0.ffn_down.bias"),
                 family == Family.QWEN3,
                 Collections.nCopies(layers, metadata.integer(at + "attention.sliding_window", 0, MOST, 0)),
-                metadata.tokenId(BOS, vocab).orElse(isSpm(metadata) ? 1 : -1), eosIds(metadata, vocab));
+                metadata.tokenId(BOS, vocab).orElse(isSpm(metadata) && vocab > 1 ? 1 : -1), eosIds(metadata, vocab));
     }
 
     private static void requireOneFile(GgufMetadata metadata) {

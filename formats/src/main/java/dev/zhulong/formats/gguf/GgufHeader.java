@@ -203,7 +203,8 @@ record GgufHeader(GgufMetadata metadata, List<Entry> entries, long dataStart) {
             GgufType type = tensorType(tensor);
             long offset = longInteger(tensor);
             if (offset < 0 || offset % alignment != 0) {
-                throw FormatException.at(file, tensor + ", offset", "a multiple of the alignment " + alignment, Long.toUnsignedString(offset));
+                throw FormatException.at(file, tensor + ", offset", "a multiple of the alignment " + alignment,
+                        Long.toUnsignedString(offset));
             }
             return new Entry(name, type, shape, offset, bytes(tensor, type, shape));
         }

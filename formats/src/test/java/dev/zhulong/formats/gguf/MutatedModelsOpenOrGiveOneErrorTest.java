@@ -59,7 +59,8 @@ class MutatedModelsOpenOrGiveOneErrorTest {
             case 4 -> GgufValue.of(List.of("a"));
             case 5 -> new Whole(Type.UINT64, random.nextLong());
             case 6 -> new Whole(Type.INT32, random.nextInt());
-            default -> new Whole(Type.UINT32, new long[] {0, 1, 2, 3, 4, 5, 8, 31, 33, 10_000, Integer.MAX_VALUE, 0xffffffffL}[random.nextInt(12)]);
+            default -> new Whole(Type.UINT32,
+                    new long[] {0, 1, 2, 3, 4, 5, 8, 31, 33, 10_000, Integer.MAX_VALUE, 0xffffffffL}[random.nextInt(12)]);
         };
     }
 

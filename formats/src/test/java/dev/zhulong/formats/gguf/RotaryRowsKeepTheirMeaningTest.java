@@ -134,7 +134,8 @@ class RotaryRowsKeepTheirMeaningTest {
         assertThat(there.mismatch(MemorySegment.ofArray(bytes))).isNotEqualTo(-1);
         // Two heads of 16: the row after the first of a half comes two later.
         assertThat(there.asSlice(2 * rowBytes, rowBytes).mismatch(MemorySegment.ofArray(bytes).asSlice(rowBytes, rowBytes))).isEqualTo(-1);
-        assertThat(there.asSlice(17 * rowBytes, rowBytes).mismatch(MemorySegment.ofArray(bytes).asSlice(24 * rowBytes, rowBytes))).isEqualTo(-1);
+        assertThat(there.asSlice(17 * rowBytes, rowBytes).mismatch(MemorySegment.ofArray(bytes).asSlice(24 * rowBytes, rowBytes)))
+                .isEqualTo(-1);
         weight.toHuggingFaceRows(there, back, rowBytes);
         assertThat(back.mismatch(MemorySegment.ofArray(bytes))).isEqualTo(-1);
     }

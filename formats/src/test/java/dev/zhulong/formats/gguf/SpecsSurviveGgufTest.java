@@ -11,6 +11,7 @@ import dev.zhulong.formats.DecoderSpec.Scaling;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.ModelDirectory;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -67,7 +68,8 @@ class SpecsSurviveGgufTest {
     @Test
     void llama3ScalingIsFoundAgainFromItsFactors() {
         // Llama 3.1, Llama 3.2, and one nobody has published.
-        for (var scaling : List.of(new Scaling.Llama3(8, 1, 4, 8192), new Scaling.Llama3(32, 1, 4, 8192), new Scaling.Llama3(6, 1, 3, 1024))) {
+        for (var scaling : List.of(new Scaling.Llama3(8, 1, 4, 8192), new Scaling.Llama3(32, 1, 4, 8192),
+                new Scaling.Llama3(6, 1, 3, 1024))) {
             DecoderSpec small = SmallModels.spec(Family.LLAMA, scaling);
             DecoderSpec spec = new DecoderSpec(small.family(), 40, 64, 2, 1, 1, 64, 64, 131_072, small.norm(), 1e-5, small.activation(), true,
                     new DecoderSpec.Rope(500_000, 64, scaling), true, false, false, false, false, List.of(0, 0), 1, List.of(2));
@@ -141,7 +143,8 @@ class SpecsSurviveGgufTest {
         refusedWhere("llama.block_count", GgufValue.of(1), "tensor \"blk.1.attn_norm.weight\": expected only weights that LLAMA has");
         refusedWhere("llama.attention.head_count", GgufValue.of(new int[] {4, 4}), "found an array of 2 INT32");
         refusedWhere("llama.attention.head_count_kv", GgufValue.of(3), "a divisor of attention.head_count 4, found 3");
-        refusedWhere("llama.attention.head_count_kv", GgufValue.of(4), "tensor \"blk.0.attn_k.weight\": expected shape [64, 32], found [32, 32]");
+        refusedWhere("llama.attention.head_count_kv", GgufValue.of(4),
+                "tensor \"blk.0.attn_k.weight\": expected shape [64, 32], found [32, 32]");
         refusedWhere("llama.attention.value_length", GgufValue.of(8), "attention.key_length 16, found 8");
         refusedWhere("llama.expert_count", GgufValue.of(8), "llama.expert_count: expected none (not implemented), found 8");
         refusedWhere("llama.attn_logit_softcapping", GgufValue.of(50f), "not implemented");
@@ -149,7 +152,7 @@ class SpecsSurviveGgufTest {
         refusedWhere("llama.rope.scaling.type", GgufValue.of("longrope"), "none, linear or yarn, found \"longrope\"");
         refusedWhere("split.count", GgufValue.of(2), "llama-gguf-split --merge");
         refusedWhere("tokenizer.ggml.eos_token_id", GgufValue.of(40), "from 0 to 39, found 40");
-        refusedWhere("tokenizer.ggml.tokens", GgufValue.of(java.util.Collections.nCopies(41, "x")), "at most 40 tokens");
+        refusedWhere("tokenizer.ggml.tokens", GgufValue.of(Collections.nCopies(41, "x")), "at most 40 tokens");
     }
 
     @Test

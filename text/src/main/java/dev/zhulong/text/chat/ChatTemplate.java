@@ -109,7 +109,8 @@ public final class ChatTemplate {
         if (metadata.has("tokenizer.ggml.tokens")) {
             List<String> tokens = metadata.texts("tokenizer.ggml.tokens");
             Map.of("bos_token", "bos", "eos_token", "eos", "unk_token", "unknown", "pad_token", "padding").forEach((name, key) ->
-                    metadata.tokenId("tokenizer.ggml." + key + "_token_id", tokens.size()).ifPresent(id -> specials.put(name, tokens.get(id))));
+                    metadata.tokenId("tokenizer.ggml." + key + "_token_id", tokens.size())
+                            .ifPresent(id -> specials.put(name, tokens.get(id))));
         }
         Optional<String> own = metadata.text("tokenizer.chat_template");
         try {
