@@ -15,10 +15,17 @@ public final class Activations {
     private static final float ROUND = 0x1.8p23f;
     private static final int ROUND_BITS = 0x4b400000;
 
+    /** Parts that a single tile is prepared in. */
+    private static final int PARTS = 8;
+
     private final int maxRows;
     private final int maxColumns;
     private int rows;
     private int columns;
+    // kept, so that preparing allocates nothing
+    private final ThreadPool.Task integerParts = this::integerPart;
+    private final ThreadPool.Task floatParts = this::floatPart;
+    private int parts;
     private boolean floatsReady;
     private boolean integersReady;
     private float[] source;
@@ -38,7 +45,7 @@ public final class Activations {
     /** -8 times the sums of the 16 even and the 16 odd integers, as in {@link #pairs}, [tile, column / 32, row of the tile]; or nothing. */
     final int[] bias;
     final int[] none;
-    /** Integers of 32 columns, [tile, column]. */
+    /** Integers of 32 columns, [tile and part, column]. */
     private final int[] scratch;
 
     /** Room for {@code maxRows} rows of {@code maxColumns}. */
@@ -55,7 +62,7 @@ public final class Activations {
         weighted16 = new float[r * k / 16];
         bias = new int[r * k / 32];
         none = new int[r * k / 32];
-        scratch = new int[(r + 7) / 8 * 32];
+        scratch = new int[32 * Math.max(PARTS, r / 8)];
     }
 
     private static int paddedColumns(int columns) {
@@ -109,11 +116,9 @@ public final class Activations {
         if (integers ? integersReady : floatsReady) {
             return;
         }
-        if (tiles() == 1) {
-            prepareTile(0, integers);
-        } else {
-            pool.run(t -> prepareTile(t, integers), tiles());
-        }
+        // by columns, not by rows: rows of a tile share cache lines
+        parts = rows == 1 ? 1 : tiles() == 1 ? Math.min(PARTS, units()) : 1;
+        pool.run(integers ? integerParts : floatParts, tiles() * parts);
         if (integers) {
             integersReady = true;
         } else {
@@ -121,32 +126,41 @@ public final class Activations {
         }
     }
 
-    private void prepareTile(int t, boolean integers) {
-        int n = tileRows(t);
+    private void integerPart(int i) {
+        int tile = i / parts;
+        int n = tileRows(tile);
         for (int r = 0; r < n; r++) {
-            boolean there = 8 * t + r < rows;
-            int from = sourceOffset + (8 * t + r) * columns;
-            if (integers) {
-                quantise(t, r, n, from, there);
-            } else {
-                int to = 8 * t * units() * 32 + r;
-                for (int k = 0; k < units() * 32; k++) {
-                    values[to + k * n] = there && k < columns ? source[from + k] : 0;
-                }
+            quantise(tile, r, n, firstUnit(i, 0), firstUnit(i, 1), 32 * i);
+        }
+    }
+
+    private void floatPart(int i) {
+        int tile = i / parts;
+        int n = tileRows(tile);
+        for (int r = 0; r < n; r++) {
+            int row = 8 * tile + r;
+            int to = tile * 8 * units() * 32 + r;
+            for (int k = 32 * firstUnit(i, 0); k < 32 * firstUnit(i, 1); k++) {
+                values[to + k * n] = row < rows && k < columns ? source[sourceOffset + row * columns + k] : 0;
             }
         }
     }
 
+    /** The units of part {@code i} of a tile start here, and {@code next} parts on. */
+    private int firstUnit(int i, int next) {
+        return units() * (i % parts + next) / parts;
+    }
+
     /** q = round-half-even(x * (127 / largest)), scale = largest / 127, for each 32. */
-    private void quantise(int t, int r, int n, int from, boolean there) {
-        int units = units();
-        int base = 8 * t * units;
-        for (int u = 0; u < units; u++) {
+    private void quantise(int t, int r, int n, int first, int end, int scratchAt) {
+        boolean there = 8 * t + r < rows;
+        int from = sourceOffset + (8 * t + r) * columns;
+        int base = 8 * t * units();
+        for (int u = first; u < end; u++) {
             int at = from + 32 * u;
             float largest = there ? largest(source, at) : 0;
             float scale = largest / 127;
             float inverse = inverse(largest);
-            int scratchAt = 32 * t;
             for (int i = 0; i < 32; i += Lanes.COUNT) {
                 IntVector q = IntVector.zero(Lanes.I);
                 if (inverse != 0) {

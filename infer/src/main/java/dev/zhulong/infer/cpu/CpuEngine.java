@@ -8,7 +8,7 @@ import dev.zhulong.kernels.Activations;
 import dev.zhulong.kernels.MatMul;
 import dev.zhulong.kernels.PackedWeights;
 import dev.zhulong.kernels.ThreadPool;
-import dev.zhulong.kernels.VectorUnit;
+import dev.zhulong.kernels.VectorSupport;
 import dev.zhulong.kernels.WeightRows;
 import dev.zhulong.kernels.WeightType;
 import java.lang.foreign.Arena;
@@ -80,7 +80,7 @@ public final class CpuEngine implements LanguageModel {
     }
 
     private CpuEngine(DecoderWeights weights, int threads) {
-        VectorUnit.require();
+        VectorSupport.require();
         spec = weights.spec();
         arena = Arena.ofShared();
         pool = new ThreadPool(threads);

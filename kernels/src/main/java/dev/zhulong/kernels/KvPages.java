@@ -1,0 +1,184 @@
+package dev.zhulong.kernels;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * Keys and values of one layer in pages of {@value #PAGE} positions, and attention over them; which pages make up a sequence is the
+ * caller's list.
+ *
+ * <p>Keys lie with positions along lanes, values with dimensions along lanes. They are f16 (values below 2^-14 become zero), or int8 with a
+ * scale for each position and head. A query's result depends on its own keys and values in order of position: not on how a prompt was cut
+ * into chunks, not on other sequences.
+ */
+public final class KvPages {
+    /** How an element is kept. */
+    public enum Format { F16, INT8 }
+
+    /** Positions of a page. */
+    public static final int PAGE = 64;
+
+    private static final VectorSpecies<Byte> QUARTER = VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, Lanes.BYTES * 2)));
+    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final float WIDEN = 0x1p112f;
+
+    private final int kvHeads;
+    private final int headDim;
+    private final int pages;
+    /** Dimensions of a stored value, whole vectors. */
+    private final int stored;
+    private final boolean half;
+    private final int bytes;
+    /** [page, head, dimension, position] */
+    private final MemorySegment keys;
+    /** [page, head, position, dimension] */
+    private final MemorySegment values;
+    /** [page, head, position]; empty for f16. */
+    private final MemorySegment keyScales;
+    private final MemorySegment valueScales;
+
+    /** Room for {@code pages} pages, in memory of {@code arena}. */
+    public KvPages(int kvHeads, int headDim, int pages, Format format, Arena arena) {
+        this.kvHeads = kvHeads;
+        this.headDim = headDim;
+        this.pages = pages;
+        half = format == Format.F16;
+        bytes = half ? 2 : 1;
+        stored = (headDim + Lanes.COUNT - 1) / Lanes.COUNT * Lanes.COUNT;
+        long slots = (long) pages * kvHeads * PAGE;
+        // the last vector of narrow lanes may read past its own
+        keys = arena.allocate(slots * headDim * bytes + Lanes.BYTES, 64);
+        values = arena.allocate(slots * stored * bytes + Lanes.BYTES, 64);
+        keyScales = arena.allocate(half ? 0 : slots * 4, 64);
+        valueScales = arena.allocate(half ? 0 : slots * 4, 64);
+    }
+
+    /** Bytes of memory. */
+    public long bytes() {
+        return keys.byteSize() + values.byteSize() + keyScales.byteSize() + valueScales.byteSize();
+    }
+
+    /**
+     * Stores a position's keys and values, {@code kvHeads * headDim} each.
+     *
+     * @param slot position within the page
+     * @throws IllegalArgumentException when one is not finite or too large for an f16
+     */
+    public void put(int page, int slot, float[] k, int kAt, float[] v, int vAt) {
+        checkPage(page);
+        if (slot < 0 || slot >= PAGE) {
+            throw new IllegalArgumentException("slot " + slot + " of a page of " + PAGE);
+        }
+        for (int h = 0; h < kvHeads; h++) {
+            long row = (long) page * kvHeads + h;
+            float kScale = scale(k, kAt + h * headDim);
+            float vScale = scale(v, vAt + h * headDim);
+            if (!half) {
+                keyScales.setAtIndex(FLOAT, row * PAGE + slot, kScale);
+                valueScales.setAtIndex(FLOAT, row * PAGE + slot, vScale);
+            }
+            for (int d = 0; d < headDim; d++) {
+                set(keys, (row * headDim + d) * PAGE + slot, k[kAt + h * headDim + d], kScale);
+                set(values, (row * PAGE + slot) * stored + d, v[vAt + h * headDim + d], vScale);
+            }
+        }
+    }
+
+    private float scale(float[] x, int at) {
+        float largest = 0;
+        for (int d = 0; d < headDim; d++) {
+            largest = Math.max(largest, Math.abs(x[at + d]));
+        }
+        if (!(largest <= (half ? 65504 : Float.MAX_VALUE))) {
+            throw new IllegalArgumentException("a key or value of magnitude " + largest + ": expected " + (half ? "at most 65504 (f16)" : "finite ones"));
+        }
+        return largest / 127;
+    }
+
+    private void set(MemorySegment to, long index, float x, float scale) {
+        if (half) {
+            to.setAtIndex(SHORT, index, Math.abs(x) < 0x1p-14f ? 0 : Float.floatToFloat16(x));
+        } else {
+            to.set(ValueLayout.JAVA_BYTE, index, (byte) Math.rint(scale >= 0x1p-110f ? x / scale : 0));
+        }
+    }
+
+    /**
+     * Attention of one query head: softmax(q · Kᵀ * scale) · V over positions {@code first … length}.
+     *
+     * @param q       query [headDim] at {@code qAt}
+     * @param kvHead  the head of keys and values it looks at
+     * @param table   the sequence's pages in order
+     * @param first   the first position seen; 0 without a sliding window
+     * @param scores  room for {@code length} rounded up to whole pages; overwritten
+     * @param out     result [headDim] at {@code outAt}
+     */
+    public void attend(float[] q, int qAt, int kvHead, int[] table, int first, int length, float scale, float[] scores, float[] out, int outAt) {
+        if (first < 0 || first >= length || table.length * (long) PAGE < length || scores.length < (length + PAGE - 1) / PAGE * PAGE) {
+            throw new IllegalArgumentException("attention over positions " + first + " to " + length + " with " + table.length + " pages of " + PAGE
+                    + " and room for " + scores.length + " scores");
+        }
+        for (int start = first / PAGE * PAGE; start < length; start += PAGE) {
+            checkPage(table[start / PAGE]);
+            scores(q, qAt, (long) table[start / PAGE] * kvHeads + kvHead, scale, scores, start);
+        }
+        DecoderOps.softmax(scores, first, length - first);
+        for (int d = 0; d < headDim; d += Lanes.COUNT) {
+            weigh(kvHead, table, first, length, scores, d, out, outAt + d);
+        }
+    }
+
+    private void checkPage(int page) {
+        if (page < 0 || page >= pages) {
+            throw new IllegalArgumentException("page " + page + ": there are " + pages);
+        }
+    }
+
+    private void scores(float[] q, int qAt, long row, float scale, float[] to, int at) {
+        for (int p = 0; p < PAGE; p += Lanes.COUNT) {
+            FloatVector sum = FloatVector.zero(Lanes.F);
+            long element = row * headDim * PAGE + p;
+            for (int d = 0; d < headDim; d++) {
+                FloatVector k = half ? Lanes.f16(keys, 2 * element, WIDEN) : int8(keys, element);
+                sum = k.fma(FloatVector.broadcast(Lanes.F, q[qAt + d]), sum);
+                element += PAGE;
+            }
+            sum = sum.mul(scale);
+            if (!half) {
+                sum = sum.mul(Lanes.f32(keyScales, 4 * (row * PAGE + p)));
+            }
+            sum.intoArray(to, at + p);
+        }
+    }
+
+    private void weigh(int kvHead, int[] table, int first, int length, float[] weights, int d, float[] out, int outAt) {
+        FloatVector sum = FloatVector.zero(Lanes.F);
+        for (int t = first; t < length; ) {
+            long row = (long) table[t / PAGE] * kvHeads + kvHead;
+            int end = Math.min(length, t / PAGE * PAGE + PAGE);
+            for (; t < end; t++) {
+                long slot = row * PAGE + t % PAGE;
+                float weight = half ? weights[t] : weights[t] * valueScales.getAtIndex(FLOAT, slot);
+                FloatVector v = half ? Lanes.f16(values, 2 * (slot * stored + d), WIDEN) : int8(values, slot * stored + d);
+                sum = v.fma(FloatVector.broadcast(Lanes.F, weight), sum);
+            }
+        }
+        if (d + Lanes.COUNT <= headDim) {
+            sum.intoArray(out, outAt);
+        } else {
+            sum.intoArray(out, outAt, Lanes.F.indexInRange(d, headDim));
+        }
+    }
+
+    private static FloatVector int8(MemorySegment from, long at) {
+        return (FloatVector) ByteVector.fromMemorySegment(QUARTER, from, at, Lanes.LE).convertShape(VectorOperators.B2F, Lanes.F, 0);
+    }
+}

@@ -1,0 +1,46 @@
+package dev.zhulong.kernels;
+
+import java.lang.management.ManagementFactory;
+import java.util.List;
+import java.util.Optional;
+
+/** Says in one sentence why the kernels of this module would not run, or would run a hundred times too slowly. */
+public final class VectorSupport {
+    private VectorSupport() {}
+
+    /**
+     * Refuses to go on where vector code cannot be fast; {@link ScalarMatMul} stays for those who ask for it.
+     *
+     * @throws IllegalStateException with a sentence that says what to change
+     */
+    public static void require() {
+        problem().ifPresent(problem -> {
+            throw new IllegalStateException(problem);
+        });
+    }
+
+    /** What is wrong with this JVM for vector code, if anything. */
+    public static Optional<String> problem() {
+        boolean module = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
+        return problem(module, System.getProperty("java.vm.info", ""), ManagementFactory.getRuntimeMXBean().getInputArguments());
+    }
+
+    static Optional<String> problem(boolean module, String vmInfo, List<String> flags) {
+        if (!module) {
+            return Optional.of("the CPU kernels need the vector module: start Java with --add-modules jdk.incubator.vector");
+        }
+        if (vmInfo.startsWith("interpreted")) {
+            return Optional.of("the CPU kernels need compiled code: start Java without -Xint");
+        }
+        for (String flag : flags) {
+            boolean slow = flag.startsWith("-XX:TieredStopAtLevel=") && !flag.endsWith("=4") || flag.equals("-XX:-EnableVectorSupport")
+                    || flag.equals("-XX:-UseCompiler");
+            if (slow) {
+                return Optional.of("the CPU kernels need C2, the optimising compiler: start Java without " + flag);
+            }
+        }
+        return vmInfo.contains("emulated-client")
+                ? Optional.of("the CPU kernels need C2, the optimising compiler: start Java with -XX:+TieredCompilation and no client mode")
+                : Optional.empty();
+    }
+}

@@ -1,0 +1,105 @@
+package dev.zhulong.kernels;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import java.lang.foreign.Arena;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Attention over pages in any order beside the definition in 64 bits; its bits do not depend on which pages a sequence was given. */
+class AttentionOverPagesTest {
+    @ParameterizedTest
+    @CsvSource({"F16, 64, 1, 0", "F16, 64, 64, 0", "F16, 128, 150, 0", "F16, 8, 70, 0", "F16, 20, 130, 37", "INT8, 64, 150, 0", "INT8, 8, 65, 64",
+        "INT8, 20, 1, 0"})
+    void isTheDefinition(KvPages.Format format, int headDim, int length, int first) {
+        int kvHeads = 2;
+        Random random = new Random(length);
+        float[] k = gaussian(length * kvHeads * headDim, random);
+        float[] v = gaussian(length * kvHeads * headDim, random);
+        float[] q = gaussian(headDim, random);
+        float scale = (float) (1 / Math.sqrt(headDim));
+        try (Arena arena = Arena.ofConfined()) {
+            KvPages pages = new KvPages(kvHeads, headDim, 7, format, arena);
+            float[] a = attend(pages, new int[] {5, 0, 3}, k, v, q, kvHeads, headDim, length, first, scale);
+            float[] b = attend(pages, new int[] {1, 6, 2}, k, v, q, kvHeads, headDim, length, first, scale);
+            assertThat(a).isEqualTo(b);
+            double[] weights = new double[length];
+            double sum = 0;
+            for (int t = first; t < length; t++) {
+                double dot = 0;
+                for (int d = 0; d < headDim; d++) {
+                    dot += (double) q[d] * k[(t * kvHeads + 1) * headDim + d];
+                }
+                weights[t] = Math.exp(dot * scale);
+                sum += weights[t];
+            }
+            for (int d = 0; d < headDim; d++) {
+                double expected = 0;
+                for (int t = first; t < length; t++) {
+                    expected += weights[t] / sum * v[(t * kvHeads + 1) * headDim + d];
+                }
+                assertThat((double) a[1 + d]).isCloseTo(expected, within(format == KvPages.Format.F16 ? 3e-3 : 4e-2));
+            }
+            assertThat(a[0]).isZero();
+            assertThat(a[headDim + 1]).isZero();
+        }
+    }
+
+    private static float[] attend(KvPages pages, int[] table, float[] k, float[] v, float[] q, int kvHeads, int headDim, int length, int first,
+            float scale) {
+        for (int t = 0; t < length; t++) {
+            pages.put(table[t / KvPages.PAGE], t % KvPages.PAGE, k, t * kvHeads * headDim, v, t * kvHeads * headDim);
+        }
+        float[] out = new float[headDim + 2];
+        pages.attend(q, 0, 1, table, first, length, scale, new float[3 * KvPages.PAGE], out, 1);
+        return out;
+    }
+
+    private static float[] gaussian(int n, Random random) {
+        float[] x = new float[n];
+        for (int i = 0; i < n; i++) {
+            x[i] = (float) random.nextGaussian();
+        }
+        return x;
+    }
+
+    @Test
+    void whatLiesBehindALengthOrBeforeAWindowIsNotSeen() {
+        try (Arena arena = Arena.ofConfined()) {
+            Random random = new Random(1);
+            KvPages pages = new KvPages(1, 64, 2, KvPages.Format.F16, arena);
+            float[] q = gaussian(64, random);
+            for (int t = 0; t < 100; t++) {
+                pages.put(t / 64, t % 64, gaussian(64, random), 0, gaussian(64, random), 0);
+            }
+            float[] before = new float[64];
+            pages.attend(q, 0, 0, new int[] {0, 1}, 10, 70, 0.1f, new float[128], before, 0);
+            pages.put(0, 9, gaussian(64, random), 0, gaussian(64, random), 0);
+            pages.put(1, 6, gaussian(64, random), 0, gaussian(64, random), 0);
+            float[] after = new float[64];
+            pages.attend(q, 0, 0, new int[] {0, 1}, 10, 70, 0.1f, new float[128], after, 0);
+            assertThat(after).isEqualTo(before);
+            pages.put(1, 5, gaussian(64, random), 0, gaussian(64, random), 0);
+            pages.attend(q, 0, 0, new int[] {0, 1}, 10, 70, 0.1f, new float[128], after, 0);
+            assertThat(after).isNotEqualTo(before);
+        }
+    }
+
+    @Test
+    void whatCannotBeKeptOrReadIsRefused() {
+        try (Arena arena = Arena.ofConfined()) {
+            KvPages pages = new KvPages(1, 8, 1, KvPages.Format.F16, arena);
+            float[] x = new float[8];
+            x[2] = 70000;
+            assertThatThrownBy(() -> pages.put(0, 0, x, 0, new float[8], 0)).hasMessageContaining("65504");
+            x[2] = Float.NaN;
+            assertThatThrownBy(() -> pages.put(0, 0, x, 0, new float[8], 0)).hasMessageContaining("NaN");
+            assertThatThrownBy(() -> pages.put(1, 0, new float[8], 0, new float[8], 0)).hasMessageContaining("page 1");
+            assertThatThrownBy(() -> pages.attend(x, 0, 0, new int[] {0}, 0, 65, 1, new float[128], new float[8], 0)).hasMessageContaining("65");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+package dev.zhulong.kernels;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import java.util.Random;
+import jdk.incubator.vector.FloatVector;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Each operation between the products beside its definition in 64 bits, at lengths that are no multiple of a vector too. */
+class OperationsAgreeWithDoublesTest {
+    private static final int AT = 3;
+
+    private static float[] random(int n, double size) {
+        Random random = new Random(n);
+        float[] x = new float[n + 2 * AT];
+        for (int i = 0; i < x.length; i++) {
+            x[i] = (float) (random.nextGaussian() * size);
+        }
+        return x;
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 5, 16, 33, 288})
+    void norms(int n) {
+        float[] x = random(n, 3);
+        float[] weight = random(n, 1);
+        float[] bias = random(n + 1, 1);
+        double mean = 0;
+        double squares = 0;
+        for (int i = 0; i < n; i++) {
+            mean += (double) x[AT + i] / n;
+            squares += (double) x[AT + i] * x[AT + i] / n;
+        }
+        float[] rms = new float[n + AT];
+        float[] layer = new float[n + AT];
+        DecoderOps.rmsNorm(x, AT, weight, 1e-5f, rms, AT, n);
+        DecoderOps.layerNorm(x, AT, weight, bias, 1e-5f, layer, AT, n);
+        double variance = 0;
+        for (int i = 0; i < n; i++) {
+            variance += (x[AT + i] - mean) * (x[AT + i] - mean) / n;
+        }
+        for (int i = 0; i < n; i++) {
+            double expected = x[AT + i] / Math.sqrt(squares + 1e-5f) * weight[i];
+            assertThat((double) rms[AT + i]).isCloseTo(expected, within(1e-6 * Math.abs(expected) + 1e-9));
+            double normal = (x[AT + i] - mean) / Math.sqrt(variance + 1e-5f) * weight[i] + bias[i];
+            assertThat((double) layer[AT + i]).isCloseTo(normal, within(1e-5));
+        }
+        assertThat(rms[AT - 1]).isZero();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 5, 16, 33, 288})
+    void gates(int n) {
+        float[] gate = random(n, 4);
+        float[] up = random(n + 1, 2);
+        float[] gelu = gate.clone();
+        float[] swi = gate.clone();
+        DecoderOps.swiGlu(swi, AT, up, AT, n);
+        DecoderOps.geluTanh(gelu, AT, n);
+        for (int i = 0; i < gate.length; i++) {
+            double x = gate[i];
+            boolean inside = i >= AT && i < AT + n;
+            double silu = inside ? x / (1 + Math.exp(-x)) * up[i] : x;
+            double g = inside ? 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x))) : x;
+            assertThat((double) swi[i]).isCloseTo(silu, within(1e-6 * Math.abs(silu) + 1e-7));
+            assertThat((double) gelu[i]).isCloseTo(g, within(1e-6 * Math.abs(x) + 1e-7));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 5, 16, 33, 288})
+    void softmax(int n) {
+        float[] x = random(n, 5);
+        if (n > 1) {
+            x[AT + n - 1] = Float.NEGATIVE_INFINITY;
+        }
+        float[] y = x.clone();
+        DecoderOps.softmax(y, AT, n);
+        double largest = Double.NEGATIVE_INFINITY;
+        for (int i = AT; i < AT + n; i++) {
+            largest = Math.max(largest, x[i]);
+        }
+        double sum = 0;
+        for (int i = AT; i < AT + n; i++) {
+            sum += Math.exp(x[i] - largest);
+        }
+        for (int i = 0; i < x.length; i++) {
+            double expected = i < AT || i >= AT + n ? x[i] : Math.exp(x[i] - largest) / sum;
+            assertThat((double) y[i]).isCloseTo(expected, within(2e-6 * Math.abs(expected) + 1e-30));
+        }
+        if (n > 1) {
+            assertThat(y[AT + n - 1]).isZero();
+        }
+    }
+
+    @Test
+    void softmaxOfNothingIsRefused() {
+        assertThatThrownBy(() -> DecoderOps.softmax(new float[] {Float.NEGATIVE_INFINITY, Float.NEGATIVE_INFINITY}, 0, 2))
+                .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("finite");
+        assertThatThrownBy(() -> DecoderOps.softmax(new float[] {1, Float.NaN}, 0, 2)).hasMessageContaining("NaN");
+    }
+
+    @Test
+    void exponentialsAreWithinThreeUlps() {
+        float[] in = new float[Lanes.COUNT];
+        float[] out = new float[Lanes.COUNT];
+        for (float x = -87; x < 88; x += 0.0137f) {
+            java.util.Arrays.fill(in, x);
+            VectorMath.exp(FloatVector.fromArray(Lanes.F, in, 0)).intoArray(out, 0);
+            double expected = Math.exp(x);
+            assertThat(Math.abs(out[0] - expected)).as("exp(%s)", x).isLessThanOrEqualTo(3 * Math.ulp((float) expected));
+        }
+    }
+
+    @Test
+    void argmaxIsTheFirstOfEqualsAndKnowsNoNaN() {
+        assertThat(DecoderOps.argmax(new float[] {9, 1, 7, 7, -2}, 1, 4)).isEqualTo(1);
+        assertThat(DecoderOps.argmax(new float[] {Float.NEGATIVE_INFINITY}, 0, 1)).isZero();
+        assertThatThrownBy(() -> DecoderOps.argmax(new float[] {1, Float.NaN}, 0, 2)).hasMessageContaining("NaN");
+    }
+
+    /** Half-split pairs, the tail left alone, and a position where 32-bit angles would be off by a hundredth. */
+    @Test
+    void rotaryTurnsHalvesByAnglesInDouble() {
+        int headDim = 10;
+        int rotated = 8;
+        Rotary rotary = new Rotary(Rotary.frequencies(10000, rotated), 131_072, 1);
+        for (int position : new int[] {0, 1, 777, 131_071}) {
+            float[] x = random(2 * headDim, 1);
+            float[] y = x.clone();
+            rotary.turn(y, AT, 2, headDim, position);
+            for (int h = 0; h < 2; h++) {
+                for (int i = 0; i < 4; i++) {
+                    double angle = position * Math.pow(10000, -2.0 * i / rotated);
+                    double a = x[AT + h * headDim + i];
+                    double b = x[AT + h * headDim + 4 + i];
+                    assertThat((double) y[AT + h * headDim + i]).isCloseTo(a * Math.cos(angle) - b * Math.sin(angle), within(1e-6));
+                    assertThat((double) y[AT + h * headDim + 4 + i]).isCloseTo(b * Math.cos(angle) + a * Math.sin(angle), within(1e-6));
+                }
+                assertThat(y[AT + h * headDim + 8]).isEqualTo(x[AT + h * headDim + 8]);
+            }
+        }
+        assertThatThrownBy(() -> rotary.turn(new float[10], 0, 1, 10, 131_072)).hasMessageContaining("131072");
+    }
+}
