@@ -6,6 +6,7 @@ import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.gguf.GgufModel;
 import dev.zhulong.formats.gguf.GgufType;
 import dev.zhulong.infer.cpu.CpuEngine;
+import dev.zhulong.infer.cpu.CpuOptions;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.tensor.Libtorch;
 import dev.zhulong.tensor.MachineSpeed;
@@ -107,11 +108,11 @@ final class BenchInferVerb extends Verb {
     private CpuEngine load(Path file, int count) {
         if (Files.isDirectory(file)) {
             try (ModelDirectory directory = ModelDirectory.open(file)) {
-                return CpuEngine.load(directory, Optional.ofNullable(type).map(name -> WeightType.valueOf(name.toUpperCase(Locale.ROOT))), count);
+                return CpuEngine.load(directory, Optional.ofNullable(type).map(name -> WeightType.valueOf(name.toUpperCase(Locale.ROOT))), CpuOptions.of(count));
             }
         }
         try (GgufModel gguf = GgufModel.open(file)) {
-            return CpuEngine.load(gguf, count);
+            return CpuEngine.load(gguf, CpuOptions.of(count));
         }
     }
 }

@@ -15,10 +15,7 @@ public final class DecoderOps {
 
     /** y = x / sqrt(mean(x²) + eps) * weight, over {@code n} values; squares are summed in double. */
     public static void rmsNorm(float[] x, int at, float[] weight, float eps, float[] y, int to, int n) {
-        double squares = 0;
-        for (int i = 0; i < n; i++) {
-            squares += (double) x[at + i] * x[at + i];
-        }
+        double squares = squares(x, at, n, 0);
         float scale = (float) (1 / Math.sqrt(squares / n + eps));
         int i = 0;
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
@@ -31,20 +28,64 @@ public final class DecoderOps {
 
     /** y = (x - mean) / sqrt(variance + eps) * weight + bias, over {@code n} values; sums in double. */
     public static void layerNorm(float[] x, int at, float[] weight, float[] bias, float eps, float[] y, int to, int n) {
-        double sum = 0;
-        for (int i = 0; i < n; i++) {
-            sum += x[at + i];
-        }
-        double mean = sum / n;
-        double squares = 0;
-        for (int i = 0; i < n; i++) {
-            double d = x[at + i] - mean;
-            squares += d * d;
-        }
+        double mean = sum(x, at, n) / n;
+        double squares = squares(x, at, n, mean);
         float scale = (float) (1 / Math.sqrt(squares / n + eps));
         float centre = (float) mean;
         for (int i = 0; i < n; i++) {
             y[to + i] = Math.fma((x[at + i] - centre) * scale, weight[i], bias[i]);
+        }
+    }
+
+    /** In four strands, since each addition waits for the one before. */
+    private static double sum(float[] x, int at, int n) {
+        double a = 0;
+        double b = 0;
+        double c = 0;
+        double d = 0;
+        int i = 0;
+        for (; i + 3 < n; i += 4) {
+            a += x[at + i];
+            b += x[at + i + 1];
+            c += x[at + i + 2];
+            d += x[at + i + 3];
+        }
+        for (; i < n; i++) {
+            a += x[at + i];
+        }
+        return a + b + (c + d);
+    }
+
+    private static double squares(float[] x, int at, int n, double mean) {
+        double a = 0;
+        double b = 0;
+        double c = 0;
+        double d = 0;
+        int i = 0;
+        for (; i + 3 < n; i += 4) {
+            double v0 = x[at + i] - mean;
+            double v1 = x[at + i + 1] - mean;
+            double v2 = x[at + i + 2] - mean;
+            double v3 = x[at + i + 3] - mean;
+            a += v0 * v0;
+            b += v1 * v1;
+            c += v2 * v2;
+            d += v3 * v3;
+        }
+        for (; i < n; i++) {
+            a += (x[at + i] - mean) * (x[at + i] - mean);
+        }
+        return a + b + (c + d);
+    }
+
+    /** x *= y, over {@code n} values. */
+    public static void multiply(float[] x, int at, float[] y, int from, int n) {
+        int i = 0;
+        for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+            FloatVector.fromArray(Lanes.F, x, at + i).mul(FloatVector.fromArray(Lanes.F, y, from + i)).intoArray(x, at + i);
+        }
+        for (; i < n; i++) {
+            x[at + i] *= y[from + i];
         }
     }
 
@@ -59,15 +100,14 @@ public final class DecoderOps {
         }
     }
 
-    /** gate = silu(gate) * up, over {@code n} values. */
-    public static void swiGlu(float[] gate, int at, float[] up, int from, int n) {
+    /** x = x / (1 + e^-x), over {@code n} values. */
+    public static void silu(float[] x, int at, int n) {
         for (int i = 0; i < n; i += Lanes.COUNT) {
             if (i + Lanes.COUNT <= n) {
-                VectorMath.silu(FloatVector.fromArray(Lanes.F, gate, at + i)).mul(FloatVector.fromArray(Lanes.F, up, from + i)).intoArray(gate, at + i);
+                VectorMath.silu(FloatVector.fromArray(Lanes.F, x, at + i)).intoArray(x, at + i);
             } else {
                 VectorMask<Float> rest = Lanes.F.indexInRange(i, n);
-                VectorMath.silu(FloatVector.fromArray(Lanes.F, gate, at + i, rest)).mul(FloatVector.fromArray(Lanes.F, up, from + i, rest))
-                        .intoArray(gate, at + i, rest);
+                VectorMath.silu(FloatVector.fromArray(Lanes.F, x, at + i, rest)).intoArray(x, at + i, rest);
             }
         }
     }
@@ -87,6 +127,35 @@ public final class DecoderOps {
     private static FloatVector geluTanh(FloatVector x) {
         FloatVector inner = x.mul(x).mul(x).fma(FloatVector.broadcast(Lanes.F, 0.044715f), x).mul(SQRT_2_OVER_PI);
         return x.mul(0.5f).mul(VectorMath.tanh(inner).add(1));
+    }
+
+    /** x = x · Φ(x), with Φ the normal distribution's, over {@code n} values; in double, one after the other, which few models ask for. */
+    public static void gelu(float[] x, int at, int n) {
+        for (int i = at; i < at + n; i++) {
+            x[i] = (float) (0.5 * x[i] * (1 + erf(x[i] / Math.sqrt(2))));
+        }
+    }
+
+    /** By its series near 0, by a continued fraction away from it; to double's rounding. */
+    private static double erf(double x) {
+        double a = Math.abs(x);
+        if (a > 6) {
+            return Math.signum(x);
+        }
+        if (a < 2.5) {
+            double term = a;
+            double sum = a;
+            for (int n = 1; Math.abs(term) > 1e-17 * sum && n < 200; n++) {
+                term *= -a * a / n;
+                sum += term / (2 * n + 1);
+            }
+            return Math.signum(x) * 2 / Math.sqrt(Math.PI) * sum;
+        }
+        double f = 0;
+        for (int k = 60; k >= 1; k--) {
+            f = k / 2.0 / (a + f);
+        }
+        return Math.signum(x) * (1 - Math.exp(-a * a) / Math.sqrt(Math.PI) / (a + f));
     }
 
     /**

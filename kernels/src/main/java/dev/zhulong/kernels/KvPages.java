@@ -4,6 +4,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.List;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
@@ -32,38 +34,70 @@ public final class KvPages {
 
     private final int kvHeads;
     private final int headDim;
-    private final int pages;
+    private final Arena arena;
     /** Dimensions of a stored value, whole vectors. */
     private final int stored;
     private final boolean half;
     private final int bytes;
-    /** [page, head, dimension, position] */
-    private final MemorySegment keys;
-    /** [page, head, position, dimension] */
-    private final MemorySegment values;
-    /** [page, head, position]; empty for f16. */
-    private final MemorySegment keyScales;
-    private final MemorySegment valueScales;
+    /** Of each page [head, dimension, position]. */
+    private MemorySegment[] keys = {};
+    /** Of each page [head, position, dimension]. */
+    private MemorySegment[] values = {};
+    /** Of each page [head, position]; empty for f16. */
+    private MemorySegment[] keyScales = {};
+    private MemorySegment[] valueScales = {};
 
-    /** Room for {@code pages} pages, in memory of {@code arena}. */
-    public KvPages(int kvHeads, int headDim, int pages, Format format, Arena arena) {
+    /** No page yet; those to come lie in memory of {@code arena}. */
+    public KvPages(int kvHeads, int headDim, Format format, Arena arena) {
         this.kvHeads = kvHeads;
         this.headDim = headDim;
-        this.pages = pages;
+        this.arena = arena;
         half = format == Format.F16;
         bytes = half ? 2 : 1;
-        stored = (headDim + Lanes.COUNT - 1) / Lanes.COUNT * Lanes.COUNT;
-        long slots = (long) pages * kvHeads * PAGE;
-        // the last vector of narrow lanes may read past its own
-        keys = arena.allocate(slots * headDim * bytes + Lanes.BYTES, 64);
-        values = arena.allocate(slots * stored * bytes + Lanes.BYTES, 64);
-        keyScales = arena.allocate(half ? 0 : slots * 4, 64);
-        valueScales = arena.allocate(half ? 0 : slots * 4, 64);
+        stored = stored(headDim);
     }
 
-    /** Bytes of memory. */
-    public long bytes() {
-        return keys.byteSize() + values.byteSize() + keyScales.byteSize() + valueScales.byteSize();
+    private static int stored(int headDim) {
+        return (headDim + Lanes.COUNT - 1) / Lanes.COUNT * Lanes.COUNT;
+    }
+
+    /** Bytes of memory a page takes. */
+    public static long pageBytes(int kvHeads, int headDim, Format format) {
+        long slots = (long) kvHeads * PAGE;
+        return format == Format.F16 ? slots * (headDim + stored(headDim)) * 2 + 2L * Lanes.BYTES
+                : slots * (headDim + stored(headDim)) + 2L * Lanes.BYTES + 2 * slots * Float.BYTES;
+    }
+
+    /** Adds pages until there are {@code pages}. Not while others read. */
+    public void grow(int pages) {
+        if (pages <= keys.length) {
+            return;
+        }
+        long slots = (long) kvHeads * PAGE;
+        // the last vector of narrow lanes may read past its own
+        MemorySegment[] newKeys = grown(keys, pages, slots * headDim * bytes + Lanes.BYTES);
+        MemorySegment[] newValues = grown(values, pages, slots * stored * bytes + Lanes.BYTES);
+        MemorySegment[] newKeyScales = grown(keyScales, pages, half ? 0 : slots * Float.BYTES);
+        MemorySegment[] newValueScales = grown(valueScales, pages, half ? 0 : slots * Float.BYTES);
+        // all or none, should memory end
+        keys = newKeys;
+        values = newValues;
+        keyScales = newKeyScales;
+        valueScales = newValueScales;
+    }
+
+    private MemorySegment[] grown(MemorySegment[] segments, int pages, long size) {
+        MemorySegment[] more = Arrays.copyOf(segments, pages);
+        for (int page = segments.length; page < pages; page++) {
+            more[page] = arena.allocate(size, 64);
+        }
+        return more;
+    }
+
+    /** The memory of a page, for keeping it elsewhere and putting it back: what a page means depends on the machine's vectors. */
+    public List<MemorySegment> memory(int page) {
+        checkPage(page);
+        return List.of(keys[page], values[page], keyScales[page], valueScales[page]);
     }
 
     /**
@@ -77,17 +111,18 @@ public final class KvPages {
         if (slot < 0 || slot >= PAGE) {
             throw new IllegalArgumentException("slot " + slot + " of a page of " + PAGE);
         }
+        MemorySegment keysOfPage = keys[page];
+        MemorySegment valuesOfPage = values[page];
         for (int h = 0; h < kvHeads; h++) {
-            long row = (long) page * kvHeads + h;
             float kScale = scale(k, kAt + h * headDim);
             float vScale = scale(v, vAt + h * headDim);
             if (!half) {
-                keyScales.setAtIndex(FLOAT, row * PAGE + slot, kScale);
-                valueScales.setAtIndex(FLOAT, row * PAGE + slot, vScale);
+                keyScales[page].setAtIndex(FLOAT, (long) h * PAGE + slot, kScale);
+                valueScales[page].setAtIndex(FLOAT, (long) h * PAGE + slot, vScale);
             }
             for (int d = 0; d < headDim; d++) {
-                set(keys, (row * headDim + d) * PAGE + slot, k[kAt + h * headDim + d], kScale);
-                set(values, (row * PAGE + slot) * stored + d, v[vAt + h * headDim + d], vScale);
+                set(keysOfPage, ((long) h * headDim + d) * PAGE + slot, k[kAt + h * headDim + d], kScale);
+                set(valuesOfPage, ((long) h * PAGE + slot) * stored + d, v[vAt + h * headDim + d], vScale);
             }
         }
     }
@@ -128,7 +163,7 @@ public final class KvPages {
         }
         for (int start = first / PAGE * PAGE; start < length; start += PAGE) {
             checkPage(table[start / PAGE]);
-            scores(q, qAt, (long) table[start / PAGE] * kvHeads + kvHead, scale, scores, start);
+            scores(q, qAt, table[start / PAGE], kvHead, scale, scores, start);
         }
         DecoderOps.softmax(scores, first, length - first);
         for (int d = 0; d < headDim; d += Lanes.COUNT) {
@@ -137,23 +172,24 @@ public final class KvPages {
     }
 
     private void checkPage(int page) {
-        if (page < 0 || page >= pages) {
-            throw new IllegalArgumentException("page " + page + ": there are " + pages);
+        if (page < 0 || page >= keys.length) {
+            throw new IllegalArgumentException("page " + page + ": there are " + keys.length);
         }
     }
 
-    private void scores(float[] q, int qAt, long row, float scale, float[] to, int at) {
+    private void scores(float[] q, int qAt, int page, int kvHead, float scale, float[] to, int at) {
+        MemorySegment from = keys[page];
         for (int p = 0; p < PAGE; p += Lanes.COUNT) {
             FloatVector sum = FloatVector.zero(Lanes.F);
-            long element = row * headDim * PAGE + p;
+            long element = (long) kvHead * headDim * PAGE + p;
             for (int d = 0; d < headDim; d++) {
-                FloatVector k = half ? Lanes.f16(keys, 2 * element, WIDEN) : int8(keys, element);
+                FloatVector k = half ? Lanes.f16(from, 2 * element, WIDEN) : int8(from, element);
                 sum = k.fma(FloatVector.broadcast(Lanes.F, q[qAt + d]), sum);
                 element += PAGE;
             }
             sum = sum.mul(scale);
             if (!half) {
-                sum = sum.mul(Lanes.f32(keyScales, 4 * (row * PAGE + p)));
+                sum = sum.mul(Lanes.f32(keyScales[page], 4L * (kvHead * PAGE + p)));
             }
             sum.intoArray(to, at + p);
         }
@@ -162,12 +198,13 @@ public final class KvPages {
     private void weigh(int kvHead, int[] table, int first, int length, float[] weights, int d, float[] out, int outAt) {
         FloatVector sum = FloatVector.zero(Lanes.F);
         for (int t = first; t < length; ) {
-            long row = (long) table[t / PAGE] * kvHeads + kvHead;
+            MemorySegment from = values[table[t / PAGE]];
+            MemorySegment scales = valueScales[table[t / PAGE]];
             int end = Math.min(length, t / PAGE * PAGE + PAGE);
             for (; t < end; t++) {
-                long slot = row * PAGE + t % PAGE;
-                float weight = half ? weights[t] : weights[t] * valueScales.getAtIndex(FLOAT, slot);
-                FloatVector v = half ? Lanes.f16(values, 2 * (slot * stored + d), WIDEN) : int8(values, slot * stored + d);
+                long slot = (long) kvHead * PAGE + t % PAGE;
+                float weight = half ? weights[t] : weights[t] * scales.getAtIndex(FLOAT, slot);
+                FloatVector v = half ? Lanes.f16(from, 2 * (slot * stored + d), WIDEN) : int8(from, slot * stored + d);
                 sum = v.fma(FloatVector.broadcast(Lanes.F, weight), sum);
             }
         }

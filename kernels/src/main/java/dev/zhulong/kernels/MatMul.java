@@ -12,14 +12,16 @@ public final class MatMul {
     // one object, so that starting a product allocates nothing
     private final ThreadPool.Task task = this::chunk;
 
-    private PackedWeights weights;
+    private PackedWeights[] weights;
+    private float[][] outputs;
     private Activations activations;
-    private float[] output;
     private int outputOffset;
-    private int stride;
     private int blocksInChunk;
-    /** Where the last block goes when W's rows end within it; no other block uses it. */
-    private final float[] whole = new float[8 * Lanes.COUNT];
+    // for products with one matrix
+    private final PackedWeights[] oneMatrix = new PackedWeights[1];
+    private final float[][] oneOutput = new float[1][];
+    /** Where the last block of a matrix goes when its rows end within it, [matrix, row, lane]; no other block uses it. */
+    private float[] whole = {};
 
     /** Products on the threads of {@code pool}. */
     public MatMul(ThreadPool pool) {
@@ -32,6 +34,45 @@ public final class MatMul {
      * @throws IllegalArgumentException when A has not the columns of W, or C has no room
      */
     public void multiply(Activations a, PackedWeights w, float[] c, int offset) {
+        oneMatrix[0] = w;
+        oneOutput[0] = c;
+        multiply(a, oneMatrix, oneOutput, offset);
+        oneMatrix[0] = null;
+        oneOutput[0] = null;
+    }
+
+    /**
+     * Several products of one A, as one region of work: each to its own output, from {@code offset} on. The arrays are only read.
+     *
+     * @throws IllegalArgumentException when A has not the columns of a W, or a C has no room
+     */
+    public void multiply(Activations a, PackedWeights[] w, float[][] c, int offset) {
+        int blocks = 0;
+        for (int i = 0; i < w.length; i++) {
+            check(a, w[i], c[i], offset);
+            a.prepare(w[i], pool);
+            blocks += w[i].blocks();
+        }
+        weights = w;
+        activations = a;
+        outputs = c;
+        outputOffset = offset;
+        if (whole.length < 8 * Lanes.COUNT * w.length) {
+            whole = new float[8 * Lanes.COUNT * w.length];
+        }
+        // some chunks a thread, so that a thread that was held up hands work on; not so small that streams of weights are short
+        blocksInChunk = Math.clamp(blocks / (pool.threads() * 4L), 1, a.rows() == 1 ? 64 : 8);
+        int chunks = 0;
+        for (PackedWeights matrix : w) {
+            chunks += chunks(matrix);
+        }
+        pool.run(task, chunks);
+        weights = null;
+        activations = null;
+        outputs = null;
+    }
+
+    private static void check(Activations a, PackedWeights w, float[] c, int offset) {
         if (a.columns() != w.columns()) {
             throw new IllegalArgumentException("activations [" + a.rows() + ", " + a.columns() + "] times weights [" + w.rows() + ", "
                     + w.columns() + "]: expected equal columns");
@@ -39,24 +80,22 @@ public final class MatMul {
         if (offset < 0 || c.length - offset < (long) a.rows() * w.rows()) {
             throw new IllegalArgumentException("output of [" + a.rows() + ", " + w.rows() + "] at " + offset + ": there is room for " + c.length);
         }
-        a.prepare(w, pool);
-        weights = w;
-        activations = a;
-        output = c;
-        outputOffset = offset;
-        stride = w.rows();
-        // some chunks a thread, so that a thread that was held up hands work on; not so small that streams of weights are short
-        int blocks = w.blocks();
-        blocksInChunk = Math.clamp(blocks / (pool.threads() * 4L), 1, a.rows() == 1 ? 64 : 8);
-        pool.run(task, (blocks + blocksInChunk - 1) / blocksInChunk);
-        weights = null;
-        activations = null;
-        output = null;
     }
 
-    private void chunk(int chunk) {
-        PackedWeights w = weights;
+    private int chunks(PackedWeights matrix) {
+        return (matrix.blocks() + blocksInChunk - 1) / blocksInChunk;
+    }
+
+    private void chunk(int number) {
+        int matrix = 0;
+        int chunk = number;
+        while (chunk >= chunks(weights[matrix])) {
+            chunk -= chunks(weights[matrix++]);
+        }
+        PackedWeights w = weights[matrix];
+        float[] output = outputs[matrix];
         Activations a = activations;
+        int stride = w.rows();
         int first = chunk * blocksInChunk;
         int end = Math.min(w.blocks(), first + blocksInChunk);
         // the weights of a chunk stay in the cache while the rows of A go by
@@ -68,9 +107,10 @@ public final class MatMul {
                     multiply(w, block, a, tile, output, at, stride);
                     continue;
                 }
-                multiply(w, block, a, tile, whole, 0, Lanes.COUNT);
+                int spare = 8 * Lanes.COUNT * matrix;
+                multiply(w, block, a, tile, whole, spare, Lanes.COUNT);
                 for (int row = 0; row < Math.min(8, a.rows() - 8 * tile); row++) {
-                    System.arraycopy(whole, row * Lanes.COUNT, output, at + row * stride, lanes);
+                    System.arraycopy(whole, spare + row * Lanes.COUNT, output, at + row * stride, lanes);
                 }
             }
         }

@@ -1,34 +1,29 @@
 package dev.zhulong.kernels;
 
+import jdk.incubator.vector.FloatVector;
+
 /**
  * Rotary positions (Su et al. 2021) in the half-split form of Hugging Face's Llama: dimension {@code i} turns with {@code i + rotated / 2}.
  *
  * <p>Angles, sines and cosines are computed in double, for long positions too.
  */
 public final class Rotary {
-    private final int half;
-    private final int positions;
-    private final float[] cos;
-    private final float[] sin;
+    private final double[] frequencies;
+    private final double magnitude;
+    private int positions;
+    /** [position, pair] */
+    private float[] cos = {};
+    private float[] sin = {};
 
     /**
-     * Tables for positions {@code 0 … positions}.
+     * Without tables yet: {@link #reach} makes them.
      *
      * @param frequencies radians a position for each pair of dimensions, scaling applied
      * @param magnitude   what sines and cosines are multiplied with; 1 but for YaRN
      */
-    public Rotary(double[] frequencies, int positions, double magnitude) {
-        half = frequencies.length;
-        this.positions = positions;
-        cos = new float[Math.multiplyExact(positions, half)];
-        sin = new float[positions * half];
-        for (int p = 0; p < positions; p++) {
-            for (int i = 0; i < half; i++) {
-                double angle = p * frequencies[i];
-                cos[p * half + i] = (float) (Math.cos(angle) * magnitude);
-                sin[p * half + i] = (float) (Math.sin(angle) * magnitude);
-            }
-        }
+    public Rotary(double[] frequencies, double magnitude) {
+        this.frequencies = frequencies.clone();
+        this.magnitude = magnitude;
     }
 
     /** {@code theta^(-2i / rotated)}, unscaled. */
@@ -40,6 +35,29 @@ public final class Rotary {
         return frequencies;
     }
 
+    /** Makes the tables hold positions {@code 0 … least}. Not while others turn. */
+    public void reach(int least) {
+        if (least <= positions) {
+            return;
+        }
+        int half = frequencies.length;
+        int reached = Math.max(least, Math.min(2 * positions, Integer.MAX_VALUE / 2));
+        float[] c = new float[Math.multiplyExact(reached, half)];
+        float[] s = new float[reached * half];
+        System.arraycopy(cos, 0, c, 0, positions * half);
+        System.arraycopy(sin, 0, s, 0, positions * half);
+        for (int p = positions; p < reached; p++) {
+            for (int i = 0; i < half; i++) {
+                double angle = p * frequencies[i];
+                c[p * half + i] = (float) (Math.cos(angle) * magnitude);
+                s[p * half + i] = (float) (Math.sin(angle) * magnitude);
+            }
+        }
+        cos = c;
+        sin = s;
+        positions = reached;
+    }
+
     /**
      * Turns {@code heads} vectors of {@code headDim} values, of which the first {@code 2 * frequencies} take part.
      *
@@ -49,10 +67,20 @@ public final class Rotary {
         if (position < 0 || position >= positions) {
             throw new IllegalArgumentException("position " + position + ": rotary tables end at " + positions);
         }
+        int half = frequencies.length;
         int table = position * half;
         for (int h = 0; h < heads; h++) {
             int first = at + h * headDim;
-            for (int i = 0; i < half; i++) {
+            int i = 0;
+            for (; i <= half - Lanes.COUNT; i += Lanes.COUNT) {
+                FloatVector c = FloatVector.fromArray(Lanes.F, cos, table + i);
+                FloatVector s = FloatVector.fromArray(Lanes.F, sin, table + i);
+                FloatVector a = FloatVector.fromArray(Lanes.F, x, first + i);
+                FloatVector b = FloatVector.fromArray(Lanes.F, x, first + half + i);
+                a.mul(c).sub(b.mul(s)).intoArray(x, first + i);
+                b.mul(c).add(a.mul(s)).intoArray(x, first + half + i);
+            }
+            for (; i < half; i++) {
                 float c = cos[table + i];
                 float s = sin[table + i];
                 float a = x[first + i];

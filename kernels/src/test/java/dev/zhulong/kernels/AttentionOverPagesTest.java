@@ -23,7 +23,8 @@ class AttentionOverPagesTest {
         float[] q = gaussian(headDim, random);
         float scale = (float) (1 / Math.sqrt(headDim));
         try (Arena arena = Arena.ofConfined()) {
-            KvPages pages = new KvPages(kvHeads, headDim, 7, format, arena);
+            KvPages pages = new KvPages(kvHeads, headDim, format, arena);
+            pages.grow(7);
             float[] a = attend(pages, new int[] {5, 0, 3}, k, v, q, kvHeads, headDim, length, first, scale);
             float[] b = attend(pages, new int[] {1, 6, 2}, k, v, q, kvHeads, headDim, length, first, scale);
             assertThat(a).isEqualTo(b);
@@ -71,7 +72,8 @@ class AttentionOverPagesTest {
     void whatLiesBehindALengthOrBeforeAWindowIsNotSeen() {
         try (Arena arena = Arena.ofConfined()) {
             Random random = new Random(1);
-            KvPages pages = new KvPages(1, 64, 2, KvPages.Format.F16, arena);
+            KvPages pages = new KvPages(1, 64, KvPages.Format.F16, arena);
+            pages.grow(2);
             float[] q = gaussian(64, random);
             for (int t = 0; t < 100; t++) {
                 pages.put(t / 64, t % 64, gaussian(64, random), 0, gaussian(64, random), 0);
@@ -92,7 +94,8 @@ class AttentionOverPagesTest {
     @Test
     void whatCannotBeKeptOrReadIsRefused() {
         try (Arena arena = Arena.ofConfined()) {
-            KvPages pages = new KvPages(1, 8, 1, KvPages.Format.F16, arena);
+            KvPages pages = new KvPages(1, 8, KvPages.Format.F16, arena);
+            pages.grow(1);
             float[] x = new float[8];
             x[2] = 70000;
             assertThatThrownBy(() -> pages.put(0, 0, x, 0, new float[8], 0)).hasMessageContaining("65504");

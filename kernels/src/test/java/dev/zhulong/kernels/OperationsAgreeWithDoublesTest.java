@@ -59,16 +59,32 @@ class OperationsAgreeWithDoublesTest {
         float[] up = random(n + 1, 2);
         float[] gelu = gate.clone();
         float[] swi = gate.clone();
-        DecoderOps.swiGlu(swi, AT, up, AT, n);
+        DecoderOps.silu(swi, AT, n);
+        DecoderOps.multiply(swi, AT, up, AT, n);
         DecoderOps.geluTanh(gelu, AT, n);
+        float[] exact = gate.clone();
+        DecoderOps.gelu(exact, AT, n);
         for (int i = 0; i < gate.length; i++) {
             double x = gate[i];
             boolean inside = i >= AT && i < AT + n;
             double silu = inside ? x / (1 + Math.exp(-x)) * up[i] : x;
             double g = inside ? 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x))) : x;
             assertThat((double) swi[i]).isCloseTo(silu, within(1e-6 * Math.abs(silu) + 1e-7));
+            double e = inside ? x * normal(x) : x;
+            assertThat((double) exact[i]).isCloseTo(e, within(1e-6 * Math.abs(x) + 1e-7));
             assertThat((double) gelu[i]).isCloseTo(g, within(1e-6 * Math.abs(x) + 1e-7));
         }
+    }
+
+    /** The normal distribution's integral, by Simpson's rule. */
+    private static double normal(double x) {
+        int steps = 2000;
+        double h = x / steps;
+        double sum = 1 + Math.exp(-x * x / 2);
+        for (int i = 1; i < steps; i++) {
+            sum += (i % 2 == 0 ? 2 : 4) * Math.exp(-h * i * h * i / 2);
+        }
+        return 0.5 + sum * h / 3 / Math.sqrt(2 * Math.PI);
     }
 
     @ParameterizedTest
@@ -128,7 +144,8 @@ class OperationsAgreeWithDoublesTest {
     void rotaryTurnsHalvesByAnglesInDouble() {
         int headDim = 10;
         int rotated = 8;
-        Rotary rotary = new Rotary(Rotary.frequencies(10000, rotated), 131_072, 1);
+        Rotary rotary = new Rotary(Rotary.frequencies(10000, rotated), 1);
+        rotary.reach(131_072);
         for (int position : new int[] {0, 1, 777, 131_071}) {
             float[] x = random(2 * headDim, 1);
             float[] y = x.clone();

@@ -1,24 +1,27 @@
 package dev.zhulong.infer.cpu;
 
 import dev.zhulong.kernels.Activations;
+import dev.zhulong.kernels.DecoderOps;
 import dev.zhulong.kernels.MatMul;
 import dev.zhulong.kernels.PackedWeights;
 
-/** {@code y = W·x + b}; {@code bias} may be null. */
-record Projection(PackedWeights weights, float[] bias) {
-    /** Rows of {@code in} to {@code out}, which begins at 0. */
-    void apply(MatMul matMul, Activations in, float[] out) {
+/**
+ * Matrices that multiply the same rows, run as one: queries, keys and values, or the two halves of a gated MLP. A bias may be null.
+ *
+ * @param weights one or more, of the same columns
+ * @param biases  one for each
+ */
+record Projection(PackedWeights[] weights, float[][] biases) {
+    /** Rows of {@code in} to an output each. */
+    void apply(MatMul matMul, Activations in, float[][] out) {
         matMul.multiply(in, weights, out, 0);
-        if (bias != null) {
-            for (int row = 0, at = 0; row < in.rows(); row++) {
-                for (float b : bias) {
-                    out[at++] += b;
+        for (int i = 0; i < weights.length; i++) {
+            if (biases[i] != null) {
+                int width = weights[i].rows();
+                for (int row = 0; row < in.rows(); row++) {
+                    DecoderOps.add(out[i], row * width, biases[i], 0, width);
                 }
             }
         }
-    }
-
-    int rows() {
-        return weights.rows();
     }
 }

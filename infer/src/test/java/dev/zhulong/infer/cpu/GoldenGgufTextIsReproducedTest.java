@@ -23,7 +23,7 @@ class GoldenGgufTextIsReproducedTest {
         assumeTrue(Files.isDirectory(SHARED.resolve("assets")), "../shared is absent: golden text not compared");
         JsonNode golden = new ObjectMapper().readTree(SHARED.resolve("golden/stories15M.gguf.json").toFile());
         try (GgufModel file = GgufModel.open(SHARED.resolve("assets/stories15M/stories15M.Q8_0.gguf"));
-                CpuEngine model = CpuEngine.load(file, 2);
+                CpuEngine model = CpuEngine.load(file, CpuOptions.of(2));
                 var tokenizer = HuggingFaceTokenizer.load(SHARED.resolve("assets/stories15M"))) {
             var generator = new Generator(model, tokenizer);
             String prompt = golden.get("prompt").asText();
@@ -38,7 +38,7 @@ class GoldenGgufTextIsReproducedTest {
         assumeTrue(Files.isDirectory(SHARED.resolve("assets")), "../shared is absent: golden text not compared");
         JsonNode golden = new ObjectMapper().readTree(SHARED.resolve("golden/stories15M.gguf.json").toFile());
         try (GgufModel file = GgufModel.open(SHARED.resolve("assets/stories15M/stories15M.Q4_0.gguf"));
-                CpuEngine model = CpuEngine.load(file, 2);
+                CpuEngine model = CpuEngine.load(file, CpuOptions.of(2));
                 var tokenizer = HuggingFaceTokenizer.load(SHARED.resolve("assets/stories15M"))) {
             var generator = new Generator(model, tokenizer);
             String prompt = golden.get("prompt").asText();

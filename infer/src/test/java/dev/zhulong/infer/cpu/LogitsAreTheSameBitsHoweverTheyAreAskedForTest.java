@@ -8,6 +8,7 @@ import dev.zhulong.formats.StorageType;
 import dev.zhulong.infer.LanguageModel.KvCache;
 import dev.zhulong.infer.LanguageModel.Span;
 import dev.zhulong.infer.TinyDecoder;
+import dev.zhulong.kernels.KvPages;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
@@ -26,14 +27,15 @@ class LogitsAreTheSameBitsHoweverTheyAreAskedForTest {
     Path directory;
 
     @ParameterizedTest
-    @CsvSource({"LLAMA, F32", "LLAMA, Q8_0", "LLAMA, Q4_0", "MISTRAL, Q8_0", "QWEN2, F32", "QWEN3, Q4_0", "GPT2, Q8_0"})
-    void aloneInABatchInPiecesAndAfterACut(Family family, WeightType type) {
+    @CsvSource({"LLAMA, F32, F16", "LLAMA, Q8_0, F16", "LLAMA, Q4_0, F16", "MISTRAL, Q8_0, F16", "QWEN2, F32, F16", "QWEN3, Q4_0, F16", "GPT2, Q8_0, F16",
+        "LLAMA, Q8_0, INT8"})
+    void aloneInABatchInPiecesAndAfterACut(Family family, WeightType type, KvPages.Format kept) {
         try (Decoder model = TinyDecoder.random(family, 5)) {
             DecoderFiles.save(model, directory, StorageType.F32);
         }
         try (ModelDirectory files = ModelDirectory.open(directory);
-                CpuEngine engine = CpuEngine.load(files, Optional.of(type).filter(WeightType::quantised), 2);
-                CpuEngine single = CpuEngine.load(files, Optional.of(type).filter(WeightType::quantised), 1)) {
+                CpuEngine engine = CpuEngine.load(files, Optional.of(type).filter(WeightType::quantised), CpuOptions.of(2).withCache(kept));
+                CpuEngine single = CpuEngine.load(files, Optional.of(type).filter(WeightType::quantised), CpuOptions.of(1).withCache(kept))) {
             int[] ids = TheCpuEngineAgreesWithTheTorchEngineTest.ids(45, 7);
             float[] alone = whole(engine, ids);
             assertThat(whole(single, ids)).as("on one thread").isEqualTo(alone);

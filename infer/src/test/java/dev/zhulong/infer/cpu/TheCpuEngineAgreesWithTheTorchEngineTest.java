@@ -10,6 +10,7 @@ import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.infer.LanguageModel.Span;
 import dev.zhulong.infer.TinyDecoder;
 import dev.zhulong.infer.TorchEngine;
+import dev.zhulong.kernels.KvPages;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
@@ -31,7 +32,7 @@ class TheCpuEngineAgreesWithTheTorchEngineTest {
             DecoderFiles.save(model, directory, stored);
         }
         try (ModelDirectory files = ModelDirectory.open(directory)) {
-            return CpuEngine.load(files, type, 2);
+            return CpuEngine.load(files, type, CpuOptions.of(2));
         }
     }
 
@@ -97,6 +98,28 @@ class TheCpuEngineAgreesWithTheTorchEngineTest {
             float[] expected = logits(torch, ids);
             float[] found = logits(engine, ids);
             return distance(expected, found);
+        }
+    }
+
+    @Test
+    void keysAndValuesInEightBitsAreNear() {
+        int[] ids = ids(100, 6);
+        try (Decoder model = TinyDecoder.random(Family.QWEN3, 3)) {
+            DecoderFiles.save(model, directory, StorageType.F32);
+        }
+        try (ModelDirectory files = ModelDirectory.open(directory);
+                CpuEngine engine = CpuEngine.load(files, Optional.empty(), CpuOptions.of(2).withCache(KvPages.Format.INT8));
+                LanguageModel torch = TorchEngine.load(directory)) {
+            assertThat(distance(logits(torch, ids), logits(engine, ids))).isGreaterThan(1e-4).isLessThan(0.03);
+        }
+    }
+
+    @Test
+    void aCacheOfAnotherModelIsRefused() {
+        try (CpuEngine engine = cpu(StorageType.F32, Family.LLAMA, Optional.empty());
+                CpuEngine other = cpu(StorageType.F32, Family.LLAMA, Optional.empty());
+                var cache = other.newCache(8)) {
+            assertThatThrownBy(() -> engine.forward(List.of(new Span(cache, new int[] {5})), false)).hasMessageContaining("another model");
         }
     }
 

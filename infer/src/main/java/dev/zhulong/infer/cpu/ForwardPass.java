@@ -1,0 +1,175 @@
+package dev.zhulong.infer.cpu;
+
+import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.kernels.Activations;
+import dev.zhulong.kernels.DecoderOps;
+import dev.zhulong.kernels.KvPages;
+import dev.zhulong.kernels.MatMul;
+import dev.zhulong.kernels.Rotary;
+import dev.zhulong.kernels.ThreadPool;
+
+/**
+ * Rows of any sequences on their way through the blocks of a decoder, and what they pass through, made for so many rows. Running a block allocates
+ * nothing: what a region of work needs stands in fields, and its tasks are made once.
+ */
+final class ForwardPass {
+    /** Below so many rows, what is done row by row is not worth waking threads for. */
+    private static final int PARALLEL_ROWS = 4;
+
+    private final DecoderSpec spec;
+    private final int hidden;
+    private final int inner;
+    private final int width;
+    private final int kvWidth;
+    private final int maxRows;
+    private final PagePool pages;
+    private final Rotary rotary;
+    private final Attention attention;
+    private final MatMul matMul;
+    private final ThreadPool pool;
+
+    /** Each row's sequence, and its position there. */
+    final PagedCache[] caches;
+    final int[] positions;
+    /** The residual stream [rows, hidden]. */
+    final float[] x;
+    private final float[] normed;
+    private final float[] attended;
+    /** Queries, keys and values. */
+    private final float[][] qkv;
+    /** Gate and up, or up alone. */
+    private final float[][] mlp;
+    private final float[][] delta;
+    private final Activations activations;
+
+    private final ThreadPool.Task firstNormTask = this::firstNorm;
+    private final ThreadPool.Task residualTask = this::residual;
+    private final ThreadPool.Task headsTask = this::heads;
+    private final ThreadPool.Task activationTask = this::activation;
+    private final ThreadPool.Task addTask = this::add;
+
+    private int rows;
+    private CpuLayer layer;
+    private KvPages layerPages;
+    private Norm nextNorm;
+
+    /** @param rotary null where positions are learned */
+    ForwardPass(DecoderSpec spec, int maxRows, PagePool pages, Rotary rotary, MatMul matMul, ThreadPool pool) {
+        this.spec = spec;
+        this.maxRows = maxRows;
+        this.pages = pages;
+        this.rotary = rotary;
+        this.matMul = matMul;
+        this.pool = pool;
+        attention = new Attention(spec, pool);
+        hidden = spec.hiddenSize();
+        inner = spec.intermediateSize();
+        width = spec.heads() * spec.headDim();
+        kvWidth = spec.kvHeads() * spec.headDim();
+        caches = new PagedCache[maxRows];
+        positions = new int[maxRows];
+        x = new float[maxRows * hidden];
+        normed = new float[maxRows * hidden];
+        attended = new float[maxRows * width];
+        qkv = new float[][] {new float[maxRows * width], new float[maxRows * kvWidth], new float[maxRows * kvWidth]};
+        mlp = new float[spec.gatedMlp() ? 2 : 1][maxRows * inner];
+        delta = new float[1][maxRows * hidden];
+        activations = new Activations(maxRows, Math.max(Math.max(hidden, width), inner));
+    }
+
+    int maxRows() {
+        return maxRows;
+    }
+
+    /** Runs the first {@code count} rows, whose sequences have pages for them, through all of {@code layers}. */
+    void run(CpuLayer[] layers, int count) {
+        rows = count;
+        nextNorm = layers[0].inputNorm();
+        eachRow(firstNormTask);
+        for (int l = 0; l < layers.length; l++) {
+            layer = layers[l];
+            layerPages = pages.layer(l);
+            activations.set(normed, 0, rows, hidden);
+            layer.qkv().apply(matMul, activations, qkv);
+            eachRow(headsTask);
+            attention.apply(l, layerPages, rows, caches, positions, qkv[0], attended);
+            activations.set(attended, 0, rows, width);
+            layer.out().apply(matMul, activations, delta);
+            nextNorm = layer.postNorm();
+            eachRow(residualTask);
+            activations.set(normed, 0, rows, hidden);
+            layer.in().apply(matMul, activations, mlp);
+            eachRow(activationTask);
+            activations.set(mlp[0], 0, rows, inner);
+            layer.down().apply(matMul, activations, delta);
+            if (l + 1 < layers.length) {
+                nextNorm = layers[l + 1].inputNorm();
+                eachRow(residualTask);
+            } else {
+                eachRow(addTask);
+            }
+        }
+    }
+
+    /** Logits of {@code n} rows of {@code x}, given by number, to {@code to[at …]}. */
+    void head(Norm norm, Projection head, int[] of, int n, float[] to, int at) {
+        for (int i = 0; i < n; i++) {
+            norm.apply(x, of[i] * hidden, normed, i * hidden);
+        }
+        activations.set(normed, 0, n, hidden);
+        matMul.multiply(activations, head.weights()[0], to, at);
+    }
+
+    private void eachRow(ThreadPool.Task task) {
+        if (rows < PARALLEL_ROWS) {
+            for (int row = 0; row < rows; row++) {
+                task.run(row);
+            }
+        } else {
+            pool.run(task, rows);
+        }
+    }
+
+    private void firstNorm(int row) {
+        nextNorm.apply(x, row * hidden, normed, row * hidden);
+    }
+
+    private void residual(int row) {
+        add(row);
+        nextNorm.apply(x, row * hidden, normed, row * hidden);
+    }
+
+    private void add(int row) {
+        DecoderOps.add(x, row * hidden, delta[0], row * hidden, hidden);
+    }
+
+    /** Norms of heads, rotation, and the row's keys and values to its sequence's pages. */
+    private void heads(int row) {
+        heads(qkv[0], row * width, spec.heads(), layer.qNorm(), positions[row]);
+        heads(qkv[1], row * kvWidth, spec.kvHeads(), layer.kNorm(), positions[row]);
+        layerPages.put(caches[row].page(positions[row]), positions[row] % KvPages.PAGE, qkv[1], row * kvWidth, qkv[2], row * kvWidth);
+    }
+
+    private void heads(float[] values, int at, int heads, Norm norm, int position) {
+        if (norm != null) {
+            for (int head = 0; head < heads; head++) {
+                norm.apply(values, at + head * spec.headDim(), values, at + head * spec.headDim());
+            }
+        }
+        if (rotary != null) {
+            rotary.turn(values, at, heads, spec.headDim(), position);
+        }
+    }
+
+    private void activation(int row) {
+        float[] gate = mlp[0];
+        switch (spec.activation()) {
+            case SILU -> DecoderOps.silu(gate, row * inner, inner);
+            case GELU -> DecoderOps.gelu(gate, row * inner, inner);
+            case GELU_TANH -> DecoderOps.geluTanh(gate, row * inner, inner);
+        }
+        if (mlp.length == 2) {
+            DecoderOps.multiply(gate, row * inner, mlp[1], row * inner, inner);
+        }
+    }
+}

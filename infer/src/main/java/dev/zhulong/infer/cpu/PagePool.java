@@ -1,0 +1,72 @@
+package dev.zhulong.infer.cpu;
+
+import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.kernels.KvPages;
+import java.lang.foreign.Arena;
+import java.util.Arrays;
+
+/**
+ * The pages of all sequences of a model: a page holds {@value KvPages#PAGE} positions of every layer. Pages are made as they are needed, and those
+ * given back are used again.
+ */
+final class PagePool {
+    private final KvPages[] layers;
+    private final KvPages.Format format;
+    private final long pageBytes;
+    private int made;
+    private int[] free = new int[16];
+    private int freeCount;
+
+    PagePool(DecoderSpec spec, KvPages.Format format, Arena arena) {
+        this.format = format;
+        layers = new KvPages[spec.layers()];
+        for (int l = 0; l < layers.length; l++) {
+            layers[l] = new KvPages(spec.kvHeads(), spec.headDim(), format, arena);
+        }
+        pageBytes = layers.length * KvPages.pageBytes(spec.kvHeads(), spec.headDim(), format);
+    }
+
+    KvPages layer(int layer) {
+        return layers[layer];
+    }
+
+    int layers() {
+        return layers.length;
+    }
+
+    KvPages.Format format() {
+        return format;
+    }
+
+    /** Bytes of memory a page takes over all layers. */
+    long pageBytes() {
+        return pageBytes;
+    }
+
+    synchronized int take() {
+        if (freeCount > 0) {
+            return free[--freeCount];
+        }
+        try {
+            for (KvPages layer : layers) {
+                layer.grow(made + 1);
+            }
+        } catch (OutOfMemoryError e) {
+            throw new IllegalStateException("no memory for keys and values beyond " + (long) made * KvPages.PAGE + " tokens (" + pageBytes / KvPages.PAGE
+                    + " bytes each): shorten the context or the number of sequences", e);
+        }
+        return made++;
+    }
+
+    synchronized void give(int page) {
+        if (freeCount == free.length) {
+            free = Arrays.copyOf(free, 2 * freeCount);
+        }
+        free[freeCount++] = page;
+    }
+
+    /** Pages in use. */
+    synchronized int used() {
+        return made - freeCount;
+    }
+}
