@@ -15,10 +15,12 @@ import java.util.Objects;
  * @param decodeSeconds  from there to this sequence's end
  * @param notice         one line for the user where the end needs a word (the context was full), else empty
  * @param logProbs       one for each of {@code ids}, in their order; empty if none were asked for
+ * @param drafted        tokens a {@link Drafter} guessed
+ * @param accepted       how many of them the model wrote itself
  */
 public record Generation(
         int[] ids, String text, Finish finish, int promptTokens, double prefillSeconds, double decodeSeconds, String notice,
-        List<TokenLogProbs> logProbs) {
+        List<TokenLogProbs> logProbs, int drafted, int accepted) {
     public Generation {
         logProbs = List.copyOf(logProbs);
     }
@@ -43,11 +45,11 @@ public record Generation(
         return other instanceof Generation that
                 && Arrays.equals(ids, that.ids) && text.equals(that.text) && finish == that.finish && promptTokens == that.promptTokens
                 && prefillSeconds == that.prefillSeconds && decodeSeconds == that.decodeSeconds && notice.equals(that.notice)
-                && logProbs.equals(that.logProbs);
+                && logProbs.equals(that.logProbs) && drafted == that.drafted && accepted == that.accepted;
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(Arrays.hashCode(ids), text, finish, promptTokens, prefillSeconds, decodeSeconds, notice, logProbs);
+        return Objects.hash(Arrays.hashCode(ids), text, finish, promptTokens, prefillSeconds, decodeSeconds, notice, logProbs, drafted, accepted);
     }
 }

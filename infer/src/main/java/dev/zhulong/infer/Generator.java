@@ -21,14 +21,30 @@ import java.util.function.Consumer;
 public final class Generator {
     private final LanguageModel model;
     private final Tokenizer tokenizer;
+    private final Drafter.Factory drafters;
 
     public Generator(LanguageModel model, Tokenizer tokenizer) {
+        this(model, tokenizer, null);
+    }
+
+    private Generator(LanguageModel model, Tokenizer tokenizer, Drafter.Factory drafters) {
         if (tokenizer.vocabSize() > model.spec().vocabSize()) {
             throw new IllegalArgumentException("the tokenizer has ids up to " + (tokenizer.vocabSize() - 1) + " but the model only "
                     + model.spec().vocabSize() + " rows: they do not belong together");
         }
         this.model = model;
         this.tokenizer = tokenizer;
+        this.drafters = drafters;
+    }
+
+    /**
+     * The same with guesses, which change the speed and nothing else.
+     *
+     * @throws IllegalArgumentException if the guesses are of another vocabulary
+     */
+    public Generator withDrafts(Drafter.Factory factory) {
+        factory.check(tokenizer);
+        return new Generator(model, tokenizer, factory);
     }
 
     /** Ids to start from: BOS if this model's sequences begin with it, then {@code prompt} as plain text. */
@@ -87,29 +103,32 @@ public final class Generator {
         try {
             for (int i = 0; i < prompts.size(); i++) {
                 int index = i;
-                sequences.add(new Sequence(model, tokenizer, prompts.get(i), options, i, text -> listener.text(index, text)));
+                sequences.add(new Sequence(model, tokenizer, prompts.get(i), options, i, text -> listener.text(index, text),
+                        drafters == null ? null : drafters.begin()));
             }
-            var spans = new ArrayList<Span>();
+            List<Span> spans = new ArrayList<>();
             for (int i = 0; i < prompts.size(); i++) {
                 spans.add(new Span(sequences.get(i).cache(), prompts.get(i)));
             }
             List<Sequence> active = options.maxNewTokens() == 0 ? List.of() : List.copyOf(sequences);
             long prefilled = start;
             for (boolean first = true; !active.isEmpty(); first = false) {
-                List<float[]> logits = model.forward(spans, false);
+                boolean guesses = !first && spans.stream().anyMatch(span -> span.ids().length > 1);
+                List<float[]> logits = model.forward(spans, guesses);
                 if (first) {
                     prefilled = System.nanoTime();
                 }
-                spans.clear();
                 var next = new ArrayList<Sequence>();
+                var nextSpans = new ArrayList<Span>();
                 for (int i = 0; i < active.size(); i++) {
                     Sequence sequence = active.get(i);
-                    if (sequence.advance(logits.get(i))) {
-                        spans.add(new Span(sequence.cache(), new int[] {sequence.lastId()}));
+                    if (first ? sequence.advance(logits.get(i)) : sequence.advance(logits.get(i), spans.get(i).ids())) {
+                        nextSpans.add(new Span(sequence.cache(), sequence.next()));
                         next.add(sequence);
                     }
                 }
                 active = next;
+                spans = nextSpans;
             }
             var results = new ArrayList<Generation>();
             for (Sequence sequence : sequences) {

@@ -13,6 +13,10 @@ import java.util.function.Consumer;
 
 /** One sequence while it is being generated: its cache, sampler, decoder and what it has written. */
 final class Sequence implements AutoCloseable {
+    /** Rows of a step, the last token's and those of a draft: the tiles of the kernels are of 1, 4 and 8 rows. */
+    private static final int FIRST_DEPTH = 4;
+    private static final int MOST_DRAFTED = 31;
+
     private final int promptTokens;
     private final int context;
     private final int room;
@@ -25,12 +29,18 @@ final class Sequence implements AutoCloseable {
     private final LogSoftmax logSoftmax;
     private final List<TokenLogProbs> logProbs = new ArrayList<>();
     private final StringBuilder text = new StringBuilder();
-    private int[] ids = new int[16];
+    private final Drafter drafter;
+    private final int[] draft = new int[MOST_DRAFTED];
+    /** Prompt and what was written. */
+    private int[] ids;
     private int count;
+    private int depth = FIRST_DEPTH;
+    private int drafted;
+    private int accepted;
     private Finish finish;
     private long finished;
 
-    Sequence(LanguageModel model, Tokenizer tokenizer, int[] prompt, GenerateOptions options, int number, Consumer<String> onText) {
+    Sequence(LanguageModel model, Tokenizer tokenizer, int[] prompt, GenerateOptions options, int number, Consumer<String> onText, Drafter drafter) {
         promptTokens = prompt.length;
         context = model.spec().contextLength();
         room = Math.min(options.maxNewTokens(), context - prompt.length);
@@ -46,6 +56,8 @@ final class Sequence implements AutoCloseable {
         logSoftmax = options.logProbs() == GenerateOptions.NO_LOG_PROBS ? null
                 : new LogSoftmax(tokenizer.vocabSize(), options.logProbs());
         this.onText = onText;
+        this.drafter = drafter;
+        ids = Arrays.copyOf(prompt, prompt.length + 16);
         cache = model.newCache(prompt.length + room);
     }
 
@@ -53,8 +65,37 @@ final class Sequence implements AutoCloseable {
         return cache;
     }
 
-    int lastId() {
-        return ids[count - 1];
+    /** What the model is to read next: the last token, and guesses of what follows it. */
+    int[] next() {
+        int most = drafter == null ? 0 : Math.min(depth - 1, room - count - 1);
+        int n = most <= 0 ? 0 : drafter.draft(ids, promptTokens + count, most, draft);
+        int[] next = new int[1 + n];
+        next[0] = ids[promptTokens + count - 1];
+        System.arraycopy(draft, 0, next, 1, n);
+        return next;
+    }
+
+    /**
+     * Takes the logits after each of the ids that {@link #next} gave, as far as its guesses are what is drawn, and cuts the cache to what is.
+     *
+     * @return false if the sequence has ended
+     */
+    boolean advance(float[] logits, int[] read) {
+        int vocab = logits.length / read.length;
+        int guesses = read.length - 1;
+        int right = 0;
+        boolean on;
+        while ((on = advance(guesses == 0 ? logits : Arrays.copyOfRange(logits, right * vocab, (right + 1) * vocab)))
+                && right < guesses && ids[promptTokens + count - 1] == read[right + 1]) {
+            right++;
+        }
+        if (guesses > 0) {
+            cache.truncate(cache.length() - (guesses - right));
+            drafted += guesses;
+            accepted += right;
+            depth = right == guesses ? Math.min(2 * depth, MOST_DRAFTED + 1) : right <= guesses / 2 ? Math.max(depth / 2, FIRST_DEPTH) : depth;
+        }
+        return on;
     }
 
     /** Draws the next token; false if the sequence has ended. */
@@ -64,10 +105,10 @@ final class Sequence implements AutoCloseable {
             end(Finish.EOS);
             return false;
         }
-        if (count == ids.length) {
-            ids = Arrays.copyOf(ids, count * 2);
+        if (promptTokens + count == ids.length) {
+            ids = Arrays.copyOf(ids, ids.length * 2);
         }
-        ids[count++] = id;
+        ids[promptTokens + count++] = id;
         if (logSoftmax != null) {
             logProbs.add(logSoftmax.of(logits, id));
         }
@@ -100,18 +141,23 @@ final class Sequence implements AutoCloseable {
     Generation result(long start, long prefilled) {
         boolean full = finish == Finish.LENGTH && promptTokens + count == context;
         return new Generation(
-                Arrays.copyOf(ids, count),
+                Arrays.copyOfRange(ids, promptTokens, promptTokens + count),
                 text.toString(),
                 finish == null ? Finish.LENGTH : finish,
                 promptTokens,
                 (prefilled - start) * 1e-9,
                 finish == null ? 0 : (finished - prefilled) * 1e-9,
                 full ? "stopped at the model's context of " + context + " tokens (" + promptTokens + " of them prompt)" : "",
-                logProbs);
+                logProbs,
+                drafted,
+                accepted);
     }
 
     @Override
     public void close() {
+        if (drafter != null) {
+            drafter.close();
+        }
         cache.close();
     }
 }

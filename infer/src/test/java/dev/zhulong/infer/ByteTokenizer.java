@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.OptionalInt;
 
 /** Every byte is a token; 256 is BOS, 257 is EOS. */
-final class ByteTokenizer implements Tokenizer {
+class ByteTokenizer implements Tokenizer {
     static final int BOS = 256;
     static final int EOS = 257;
     private final boolean hasBos;

@@ -186,7 +186,7 @@ public final class DecoderOps {
             e.intoArray(x, at + i, rest);
             sums = sums.add(e);
         }
-        float inverse = 1 / sums.reduceLanes(VectorOperators.ADD);
+        float inverse = 1 / VectorMath.sum(sums);
         for (int j = 0; j < n; j++) {
             x[at + j] *= inverse;
         }

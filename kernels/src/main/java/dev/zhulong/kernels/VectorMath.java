@@ -3,6 +3,7 @@ package dev.zhulong.kernels;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShuffle;
 
 /** Elementary functions on vectors, the same bits on every machine. */
 final class VectorMath {
@@ -12,7 +13,28 @@ final class VectorMath {
     private static final float LN2_LOW = -2.12194440e-4f;
     private static final float ROUND = 0x1.8p23f;
 
+    /** Lanes moved down by so many. */
+    private static final VectorShuffle<Float> BY_8 = VectorShuffle.iota(Lanes.F, Math.min(8, Lanes.COUNT / 2), 1, true);
+    private static final VectorShuffle<Float> BY_4 = VectorShuffle.iota(Lanes.F, Math.min(4, Lanes.COUNT / 2), 1, true);
+    private static final VectorShuffle<Float> BY_2 = VectorShuffle.iota(Lanes.F, Math.min(2, Lanes.COUNT / 2), 1, true);
+    private static final VectorShuffle<Float> BY_1 = VectorShuffle.iota(Lanes.F, 1, 1, true);
+
     private VectorMath() {}
+
+    /** The sum of all lanes, by halves. {@code reduceLanes} leaves the order open, and takes another one once it is compiled. */
+    static float sum(FloatVector x) {
+        FloatVector v = x;
+        if (Lanes.COUNT >= 16) {
+            v = v.add(v.rearrange(BY_8));
+        }
+        if (Lanes.COUNT >= 8) {
+            v = v.add(v.rearrange(BY_4));
+        }
+        if (Lanes.COUNT >= 4) {
+            v = v.add(v.rearrange(BY_2));
+        }
+        return v.add(v.rearrange(BY_1)).lane(0);
+    }
 
     /**
      * e to the x, within 3 units in the last place for x in -87 … 88; beyond, x counts as the end of that range.

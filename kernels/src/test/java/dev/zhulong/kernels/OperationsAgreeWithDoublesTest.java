@@ -113,6 +113,22 @@ class OperationsAgreeWithDoublesTest {
         }
     }
 
+    /** Interpreted, half compiled and compiled code give the same bits: sums of lanes have an order. */
+    @Test
+    void softmaxKeepsItsBitsWhileItIsCompiled() {
+        float[] x = random(300, 8);
+        float[] first = x.clone();
+        DecoderOps.softmax(first, AT, 300);
+        float[] y = new float[x.length];
+        for (int i = 0; i < 30_000; i++) {
+            System.arraycopy(x, 0, y, 0, x.length);
+            DecoderOps.softmax(y, AT, 300);
+            if (!java.util.Arrays.equals(y, first)) {
+                assertThat(y).as("call %s", i).isEqualTo(first);
+            }
+        }
+    }
+
     @Test
     void softmaxOfNothingIsRefused() {
         assertThatThrownBy(() -> DecoderOps.softmax(new float[] {Float.NEGATIVE_INFINITY, Float.NEGATIVE_INFINITY}, 0, 2))

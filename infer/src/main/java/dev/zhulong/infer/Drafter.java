@@ -1,0 +1,32 @@
+package dev.zhulong.infer;
+
+import dev.zhulong.text.Tokenizer;
+
+/**
+ * Guesses how a sequence goes on, so that a model can read several tokens at once and keep those it would have written itself (Leviathan et al.
+ * 2023). A guess costs time when it is wrong; it never changes the text: a token is kept where the sampler, with the logits of that place and its
+ * own random numbers, draws it.
+ */
+public interface Drafter extends AutoCloseable {
+    /**
+     * Guesses what follows.
+     *
+     * @param ids  prompt and text so far in the first {@code count}; the rest is not to be read
+     * @param most tokens wanted at most
+     * @param out  where they go; at least {@code most} long
+     * @return how many there are
+     */
+    int draft(int[] ids, int count, int most, int[] out);
+
+    @Override
+    default void close() {}
+
+    /** One for each sequence. */
+    interface Factory {
+        /** For a new sequence. */
+        Drafter begin();
+
+        /** Refuses a text model whose ids mean something else. */
+        default void check(Tokenizer tokenizer) {}
+    }
+}

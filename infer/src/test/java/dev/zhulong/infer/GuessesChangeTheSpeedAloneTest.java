@@ -1,0 +1,138 @@
+package dev.zhulong.infer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.formats.StorageType;
+import dev.zhulong.infer.SamplerOptions.Penalties;
+import dev.zhulong.infer.cpu.CpuEngine;
+import dev.zhulong.infer.cpu.CpuOptions;
+import dev.zhulong.kernels.WeightType;
+import dev.zhulong.model.Decoder;
+import dev.zhulong.model.DecoderFiles;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** A text written with guesses is the text written without, whatever the sampler, the guesses and the company. */
+class GuessesChangeTheSpeedAloneTest {
+    private static final ByteTokenizer BYTES = new ByteTokenizer(true, false);
+
+    /** Guesses anything, of any number. */
+    private record Wild(SplittableRandom random) implements Drafter {
+        @Override
+        public int draft(int[] ids, int count, int most, int[] out) {
+            int n = random.nextInt(most + 1);
+            for (int i = 0; i < n; i++) {
+                out[i] = random.nextBoolean() ? 'a' + random.nextInt(3) : random.nextInt(256);
+            }
+            return n;
+        }
+    }
+
+    private static final Drafter.Factory LOOKUP = LookupDrafter::new;
+    private static final Drafter.Factory WILD = () -> new Wild(new SplittableRandom(4));
+
+    /** Repeats itself often, of three letters mostly. */
+    private static FakeModel repeating(int context, long seed) {
+        return new FakeModel(258, context, List.of(), ids -> {
+            float[] row = new float[258];
+            int last = ids.getLast();
+            var random = new SplittableRandom(seed + (ids.size() % 11 < 2 ? ids.hashCode() : last));
+            for (int i = 0; i < 3; i++) {
+                row['a' + i] = (float) (5 + 3 * random.nextDouble());
+            }
+            return row;
+        });
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 4, 5, 6})
+    void whateverIsGuessed(int seed) {
+        var model = repeating(300, seed);
+        var prompts = new ArrayList<int[]>();
+        var random = new SplittableRandom(seed);
+        for (int i = 0; i < 4; i++) {
+            prompts.add(random.ints(2 + 9 * i, 'a', 'd').toArray());
+        }
+        var mixed = SamplerOptions.DEFAULT.withSeed(seed).withPenalties(new Penalties(1.1, 0.01, 0.02)).withTypicalP(0.9);
+        for (SamplerOptions sampler : List.of(SamplerOptions.GREEDY, SamplerOptions.DEFAULT.withSeed(seed), mixed)) {
+            for (List<String> stop : List.of(List.<String>of(), List.of("abcab"))) {
+                var options = GenerateOptions.of(100, sampler).withStop(stop).withLogProbs(2);
+                var plain = new Generator(model, BYTES).generateAll(prompts, options, (i, text) -> { });
+                for (Drafter.Factory drafts : List.of(LOOKUP, WILD)) {
+                    var streamed = new StringBuilder[] {new StringBuilder(), new StringBuilder(), new StringBuilder(), new StringBuilder()};
+                    var guessed = new Generator(model, BYTES).withDrafts(drafts).generateAll(prompts, options, (i, text) -> streamed[i].append(text));
+                    for (int i = 0; i < prompts.size(); i++) {
+                        assertThat(guessed.get(i).ids()).isEqualTo(plain.get(i).ids());
+                        assertThat(guessed.get(i).text()).isEqualTo(plain.get(i).text()).isEqualTo(streamed[i].toString());
+                        assertThat(guessed.get(i).finish()).isEqualTo(plain.get(i).finish());
+                        assertThat(guessed.get(i).logProbs()).isEqualTo(plain.get(i).logProbs());
+                    }
+                    assertThat(model.open).as("caches left open").isZero();
+                }
+            }
+        }
+    }
+
+    @Test
+    void aTextThatRepeatsIsGuessed() {
+        int[] period = "the cat sat on the mat, ".chars().toArray();
+        int[] script = IntStream.range(0, 400).map(i -> period[i % period.length]).toArray();
+        var model = FakeModel.scripted(258, 400, script);
+        var options = GenerateOptions.of(200, SamplerOptions.GREEDY);
+        var result = new Generator(model, BYTES).withDrafts(LOOKUP).generate(Arrays.copyOf(script, 60), options, text -> { });
+        assertThat(result.ids()).hasSize(200);
+        assertThat(result.accepted()).isGreaterThan(180).isLessThanOrEqualTo(result.drafted());
+    }
+
+    @TempDir
+    Path directory;
+
+    @Test
+    void onTheCpuEngineItsBitsAreThoseOfSingleSteps() {
+        try (Decoder model = TinyDecoder.random(Family.LLAMA, 5)) {
+            DecoderFiles.save(model, directory, StorageType.F32);
+        }
+        try (ModelDirectory files = ModelDirectory.open(directory);
+                CpuEngine engine = CpuEngine.load(files, Optional.of(WeightType.Q8_0), CpuOptions.of(2))) {
+            int[] prompt = "abcdefabcdefabc".chars().toArray();
+            for (SamplerOptions sampler : List.of(SamplerOptions.GREEDY, SamplerOptions.DEFAULT)) {
+                var options = new GenerateOptions(40, sampler, List.of(), List.of(), true).withLogProbs(3);
+                var plain = new Generator(engine, BYTES).generate(prompt, options, text -> { });
+                // the model itself drafts best, and its cache is cut as often
+                for (Drafter.Factory drafts : List.of(LOOKUP, WILD, ModelDrafter.factory(engine, BYTES))) {
+                    var guessed = new Generator(engine, BYTES).withDrafts(drafts).generate(prompt, options, text -> { });
+                    assertThat(guessed.ids()).isEqualTo(plain.ids());
+                    assertThat(guessed.logProbs()).isEqualTo(plain.logProbs());
+                    if (drafts != LOOKUP && drafts != WILD && sampler.greedy()) {
+                        assertThat(guessed.accepted()).isGreaterThan(30);
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    void aDraftModelOfAnotherVocabularyIsRefused() {
+        var model = FakeModel.hashed(258, 32);
+        var other = new ByteTokenizer(true, false) {
+            @Override
+            public byte[] bytes(int id) {
+                return id == 65 ? new byte[] {66} : super.bytes(id);
+            }
+        };
+        assertThatThrownBy(() -> new Generator(model, BYTES).withDrafts(ModelDrafter.factory(model, other)))
+                .hasMessageContaining("another vocabulary").hasMessageContaining("token 65");
+    }
+}
