@@ -10,7 +10,7 @@ import java.util.List;
 
 /** JSON numbers within bounds. How many digits they have is bounded, so that none becomes another when it is read as a double. */
 final class Numbers {
-    private static final int WHOLE_DIGITS = 18;
+    private static final int WHOLE_DIGITS = 15;
     private static final int DOUBLE_DIGITS = 15;
     /** Before the point of a number that has digits after it, where no bound says more. */
     private static final int DIGITS_BEFORE_POINT = 8;
@@ -81,7 +81,7 @@ final class Numbers {
         }
     }
 
-    /** Whole numbers, without a point; of 18 digits where no bound is longer. */
+    /** Whole numbers, without a point; of 15 digits where no bound is longer. */
     static Expression whole(Bounds bounds) {
         BigInteger far = BigInteger.TEN.pow(Math.max(WHOLE_DIGITS, bounds.digits() + 1)).subtract(BigInteger.ONE);
         BigInteger first = bounds.first(0) == null ? far.negate() : bounds.first(0);
