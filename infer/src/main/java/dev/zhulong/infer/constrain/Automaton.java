@@ -22,6 +22,8 @@ import java.util.TreeSet;
 final class Automaton {
     private static final int MOST_NODES = 50_000;
     private static final long MOST_MASK_BYTES = 64L << 20;
+    /** Of one text; more come only of alternatives that stay alike over many levels of nesting. */
+    private static final int MOST_PLACES = 10_000;
     /** Marks a step that leads nowhere, so that it is not looked for again. */
     private static final Node NOWHERE = new Node(List.of(), false, false, 0, 0);
 
@@ -175,6 +177,10 @@ final class Automaton {
             if (!state.edges.isEmpty()) {
                 kept.add(place);
             }
+            if (seen.size() > MOST_PLACES) {
+                throw new IllegalStateException("the constraint can be at more than " + MOST_PLACES
+                        + " places after the text so far: let the alternatives of the schema differ earlier");
+            }
             for (State to : state.empty) {
                 open.add(new Place(to, frame));
             }
@@ -214,6 +220,11 @@ final class Automaton {
             maskBytes = 0;
             generation++;
         }
+    }
+
+    /** How many nodes are kept. */
+    synchronized int nodes() {
+        return nodes.size();
     }
 
     private Frame frame(State after, Frame parent, int depth) {

@@ -52,7 +52,7 @@ public final class Constraint {
     public static Constraint jsonSchema(String schema, TokenBytes tokens) {
         var grammar = new Grammar(tokens.characters());
         SchemaCompiler.Compiled compiled = SchemaCompiler.compile(grammar, SchemaReader.parse(schema));
-        KeyFilter keys = compiled.freeKeys() ? new KeyFilter(tokens) : null;
+        KeyFilter keys = compiled.freeKeys() ? tokens.keys() : null;
         return of(grammar, compiled.root(), EXTRA_DEPTH, tokens, keys, "no JSON value is valid under the schema");
     }
 

@@ -10,8 +10,8 @@ final class KeyFilter {
     /** By the number of quotes they have at least, from 0: the tokens that have them. */
     private final Map<TokenTrie, int[][]> quoted = new HashMap<>();
 
-    KeyFilter(TokenBytes tokens) {
-        for (TokenTrie trie : new TokenTrie[] {tokens.inside(), tokens.first()}) {
+    KeyFilter(TokenTrie... tries) {
+        for (TokenTrie trie : tries) {
             quoted.computeIfAbsent(trie, each -> {
                 int[][] lists = new int[MOST_QUOTES + 1][];
                 for (int quotes = 1; quotes <= MOST_QUOTES; quotes++) {

@@ -32,6 +32,7 @@ final class SchemaReader {
     /** Longer strings and arrays are never demanded, and never written where there is a limit. */
     static final int MOST = 2000;
     private static final int LARGEST_DIVISOR = 1000;
+    private static final int LONGEST_KEY = 500;
 
     private static final ObjectMapper JSON = new ObjectMapper()
             .enable(JsonParser.Feature.STRICT_DUPLICATE_DETECTION)
@@ -254,7 +255,7 @@ final class SchemaReader {
             throw error(part, "required: expected a list of strings");
         }
         var keys = new LinkedHashSet<String>();
-        value.forEach(each -> keys.add(each.textValue()));
+        value.forEach(each -> keys.add(checked(part, each.textValue())));
         return Shape.ofObjects(List.of(), keys);
     }
 
@@ -306,9 +307,19 @@ final class SchemaReader {
         }
         Map<String, Part> parts = new LinkedHashMap<>();
         for (Map.Entry<String, JsonNode> each : properties.properties()) {
-            parts.put(each.getKey(), Part.of(each.getValue(), part.pointer() + "/properties/" + escape(each.getKey())));
+            parts.put(checked(part, each.getKey()), Part.of(each.getValue(), part.pointer() + "/properties/" + escape(each.getKey())));
         }
         return parts;
+    }
+
+    private static String checked(Part part, String key) {
+        if (key.length() > LONGEST_KEY) {
+            throw error(part, "a key of more than " + LONGEST_KEY + " characters");
+        }
+        if (key.codePoints().anyMatch(c -> c >= 0xD800 && c <= 0xDFFF)) {
+            throw error(part, "a key with half of a surrogate pair");
+        }
+        return key;
     }
 
     private static Part child(Part part, String keyword) {

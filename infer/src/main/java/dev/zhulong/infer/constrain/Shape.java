@@ -57,7 +57,8 @@ record Shape(Set<Type> types, List<JsonNode> values, Bounds bounds, Set<Integer>
      */
     record Part(JsonNode schema, JsonNode content, String pointer) {
         static Part of(JsonNode schema, String pointer) {
-            JsonNode content = schema instanceof ObjectNode object ? object.deepCopy().without(SchemaReader.ANNOTATIONS) : schema;
+            JsonNode content = schema instanceof ObjectNode object
+                    ? object.objectNode().<ObjectNode>setAll(object).without(SchemaReader.ANNOTATIONS) : schema;
             return new Part(schema, content, pointer);
         }
 

@@ -17,7 +17,7 @@ import java.util.function.Function;
 final class TextAutomaton {
     /** Beyond these an expression is refused: it would take memory and time out of proportion to what it says. */
     private static final int MOST_STATES = 100_000;
-    private static final int MOST_EDGES = 1_000_000;
+    private static final int MOST_EDGES = 2_000_000;
 
     record Edge(CodePoints set, int to) {}
 
@@ -96,11 +96,16 @@ final class TextAutomaton {
             return builder.state();
         });
         int first = number.apply(new long[] {start, other.start});
+        long compared = 0;
         while (!open.isEmpty()) {
             long[] pair = open.pop();
             int from = number.apply(pair);
             if (accepting.get((int) pair[0]) && other.accepting.get((int) pair[1])) {
                 builder.accept(from);
+            }
+            compared += (long) edges.get((int) pair[0]).size() * other.edges.get((int) pair[1]).size();
+            if (compared > MOST_EDGES) {
+                throw Builder.tooLarge();
             }
             for (Edge mine : edges.get((int) pair[0])) {
                 for (Edge theirs : other.edges.get((int) pair[1])) {

@@ -16,6 +16,7 @@ public final class TokenBytes {
     private final TokenTrie inside;
     private final TokenTrie first;
     private final CodePoints characters;
+    private KeyFilter keys;
 
     private TokenBytes(TokenTrie inside, TokenTrie first, CodePoints characters) {
         this.inside = inside;
@@ -111,5 +112,13 @@ public final class TokenBytes {
 
     CodePoints characters() {
         return characters;
+    }
+
+    /** Made when it is first needed. */
+    synchronized KeyFilter keys() {
+        if (keys == null) {
+            keys = new KeyFilter(inside, first);
+        }
+        return keys;
     }
 }

@@ -43,7 +43,7 @@ class WhatEndsIsValidTest {
     @Test
     void underRandomSchemas() {
         int possible = 0;
-        for (int seed = 0; seed < Integer.getInteger("zhulong.schemas", 400); seed++) {
+        for (int seed = 0; seed < Integer.getInteger("zhulong.schemas", 300); seed++) {
             var random = new SplittableRandom(seed);
             String schema = new RandomSchemas(random).document().toString();
             Constraint constraint;
@@ -59,7 +59,7 @@ class WhatEndsIsValidTest {
                 check(schema, oracle, Walk.text(constraint, TOKENIZER, random, random.nextInt(150), 5000));
             }
         }
-        assertThat(possible).isGreaterThan(300);
+        assertThat(possible).isGreaterThan(200);
     }
 
     @Test
