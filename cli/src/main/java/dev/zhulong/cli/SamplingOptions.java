@@ -5,9 +5,14 @@ import dev.zhulong.infer.GenerateOptions;
 import dev.zhulong.infer.SamplerOptions;
 import dev.zhulong.infer.SamplerOptions.Mirostat;
 import dev.zhulong.infer.SamplerOptions.Penalties;
+import dev.zhulong.infer.constrain.Constraint;
+import dev.zhulong.infer.constrain.TokenBytes;
+import dev.zhulong.text.Tokenizer;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -77,6 +82,22 @@ final class SamplingOptions {
     @Option(names = "--stop", paramLabel = "TEXT", description = "End before this text; may be given several times.")
     List<String> stop = List.of();
 
+    @ArgGroup(exclusive = true)
+    Form form = new Form();
+
+    /** What the text has to be. */
+    static final class Form {
+        @Option(names = "--json-schema", paramLabel = "FILE", description = "Write JSON that is valid under the schema in FILE; a keyword that"
+                + " is not supported is an error.")
+        Path jsonSchema;
+
+        @Option(names = "--regex", paramLabel = "PATTERN", description = "Write text that matches this regular expression as a whole.")
+        String regex;
+
+        @Option(names = "--json", description = "Write a JSON object.")
+        boolean json;
+    }
+
     @Option(names = "--seed", paramLabel = "N", defaultValue = "0", description = "Of the random stream: the same seed gives the same text"
             + " (default: 0).")
     long seed;
@@ -101,7 +122,19 @@ final class SamplingOptions {
     /** What to generate with this model. */
     GenerateOptions options(LoadedModel model) {
         int most = maxNewTokens != null ? maxNewTokens : model.advice().maxNewTokens().orElse(MAX_NEW_TOKENS);
-        return new GenerateOptions(most, sampler(model.advice()), stop, model.eosIds(), false);
+        return new GenerateOptions(most, sampler(model.advice()), stop, model.eosIds(), false).withConstraint(constraint(model.tokenizer()));
+    }
+
+    private Constraint constraint(Tokenizer tokenizer) {
+        if (form.jsonSchema != null) {
+            try {
+                return Constraint.jsonSchema(TextFile.read(form.jsonSchema), TokenBytes.of(tokenizer));
+            } catch (IllegalArgumentException e) {
+                throw new IllegalArgumentException(form.jsonSchema + ": " + e.getMessage(), e);
+            }
+        }
+        return form.regex != null ? Constraint.regex(form.regex, TokenBytes.of(tokenizer))
+                : form.json ? Constraint.json(TokenBytes.of(tokenizer)) : null;
     }
 
     private SamplerOptions sampler(GenerationConfig advice) {

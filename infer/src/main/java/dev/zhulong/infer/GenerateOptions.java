@@ -1,5 +1,6 @@
 package dev.zhulong.infer;
 
+import dev.zhulong.infer.constrain.Constraint;
 import java.util.List;
 
 /**
@@ -10,10 +11,13 @@ import java.util.List;
  * @param stop         strings that end the text; neither the text nor the stream holds them. Only generated text is searched
  * @param stopIds      ids that end the sequence besides the model's and the tokenizer's EOS
  * @param ignoreEos    goes on past EOS (for measuring speed)
- * @param logProbs     log-probabilities: {@link #NO_LOG_PROBS}, 0 for those of the tokens written, n for the n likeliest besides
+ * @param logProbs     log-probabilities: {@link #NO_LOG_PROBS}, 0 for those of the tokens written, n for the n likeliest besides; of the
+ *                     model's own distribution, which knows nothing of a constraint
+ * @param constraint   what may be written; null for anything
  */
 public record GenerateOptions(
-        int maxNewTokens, SamplerOptions sampler, List<String> stop, List<Integer> stopIds, boolean ignoreEos, int logProbs) {
+        int maxNewTokens, SamplerOptions sampler, List<String> stop, List<Integer> stopIds, boolean ignoreEos, int logProbs,
+        Constraint constraint) {
     public static final int NO_LOG_PROBS = -1;
 
     public GenerateOptions {
@@ -35,9 +39,9 @@ public record GenerateOptions(
         }
     }
 
-    /** Without log-probabilities. */
+    /** Without log-probabilities and constraint. */
     public GenerateOptions(int maxNewTokens, SamplerOptions sampler, List<String> stop, List<Integer> stopIds, boolean ignoreEos) {
-        this(maxNewTokens, sampler, stop, stopIds, ignoreEos, NO_LOG_PROBS);
+        this(maxNewTokens, sampler, stop, stopIds, ignoreEos, NO_LOG_PROBS, null);
     }
 
     /** At most {@code maxNewTokens}, ended by EOS alone. */
@@ -46,18 +50,22 @@ public record GenerateOptions(
     }
 
     public GenerateOptions withStop(List<String> value) {
-        return new GenerateOptions(maxNewTokens, sampler, value, stopIds, ignoreEos, logProbs);
+        return new GenerateOptions(maxNewTokens, sampler, value, stopIds, ignoreEos, logProbs, constraint);
     }
 
     public GenerateOptions withStopIds(List<Integer> value) {
-        return new GenerateOptions(maxNewTokens, sampler, stop, value, ignoreEos, logProbs);
+        return new GenerateOptions(maxNewTokens, sampler, stop, value, ignoreEos, logProbs, constraint);
     }
 
     public GenerateOptions withSampler(SamplerOptions value) {
-        return new GenerateOptions(maxNewTokens, value, stop, stopIds, ignoreEos, logProbs);
+        return new GenerateOptions(maxNewTokens, value, stop, stopIds, ignoreEos, logProbs, constraint);
     }
 
     public GenerateOptions withLogProbs(int value) {
-        return new GenerateOptions(maxNewTokens, sampler, stop, stopIds, ignoreEos, value);
+        return new GenerateOptions(maxNewTokens, sampler, stop, stopIds, ignoreEos, value, constraint);
+    }
+
+    public GenerateOptions withConstraint(Constraint value) {
+        return new GenerateOptions(maxNewTokens, sampler, stop, stopIds, ignoreEos, logProbs, value);
     }
 }

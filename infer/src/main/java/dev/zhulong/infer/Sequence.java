@@ -2,6 +2,7 @@ package dev.zhulong.infer;
 
 import dev.zhulong.infer.Generation.Finish;
 import dev.zhulong.infer.LanguageModel.KvCache;
+import dev.zhulong.infer.constrain.ConstraintState;
 import dev.zhulong.text.StreamingDecoder;
 import dev.zhulong.text.Tokenizer;
 import java.util.ArrayList;
@@ -27,6 +28,7 @@ final class Sequence implements AutoCloseable {
     private final Set<Integer> eosIds;
     private final Consumer<String> onText;
     private final LogSoftmax logSoftmax;
+    private final int vocabSize;
     private final List<TokenLogProbs> logProbs = new ArrayList<>();
     private final StringBuilder text = new StringBuilder();
     private final Drafter drafter;
@@ -37,6 +39,7 @@ final class Sequence implements AutoCloseable {
     private int depth = FIRST_DEPTH;
     private int drafted;
     private int accepted;
+    private ConstraintState constraint;
     private Finish finish;
     private long finished;
 
@@ -55,6 +58,11 @@ final class Sequence implements AutoCloseable {
         }
         logSoftmax = options.logProbs() == GenerateOptions.NO_LOG_PROBS ? null
                 : new LogSoftmax(tokenizer.vocabSize(), options.logProbs());
+        vocabSize = tokenizer.vocabSize();
+        if (options.constraint() != null) {
+            boolean begins = Arrays.stream(prompt).allMatch(tokenizer::isControl);
+            constraint = begins ? options.constraint().startOfText() : options.constraint().start();
+        }
         this.onText = onText;
         this.drafter = drafter;
         ids = Arrays.copyOf(prompt, prompt.length + 16);
@@ -100,7 +108,11 @@ final class Sequence implements AutoCloseable {
 
     /** Draws the next token; false if the sequence has ended. */
     boolean advance(float[] logits) {
-        int id = sampler.next(logits);
+        if (constraint != null && constraint.mustEnd()) { // already before its first token
+            end(Finish.EOS);
+            return false;
+        }
+        int id = sampler.next(logits, constraint == null ? null : allowed());
         if (eosIds.contains(id)) {
             end(Finish.EOS);
             return false;
@@ -113,12 +125,27 @@ final class Sequence implements AutoCloseable {
             logProbs.add(logSoftmax.of(logits, id));
         }
         emit(stops.push(decoder.next(id)));
+        constraint = constraint == null ? null : constraint.after(id);
         if (stops.found()) {
             end(Finish.STOP);
+        } else if (constraint != null && constraint.mustEnd()) {
+            end(Finish.EOS);
         } else if (count == room) {
             end(Finish.LENGTH);
         }
         return finish == null;
+    }
+
+    /** What the constraint allows, and what ends the sequence where the text may end. */
+    private long[] allowed() {
+        long[] allowed = constraint.mask().clone();
+        for (int id : eosIds) {
+            if (id < vocabSize) {
+                long bit = 1L << id;
+                allowed[id >> 6] = constraint.mayEnd() ? allowed[id >> 6] | bit : allowed[id >> 6] & ~bit;
+            }
+        }
+        return allowed;
     }
 
     private void end(Finish reason) {

@@ -41,6 +41,11 @@ public interface Tokenizer extends AutoCloseable {
     /** Largest id plus one. */
     int vocabSize();
 
+    /** Whether there is a token of this id; ids may have holes. */
+    default boolean has(int id) {
+        return id >= 0 && id < vocabSize();
+    }
+
     /** Id of a token by its spelling in the vocabulary, control tokens included. */
     OptionalInt id(String token);
 

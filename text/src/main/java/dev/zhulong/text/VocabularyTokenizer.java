@@ -74,6 +74,11 @@ abstract sealed class VocabularyTokenizer implements Tokenizer permits HuggingFa
     }
 
     @Override
+    public boolean has(int id) {
+        return vocabulary.has(id);
+    }
+
+    @Override
     public OptionalInt id(String token) {
         return vocabulary.id(token);
     }

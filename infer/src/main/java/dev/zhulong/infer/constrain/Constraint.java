@@ -1,0 +1,97 @@
+package dev.zhulong.infer.constrain;
+
+import dev.zhulong.infer.constrain.Grammar.Rule;
+
+/**
+ * What a model may write: texts that match a regular expression, or JSON that is valid under a schema.
+ *
+ * <pre>{@code
+ * var tokens = TokenBytes.of(tokenizer);
+ * var constraint = Constraint.jsonSchema("{\"type\": \"integer\"}", tokens);
+ * ConstraintState state = constraint.start();
+ * long[] allowed = state.mask();
+ * state = state.after(id);
+ * }</pre>
+ *
+ * <p>Compiled once, shared by any number of sequences and threads. Every text it allows can be ended: from each state a token leads on or
+ * the text may end, and an end can always be reached. {@code docs/constrained-decoding.md} lists what is understood.
+ */
+public final class Constraint {
+    /** How much deeper than it must a JSON text may be nested. */
+    private static final int EXTRA_DEPTH = 32;
+
+    private final Automaton automaton;
+    private final TokenBytes tokens;
+    private final KeyFilter keys;
+
+    private Constraint(Automaton automaton, TokenBytes tokens, KeyFilter keys) {
+        this.automaton = automaton;
+        this.tokens = tokens;
+        this.keys = keys;
+    }
+
+    /**
+     * Texts that match {@code pattern} as a whole.
+     *
+     * @throws IllegalArgumentException if the pattern is malformed, uses what is not supported (the message has the position), matches
+     *                                  nothing, or nothing that the vocabulary can write
+     */
+    public static Constraint regex(String pattern, TokenBytes tokens) {
+        var grammar = new Grammar(tokens.characters());
+        var root = new Rule();
+        root.start = grammar.add(RegexParser.whole(pattern), grammar.end());
+        return of(grammar, root, 0, tokens, null, "the regular expression " + pattern + " matches no text");
+    }
+
+    /**
+     * JSON texts that are valid under a schema of the draft 2020-12.
+     *
+     * @throws IllegalArgumentException if it is no schema, has a keyword that is not supported (the message names it and where), allows no
+     *                                  value, or none that the vocabulary can write
+     */
+    public static Constraint jsonSchema(String schema, TokenBytes tokens) {
+        var grammar = new Grammar(tokens.characters());
+        SchemaCompiler.Compiled compiled = SchemaCompiler.compile(grammar, SchemaReader.parse(schema));
+        KeyFilter keys = compiled.freeKeys() ? tokens.keys() : null;
+        return of(grammar, compiled.root(), EXTRA_DEPTH, tokens, keys, "no JSON value is valid under the schema");
+    }
+
+    /** Any JSON object. */
+    public static Constraint json(TokenBytes tokens) {
+        return jsonSchema("{\"type\": \"object\"}", tokens);
+    }
+
+    private static Constraint of(Grammar grammar, Rule root, int extraDepth, TokenBytes tokens, KeyFilter keys, String nothing) {
+        grammar.measure();
+        if (root.height() == Grammar.IMPOSSIBLE) {
+            throw new IllegalArgumentException(nothing + (grammar.missing().isEmpty() ? "" : " that can be written: " + grammar.missing()));
+        }
+        return new Constraint(new Automaton(grammar, root, extraDepth), tokens, keys);
+    }
+
+    /** Before any text, where tokens go on after others. */
+    public ConstraintState start() {
+        return new ConstraintState(this, automaton.start(), tokens.inside(), ObjectKeys.START);
+    }
+
+    /**
+     * Before any text, where there is none before it either (a prompt of control tokens alone): some vocabularies drop a space at the start
+     * of a text.
+     */
+    public ConstraintState startOfText() {
+        return new ConstraintState(this, automaton.start(), tokens.first(), ObjectKeys.START);
+    }
+
+    Automaton automaton() {
+        return automaton;
+    }
+
+    TokenBytes tokens() {
+        return tokens;
+    }
+
+    /** Null where no object has keys that are not declared. */
+    KeyFilter keys() {
+        return keys;
+    }
+}

@@ -1,0 +1,206 @@
+package dev.zhulong.infer.constrain;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.zhulong.infer.constrain.Numbers.Bounds;
+import java.math.BigDecimal;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.EnumSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * One alternative of a schema: all that a value has to satisfy at once. Schemas are sets of subschemas that hold together, so that nothing
+ * has to be merged before its place in the value is reached.
+ *
+ * @param types     of which the value is one
+ * @param values    of which it is one; null for any
+ * @param bounds    of numbers
+ * @param divisors  of whole numbers
+ * @param texts     all of which hold a string
+ * @param lengths   of strings, in code points
+ * @param members   what schemas say of an object's members
+ * @param required  keys an object must have
+ * @param items     what schemas say of an array's items
+ * @param sizes     of arrays
+ */
+record Shape(Set<Type> types, List<JsonNode> values, Bounds bounds, Set<Integer> divisors, List<TextAutomaton> texts, Range lengths,
+        List<Members> members, Set<String> required, List<Items> items, Range sizes) {
+    static final Shape ANY = new Shape(EnumSet.allOf(Type.class), null, Bounds.NONE, Set.of(), List.of(), Range.ANY, List.of(), Set.of(),
+            List.of(), Range.ANY);
+
+    /** Types of values; a whole number is one whatever it is written as. */
+    enum Type {
+        NULL, BOOLEAN, WHOLE, FRACTION, STRING, ARRAY, OBJECT;
+
+        static Type of(JsonNode value) {
+            return switch (value.getNodeType()) {
+                case NULL -> NULL;
+                case BOOLEAN -> BOOLEAN;
+                case NUMBER -> value.decimalValue().stripTrailingZeros().scale() <= 0 ? WHOLE : FRACTION;
+                case STRING -> STRING;
+                case ARRAY -> ARRAY;
+                case OBJECT -> OBJECT;
+                default -> throw new IllegalArgumentException("not a JSON value: " + value);
+            };
+        }
+    }
+
+    /**
+     * A schema and, for errors, its place in the document. Schemas that say the same are equal wherever they stand, so that they share what
+     * is made of them.
+     *
+     * @param content the schema without its annotations
+     */
+    record Part(JsonNode schema, JsonNode content, String pointer) {
+        static Part of(JsonNode schema, String pointer) {
+            JsonNode content = schema instanceof ObjectNode object
+                    ? object.objectNode().<ObjectNode>setAll(object).without(SchemaReader.ANNOTATIONS) : schema;
+            return new Part(schema, content, pointer);
+        }
+
+        @Override
+        public boolean equals(Object other) {
+            return other instanceof Part that && content.equals(that.content);
+        }
+
+        @Override
+        public int hashCode() {
+            return content.hashCode();
+        }
+    }
+
+    /** How many; {@code most} is {@link Integer#MAX_VALUE} for any number. */
+    record Range(int least, int most) {
+        static final Range ANY = new Range(0, Integer.MAX_VALUE);
+
+        Range and(Range other) {
+            return new Range(Math.max(least, other.least), Math.min(most, other.most));
+        }
+
+        boolean isEmpty() {
+            return least > most;
+        }
+
+        boolean contains(int count) {
+            return least <= count && count <= most;
+        }
+    }
+
+    /** Members by key, and all others; null for any value. */
+    record Members(Map<String, Part> declared, Part others) {
+        private Part of(String key) {
+            return declared.getOrDefault(key, others);
+        }
+    }
+
+    /** The first items, and all others; null for any value. */
+    record Items(List<Part> first, Part others) {
+        private Part of(int index) {
+            return index < first.size() ? first.get(index) : others;
+        }
+    }
+
+    static Shape ofTypes(Set<Type> types) {
+        return new Shape(types, null, Bounds.NONE, Set.of(), List.of(), Range.ANY, List.of(), Set.of(), List.of(), Range.ANY);
+    }
+
+    static Shape ofValues(List<JsonNode> values) {
+        return new Shape(ANY.types, values, Bounds.NONE, Set.of(), List.of(), Range.ANY, List.of(), Set.of(), List.of(), Range.ANY);
+    }
+
+    static Shape ofNumbers(Bounds bounds) {
+        return new Shape(ANY.types, null, bounds, Set.of(), List.of(), Range.ANY, List.of(), Set.of(), List.of(), Range.ANY);
+    }
+
+    /** Every number that {@code divisor} divides is a whole one. */
+    static Shape ofMultiples(int divisor) {
+        return new Shape(EnumSet.complementOf(EnumSet.of(Type.FRACTION)), null, Bounds.NONE, Set.of(divisor), List.of(), Range.ANY, List.of(),
+                Set.of(), List.of(), Range.ANY);
+    }
+
+    static Shape ofStrings(List<TextAutomaton> texts, Range lengths) {
+        return new Shape(ANY.types, null, Bounds.NONE, Set.of(), texts, lengths, List.of(), Set.of(), List.of(), Range.ANY);
+    }
+
+    static Shape ofObjects(List<Members> members, Set<String> required) {
+        return new Shape(ANY.types, null, Bounds.NONE, Set.of(), List.of(), Range.ANY, members, required, List.of(), Range.ANY);
+    }
+
+    static Shape ofArrays(List<Items> items, Range sizes) {
+        return new Shape(ANY.types, null, Bounds.NONE, Set.of(), List.of(), Range.ANY, List.of(), Set.of(), items, sizes);
+    }
+
+    Shape and(Shape other) {
+        Set<Type> both = EnumSet.copyOf(types);
+        both.retainAll(other.types);
+        return new Shape(both, common(values, other.values), bounds.and(other.bounds), union(divisors, other.divisors),
+                joined(texts, other.texts), lengths.and(other.lengths), joined(members, other.members), union(required, other.required),
+                joined(items, other.items), sizes.and(other.sizes));
+    }
+
+    private static <T> Set<T> union(Set<T> a, Set<T> b) {
+        if (a.isEmpty() || b.isEmpty()) {
+            return a.isEmpty() ? b : a;
+        }
+        var all = new LinkedHashSet<>(a);
+        all.addAll(b);
+        return all;
+    }
+
+    private static <T> List<T> joined(List<T> a, List<T> b) {
+        if (a.isEmpty() || b.isEmpty()) {
+            return a.isEmpty() ? b : a;
+        }
+        var all = new ArrayList<>(a);
+        all.addAll(b);
+        return all;
+    }
+
+    private static List<JsonNode> common(List<JsonNode> a, List<JsonNode> b) {
+        return a == null ? b : b == null ? a : a.stream().filter(value -> holds(b, value)).toList();
+    }
+
+    static boolean holds(Collection<JsonNode> values, JsonNode value) {
+        return values.stream().anyMatch(each -> each.equals(Shape::compare, value));
+    }
+
+    /** Numbers are equal by value. */
+    private static int compare(JsonNode a, JsonNode b) {
+        return a.isNumber() && b.isNumber() ? a.decimalValue().compareTo(b.decimalValue()) : a.equals(b) ? 0 : 1;
+    }
+
+    /** Keys that are declared or required, in the order in which they are written. */
+    Set<String> keys() {
+        var keys = new LinkedHashSet<String>();
+        members.forEach(each -> keys.addAll(each.declared.keySet()));
+        keys.addAll(required);
+        return keys;
+    }
+
+    /** What the member {@code key} has to satisfy. */
+    List<Part> member(String key) {
+        return members.stream().map(each -> each.of(key)).filter(part -> part != null).toList();
+    }
+
+    /** What members that are not declared have to satisfy. */
+    List<Part> otherMembers() {
+        return members.stream().map(Members::others).filter(part -> part != null).toList();
+    }
+
+    List<Part> item(int index) {
+        return items.stream().map(each -> each.of(index)).filter(part -> part != null).toList();
+    }
+
+    /** How many of the first items are described by themselves. */
+    int firstItems() {
+        return items.stream().mapToInt(each -> each.first.size()).max().orElse(0);
+    }
+
+    boolean divides(BigDecimal value) {
+        return divisors.stream().allMatch(divisor -> value.remainder(BigDecimal.valueOf(divisor)).signum() == 0);
+    }
+}
