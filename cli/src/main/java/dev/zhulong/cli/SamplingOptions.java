@@ -100,8 +100,12 @@ final class SamplingOptions {
 
     /** What to generate with this model. */
     GenerateOptions options(LoadedModel model) {
-        int most = maxNewTokens != null ? maxNewTokens : model.advice().maxNewTokens().orElse(MAX_NEW_TOKENS);
-        return new GenerateOptions(most, sampler(model.advice()), stop, model.eosIds(), false);
+        return new GenerateOptions(mostNewTokens(model.advice()), sampler(model.advice()), stop, model.eosIds(), false);
+    }
+
+    /** Most tokens to write. */
+    int mostNewTokens(GenerationConfig advice) {
+        return maxNewTokens != null ? maxNewTokens : advice.maxNewTokens().orElse(MAX_NEW_TOKENS);
     }
 
     private SamplerOptions sampler(GenerationConfig advice) {
