@@ -20,7 +20,7 @@ public final class PackedWeights {
     static final int UNIT = 32;
 
     /** The power of two that makes every f16 normal, and the limit below which it can still be multiplied by it. */
-    private static final float SMALL = 0x1p10f;
+    static final float SMALL = 0x1p10f;
     private static final float LARGE = 0x1p6f - 0x1p-5f;
 
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN);
