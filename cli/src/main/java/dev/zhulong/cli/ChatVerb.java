@@ -1,5 +1,6 @@
 package dev.zhulong.cli;
 
+import dev.zhulong.cli.EngineOptions.Engine;
 import dev.zhulong.infer.ChatSession;
 import dev.zhulong.infer.GenerateOptions;
 import dev.zhulong.infer.Generation;
@@ -10,6 +11,7 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -31,10 +33,11 @@ import picocli.CommandLine.Option;
             "Examples:",
             "  zhulong chat --model my-model",
             "  zhulong chat --model my-model --temperature 0.7 --max-new-tokens 200",
+            "  zhulong chat --model model.Q4_0.gguf --context 4096",
             "  printf 'Hello\\nHow are you?\\n' | zhulong chat --model my-model --greedy",
         })
 final class ChatVerb extends Verb {
-    @Option(names = "--model", required = true, paramLabel = "DIR", description = "Model directory in the Hugging Face layout.")
+    @Option(names = "--model", required = true, paramLabel = "DIR|FILE", description = "Model directory in the Hugging Face layout, or a GGUF file.")
     Path model;
 
     @Option(names = "--adapter", paramLabel = "DIR", description = "LoRA adapter to put on the model, in PEFT's files.")
@@ -43,6 +46,9 @@ final class ChatVerb extends Verb {
     @Option(names = "--system", paramLabel = "TEXT", defaultValue = "", description = "What the model is told before the conversation; needs a chat"
             + " template.")
     String system;
+
+    @Mixin
+    EngineOptions engine;
 
     @Mixin
     SamplingOptions sampling;
@@ -60,12 +66,15 @@ final class ChatVerb extends Verb {
     @Override
     protected void run() throws IOException {
         sampling.check();
+        engine.check(List.of(model), adapter);
         var in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         boolean terminal = Terminal.interactive();
-        try (LoadedModel loaded = LoadedModel.open(model, adapter);
+        try (ModelFiles files = engine.open(model, adapter, Engine.AUTO);
+                LoadedModel loaded = load(files);
                 var _ = Interrupt.handle(this::interrupted)) {
             var options = sampling.options(loaded);
-            ChatSession session = session(loaded, options);
+            ChatTemplate template = files.template();
+            ChatSession session = session(loaded, template, options);
             remark(terminal, "Type a message, /help for commands, /exit to leave.");
             while (true) {
                 if (terminal) {
@@ -79,7 +88,7 @@ final class ChatVerb extends Verb {
                 switch (line.strip()) {
                     case "" -> { }
                     case "/reset" -> {
-                        session = session(loaded, options);
+                        session = session(loaded, template, options);
                         err().println("The conversation starts anew.");
                     }
                     case "/help" -> err().println("/reset forgets the conversation, /exit leaves; anything else is said to the model.");
@@ -92,9 +101,19 @@ final class ChatVerb extends Verb {
         }
     }
 
+    /** With as much of the context as fits into memory, unless the user said how much. */
+    private LoadedModel load(ModelFiles files) {
+        int fit = engine.context != null ? files.context() : files.fitting(files.context());
+        if (fit < files.context()) {
+            files.limit(fit);
+            err().println(String.format(Locale.ROOT, "[of the model's context of %,d tokens %,d fit into memory]", files.spec().contextLength(), fit));
+            err().flush();
+        }
+        return files.load(fit);
+    }
+
     /** Through the template of the adapter or the model, if there is one. */
-    private ChatSession session(LoadedModel loaded, GenerateOptions options) {
-        ChatTemplate template = LoadedModel.template(model, adapter);
+    private ChatSession session(LoadedModel loaded, ChatTemplate template, GenerateOptions options) {
         int context = loaded.model().spec().contextLength();
         if (template.present()) {
             return ChatSession.of(loaded.generator(), context, options, new ChatEncoder(template, loaded.tokenizer()), system);

@@ -1,5 +1,6 @@
 package dev.zhulong.cli;
 
+import dev.zhulong.cli.EngineOptions.Engine;
 import dev.zhulong.evaluate.Perplexity;
 import dev.zhulong.evaluate.PerplexityOptions;
 import dev.zhulong.evaluate.PerplexityResult;
@@ -35,16 +36,20 @@ import picocli.CommandLine.Option;
             "  zhulong evaluate --model my-model --adapter my-adapter --beside-base --suite gsm8k --task-data DIR --report report",
             "  zhulong evaluate --model a b --suite mmlu,crows-pairs --task-data DIR --limit 20 --json",
             "  zhulong evaluate --model my-model --text held-out.txt",
+            "  zhulong evaluate --model model.Q4_0.gguf --text held-out.txt",
             "  zhulong evaluate --model my-model --text a.txt b.txt --window 256 --stride 128 --json",
             "  zhulong evaluate --model my-model --data corpus                    the corpus's validation side",
         })
 final class EvaluateVerb extends Verb {
-    @Option(names = "--model", required = true, arity = "1..*", paramLabel = "DIR", description = "Model directory in the Hugging Face layout; with"
-            + " --suite several are measured side by side.")
+    @Option(names = "--model", required = true, arity = "1..*", paramLabel = "DIR|FILE", description = "Model directory in the Hugging Face layout, or a"
+            + " GGUF file; with --suite several are measured side by side.")
     List<Path> models;
 
     @Option(names = "--adapter", paramLabel = "DIR", description = "LoRA adapter to put on the model, in PEFT's files.")
     Path adapter;
+
+    @Mixin
+    EngineOptions engine;
 
     @Mixin
     SuiteOptions suite;
@@ -71,7 +76,7 @@ final class EvaluateVerb extends Verb {
 
     @Option(names = "--json",
             description = "Print one JSON object: mean_nll (nats a token), tokens, perplexity, bits_per_byte, window, stride,"
-            + " bos, bytes, protocol.")
+            + " bos, bytes, engine, protocol.")
     boolean json;
 
     @Option(names = "--out", paramLabel = "FILE", description = "Write the JSON object to this file too.")
@@ -100,18 +105,20 @@ final class EvaluateVerb extends Verb {
         if (stride != null && (stride < 1 || window != null && stride > window)) {
             throw wrongUsage("--stride must lie between 1 and the window, found " + stride + ": a larger one would leave tokens unscored");
         }
+        engine.check(models, adapter);
         if (out != null) {
             Outputs.file(out, force);
         }
         if (suite.tasks != null) {
-            String object = suite.run(this, models, adapter, json);
+            String object = suite.run(this, models, adapter, engine, json);
             if (out != null) {
                 AtomicFile.writeString(out, object + "\n");
             }
             return;
         }
         Path model = models.getFirst();
-        try (LoadedModel loaded = LoadedModel.open(model, adapter);
+        try (ModelFiles files = engine.open(model, adapter, Engine.TORCH);
+                LoadedModel loaded = files.load(window == null ? files.fitting(files.context()) : Math.min(window, files.context()));
                 Stream<TokenDocument> documents = documents(loaded, model);
                 var status = new StatusLine(err())) {
             PerplexityOptions options = options(loaded);
@@ -119,7 +126,7 @@ final class EvaluateVerb extends Verb {
             PerplexityResult result = Perplexity.evaluate(loaded.model(), loaded.tokenizer(), once, options,
                     tokens -> status.update("evaluate", tokens, 0, "tokens"));
             status.close();
-            report(result, model);
+            report(result, model, files.engine());
         }
     }
 
@@ -135,10 +142,10 @@ final class EvaluateVerb extends Verb {
                 : EvaluationText.directory(data, model, loaded.tokenizer(), err());
     }
 
-    private void report(PerplexityResult result, Path model) {
+    private void report(PerplexityResult result, Path model, String engine) {
         String what = data != null ? data.toString()
                 : text.stream().map(Path::toString).collect(Collectors.joining(" "));
-        String object = result.json(model.toString(), what);
+        String object = result.json(model.toString(), engine, what);
         if (out != null) {
             AtomicFile.writeString(out, object + "\n");
         }
@@ -151,7 +158,7 @@ final class EvaluateVerb extends Verb {
         out().println(String.format(Locale.ROOT, "perplexity %.4f a token, %.4f bits per byte, mean loss %.5f nats a token%s",
                 loss.perplexity(), loss.bitsPerByte(), loss.meanNll(), Double.isNaN(error) ? "" : String.format(Locale.ROOT,
                         " (standard errors %.4f, %.4f, %.5f)", result.perplexity().standardError(), result.bitsPerByte().standardError(), error)));
-        out().println(String.format(Locale.ROOT, "over %,d tokens, %,d bytes; window %d, stride %d, %s", loss.tokens(), loss.bytes(),
-                result.options().window(), result.options().stride(), result.options().bos() ? "BOS first in each window" : "no BOS"));
+        out().println(String.format(Locale.ROOT, "over %,d tokens, %,d bytes; window %d, stride %d, %s; %s", loss.tokens(), loss.bytes(),
+                result.options().window(), result.options().stride(), result.options().bos() ? "BOS first in each window" : "no BOS", engine));
     }
 }

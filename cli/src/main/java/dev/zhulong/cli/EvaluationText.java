@@ -73,6 +73,10 @@ final class EvaluationText {
     }
 
     private static Stream<TokenDocument> shards(Path directory, Path model) {
+        if (EngineOptions.isGguf(model)) {
+            throw new IllegalArgumentException(directory + " are token shards, which know their tokenizer by its tokenizer.json, and " + model
+                    + " has none: evaluate on the corpus or the texts instead");
+        }
         TokenShards shards = TokenShards.open(directory);
         String tokenizer = ContentHash.ofFile(model.resolve("tokenizer.json")).sha256();
         if (!tokenizer.equals(shards.tokenizerHash())) {

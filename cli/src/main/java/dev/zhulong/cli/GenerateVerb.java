@@ -1,5 +1,6 @@
 package dev.zhulong.cli;
 
+import dev.zhulong.cli.EngineOptions.Engine;
 import dev.zhulong.infer.GenerateOptions;
 import dev.zhulong.infer.Generation;
 import dev.zhulong.infer.Generator;
@@ -28,10 +29,11 @@ import picocli.CommandLine.Option;
             "Examples:",
             "  zhulong generate --model my-model                                  from BOS",
             "  zhulong generate --model my-model --prompt 'Once upon a time' --echo",
+            "  zhulong generate --model model.Q4_0.gguf --prompt 'Once upon a time'",
             "  zhulong generate --model my-model --prompt-file Half.java --greedy --max-new-tokens 60 --stop '}'",
         })
 final class GenerateVerb extends Verb {
-    @Option(names = "--model", required = true, paramLabel = "DIR", description = "Model directory in the Hugging Face layout.")
+    @Option(names = "--model", required = true, paramLabel = "DIR|FILE", description = "Model directory in the Hugging Face layout, or a GGUF file.")
     Path model;
 
     @Option(names = "--adapter", paramLabel = "DIR", description = "LoRA adapter to put on the model, in PEFT's files.")
@@ -56,6 +58,9 @@ final class GenerateVerb extends Verb {
     int n;
 
     @Mixin
+    EngineOptions engine;
+
+    @Mixin
     SamplingOptions sampling;
 
     @Override
@@ -67,11 +72,16 @@ final class GenerateVerb extends Verb {
             throw wrongUsage("--n must be at least 1, found " + n);
         }
         sampling.check();
+        engine.check(List.of(model), adapter);
         String text = text();
-        try (LoadedModel loaded = LoadedModel.open(model, adapter)) {
-            Generator generator = loaded.generator();
-            int[] ids = controlTokens ? generator.sequence(loaded.tokenizer().encodeWithControl(text)) : generator.sequence(text);
-            write(generator, ids, echo ? text : "", sampling.options(loaded));
+        try (ModelFiles files = engine.open(model, adapter, Engine.AUTO)) {
+            int[] ids = controlTokens ? files.tokenizer().encodeWithControl(text) : files.tokenizer().encode(text);
+            // with BOS; what the context does not hold is refused or cut later
+            long tokens = Math.min(ids.length + 1L + sampling.mostNewTokens(files.advice()), files.context());
+            try (LoadedModel loaded = files.load(n * tokens)) {
+                Generator generator = loaded.generator();
+                write(generator, generator.sequence(ids), echo ? text : "", sampling.options(loaded), files);
+            }
         }
     }
 
@@ -82,7 +92,7 @@ final class GenerateVerb extends Verb {
         return promptFile.toString().equals("-") ? new String(System.in.readAllBytes(), StandardCharsets.UTF_8) : TextFile.read(promptFile);
     }
 
-    private void write(Generator generator, int[] ids, String before, GenerateOptions options) {
+    private void write(Generator generator, int[] ids, String before, GenerateOptions options, ModelFiles files) {
         boolean terminal = Terminal.interactive();
         var rest = new ArrayList<StringBuilder>();
         for (int i = 0; i < n; i++) {
@@ -106,18 +116,18 @@ final class GenerateVerb extends Verb {
             out().println(rest.get(i));
         }
         out().flush();
-        summary(results, options);
+        summary(results, options, files);
     }
 
-    private void summary(List<Generation> results, GenerateOptions options) {
+    private void summary(List<Generation> results, GenerateOptions options, ModelFiles files) {
         Generation first = results.getFirst();
         long tokens = results.stream().mapToLong(result -> result.ids().length).sum();
         double seconds = results.stream().mapToDouble(Generation::decodeSeconds).max().orElse(0);
         // the first token of each comes out of the prompt's pass
         double rate = seconds > 0 ? Math.max(0, tokens - results.size()) / seconds : 0;
-        err().println(String.format(Locale.ROOT, "[%d prompt tokens in %.2f s; %d new in %.2f s, %.1f tokens/s; ended by %s; %s]",
+        err().println(String.format(Locale.ROOT, "[%d prompt tokens in %.2f s; %d new in %.2f s, %.1f tokens/s; ended by %s; %s; %s, %s]",
                 first.promptTokens(), first.prefillSeconds(), tokens, seconds, rate, ended(first),
-                options.sampler().greedy() ? "greedy" : "seed " + options.sampler().seed()));
+                options.sampler().greedy() ? "greedy" : "seed " + options.sampler().seed(), files.engine(), files.threadsText()));
         results.stream().map(Generation::notice).filter(notice -> !notice.isEmpty()).findFirst().ifPresent(err()::println);
         err().flush();
     }

@@ -1,5 +1,6 @@
 package dev.zhulong.cli;
 
+import dev.zhulong.cli.EngineOptions.Engine;
 import dev.zhulong.formats.SafetensorsWriter;
 import dev.zhulong.infer.LanguageModel.Span;
 import dev.zhulong.infer.LanguageModel;
@@ -7,6 +8,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Logits of given token ids, for comparing with another implementation. */
@@ -21,11 +23,12 @@ import picocli.CommandLine.Option;
             "",
             "Examples:",
             "  zhulong logits --model my-model --ids 1,9038,2501 --out logits.safetensors",
+            "  zhulong logits --model model.Q8_0.gguf --ids 1,9038,2501 --out logits.safetensors",
             "  zhulong logits --model my-model --ids \"$(zhulong tokenizer encode --model my-model --bos 'Once upon')\" --out"
                     + " l.safetensors",
         })
 final class LogitsVerb extends Verb {
-    @Option(names = "--model", required = true, paramLabel = "DIR", description = "Model directory in the Hugging Face layout.")
+    @Option(names = "--model", required = true, paramLabel = "DIR|FILE", description = "Model directory in the Hugging Face layout, or a GGUF file.")
     Path model;
 
     @Option(names = "--adapter", paramLabel = "DIR", description = "LoRA adapter to put on the model, in PEFT's files.")
@@ -38,16 +41,20 @@ final class LogitsVerb extends Verb {
     @Option(names = "--out", required = true, paramLabel = "FILE", description = "Safetensors file to write.")
     Path out;
 
+    @Mixin
+    EngineOptions engine;
+
     @Option(names = "--force", description = "Replace the file if it exists.")
     boolean force;
 
     @Override
     protected void run() {
+        engine.check(List.of(model), adapter);
         Outputs.file(out, force);
         int[] tokens = ids.stream().mapToInt(Integer::intValue).toArray();
-        try (LanguageModel engine = LoadedModel.openEngine(model, adapter)) {
-            int vocab = engine.spec().vocabSize();
-            int context = engine.spec().contextLength();
+        try (ModelFiles files = engine.open(model, adapter, Engine.TORCH)) {
+            int vocab = files.spec().vocabSize();
+            int context = files.context();
             if (tokens.length > context) {
                 throw new IllegalArgumentException(tokens.length + " ids do not fit the model's context of " + context + " tokens");
             }
@@ -55,8 +62,9 @@ final class LogitsVerb extends Verb {
                 throw new IllegalArgumentException("the logits of " + tokens.length + " ids are too many for one array: give at most "
                         + Integer.MAX_VALUE / vocab);
             }
-            try (var cache = engine.newCache(tokens.length)) {
-                float[] logits = engine.forward(List.of(new Span(cache, tokens)), true).getFirst();
+            try (LanguageModel loaded = files.loadEngine(tokens.length);
+                    var cache = loaded.newCache(tokens.length)) {
+                float[] logits = loaded.forward(List.of(new Span(cache, tokens)), true).getFirst();
                 SafetensorsWriter.write(out, Map.of(),
                         List.of(SafetensorsWriter.Entry.of("logits", new long[] {tokens.length, vocab}, logits)));
             }

@@ -9,6 +9,8 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
+import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 import picocli.CommandLine.Command;
@@ -26,7 +28,14 @@ import picocli.CommandLine;
 @Command(
         name = "zhulong",
         description = "Takes a language model through its whole life inside one JVM.",
-        subcommands = {
+        footer = {
+            "",
+            "Start here:",
+            "  zhulong quickstart          raw text to a model that writes, in a few minutes",
+            "  zhulong VERB --help         what a verb does, with examples",
+        })
+public final class Main extends Verb {
+    private static final List<Class<? extends Verb>> VERBS = List.of(
             QuickstartVerb.class,
             CleanVerb.class,
             DataVerb.class,
@@ -45,16 +54,8 @@ import picocli.CommandLine;
             BenchVerb.class,
             DoctorVerb.class,
             TestVerb.class,
-            VersionVerb.class,
-            CommandLine.HelpCommand.class,
-        },
-        footer = {
-            "",
-            "Start here:",
-            "  zhulong quickstart          raw text to a model that writes, in a few minutes",
-            "  zhulong VERB --help         what a verb does, with examples",
-        })
-public final class Main extends Verb {
+            VersionVerb.class);
+
     static final int DONE = 0;
     static final int FAILED = 1;
     static final int WRONG_USAGE = 2;
@@ -70,7 +71,22 @@ public final class Main extends Verb {
 
     /** Runs one command line and gives its exit code. */
     static int execute(PrintWriter out, PrintWriter err, String... args) {
-        return execute(new CommandLine(new Main()), out, err, args);
+        return execute(commands(args), out, err, args);
+    }
+
+    /** The verb that {@code args} begin with; all of them where they begin with none. Reading the options of all takes longer than many verbs run. */
+    static CommandLine commands(String... args) {
+        var commands = new CommandLine(new Main());
+        Optional<Class<? extends Verb>> asked = args.length == 0 ? Optional.empty() : VERBS.stream().filter(verb -> name(verb).equals(args[0])).findFirst();
+        if (asked.isPresent()) {
+            return commands.addSubcommand(asked.get());
+        }
+        VERBS.forEach(commands::addSubcommand);
+        return commands.addSubcommand(CommandLine.HelpCommand.class);
+    }
+
+    private static String name(Class<? extends Verb> verb) {
+        return verb.getAnnotation(Command.class).name();
     }
 
     static int execute(CommandLine commands, PrintWriter out, PrintWriter err, String... args) {

@@ -121,8 +121,7 @@ final class SamplingOptions {
 
     /** What to generate with this model. */
     GenerateOptions options(LoadedModel model) {
-        int most = maxNewTokens != null ? maxNewTokens : model.advice().maxNewTokens().orElse(MAX_NEW_TOKENS);
-        return new GenerateOptions(most, sampler(model.advice()), stop, model.eosIds(), false).withConstraint(constraint(model.tokenizer()));
+        return new GenerateOptions(mostNewTokens(model.advice()), sampler(model.advice()), stop, model.eosIds(), false).withConstraint(constraint(model.tokenizer()));
     }
 
     private Constraint constraint(Tokenizer tokenizer) {
@@ -135,6 +134,11 @@ final class SamplingOptions {
         }
         return form.regex != null ? Constraint.regex(form.regex, TokenBytes.of(tokenizer))
                 : form.json ? Constraint.json(TokenBytes.of(tokenizer)) : null;
+    }
+
+    /** Most tokens to write. */
+    int mostNewTokens(GenerationConfig advice) {
+        return maxNewTokens != null ? maxNewTokens : advice.maxNewTokens().orElse(MAX_NEW_TOKENS);
     }
 
     private SamplerOptions sampler(GenerationConfig advice) {

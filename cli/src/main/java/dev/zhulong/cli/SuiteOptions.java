@@ -3,6 +3,7 @@ package dev.zhulong.cli;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.zhulong.cli.EngineOptions.Engine;
 import dev.zhulong.evaluate.report.EvaluationReport;
 import dev.zhulong.evaluate.task.Subject;
 import dev.zhulong.evaluate.task.TaskResult;
@@ -64,7 +65,7 @@ final class SuiteOptions {
     }
 
     /** Runs all tasks on all models, prints them, and returns the JSON object. */
-    String run(EvaluateVerb verb, List<Path> models, Path adapter, boolean json) {
+    String run(EvaluateVerb verb, List<Path> models, Path adapter, EngineOptions engine, boolean json) {
         if (limit != null && limit < 1 || shots != null && shots < 0 || resamples < 0) {
             throw verb.wrongUsage("--limit must be at least 1, --shots and --bootstrap not negative");
         }
@@ -83,7 +84,7 @@ final class SuiteOptions {
         });
         Path directory = report != null ? report : temporary();
         try {
-            return run(verb, found, candidates, directory, json);
+            return run(verb, found, candidates, engine, directory, json);
         } finally {
             if (report == null) {
                 delete(directory);
@@ -91,17 +92,18 @@ final class SuiteOptions {
         }
     }
 
-    private String run(EvaluateVerb verb, List<Tasks.Found> found, List<Candidate> candidates, Path directory, boolean json) {
+    private String run(EvaluateVerb verb, List<Tasks.Found> found, List<Candidate> candidates, EngineOptions engine, Path directory,
+            boolean json) {
         EvaluationReport kept = EvaluationReport.open(directory);
         var options = new TaskRun.Options(Optional.ofNullable(data), limit == null ? OptionalInt.empty() : OptionalInt.of(limit),
                 shots == null ? OptionalInt.empty() : OptionalInt.of(shots), resamples == 0 ? Bootstrap.NONE : new Bootstrap(resamples,
                 Bootstrap.DEFAULT.seed()), EvaluationReport.samples(directory));
         ArrayNode results = JsonNodeFactory.instance.arrayNode();
         for (Candidate candidate : candidates) {
-            try (LoadedModel loaded = LoadedModel.open(candidate.model, candidate.adapter)) {
-                var chat = new ChatEncoder(LoadedModel.template(candidate.model, candidate.adapter), loaded.tokenizer());
-                var subject = new Subject(candidate.name(), loaded.model(), loaded.tokenizer(), chat,
-                        LoadedModel.identity(candidate.model, candidate.adapter));
+            try (ModelFiles files = engine.open(candidate.model, candidate.adapter, Engine.TORCH);
+                    LoadedModel loaded = files.load(files.fitting(files.context()))) {
+                var chat = new ChatEncoder(files.template(), loaded.tokenizer());
+                var subject = new Subject(candidate.name(), loaded.model(), loaded.tokenizer(), chat, files.identity());
                 for (Tasks.Found task : found) {
                     TaskResult result;
                     try (var status = new StatusLine(verb.err())) {

@@ -1,6 +1,5 @@
 package dev.zhulong.cli;
 
-import dev.zhulong.text.HuggingFaceTokenizer;
 import dev.zhulong.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.List;
@@ -14,7 +13,7 @@ import picocli.CommandLine.Parameters;
         description = "Show the text of token ids; control tokens are left out.",
         footer = {"", "Example:", "  zhulong tokenizer decode --model my-model 9038,2501,263,931"})
 final class TokenizerDecodeVerb extends Verb {
-    @Option(names = "--model", required = true, paramLabel = "DIR", description = "Directory with a tokenizer.json, or that file.")
+    @Option(names = "--model", required = true, paramLabel = "DIR|FILE", description = "Directory with a tokenizer.json, that file, or a GGUF file.")
     Path model;
 
     @Parameters(arity = "1..*", split = ",", paramLabel = "ID", description = "Token ids, with commas or spaces between them.")
@@ -22,7 +21,7 @@ final class TokenizerDecodeVerb extends Verb {
 
     @Override
     protected void run() {
-        try (Tokenizer tokenizer = HuggingFaceTokenizer.load(model)) {
+        try (Tokenizer tokenizer = TokenizerVerb.open(model)) {
             for (int id : ids) {
                 if (id < 0 || id >= tokenizer.vocabSize()) {
                     throw new IllegalArgumentException("token id " + id + " is outside the vocabulary of " + tokenizer.vocabSize());

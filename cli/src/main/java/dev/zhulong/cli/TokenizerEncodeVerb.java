@@ -1,6 +1,5 @@
 package dev.zhulong.cli;
 
-import dev.zhulong.text.HuggingFaceTokenizer;
 import dev.zhulong.text.Tokenizer;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -23,7 +22,7 @@ import picocli.CommandLine.Parameters;
             "  zhulong tokenizer encode --model my-model --bos < story.txt",
         })
 final class TokenizerEncodeVerb extends Verb {
-    @Option(names = "--model", required = true, paramLabel = "DIR", description = "Directory with a tokenizer.json, or that file.")
+    @Option(names = "--model", required = true, paramLabel = "DIR|FILE", description = "Directory with a tokenizer.json, that file, or a GGUF file.")
     Path model;
 
     @Option(names = "--bos", description = "Put BOS before the ids.")
@@ -37,11 +36,11 @@ final class TokenizerEncodeVerb extends Verb {
 
     @Override
     protected void run() throws IOException {
-        try (Tokenizer tokenizer = HuggingFaceTokenizer.load(model)) {
+        try (Tokenizer tokenizer = TokenizerVerb.open(model)) {
             String given = text != null ? text : new String(System.in.readAllBytes(), StandardCharsets.UTF_8);
             int[] ids = controlTokens ? tokenizer.encodeWithControl(given) : tokenizer.encode(given);
             IntStream before = bos ? IntStream.of(tokenizer.bos().orElseThrow(() -> new IllegalArgumentException(
-                    "the tokenizer names no BOS (bos_token in tokenizer_config.json)"))) : IntStream.empty();
+                    "the tokenizer names no BOS (bos_token in tokenizer_config.json, or the GGUF file's tokenizer.ggml.bos_token_id)"))) : IntStream.empty();
             out().println(IntStream.concat(before, Arrays.stream(ids)).mapToObj(Integer::toString).collect(Collectors.joining(",")));
         }
     }

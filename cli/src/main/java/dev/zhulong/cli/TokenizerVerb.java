@@ -1,5 +1,10 @@
 package dev.zhulong.cli;
 
+import dev.zhulong.formats.gguf.GgufFile;
+import dev.zhulong.text.GgufTokenizer;
+import dev.zhulong.text.HuggingFaceTokenizer;
+import dev.zhulong.text.Tokenizer;
+import java.nio.file.Path;
 import picocli.CommandLine.Command;
 
 /** The tokenizer's verbs. */
@@ -14,6 +19,16 @@ import picocli.CommandLine.Command;
             "  zhulong tokenizer encode --model my-tokenizer 'Once upon a time'",
         })
 final class TokenizerVerb extends Verb {
+    /** The tokenizer of a directory, of a {@code tokenizer.json} or of a GGUF file. */
+    static Tokenizer open(Path model) {
+        if (!model.toString().endsWith(".json") && EngineOptions.isGguf(model)) {
+            try (GgufFile file = GgufFile.open(model)) {
+                return GgufTokenizer.load(file.metadata());
+            }
+        }
+        return HuggingFaceTokenizer.load(model);
+    }
+
     @Override
     protected void run() {
         throw wrongUsage("which? train, encode or decode");

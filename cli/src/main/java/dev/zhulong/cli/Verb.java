@@ -10,7 +10,7 @@ import picocli.CommandLine.Spec;
 
 /**
  * What all verbs have in common. A verb is one class with a {@link Command} annotation: its options are fields, {@link #run} reads them
- * and calls the module that does the work. It is registered by one line in {@link Main}'s {@code subcommands}.
+ * and calls the module that does the work. It is registered by one line in {@link Main}'s list.
  *
  * <pre>{@code
  * @Command(name = "clean",

@@ -24,7 +24,7 @@ class ExitCodesSayDoneFailedOrWrongUsageTest {
     }
 
     private int runFailing(Throwable toThrow, String... more) {
-        var commands = new CommandLine(new Main());
+        var commands = Main.commands();
         commands.addSubcommand(new Failing(toThrow));
         var args = new String[more.length + 1];
         args[0] = "failing";
@@ -38,6 +38,16 @@ class ExitCodesSayDoneFailedOrWrongUsageTest {
         assertThat(out.toString()).startsWith("zhulong " + VersionVerb.version()).contains("java " + Runtime.version().feature());
         assertThat(VersionVerb.version()).matches("\\d+\\.\\d+\\.\\d+.*");
         assertThat(err.toString()).isEmpty();
+    }
+
+    @Test
+    void aVerbIsTheSameAloneAsAmongTheOthers() {
+        Main.commands().getSubcommands().forEach((name, verb) -> {
+            if (verb.getCommand() instanceof Verb) {
+                assertThat(Main.commands(name, "more").getSubcommands()).containsOnlyKeys(name);
+                assertThat(Main.commands(name).getSubcommands().get(name).getUsageMessage()).isEqualTo(verb.getUsageMessage());
+            }
+        });
     }
 
     @ParameterizedTest
@@ -104,7 +114,7 @@ class ExitCodesSayDoneFailedOrWrongUsageTest {
 
     @Test
     void everyVerbTeachesWithADescriptionAndAnExample() {
-        var commands = new CommandLine(new Main());
+        var commands = Main.commands();
         assertThat(commands.getSubcommands().values()).allSatisfy(this::teaches);
     }
 

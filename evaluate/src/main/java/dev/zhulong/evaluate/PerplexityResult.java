@@ -54,12 +54,13 @@ public record PerplexityResult(TokenLoss loss, Windows windows, PerplexityOption
     /**
      * One line of JSON: {@code mean_nll} (nats a token), {@code tokens} (scored), {@code perplexity}, {@code bits_per_byte},
      * {@code standard_errors} (of these, where known), {@code window}, {@code stride}, {@code bos}, {@code bytes} (UTF-8, scored), {@code
-     * model}, {@code text}, {@code protocol} (in words).
+     * model}, {@code engine}, {@code text}, {@code protocol} (in words).
      *
-     * @param model what the user called the model
-     * @param text  what the user called the text
+     * @param model  what the user called the model
+     * @param engine what ran it and the type of its weights, such as {@code torch f32}
+     * @param text   what the user called the text
      */
-    public String json(String model, String text) {
+    public String json(String model, String engine, String text) {
         ObjectNode json = JsonNodeFactory.instance.objectNode();
         json.put("mean_nll", loss.meanNll());
         json.put("tokens", loss.tokens());
@@ -74,6 +75,7 @@ public record PerplexityResult(TokenLoss loss, Windows windows, PerplexityOption
         json.put("bos", options.bos());
         json.put("bytes", loss.bytes());
         json.put("model", model);
+        json.put("engine", engine);
         json.put("text", text);
         json.put("protocol", protocol());
         return json.toString();

@@ -141,11 +141,11 @@ class PerplexityFollowsItsProtocolTest {
     void jsonHasTheFieldsAndTheirTypes() throws Exception {
         var model = FakeModel.hashed(257, 8);
         var result = Perplexity.evaluate(model, TOKENIZER, "hello, world", PerplexityOptions.of(model.spec(), TOKENIZER));
-        JsonNode json = new ObjectMapper().readTree(result.json("models/a", "data/b.txt"));
+        JsonNode json = new ObjectMapper().readTree(result.json("models/a", "cpu q8_0", "data/b.txt"));
         var names = new ArrayList<String>();
         json.fieldNames().forEachRemaining(names::add);
         assertThat(names).containsExactly("mean_nll", "tokens", "perplexity", "bits_per_byte", "standard_errors", "window", "stride", "bos", "bytes", "model",
-                "text", "protocol");
+                "engine", "text", "protocol");
         assertThat(json.get("mean_nll").asDouble()).isEqualTo(result.loss().meanNll());
         assertThat(json.get("tokens").asInt()).isEqualTo(12);
         assertThat(json.get("perplexity").asDouble()).isEqualTo(Math.exp(result.loss().meanNll()));
@@ -153,6 +153,7 @@ class PerplexityFollowsItsProtocolTest {
         assertThat(json.get("stride").asInt()).isEqualTo(8);
         assertThat(json.get("bos").isBoolean()).isTrue();
         assertThat(json.get("bytes").asInt()).isEqualTo(12);
+        assertThat(json.get("engine").asText()).isEqualTo("cpu q8_0");
     }
 
     @Test

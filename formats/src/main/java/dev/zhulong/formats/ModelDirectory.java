@@ -226,6 +226,30 @@ public final class ModelDirectory implements AutoCloseable {
         return tensor;
     }
 
+    /**
+     * The tensors that are weights, by the names the family's files have today: GPT-2's first files lack the outer prefix, older versions of
+     * transformers saved constants beside the weights, and a head that the configuration ties to the embedding is left out, as Hugging Face
+     * ignores it.
+     *
+     * @throws FormatException when two tensors are the same weight
+     */
+    public Map<String, TensorView> weights() {
+        boolean gpt2 = spec.family() == DecoderSpec.Family.GPT2;
+        var weights = new LinkedHashMap<String, TensorView>();
+        tensors.forEach((name, view) -> {
+            boolean constant = name.endsWith(".rotary_emb.inv_freq") || name.endsWith(".attn.bias") || name.endsWith(".attn.masked_bias");
+            if (constant || spec.tiedEmbeddings() && name.equals("lm_head.weight")) {
+                return;
+            }
+            boolean bare = gpt2 && !name.startsWith("transformer.") && !name.startsWith("lm_head.");
+            TensorView twin = weights.put(bare ? "transformer." + name : name, view);
+            if (twin != null) {
+                throw new FormatException(path, "tensors " + twin.name() + " and " + name + " are the same weight; keep one");
+            }
+        });
+        return weights;
+    }
+
     /** A file of the directory, such as {@code tokenizer.json}, where it is there. */
     public Optional<Path> file(String name) {
         return Optional.of(path.resolve(name)).filter(Files::isRegularFile);

@@ -117,6 +117,14 @@ public final class MatMul {
     }
 
     private static void multiply(PackedWeights w, int block, Activations a, int tile, float[] c, int at, int stride) {
+        if (Warmth.isWarm(w, a.tileRows(tile))) {
+            vectors(w, block, a, tile, c, at, stride);
+        } else {
+            PlainKernel.multiply(w, block, a, tile, c, at, stride);
+        }
+    }
+
+    static void vectors(PackedWeights w, int block, Activations a, int tile, float[] c, int at, int stride) {
         switch (w.form) {
             case NIBBLES -> NibbleKernel.multiply(w, block, a, tile, c, at, stride);
             case BYTES -> ByteKernel.multiply(w, block, a, tile, c, at, stride);

@@ -20,7 +20,7 @@ public final class PackedWeights {
     static final int UNIT = 32;
 
     /** The power of two that makes every f16 normal, and the limit below which it can still be multiplied by it. */
-    private static final float SMALL = 0x1p10f;
+    static final float SMALL = 0x1p10f;
     private static final float LARGE = 0x1p6f - 0x1p-5f;
 
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -66,29 +66,50 @@ public final class PackedWeights {
         this.type = type;
         this.rows = rows;
         this.columns = columns;
-        form = switch (type) {
-            case F32, F16, BF16 -> Form.FLOATS;
-            case Q4_0, Q4_1, Q4_K, INT4, INT4_ASYM -> Form.NIBBLES;
-            default -> Form.BYTES;
-        };
+        form = form(type);
         units = (columns + UNIT - 1) / UNIT;
         offset = type == WeightType.Q4_0 || type == WeightType.INT4 ? 8 : 0;
         this.wide = wide;
         hasMin = type.hasMin();
         group = type.group();
         perGroup = Math.max(1, group / UNIT);
-        long bitsPerWeight = switch (form) {
-            case NIBBLES -> 4;
-            case BYTES -> 8;
-            case FLOATS -> wide ? 32 : 16;
-        };
-        blockBytes = (long) units * UNIT * Lanes.COUNT * bitsPerWeight / 8;
+        blockBytes = (long) units * UNIT * Lanes.COUNT * bits(form, wide) / 8;
         columnStep = (long) Lanes.COUNT * (wide ? 4 : 2);
         scaleStep = (long) Lanes.COUNT * (wide ? 4 : 2);
         blockScaleBytes = type.quantised() ? columns / group * scaleStep : 0;
         data = arena.allocate(blocks() * blockBytes, 64);
         scales = arena.allocate(blocks() * blockScaleBytes, 64);
         mins = arena.allocate(hasMin ? blocks() * blockScaleBytes : 0, 64);
+    }
+
+    private static Form form(WeightType type) {
+        return switch (type) {
+            case F32, F16, BF16 -> Form.FLOATS;
+            case Q4_0, Q4_1, Q4_K, INT4, INT4_ASYM -> Form.NIBBLES;
+            default -> Form.BYTES;
+        };
+    }
+
+    /** Bits of a weight, its share of a scale aside. */
+    private static long bits(Form form, boolean wide) {
+        return switch (form) {
+            case NIBBLES -> 4;
+            case BYTES -> 8;
+            case FLOATS -> wide ? 32 : 16;
+        };
+    }
+
+    /** Whether scales or weights need f32 to be exact; rare values make others need it too. */
+    private static boolean wide(WeightType type) {
+        return type.blockElements() == 256 || type == WeightType.F32;
+    }
+
+    /** {@link #bytes()} of a matrix before it is packed; what is packed can be larger where a scale does not fit an f16. */
+    public static long bytes(WeightType type, long rows, long columns) {
+        long outputs = (rows + Lanes.COUNT - 1) / Lanes.COUNT * Lanes.COUNT;
+        long inputs = (columns + UNIT - 1) / UNIT * UNIT;
+        long scale = (wide(type) ? 4 : 2) * (type.hasMin() ? 2 : 1);
+        return outputs * inputs * bits(form(type), wide(type)) / 8 + (type.quantised() ? outputs * (columns / type.group()) * scale : 0);
     }
 
     /**
@@ -103,8 +124,7 @@ public final class PackedWeights {
             throw new IllegalArgumentException("weights [" + rows + ", " + columns + "] of " + type + ": expected " + rows * rowBytes
                     + " bytes, found " + source.byteSize());
         }
-        boolean wide = type.blockElements() == 256 || type == WeightType.F32;
-        PackedWeights packed = new PackedWeights(type, rows, columns, wide, arena);
+        PackedWeights packed = new PackedWeights(type, rows, columns, wide(type), arena);
         pool.run(block -> packed.packBlock(block, source, Math.toIntExact(rowBytes)), packed.blocks());
         if (packed.tooLarge) {
             // rare: the memory of the first attempt stays with the arena

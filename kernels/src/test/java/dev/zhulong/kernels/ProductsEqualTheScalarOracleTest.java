@@ -195,7 +195,21 @@ class ProductsEqualTheScalarOracleTest {
         }
     }
 
+    /** By the vector kernels, and the same by the loops that stand in until those are compiled. */
     private static float[] product(float[] a, int first, int m, PackedWeights w, ThreadPool pool) {
+        Warmth.pretend(false);
+        float[] plain = productNow(a, first, m, w, pool);
+        Warmth.pretend(true);
+        float[] vectors = productNow(a, first, m, w, pool);
+        for (int i = 0; i < plain.length; i++) {
+            if (Float.floatToIntBits(plain[i]) != Float.floatToIntBits(vectors[i])) {
+                throw new AssertionError("output " + i + " is " + plain[i] + " in plain loops and " + vectors[i] + " in vector code");
+            }
+        }
+        return vectors;
+    }
+
+    private static float[] productNow(float[] a, int first, int m, PackedWeights w, ThreadPool pool) {
         Activations activations = new Activations(m, w.columns());
         activations.set(a, first * w.columns(), m, w.columns());
         float[] c = new float[m * w.rows() + 3];

@@ -54,7 +54,7 @@ public final class DecoderFiles {
     private static Decoder load(ModelDirectory files, Optional<QuantizedMatrix.Format> format) {
         DecoderSpec spec = files.spec();
         Architecture architecture = Architecture.of(spec);
-        Map<String, TensorView> stored = byCanonicalName(files, spec);
+        Map<String, TensorView> stored = files.weights();
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         Map<String, QuantizedMatrix> quantized = new LinkedHashMap<>();
         try {
@@ -69,7 +69,7 @@ public final class DecoderFiles {
                     HalfFloats.toF32(view.type(), view.data(), t.segment());
                 }
             });
-            requireNothingLeft(stored, files, spec, architecture);
+            requireNothingLeft(stored, files, spec);
         } catch (RuntimeException | Error e) {
             tensors.values().forEach(Tensor::close);
             quantized.values().forEach(QuantizedMatrix::close);
@@ -101,31 +101,11 @@ public final class DecoderFiles {
         return view;
     }
 
-    private static void requireNothingLeft(Map<String, TensorView> stored, ModelDirectory files, DecoderSpec spec, Architecture architecture) {
-        if (spec.tiedEmbeddings()) {
-            // Hugging Face ignores a stored head when the configuration ties it
-            stored.remove(architecture.head());
-        }
+    private static void requireNothingLeft(Map<String, TensorView> stored, ModelDirectory files, DecoderSpec spec) {
         if (!stored.isEmpty()) {
             throw new FormatException(files.path(), "tensor " + stored.keySet().iterator().next() + " has no place in a "
                     + spec.family() + " decoder (" + stored.size() + " such)");
         }
-    }
-
-    private static Map<String, TensorView> byCanonicalName(ModelDirectory files, DecoderSpec spec) {
-        Map<String, TensorView> stored = new LinkedHashMap<>();
-        files.tensors().forEach((name, view) -> {
-            if (name.endsWith(".rotary_emb.inv_freq") || name.endsWith(".attn.bias") || name.endsWith(".attn.masked_bias")) {
-                return; // constants older versions of transformers saved
-            }
-            // GPT-2's first files were saved without the outer prefix
-            boolean bare = spec.family() == DecoderSpec.Family.GPT2 && !name.startsWith("transformer.") && !name.startsWith("lm_head.");
-            TensorView twin = stored.put(bare ? "transformer." + name : name, view);
-            if (twin != null) {
-                throw new FormatException(files.path(), "tensors " + twin.name() + " and " + name + " are the same weight; keep one");
-            }
-        });
-        return stored;
     }
 
     /**

@@ -8,9 +8,19 @@ final class PairMerges {
     /** Above this many ids the merges are found by a queue, below by looking at every pair. */
     private static final int SHORT = 32;
 
-    private final PairTable merges;
+    /** Which pairs of ids merge. */
+    interface Pairs {
+        /** A number for the pair that {@link #rank} and {@link #merged} know, or -1 where it does not merge. */
+        int find(int left, int right);
 
-    PairMerges(PairTable merges) {
+        int rank(int entry);
+
+        int merged(int entry);
+    }
+
+    private final Pairs merges;
+
+    PairMerges(Pairs merges) {
         this.merges = merges;
     }
 

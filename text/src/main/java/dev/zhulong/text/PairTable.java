@@ -3,7 +3,7 @@ package dev.zhulong.text;
 import java.util.Arrays;
 
 /** Which pairs of ids merge, in which rank, into what: an open-addressed hash table. */
-final class PairTable {
+final class PairTable implements PairMerges.Pairs {
     private final long[] keys;
     private final int[] ranks;
     private final int[] merged;
@@ -30,8 +30,8 @@ final class PairTable {
         merged[slot] = result;
     }
 
-    /** Entry of the pair for {@link #rank} and {@link #merged}, or -1. */
-    int find(int left, int right) {
+    @Override
+    public int find(int left, int right) {
         long key = (long) left << 32 | right;
         for (int slot = slot(key);; slot = slot + 1 & keys.length - 1) {
             if (keys[slot] == key) {
@@ -43,11 +43,13 @@ final class PairTable {
         }
     }
 
-    int rank(int entry) {
+    @Override
+    public int rank(int entry) {
         return ranks[entry];
     }
 
-    int merged(int entry) {
+    @Override
+    public int merged(int entry) {
         return merged[entry];
     }
 

@@ -3,8 +3,6 @@ package dev.zhulong.text;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Map;
-import java.util.TreeMap;
-import java.util.TreeSet;
 import java.util.stream.IntStream;
 
 /**
@@ -13,8 +11,8 @@ import java.util.stream.IntStream;
  */
 final class SentencePieceBpe {
     static final String SPACE = "\u2581";
-    // Real vocabularies stay below 1 % of it; what is above would take minutes.
-    private static final long MOST_SPLITS = 1L << 30;
+    // of the squares; real vocabularies stay below 1 % of it, and a text of much longer pieces would take minutes
+    private static final long MOST_LENGTHS = 1L << 30;
 
     private final Map<String, Integer> pieces;
     private final PairMerges merges;
@@ -33,30 +31,54 @@ final class SentencePieceBpe {
         this.pieces = pieces;
         this.byteIds = byteIds;
         this.firstCharacter = scores.length;
-        if (pieces.keySet().stream().mapToLong(piece -> (long) piece.length() * piece.length()).sum() > MOST_SPLITS) {
+        long lengths = 0;
+        for (String piece : pieces.keySet()) {
+            lengths += (long) piece.length() * piece.length();
+        }
+        if (lengths > MOST_LENGTHS) {
             throw new IllegalArgumentException("pieces of the length of words, found far longer ones");
         }
-        this.merges = new PairMerges(pairs(scores));
+        this.merges = new PairMerges(new Joined(scores));
     }
 
-    private PairTable pairs(float[] scores) {
-        // Adding 0 makes of -0 the 0 it is equal to.
-        TreeSet<Float> distinct = new TreeSet<>();
-        pieces.values().forEach(id -> distinct.add(scores[id] + 0f));
-        Map<Float, Integer> ranks = new TreeMap<>();
-        distinct.descendingSet().forEach(score -> ranks.put(score, ranks.size()));
-        int splits = pieces.keySet().stream().mapToInt(piece -> piece.codePointCount(0, piece.length()) - 1).sum();
-        PairTable pairs = new PairTable(splits);
-        pieces.forEach((piece, id) -> {
-            for (int cut = piece.offsetByCodePoints(0, 1); cut < piece.length(); cut = piece.offsetByCodePoints(cut, 1)) {
-                int left = symbol(piece.substring(0, cut));
-                int right = symbol(piece.substring(cut));
-                if (left >= 0 && right >= 0) {
-                    pairs.put(left, right, ranks.get(scores[id] + 0f), id);
-                }
-            }
-        });
-        return pairs;
+    /**
+     * Pairs by looking their joined text up: a table of all pairs would take longer to make than most texts to encode. A pair's entry is the id of
+     * the piece it makes.
+     */
+    private final class Joined implements PairMerges.Pairs {
+        private final String[] texts;
+        private final int[] ranks;
+
+        Joined(float[] scores) {
+            texts = new String[scores.length];
+            ranks = new int[scores.length];
+            pieces.forEach((piece, id) -> {
+                texts[id] = piece;
+                // the bits of floats in the order of the floats, then the highest first; adding 0 makes of -0 the 0 it is equal to
+                int bits = Float.floatToIntBits(scores[id] + 0f);
+                ranks[id] = ~(bits ^ bits >> 31 & 0x7fffffff);
+            });
+        }
+
+        private String text(int symbol) {
+            return symbol < firstCharacter ? texts[symbol] : Character.toString(symbol - firstCharacter);
+        }
+
+        @Override
+        public int find(int left, int right) {
+            Integer id = pieces.get(text(left).concat(text(right)));
+            return id == null ? -1 : id;
+        }
+
+        @Override
+        public int rank(int entry) {
+            return ranks[entry];
+        }
+
+        @Override
+        public int merged(int entry) {
+            return entry;
+        }
     }
 
     /** The id of a piece; a character that is none has a number behind the ids; -1 for anything else. */

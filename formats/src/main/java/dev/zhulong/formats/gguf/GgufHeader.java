@@ -272,10 +272,18 @@ record GgufHeader(GgufMetadata metadata, List<Entry> entries, long dataStart) {
         }
 
         private String string(String place, long longest) {
-            long length = count(place, longest, 1);
-            ByteBuffer bytes = ByteBuffer.wrap(take(place, length).toArray(ValueLayout.JAVA_BYTE));
+            int length = (int) count(place, longest, 1);
+            byte[] bytes = new byte[length];
+            MemorySegment.copy(all, ValueLayout.JAVA_BYTE, advance(place, length), bytes, 0, length);
+            int seen = 0;
+            for (byte each : bytes) {
+                seen |= each;
+            }
+            if (seen >= 0) {
+                return new String(bytes, StandardCharsets.ISO_8859_1);
+            }
             try {
-                return utf8.decode(bytes).toString();
+                return utf8.decode(ByteBuffer.wrap(bytes)).toString();
             } catch (CharacterCodingException e) {
                 throw FormatException.at(file, place, "text in UTF-8", "other bytes");
             }
@@ -292,21 +300,26 @@ record GgufHeader(GgufMetadata metadata, List<Entry> entries, long dataStart) {
         }
 
         private int integer(String place) {
-            return take(place, Integer.BYTES).get(INT, 0);
+            return all.get(INT, advance(place, Integer.BYTES));
         }
 
         private long longInteger(String place) {
-            return take(place, Long.BYTES).get(LONG, 0);
+            return all.get(LONG, advance(place, Long.BYTES));
         }
 
         private MemorySegment take(String place, long bytes) {
+            return all.asSlice(advance(place, bytes), bytes);
+        }
+
+        /** Where the next {@code bytes} lie, which are taken; slices of tens of thousands of strings would cost. */
+        private long advance(String place, long bytes) {
             if (bytes > all.byteSize() - position) {
                 throw FormatException.at(file, place, bytes + " bytes at " + position,
                         "the end of the file at " + all.byteSize() + "; download it again if it was cut short");
             }
-            MemorySegment taken = all.asSlice(position, bytes);
+            long at = position;
             position += bytes;
-            return taken;
+            return at;
         }
 
         private static String tensor(String name) {

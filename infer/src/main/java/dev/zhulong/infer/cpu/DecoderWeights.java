@@ -14,6 +14,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -61,9 +63,40 @@ sealed interface DecoderWeights {
     /**
      * Of a directory.
      *
-     * @param type what matrices are quantised to; empty for as they are stored
+     * @param weights by their names, all of them and of the right shapes
+     * @param type    what matrices are quantised to; empty for as they are stored
      */
-    record OfDirectory(ModelDirectory model, Optional<WeightType> type) implements DecoderWeights {
+    record OfDirectory(ModelDirectory model, Map<String, TensorView> weights, Optional<WeightType> type) implements DecoderWeights {
+        OfDirectory(ModelDirectory model, Optional<WeightType> type) {
+            this(model, checked(model), type);
+        }
+
+        private static Map<String, TensorView> checked(ModelDirectory model) {
+            Map<String, TensorView> stored = model.weights();
+            Map<String, TensorView> weights = new HashMap<>();
+            for (GgufWeight weight : GgufWeight.of(model.spec())) {
+                String name = weight.huggingFace();
+                TensorView view = stored.remove(name);
+                long[] shape = weight.shape();
+                if (weight.layout() == GgufWeight.Layout.TRANSPOSED) {
+                    shape = new long[] {shape[1], shape[0]};
+                }
+                if (view == null) {
+                    throw new FormatException(model.path(), "tensor " + name + " of shape " + Arrays.toString(shape) + " is missing"
+                            + (name.startsWith("lm_head") ? "; config.json says tie_word_embeddings is false" : ""));
+                }
+                if (!view.requireShape(shape).type().isFloat()) {
+                    throw new FormatException(view.file(), "tensor " + view.name() + " has type " + view.type() + ", expected a float type");
+                }
+                weights.put(name, view);
+            }
+            if (!stored.isEmpty()) {
+                throw new FormatException(model.path(), "tensor " + stored.keySet().iterator().next() + " has no place in a " + model.spec().family()
+                        + " decoder (" + stored.size() + " such)");
+            }
+            return weights;
+        }
+
         @Override
         public DecoderSpec spec() {
             return model.spec();
@@ -71,18 +104,30 @@ sealed interface DecoderWeights {
 
         @Override
         public StoredMatrix matrix(String name, Arena scratch) {
-            TensorView tensor = model.tensor(name);
+            TensorView tensor = weights.get(name);
             long[] shape = tensor.shape();
             boolean transposed = name.startsWith("transformer.h.");
             int rows = Math.toIntExact(shape[transposed ? 1 : 0]);
             int columns = Math.toIntExact(shape[transposed ? 0 : 1]);
-            boolean plain = !transposed && switch (tensor.type()) {
+            StoredMatrix stored = isPlain(tensor, transposed) ? new StoredMatrix(WeightType.valueOf(tensor.type().name()), tensor.data(), rows, columns)
+                    : new StoredMatrix(WeightType.F32, floats(name, tensor, scratch), rows, columns);
+            return type.map(to -> quantised(stored, columnsFit(to, columns), scratch)).orElse(stored);
+        }
+
+        /** Whether kernels take the matrix as it lies in the file. */
+        private static boolean isPlain(TensorView tensor, boolean transposed) {
+            return !transposed && switch (tensor.type()) {
                 case F32, F16, BF16 -> true;
                 default -> false;
             };
-            StoredMatrix stored = plain ? new StoredMatrix(WeightType.valueOf(tensor.type().name()), tensor.data(), rows, columns)
-                    : new StoredMatrix(WeightType.F32, floats(name, tensor, scratch), rows, columns);
-            return type.map(to -> quantised(stored, columnsFit(to, columns), scratch)).orElse(stored);
+        }
+
+        /** What {@link #matrix} will give for a matrix. */
+        WeightType typeOf(GgufWeight matrix) {
+            TensorView tensor = weights.get(matrix.huggingFace());
+            WeightType stored = isPlain(tensor, matrix.layout() == GgufWeight.Layout.TRANSPOSED) ? WeightType.valueOf(tensor.type().name()) : WeightType.F32;
+            int columns = Math.toIntExact(matrix.shape()[matrix.shape().length - 1]);
+            return type.map(to -> columnsFit(to, columns)).filter(to -> columns % to.blockElements() == 0).orElse(stored);
         }
 
         private MemorySegment floats(String name, TensorView tensor, Arena scratch) {
@@ -117,7 +162,7 @@ sealed interface DecoderWeights {
 
         @Override
         public float[] vector(String name) {
-            return model.tensor(name).toFloats();
+            return weights.get(name).toFloats();
         }
     }
 }

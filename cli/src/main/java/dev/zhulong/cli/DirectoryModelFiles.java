@@ -1,0 +1,174 @@
+package dev.zhulong.cli;
+
+import dev.zhulong.cli.EngineOptions.Engine;
+import dev.zhulong.cli.EngineOptions.Weights;
+import dev.zhulong.formats.ContentHash;
+import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.GenerationConfig;
+import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.formats.TensorView;
+import dev.zhulong.infer.LanguageModel;
+import dev.zhulong.infer.MemoryEstimate;
+import dev.zhulong.infer.TorchEngine;
+import dev.zhulong.infer.cpu.CpuEngine;
+import dev.zhulong.infer.cpu.CpuMemory;
+import dev.zhulong.infer.cpu.CpuOptions;
+import dev.zhulong.model.Decoder;
+import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.model.LoraAdapter;
+import dev.zhulong.tensor.Libtorch;
+import dev.zhulong.text.HuggingFaceTokenizer;
+import dev.zhulong.text.Tokenizer;
+import dev.zhulong.text.chat.ChatTemplate;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+
+/** A directory in Hugging Face's layout, with an adapter or without: on either engine. */
+final class DirectoryModelFiles extends ModelFiles {
+    private final ModelDirectory files;
+    /** Null for none. */
+    private final Path adapter;
+    private final boolean cpu;
+    private final Weights weights;
+
+    private DirectoryModelFiles(ModelDirectory files, Path adapter, boolean cpu, Weights weights, CpuOptions options, Integer context) {
+        super(files.path(), files.spec(), options, context);
+        this.files = files;
+        this.adapter = adapter;
+        this.cpu = cpu;
+        this.weights = weights;
+    }
+
+    /**
+     * @param adapter null for none
+     * @param context null for the model's
+     */
+    static DirectoryModelFiles open(Path directory, Path adapter, Engine engine, Weights weights, CpuOptions options, Integer context) {
+        ModelDirectory files = ModelDirectory.open(directory);
+        boolean cpu = switch (engine) {
+            case CPU -> true;
+            case TORCH -> false;
+            case AUTO -> adapter == null && !isDynamic(files.spec());
+        };
+        try {
+            return new DirectoryModelFiles(files, adapter, cpu, weights, options, context);
+        } catch (RuntimeException e) {
+            files.close();
+            throw e;
+        }
+    }
+
+    /** Whether rotary angles change as a sequence grows, and with them what is cached already. */
+    private static boolean isDynamic(DecoderSpec spec) {
+        return spec.rope() != null && spec.rope().scaling() instanceof DecoderSpec.Scaling.Dynamic;
+    }
+
+    @Override
+    GenerationConfig advice() {
+        return files.generationConfig();
+    }
+
+    @Override
+    List<Integer> eosIds() {
+        return files.eosIds();
+    }
+
+    @Override
+    ChatTemplate template() {
+        return ChatTemplate.load(adapter != null && Files.isRegularFile(adapter.resolve(ChatTemplate.FILE)) ? adapter : files.path());
+    }
+
+    @Override
+    String engine() {
+        if (!cpu) {
+            return "torch f32";
+        }
+        if (weights != Weights.STORED) {
+            return "cpu " + weights.name().toLowerCase(Locale.ROOT);
+        }
+        var elements = new TreeMap<String, Long>();
+        for (TensorView tensor : files.tensors().values()) {
+            if (tensor.shape().length == 2) {
+                elements.merge(tensor.type().name(), tensor.elements(), Long::sum);
+            }
+        }
+        return "cpu " + most(elements);
+    }
+
+    @Override
+    MemoryEstimate memory() {
+        return cpu ? CpuMemory.of(files, weights.type(), options()) : MemoryEstimate.ofTorch(files);
+    }
+
+    @Override
+    SortedMap<String, String> hashes() {
+        SortedMap<String, String> hashes = new TreeMap<>();
+        put(hashes, "model/", files.path());
+        if (adapter != null) {
+            put(hashes, "adapter/", adapter);
+        }
+        return hashes;
+    }
+
+    private static void put(SortedMap<String, String> hashes, String prefix, Path directory) {
+        try (Stream<Path> entries = Files.list(directory)) {
+            entries.filter(file -> file.getFileName().toString().matches(".*\\.safetensors|.*config\\.json|tokenizer\\.json|.*\\.jinja"))
+                    .forEach(file -> hashes.put(prefix + file.getFileName(), ContentHash.ofFile(file).sha256()));
+        } catch (IOException e) {
+            throw new UncheckedIOException(directory + ": cannot be read: " + e.getMessage(), e);
+        }
+    }
+
+    @Override
+    Tokenizer openTokenizer() {
+        return HuggingFaceTokenizer.load(files.path());
+    }
+
+    @Override
+    LanguageModel openEngine() {
+        if (cpu) {
+            return CpuEngine.load(files, weights.type(), options());
+        }
+        if (threads() != Libtorch.threads()) {
+            Libtorch.threads(threads());
+        }
+        Decoder model = DecoderFiles.load(files);
+        if (adapter != null) {
+            try {
+                adapt(model, adapter);
+            } catch (RuntimeException e) {
+                model.close();
+                throw e;
+            }
+        }
+        return new TorchEngine(model);
+    }
+
+    /** An adapter that was asked for and does nothing would look like one that works. */
+    private static void adapt(Decoder model, Path directory) {
+        LoraAdapter adapter = LoraAdapter.load(directory, model);
+        if (adapter.changesNothing()) {
+            adapter.close();
+            throw new IllegalArgumentException(directory + ": this adapter changes nothing: it has not been trained");
+        }
+        model.attach(adapter);
+    }
+
+    @Override
+    String advice(MemoryEstimate needs) {
+        boolean fourBits = weights == Weights.Q4_0 || weights == Weights.INT4 || weights == Weights.INT4_ASYM;
+        return adapter != null || fourBits ? "" : "take --weights " + (weights == Weights.Q8_0 ? "q4_0, " : "q8_0 or q4_0, ");
+    }
+
+    @Override
+    void closeWeights() {
+        files.close();
+    }
+}

@@ -1,0 +1,106 @@
+package dev.zhulong.cli;
+
+import dev.zhulong.infer.cpu.CpuOptions;
+import dev.zhulong.kernels.KvPages;
+import dev.zhulong.kernels.WeightType;
+import dev.zhulong.tensor.Libtorch;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Options of all verbs that run a model: which engine, in what precision, on how many threads, with how long a context. */
+final class EngineOptions {
+    /** What runs the model. */
+    enum Engine { CPU, TORCH, AUTO }
+
+    /** What matrices are quantised to as they are loaded. */
+    enum Weights {
+        STORED, Q8_0, Q4_0, INT4, INT4_ASYM;
+
+        Optional<WeightType> type() {
+            return this == STORED ? Optional.empty() : Optional.of(WeightType.valueOf(name()));
+        }
+    }
+
+    @Spec(Spec.Target.MIXEE)
+    CommandSpec spec;
+
+    @Option(names = "--engine", paramLabel = "ENGINE", description = "cpu: our own kernels, weights as they are stored; torch: libtorch, weights in F32;"
+            + " auto: cpu, but torch for an adapter or dynamic rotary scaling (default: auto; evaluate and logits: torch). A GGUF file runs on cpu.")
+    Engine engine;
+
+    @Option(names = "--weights", paramLabel = "TYPE", description = "Quantise a directory's matrices as they are loaded, for the cpu engine: q8_0, q4_0,"
+            + " int4, int4_asym (default: stored).")
+    Weights weights;
+
+    @Option(names = "--threads", paramLabel = "N", description = "Threads to compute on (default: OMP_NUM_THREADS, else all cores).")
+    Integer threads;
+
+    @Option(names = "--context", paramLabel = "N", description = "Most tokens a sequence may have, prompt included; fewer take less memory (default: the"
+            + " model's context).")
+    Integer context;
+
+    @Option(names = "--kv", paramLabel = "TYPE", description = "How the cache keeps keys and values on the cpu engine: f16, or int8 in half the"
+            + " memory (default: f16).")
+    KvPages.Format kv;
+
+    /** Ends in exit code 2 where options contradict each other or what they are for. */
+    void check(List<Path> models, Path adapter) {
+        if (threads != null && threads < 1) {
+            throw wrongUsage("--threads must be at least 1, found " + threads);
+        }
+        if (context != null && context < 1) {
+            throw wrongUsage("--context must be at least 1 token, found " + context);
+        }
+        boolean torch = engine == Engine.TORCH;
+        if (torch && (weights != null || kv != null)) {
+            throw wrongUsage((weights != null ? "--weights" : "--kv") + " is the cpu engine's and does not go with --engine torch, whose numbers are all F32");
+        }
+        for (Path model : models) {
+            if (isGguf(model)) {
+                gguf(model, adapter);
+            } else if (adapter != null && (engine == Engine.CPU || weights != null || kv != null)) {
+                throw wrongUsage("an adapter runs on the torch engine; for the cpu engine make one model of both first: zhulong merge --model " + model
+                        + " --adapter " + adapter + " --out DIR");
+            }
+        }
+    }
+
+    private void gguf(Path model, Path adapter) {
+        if (adapter != null) {
+            throw wrongUsage("an adapter cannot be put on a GGUF file: merge it into the directory the file was made from (zhulong merge), and quantise that");
+        }
+        if (engine == Engine.TORCH) {
+            throw wrongUsage(model + " is a GGUF file, which the torch engine does not read: leave out --engine torch");
+        }
+        if (weights != null) {
+            throw wrongUsage("--weights quantises a directory as it is loaded; " + model + " is a GGUF file and has its types already (zhulong quantize"
+                    + " makes others from the directory)");
+        }
+    }
+
+    /** Whether a path is taken for a GGUF file rather than a directory. */
+    static boolean isGguf(Path model) {
+        return Files.isRegularFile(model) || model.toString().endsWith(".gguf") && !Files.isDirectory(model);
+    }
+
+    /** A model's files, for the engine asked for, or {@code otherwise}; the options have been checked. */
+    ModelFiles open(Path model, Path adapter, Engine otherwise) {
+        var options = new CpuOptions(threads != null ? threads : Libtorch.threads(), kv != null ? kv : KvPages.Format.F16);
+        if (isGguf(model)) {
+            return GgufModelFiles.open(model, options, context);
+        }
+        boolean asked = weights != null || kv != null;
+        Engine chosen = engine != null ? engine : asked ? Engine.CPU : otherwise;
+        return DirectoryModelFiles.open(model, adapter, chosen, weights == null ? Weights.STORED : weights, options, context);
+    }
+
+    private ParameterException wrongUsage(String message) {
+        return new ParameterException(spec.commandLine(), message);
+    }
+}

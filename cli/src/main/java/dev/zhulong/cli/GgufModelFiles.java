@@ -1,0 +1,101 @@
+package dev.zhulong.cli;
+
+import dev.zhulong.formats.ContentHash;
+import dev.zhulong.formats.GenerationConfig;
+import dev.zhulong.formats.gguf.GgufModel;
+import dev.zhulong.formats.gguf.GgufTensor;
+import dev.zhulong.formats.gguf.GgufWeight;
+import dev.zhulong.infer.LanguageModel;
+import dev.zhulong.infer.MemoryEstimate;
+import dev.zhulong.infer.cpu.CpuEngine;
+import dev.zhulong.infer.cpu.CpuMemory;
+import dev.zhulong.infer.cpu.CpuOptions;
+import dev.zhulong.text.GgufTokenizer;
+import dev.zhulong.text.Tokenizer;
+import dev.zhulong.text.chat.ChatTemplate;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
+/** A GGUF file: on the CPU engine, with the types it has. */
+final class GgufModelFiles extends ModelFiles {
+    private final GgufModel files;
+
+    private GgufModelFiles(GgufModel files, CpuOptions options, Integer context) {
+        super(files.file().path(), files.spec(), options, context);
+        this.files = files;
+    }
+
+    /** @param context null for the model's */
+    static GgufModelFiles open(Path file, CpuOptions options, Integer context) {
+        GgufModel files = GgufModel.open(file);
+        try {
+            return new GgufModelFiles(files, options, context);
+        } catch (RuntimeException e) {
+            files.close();
+            throw e;
+        }
+    }
+
+    /** The format knows none but where sequences end. */
+    @Override
+    GenerationConfig advice() {
+        return GenerationConfig.of(spec().bosId(), spec().eosIds());
+    }
+
+    @Override
+    List<Integer> eosIds() {
+        return spec().eosIds();
+    }
+
+    @Override
+    ChatTemplate template() {
+        return ChatTemplate.load(files.file().metadata());
+    }
+
+    @Override
+    String engine() {
+        var elements = new TreeMap<String, Long>();
+        for (GgufWeight weight : files.weights().values()) {
+            GgufTensor tensor = files.file().tensor(weight.gguf());
+            if (tensor.shape().length == 2) {
+                elements.merge(tensor.type().name(), tensor.elements(), Long::sum);
+            }
+        }
+        return "cpu " + most(elements);
+    }
+
+    @Override
+    MemoryEstimate memory() {
+        return CpuMemory.of(files, options());
+    }
+
+    @Override
+    SortedMap<String, String> hashes() {
+        Path file = files.file().path();
+        var hashes = new TreeMap<String, String>();
+        hashes.put("model/" + file.getFileName(), ContentHash.ofFile(file).sha256());
+        return hashes;
+    }
+
+    @Override
+    Tokenizer openTokenizer() {
+        return GgufTokenizer.load(files.file().metadata());
+    }
+
+    @Override
+    LanguageModel openEngine() {
+        return CpuEngine.load(files, options());
+    }
+
+    @Override
+    String advice(MemoryEstimate needs) {
+        return "";
+    }
+
+    @Override
+    void closeWeights() {
+        files.close();
+    }
+}

@@ -1,0 +1,183 @@
+package dev.zhulong.cli;
+
+import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.GenerationConfig;
+import dev.zhulong.infer.LanguageModel;
+import dev.zhulong.infer.LimitedContext;
+import dev.zhulong.infer.MemoryEstimate;
+import dev.zhulong.infer.cpu.CpuOptions;
+import dev.zhulong.text.Tokenizer;
+import dev.zhulong.text.chat.ChatTemplate;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.SortedMap;
+
+/**
+ * A model's files, opened: what can be said of it before its weights are loaded, and the engine that will run it.
+ *
+ * <pre>{@code
+ * try (ModelFiles files = engine.open(model, adapter, Engine.AUTO)) {
+ *     long tokens = ...;                                    // a prompt by files.tokenizer() and what is to follow
+ *     try (LoadedModel loaded = files.load(tokens)) { ... } // or an error that says what memory is short
+ * }
+ * }</pre>
+ */
+abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles, DirectoryModelFiles {
+    /** Fewer tokens than these are of no use, so that memory for fewer is no memory. */
+    private static final int FEWEST = 64;
+
+    private final Path path;
+    private final DecoderSpec spec;
+    private final CpuOptions options;
+    private int context;
+    private Tokenizer tokenizer;
+
+    /** @param context null for the model's */
+    ModelFiles(Path path, DecoderSpec spec, CpuOptions options, Integer context) {
+        int most = spec.contextLength();
+        if (context != null && context > most) {
+            throw new IllegalArgumentException("--context " + context + " is more than the " + most + " tokens " + path + " was made for");
+        }
+        this.path = path;
+        this.spec = spec;
+        this.options = options;
+        this.context = context == null ? most : context;
+    }
+
+    /** The makers' advice for generation. */
+    abstract GenerationConfig advice();
+
+    /** Ids that end a sequence. */
+    abstract List<Integer> eosIds();
+
+    /** The template of the adapter where it brings one, else the model's, else ChatML. */
+    abstract ChatTemplate template();
+
+    /** The engine and what it holds the weights in, such as {@code cpu q8_0}. */
+    abstract String engine();
+
+    /** What the engine will take. */
+    abstract MemoryEstimate memory();
+
+    /** Hashes of the files that decide what the model says, by name. */
+    abstract SortedMap<String, String> hashes();
+
+    abstract Tokenizer openTokenizer();
+
+    abstract LanguageModel openEngine();
+
+    /** What of memory can be saved by options, such as {@code take --weights q4_0, }; or nothing. */
+    abstract String advice(MemoryEstimate needs);
+
+    /** Unmaps the weights; does nothing the second time. */
+    abstract void closeWeights();
+
+    DecoderSpec spec() {
+        return spec;
+    }
+
+    /** Tokens a sequence may have: the model's, or fewer where that was asked for. */
+    int context() {
+        return context;
+    }
+
+    /** Takes fewer than the context. */
+    void limit(int tokens) {
+        context = tokens;
+    }
+
+    /** Threads to compute on. */
+    int threads() {
+        return options.threads();
+    }
+
+    /** How the CPU engine is to run. */
+    CpuOptions options() {
+        return options;
+    }
+
+    String threadsText() {
+        return threads() == 1 ? "1 thread" : threads() + " threads";
+    }
+
+    /** Closed with the files. */
+    Tokenizer tokenizer() {
+        if (tokenizer == null) {
+            tokenizer = openTokenizer();
+        }
+        return tokenizer;
+    }
+
+    /** What tells a model with its adapter on this engine from every other. */
+    SortedMap<String, String> identity() {
+        SortedMap<String, String> hashes = hashes();
+        hashes.put("engine", engine());
+        return hashes;
+    }
+
+    /**
+     * Loads the weights, once.
+     *
+     * @param tokens that caches will hold together
+     * @throws IllegalArgumentException where they and the weights do not fit into the memory there is; says what to do
+     */
+    LoadedModel load(long tokens) {
+        // a tokenizer that cannot be read is told before gigabytes are
+        Tokenizer own = tokenizer();
+        return new LoadedModel(loadEngine(tokens), own, advice(), eosIds());
+    }
+
+    /** {@link #load} for verbs that need no text. */
+    LanguageModel loadEngine(long tokens) {
+        requireMemory(tokens, Machine.availableMemory());
+        LanguageModel model = openEngine();
+        closeWeights();
+        return LimitedContext.of(model, context);
+    }
+
+    /** As many of {@code tokens} as fit into memory beside the weights; where that is next to nothing, the error of {@link #load}. */
+    int fitting(int tokens) {
+        long available = Machine.availableMemory();
+        long fit = memory().tokens(available);
+        if (fit < Math.min(tokens, FEWEST)) {
+            requireMemory(tokens, available);
+        }
+        return (int) Math.min(tokens, fit);
+    }
+
+    void requireMemory(long tokens, long available) {
+        MemoryEstimate needs = memory();
+        if (needs.total(tokens) <= available) {
+            return;
+        }
+        long fit = needs.tokens(available);
+        throw new IllegalArgumentException(String.format(Locale.ROOT,
+                "%s on %s needs %s of memory (%s for weights, %s for keys and values of %,d tokens, %s for buffers) and %s are available: "
+                        + "%s%sclose other programs or take a smaller model", path, engine(), bytes(needs.total(tokens)), bytes(needs.weights()),
+                bytes(needs.cachePerToken() * tokens), tokens, bytes(needs.buffers()), bytes(available),
+                fit >= FEWEST ? String.format(Locale.ROOT, "ask for at most %,d tokens, prompts included (--context, --max-new-tokens), ", fit) : "",
+                advice(needs)));
+    }
+
+    /** Bytes for people. */
+    static String bytes(long bytes) {
+        return bytes >= 1_000_000_000 ? String.format(Locale.ROOT, "%.1f GB", bytes * 1e-9) : String.format(Locale.ROOT, "%.1f MB", bytes * 1e-6);
+    }
+
+    /** The type that most elements of a model's matrices have, in the words of {@code --weights}. */
+    static String most(Map<String, Long> elementsByType) {
+        return elementsByType.entrySet().stream().max(Map.Entry.<String, Long>comparingByValue().thenComparing(Map.Entry.comparingByKey(
+                Comparator.reverseOrder()))).map(Map.Entry::getKey).orElse("f32").toLowerCase(Locale.ROOT);
+    }
+
+    @Override
+    public void close() {
+        closeWeights();
+        if (tokenizer != null) {
+            tokenizer.close();
+        }
+    }
+}

@@ -1,0 +1,53 @@
+package dev.zhulong.infer;
+
+import dev.zhulong.formats.DecoderSpec;
+import java.util.List;
+
+/**
+ * A model whose context is cut down, so that its caches stay small: what is above the seam sees the shorter one in {@link #spec()} and keeps to it.
+ */
+public final class LimitedContext implements LanguageModel {
+    private final LanguageModel model;
+    private final DecoderSpec spec;
+
+    private LimitedContext(LanguageModel model, int tokens) {
+        DecoderSpec s = model.spec();
+        this.model = model;
+        spec = new DecoderSpec(s.family(), s.vocabSize(), s.hiddenSize(), s.layers(), s.heads(), s.kvHeads(), s.headDim(), s.intermediateSize(), tokens,
+                s.norm(), s.normEpsilon(), s.activation(), s.gatedMlp(), s.rope(), s.tiedEmbeddings(), s.qkvBias(), s.outputBias(), s.mlpBias(),
+                s.qkNorm(), s.windows(), s.bosId(), s.eosIds());
+    }
+
+    /**
+     * The model with a context of {@code tokens}, itself where it has that one; closing either closes it.
+     *
+     * @throws IllegalArgumentException where {@code tokens} is not between 1 and the model's context
+     */
+    public static LanguageModel of(LanguageModel model, int tokens) {
+        int most = model.spec().contextLength();
+        if (tokens < 1 || tokens > most) {
+            throw new IllegalArgumentException("a context must lie between 1 and the model's " + most + " tokens, found " + tokens);
+        }
+        return tokens == most ? model : new LimitedContext(model, tokens);
+    }
+
+    @Override
+    public DecoderSpec spec() {
+        return spec;
+    }
+
+    @Override
+    public KvCache newCache(int capacity) {
+        return model.newCache(capacity);
+    }
+
+    @Override
+    public List<float[]> forward(List<Span> spans, boolean all) {
+        return model.forward(spans, all);
+    }
+
+    @Override
+    public void close() {
+        model.close();
+    }
+}

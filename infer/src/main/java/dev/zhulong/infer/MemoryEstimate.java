@@ -1,0 +1,45 @@
+package dev.zhulong.infer;
+
+import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.ModelDirectory;
+
+/**
+ * What a model takes in memory, told from its files' headers before anything is loaded. Mapped files are not counted: the system takes them back
+ * when it needs the memory.
+ *
+ * @param weights       bytes of the weights, those held for a moment while they are loaded included
+ * @param cachePerToken bytes of keys and values for each token of each sequence
+ * @param buffers       bytes of what rows of a prompt pass through
+ */
+public record MemoryEstimate(long weights, long cachePerToken, long buffers) {
+    /** Rows of a prompt that are reckoned to run together. */
+    private static final long ROWS = 256;
+
+    /** On libtorch, all in F32. */
+    public static MemoryEstimate ofTorch(ModelDirectory directory) {
+        DecoderSpec spec = directory.spec();
+        long weights = directory.weights().values().stream().mapToLong(tensor -> tensor.elements() * Float.BYTES).sum();
+        return new MemoryEstimate(weights, cachePerToken(spec, Float.BYTES), buffers(spec));
+    }
+
+    /** Keys and values of a token in all layers, {@code bytes} for each number. */
+    public static long cachePerToken(DecoderSpec spec, long bytes) {
+        return 2L * spec.layers() * spec.kvHeads() * spec.headDim() * bytes;
+    }
+
+    /** F32 rows between the matrices of a layer, and a row of logits. */
+    public static long buffers(DecoderSpec spec) {
+        long row = 4L * spec.hiddenSize() + 2L * spec.intermediateSize() + 2L * spec.heads() * spec.headDim() + 2L * spec.kvHeads() * spec.headDim();
+        return Float.BYTES * (ROWS * row + spec.vocabSize());
+    }
+
+    /** Bytes with {@code tokens} in the cache, over all sequences. */
+    public long total(long tokens) {
+        return weights + cachePerToken * tokens + buffers;
+    }
+
+    /** Tokens whose keys and values fit beside the rest into {@code bytes}; 0 where not even the rest does. */
+    public long tokens(long bytes) {
+        return Math.max(0, bytes - weights - buffers) / cachePerToken;
+    }
+}

@@ -1,0 +1,82 @@
+package dev.zhulong.infer.cpu;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.formats.StorageType;
+import dev.zhulong.formats.gguf.GgufModel;
+import dev.zhulong.infer.MemoryEstimate;
+import dev.zhulong.infer.TinyDecoder;
+import dev.zhulong.kernels.WeightType;
+import dev.zhulong.model.Decoder;
+import dev.zhulong.model.DecoderFiles;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The estimate from the headers against what the loaded engine counted. */
+class MemoryIsToldBeforeItIsTakenTest {
+    private static final Path SHARED = Path.of(System.getProperty("zhulong.root", "..")).resolve("../shared").normalize();
+
+    @TempDir
+    Path directory;
+
+    private static void agree(MemoryEstimate told, CpuEngine engine, long largest) {
+        // vectors are not counted by the engine, what is held while loading is gone again
+        assertThat(told.weights()).isBetween(engine.weightBytes(), engine.weightBytes() + engine.weightBytes() / 20 + largest);
+        assertThat(told.cachePerToken()).isBetween(MemoryEstimate.cachePerToken(engine.spec(), 2),
+                // values of heads that are not whole vectors take room for whole ones
+                MemoryEstimate.cachePerToken(engine.spec(), 2) * 5);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"Q8_0", "Q4_0"})
+    void ofAGgufFile(String type) {
+        Path path = SHARED.resolve("assets/stories15M/stories15M." + type + ".gguf");
+        assumeTrue(Files.exists(path), "../shared is absent: no GGUF file to estimate");
+        try (GgufModel file = GgufModel.open(path);
+                CpuEngine engine = CpuEngine.load(file, CpuOptions.of(2))) {
+            agree(CpuMemory.of(file, CpuOptions.of(2)), engine, 288 * 288 * 2);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Family.class)
+    void ofADirectoryAsStored(Family family) {
+        told(family, StorageType.BF16, Optional.empty());
+    }
+
+    @ParameterizedTest
+    @EnumSource(value = WeightType.class, names = {"Q8_0", "Q4_0", "INT4", "INT4_ASYM"})
+    void ofADirectoryQuantisedAsItIsLoaded(WeightType type) {
+        told(Family.LLAMA, StorageType.F32, Optional.of(type));
+    }
+
+    private void told(Family family, StorageType stored, Optional<WeightType> type) {
+        long largest;
+        try (Decoder model = TinyDecoder.random(family, 3)) {
+            DecoderFiles.save(model, directory, stored);
+            largest = model.parameters().values().stream().mapToLong(t -> t.elements()).max().orElseThrow() * 12;
+        }
+        try (ModelDirectory files = ModelDirectory.open(directory);
+                CpuEngine engine = CpuEngine.load(files, type, CpuOptions.of(2))) {
+            agree(CpuMemory.of(files, type, CpuOptions.of(2)), engine, largest);
+        }
+    }
+
+    @Test
+    void theCacheGrowsWithTheTokensAndTheRestStays() {
+        var estimate = new MemoryEstimate(1_000, 10, 500);
+        assertThat(estimate.total(0)).isEqualTo(1_500);
+        assertThat(estimate.total(7)).isEqualTo(1_570);
+        assertThat(estimate.tokens(1_577)).isEqualTo(7);
+        assertThat(estimate.tokens(900)).isZero();
+    }
+}
