@@ -109,6 +109,9 @@ final class SamplingOptions {
         }
         usage(() -> sampler(GenerationConfig.of(-1, List.of())));
         usage(() -> GenerateOptions.of(maxNewTokens == null ? MAX_NEW_TOKENS : maxNewTokens, SamplerOptions.DEFAULT).withStop(stop));
+        if (form.jsonSchema != null) {
+            TextFile.read(form.jsonSchema); // a wrong name is said before a large model is read
+        }
     }
 
     private void usage(Supplier<?> made) {

@@ -71,6 +71,20 @@ class GenerationGoesToStandardOutputTest {
     }
 
     @Test
+    void theFormAskedForIsKept() throws IOException {
+        assertThat(generate("--prompt", "The", "--regex", "[a-c]{5} \\d", "--n", 2).out()).matches("[a-c]{5} \\d\\R---\\R[a-c]{5} \\d\\R");
+        Path schema = temporary.resolve("schema.json");
+        Files.writeString(schema, "{\"enum\": [{\"a\": [1, 2]}, \"x\"]}");
+        assertThat(generate("--prompt", "The", "--json-schema", schema).out().strip()).isIn("{\"a\":[1,2]}", "\"x\"");
+        assertThat(generate("--prompt", "The", "--json", "--seed", 3).out()).startsWith("{");
+        assertThat(Cli.runWithInput("Hello", "chat", "--model", model, "--regex", "yes|no").done().out().strip()).isIn("yes", "no");
+        Files.writeString(schema, "{\"items\": {\"not\": true}}");
+        Cli refused = Cli.run("generate", "--model", model, "--json-schema", schema);
+        assertThat(refused.code()).isEqualTo(Main.FAILED);
+        assertThat(refused.err()).contains("schema.json").contains("#/items").contains("not");
+    }
+
+    @Test
     void whatTheMakersAdviseHoldsUnlessOverridden() throws IOException {
         Path advised = TinyModel.write(temporary.resolve("advised"));
         Files.writeString(advised.resolve("generation_config.json"), "{\"do_sample\": false, \"max_new_tokens\": 5, \"eos_token_id\": 0}");

@@ -41,6 +41,7 @@ class WrongUsageAndBadInputAreToldApartTest {
         "generate --model MODEL --temperature -1 | temperature",
         "generate --model MODEL --max-new-tokens -3 | max new tokens",
         "generate --model MODEL --n 0 | --n",
+        "generate --model MODEL --json --regex a | --regex",
         "chat --model MODEL --min-p 2 | min-p",
         "evaluate --model MODEL | --text",
         "evaluate --model MODEL --text DIR/text.txt --data DIR | --data",

@@ -40,7 +40,7 @@ public final class Constraint {
         var grammar = new Grammar(tokens.characters());
         var root = new Rule();
         root.start = grammar.add(RegexParser.whole(pattern), grammar.end());
-        return of(grammar, root, 0, tokens, null, "the regular expression " + pattern + " matches no text");
+        return of(grammar, root, 0, tokens, null, JsonText.oneLine("the regular expression " + pattern + " matches no text"));
     }
 
     /**

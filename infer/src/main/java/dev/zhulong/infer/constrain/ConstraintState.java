@@ -29,6 +29,13 @@ public final class ConstraintState {
         if (constraint.keys() != null) {
             mask = constraint.keys().filter(mask, keys, trie);
         }
+        if (mayBeSilent()) {
+            long[] silent = constraint.tokens().silent();
+            mask = mask.clone();
+            for (int i = 0; i < mask.length; i++) {
+                mask[i] |= silent[i];
+            }
+        }
         if (!node.mayEnd() && Arrays.stream(mask).allMatch(word -> word == 0)) {
             throw new IllegalStateException("the vocabulary has no token with which a text under the constraint can go on here");
         }
@@ -55,9 +62,15 @@ public final class ConstraintState {
 
     private ConstraintState next(int id) {
         byte[] bytes = trie.bytes(id);
-        Node to = bytes.length == 0 ? null : constraint.automaton().step(node, bytes);
+        boolean silent = mayBeSilent() && bytes.length == 0 && constraint.tokens().inside().bytes(id).length > 0;
+        Node to = bytes.length == 0 ? (silent ? node : null) : constraint.automaton().step(node, bytes);
         ObjectKeys written = to == null || constraint.keys() == null ? keys : keys.after(bytes);
         return to == null || written == null ? null : new ConstraintState(constraint, to, constraint.tokens().inside(), written);
+    }
+
+    /** At the start of a text that has to begin with a space, the only way may be a token that loses its own. */
+    private boolean mayBeSilent() {
+        return trie != constraint.tokens().inside() && !node.mayEnd();
     }
 
     /** Whether the text satisfies the constraint as it is. */

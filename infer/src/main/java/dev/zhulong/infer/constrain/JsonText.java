@@ -6,6 +6,7 @@ import dev.zhulong.infer.constrain.Expression.Choice;
 import dev.zhulong.infer.constrain.Expression.Repeat;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
 
 /** How JSON is written: characters of strings, white space, fixed values. */
 final class JsonText {
@@ -71,6 +72,11 @@ final class JsonText {
             }
         });
         return out.append('"').toString();
+    }
+
+    /** For errors: {@code message} with its control characters escaped. */
+    static String oneLine(String message) {
+        return message.codePoints().mapToObj(c -> Character.isISOControl(c) ? escape(c) : Character.toString(c)).collect(Collectors.joining());
     }
 
     /** A value without white space. */

@@ -286,6 +286,6 @@ final class RegexParser {
     }
 
     private IllegalArgumentException error(String what, int position) {
-        return new IllegalArgumentException("regular expression " + pattern + ": " + what + " (at position " + position + ")");
+        return new IllegalArgumentException(JsonText.oneLine("regular expression " + pattern + ": " + what + " (at position " + position + ")"));
     }
 }

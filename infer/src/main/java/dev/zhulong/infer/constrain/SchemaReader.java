@@ -344,6 +344,6 @@ final class SchemaReader {
     }
 
     static IllegalArgumentException error(Part part, String what) {
-        return new IllegalArgumentException("JSON schema at #" + part.pointer() + ": " + what);
+        return new IllegalArgumentException(JsonText.oneLine("JSON schema at #" + part.pointer() + ": " + what));
     }
 }

@@ -15,12 +15,17 @@ import java.util.Set;
 public final class TokenBytes {
     private final TokenTrie inside;
     private final TokenTrie first;
+    private final long[] silent;
     private final CodePoints characters;
     private KeyFilter keys;
 
     private TokenBytes(TokenTrie inside, TokenTrie first, CodePoints characters) {
         this.inside = inside;
         this.first = first;
+        this.silent = new long[(inside.vocabSize() + 63) / 64];
+        for (int id = 0; id < inside.vocabSize(); id++) {
+            silent[id >> 6] |= inside.bytes(id).length > 0 && first.bytes(id).length == 0 ? 1L << id : 0;
+        }
         this.characters = characters;
     }
 
@@ -108,6 +113,11 @@ public final class TokenBytes {
     /** Of a text's very first token. */
     TokenTrie first() {
         return first;
+    }
+
+    /** Tokens that write nothing as a text's very first; what comes behind them keeps its space. */
+    long[] silent() {
+        return silent;
     }
 
     CodePoints characters() {

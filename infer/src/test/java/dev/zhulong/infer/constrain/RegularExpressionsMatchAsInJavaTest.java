@@ -55,13 +55,13 @@ class RegularExpressionsMatchAsInJavaTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '!', value = {
-        "(a)\\1 ! 3 ! back-references", "a(?=b) ! 1 ! (?:...)", "(?<!a)b ! 0 ! (?:...)", "(?i)a ! 0 ! (?:...)", "(?<n>a) ! 0 ! (?:...)",
-        "a+? ! 2 ! lazy", "a*+ ! 2 ! possessive", "\\p{L} ! 0 ! \\p", "\\bfoo ! 0 ! \\b", "a{2,1} ! 1 ! most is less", "a{1001} ! 2 ! more than 1000",
-        "a{x} ! 2 ! number of repeats", "a{2 ! 1 ! quantifier reads", "*a ! 0 ! nothing before", "a** ! 2 ! after a quantifier", "(a ! 0 ! without its )",
-        "a) ! 1 ! without its (", "[a ! 0 ! without its ]", "[] ! 0 ! empty class", "[z-a] ! 1 ! range", "[\\d-z] ! 1 ! range", "[a[b]] ! 2 ! differ",
-        "[a&&b] ! 2 ! differ", "\\ ! 0 ! nothing after", "\\u12 ! 0 ! hexadecimal", "\\ud83d ! 0 ! surrogate", "a^b ! 1 ! anchor", "(a$)b ! 2 ! anchor",
-        "a$b ! 1 ! anchor", "\\Aa ! 0 ! \\A", "é(?#x) ! 1 ! (?:...)"})
+    @CsvSource(delimiter = ';', value = {
+        "(a)\\1 ; 3 ; back-references", "a(?=b) ; 1 ; (?:...)", "(?<!a)b ; 0 ; (?:...)", "(?i)a ; 0 ; (?:...)", "(?<n>a) ; 0 ; (?:...)",
+        "a+? ; 2 ; lazy", "a*+ ; 2 ; possessive", "\\p{L} ; 0 ; \\p", "\\bfoo ; 0 ; \\b", "a{2,1} ; 1 ; most is less", "a{1001} ; 2 ; more than 1000",
+        "a{x} ; 2 ; number of repeats", "a{2 ; 1 ; quantifier reads", "*a ; 0 ; nothing before", "a** ; 2 ; after a quantifier", "(a ; 0 ; without its )",
+        "a) ; 1 ; without its (", "[a ; 0 ; without its ]", "[] ; 0 ; empty class", "[z-a] ; 1 ; range", "[\\d-z] ; 1 ; range", "[a[b]] ; 2 ; differ",
+        "[a&&b] ; 2 ; differ", "\\ ; 0 ; nothing after", "\\u12 ; 0 ; hexadecimal", "\\ud83d ; 0 ; surrogate", "a^b ; 1 ; anchor", "(a$)b ; 2 ; anchor",
+        "a$b ; 1 ; anchor", "\\Aa ; 0 ; \\A", "é(?#x) ; 1 ; (?:...)"})
     void whatIsNotSupportedIsNamedWithItsPosition(String pattern, int position, String what) {
         assertThatIllegalArgumentException().isThrownBy(() -> Texts.regex(pattern))
                 .withMessageContaining(what).withMessageContaining("(at position " + position + ")").withMessageNotContaining("\n");

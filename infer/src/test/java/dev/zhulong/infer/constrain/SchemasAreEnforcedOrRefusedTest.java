@@ -1,0 +1,136 @@
+package dev.zhulong.infer.constrain;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+import java.util.SplittableRandom;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Trap 61: nothing in a schema is passed over in silence, and a bad one is one line of error. */
+class SchemasAreEnforcedOrRefusedTest {
+    @ParameterizedTest
+    @CsvSource(delimiter = '!', quoteCharacter = '`', value = {
+        "{'not': {}} ! #: ! not",
+        "{'properties': {'a/b': {'patternProperties': {}}}} ! #/properties/a~1b: ! patternProperties",
+        "{'items': {'uniqueItems': true}} ! #/items: ! uniqueItems",
+        "{'anyOf': [true, {'if': true}]} ! #/anyOf/1: ! if",
+        "{'$ref': '#/$defs/x', '$defs': {'x': {'minProperties': 1}}} ! #/$defs/x: ! minProperties",
+        "{'additionalProperties': {'dependentRequired': {}}} ! #/additionalProperties: ! dependentRequired",
+        "{'prefixItems': [{'contains': true}]} ! #/prefixItems/0: ! contains",
+        "{'nullable': true} ! #: ! nullable",
+        "{'format': 'hostname'} ! #: ! date-time",
+        "{'type': 'text'} ! #: ! type: expected",
+        "{'type': 'number', 'multipleOf': 0.1} ! #: ! multipleOf",
+        "{'minLength': -1} ! #: ! minLength",
+        "{'maxItems': 1.5} ! #: ! maxItems",
+        "{'minItems': 100000} ! #: ! minItems",
+        "{'minimum': '1'} ! #: ! minimum",
+        "{'exclusiveMinimum': true} ! #: ! exclusiveMinimum",
+        "{'pattern': '(?=a)'} ! #: ! position 0",
+        "{'required': 'a'} ! #: ! required",
+        "{'enum': 'a'} ! #: ! enum",
+        "{'properties': []} ! #: ! properties",
+        "{'items': [true]} ! #: ! prefixItems",
+        "{'anyOf': []} ! #: ! anyOf",
+        "{'$ref': 'other.json'} ! #: ! within the document",
+        "{'$ref': '#/$defs/none'} ! #: ! nothing at",
+        "{'$ref': '#'} ! #: ! refers to itself",
+        "{'anyOf': [{'$ref': '#'}, {'type': 'null'}]} ! #: ! refers to itself",
+        "{'oneOf': [{'type': 'integer'}, {'type': 'number'}]} ! #: ! branch 0 and branch 1",
+        "{'oneOf': [{'type': 'object', 'properties': {'k': {'const': 1}}}, {'type': 'object', 'properties': {'k': {'const': 2}}}]} ! #: ! const",
+        "3 ! #: ! an object, true or false",
+        "{'maximum': 1e999999} ! #: ! 40 digits"})
+    void whatIsNotSupportedIsNamedWithItsPlace(String schema, String place, String what) {
+        assertThatIllegalArgumentException().isThrownBy(() -> Texts.schema(schema))
+                .withMessageContaining(place).withMessageContaining(what).withMessageNotContaining("\n");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"false", "{'type': 'string', 'minLength': 3, 'maxLength': 2}", "{'type': 'integer', 'minimum': 3, 'maximum': 2}",
+        "{'type': 'integer', 'minimum': 1.1, 'maximum': 1.9}", "{'enum': []}", "{'type': 'string', 'enum': [1, 2]}", "{'const': 5, 'maximum': 4}",
+        "{'type': 'object', 'required': ['a'], 'additionalProperties': false}", "{'type': 'array', 'items': false, 'minItems': 1}",
+        "{'type': 'integer', 'minimum': 1, 'maximum': 6, 'multipleOf': 7}", "{'type': 'string', 'pattern': '^a$', 'minLength': 2}",
+        "{'allOf': [{'type': 'string'}, {'type': 'null'}]}", "{'type': 'string', 'format': 'date', 'pattern': 'x'}",
+        "{'type': 'object', 'properties': {'n': {'$ref': '#'}}, 'required': ['n']}"})
+    void whatNoValueSatisfiesIsAnError(String schema) {
+        assertThatIllegalArgumentException().isThrownBy(() -> Texts.schema(schema)).withMessageContaining("no JSON value is valid under the schema");
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '!', quoteCharacter = '`', value = {
+        "{'minimum': 3, 'type': 'integer'} ! 3 ! 2",
+        "{'exclusiveMinimum': -0.5, 'maximum': 1, 'type': 'number'} ! -0.4999 ! -0.5",
+        "{'exclusiveMinimum': 0, 'exclusiveMaximum': 1, 'type': 'number'} ! 0.001 ! 1.0",
+        "{'type': 'number', 'minimum': 0} ! 12.5 ! -1",
+        "{'type': 'integer', 'multipleOf': 12} ! -144 ! 143",
+        "{'type': 'string', 'maxLength': 2} ! §😀\\u00e9§ ! §abc§",
+        "{'type': 'string', 'minLength': 2} ! §ab§ ! §\\ud83d\\ude00§",
+        "{'type': 'string', 'pattern': 'b+'} ! §abbc§ ! §ac§",
+        "{'enum': [{'a': [1, null]}, 'x']} ! {§a§:[1,null]} ! §y§",
+        "{'allOf': [{'properties': {'a': {'minimum': 1}}}, {'properties': {'a': {'type': 'integer'}}, 'required': ['a'], 'type': 'object'}]} ! {§a§:1} ! {§a§:0}",
+        "{'type': 'object', 'properties': {'b': true, 'a': true}, 'additionalProperties': false} ! {§b§:1,§a§:2} ! {§c§:1}",
+        "{'type': 'object', 'properties': {'x y': {'type': 'null'}}} ! {§x y§:null} ! {§x y§:1}",
+        "{'type': 'object', 'additionalProperties': {'type': 'null'}} ! {§any§:null} ! {§any§:1}",
+        "{'type': 'array', 'prefixItems': [{'type': 'null'}], 'items': {'type': 'boolean'}, 'maxItems': 2} ! [null,true] ! [null,true,true]",
+        "{'oneOf': [{'type': 'string'}, {'type': 'integer'}]} ! 5 ! 5.5",
+        "{'type': ['null', 'string'], 'anyOf': [{'minLength': 3}, {'maxLength': 1}]} ! §a§ ! §ab§",
+        "{'$ref': '#/definitions/d%20e', 'definitions': {'d e': {'const': 1}}} ! 1 ! 2",
+        "{'type': 'string', 'format': 'ipv4'} ! §127.0.0.1§ ! §256.0.0.1§",
+        "{'type': 'string', 'format': 'uuid'} ! §123e4567-e89b-12d3-a456-426614174000§ ! §123e4567§"})
+    void keywordsAreEnforced(String schema, String valid, String invalid) {
+        Constraint constraint = Texts.schema(schema);
+        assertThat(Texts.whole(constraint, valid.replace('§', '"'))).as(valid).isTrue();
+        assertThat(Texts.whole(constraint, invalid.replace('§', '"'))).as(invalid).isFalse();
+    }
+
+    @Test
+    void annotationsAreIgnored() {
+        assertThat(Texts.whole(Texts.schema("{'$schema': 'x', '$id': 'y', '$comment': 'z', 'title': 't', 'description': 'd', 'default': 1, 'examples': [2],"
+                + " 'deprecated': true, 'readOnly': true, 'writeOnly': true, 'type': 'integer'}"), "7")).isTrue();
+    }
+
+    /** Schemas cut, joined and changed at random: an error of one line, or a constraint that works. */
+    @Test
+    void brokenSchemasStopNothing() {
+        var random = new SplittableRandom(12);
+        int refused = 0;
+        for (int i = 0; i < 1500; i++) {
+            var text = new StringBuilder(new RandomSchemas(random).document().toString());
+            for (int j = random.nextInt(1, 4); j > 0; j--) {
+                int from = random.nextInt(text.length());
+                int to = Math.min(text.length(), from + random.nextInt(1, 30));
+                switch (random.nextInt(3)) {
+                    case 0 -> text.delete(from, to);
+                    case 1 -> text.insert(random.nextInt(text.length()), text.substring(from, to));
+                    default -> text.setCharAt(from, "{}[]\",:019-ea#/".charAt(random.nextInt(15)));
+                }
+                text = text.isEmpty() ? new StringBuilder("{}") : text;
+            }
+            try {
+                Constraint constraint = Constraint.jsonSchema(text.toString(), WhatEndsIsValidTest.TOKENS);
+                WhatEndsIsValidTest.parse(Walk.text(constraint, WhatEndsIsValidTest.TOKENIZER, random, 30, 5000));
+            } catch (IllegalArgumentException e) {
+                refused++;
+                assertThat(e.getMessage()).as(text.toString()).isNotBlank().doesNotContain("\n");
+            }
+        }
+        assertThat(refused).isBetween(500, 1450);
+    }
+
+    @Test
+    void hugeSchemasAreRefusedOrServed() {
+        assertThatIllegalArgumentException().isThrownBy(() -> Texts.schema("{'allOf': [" + "{'anyOf': [true, true, true]},".repeat(20) + "true]}"))
+                .withMessageContaining("alternatives");
+        assertThatIllegalArgumentException().isThrownBy(() -> Texts.schema("{'type': 'string', 'pattern': '^(a{900}){900}$'}"))
+                .withMessageContaining("smaller bounds");
+        assertThatIllegalArgumentException().isThrownBy(() -> Texts.schema("[".repeat(100_000)));
+        assertThatIllegalArgumentException().isThrownBy(() -> Texts.schema("{'required': ['" + "k".repeat(100_000) + "']}"));
+        assertThat(Texts.whole(Texts.schema("{'type': 'string', 'maxLength': 10000000}"), "\"a\"")).isTrue();
+        assertThat(Texts.whole(Texts.schema("{'type': 'array', 'maxItems': 10000000, 'items': {'type': 'null'}}"), "[null,null]")).isTrue();
+        String deep = "{'anyOf': [".repeat(300) + "{'type': 'null'}" + "]}".repeat(300);
+        assertThat(Texts.whole(Texts.schema(deep), "null")).isTrue();
+    }
+}
