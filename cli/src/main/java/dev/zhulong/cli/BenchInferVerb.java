@@ -1,6 +1,7 @@
 package dev.zhulong.cli;
 
 import dev.zhulong.bench.InferBench;
+import dev.zhulong.bench.LookupBench;
 import dev.zhulong.bench.SyntheticModel;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.gguf.GgufModel;
@@ -57,6 +58,9 @@ final class BenchInferVerb extends Verb {
     @Option(names = "--tokens", paramLabel = "N", defaultValue = "32", description = "Tokens written in each (default 32).")
     int tokens;
 
+    @Option(names = "--lookup", description = "Besides: a source file of the JDK answered with an edited copy, with guesses by prompt lookup and without.")
+    boolean lookup;
+
     @Option(names = "--repetitions", paramLabel = "N", defaultValue = "3", description = "After one that does not count; the median is shown (default 3).")
     int repetitions;
 
@@ -97,6 +101,9 @@ final class BenchInferVerb extends Verb {
             for (int n : sequences) {
                 out().println(InferBench.decode(engine, n, tokens, repetitions, machine).line());
                 out().flush();
+            }
+            if (lookup) {
+                out().println(LookupBench.run(engine, 1000, 400, repetitions));
             }
         } finally {
             if (temporary) {

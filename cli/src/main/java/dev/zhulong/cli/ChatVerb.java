@@ -51,6 +51,9 @@ final class ChatVerb extends Verb {
     EngineOptions engine;
 
     @Mixin
+    DraftOptions drafting;
+
+    @Mixin
     SamplingOptions sampling;
 
     private volatile boolean answering;
@@ -67,14 +70,16 @@ final class ChatVerb extends Verb {
     protected void run() throws IOException {
         sampling.check();
         engine.check(List.of(model), adapter);
+        drafting.check(engine);
         var in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         boolean terminal = Terminal.interactive();
         try (ModelFiles files = engine.open(model, adapter, Engine.AUTO);
                 LoadedModel loaded = load(files);
+                DraftOptions.Drafts drafts = drafting.open(engine, files.context());
                 var _ = Interrupt.handle(this::interrupted)) {
             var options = sampling.options(loaded);
             ChatTemplate template = files.template();
-            ChatSession session = session(loaded, template, options);
+            ChatSession session = session(loaded, drafts, template, options);
             remark(terminal, "Type a message, /help for commands, /exit to leave.");
             while (true) {
                 if (terminal) {
@@ -88,7 +93,7 @@ final class ChatVerb extends Verb {
                 switch (line.strip()) {
                     case "" -> { }
                     case "/reset" -> {
-                        session = session(loaded, template, options);
+                        session = session(loaded, drafts, template, options);
                         err().println("The conversation starts anew.");
                     }
                     case "/help" -> err().println("/reset forgets the conversation, /exit leaves; anything else is said to the model.");
@@ -113,15 +118,15 @@ final class ChatVerb extends Verb {
     }
 
     /** Through the template of the adapter or the model, if there is one. */
-    private ChatSession session(LoadedModel loaded, ChatTemplate template, GenerateOptions options) {
+    private ChatSession session(LoadedModel loaded, DraftOptions.Drafts drafts, ChatTemplate template, GenerateOptions options) {
         int context = loaded.model().spec().contextLength();
         if (template.present()) {
-            return ChatSession.of(loaded.generator(), context, options, new ChatEncoder(template, loaded.tokenizer()), system);
+            return ChatSession.of(drafts.on(loaded.generator()), context, options, new ChatEncoder(template, loaded.tokenizer()), system);
         }
         if (!system.isEmpty()) {
             throw wrongUsage("--system needs a chat template, and " + model + " has none");
         }
-        return ChatSession.plain(loaded.generator(), context, options);
+        return ChatSession.plain(drafts.on(loaded.generator()), context, options);
     }
 
     private void answer(ChatSession session, String message, boolean terminal) {
@@ -142,7 +147,7 @@ final class ChatVerb extends Verb {
             out().println();
             out().flush();
             String notice = answer.notice();
-            remark(terminal, String.format(Locale.ROOT, "[%d tokens, %.1f tokens/s%s]", answer.ids().length, answer.tokensPerSecond(),
+            remark(terminal, String.format(Locale.ROOT, "[%d tokens, %.1f tokens/s%s%s]", answer.ids().length, answer.tokensPerSecond(), DraftOptions.judged(List.of(answer)),
                     notice.isEmpty() ? "" : "; " + notice));
         } catch (Stopped e) {
             out().println();

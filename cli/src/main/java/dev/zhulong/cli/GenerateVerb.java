@@ -30,6 +30,7 @@ import picocli.CommandLine.Option;
             "  zhulong generate --model my-model                                  from BOS",
             "  zhulong generate --model my-model --prompt 'Once upon a time' --echo",
             "  zhulong generate --model model.Q4_0.gguf --prompt 'Once upon a time'",
+            "  zhulong generate --model model.Q8_0.gguf --prompt-file edit.txt --lookup",
             "  zhulong generate --model my-model --prompt-file Half.java --greedy --max-new-tokens 60 --stop '}'",
         })
 final class GenerateVerb extends Verb {
@@ -61,6 +62,9 @@ final class GenerateVerb extends Verb {
     EngineOptions engine;
 
     @Mixin
+    DraftOptions drafting;
+
+    @Mixin
     SamplingOptions sampling;
 
     @Override
@@ -73,13 +77,15 @@ final class GenerateVerb extends Verb {
         }
         sampling.check();
         engine.check(List.of(model), adapter);
+        drafting.check(engine);
         String text = text();
         try (ModelFiles files = engine.open(model, adapter, Engine.AUTO)) {
             int[] ids = controlTokens ? files.tokenizer().encodeWithControl(text) : files.tokenizer().encode(text);
             // with BOS; what the context does not hold is refused or cut later
             long tokens = Math.min(ids.length + 1L + sampling.mostNewTokens(files.advice()), files.context());
-            try (LoadedModel loaded = files.load(n * tokens)) {
-                Generator generator = loaded.generator();
+            try (LoadedModel loaded = files.load(n * tokens);
+                    DraftOptions.Drafts drafts = drafting.open(engine, n * tokens)) {
+                Generator generator = drafts.on(loaded.generator());
                 write(generator, generator.sequence(ids), echo ? text : "", sampling.options(loaded), files);
             }
         }
@@ -125,8 +131,8 @@ final class GenerateVerb extends Verb {
         double seconds = results.stream().mapToDouble(Generation::decodeSeconds).max().orElse(0);
         // the first token of each comes out of the prompt's pass
         double rate = seconds > 0 ? Math.max(0, tokens - results.size()) / seconds : 0;
-        err().println(String.format(Locale.ROOT, "[%d prompt tokens in %.2f s; %d new in %.2f s, %.1f tokens/s; ended by %s; %s; %s, %s]",
-                first.promptTokens(), first.prefillSeconds(), tokens, seconds, rate, ended(first),
+        err().println(String.format(Locale.ROOT, "[%d prompt tokens in %.2f s; %d new in %.2f s, %.1f tokens/s; ended by %s%s; %s; %s, %s]",
+                first.promptTokens(), first.prefillSeconds(), tokens, seconds, rate, ended(first), DraftOptions.judged(results),
                 options.sampler().greedy() ? "greedy" : "seed " + options.sampler().seed(), files.engine(), files.threadsText()));
         results.stream().map(Generation::notice).filter(notice -> !notice.isEmpty()).findFirst().ifPresent(err()::println);
         err().flush();
