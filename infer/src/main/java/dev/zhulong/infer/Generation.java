@@ -27,7 +27,7 @@ public record Generation(
 
     /** Why a generation ended. */
     public enum Finish {
-        /** The model ended the sequence. */
+        /** The model ended the sequence, or its constraint left nothing to add. */
         EOS,
         /** A stop string was written. */
         STOP,

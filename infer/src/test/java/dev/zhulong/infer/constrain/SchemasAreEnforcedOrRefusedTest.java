@@ -3,6 +3,7 @@ package dev.zhulong.infer.constrain;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import java.math.BigDecimal;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -84,6 +85,34 @@ class SchemasAreEnforcedOrRefusedTest {
         Constraint constraint = Texts.schema(schema);
         assertThat(Texts.whole(constraint, valid.replace('§', '"'))).as(valid).isTrue();
         assertThat(Texts.whole(constraint, invalid.replace('§', '"'))).as(invalid).isFalse();
+    }
+
+    /** Every number of a grid, in and out of random bounds. */
+    @Test
+    void boundsHoldToTheDigit() {
+        var random = new SplittableRandom(3);
+        for (int i = 0; i < 120; i++) {
+            boolean whole = random.nextBoolean();
+            BigDecimal least = BigDecimal.valueOf(random.nextInt(-300, 300), random.nextInt(3));
+            BigDecimal most = least.add(BigDecimal.valueOf(random.nextInt(0, 400), random.nextInt(3)));
+            boolean openBelow = random.nextBoolean();
+            boolean openAbove = random.nextBoolean();
+            String schema = "{'type': '" + (whole ? "integer" : "number") + "', '" + (openBelow ? "exclusiveMinimum" : "minimum") + "': " + least
+                    + ", '" + (openAbove ? "exclusiveMaximum" : "maximum") + "': " + most + "}";
+            Constraint constraint = null;
+            try {
+                constraint = Texts.schema(schema);
+            } catch (IllegalArgumentException e) {
+                assertThat(e).hasMessageContaining("no JSON value");
+            }
+            for (int step = -320 * 20; step <= 720 * 20; step += random.nextInt(1, 4)) {
+                BigDecimal value = BigDecimal.valueOf(step * 5L, 2);
+                value = step % 20 == 0 ? value.setScale(0) : value;
+                boolean within = (openBelow ? value.compareTo(least) > 0 : value.compareTo(least) >= 0)
+                        && (openAbove ? value.compareTo(most) < 0 : value.compareTo(most) <= 0) && (!whole || value.scale() == 0);
+                assertThat(constraint != null && Texts.whole(constraint, value.toString())).as("%s under %s", value, schema).isEqualTo(within);
+            }
+        }
     }
 
     @Test
