@@ -96,6 +96,6 @@ class GgufFilesRunBehindTheVerbsTest {
 
     @Test
     void aShorterContextIsKeptTo() throws IOException {
-        assertThat(generate(stories("Q8_0"), "--context", 16).err()).contains("11 new").contains("context of 16");
+        assertThat(generate(stories("Q8_0"), "--context", 16).err()).contains("5 new").contains("context of 16");
     }
 }
