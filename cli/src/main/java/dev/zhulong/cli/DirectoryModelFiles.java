@@ -7,6 +7,7 @@ import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.GenerationConfig;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.TensorView;
+import dev.zhulong.formats.gguf.GgufWeight;
 import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.infer.MemoryEstimate;
 import dev.zhulong.infer.TorchEngine;
@@ -26,6 +27,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Stream;
@@ -94,8 +96,10 @@ final class DirectoryModelFiles extends ModelFiles {
             return "cpu " + weights.name().toLowerCase(Locale.ROOT);
         }
         var elements = new TreeMap<String, Long>();
-        for (TensorView tensor : files.tensors().values()) {
-            if (tensor.shape().length == 2) {
+        Map<String, TensorView> stored = files.weights();
+        for (GgufWeight weight : GgufWeight.of(spec())) {
+            TensorView tensor = stored.get(weight.huggingFace());
+            if (tensor != null && weight.shape().length == 2 && weight.gguf().startsWith("blk.")) {
                 elements.merge(tensor.type().name(), tensor.elements(), Long::sum);
             }
         }

@@ -1,6 +1,9 @@
 package dev.zhulong.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.zhulong.cli.EngineOptions.Engine;
+import dev.zhulong.infer.MemoryEstimate;
+import dev.zhulong.kernels.VectorSupport;
 import dev.zhulong.tensor.Libtorch;
 import dev.zhulong.tensor.MachineSpeed;
 import java.io.IOException;
@@ -11,9 +14,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** What Zhulong finds on this machine. */
@@ -23,23 +28,39 @@ import picocli.CommandLine.Option;
             "Look at this machine: what Zhulong runs on, how fast it is, and what could be better.",
             "Two seconds of measuring: F32 matrix products and reading memory, on all threads.",
         },
-        footer = {"", "Examples:", "  zhulong doctor", "  zhulong doctor --json"})
+        footer = {"", "Examples:", "  zhulong doctor", "  zhulong doctor --json", "  zhulong doctor --model model.Q4_0.gguf     what it takes and runs on"})
 final class DoctorVerb extends Verb {
     @Option(names = "--json", description = "Print one JSON object.")
     boolean json;
+
+    @Option(names = "--model", paramLabel = "DIR|FILE", description = "Say of this model, too, which engine would run it and what memory it takes.")
+    Path model;
+
+    @Mixin
+    EngineOptions engine;
 
     private final Map<String, Object> values = new LinkedHashMap<>();
     private final List<String> hints = new ArrayList<>();
 
     @Override
     protected void run() throws IOException {
+        if (model == null && engine.anyGiven()) {
+            throw wrongUsage("--engine, --weights, --threads, --context and --kv go with --model");
+        }
+        if (model != null) {
+            engine.check(List.of(model), null);
+        }
         software();
         processor();
+        vectors();
         memory();
         libtorch();
         speed();
         libraries();
         disk();
+        if (model != null) {
+            model();
+        }
         if (json) {
             values.put("hints", hints);
             out().println(new ObjectMapper().writeValueAsString(values));
@@ -81,6 +102,32 @@ final class DoctorVerb extends Verb {
         if (simd.startsWith("SSE") || simd.startsWith("AVX (")) {
             hints.add("no AVX2: matrix products will be slow; take a machine made after 2013, or tell the virtual machine to pass"
                     + " the host's processor");
+        }
+    }
+
+    /** What the cpu engine computes with. */
+    private void vectors() {
+        Optional<String> problem = VectorSupport.problem();
+        // the width is a class of the vector module's, which may be missing
+        int bits = problem.isEmpty() ? VectorSupport.bits() : 0;
+        finding("vectors", problem.isPresent() ? "none for Java" : bits + " bits in Java", Map.of("vector_bits", bits));
+        problem.ifPresent(hints::add);
+    }
+
+    private void model() {
+        try (ModelFiles files = engine.open(model, null, Engine.AUTO)) {
+            MemoryEstimate needs = files.memory();
+            long available = Machine.availableMemory();
+            long fit = Math.min(files.context(), needs.tokens(available));
+            String context = fit == files.context() ? "the whole context" : String.format(Locale.ROOT, "%,d of them fit now", fit);
+            finding("model", String.format(Locale.ROOT, "runs on %s, %s; weights %s, context of %,d tokens %s (%s)", files.engine(), files.threadsText(),
+                    ModelFiles.bytes(needs.weights()), files.context(), ModelFiles.bytes(needs.cachePerToken() * files.context()), context),
+                    Map.of("model", model.toString(), "model_engine", files.engine(), "model_weights_bytes", needs.weights(), "model_cache_bytes_a_token",
+                    needs.cachePerToken(), "model_context_tokens", files.context(), "model_context_that_fits", fit));
+            if (needs.total(Math.min(64, files.context())) > available) {
+                hints.add(model + " does not fit into the memory that is available: " + ModelFiles.bytes(needs.weights() + needs.buffers()) + " without"
+                        + " any context; close other programs or take a smaller model");
+            }
         }
     }
 

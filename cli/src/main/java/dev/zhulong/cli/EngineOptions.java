@@ -49,6 +49,11 @@ final class EngineOptions {
             + " memory (default: f16).")
     KvPages.Format kv;
 
+    /** Whether any option was given. */
+    boolean anyGiven() {
+        return engine != null || weights != null || threads != null || context != null || kv != null;
+    }
+
     /** Ends in exit code 2 where options contradict each other or what they are for. */
     void check(List<Path> models, Path adapter) {
         if (threads != null && threads < 1) {

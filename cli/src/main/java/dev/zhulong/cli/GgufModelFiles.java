@@ -59,7 +59,7 @@ final class GgufModelFiles extends ModelFiles {
         var elements = new TreeMap<String, Long>();
         for (GgufWeight weight : files.weights().values()) {
             GgufTensor tensor = files.file().tensor(weight.gguf());
-            if (tensor.shape().length == 2) {
+            if (tensor.shape().length == 2 && weight.gguf().startsWith("blk.")) {
                 elements.merge(tensor.type().name(), tensor.elements(), Long::sum);
             }
         }

@@ -48,7 +48,8 @@ final class Machine {
             return flags.contains("sve2") ? "SVE2" : flags.contains("sve") ? "SVE" : "NEON (128 bits)";
         }
         if (flags.contains("avx512f")) {
-            return "AVX-512 (512 bits)" + (flags.contains("avx512_bf16") ? ", bf16" : "") + (flags.contains("amx_tile") ? ", AMX" : "");
+            return "AVX-512 (512 bits)" + (flags.contains("avx512_vnni") ? ", VNNI" : "")
+                    + (flags.contains("avx512_bf16") ? ", bf16" : "") + (flags.contains("amx_tile") ? ", AMX" : "");
         }
         if (flags.contains("avx2")) {
             return "AVX2 (256 bits)" + (flags.contains("avx_vnni") ? ", VNNI" : "");

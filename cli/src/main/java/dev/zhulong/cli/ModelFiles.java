@@ -167,7 +167,7 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
         return bytes >= 1_000_000_000 ? String.format(Locale.ROOT, "%.1f GB", bytes * 1e-9) : String.format(Locale.ROOT, "%.1f MB", bytes * 1e-6);
     }
 
-    /** The type that most elements of a model's matrices have, in the words of {@code --weights}. */
+    /** The type that most elements of the blocks' matrices have, in the words of {@code --weights}; embedding and head often have a finer one. */
     static String most(Map<String, Long> elementsByType) {
         return elementsByType.entrySet().stream().max(Map.Entry.<String, Long>comparingByValue().thenComparing(Map.Entry.comparingByKey(
                 Comparator.reverseOrder()))).map(Map.Entry::getKey).orElse("f32").toLowerCase(Locale.ROOT);

@@ -50,7 +50,7 @@ final class Rehearsal {
     }
 
     /** A Llama of one layer whose weights are zeros, with a vocabulary of the bytes. */
-    private static void write(Path file) {
+    static void write(Path file) {
         List<String> tokens = new ArrayList<>(List.of("<unk>", "<s>", "</s>", "\u2581", "t", "h", "\u2581t", "\u2581th"));
         int[] types = new int[tokens.size() + 256];
         Arrays.fill(types, 0, tokens.size(), 1);

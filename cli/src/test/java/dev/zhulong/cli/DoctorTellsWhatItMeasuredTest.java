@@ -6,11 +6,17 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.zhulong.tensor.Libtorch;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class DoctorTellsWhatItMeasuredTest {
+    @TempDir
+    Path temporary;
+
     @Test
     void everyNumberIsThereAndPossible() throws IOException {
         Libtorch.load();
@@ -28,6 +34,20 @@ class DoctorTellsWhatItMeasuredTest {
         assertThat(json.get("libtorch").asText()).startsWith("2.");
         assertThat(json.get("hints").isArray()).isTrue();
         assertThat(seconds).as("about two seconds, more on a busy machine").isLessThan(15);
+    }
+
+    @Test
+    void ofAModelItTellsWhatRunsItAndWhatItTakes() throws IOException {
+        Path gguf = temporary.resolve("tiny.gguf");
+        Rehearsal.write(gguf);
+        JsonNode json = new ObjectMapper().readTree(Cli.run("doctor", "--json", "--model", gguf, "--context", 100).done().out());
+        assertThat(json.get("model_engine").asText()).isEqualTo("cpu q8_0");
+        assertThat(json.get("model_weights_bytes").asLong()).isBetween(Files.size(gguf) / 2, 4 * Files.size(gguf));
+        // one layer, keys and values of 2 heads of 32 in f16
+        assertThat(json.get("model_cache_bytes_a_token").asLong()).isEqualTo(2 * 2 * 32 * 2);
+        assertThat(json.get("model_context_that_fits").asLong()).isEqualTo(100);
+        assertThat(json.get("vector_bits").asInt()).isIn(128, 256, 512);
+        assertThat(Cli.run("doctor", "--threads", 2).code()).isEqualTo(2);
     }
 
     @Test
@@ -49,6 +69,7 @@ class DoctorTellsWhatItMeasuredTest {
         assertThat(Machine.simd("amd64", List.of("sse4_2", "avx", "avx2"))).startsWith("AVX2");
         assertThat(Machine.simd("amd64", List.of("avx2", "avx512f", "avx512_bf16"))).startsWith("AVX-512").contains("bf16");
         assertThat(Machine.simd("aarch64", List.of("fp", "asimd"))).startsWith("NEON");
+        assertThat(Machine.simd("amd64", List.of("avx512f", "avx512_vnni"))).contains("VNNI");
         assertThat(Machine.simd("amd64", List.of(""))).isEqualTo("unknown");
     }
 }

@@ -138,10 +138,12 @@ public final class PackedWeights {
     private void packBlock(int block, MemorySegment source, int rowBytes) {
         byte[] bytes = new byte[rowBytes];
         GroupedRow row = type.quantised() ? new GroupedRow(type, columns) : null;
+        // put together on the heap: in a process that has just started, stores into a segment one by one are slow
+        int[] words = new int[row == null ? 0 : (int) (blockBytes / 4)];
         for (int lane = 0; lane < Lanes.COUNT; lane++) {
             int r = block * Lanes.COUNT + lane;
             if (r >= rows) {
-                return;
+                break;
             }
             MemorySegment.copy(source, ValueLayout.JAVA_BYTE, (long) r * rowBytes, bytes, 0, rowBytes);
             if (row == null) {
@@ -151,11 +153,12 @@ public final class PackedWeights {
             row.read(bytes);
             packScales(row, block, lane, r);
             if (form == Form.NIBBLES) {
-                packNibbles(row.q, block, lane);
+                packNibbles(row.q, words, lane);
             } else {
-                packBytes(row.q, block, lane);
+                packBytes(row.q, words, lane);
             }
         }
+        MemorySegment.copy(words, 0, data, INT, block * blockBytes, words.length);
     }
 
     /** [block, column, lane] */
@@ -205,23 +208,21 @@ public final class PackedWeights {
     }
 
     /** [block, unit, 4, lane] of ints, each eight weights: even ones in the lower 16 bits, odd ones in the upper, the first lowest. */
-    private void packNibbles(byte[] q, int block, int lane) {
-        long at = block * blockBytes + 4L * lane;
+    private void packNibbles(byte[] q, int[] words, int lane) {
         for (int k = 0; k < columns; k += 8) {
             int word = 0;
             for (int j = 0; j < 8; j++) {
                 word |= (q[k + j] + offset) << (4 * (j / 2) + 16 * (j % 2));
             }
-            data.set(INT, at + (long) (k / 8) * Lanes.BYTES, word);
+            words[k / 8 * Lanes.COUNT + lane] = word;
         }
     }
 
     /** [block, unit, 8, lane] of ints, each four weights: bytes 0 and 2 are the first two, 1 and 3 the others. */
-    private void packBytes(byte[] q, int block, int lane) {
-        long at = block * blockBytes + 4L * lane;
+    private void packBytes(byte[] q, int[] words, int lane) {
         for (int k = 0; k < columns; k += 4) {
             int word = q[k] & 0xff | (q[k + 1] & 0xff) << 16 | (q[k + 2] & 0xff) << 8 | (q[k + 3] & 0xff) << 24;
-            data.set(INT, at + (long) (k / 4) * Lanes.BYTES, word);
+            words[k / 4 * Lanes.COUNT + lane] = word;
         }
     }
 

@@ -25,6 +25,11 @@ public final class VectorSupport {
         return problem(module, System.getProperty("java.vm.info", ""), ManagementFactory.getRuntimeMXBean().getInputArguments());
     }
 
+    /** Bits of the vectors the kernels compute with, where there is no {@link #problem()}. */
+    public static int bits() {
+        return Lanes.BYTES * Byte.SIZE;
+    }
+
     static Optional<String> problem(boolean module, String vmInfo, List<String> flags) {
         if (!module) {
             return Optional.of("the CPU kernels need the vector module: start Java with --add-modules jdk.incubator.vector");

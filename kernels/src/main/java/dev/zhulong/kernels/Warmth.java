@@ -17,6 +17,8 @@ final class Warmth {
     private static final double NANOS_A_PRODUCT = 0.7;
     /** After which a kernel counts as compiled whatever its speed: then it is as fast as it will be. */
     private static final long PATIENCE_NANOS = 3_000_000_000L;
+    /** Before it begins: the compiler has enough to do in a process that has just started, and a small model's first token is out by then. */
+    private static final long DELAY_MILLIS = 150;
     /** Blocks of rows that are multiplied in a round. */
     private static final int BLOCKS = 4;
 
@@ -34,7 +36,10 @@ final class Warmth {
             int columns = w.columns();
             Thread.ofPlatform().daemon().name("kernel-warmth").start(() -> {
                 try {
+                    Thread.sleep(DELAY_MILLIS);
                     warm(type, columns, rows);
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
                 } finally {
                     STATES.set(i, WARM);
                 }
