@@ -43,7 +43,9 @@ public final class Int8Activations implements AutoCloseable {
         memory = arena.allocate(size, 64);
         bytes = new byte[size];
         scratch = new float[maxRows < 16 ? 1 : PIECES][maxColumns];
-        tensor = Tensor.view(memory, DType.U8, size).keep();
+        try (var scope = TensorScope.open()) {
+            tensor = Tensor.view(memory, DType.U8, size).keep();
+        }
         steps = new float[maxRows];
         zeros = new float[maxRows];
     }

@@ -77,13 +77,15 @@ public final class Int8Linear implements AutoCloseable {
         if (unavailable() != null) {
             throw new UnsupportedOperationException(unavailable());
         }
+        return pack(Int8Product.fastest(typicalRows), weights, outputs, inputs, keptColumns, parts, parallel);
+    }
+
+    static Int8Linear pack(Int8Product product, Rows weights, int outputs, int inputs, int[] keptColumns, int parts, Parallel parallel) {
         for (int i = 0; i < keptColumns.length; i++) {
             if (keptColumns[i] < 0 || keptColumns[i] >= inputs || i > 0 && keptColumns[i] <= keptColumns[i - 1]) {
                 throw new IllegalArgumentException("columns in F32 " + Arrays.toString(keptColumns) + ": expected ascending ones of " + inputs);
             }
         }
-        Libtorch.load();
-        Int8Product product = Int8Product.fastest(typicalRows);
         var linear = new Int8Linear(outputs, inputs, keptColumns, Math.clamp(outputs / 32, 1, parts));
         try {
             parallel.run(part -> linear.pack(product, weights, part), linear.parts.length);
