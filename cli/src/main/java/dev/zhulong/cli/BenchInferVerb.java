@@ -8,6 +8,7 @@ import dev.zhulong.formats.gguf.GgufModel;
 import dev.zhulong.formats.gguf.GgufType;
 import dev.zhulong.infer.cpu.CpuEngine;
 import dev.zhulong.infer.cpu.CpuOptions;
+import dev.zhulong.infer.cpu.Route;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.tensor.Libtorch;
 import dev.zhulong.tensor.MachineSpeed;
@@ -61,6 +62,10 @@ final class BenchInferVerb extends Verb {
     @Option(names = "--lookup", description = "Besides: a source file of the JDK answered with an edited copy, with guesses by prompt lookup and without.")
     boolean lookup;
 
+    @Option(names = "--route", paramLabel = "ROUTE", defaultValue = "LATENCY", description = "What multiplies: latency (own kernels, default) or throughput"
+            + " (int8 of libtorch).")
+    Route route;
+
     @Option(names = "--repetitions", paramLabel = "N", defaultValue = "3", description = "After one that does not count; the median is shown (default 3).")
     int repetitions;
 
@@ -92,8 +97,8 @@ final class BenchInferVerb extends Verb {
         }
         try (CpuEngine engine = load(file, count)) {
             var machine = new InferBench.Machine(MachineSpeed.readBandwidth(count) * 1e9, MachineSpeed.gflops() * 1e9);
-            out().println(String.format(Locale.ROOT, "%s, %d threads, %.2f GB of weights; reads %.1f GB/s, multiplies %.0f GFLOP/s in fp32",
-                    synthetic != null ? synthetic : model, count, engine.weightBytes() * 1e-9, machine.readBytes() * 1e-9, machine.flops() * 1e-9));
+            out().println(String.format(Locale.ROOT, "%s, %s route, %d threads, %.2f GB of weights; reads %.1f GB/s, multiplies %.0f GFLOP/s in fp32",
+                    synthetic != null ? synthetic : model, route.name().toLowerCase(Locale.ROOT), count, engine.weightBytes() * 1e-9, machine.readBytes() * 1e-9, machine.flops() * 1e-9));
             for (int n : prompts) {
                 out().println(InferBench.prompt(engine, n, repetitions, machine).line());
                 out().flush();
@@ -115,11 +120,11 @@ final class BenchInferVerb extends Verb {
     private CpuEngine load(Path file, int count) {
         if (Files.isDirectory(file)) {
             try (ModelDirectory directory = ModelDirectory.open(file)) {
-                return CpuEngine.load(directory, Optional.ofNullable(type).map(name -> WeightType.valueOf(name.toUpperCase(Locale.ROOT))), CpuOptions.of(count));
+                return CpuEngine.load(directory, Optional.ofNullable(type).map(name -> WeightType.valueOf(name.toUpperCase(Locale.ROOT))), CpuOptions.of(count).withRoute(route));
             }
         }
         try (GgufModel gguf = GgufModel.open(file)) {
-            return CpuEngine.load(gguf, CpuOptions.of(count));
+            return CpuEngine.load(gguf, CpuOptions.of(count).withRoute(route));
         }
     }
 }

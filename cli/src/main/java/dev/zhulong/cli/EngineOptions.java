@@ -96,7 +96,7 @@ final class EngineOptions {
 
     /** A model's files, for the engine asked for, or {@code otherwise}; the options have been checked. */
     ModelFiles open(Path model, Path adapter, Engine otherwise) {
-        var options = new CpuOptions(threads != null ? threads : Libtorch.threads(), kv != null ? kv : KvPages.Format.F16);
+        var options = CpuOptions.of(threads != null ? threads : Libtorch.threads()).withCache(kv != null ? kv : KvPages.Format.F16);
         if (isGguf(model)) {
             return GgufModelFiles.open(model, options, context);
         }

@@ -7,7 +7,6 @@ import dev.zhulong.formats.gguf.GgufModel;
 import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.kernels.DecoderOps;
 import dev.zhulong.kernels.KvPages;
-import dev.zhulong.kernels.MatMul;
 import dev.zhulong.kernels.PackedWeights;
 import dev.zhulong.kernels.Rotary;
 import dev.zhulong.kernels.ThreadPool;
@@ -15,11 +14,14 @@ import dev.zhulong.kernels.VectorSupport;
 import dev.zhulong.kernels.WeightRows;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.RotaryFrequencies;
+import dev.zhulong.tensor.Int8Linear;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.SplittableRandom;
 
 /**
  * A decoder on the CPU kernels: weights packed in memory, keys and values in pages.
@@ -40,10 +42,9 @@ public final class CpuEngine implements LanguageModel {
     private final DecoderSpec spec;
     private final Arena arena;
     private final ThreadPool pool;
-    private final MatMul matMul;
     private final CpuLayer[] layers;
     private final Norm finalNorm;
-    private final Projection head;
+    private final PackedWeights head;
     private final StoredMatrix embedding;
     /** GPT-2's learned positions [context, hidden]; null where positions are rotary. */
     private final float[] positions;
@@ -55,33 +56,31 @@ public final class CpuEngine implements LanguageModel {
     private final ThreadPool.Task embedTask = this::embed;
     private ForwardPass pass;
 
-    private CpuEngine(DecoderWeights weights, CpuOptions options) {
+    private CpuEngine(DecoderWeights weights, CpuOptions options, List<int[]> kept) {
         VectorSupport.require();
         spec = weights.spec();
         refuseDynamicScaling();
         arena = Arena.ofShared();
         pool = new ThreadPool(options.threads());
-        matMul = new MatMul(pool);
+        layers = new CpuLayer[spec.layers()];
         try {
-            var loader = new CpuLayer.Loader(weights, arena, pool);
+            var loader = new CpuLayer.Loader(weights, arena, pool, kept);
             boolean gpt2 = spec.family() == DecoderSpec.Family.GPT2;
-            layers = new CpuLayer[spec.layers()];
             for (int l = 0; l < layers.length; l++) {
                 layers[l] = loader.layer(l);
             }
             finalNorm = loader.norm(gpt2 ? "transformer.ln_f" : "model.norm");
             String embeddings = gpt2 ? "transformer.wte.weight" : "model.embed_tokens.weight";
-            head = new Projection(new PackedWeights[] {loader.packed(spec.tiedEmbeddings() ? embeddings : "lm_head.weight")}, new float[1][]);
+            head = loader.packed(spec.tiedEmbeddings() ? embeddings : "lm_head.weight");
             embedding = kept(weights, embeddings);
             positions = gpt2 ? weights.vector("transformer.wpe.weight") : null;
             rotary = spec.rope() == null ? null : new Rotary(RotaryFrequencies.of(spec.rope(), 0), RotaryFrequencies.scale(spec.rope()));
             pages = new PagePool(spec, options.cache(), arena);
             embeddingRow = ThreadLocal.withInitial(() -> new float[spec.hiddenSize()]);
-            pass = new ForwardPass(spec, 1, pages, rotary, matMul, pool);
-            weightBytes = loader.bytes() + embedding.data().byteSize();
+            pass = new ForwardPass(spec, 1, pages, rotary, pool);
+            weightBytes = Arrays.stream(layers).mapToLong(CpuLayer::bytes).sum() + head.bytes() + embedding.data().byteSize();
         } catch (RuntimeException | Error e) {
-            pool.close();
-            arena.close();
+            release();
             throw e;
         }
     }
@@ -91,6 +90,36 @@ public final class CpuEngine implements LanguageModel {
             throw new IllegalArgumentException("rotary scaling 'dynamic' turns what is cached anew as a sequence grows, which the CPU engine does not;"
                     + " take the torch engine");
         }
+    }
+
+    private static CpuEngine load(DecoderWeights weights, CpuOptions options) {
+        if (options.route() == Route.LATENCY) {
+            return new CpuEngine(weights, options, null);
+        }
+        if (Int8Linear.unavailable() != null) {
+            throw new IllegalArgumentException(Int8Linear.unavailable());
+        }
+        List<int[]> kept;
+        try (CpuEngine first = new CpuEngine(weights, options, null)) {
+            kept = first.calibrate(options.calibration());
+        }
+        return new CpuEngine(weights, options, kept);
+    }
+
+    /** Columns that the throughput route keeps in F32, of each projection in the order in which they are run. */
+    private List<int[]> calibrate(int[] text) {
+        int most = Math.min(Calibration.TOKENS, spec.contextLength());
+        int[] read = text.length > 0 ? Arrays.copyOf(text, Math.min(text.length, most))
+                : new SplittableRandom(1).ints(most, 0, spec.vocabSize()).toArray();
+        var calibration = new Calibration();
+        pass.close();
+        pass = new ForwardPass(spec, read.length <= FEW_ROWS ? FEW_ROWS : MOST_ROWS, pages, rotary, pool);
+        pass.watch(calibration);
+        try (KvCache cache = newCache(read.length)) {
+            forward(List.of(new Span(cache, read)), false);
+        }
+        pass.watch(null);
+        return calibration.columns();
     }
 
     /** Rows of the embedding are looked up, not multiplied: they stay as they are stored. */
@@ -109,7 +138,7 @@ public final class CpuEngine implements LanguageModel {
      * @throws dev.zhulong.formats.FormatException where a tensor is of a type without a kernel
      */
     public static CpuEngine load(GgufModel file, CpuOptions options) {
-        return new CpuEngine(new DecoderWeights.OfGguf(file), options);
+        return load(new DecoderWeights.OfGguf(file), options);
     }
 
     /**
@@ -119,7 +148,7 @@ public final class CpuEngine implements LanguageModel {
      *             whose rows the blocks do not divide stays as it is stored
      */
     public static CpuEngine load(ModelDirectory directory, Optional<WeightType> type, CpuOptions options) {
-        return new CpuEngine(new DecoderWeights.OfDirectory(directory, type), options);
+        return load(new DecoderWeights.OfDirectory(directory, type), options);
     }
 
     @Override
@@ -202,7 +231,8 @@ public final class CpuEngine implements LanguageModel {
 
     private void run(List<Span> spans, List<Piece> batch, int rows, boolean all, List<float[]> logits) {
         if (pass.maxRows() < rows) {
-            pass = new ForwardPass(spec, rows <= FEW_ROWS ? FEW_ROWS : MOST_ROWS, pages, rotary, matMul, pool);
+            pass.close();
+            pass = new ForwardPass(spec, rows <= FEW_ROWS ? FEW_ROWS : MOST_ROWS, pages, rotary, pool);
         }
         int row = 0;
         for (Piece piece : batch) {
@@ -269,6 +299,16 @@ public final class CpuEngine implements LanguageModel {
 
     @Override
     public void close() {
+        pass.close();
+        release();
+    }
+
+    private void release() {
+        for (CpuLayer layer : layers) {
+            if (layer != null) {
+                layer.close();
+            }
+        }
         pool.close();
         arena.close();
     }

@@ -3,28 +3,49 @@ package dev.zhulong.infer.cpu;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.kernels.PackedWeights;
 import dev.zhulong.kernels.ThreadPool;
+import dev.zhulong.kernels.WeightRows;
+import dev.zhulong.tensor.Int8Linear;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * The weights of a block, packed. {@code in} is the MLP's gate and up, or up alone; {@code qNorm} and {@code kNorm} are null where the architecture
  * has none.
  */
 record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projection out, Norm postNorm, Projection in, Projection down) {
+    long bytes() {
+        return qkv.bytes() + out.bytes() + in.bytes() + down.bytes();
+    }
+
+    void close() {
+        qkv.close();
+        out.close();
+        in.close();
+        down.close();
+    }
+
     /** What packs projections, and counts what they take. */
     static final class Loader {
+        /** Parts of a matrix that the throughput route hands to threads: some for each, so that one held up hands work on. */
+        private static final int PARTS_A_THREAD = 1;
+        private static final int TYPICAL_ROWS = 64;
+
         private final DecoderWeights weights;
         private final DecoderSpec spec;
         private final Arena arena;
         private final ThreadPool pool;
-        private long bytes;
+        /** Columns in F32 of the projections, in the order in which they are run; null for the latency route. */
+        private final List<int[]> kept;
+        private int loaded;
 
-        Loader(DecoderWeights weights, Arena arena, ThreadPool pool) {
+        Loader(DecoderWeights weights, Arena arena, ThreadPool pool, List<int[]> kept) {
             this.weights = weights;
             this.spec = weights.spec();
             this.arena = arena;
             this.pool = pool;
+            this.kept = kept;
         }
 
         PackedWeights packed(String name) {
@@ -37,14 +58,8 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projecti
                 StoredMatrix stored = weights.matrix(name, scratch);
                 int rows = stored.rows() / parts;
                 MemorySegment data = stored.data().asSlice((long) part * rows * stored.type().rowBytes(stored.columns()));
-                PackedWeights packed = PackedWeights.pack(stored.type(), data, rows, stored.columns(), arena, pool);
-                bytes += packed.bytes();
-                return packed;
+                return PackedWeights.pack(stored.type(), data, rows, stored.columns(), arena, pool);
             }
-        }
-
-        long bytes() {
-            return bytes;
         }
 
         Norm norm(String name) {
@@ -57,25 +72,53 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projecti
         }
 
         private Projection projection(boolean bias, String... names) {
-            var packed = new PackedWeights[names.length];
             var biases = new float[names.length][];
             for (int i = 0; i < names.length; i++) {
-                packed[i] = packed(names[i] + ".weight");
                 biases[i] = bias ? weights.vector(names[i] + ".bias") : null;
             }
-            return new Projection(packed, biases);
+            return multiplied(names, 1, biases);
         }
 
         /** GPT-2 keeps queries, keys and values in one matrix. */
         private Projection thirds(String name) {
-            var packed = new PackedWeights[3];
             var biases = new float[3][];
             float[] bias = weights.vector(name + ".bias");
             for (int i = 0; i < 3; i++) {
-                packed[i] = packed(name + ".weight", i, 3);
-                biases[i] = Arrays.copyOfRange(bias, i * packed[i].rows(), (i + 1) * packed[i].rows());
+                biases[i] = Arrays.copyOfRange(bias, i * bias.length / 3, (i + 1) * bias.length / 3);
             }
-            return new Projection(packed, biases);
+            return multiplied(new String[] {name}, 3, biases);
+        }
+
+        /** Each matrix in so many parts, by rows. */
+        private Projection multiplied(String[] names, int parts, float[][] biases) {
+            int n = names.length * parts;
+            if (kept == null) {
+                var packed = new PackedWeights[n];
+                for (int i = 0; i < n; i++) {
+                    packed[i] = packed(names[i / parts] + ".weight", i % parts, parts);
+                }
+                return new KernelProjection(packed, biases);
+            }
+            int[] columns = kept.get(loaded++);
+            var projection = new Int8Projection(new Int8Linear[n], columns, biases);
+            try {
+                for (int i = 0; i < n; i++) {
+                    projection.linears()[i] = bytes(names[i / parts] + ".weight", i % parts, parts, columns);
+                }
+            } catch (RuntimeException | Error e) {
+                projection.close();
+                throw e;
+            }
+            return projection;
+        }
+
+        private Int8Linear bytes(String name, int part, int parts, int[] columns) {
+            try (Arena scratch = Arena.ofShared()) {
+                StoredMatrix stored = weights.matrix(name, scratch);
+                int rows = stored.rows() / parts;
+                return Int8Linear.pack((row, to) -> WeightRows.decode(stored.type(), stored.data(), (long) part * rows + row, stored.columns(), to), rows,
+                        stored.columns(), columns, pool.threads() * PARTS_A_THREAD, TYPICAL_ROWS, (work, count) -> pool.run(work::accept, count));
+            }
         }
 
         CpuLayer layer(int index) {

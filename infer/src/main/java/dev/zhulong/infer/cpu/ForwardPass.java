@@ -1,10 +1,9 @@
 package dev.zhulong.infer.cpu;
 
 import dev.zhulong.formats.DecoderSpec;
-import dev.zhulong.kernels.Activations;
 import dev.zhulong.kernels.DecoderOps;
 import dev.zhulong.kernels.KvPages;
-import dev.zhulong.kernels.MatMul;
+import dev.zhulong.kernels.PackedWeights;
 import dev.zhulong.kernels.Rotary;
 import dev.zhulong.kernels.ThreadPool;
 
@@ -12,7 +11,7 @@ import dev.zhulong.kernels.ThreadPool;
  * Rows of any sequences on their way through the blocks of a decoder, and what they pass through, made for so many rows. Running a block allocates
  * nothing: what a region of work needs stands in fields, and its tasks are made once.
  */
-final class ForwardPass {
+final class ForwardPass implements AutoCloseable {
     /** Below so many rows, what is done row by row is not worth waking threads for. */
     private static final int PARALLEL_ROWS = 4;
 
@@ -25,7 +24,7 @@ final class ForwardPass {
     private final PagePool pages;
     private final Rotary rotary;
     private final Attention attention;
-    private final MatMul matMul;
+    private final Products products;
     private final ThreadPool pool;
 
     /** Each row's sequence, and its position there. */
@@ -40,7 +39,6 @@ final class ForwardPass {
     /** Gate and up, or up alone. */
     private final float[][] mlp;
     private final float[][] delta;
-    private final Activations activations;
 
     private final ThreadPool.Task firstNormTask = this::firstNorm;
     private final ThreadPool.Task residualTask = this::residual;
@@ -52,14 +50,14 @@ final class ForwardPass {
     private CpuLayer layer;
     private KvPages layerPages;
     private Norm nextNorm;
+    private Calibration calibration;
 
     /** @param rotary null where positions are learned */
-    ForwardPass(DecoderSpec spec, int maxRows, PagePool pages, Rotary rotary, MatMul matMul, ThreadPool pool) {
+    ForwardPass(DecoderSpec spec, int maxRows, PagePool pages, Rotary rotary, ThreadPool pool) {
         this.spec = spec;
         this.maxRows = maxRows;
         this.pages = pages;
         this.rotary = rotary;
-        this.matMul = matMul;
         this.pool = pool;
         attention = new Attention(spec, pool);
         hidden = spec.hiddenSize();
@@ -74,7 +72,7 @@ final class ForwardPass {
         qkv = new float[][] {new float[maxRows * width], new float[maxRows * kvWidth], new float[maxRows * kvWidth]};
         mlp = new float[spec.gatedMlp() ? 2 : 1][maxRows * inner];
         delta = new float[1][maxRows * hidden];
-        activations = new Activations(maxRows, Math.max(Math.max(hidden, width), inner));
+        products = new Products(maxRows, Math.max(Math.max(hidden, width), inner), pool);
     }
 
     int maxRows() {
@@ -89,19 +87,19 @@ final class ForwardPass {
         for (int l = 0; l < layers.length; l++) {
             layer = layers[l];
             layerPages = pages.layer(l);
-            activations.set(normed, 0, rows, hidden);
-            layer.qkv().apply(matMul, activations, qkv);
+            watched(layer.qkv(), normed);
+            layer.qkv().apply(products, normed, rows, qkv);
             eachRow(headsTask);
             attention.apply(l, layerPages, rows, caches, positions, qkv[0], attended);
-            activations.set(attended, 0, rows, width);
-            layer.out().apply(matMul, activations, delta);
+            watched(layer.out(), attended);
+            layer.out().apply(products, attended, rows, delta);
             nextNorm = layer.postNorm();
             eachRow(residualTask);
-            activations.set(normed, 0, rows, hidden);
-            layer.in().apply(matMul, activations, mlp);
+            watched(layer.in(), normed);
+            layer.in().apply(products, normed, rows, mlp);
             eachRow(activationTask);
-            activations.set(mlp[0], 0, rows, inner);
-            layer.down().apply(matMul, activations, delta);
+            watched(layer.down(), mlp[0]);
+            layer.down().apply(products, mlp[0], rows, delta);
             if (l + 1 < layers.length) {
                 nextNorm = layers[l + 1].inputNorm();
                 eachRow(residualTask);
@@ -112,12 +110,22 @@ final class ForwardPass {
     }
 
     /** Logits of {@code n} rows of {@code x}, given by number, to {@code to[at …]}. */
-    void head(Norm norm, Projection head, int[] of, int n, float[] to, int at) {
+    void head(Norm norm, PackedWeights head, int[] of, int n, float[] to, int at) {
         for (int i = 0; i < n; i++) {
             norm.apply(x, of[i] * hidden, normed, i * hidden);
         }
-        activations.set(normed, 0, n, hidden);
-        matMul.multiply(activations, head.weights()[0], to, at);
+        products.activations().set(normed, 0, n, hidden);
+        products.matMul().multiply(products.activations(), head, to, at);
+    }
+
+    /** Tells what the inputs of every projection are, from now on. */
+    void watch(Calibration calibration) {
+        this.calibration = calibration;
+    }
+
+    @Override
+    public void close() {
+        products.close();
     }
 
     private void eachRow(ThreadPool.Task task) {
@@ -127,6 +135,12 @@ final class ForwardPass {
             }
         } else {
             pool.run(task, rows);
+        }
+    }
+
+    private void watched(Projection projection, float[] in) {
+        if (calibration != null) {
+            calibration.feed(projection, in, rows);
         }
     }
 

@@ -1,6 +1,7 @@
 package dev.zhulong.infer.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.zhulong.formats.DecoderSpec.Family;
 import dev.zhulong.formats.ModelDirectory;
@@ -12,6 +13,7 @@ import dev.zhulong.kernels.KvPages;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.tensor.Int8Linear;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -27,15 +29,17 @@ class LogitsAreTheSameBitsHoweverTheyAreAskedForTest {
     Path directory;
 
     @ParameterizedTest
-    @CsvSource({"LLAMA, F32, F16", "LLAMA, Q8_0, F16", "LLAMA, Q4_0, F16", "MISTRAL, Q8_0, F16", "QWEN2, F32, F16", "QWEN3, Q4_0, F16", "GPT2, Q8_0, F16",
-        "LLAMA, Q8_0, INT8"})
-    void aloneInABatchInPiecesAndAfterACut(Family family, WeightType type, KvPages.Format kept) {
+    @CsvSource({"LLAMA, F32, F16, LATENCY", "LLAMA, Q8_0, F16, LATENCY", "LLAMA, Q4_0, F16, LATENCY", "MISTRAL, Q8_0, F16, LATENCY",
+        "QWEN2, F32, F16, LATENCY", "QWEN3, Q4_0, F16, LATENCY", "GPT2, Q8_0, F16, LATENCY", "LLAMA, Q8_0, INT8, LATENCY",
+        "LLAMA, F32, F16, THROUGHPUT", "QWEN3, Q4_0, F16, THROUGHPUT", "GPT2, Q8_0, INT8, THROUGHPUT"})
+    void aloneInABatchInPiecesAndAfterACut(Family family, WeightType type, KvPages.Format kept, Route route) {
+        assumeTrue(route == Route.LATENCY || Int8Linear.unavailable() == null, "int8 products are not to be had on this processor");
         try (Decoder model = TinyDecoder.random(family, 5)) {
             DecoderFiles.save(model, directory, StorageType.F32);
         }
         try (ModelDirectory files = ModelDirectory.open(directory);
-                CpuEngine engine = CpuEngine.load(files, Optional.of(type).filter(WeightType::quantised), CpuOptions.of(2).withCache(kept));
-                CpuEngine single = CpuEngine.load(files, Optional.of(type).filter(WeightType::quantised), CpuOptions.of(1).withCache(kept))) {
+                CpuEngine engine = CpuEngine.load(files, Optional.of(type).filter(WeightType::quantised), CpuOptions.of(2).withCache(kept).withRoute(route));
+                CpuEngine single = CpuEngine.load(files, Optional.of(type).filter(WeightType::quantised), CpuOptions.of(1).withCache(kept).withRoute(route))) {
             int[] ids = TheCpuEngineAgreesWithTheTorchEngineTest.ids(45, 7);
             float[] alone = whole(engine, ids);
             assertThat(whole(single, ids)).as("on one thread").isEqualTo(alone);

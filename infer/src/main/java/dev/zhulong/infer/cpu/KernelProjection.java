@@ -1,0 +1,27 @@
+package dev.zhulong.infer.cpu;
+
+import dev.zhulong.kernels.PackedWeights;
+
+/**
+ * The latency route: our own kernels.
+ *
+ * @param weights one or more, of the same columns
+ * @param biases  one for each, or null
+ */
+record KernelProjection(PackedWeights[] weights, float[][] biases) implements Projection {
+    @Override
+    public void apply(Products products, float[] in, int rows, float[][] out) {
+        products.activations().set(in, 0, rows, weights[0].columns());
+        products.matMul().multiply(products.activations(), weights, out, 0);
+        Projection.add(biases, out, rows);
+    }
+
+    @Override
+    public long bytes() {
+        long bytes = 0;
+        for (PackedWeights matrix : weights) {
+            bytes += matrix.bytes();
+        }
+        return bytes;
+    }
+}
