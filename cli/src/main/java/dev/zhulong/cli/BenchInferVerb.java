@@ -56,7 +56,7 @@ final class BenchInferVerb extends Verb {
     @Option(names = "--tokens", paramLabel = "N", defaultValue = "32", description = "Tokens written in each (default 32).")
     int tokens;
 
-    @Option(names = "--repetitions", paramLabel = "N", defaultValue = "3", description = "After two that do not count; the median is shown (default 3).")
+    @Option(names = "--repetitions", paramLabel = "N", defaultValue = "3", description = "After one that does not count; the median is shown (default 3).")
     int repetitions;
 
     @Option(names = "--threads", paramLabel = "N", description = "Threads (default: OMP_NUM_THREADS, else all cores).")
