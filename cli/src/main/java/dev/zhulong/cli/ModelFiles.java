@@ -138,14 +138,16 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
         return LimitedContext.of(model, context);
     }
 
-    /** As many of {@code tokens} as fit into memory beside the weights; where that is next to nothing, the error of {@link #load}. */
+    /** As many of {@code tokens} as fit well into memory beside the weights; where that is next to nothing, the error of {@link #load}. */
     int fitting(int tokens) {
         long available = Machine.availableMemory();
-        long fit = memory().tokens(available);
-        if (fit < Math.min(tokens, FEWEST)) {
-            requireMemory(tokens, available);
+        // a tenth is left to others: what is available now is not all there a moment later
+        long fit = memory().tokens(available - available / 10);
+        int least = Math.min(tokens, FEWEST);
+        if (fit < least) {
+            requireMemory(least, available);
         }
-        return (int) Math.min(tokens, fit);
+        return (int) Math.clamp(fit, least, tokens);
     }
 
     void requireMemory(long tokens, long available) {

@@ -15,7 +15,8 @@ import java.util.concurrent.TimeUnit;
  * A small clone of the repository in which the real launcher runs with stand-ins for the JDK and for Maven, and with a {@code PATH} that
  * holds nothing but the system's basic tools.
  *
- * <p>The stand-in for {@code java} prints its arguments, one a line, and the variables the launcher sets. The stand-in for Maven notes how
+ * <p>The stand-in for {@code java} prints its arguments, one a line, and the variables the launcher sets,
+ * and makes the ahead-of-time cache it is asked for. The stand-in for Maven notes how
  * it was called in {@code maven.calls} and makes the files a build makes, unless its {@code MAVEN_STATE} says that something is missing.
  */
 final class LauncherStandIns {
@@ -28,7 +29,10 @@ final class LauncherStandIns {
             printf 'java of %s\\n' "$(dirname "$(dirname "$0")")"
             printf 'threads %s %s %s\\n' "$OMP_NUM_THREADS" "$MKL_THREADING_LAYER" "$MKL_DYNAMIC"
             printf 'in %s\\n' "$PWD"
-            for argument in "$@"; do printf '[%s]\\n' "$argument"; done
+            for argument in "$@"; do
+              printf '[%s]\\n' "$argument"
+              case $argument in -XX:AOTCacheOutput=*) echo classes > "${argument#*=}" ;; esac
+            done
             exit "${JAVA_EXITS:-0}"
             """;
 

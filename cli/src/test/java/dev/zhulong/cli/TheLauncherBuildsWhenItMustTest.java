@@ -56,6 +56,20 @@ class TheLauncherBuildsWhenItMustTest {
     }
 
     @Test
+    void aRehearsalAfterTheBuildSpeedsUpWhatFollowsAndIsMissedByNobody() throws Exception {
+        List<String> with = clone.start("version").lines();
+        String cache = with.stream().filter(line -> line.startsWith("[-XX:AOTCache=")).findFirst().orElseThrow();
+        Path file = Path.of(cache.substring(cache.indexOf('=') + 1, cache.length() - 1));
+        assertThat(file).isNotEmptyFile().startsWith(clone.root.resolve("target/zhulong/builds"));
+        Files.delete(file);
+        assertThat(clone.start("version").lines()).noneMatch(line -> line.contains("AOT")).contains("[version]");
+        LauncherStandIns.write(clone.source("B"), "class B {}");
+        var failing = clone.with("JAVA_EXITS", 1).start("version");
+        assertThat(failing.lines()).noneMatch(line -> line.contains("AOT")).contains("[version]");
+        assertThat(clone.mavenCalls()).hasSize(2);
+    }
+
+    @Test
     void whatIsOnThisMachineComesBeforeTheNetwork() throws Exception {
         builds(1);
         assertThat(clone.mavenCalls().getFirst()).contains(" -o ");

@@ -30,6 +30,11 @@ public final class VectorSupport {
         return Lanes.BYTES * Byte.SIZE;
     }
 
+    /** Waits, some seconds at most, until the kernels that products have asked for are compiled: for measuring, which otherwise times their stand-ins. */
+    public static void awaitKernels() {
+        Warmth.await();
+    }
+
     static Optional<String> problem(boolean module, String vmInfo, List<String> flags) {
         if (!module) {
             return Optional.of("the CPU kernels need the vector module: start Java with --add-modules jdk.incubator.vector");

@@ -48,6 +48,23 @@ final class Warmth {
         return state == WARM;
     }
 
+    /** Until no kernel that was asked for is still to be compiled. */
+    static void await() {
+        long until = System.nanoTime() + 4 * PATIENCE_NANOS;
+        for (int i = 0; i < STATES.length(); ) {
+            if (STATES.get(i) != WARMING || System.nanoTime() > until) {
+                i++;
+                continue;
+            }
+            try {
+                Thread.sleep(5);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return;
+            }
+        }
+    }
+
     /** For tests: every kernel counts as compiled, or none does and none is asked for. */
     static void pretend(boolean warm) {
         setAll(warm ? WARM : WARMING);

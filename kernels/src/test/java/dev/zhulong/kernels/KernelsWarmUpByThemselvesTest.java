@@ -11,17 +11,14 @@ class KernelsWarmUpByThemselvesTest {
     /** Asked for once, each kernel is there within its patience, and says so once only. */
     @ParameterizedTest
     @EnumSource(names = {"Q8_0", "Q4_0", "BF16"})
-    void withinSeconds(WeightType type) throws InterruptedException {
+    void withinSeconds(WeightType type) {
         Warmth.forget();
         try (Arena arena = Arena.ofShared();
                 ThreadPool one = new ThreadPool(1)) {
             PackedWeights w = PackedWeights.pack(type, ProductsEqualTheScalarOracleTest.randomWeights(type, 16, 256, new Random(1), arena), 16, 256, arena, one);
             for (int rows : new int[] {1, 4, 8}) {
                 assertThat(Warmth.isWarm(w, rows)).isFalse();
-                long until = System.nanoTime() + 20_000_000_000L;
-                while (!Warmth.isWarm(w, rows) && System.nanoTime() < until) {
-                    Thread.sleep(1);
-                }
+                VectorSupport.awaitKernels();
                 assertThat(Warmth.isWarm(w, rows)).isTrue();
             }
         }
