@@ -37,6 +37,7 @@ import picocli.CommandLine;
             ResumeVerb.class,
             TuneVerb.class,
             MergeVerb.class,
+            QuantizeVerb.class,
             EvaluateVerb.class,
             ScoreVerb.class,
             GenerateVerb.class,

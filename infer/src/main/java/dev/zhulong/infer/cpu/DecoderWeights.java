@@ -3,6 +3,7 @@ package dev.zhulong.infer.cpu;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.TensorView;
 import dev.zhulong.formats.gguf.GgufModel;
 import dev.zhulong.formats.gguf.GgufTensor;
@@ -14,6 +15,8 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -26,6 +29,14 @@ sealed interface DecoderWeights {
     StoredMatrix matrix(String name, Arena scratch);
 
     float[] vector(String name);
+
+    private static Optional<WeightType> type(String name) {
+        return Arrays.stream(WeightType.values()).filter(type -> type.name().equals(name)).findFirst();
+    }
+
+    private static String known() {
+        return Arrays.stream(WeightType.values()).map(WeightType::name).collect(Collectors.joining(", "));
+    }
 
     /** Of a GGUF file. */
     record OfGguf(GgufModel model) implements DecoderWeights {
@@ -51,19 +62,33 @@ sealed interface DecoderWeights {
         }
 
         private static WeightType type(GgufTensor tensor) {
-            return Arrays.stream(WeightType.values()).filter(type -> type.name().equals(tensor.type().name())).findFirst()
-                    .orElseThrow(() -> new FormatException(tensor.file(), "tensor " + tensor.name() + " is " + tensor.type()
-                            + ", which has no kernel; there are " + Arrays.stream(WeightType.values()).map(WeightType::name).collect(Collectors.joining(", "))
-                            + ": quantise the model anew to one of these"));
+            return DecoderWeights.type(tensor.type().name()).orElseThrow(() -> new FormatException(tensor.file(), "tensor " + tensor.name() + " is "
+                    + tensor.type() + ", which has no kernel; there are " + DecoderWeights.known() + ": quantise the model anew to one of these"));
         }
     }
 
     /**
-     * Of a directory.
+     * Of a directory, in plain elements or quantised by {@code zhulong quantize}.
      *
-     * @param type what matrices are quantised to; empty for as they are stored
+     * @param type   what matrices are quantised to; empty for as they are stored
+     * @param blocks types of the tensors that are blocks already
      */
-    record OfDirectory(ModelDirectory model, Optional<WeightType> type) implements DecoderWeights {
+    record OfDirectory(ModelDirectory model, Optional<WeightType> type, Map<String, WeightType> blocks) implements DecoderWeights {
+        OfDirectory(ModelDirectory model, Optional<WeightType> type) {
+            this(model, type, blocks(model));
+            if (type.isPresent() && !blocks.isEmpty()) {
+                throw new IllegalArgumentException(model.path() + " is quantised already: load it as it is, or quantise the model it was made from");
+            }
+        }
+
+        private static Map<String, WeightType> blocks(ModelDirectory model) {
+            Map<String, WeightType> blocks = new HashMap<>();
+            model.quantization().ifPresent(config -> config.weights().forEach((name, type) -> blocks.put(name, DecoderWeights.type(type)
+                    .orElseThrow(() -> new FormatException(model.path().resolve(ModelDirectory.CONFIG), "tensor " + name + " is " + FormatException.quote(type)
+                            + ", which has no kernel; there are " + DecoderWeights.known() + ": quantise the model anew to one of these")))));
+            return blocks;
+        }
+
         @Override
         public DecoderSpec spec() {
             return model.spec();
@@ -72,6 +97,9 @@ sealed interface DecoderWeights {
         @Override
         public StoredMatrix matrix(String name, Arena scratch) {
             TensorView tensor = model.tensor(name);
+            if (blocks.containsKey(name)) {
+                return blocks(name, tensor);
+            }
             long[] shape = tensor.shape();
             boolean transposed = name.startsWith("transformer.h.");
             int rows = Math.toIntExact(shape[transposed ? 1 : 0]);
@@ -85,8 +113,25 @@ sealed interface DecoderWeights {
             return type.map(to -> quantised(stored, columnsFit(to, columns), scratch)).orElse(stored);
         }
 
+        private StoredMatrix blocks(String name, TensorView tensor) {
+            GgufWeight weight = weight(name);
+            int rows = Math.toIntExact(weight.shape()[0]);
+            int columns = Math.toIntExact(weight.shape()[1]);
+            WeightType type = blocks.get(name);
+            if (tensor.type() != StorageType.U8 || columns % type.blockElements() != 0) {
+                throw new FormatException(tensor.file(), "tensor " + name + ": expected U8 blocks of " + type + " for rows of " + columns + ", found "
+                        + tensor.type());
+            }
+            tensor.requireShape(rows, type.rowBytes(columns));
+            return new StoredMatrix(type, tensor.data(), rows, columns);
+        }
+
+        private GgufWeight weight(String name) {
+            return GgufWeight.of(spec()).stream().filter(w -> w.huggingFace().equals(name)).findFirst().orElseThrow();
+        }
+
         private MemorySegment floats(String name, TensorView tensor, Arena scratch) {
-            GgufWeight weight = GgufWeight.of(spec()).stream().filter(w -> w.huggingFace().equals(name)).findFirst().orElseThrow();
+            GgufWeight weight = weight(name);
             return weight.layout() == GgufWeight.Layout.TRANSPOSED ? weight.fromHuggingFace(tensor)
                     : scratch.allocateFrom(ValueLayout.JAVA_FLOAT, tensor.toFloats());
         }
