@@ -141,13 +141,14 @@ final class QuantizeVerb extends Verb {
     }
 
     private String line(Quantisation.Written written, Measurement before, Measurement after) {
-        String size = String.format(Locale.ROOT, "%s: %s -> %s (%.0f%% smaller)", out, StatusLine.amount(written.bytesBefore(), "bytes"),
-                StatusLine.amount(written.bytesAfter(), "bytes"), 100 - 100.0 * written.bytesAfter() / written.bytesBefore());
-        if (after == null) {
-            return size + "; perplexity not measured" + (noMeasure ? "" : ": the model has no tokenizer, or writes no text by itself");
-        }
-        return String.format(Locale.ROOT, "%s; perplexity %.4f -> %.4f over %,d tokens %s; %.1f -> %.1f tokens/s", size, before.perplexity(), after.perplexity(),
-                after.tokens(), text == null ? "the model wrote itself" : "of " + text.stream().map(Path::toString).collect(Collectors.joining(" ")),
-                before.tokensPerSecond(), after.tokensPerSecond());
+        double share = 100.0 * written.bytesAfter() / written.bytesBefore() - 100;
+        String size = String.format(Locale.ROOT, "%s: %s -> %s (%.0f%% %s)", out, StatusLine.amount(written.bytesBefore(), "bytes"),
+                StatusLine.amount(written.bytesAfter(), "bytes"), Math.abs(share), share > 0 ? "larger" : "smaller");
+        String measured = after == null ? "perplexity not measured" + (noMeasure ? "" : ": the model has no tokenizer, or writes nothing by itself")
+                : String.format(Locale.ROOT, "perplexity %.4f -> %.4f over %,d tokens %s; %.1f -> %.1f tokens/s", before.perplexity(), after.perplexity(),
+                        after.tokens(), text == null ? "the model wrote itself"
+                                : "of " + text.stream().map(Path::toString).collect(Collectors.joining(" ")),
+                        before.tokensPerSecond(), after.tokensPerSecond());
+        return size + "; " + measured + (requantize ? "; rounded once more: what was lost before stays lost" : "");
     }
 }

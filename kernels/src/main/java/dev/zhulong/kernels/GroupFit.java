@@ -8,10 +8,12 @@ package dev.zhulong.kernels;
  * its integers stay.
  */
 final class GroupFit {
-    /** Where the largest weight goes, as a share of the lowest or highest level: below one it is short of it, above it is cut. */
-    private static final float NARROWEST = 0.86f;
-    private static final float STEP = 0.025f;
+    /**
+     * Candidates, by where the largest weight goes as a share of the lowest or highest level: below one it is short of it, above it is cut. The more
+     * levels, the less there is to gain by cutting, and the closer lie the minima.
+     */
     private static final int CANDIDATES = 26;
+    private static final int SHORT = 6;
     private static final int REFINEMENTS = 4;
     /** Below it a reciprocal may be infinite; no f16 scale comes from weights as small. */
     private static final float NOTHING = 1e-30f;
@@ -23,6 +25,10 @@ final class GroupFit {
     private final float[] u = new float[WeightType.INT4.blockElements()];
     private float candidateScale;
     private float candidateMin;
+
+    private static float share(int candidate, int levels) {
+        return 1 + (levels > 16 ? 0.0125f : 0.025f) * (candidate - SHORT);
+    }
 
     /** {@code x[i] ≈ scale * level}. */
     void symmetric(float[] x, int from, int n, Levels levels) {
@@ -44,7 +50,7 @@ final class GroupFit {
         float best = 0;
         float bestInverse = 0;
         for (int c = 0; c < CANDIDATES; c++) {
-            float share = NARROWEST + STEP * c;
+            float share = share(c, levels.count);
             for (int end = 0; end < 2; end++) {
                 float candidate = share * (end == 0 ? levels.lowest : levels.highest);
                 float explained = explained(n, candidate, levels);
@@ -112,7 +118,7 @@ final class GroupFit {
         for (int c = 0; c < CANDIDATES; c++) {
             for (int shift = 0; shift < 3; shift++) {
                 // the lower end is cut as well: by nothing, half or all of what the upper is cut by
-                float reach = highest * (NARROWEST + STEP * c);
+                float reach = highest * share(c, highest + 1);
                 float cut = Math.max(0, reach - highest) * shift / 2;
                 if (shift > 0 && cut == 0) {
                     break;

@@ -10,6 +10,8 @@ final class Levels {
 
     final int lowest;
     final int highest;
+    /** How many there are. */
+    final int count;
     private final float toCode;
     /** The level nearest to what lies between {@code lowest + i / 2} and half more; null where all of the range are levels. */
     private final byte[] nearest;
@@ -17,6 +19,7 @@ final class Levels {
     private Levels(int lowest, int highest) {
         this.lowest = lowest;
         this.highest = highest;
+        count = highest - lowest + 1;
         toCode = 0.5f - lowest;
         nearest = null;
     }
@@ -24,6 +27,7 @@ final class Levels {
     private Levels(byte[] table) {
         lowest = table[0];
         highest = table[table.length - 1];
+        count = table.length;
         toCode = 0;
         nearest = new byte[2 * (highest - lowest)];
         int level = 0;
