@@ -46,6 +46,7 @@ public final class Main extends Verb {
             ResumeVerb.class,
             TuneVerb.class,
             MergeVerb.class,
+            QuantizeVerb.class,
             EvaluateVerb.class,
             ScoreVerb.class,
             GenerateVerb.class,

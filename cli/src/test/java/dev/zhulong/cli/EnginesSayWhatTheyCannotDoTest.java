@@ -73,7 +73,8 @@ class EnginesSayWhatTheyCannotDoTest {
         "generate --model DIR/model --weights q9 | q9",
         "generate --model DIR/model --threads 0 | --threads",
         "generate --model DIR/model --context 0 | --context",
-        "generate --model DIR/tiny.gguf --kv int8 | --kv",
+        "generate --model DIR/model --engine torch --kv int8 | --kv",
+        "generate --model DIR/tiny.gguf --kv int9 | --kv",
     })
     void whatDoesNotGoTogetherIsWrongUsage(String line, String named) {
         Cli result = run(line);

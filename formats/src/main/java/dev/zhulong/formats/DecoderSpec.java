@@ -101,4 +101,10 @@ public record DecoderSpec(
             throw new IllegalArgumentException("kvHeads " + kvHeads + " does not divide heads " + heads);
         }
     }
+
+    /** With other ids that end a sequence. */
+    public DecoderSpec withEosIds(List<Integer> ids) {
+        return new DecoderSpec(family, vocabSize, hiddenSize, layers, heads, kvHeads, headDim, intermediateSize, contextLength, norm, normEpsilon,
+                activation, gatedMlp, rope, tiedEmbeddings, qkvBias, outputBias, mlpBias, qkNorm, windows, bosId, ids);
+    }
 }

@@ -52,11 +52,7 @@ public final class HfConfig {
     public static DecoderSpec read(Path configJson) {
         JsonFields config = JsonFields.read(configJson);
         Family family = family(config);
-        if (config.isSet("quantization_config")) {
-            String method = config.object("quantization_config").flatMap(fields -> fields.text("quant_method")).orElse("unknown");
-            throw config.wrong("quantization_config", "weights in F32, F16 or BF16; take the revision that is not quantised",
-                    FormatException.quote(method));
-        }
+        QuantizationConfig.read(config);
         return family == Family.GPT2 ? gpt2(config) : rotary(config, family);
     }
 
@@ -67,6 +63,11 @@ public final class HfConfig {
         Optional<String> name = config.text(field).filter(text -> !text.equals("auto"));
         return name.map(text -> StorageType.ofTorchName(text)
                 .orElseThrow(() -> config.wrong(field, "float32, float16 or bfloat16", FormatException.quote(text))));
+    }
+
+    /** What the file says of weights that Zhulong has quantised. */
+    static Optional<QuantizationConfig> quantization(Path configJson) {
+        return QuantizationConfig.read(JsonFields.read(configJson));
     }
 
     /**

@@ -207,6 +207,11 @@ public final class ModelDirectory implements AutoCloseable {
         return HfConfig.storageType(path.resolve(CONFIG));
     }
 
+    /** Which tensors are blocks of a quantised type and no plain elements, where Zhulong has quantised the model. */
+    public Optional<QuantizationConfig> quantization() {
+        return HfConfig.quantization(path.resolve(CONFIG));
+    }
+
     /** All tensors by name, alive until {@link #close()}. */
     public Map<String, TensorView> tensors() {
         return tensors;

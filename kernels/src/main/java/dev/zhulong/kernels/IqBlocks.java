@@ -1,12 +1,14 @@
 package dev.zhulong.kernels;
 
+import java.util.Arrays;
+
 /**
  * ggml's blocks of non-linear codes: 4-bit indices into a table of sixteen values, and 2-bit vectors of eight weights from a grid of 256.
  * Layouts and constants as published in ggml's {@code ggml-common.h} (block_iq4_nl, block_iq4_xs, block_iq2_xxs).
  */
 final class IqBlocks {
     /** The sixteen values of IQ4_NL and IQ4_XS. */
-    private static final byte[] IQ4 = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
+    static final byte[] IQ4 = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 
     /** The magnitudes a weight of IQ2_XXS can have. */
     private static final int[] IQ2 = {8, 25, 43};
@@ -32,6 +34,11 @@ final class IqBlocks {
     };
 
     private IqBlocks() {}
+
+    /** Where {@code level} stands in {@link #IQ4}. */
+    static int index(int level) {
+        return Arrays.binarySearch(IQ4, (byte) level);
+    }
 
     /** f16 scale, nibbles. */
     static void iq4nl(byte[] bytes, int at, GroupedRow row, int first) {

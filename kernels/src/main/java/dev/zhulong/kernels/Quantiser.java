@@ -1,60 +1,113 @@
 package dev.zhulong.kernels;
 
+import java.util.Arrays;
+
 /**
- * Rows of floats to blocks of {@code Q8_0}, {@code Q4_0}, {@code Q4_1} and Zhulong's int4.
+ * Rows of floats to blocks of a {@link WeightType}, each weight to the nearest of the values its group's scale allows.
  *
- * <p>{@code Q8_0} and {@code Q4_0} with {@link Search#NONE} are ggml's reference quantisers byte for byte. {@link Search#SCALES} tries
- * several scales (and minimums) a group and keeps the one of least squared error.
+ * <p>With {@link Search#NONE} {@code Q8_0} and {@code Q4_0} are ggml's reference quantisers byte for byte. With {@link Search#SCALES} a group's
+ * scale (and minimum) is the one of least squared error that {@link GroupFit} finds; the types of 256 weights are always fitted so
+ * ({@link KQuantFit}), and {@code Q8_0} never, which has nothing to gain.
  */
 public final class Quantiser {
     /** How a group's scale is found. */
     public enum Search {
         /** From the largest value. */
         NONE,
-        /** From the largest value and some smaller than it, by squared error. */
+        /** By least squared error. */
         SCALES
     }
 
-    /** Candidates below the scale that covers all values; the last is 0.64 of it. */
-    private static final int CANDIDATES = 13;
-    private static final float STEP = 0.03f;
+    private final WeightType type;
+    private final Search search;
+    private final float[] x;
+    private final byte[] out;
+    private final GroupFit group = new GroupFit();
+    private final KQuantFit fit = new KQuantFit();
 
-    private Quantiser() {}
+    private Quantiser(WeightType type, float[] x, Search search, byte[] out) {
+        this.type = type;
+        this.x = x;
+        this.search = search;
+        this.out = out;
+    }
+
+    /** Whether rows can be quantised to {@code type}. */
+    public static boolean supports(WeightType type) {
+        return type.quantised() && type != WeightType.IQ2_XXS;
+    }
 
     /**
      * Quantises {@code row[offset … offset + columns)} into {@code out}, from its start.
      *
-     * @throws IllegalArgumentException when the type is another, blocks do not divide the row, or a value is not finite or too large for an
-     *                                  f16 scale
+     * @throws IllegalArgumentException when the type is not {@linkplain #supports supported}, blocks do not divide the row, or a value is not
+     *                                  finite or too large for an f16 scale
      */
     public static void quantise(WeightType type, float[] row, int offset, int columns, Search search, byte[] out) {
-        type.rowBytes(columns);
-        int n = type.blockElements();
+        if (!supports(type)) {
+            throw new IllegalArgumentException("cannot quantise to " + type + ": there is no quantiser for it");
+        }
+        int bytes = Math.toIntExact(type.rowBytes(columns));
         for (int i = 0; i < columns; i++) {
             if (!Float.isFinite(row[offset + i])) {
                 throw new IllegalArgumentException("value " + i + " of a row is " + row[offset + i] + ": expected finite values to quantise to " + type);
             }
         }
+        Arrays.fill(out, 0, bytes, (byte) 0);
+        var quantiser = new Quantiser(type, row, search, out);
+        int n = type.blockElements();
         for (int b = 0; b < columns / n; b++) {
-            int from = offset + b * n;
-            int to = b * type.blockBytes();
-            switch (type) {
-                case Q8_0 -> q8(row, from, out, to);
-                case Q4_0, INT4 -> symmetric(type, row, from, search, out, to);
-                case Q4_1, INT4_ASYM -> asymmetric(type, row, from, search, out, to);
-                default -> throw new IllegalArgumentException("cannot quantise to " + type + ": expected Q8_0, Q4_0, Q4_1, INT4 or INT4_ASYM");
-            }
+            quantiser.block(offset + b * n, b * type.blockBytes());
         }
     }
 
-    private static void q8(float[] x, int from, byte[] out, int to) {
+    /** Bytes of a row, quantised. */
+    public static byte[] row(WeightType type, float[] row, Search search) {
+        byte[] out = new byte[Math.toIntExact(type.rowBytes(row.length))];
+        quantise(type, row, 0, row.length, search, out);
+        return out;
+    }
+
+    private void block(int from, int to) {
+        switch (type) {
+            case Q8_0 -> q8(from, to);
+            case Q4_0, INT4 -> symmetric(from, to, Levels.BITS_4);
+            case Q5_0 -> symmetric(from, to, Levels.BITS_5);
+            case Q4_1, INT4_ASYM -> asymmetric(from, to, 15);
+            case Q5_1 -> asymmetric(from, to, 31);
+            case IQ4_NL -> iq4nl(from, to);
+            case Q2_K -> {
+                fit.asymmetric(x, from, 16, 3, 15);
+                KQuantPacking.q2(fit, out, to);
+            }
+            case Q3_K -> {
+                fit.symmetric(x, from, 16, Levels.BITS_3, -32, 31);
+                KQuantPacking.q3(fit, out, to);
+            }
+            case Q4_K, Q5_K -> {
+                fit.asymmetric(x, from, 32, type == WeightType.Q4_K ? 15 : 31, 63);
+                KQuantPacking.q45(type, fit, out, to);
+            }
+            case Q6_K -> {
+                fit.symmetric(x, from, 16, Levels.BITS_6, -128, 127);
+                KQuantPacking.q6(fit, out, to);
+            }
+            case IQ4_XS -> {
+                fit.symmetric(x, from, 32, Levels.IQ4, -32, 31);
+                KQuantPacking.iq4xs(fit, out, to);
+            }
+            default -> throw new IllegalStateException(type + " has no quantiser");
+        }
+    }
+
+    private void q8(int from, int to) {
         float largest = 0;
         for (int i = 0; i < 32; i++) {
             largest = Math.max(largest, Math.abs(x[from + i]));
         }
         float d = largest / 127;
         float inverse = inverse(d);
-        put(out, to, d, WeightType.Q8_0);
+        putHalf(out, to, d, type);
         for (int i = 0; i < 32; i++) {
             float v = x[from + i] * inverse;
             // away from zero at a half, unlike Math.round
@@ -62,26 +115,86 @@ public final class Quantiser {
         }
     }
 
-    /** The value of largest magnitude becomes -8, which is further than 7. */
-    private static void symmetric(WeightType type, float[] x, int from, Search search, byte[] out, int to) {
+    private void symmetric(int from, int to, Levels levels) {
         int n = type.blockElements();
-        float extreme = 0;
+        float d;
+        if (search == Search.SCALES) {
+            group.symmetric(x, from, n, levels);
+            d = group.scale;
+        } else {
+            // the value of largest magnitude becomes the lowest level, which is further from zero than the highest
+            d = extreme(from, n) / levels.lowest;
+        }
+        putHalf(out, to, d, type);
+        float inverse = inverse(used(d));
         for (int i = 0; i < n; i++) {
-            if (Math.abs(x[from + i]) > Math.abs(extreme)) {
-                extreme = x[from + i];
+            code(i, levels.nearest(x[from + i] * inverse) - levels.lowest, to + 2, n);
+        }
+    }
+
+    private void asymmetric(int from, int to, int highest) {
+        int n = type.blockElements();
+        float d;
+        float min;
+        if (search == Search.SCALES) {
+            group.asymmetric(x, from, n, highest, false);
+            d = group.scale;
+            min = group.min;
+        } else {
+            min = Float.MAX_VALUE;
+            float max = -Float.MAX_VALUE;
+            for (int i = from; i < from + n; i++) {
+                min = Math.min(min, x[i]);
+                max = Math.max(max, x[i]);
+            }
+            d = (max - min) / highest;
+        }
+        putHalf(out, to, d, type);
+        putHalf(out, to + 2, min, type);
+        float base = used(min);
+        float inverse = inverse(used(d));
+        for (int i = 0; i < n; i++) {
+            code(i, Math.clamp((int) ((x[from + i] - base) * inverse + 0.5f), 0, highest), to + 4, n);
+        }
+    }
+
+    /** Code {@code i} of a block of {@code n}: five bits have their fifth in an int before the nibbles, whose low ones are the first half. */
+    private void code(int i, int code, int at, int n) {
+        int nibbles = at;
+        if (type == WeightType.Q5_0 || type == WeightType.Q5_1) {
+            out[at + i / 8] |= (byte) (code >> 4 << (i % 8));
+            nibbles += 4;
+        }
+        out[nibbles + i % (n / 2)] |= (byte) ((code & 15) << (i < n / 2 ? 0 : 4));
+    }
+
+    private void iq4nl(int from, int to) {
+        group.symmetric(x, from, 32, Levels.IQ4);
+        putHalf(out, to, group.scale, type);
+        float inverse = inverse(half(group.scale));
+        for (int i = 0; i < 32; i++) {
+            fit.q[i] = Levels.IQ4.nearest(x[from + i] * inverse);
+        }
+        KQuantPacking.iq4nibbles(fit.q, 0, out, to + 2);
+    }
+
+    private float extreme(int from, int n) {
+        float extreme = 0;
+        for (int i = from; i < from + n; i++) {
+            if (Math.abs(x[i]) > Math.abs(extreme)) {
+                extreme = x[i];
             }
         }
-        float d = extreme / -8;
-        if (search == Search.SCALES) {
-            d = bestScale(x, from, n, d, type);
-        }
-        put(out, to, d, type);
-        // with a search the codes are those of the scale as it is stored; ggml's reference rounds by the unrounded one
-        float used = search == Search.SCALES ? Float.float16ToFloat(Float.floatToFloat16(d)) : d;
-        float inverse = inverse(used);
-        for (int j = 0; j < n / 2; j++) {
-            out[to + 2 + j] = (byte) (code8(x[from + j] * inverse) | code8(x[from + n / 2 + j] * inverse) << 4);
-        }
+        return extreme;
+    }
+
+    /** What codes are made by: the scale as it is stored; ggml's reference rounds by the unrounded one. */
+    private float used(float scale) {
+        return search == Search.SCALES ? half(scale) : scale;
+    }
+
+    private static float half(float value) {
+        return Float.float16ToFloat(Float.floatToFloat16(value));
     }
 
     private static float inverse(float scale) {
@@ -90,94 +203,12 @@ public final class Quantiser {
         return Float.isInfinite(inverse) ? 0 : inverse;
     }
 
-    private static int code8(float v) {
-        return Math.clamp((int) (v + 8.5f), 0, 15);
-    }
-
-    private static float bestScale(float[] x, int from, int n, float widest, WeightType type) {
-        float best = widest;
-        double least = Double.MAX_VALUE;
-        for (int c = 0; c < 2 * CANDIDATES; c++) {
-            // the other sign as well: then the largest value is 7 or cut
-            float d = widest * (1 - STEP * (c / 2)) * (c % 2 == 0 ? 1 : -1);
-            float stored = Float.float16ToFloat(Float.floatToFloat16(d));
-            float inverse = inverse(stored);
-            double error = 0;
-            for (int i = from; i < from + n; i++) {
-                double e = x[i] - stored * (code8(x[i] * inverse) - 8);
-                error += e * e;
-            }
-            if (error < least) {
-                least = error;
-                best = d;
-            }
-        }
-        return best;
-    }
-
-    private static void asymmetric(WeightType type, float[] x, int from, Search search, byte[] out, int to) {
-        int n = type.blockElements();
-        float min = Float.MAX_VALUE;
-        float max = -Float.MAX_VALUE;
-        for (int i = from; i < from + n; i++) {
-            min = Math.min(min, x[i]);
-            max = Math.max(max, x[i]);
-        }
-        float d = (max - min) / 15;
-        if (search == Search.SCALES) {
-            double least = Double.MAX_VALUE;
-            float lowest = min;
-            float highest = max;
-            for (int c = 0; c < CANDIDATES * CANDIDATES; c++) {
-                float low = lowest + (highest - lowest) * STEP / 2 * (c % CANDIDATES);
-                float high = highest - (highest - lowest) * STEP / 2 * (c / CANDIDATES);
-                double error = error15(x, from, n, (high - low) / 15, low);
-                if (error < least) {
-                    least = error;
-                    min = low;
-                    d = (high - low) / 15;
-                }
-            }
-        }
-        put(out, to, d, type);
-        put(out, to + 2, min, type);
-        float scale = search == Search.SCALES ? Float.float16ToFloat(Float.floatToFloat16(d)) : d;
-        float base = search == Search.SCALES ? Float.float16ToFloat(Float.floatToFloat16(min)) : min;
-        float inverse = inverse(scale);
-        for (int j = 0; j < n / 2; j++) {
-            out[to + 4 + j] = (byte) (code15((x[from + j] - base) * inverse) | code15((x[from + n / 2 + j] - base) * inverse) << 4);
-        }
-    }
-
-    private static int code15(float v) {
-        return Math.clamp((int) (v + 0.5f), 0, 15);
-    }
-
-    private static double error15(float[] x, int from, int n, float d, float min) {
-        float scale = Float.float16ToFloat(Float.floatToFloat16(d));
-        float base = Float.float16ToFloat(Float.floatToFloat16(min));
-        float inverse = inverse(scale);
-        double error = 0;
-        for (int i = from; i < from + n; i++) {
-            double e = x[i] - (scale * code15((x[i] - base) * inverse) + base);
-            error += e * e;
-        }
-        return error;
-    }
-
-    private static void put(byte[] out, int at, float value, WeightType type) {
+    static void putHalf(byte[] out, int at, float value, WeightType type) {
         short bits = Float.floatToFloat16(value);
         if (!Float.isFinite(Float.float16ToFloat(bits))) {
             throw new IllegalArgumentException("a scale or minimum of " + type + " would be " + value + ": an f16 holds 65504 at most");
         }
         out[at] = (byte) bits;
         out[at + 1] = (byte) (bits >> 8);
-    }
-
-    /** Bytes of a row, quantised. */
-    public static byte[] row(WeightType type, float[] row, Search search) {
-        byte[] out = new byte[Math.toIntExact(type.rowBytes(row.length))];
-        quantise(type, row, 0, row.length, search, out);
-        return out;
     }
 }

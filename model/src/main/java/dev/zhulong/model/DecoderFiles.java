@@ -52,6 +52,10 @@ public final class DecoderFiles {
     }
 
     private static Decoder load(ModelDirectory files, Optional<QuantizedMatrix.Format> format) {
+        if (files.quantization().isPresent()) {
+            throw new FormatException(files.path(), "its weights are quantised, which the CPU engine alone computes with; take the model it was made"
+                    + " from, which its zhulong.json names");
+        }
         DecoderSpec spec = files.spec();
         Architecture architecture = Architecture.of(spec);
         Map<String, TensorView> stored = files.weights();

@@ -13,14 +13,15 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
-/** Writes a decoder of Hugging Face's layout as a GGUF file of plain floats that llama.cpp reads. */
+/** Writes a decoder of Hugging Face's layout as a GGUF file that llama.cpp reads. */
 public final class GgufExport {
 
     private GgufExport() {}
 
     /**
-     * Writes a model.
+     * Writes a model in plain floats.
      *
      * @param spec      its shape, with the ids that end a sequence
      * @param tensors   gives a weight by Hugging Face's name
@@ -31,20 +32,47 @@ public final class GgufExport {
      */
     public static void write(Path file, DecoderSpec spec, Function<String, TensorView> tensors, Map<String, GgufValue> tokenizer,
             String name, GgufType type) {
+        write(file, spec, tokenizer, name, fileType(type), Map.of(), weight -> {
+            GgufType stored = storedType(weight, type);
+            return new Stored(stored, () -> narrowed(weight, weight.fromHuggingFace(tensors.apply(weight.huggingFace())), stored));
+        });
+    }
+
+    /**
+     * How a weight is stored.
+     *
+     * @param type of its blocks
+     * @param data gives them, rows in GGUF's order; asked once, when the weight's turn to be written comes
+     */
+    public record Stored(GgufType type, Supplier<MemorySegment> data) {}
+
+    /**
+     * Writes a model whose weights may be quantised.
+     *
+     * @param spec      its shape, with the ids that end a sequence
+     * @param tokenizer keys of {@code tokenizer.*}; where the spec names the same token, the spec holds
+     * @param name      what the model is called
+     * @param fileType  llama.cpp's number for the kind of file ({@code llama_ftype})
+     * @param more      keys besides
+     * @param weights   how each of {@link #weights} is stored
+     * @throws IllegalArgumentException when GGUF cannot express the spec
+     */
+    public static void write(Path file, DecoderSpec spec, Map<String, GgufValue> tokenizer, String name, int fileType, Map<String, GgufValue> more,
+            Function<GgufWeight, Stored> weights) {
         Map<String, GgufValue> config = GgufConfig.write(spec);
         var metadata = new LinkedHashMap<String, GgufValue>();
         metadata.put(GgufConfig.ARCHITECTURE, config.get(GgufConfig.ARCHITECTURE));
         metadata.put("general.name", GgufValue.of(name));
-        metadata.put("general.file_type", GgufValue.of(fileType(type)));
+        metadata.put("general.file_type", GgufValue.of(fileType));
+        metadata.putAll(more);
         metadata.putAll(tokenizer);
         metadata.putAll(config);
         var entries = new ArrayList<GgufWriter.Entry>();
         GgufRope.frequencies(spec.rope()).ifPresent(factors -> entries.add(new GgufWriter.Entry(GgufRope.FREQUENCIES, GgufType.F32,
                 new long[] {factors.length}, () -> MemorySegment.ofArray(factors))));
         for (GgufWeight weight : weights(spec)) {
-            GgufType stored = storedType(weight, type);
-            entries.add(new GgufWriter.Entry(weight.gguf(), stored, weight.shape(),
-                    () -> narrowed(weight, weight.fromHuggingFace(tensors.apply(weight.huggingFace())), stored)));
+            Stored stored = weights.apply(weight);
+            entries.add(new GgufWriter.Entry(weight.gguf(), stored.type, weight.shape(), stored.data));
         }
         GgufWriter.write(file, metadata, List.copyOf(entries));
     }

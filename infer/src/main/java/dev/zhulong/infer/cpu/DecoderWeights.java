@@ -3,6 +3,7 @@ package dev.zhulong.infer.cpu;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.TensorView;
 import dev.zhulong.formats.gguf.GgufModel;
 import dev.zhulong.formats.gguf.GgufTensor;
@@ -29,6 +30,14 @@ sealed interface DecoderWeights {
 
     float[] vector(String name);
 
+    private static Optional<WeightType> type(String name) {
+        return Arrays.stream(WeightType.values()).filter(type -> type.name().equals(name)).findFirst();
+    }
+
+    private static String known() {
+        return Arrays.stream(WeightType.values()).map(WeightType::name).collect(Collectors.joining(", "));
+    }
+
     /** Of a GGUF file. */
     record OfGguf(GgufModel model) implements DecoderWeights {
         @Override
@@ -53,40 +62,51 @@ sealed interface DecoderWeights {
         }
 
         private static WeightType type(GgufTensor tensor) {
-            return Arrays.stream(WeightType.values()).filter(type -> type.name().equals(tensor.type().name())).findFirst()
-                    .orElseThrow(() -> new FormatException(tensor.file(), "tensor " + tensor.name() + " is " + tensor.type()
-                            + ", which has no kernel; there are " + Arrays.stream(WeightType.values()).map(WeightType::name).collect(Collectors.joining(", "))
-                            + ": quantise the model anew to one of these"));
+            return DecoderWeights.type(tensor.type().name()).orElseThrow(() -> new FormatException(tensor.file(), "tensor " + tensor.name() + " is "
+                    + tensor.type() + ", which has no kernel; there are " + DecoderWeights.known() + ": quantise the model anew to one of these"));
         }
     }
 
     /**
-     * Of a directory.
+     * Of a directory, in plain elements or quantised by {@code zhulong quantize}.
      *
      * @param weights by their names, all of them and of the right shapes
      * @param type    what matrices are quantised to; empty for as they are stored
+     * @param blocks  types of the tensors that are blocks already
      */
-    record OfDirectory(ModelDirectory model, Map<String, TensorView> weights, Optional<WeightType> type) implements DecoderWeights {
+    record OfDirectory(ModelDirectory model, Map<String, TensorView> weights, Optional<WeightType> type, Map<String, WeightType> blocks)
+            implements DecoderWeights {
         OfDirectory(ModelDirectory model, Optional<WeightType> type) {
-            this(model, checked(model), type);
+            this(model, type, blocks(model));
+            if (type.isPresent() && !blocks.isEmpty()) {
+                throw new IllegalArgumentException(model.path() + " is quantised already: load it as it is, or quantise the model it was made from");
+            }
         }
 
-        private static Map<String, TensorView> checked(ModelDirectory model) {
+        private OfDirectory(ModelDirectory model, Optional<WeightType> type, Map<String, WeightType> blocks) {
+            this(model, checked(model, blocks), type, blocks);
+        }
+
+        private static Map<String, TensorView> checked(ModelDirectory model, Map<String, WeightType> blocks) {
             Map<String, TensorView> stored = model.weights();
             Map<String, TensorView> weights = new HashMap<>();
             for (GgufWeight weight : GgufWeight.of(model.spec())) {
                 String name = weight.huggingFace();
                 TensorView view = stored.remove(name);
                 long[] shape = weight.shape();
-                if (weight.layout() == GgufWeight.Layout.TRANSPOSED) {
+                if (blocks.containsKey(name)) {
+                    shape = new long[] {shape[0], blocks.get(name).rowBytes(Math.toIntExact(shape[1]))};
+                } else if (weight.layout() == GgufWeight.Layout.TRANSPOSED) {
                     shape = new long[] {shape[1], shape[0]};
                 }
                 if (view == null) {
                     throw new FormatException(model.path(), "tensor " + name + " of shape " + Arrays.toString(shape) + " is missing"
                             + (name.startsWith("lm_head") ? "; config.json says tie_word_embeddings is false" : ""));
                 }
-                if (!view.requireShape(shape).type().isFloat()) {
-                    throw new FormatException(view.file(), "tensor " + view.name() + " has type " + view.type() + ", expected a float type");
+                boolean right = blocks.containsKey(name) ? view.requireShape(shape).type() == StorageType.U8 : view.requireShape(shape).type().isFloat();
+                if (!right) {
+                    throw new FormatException(view.file(), "tensor " + view.name() + " has type " + view.type() + ", expected "
+                            + (blocks.containsKey(name) ? "U8 blocks of " + blocks.get(name) : "a float type"));
                 }
                 weights.put(name, view);
             }
@@ -97,6 +117,14 @@ sealed interface DecoderWeights {
             return weights;
         }
 
+        private static Map<String, WeightType> blocks(ModelDirectory model) {
+            Map<String, WeightType> blocks = new HashMap<>();
+            model.quantization().ifPresent(config -> config.weights().forEach((name, type) -> blocks.put(name, DecoderWeights.type(type)
+                    .orElseThrow(() -> new FormatException(model.path().resolve(ModelDirectory.CONFIG), "tensor " + name + " is " + FormatException.quote(type)
+                            + ", which has no kernel; there are " + DecoderWeights.known() + ": quantise the model anew to one of these")))));
+            return blocks;
+        }
+
         @Override
         public DecoderSpec spec() {
             return model.spec();
@@ -105,6 +133,10 @@ sealed interface DecoderWeights {
         @Override
         public StoredMatrix matrix(String name, Arena scratch) {
             TensorView tensor = weights.get(name);
+            if (blocks.containsKey(name)) {
+                GgufWeight weight = weight(name);
+                return new StoredMatrix(blocks.get(name), tensor.data(), Math.toIntExact(weight.shape()[0]), Math.toIntExact(weight.shape()[1]));
+            }
             long[] shape = tensor.shape();
             boolean transposed = name.startsWith("transformer.h.");
             int rows = Math.toIntExact(shape[transposed ? 1 : 0]);
@@ -125,13 +157,20 @@ sealed interface DecoderWeights {
         /** What {@link #matrix} will give for a matrix. */
         WeightType typeOf(GgufWeight matrix) {
             TensorView tensor = weights.get(matrix.huggingFace());
+            if (blocks.containsKey(matrix.huggingFace())) {
+                return blocks.get(matrix.huggingFace());
+            }
             WeightType stored = isPlain(tensor, matrix.layout() == GgufWeight.Layout.TRANSPOSED) ? WeightType.valueOf(tensor.type().name()) : WeightType.F32;
             int columns = Math.toIntExact(matrix.shape()[matrix.shape().length - 1]);
             return type.map(to -> columnsFit(to, columns)).filter(to -> columns % to.blockElements() == 0).orElse(stored);
         }
 
+        private GgufWeight weight(String name) {
+            return GgufWeight.of(spec()).stream().filter(w -> w.huggingFace().equals(name)).findFirst().orElseThrow();
+        }
+
         private MemorySegment floats(String name, TensorView tensor, Arena scratch) {
-            GgufWeight weight = GgufWeight.of(spec()).stream().filter(w -> w.huggingFace().equals(name)).findFirst().orElseThrow();
+            GgufWeight weight = weight(name);
             return weight.layout() == GgufWeight.Layout.TRANSPOSED ? weight.fromHuggingFace(tensor)
                     : scratch.allocateFrom(ValueLayout.JAVA_FLOAT, tensor.toFloats());
         }

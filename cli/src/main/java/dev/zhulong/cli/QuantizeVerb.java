@@ -1,0 +1,154 @@
+package dev.zhulong.cli;
+
+import dev.zhulong.compress.Measurement;
+import dev.zhulong.compress.Precision;
+import dev.zhulong.compress.Quantisation;
+import dev.zhulong.evaluate.TokenDocument;
+import dev.zhulong.tensor.Libtorch;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Fewer bits a weight. */
+@Command(
+        name = "quantize",
+        description = {
+            "Make a model smaller: fewer bits a weight.",
+            "Each weight goes to the nearest of the values that its group's scale allows; the scale is the one of least squared error. The line printed at the"
+                    + " end has size, perplexity and tokens a second before and after, on the CPU engine.",
+            "Types, from large to small: f32, bf16, f16; q8_0 (nothing to notice); q6_k, q5_k_m, q5_k_s, q5_1, q5_0; q4_k_m (the usual choice), q4_k_s,"
+                    + " iq4_nl, iq4_xs, q4_1, q4_0; q3_k_l, q3_k_m, q3_k_s, q2_k (much is lost). These are GGUF files that llama.cpp reads too, with its mixes"
+                    + " of types; where 256 does not divide a row, the types with a k in their names give way to others of as many bits.",
+            "q4 and q4_sym are Zhulong's own int4 (groups of 128, with and without a minimum): a directory, which its own CPU engine reads.",
+            "Weights that are quantised already are refused: each rounding loses more.",
+        },
+        footer = {
+            "", "Examples:",
+            "  zhulong quantize --model my-model --to q4_k_m --out my-model.Q4_K_M.gguf",
+            "  zhulong quantize --model my-model.BF16.gguf --to q8_0 --text held-out.txt --out my-model.Q8_0.gguf",
+            "  zhulong quantize --model my-model --to q4 --out my-model-int4",
+            "  zhulong quantize --model my-model --to f16 --no-measure --out my-model.F16.gguf",
+        })
+final class QuantizeVerb extends Verb {
+    @Option(names = "--model", required = true, paramLabel = "DIR|FILE", description = "Model directory in the Hugging Face layout, or GGUF file.")
+    Path model;
+
+    @Option(names = "--to", required = true, paramLabel = "TYPE", description = "What to quantise to; see above.")
+    String to;
+
+    @Option(names = "--out", required = true, paramLabel = "FILE|DIR", description = "GGUF file to write; for q4 and q4_sym a directory.")
+    Path out;
+
+    @Option(names = "--text", arity = "1..*", paramLabel = "FILE", description = "UTF-8 text files to measure perplexity on (default: 8 texts of at most"
+            + " 128 tokens that the model writes itself before it is quantised, from a fixed seed).")
+    List<Path> text;
+
+    @Option(names = "--no-measure", description = "Measure neither perplexity nor speed; needs memory for one tensor only.")
+    boolean noMeasure;
+
+    @Option(names = "--requantize", description = "Quantise weights that are quantised already, and lose more.")
+    boolean requantize;
+
+    @Option(names = "--overwrite", description = "Replace --out if it exists.")
+    boolean overwrite;
+
+    @Option(names = "--threads", paramLabel = "N", description = "Threads (default: OMP_NUM_THREADS, else all cores).")
+    Integer threads;
+
+    @Override
+    protected void run() {
+        Precision precision = precision();
+        if (threads != null && threads < 1) {
+            throw wrongUsage("--threads must be at least 1, found " + threads);
+        }
+        if (noMeasure && text != null) {
+            throw wrongUsage("--text is what is measured on: leave out --no-measure");
+        }
+        if (!Files.exists(model)) {
+            throw new IllegalArgumentException("no such model: " + model + "; name a directory in the Hugging Face layout or a GGUF file");
+        }
+        requireOut(precision);
+        int count = threads != null ? threads : Libtorch.threads();
+        boolean measured = !noMeasure && Measurement.hasTokenizer(model);
+        if (!noMeasure && !measured && text != null) {
+            throw new IllegalArgumentException(model + " has no tokenizer, so there is no perplexity of a text: leave out --text");
+        }
+        try (var status = new StatusLine(err())) {
+            var quantisation = new Quantisation(model, precision, out, requantize, count,
+                    (tensor, of) -> status.show("quantising to " + precision + "  tensor " + tensor + " of " + of));
+            quantisation.requirePossible();
+            List<TokenDocument> documents = List.of();
+            Measurement before = null;
+            if (measured) {
+                requireMemory();
+                status.show("measuring " + model);
+                documents = documents(count);
+                measured = !documents.isEmpty();
+                before = measured ? Measurement.of(model, documents, count) : null;
+            }
+            Quantisation.Written written = quantisation.run();
+            status.show("measuring " + out);
+            Measurement after = measured ? Measurement.of(out, documents, count) : null;
+            status.close();
+            out().println(line(written, before, after));
+        }
+    }
+
+    private Precision precision() {
+        try {
+            return Precision.of(to);
+        } catch (IllegalArgumentException e) {
+            throw wrongUsage("--to: " + e.getMessage());
+        }
+    }
+
+    private void requireOut(Precision precision) {
+        boolean gguf = out.toString().toLowerCase(Locale.ROOT).endsWith(".gguf");
+        if (precision.isDirectory() == gguf) {
+            throw wrongUsage(gguf ? precision + " is Zhulong's own, which a GGUF file cannot hold: name a directory with --out, or take q4_k_m or q4_0"
+                    : precision + " is written as a GGUF file: name one with --out, such as " + out + ".gguf");
+        }
+        if (Files.exists(out) && !overwrite) {
+            throw new IllegalArgumentException(out + " exists already; choose another --out, or replace it with --overwrite");
+        }
+        if (!precision.isDirectory() && Files.isDirectory(out)) {
+            throw new IllegalArgumentException(out + " is a directory; name a file with --out");
+        }
+        if (out.toAbsolutePath().normalize().equals(model.toAbsolutePath().normalize())) {
+            throw new IllegalArgumentException("--out is the model itself: it is read while the other is written, so name another");
+        }
+    }
+
+    private void requireMemory() {
+        long needed = Measurement.weightBytes(model);
+        long available = Machine.availableMemory();
+        if (needed > available) {
+            throw new IllegalArgumentException(String.format(Locale.ROOT, "measuring %s needs %.1f GB for its weights and %.1f GB of memory are available:"
+                    + " quantise it with --no-measure, which needs little", model, needed * 1e-9, available * 1e-9));
+        }
+    }
+
+    private List<TokenDocument> documents(int count) {
+        if (text == null) {
+            return Measurement.written(model, count);
+        }
+        String whole = text.stream().map(TextFile::read).collect(Collectors.joining("\n"));
+        return Measurement.documents(model, whole);
+    }
+
+    private String line(Quantisation.Written written, Measurement before, Measurement after) {
+        double share = 100.0 * written.bytesAfter() / written.bytesBefore() - 100;
+        String size = String.format(Locale.ROOT, "%s: %s -> %s (%.0f%% %s)", out, StatusLine.amount(written.bytesBefore(), "bytes"),
+                StatusLine.amount(written.bytesAfter(), "bytes"), Math.abs(share), share > 0 ? "larger" : "smaller");
+        String measured = after == null ? "perplexity not measured" + (noMeasure ? "" : ": the model has no tokenizer, or writes nothing by itself")
+                : String.format(Locale.ROOT, "perplexity %.4f -> %.4f over %,d tokens %s; %.1f -> %.1f tokens/s", before.perplexity(), after.perplexity(),
+                        after.tokens(), text == null ? "the model wrote itself"
+                                : "of " + text.stream().map(Path::toString).collect(Collectors.joining(" ")),
+                        before.tokensPerSecond(), after.tokensPerSecond());
+        return size + "; " + measured + (requantize ? "; rounded once more: what was lost before stays lost" : "");
+    }
+}

@@ -1,0 +1,292 @@
+package dev.zhulong.compress;
+
+import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.formats.TensorView;
+import dev.zhulong.formats.gguf.GgufExport;
+import dev.zhulong.formats.gguf.GgufModel;
+import dev.zhulong.formats.gguf.GgufTensor;
+import dev.zhulong.formats.gguf.GgufType;
+import dev.zhulong.formats.gguf.GgufValue;
+import dev.zhulong.formats.gguf.GgufWeight;
+import dev.zhulong.formats.gguf.GgufWriter;
+import dev.zhulong.kernels.ThreadPool;
+import dev.zhulong.kernels.WeightType;
+import dev.zhulong.text.GgufVocabulary;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.function.Supplier;
+
+/**
+ * Writes a model with fewer bits a weight: a GGUF file, or for Zhulong's own int4 a directory. Tokenizer, chat template and what else the
+ * model says of itself go along.
+ *
+ * <pre>{@code
+ * var done = new Quantisation(Path.of("my-model"), Precision.Q4_K_M, Path.of("my-model.gguf"), false, 2, (tensor, of) -> {}).run();
+ * }</pre>
+ *
+ * <p>A tensor at a time is in memory. What is written appears under its name when it is whole, never before. The bytes do not depend on the
+ * number of threads.
+ */
+public final class Quantisation {
+    /** The version of ggml's block layouts, as llama.cpp writes it beside quantised weights. */
+    private static final int LAYOUTS = 2;
+    private static final String LAYOUT_KEY = "general.quantization_version";
+
+    private final Path model;
+    private final Precision precision;
+    private final Path out;
+    private final boolean requantise;
+    private final int threads;
+    private final Listener listener;
+
+    /** Hears how far the work is. */
+    @FunctionalInterface
+    public interface Listener {
+        /** Tensor {@code tensor} of {@code of} is about to be written. */
+        void tensor(int tensor, int of);
+    }
+
+    /**
+     * What was written.
+     *
+     * @param bytesBefore of the file, or of the directory's weights
+     * @param bytesAfter  the same, of what was written
+     * @param types       matrices by type
+     */
+    public record Written(long bytesBefore, long bytesAfter, Map<WeightType, Integer> types) {}
+
+    /**
+     * What is to be done.
+     *
+     * @param model      a directory in Hugging Face's layout, or a GGUF file
+     * @param requantise whether weights that are quantised already may be quantised again
+     */
+    public Quantisation(Path model, Precision precision, Path out, boolean requantise, int threads, Listener listener) {
+        this.model = model;
+        this.precision = precision;
+        this.out = out;
+        this.requantise = requantise;
+        this.threads = threads;
+        this.listener = listener;
+    }
+
+    /**
+     * Checks what can be known before the work begins.
+     *
+     * @throws IllegalArgumentException as {@link #run} would
+     */
+    public void requirePossible() {
+        if (precision.isDirectory()) {
+            QuantisedDirectory.requireReplaceable(out);
+        }
+        if (Files.isDirectory(model)) {
+            try (ModelDirectory source = ModelDirectory.open(model)) {
+                requireNotQuantised(source);
+            }
+            return;
+        }
+        if (precision.isDirectory()) {
+            throw new IllegalArgumentException(precision + " is made from a directory in Hugging Face's layout, and " + model + " is a GGUF file: take the"
+                    + " directory, or a GGUF type such as q4_k_m");
+        }
+        try (GgufModel source = GgufModel.open(model)) {
+            requireNotQuantised(source);
+        }
+    }
+
+    /**
+     * Does it.
+     *
+     * @throws IllegalArgumentException when the model is quantised already and may not be again, GGUF cannot say it, a weight is not finite,
+     *                                  or the disk has no room
+     */
+    public Written run() {
+        requirePossible();
+        try (var pool = new ThreadPool(threads); var tensors = new Tensors()) {
+            if (!Files.isDirectory(model)) {
+                return fromGguf(pool, tensors);
+            }
+            try (ModelDirectory source = ModelDirectory.open(model)) {
+                return precision.isDirectory() ? toDirectory(source, pool, tensors) : toGguf(source, pool, tensors);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private Written toGguf(ModelDirectory source, ThreadPool pool, Tensors tensors) throws IOException {
+        DecoderSpec spec = source.spec().withEosIds(source.eosIds());
+        List<GgufWeight> weights = GgufExport.weights(spec);
+        var mix = new TensorMix(precision, spec, weights.stream().anyMatch(weight -> weight.gguf().equals("output.weight")));
+        var plan = new Plan(weights.size());
+        Map<String, GgufExport.Stored> stored = new LinkedHashMap<>();
+        for (GgufWeight weight : weights) {
+            WeightType type = mix.type(weight.gguf(), weight.shape());
+            plan.add(type, weight.shape());
+            stored.put(weight.gguf(), new GgufExport.Stored(gguf(type), tensors.next(weights.size(), arena -> {
+                TensorView view = source.tensor(weight.huggingFace());
+                return weight.shape().length < 2 || type == WeightType.F32 && weight.gguf().equals("position_embd.weight")
+                        ? weight.fromHuggingFace(view) : inGgufOrder(weight, Matrix.of(view, weight.layout() == GgufWeight.Layout.TRANSPOSED)
+                                .as(type, pool, arena), arena);
+            })));
+        }
+        plan.requireRoom(out);
+        GgufExport.write(out, spec, GgufVocabulary.of(model, spec.vocabSize()), model.toAbsolutePath().normalize().getFileName().toString(),
+                precision.fileType(), quantised() ? Map.of(LAYOUT_KEY, GgufValue.of(LAYOUTS)) : Map.of(), weight -> stored.get(weight.gguf()));
+        return plan.written(QuantisedDirectory.bytes(source), Files.size(out));
+    }
+
+    private boolean quantised() {
+        return precision.type().quantised();
+    }
+
+    private static MemorySegment inGgufOrder(GgufWeight weight, MemorySegment rows, Arena arena) {
+        if (weight.layout() != GgufWeight.Layout.INTERLEAVED) {
+            return rows;
+        }
+        MemorySegment moved = arena.allocate(rows.byteSize(), 64);
+        weight.toGgufRows(rows, moved, rows.byteSize() / weight.shape()[0]);
+        return moved;
+    }
+
+    private Written fromGguf(ThreadPool pool, Tensors tensors) throws IOException {
+        try (GgufModel source = GgufModel.open(model)) {
+            Map<String, GgufTensor> stored = source.file().tensors();
+            var mix = new TensorMix(precision, source.spec(), stored.containsKey("output.weight"));
+            var plan = new Plan(stored.size());
+            var entries = new ArrayList<GgufWriter.Entry>();
+            for (GgufTensor tensor : stored.values()) {
+                // what is no matrix, such as the factors of rotary scaling, stays as it is
+                boolean matrix = tensor.shape().length == 2;
+                WeightType type = matrix ? mix.type(tensor.name(), tensor.shape()) : WeightType.valueOf(tensor.type().name());
+                plan.add(type, tensor.shape());
+                entries.add(new GgufWriter.Entry(tensor.name(), gguf(type), tensor.shape(), tensors.next(stored.size(), arena ->
+                        gguf(type) == tensor.type() ? tensor.data() : Matrix.of(tensor).as(type, pool, arena))));
+            }
+            plan.requireRoom(out);
+            var metadata = new LinkedHashMap<>(source.file().metadata().values());
+            metadata.put("general.file_type", GgufValue.of(precision.fileType()));
+            metadata.remove(LAYOUT_KEY);
+            if (quantised()) {
+                metadata.put(LAYOUT_KEY, GgufValue.of(LAYOUTS));
+            }
+            GgufWriter.write(out, metadata, entries);
+            return plan.written(Files.size(model), Files.size(out));
+        }
+    }
+
+    private void requireNotQuantised(ModelDirectory source) {
+        if (source.quantization().isPresent()) {
+            throw new IllegalArgumentException(model + " holds Zhulong's own int4, which is not quantised again: take the model it was made from, which its"
+                    + " zhulong.json names");
+        }
+    }
+
+    private void requireNotQuantised(GgufModel source) {
+        for (GgufTensor tensor : source.file().tensors().values()) {
+            if (WeightType.valueOf(tensor.type().name()).quantised() && !requantise) {
+                throw new IllegalArgumentException(model + " is quantised already (" + tensor.name() + " is " + tensor.type() + "): what rounding has taken"
+                        + " does not come back, so take the model in F32, F16 or BF16, or say --requantize and lose more");
+            }
+        }
+    }
+
+    private static GgufType gguf(WeightType type) {
+        return GgufType.valueOf(type.name());
+    }
+
+    private Written toDirectory(ModelDirectory source, ThreadPool pool, Tensors tensors) {
+        var mix = new TensorMix(precision, source.spec(), !source.spec().tiedEmbeddings());
+        List<GgufWeight> weights = GgufWeight.of(source.spec());
+        var plan = new Plan(weights.size());
+        var directory = new QuantisedDirectory(source, precision);
+        for (GgufWeight weight : weights) {
+            WeightType type = mix.type(weight.gguf(), weight.shape());
+            if (!type.quantised()) {
+                directory.add(source.tensor(weight.huggingFace()));
+                plan.add(WeightType.F32, weight.shape());
+                continue;
+            }
+            plan.add(type, weight.shape());
+            directory.add(weight.huggingFace(), type, weight.shape(), tensors.next(weights.size(), arena ->
+                    Matrix.of(source.tensor(weight.huggingFace()), weight.layout() == GgufWeight.Layout.TRANSPOSED).as(type, pool, arena)));
+        }
+        plan.requireRoom(out);
+        directory.write(out);
+        try (ModelDirectory written = ModelDirectory.open(out)) {
+            return plan.written(QuantisedDirectory.bytes(source), QuantisedDirectory.bytes(written));
+        }
+    }
+
+    /** What will be written. */
+    private static final class Plan {
+        private final Map<WeightType, Integer> types = new LinkedHashMap<>();
+        private final int tensors;
+        private long bytes;
+
+        Plan(int tensors) {
+            this.tensors = tensors;
+        }
+
+        void add(WeightType type, long[] shape) {
+            long rows = 1;
+            for (int d = 0; d + 1 < shape.length; d++) {
+                rows *= shape[d];
+            }
+            bytes += rows * type.rowBytes(Math.toIntExact(shape[shape.length - 1]));
+            if (shape.length > 1) {
+                types.merge(type, 1, Integer::sum);
+            }
+        }
+
+        /** Names, tokenizer and padding come on top: at most some megabytes. */
+        void requireRoom(Path out) {
+            Path parent = out.toAbsolutePath().getParent();
+            try {
+                Files.createDirectories(parent);
+                long free = Files.getFileStore(parent).getUsableSpace();
+                if (bytes > free) {
+                    throw new IllegalArgumentException(String.format(Locale.ROOT, "%s needs %.1f GB and %.1f GB are free there: make room, or name"
+                            + " an --out on another disk", out, bytes * 1e-9, free * 1e-9));
+                }
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+
+        Written written(long before, long after) {
+            return new Written(before, after, types);
+        }
+    }
+
+    /** The tensors one after the other: memory of one is freed when the next is asked for. */
+    private final class Tensors implements AutoCloseable {
+        private Arena arena = Arena.ofShared();
+        private int count;
+
+        Supplier<MemorySegment> next(int of, Function<Arena, MemorySegment> data) {
+            return () -> {
+                arena.close();
+                arena = Arena.ofShared();
+                listener.tensor(++count, of);
+                return data.apply(arena);
+            };
+        }
+
+        @Override
+        public void close() {
+            arena.close();
+        }
+    }
+}

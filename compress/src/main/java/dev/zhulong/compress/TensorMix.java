@@ -1,0 +1,122 @@
+package dev.zhulong.compress;
+
+import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.kernels.WeightType;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * Which matrix of a decoder gets which type: llama.cpp's mixes for a {@link Precision}, without an importance matrix
+ * ({@code llama_tensor_get_type} in its {@code llama-quant.cpp}), and the same rule for the head in Zhulong's own int4.
+ */
+final class TensorMix {
+    private static final Pattern BLOCK = Pattern.compile("blk\\.(\\d+)\\.(.+)\\.weight");
+
+    private final Precision precision;
+    private final int layers;
+    /** Heads that share a key. */
+    private final int sharing;
+    private final boolean ownHead;
+
+    /** @param ownHead whether the file has {@code output.weight} beside the embedding */
+    TensorMix(Precision precision, DecoderSpec spec, boolean ownHead) {
+        this.precision = precision;
+        this.layers = spec.layers();
+        this.sharing = spec.heads() / spec.kvHeads();
+        this.ownHead = ownHead;
+    }
+
+    /**
+     * The type of a tensor.
+     *
+     * @param name  in GGUF
+     * @param shape rows first
+     */
+    WeightType type(String name, long[] shape) {
+        if (shape.length < 2 || name.equals("position_embd.weight")) {
+            return WeightType.F32;
+        }
+        if (!precision.type().quantised()) {
+            return precision.type();
+        }
+        int columns = Math.toIntExact(shape[shape.length - 1]);
+        boolean head = name.equals("output.weight") || !ownHead && name.equals("token_embd.weight");
+        return fitting(head ? head(columns) : inside(name), columns);
+    }
+
+    /** The head is read once a token and decides between tokens that lie close. */
+    private WeightType head(int columns) {
+        if (precision == Precision.Q8_0 || columns % precision.type().blockElements() != 0) {
+            return WeightType.Q8_0;
+        }
+        return WeightType.Q6_K;
+    }
+
+    private WeightType inside(String name) {
+        Matcher block = BLOCK.matcher(name);
+        if (!block.matches()) {
+            return precision.type();
+        }
+        int layer = Integer.parseInt(block.group(1));
+        return switch (block.group(2)) {
+            case "attn_v" -> values(layer);
+            case "ffn_down" -> down(layer);
+            case "attn_output" -> switch (precision) {
+                case Q2_K -> WeightType.Q3_K;
+                case Q3_K_M -> WeightType.Q4_K;
+                case Q3_K_L -> WeightType.Q5_K;
+                default -> precision.type();
+            };
+            case "attn_qkv" -> switch (precision) {
+                case Q3_K_M, Q3_K_L -> WeightType.Q4_K;
+                case Q4_K_M -> WeightType.Q5_K;
+                case Q5_K_M -> WeightType.Q6_K;
+                default -> precision.type();
+            };
+            default -> precision.type();
+        };
+    }
+
+    private WeightType values(int layer) {
+        return switch (precision) {
+            case Q2_K -> sharing >= 4 ? WeightType.Q4_K : WeightType.Q3_K;
+            case Q3_K_M -> layer < 2 ? WeightType.Q5_K : WeightType.Q4_K;
+            case Q3_K_L -> WeightType.Q5_K;
+            case IQ4_NL, IQ4_XS -> sharing >= 4 ? WeightType.Q5_K : precision.type();
+            case Q4_K_M, Q5_K_M -> needsMore(layer) ? WeightType.Q6_K : precision.type();
+            case Q4_K_S -> layer < 4 ? WeightType.Q5_K : WeightType.Q4_K;
+            default -> precision.type();
+        };
+    }
+
+    private WeightType down(int layer) {
+        boolean first = layer < layers / 8;
+        return switch (precision) {
+            case Q2_K -> WeightType.Q3_K;
+            case Q3_K_M -> layer < layers / 16 ? WeightType.Q5_K : WeightType.Q4_K;
+            case Q3_K_L -> WeightType.Q5_K;
+            case Q4_K_M, Q5_K_M -> needsMore(layer) ? WeightType.Q6_K : precision.type();
+            case Q4_K_S, IQ4_NL, IQ4_XS -> first ? WeightType.Q5_K : precision.type();
+            default -> precision.type();
+        };
+    }
+
+    /** The first and last eighth of the layers, and every third between. */
+    private boolean needsMore(int layer) {
+        int eighth = layers / 8;
+        return layer < eighth || layer >= 7 * layers / 8 || (layer - eighth) % 3 == 2;
+    }
+
+    /** A row that blocks do not divide takes a type of smaller blocks with about as many bits, at last F16. */
+    private static WeightType fitting(WeightType type, int columns) {
+        WeightType smaller = columns % type.blockElements() == 0 ? type : switch (type) {
+            case Q2_K, Q3_K, IQ4_XS -> WeightType.IQ4_NL;
+            case Q4_K -> WeightType.Q5_0;
+            case Q5_K -> WeightType.Q5_1;
+            case Q6_K -> WeightType.Q8_0;
+            case INT4, INT4_ASYM -> WeightType.int4(columns, type == WeightType.INT4);
+            default -> type;
+        };
+        return columns % smaller.blockElements() == 0 ? smaller : WeightType.F16;
+    }
+}

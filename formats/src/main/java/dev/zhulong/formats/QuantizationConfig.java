@@ -1,0 +1,56 @@
+package dev.zhulong.formats;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What a {@code config.json} says of weights that Zhulong has quantised: the field {@code quantization_config} with {@code quant_method}
+ * {@value #METHOD}, {@code format} 1 and {@code weights}, the type of blocks by the name of a tensor. {@code docs/quantized-directory.md} has
+ * the layout.
+ *
+ * @param weights types by names; tensors that are not named are stored in plain elements
+ */
+public record QuantizationConfig(Map<String, String> weights) {
+
+    static final String FIELD = "quantization_config";
+    static final String METHOD = "zhulong";
+    private static final int FORMAT = 1;
+
+    public QuantizationConfig {
+        weights = Collections.unmodifiableMap(new LinkedHashMap<>(weights));
+    }
+
+    /** Of a {@code config.json}; empty where it tells of no quantisation. */
+    static Optional<QuantizationConfig> read(JsonFields config) {
+        if (!config.isSet(FIELD)) {
+            return Optional.empty();
+        }
+        JsonFields fields = config.object(FIELD).orElseThrow();
+        String method = fields.text("quant_method").orElse("unknown");
+        if (!method.equals(METHOD)) {
+            throw config.wrong(FIELD, "weights in F32, F16 or BF16; take the revision that is not quantised", FormatException.quote(method));
+        }
+        if (fields.integer("format", 1, Integer.MAX_VALUE) > FORMAT) {
+            throw fields.wrong("format", FORMAT + "; a newer Zhulong wrote this", fields.node("format"));
+        }
+        JsonFields types = fields.object("weights").orElseThrow(() -> fields.wrong("weights", "an object of tensor names and types", "none"));
+        var weights = new LinkedHashMap<String, String>();
+        types.object().fieldNames().forEachRemaining(name -> weights.put(name,
+                types.text(name).orElseThrow(() -> types.wrong(name, "a type such as INT4", types.node(name)))));
+        return Optional.of(new QuantizationConfig(weights));
+    }
+
+    /** The text of {@code configJson} with this in it. */
+    public String addTo(Path configJson) {
+        ObjectNode config = JsonFields.read(configJson).object().deepCopy();
+        ObjectNode field = config.putObject(FIELD);
+        field.put("quant_method", METHOD).put("format", FORMAT);
+        ObjectNode types = field.putObject("weights");
+        weights.forEach(types::put);
+        return JsonFields.text(config);
+    }
+}

@@ -1,0 +1,181 @@
+package dev.zhulong.kernels;
+
+/**
+ * The scale, or scale and minimum, that bring the weights of a group nearest to integers, by squared error.
+ *
+ * <p>Rounding makes the error jump with the scale, so that it has many local minima: scales are tried from a little wider than the weights
+ * need to one that cuts the largest, each with its integers solved for the best scale (least squares), and the best is solved again until
+ * its integers stay.
+ */
+final class GroupFit {
+    /**
+     * Candidates, by where the largest weight goes as a share of the lowest or highest level: below one it is short of it, above it is cut. The more
+     * levels, the less there is to gain by cutting, and the closer lie the minima.
+     */
+    private static final int CANDIDATES = 26;
+    private static final int SHORT = 6;
+    private static final int REFINEMENTS = 4;
+    /** Below it a reciprocal may be infinite; no f16 scale comes from weights as small. */
+    private static final float NOTHING = 1e-30f;
+
+    /** Of the last fit; the scale may be negative where levels are not symmetric. */
+    float scale;
+    float min;
+
+    private final float[] u = new float[WeightType.INT4.blockElements()];
+    private float candidateScale;
+    private float candidateMin;
+
+    private static float share(int candidate, int levels) {
+        return 1 + (levels > 16 ? 0.0125f : 0.025f) * (candidate - SHORT);
+    }
+
+    /** {@code x[i] ≈ scale * level}. */
+    void symmetric(float[] x, int from, int n, Levels levels) {
+        float extreme = 0;
+        for (int i = from; i < from + n; i++) {
+            if (Math.abs(x[i]) > Math.abs(extreme)) {
+                extreme = x[i];
+            }
+        }
+        scale = 0;
+        min = 0;
+        if (Math.abs(extreme) < NOTHING) {
+            return;
+        }
+        float inverse = 1 / extreme;
+        for (int i = 0; i < n; i++) {
+            u[i] = x[from + i] * inverse;
+        }
+        float best = 0;
+        float bestInverse = 0;
+        for (int c = 0; c < CANDIDATES; c++) {
+            float share = share(c, levels.count);
+            for (int end = 0; end < 2; end++) {
+                float candidate = share * (end == 0 ? levels.lowest : levels.highest);
+                float explained = explained(n, candidate, levels);
+                if (explained > best) {
+                    best = explained;
+                    bestInverse = 1 / candidateScale;
+                    scale = candidateScale;
+                }
+            }
+        }
+        for (int r = 0; r < REFINEMENTS; r++) {
+            float explained = explained(n, bestInverse, levels);
+            if (!(explained > best)) {
+                break;
+            }
+            best = explained;
+            bestInverse = 1 / candidateScale;
+            scale = candidateScale;
+        }
+        scale *= extreme;
+    }
+
+    /** What the best scale for the integers of {@code inverse} takes off the sum of squares; the scale goes to {@code candidateScale}. */
+    private float explained(int n, float inverse, Levels levels) {
+        float uq = 0;
+        float qq = 0;
+        for (int i = 0; i < n; i++) {
+            int q = levels.nearest(u[i] * inverse);
+            uq += u[i] * q;
+            qq += q * q;
+        }
+        if (qq == 0) {
+            return 0;
+        }
+        candidateScale = uq / qq;
+        return uq * candidateScale;
+    }
+
+    /**
+     * {@code x[i] ≈ scale * q + min} with {@code q} from 0 to {@code highest}.
+     *
+     * @param belowZero whether the minimum must not be above zero, as in k-quants
+     */
+    void asymmetric(float[] x, int from, int n, int highest, boolean belowZero) {
+        float low = belowZero ? 0 : Float.MAX_VALUE;
+        float high = -Float.MAX_VALUE;
+        for (int i = from; i < from + n; i++) {
+            low = Math.min(low, x[i]);
+            high = Math.max(high, x[i]);
+        }
+        float width = high - low;
+        scale = 0;
+        min = low;
+        if (width < NOTHING) {
+            return;
+        }
+        float inverse = 1 / width;
+        for (int i = 0; i < n; i++) {
+            u[i] = (x[from + i] - low) * inverse;
+        }
+        float ceiling = belowZero ? -low * inverse : Float.MAX_VALUE;
+        float least = Float.MAX_VALUE;
+        float bestScale = 0;
+        float bestMin = 0;
+        for (int c = 0; c < CANDIDATES; c++) {
+            for (int shift = 0; shift < 3; shift++) {
+                // the lower end is cut as well: by nothing, half or all of what the upper is cut by
+                float reach = highest * share(c, highest + 1);
+                float cut = Math.max(0, reach - highest) * shift / 2;
+                if (shift > 0 && cut == 0) {
+                    break;
+                }
+                float error = error(n, reach + cut, cut, highest, ceiling);
+                if (error < least) {
+                    least = error;
+                    bestScale = candidateScale;
+                    bestMin = candidateMin;
+                }
+            }
+        }
+        for (int r = 0; r < REFINEMENTS && bestScale > 0; r++) {
+            float error = error(n, 1 / bestScale, bestMin / bestScale, highest, ceiling);
+            if (!(error < least)) {
+                break;
+            }
+            least = error;
+            bestScale = candidateScale;
+            bestMin = candidateMin;
+        }
+        scale = bestScale * width;
+        min = low + bestMin * width;
+        if (belowZero) {
+            min = Math.min(min, 0);
+        }
+    }
+
+    /** Squared error of the best scale and minimum for the integers {@code u * inverse - offset}. */
+    private float error(int n, float inverse, float offset, int highest, float ceiling) {
+        float sq = 0;
+        float qq = 0;
+        float su = 0;
+        float uq = 0;
+        float uu = 0;
+        for (int i = 0; i < n; i++) {
+            int q = Math.clamp((int) (u[i] * inverse - offset + 0.5f), 0, highest);
+            sq += q;
+            qq += q * q;
+            su += u[i];
+            uq += u[i] * q;
+            uu += u[i] * u[i];
+        }
+        float determinant = n * qq - sq * sq;
+        if (determinant <= 0) {
+            return Float.MAX_VALUE;
+        }
+        candidateScale = (n * uq - su * sq) / determinant;
+        candidateMin = (su - candidateScale * sq) / n;
+        if (candidateMin > ceiling) {
+            candidateMin = ceiling;
+            candidateScale = (uq - candidateMin * sq) / qq;
+        }
+        if (!(candidateScale > 0)) {
+            return Float.MAX_VALUE;
+        }
+        return uu - 2 * candidateScale * uq - 2 * candidateMin * su + candidateScale * candidateScale * qq
+                + 2 * candidateScale * candidateMin * sq + n * candidateMin * candidateMin;
+    }
+}
