@@ -35,6 +35,11 @@ public final class Activations {
     final float[] values;
     /** [tile, column / 2, row of the tile]: two int8 as 16-bit halves, the first lower. */
     final int[] pairs;
+    /**
+     * As {@link #pairs}, of each four (x0, x1, x2, x3) in 16 bits: (x0, x1 - 16 x0, x2 - 16 x1, x3 - 16 x2). With them a word of four nibbles n need not
+     * be taken apart: w x0 + (w >> 4)(x1 - 16 x0) + (w >> 8)(x2 - 16 x1) + (w >> 12)(x3 - 16 x2) = n0 x0 + n1 x1 + n2 x2 + n3 x3, modulo 2^16.
+     */
+    final int[] steps;
     /** The integers as floats, [tile, column, row of the tile], of four columns the middle ones exchanged; of several rows only. */
     final float[] integers;
     /** [tile, column / 32, row of the tile] */
@@ -56,6 +61,7 @@ public final class Activations {
         int k = paddedColumns(maxColumns);
         values = new float[Math.multiplyExact(r, k)];
         pairs = new int[r * k / 2];
+        steps = new int[r * k / 2];
         integers = new float[maxRows == 1 ? 0 : r * k];
         scales = new float[r * k / 32];
         weighted = new float[r * k / 32];
@@ -172,10 +178,15 @@ public final class Activations {
             int even = 0;
             int odd = 0;
             int sum0 = 0;
+            int lowBefore = 0;
+            int highBefore = 0;
             for (int j = 0; j < 16; j++) {
                 int low = scratch[scratchAt + 2 * j];
                 int high = scratch[scratchAt + 2 * j + 1];
                 pairs[to + j * n] = low & 0xffff | high << 16;
+                steps[to + j * n] = low - lowBefore & 0xffff | high - highBefore << 16;
+                lowBefore = j % 4 == 3 ? 0 : 16 * low;
+                highBefore = j % 4 == 3 ? 0 : 16 * high;
                 if (n > 1) {
                     int column = 2 * (to - r) + (j / 2 * 4 + j % 2) * n + r;
                     integers[column] = low;

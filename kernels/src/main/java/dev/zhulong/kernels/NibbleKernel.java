@@ -9,7 +9,8 @@ import jdk.incubator.vector.VectorOperators;
 /**
  * Products with weights of four bits: one, four or eight rows of activations with one block of weights.
  *
- * <p>A 16-bit lane holds four nibbles. Sixteen products of a nibble and an int8 fit it (16 * 15 * 127 = 30,480), which is one unit: a lane
+ * <p>A 16-bit lane holds four nibbles, which are never taken apart: shifted words are multiplied by {@link Activations#steps}, and what the upper
+ * nibbles add to a product the next one takes away. That is exact modulo 2^16, so it is exact once the sum of the unit fits. Sixteen products of a nibble and an int8 fit it (16 * 15 * 127 = 30,480), which is one unit: a lane
  * is widened once for 32 weights. The integer sum of a unit is exact, and units are added in order, so that an output's bits depend
  * neither on the tile nor on the width of the vectors.
  */
@@ -30,7 +31,7 @@ final class NibbleKernel {
         MemorySegment data = w.data;
         MemorySegment scales = w.scales;
         MemorySegment mins = w.mins;
-        int[] pairs = a.pairs;
+        int[] steps = a.steps;
         float[] as = a.scales;
         int[] bias = w.offset == 0 ? a.none : a.bias;
         float[] weighted = a.weighted;
@@ -57,15 +58,14 @@ final class NibbleKernel {
                 ShortVector t0 = ShortVector.zero(Lanes.S);
                 for (int i = 0; i < 4; i++) {
                     ShortVector v = ShortVector.fromMemorySegment(Lanes.S, data, at, Lanes.LE);
-                    s0 = s0.add(v.and((short) 15).mul(IntVector.broadcast(Lanes.I, pairs[p]).reinterpretAsShorts()));
-                    t0 = t0.add(v.lanewise(VectorOperators.LSHR, 4).and((short) 15).mul(IntVector.broadcast(Lanes.I, pairs[p + 1]).reinterpretAsShorts()));
-                    s0 = s0.add(v.lanewise(VectorOperators.LSHR, 8).and((short) 15).mul(IntVector.broadcast(Lanes.I, pairs[p + 2]).reinterpretAsShorts()));
-                    t0 = t0.add(v.lanewise(VectorOperators.LSHR, 12).mul(IntVector.broadcast(Lanes.I, pairs[p + 3]).reinterpretAsShorts()));
+                    s0 = s0.add(v.mul(IntVector.broadcast(Lanes.I, steps[p]).reinterpretAsShorts()));
+                    t0 = t0.add(v.lanewise(VectorOperators.LSHR, 4).mul(IntVector.broadcast(Lanes.I, steps[p + 1]).reinterpretAsShorts()));
+                    s0 = s0.add(v.lanewise(VectorOperators.LSHR, 8).mul(IntVector.broadcast(Lanes.I, steps[p + 2]).reinterpretAsShorts()));
+                    t0 = t0.add(v.lanewise(VectorOperators.LSHR, 12).mul(IntVector.broadcast(Lanes.I, steps[p + 3]).reinterpretAsShorts()));
                     at += Lanes.BYTES;
                     p += 4;
                 }
-                s0 = s0.add(t0);
-                IntVector b0 = s0.reinterpretAsInts();
+                IntVector b0 = s0.add(t0).reinterpretAsInts();
                 b0 = b0.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 16).add(b0.lanewise(VectorOperators.ASHR, 16));
                 c0 = ((FloatVector) b0.convert(VectorOperators.I2F, 0)).fma(ws.mul(as[q]), c0);
                 if (hasMin) {
@@ -81,7 +81,7 @@ final class NibbleKernel {
         MemorySegment data = w.data;
         MemorySegment scales = w.scales;
         MemorySegment mins = w.mins;
-        int[] pairs = a.pairs;
+        int[] steps = a.steps;
         float[] as = a.scales;
         int[] bias = w.offset == 0 ? a.none : a.bias;
         float[] weighted = a.weighted;
@@ -115,12 +115,12 @@ final class NibbleKernel {
                     ShortVector v = ShortVector.fromMemorySegment(Lanes.S, data, at, Lanes.LE);
                     at += Lanes.BYTES;
                     for (int last = p + 16; p < last; p += 4) {
-                        ShortVector n = v.and((short) 15);
+                        ShortVector n = v;
                         v = v.lanewise(VectorOperators.LSHR, 4);
-                        s0 = s0.add(n.mul(IntVector.broadcast(Lanes.I, pairs[p]).reinterpretAsShorts()));
-                        s1 = s1.add(n.mul(IntVector.broadcast(Lanes.I, pairs[p + 1]).reinterpretAsShorts()));
-                        s2 = s2.add(n.mul(IntVector.broadcast(Lanes.I, pairs[p + 2]).reinterpretAsShorts()));
-                        s3 = s3.add(n.mul(IntVector.broadcast(Lanes.I, pairs[p + 3]).reinterpretAsShorts()));
+                        s0 = s0.add(n.mul(IntVector.broadcast(Lanes.I, steps[p]).reinterpretAsShorts()));
+                        s1 = s1.add(n.mul(IntVector.broadcast(Lanes.I, steps[p + 1]).reinterpretAsShorts()));
+                        s2 = s2.add(n.mul(IntVector.broadcast(Lanes.I, steps[p + 2]).reinterpretAsShorts()));
+                        s3 = s3.add(n.mul(IntVector.broadcast(Lanes.I, steps[p + 3]).reinterpretAsShorts()));
                     }
                 }
                 IntVector b0 = s0.reinterpretAsInts();
@@ -160,7 +160,7 @@ final class NibbleKernel {
         MemorySegment data = w.data;
         MemorySegment scales = w.scales;
         MemorySegment mins = w.mins;
-        int[] pairs = a.pairs;
+        int[] steps = a.steps;
         float[] as = a.scales;
         int[] bias = w.offset == 0 ? a.none : a.bias;
         float[] weighted = a.weighted;
@@ -202,16 +202,16 @@ final class NibbleKernel {
                     ShortVector v = ShortVector.fromMemorySegment(Lanes.S, data, at, Lanes.LE);
                     at += Lanes.BYTES;
                     for (int last = p + 32; p < last; p += 8) {
-                        ShortVector n = v.and((short) 15);
+                        ShortVector n = v;
                         v = v.lanewise(VectorOperators.LSHR, 4);
-                        s0 = s0.add(n.mul(IntVector.broadcast(Lanes.I, pairs[p]).reinterpretAsShorts()));
-                        s1 = s1.add(n.mul(IntVector.broadcast(Lanes.I, pairs[p + 1]).reinterpretAsShorts()));
-                        s2 = s2.add(n.mul(IntVector.broadcast(Lanes.I, pairs[p + 2]).reinterpretAsShorts()));
-                        s3 = s3.add(n.mul(IntVector.broadcast(Lanes.I, pairs[p + 3]).reinterpretAsShorts()));
-                        s4 = s4.add(n.mul(IntVector.broadcast(Lanes.I, pairs[p + 4]).reinterpretAsShorts()));
-                        s5 = s5.add(n.mul(IntVector.broadcast(Lanes.I, pairs[p + 5]).reinterpretAsShorts()));
-                        s6 = s6.add(n.mul(IntVector.broadcast(Lanes.I, pairs[p + 6]).reinterpretAsShorts()));
-                        s7 = s7.add(n.mul(IntVector.broadcast(Lanes.I, pairs[p + 7]).reinterpretAsShorts()));
+                        s0 = s0.add(n.mul(IntVector.broadcast(Lanes.I, steps[p]).reinterpretAsShorts()));
+                        s1 = s1.add(n.mul(IntVector.broadcast(Lanes.I, steps[p + 1]).reinterpretAsShorts()));
+                        s2 = s2.add(n.mul(IntVector.broadcast(Lanes.I, steps[p + 2]).reinterpretAsShorts()));
+                        s3 = s3.add(n.mul(IntVector.broadcast(Lanes.I, steps[p + 3]).reinterpretAsShorts()));
+                        s4 = s4.add(n.mul(IntVector.broadcast(Lanes.I, steps[p + 4]).reinterpretAsShorts()));
+                        s5 = s5.add(n.mul(IntVector.broadcast(Lanes.I, steps[p + 5]).reinterpretAsShorts()));
+                        s6 = s6.add(n.mul(IntVector.broadcast(Lanes.I, steps[p + 6]).reinterpretAsShorts()));
+                        s7 = s7.add(n.mul(IntVector.broadcast(Lanes.I, steps[p + 7]).reinterpretAsShorts()));
                     }
                 }
                 IntVector b0 = s0.reinterpretAsInts();
