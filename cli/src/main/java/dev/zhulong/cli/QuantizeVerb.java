@@ -18,7 +18,7 @@ import picocli.CommandLine.Option;
         name = "quantize",
         description = {
             "Make a model smaller: fewer bits a weight.",
-            "Each weight goes to the nearest of the values that its group's scale allows; the scale is the one of least squared error. The line printed at the"
+            "Each weight goes to the nearest of the values that its group's scale allows; the scale is the one of least error. The line printed at the"
                     + " end has size, perplexity and tokens a second before and after, on the CPU engine.",
             "Types, from large to small: f32, bf16, f16; q8_0 (nothing to notice); q6_k, q5_k_m, q5_k_s, q5_1, q5_0; q4_k_m (the usual choice), q4_k_s,"
                     + " iq4_nl, iq4_xs, q4_1, q4_0; q3_k_l, q3_k_m, q3_k_s, q2_k (much is lost). These are GGUF files that llama.cpp reads too, with its mixes"

@@ -81,7 +81,14 @@ final class QuantisedDirectory {
             if (Files.exists(absolute)) {
                 Files.move(absolute, former, StandardCopyOption.ATOMIC_MOVE);
             }
-            Files.move(temporary, absolute, StandardCopyOption.ATOMIC_MOVE);
+            try {
+                Files.move(temporary, absolute, StandardCopyOption.ATOMIC_MOVE);
+            } catch (IOException e) {
+                if (Files.exists(former)) {
+                    Files.move(former, absolute, StandardCopyOption.ATOMIC_MOVE);
+                }
+                throw e;
+            }
             delete(former);
         } catch (IOException e) {
             throw new UncheckedIOException("cannot write " + out + ": " + e, e);

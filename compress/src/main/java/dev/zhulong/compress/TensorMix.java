@@ -59,7 +59,7 @@ final class TensorMix {
         }
         int layer = Integer.parseInt(block.group(1));
         return switch (block.group(2)) {
-            case "attn_v" -> values(layer);
+            case "attn_v" -> wideModel(values(layer));
             case "ffn_down" -> down(layer);
             case "attn_output" -> switch (precision) {
                 case Q2_K -> WeightType.Q3_K;
@@ -87,6 +87,12 @@ final class TensorMix {
             case Q4_K_S -> layer < 4 ? WeightType.Q5_K : WeightType.Q4_K;
             default -> precision.type();
         };
+    }
+
+    /** Where 80 layers share keys (llama.cpp's "70B"), values are so small a part of the model that more bits cost nothing. */
+    private WeightType wideModel(WeightType type) {
+        boolean small = type == WeightType.Q3_K || type == WeightType.Q4_K;
+        return layers == 80 && sharing > 1 && small ? WeightType.Q5_K : type;
     }
 
     private WeightType down(int layer) {

@@ -1,7 +1,11 @@
 package dev.zhulong.kernels;
 
+import java.util.Arrays;
+
 /**
- * The scale, or scale and minimum, that bring the weights of a group nearest to integers, by squared error.
+ * The scale, or scale and minimum, that bring the weights of a group nearest to integers, by squared error. With sixteen levels or fewer a weight
+ * counts the more the larger it is, {@code 1 + |weight| / rms of the group}: on real weights that costs a little of the plain error and keeps the
+ * model's predictions nearer, where with more levels it does not ({@code docs/PRECISION.md}).
  *
  * <p>Rounding makes the error jump with the scale, so that it has many local minima: scales are tried from a little wider than the weights
  * need to one that cuts the largest, each with its integers solved for the best scale (least squares), and the best is solved again until
@@ -15,12 +19,17 @@ final class GroupFit {
     private static final int CANDIDATES = 26;
     private static final int SHORT = 6;
     private static final int REFINEMENTS = 4;
+    /** Levels with which the size of a weight counts. */
+    private static final int MOST_WEIGHED = 16;
     /** Below it a reciprocal may be infinite; no f16 scale comes from weights as small. */
     private static final float NOTHING = 1e-30f;
 
     /** Of the last fit; the scale may be negative where levels are not symmetric. */
     float scale;
     float min;
+
+    /** What the last group's weights count. */
+    final float[] importance = new float[WeightType.INT4.blockElements()];
 
     private final float[] u = new float[WeightType.INT4.blockElements()];
     private float candidateScale;
@@ -30,8 +39,24 @@ final class GroupFit {
         return 1 + (levels > 16 ? 0.0125f : 0.025f) * (candidate - SHORT);
     }
 
+    private void weigh(float[] x, int from, int n, int levels) {
+        if (levels > MOST_WEIGHED) {
+            Arrays.fill(importance, 0, n, 1);
+            return;
+        }
+        double squares = 0;
+        for (int i = from; i < from + n; i++) {
+            squares += (double) x[i] * x[i];
+        }
+        double inverse = squares == 0 ? 0 : 1 / Math.sqrt(squares / n);
+        for (int i = 0; i < n; i++) {
+            importance[i] = (float) (1 + Math.abs(x[from + i]) * inverse);
+        }
+    }
+
     /** {@code x[i] ≈ scale * level}. */
     void symmetric(float[] x, int from, int n, Levels levels) {
+        weigh(x, from, n, levels.count);
         float extreme = 0;
         for (int i = from; i < from + n; i++) {
             if (Math.abs(x[i]) > Math.abs(extreme)) {
@@ -79,8 +104,9 @@ final class GroupFit {
         float qq = 0;
         for (int i = 0; i < n; i++) {
             int q = levels.nearest(u[i] * inverse);
-            uq += u[i] * q;
-            qq += q * q;
+            float weighted = importance[i] * q;
+            uq += u[i] * weighted;
+            qq += q * weighted;
         }
         if (qq == 0) {
             return 0;
@@ -95,6 +121,7 @@ final class GroupFit {
      * @param belowZero whether the minimum must not be above zero, as in k-quants
      */
     void asymmetric(float[] x, int from, int n, int highest, boolean belowZero) {
+        weigh(x, from, n, highest + 1);
         float low = belowZero ? 0 : Float.MAX_VALUE;
         float high = -Float.MAX_VALUE;
         for (int i = from; i < from + n; i++) {
@@ -149,6 +176,7 @@ final class GroupFit {
 
     /** Squared error of the best scale and minimum for the integers {@code u * inverse - offset}. */
     private float error(int n, float inverse, float offset, int highest, float ceiling) {
+        float all = 0;
         float sq = 0;
         float qq = 0;
         float su = 0;
@@ -156,18 +184,20 @@ final class GroupFit {
         float uu = 0;
         for (int i = 0; i < n; i++) {
             int q = Math.clamp((int) (u[i] * inverse - offset + 0.5f), 0, highest);
-            sq += q;
-            qq += q * q;
-            su += u[i];
-            uq += u[i] * q;
-            uu += u[i] * u[i];
+            float w = importance[i];
+            all += w;
+            sq += w * q;
+            qq += w * q * q;
+            su += w * u[i];
+            uq += w * u[i] * q;
+            uu += w * u[i] * u[i];
         }
-        float determinant = n * qq - sq * sq;
+        float determinant = all * qq - sq * sq;
         if (determinant <= 0) {
             return Float.MAX_VALUE;
         }
-        candidateScale = (n * uq - su * sq) / determinant;
-        candidateMin = (su - candidateScale * sq) / n;
+        candidateScale = (all * uq - su * sq) / determinant;
+        candidateMin = (su - candidateScale * sq) / all;
         if (candidateMin > ceiling) {
             candidateMin = ceiling;
             candidateScale = (uq - candidateMin * sq) / qq;
@@ -176,6 +206,6 @@ final class GroupFit {
             return Float.MAX_VALUE;
         }
         return uu - 2 * candidateScale * uq - 2 * candidateMin * su + candidateScale * candidateScale * qq
-                + 2 * candidateScale * candidateMin * sq + n * candidateMin * candidateMin;
+                + 2 * candidateScale * candidateMin * sq + all * candidateMin * candidateMin;
     }
 }

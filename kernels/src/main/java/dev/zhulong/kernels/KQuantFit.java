@@ -2,7 +2,7 @@ package dev.zhulong.kernels;
 
 /**
  * 256 weights as the k-quants keep them: integers, for each group a small integer as scale (and one as minimum), and one f16 (or two) that
- * those are multiples of. By squared error.
+ * those are multiples of. By squared error as {@link GroupFit} weighs it.
  *
  * <p>The groups' own best scales are rounded to multiples of the f16; each group then takes, of its integer scale and its neighbours, what
  * leaves the least error; then the f16 is solved anew for all of them. Until that gains nothing.
@@ -22,6 +22,7 @@ final class KQuantFit {
     private final GroupFit fit = new GroupFit();
     private final float[] idealScales = new float[16];
     private final float[] idealMins = new float[16];
+    private final float[] importance = new float[N];
     private final int[] triedScales = new int[16];
     private final int[] triedMins = new int[16];
     private final int[] triedQ = new int[N];
@@ -32,6 +33,7 @@ final class KQuantFit {
         float extreme = 0;
         for (int g = 0; g < N / group; g++) {
             fit.symmetric(x, from + g * group, group, levels);
+            System.arraycopy(fit.importance, 0, importance, g * group, group);
             idealScales[g] = fit.scale;
             if (Math.abs(fit.scale) > Math.abs(extreme)) {
                 extreme = fit.scale;
@@ -49,8 +51,9 @@ final class KQuantFit {
                 error += group(x, from, g, group, levels, tried, lowest, highest);
                 for (int i = g * group; i < (g + 1) * group; i++) {
                     double whole = (double) triedScales[g] * triedQ[i];
-                    xq += x[from + i] * whole;
-                    qq += whole * whole;
+                    double weighted = importance[i] * whole;
+                    xq += x[from + i] * weighted;
+                    qq += whole * weighted;
                 }
             }
             if (!(error < least)) {
@@ -75,7 +78,7 @@ final class KQuantFit {
                 int level = levels.nearest(value * inverse);
                 candidate[i] = level;
                 float e = value - step * level;
-                error += e * e;
+                error += importance[g * group + i] * e * e;
             }
             if (error < least) {
                 least = error;
@@ -92,6 +95,7 @@ final class KQuantFit {
         float largestMin = 0;
         for (int g = 0; g < N / group; g++) {
             fit.asymmetric(x, from + g * group, group, highest, true);
+            System.arraycopy(fit.importance, 0, importance, g * group, group);
             idealScales[g] = fit.scale;
             idealMins[g] = -fit.min;
             largestScale = Math.max(largestScale, fit.scale);
@@ -123,11 +127,12 @@ final class KQuantFit {
             for (int i = 0; i < N; i++) {
                 double a = (double) scales[i / group] * q[i];
                 double b = mins[i / group];
-                aa += a * a;
-                ab += a * b;
-                bb += b * b;
-                ax += a * x[from + i];
-                bx += b * x[from + i];
+                double w = importance[i];
+                aa += w * a * a;
+                ab += w * a * b;
+                bb += w * b * b;
+                ax += w * a * x[from + i];
+                bx += w * b * x[from + i];
             }
             double determinant = aa * bb - ab * ab;
             if (determinant <= 1e-9 * aa * bb) {
@@ -153,7 +158,7 @@ final class KQuantFit {
                     int level = Math.clamp((int) (value * inverse + 0.5f), 0, highest);
                     candidate[i] = level;
                     float e = value - step * level;
-                    error += e * e;
+                    error += importance[g * group + i] * e * e;
                 }
                 if (error < least) {
                     least = error;

@@ -6,7 +6,7 @@ import java.util.Arrays;
  * Rows of floats to blocks of a {@link WeightType}, each weight to the nearest of the values its group's scale allows.
  *
  * <p>With {@link Search#NONE} {@code Q8_0} and {@code Q4_0} are ggml's reference quantisers byte for byte. With {@link Search#SCALES} a group's
- * scale (and minimum) is the one of least squared error that {@link GroupFit} finds; the types of 256 weights are always fitted so
+ * scale (and minimum) is the one of least weighted squared error that {@link GroupFit} finds; the types of 256 weights are always fitted so
  * ({@link KQuantFit}), and {@code Q8_0} never, which has nothing to gain.
  */
 public final class Quantiser {
