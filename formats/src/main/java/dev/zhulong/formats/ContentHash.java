@@ -84,7 +84,7 @@ public record ContentHash(String sha256) {
     }
 
     /**
-     * Of a file's size, the time of its last change and samples of its bytes, the first {@value #SAMPLE_HEAD} among them: read in a moment however large
+     * Of a file's size, the time of its last change and samples of its bytes, the first and the last among them: read in a moment however large
      * the file. Enough to tell one file from another where a mistake costs no more than work done anew; a copy has another time.
      *
      * @throws UncheckedIOException when it cannot be read
@@ -96,7 +96,7 @@ public record ContentHash(String sha256) {
             digest.update((size + " bytes, changed " + Files.getLastModifiedTime(file).toInstant()).getBytes(StandardCharsets.UTF_8));
             sample(channel, 0, SAMPLE_HEAD, digest);
             for (int i = 1; i <= SAMPLES && size > SAMPLE_HEAD; i++) {
-                sample(channel, size / SAMPLES * i - SAMPLE, SAMPLE, digest);
+                sample(channel, size * i / SAMPLES - SAMPLE, SAMPLE, digest);
             }
         } catch (IOException e) {
             throw new UncheckedIOException("cannot read " + file + ": " + AtomicFile.describe(e), e);
