@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.OptionalLong;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -24,7 +25,8 @@ import picocli.CommandLine.Option;
             "Talk with a model, a line at a time.",
             "Turns go through the chat template of the model, or of its adapter. Without one they are written as `User:` and `Assistant:` lines, which a"
                     + " model that was trained on text alone can follow more or less.",
-            "The oldest turns are forgotten when the context is full. Ctrl-C stops an answer, at the prompt it ends the conversation.",
+            "The oldest turns are forgotten when the context is full. With --session the conversation is kept in a file after each answer, and goes on from"
+                    + " there next time. Ctrl-C stops an answer, at the prompt it ends the conversation.",
         },
         footer = {
             "",
@@ -33,7 +35,7 @@ import picocli.CommandLine.Option;
             "Examples:",
             "  zhulong chat --model my-model",
             "  zhulong chat --model my-model --temperature 0.7 --max-new-tokens 200",
-            "  zhulong chat --model model.Q4_0.gguf --context 4096",
+            "  zhulong chat --model model.Q4_0.gguf --context 4096 --session garden.json",
             "  printf 'Hello\\nHow are you?\\n' | zhulong chat --model my-model --greedy",
         })
 final class ChatVerb extends Verb {
@@ -43,9 +45,13 @@ final class ChatVerb extends Verb {
     @Option(names = "--adapter", paramLabel = "DIR", description = "LoRA adapter to put on the model, in PEFT's files.")
     Path adapter;
 
-    @Option(names = "--system", paramLabel = "TEXT", defaultValue = "", description = "What the model is told before the conversation; needs a chat"
-            + " template.")
+    @Option(names = "--system", paramLabel = "TEXT", description = "What the model is told before the conversation; needs a chat template (default: what"
+            + " the --session began with, else nothing).")
     String system;
+
+    @Option(names = "--session", paramLabel = "FILE", description = "Keep the conversation in FILE and go on with it if it is there; beside it FILE.kv,"
+            + " which saves reading it anew and may be deleted.")
+    Path session;
 
     @Mixin
     EngineOptions engine;
@@ -58,6 +64,11 @@ final class ChatVerb extends Verb {
 
     private volatile boolean answering;
     private volatile boolean stopped;
+    /** The conversation is worked on by one thread: that which answers, or that of Ctrl-C, which keeps it. */
+    private final Object turn = new Object();
+    private ChatSession chat;
+    /** Null without {@code --session}. */
+    private ChatFile kept;
 
     /** Ends an answer from within. */
     private static final class Stopped extends RuntimeException {
@@ -71,38 +82,64 @@ final class ChatVerb extends Verb {
         sampling.check();
         engine.check(List.of(model), adapter);
         drafting.check(engine);
-        var in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-        boolean terminal = Terminal.interactive();
-        try (ModelFiles files = engine.open(model, adapter, Engine.AUTO);
-                LoadedModel loaded = load(files);
-                DraftOptions.Drafts drafts = drafting.open(engine, files.context());
-                var _ = Interrupt.handle(this::interrupted)) {
-            var options = sampling.options(loaded);
-            ChatTemplate template = files.template();
-            ChatSession session = session(loaded, drafts, template, options);
-            remark(terminal, "Type a message, /help for commands, /exit to leave.");
-            while (true) {
-                if (terminal) {
-                    err().print("> ");
-                    err().flush();
+        try (ModelFiles files = engine.open(model, adapter, Engine.AUTO)) {
+            if (session != null) {
+                boolean seeded = spec.commandLine().getParseResult().hasMatchedOption("--seed");
+                kept = ChatFile.open(session, system, seeded ? OptionalLong.of(sampling.seed) : OptionalLong.empty(), files.fingerprint(), this::say);
+            }
+            try (LoadedModel loaded = load(files);
+                    DraftOptions.Drafts drafts = drafting.open(engine, files.context());
+                    ChatSession opened = open(loaded, drafts, files.template())) {
+                if (kept != null) {
+                    kept.restore(opened);
                 }
-                String line = in.readLine();
+                chat = opened;
+                try (var _ = Interrupt.handle(this::interrupted)) {
+                    talk(new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8)));
+                }
+            }
+        }
+    }
+
+    private void talk(BufferedReader in) throws IOException {
+        boolean terminal = Terminal.interactive();
+        remark(terminal, "Type a message, /help for commands, /exit to leave.");
+        while (true) {
+            if (terminal) {
+                err().print("> ");
+                err().flush();
+            }
+            String line = in.readLine();
+            synchronized (turn) {
                 if (line == null || line.strip().equals("/exit")) {
+                    leave();
                     return;
                 }
                 switch (line.strip()) {
                     case "" -> { }
-                    case "/reset" -> {
-                        session = session(loaded, drafts, template, options);
-                        err().println("The conversation starts anew.");
-                    }
-                    case "/help" -> err().println("/reset forgets the conversation, /exit leaves; anything else is said to the model.");
+                    case "/reset" -> reset();
+                    case "/help" -> say("/reset forgets the conversation, /exit leaves; anything else is said to the model.");
                     case String command when command.startsWith("/") && command.indexOf(' ') < 0 ->
-                        err().println("unknown command " + command + "; known: /reset, /help, /exit");
-                    case String _ -> answer(session, line, terminal);
+                        say("unknown command " + command + "; known: /reset, /help, /exit");
+                    case String _ -> answer(line, terminal);
                 }
-                err().flush();
             }
+        }
+    }
+
+    private void reset() {
+        chat.reset();
+        if (kept != null) {
+            kept.reset(chat);
+        }
+        say("The conversation starts anew.");
+    }
+
+    /** Once: Ctrl-C may come while the conversation is being left. */
+    private void leave() {
+        if (kept != null) {
+            kept.close(chat);
+            kept = null;
         }
     }
 
@@ -111,30 +148,31 @@ final class ChatVerb extends Verb {
         int fit = engine.context != null ? files.context() : files.fitting(files.context());
         if (fit < files.context()) {
             files.limit(fit);
-            err().println(String.format(Locale.ROOT, "[of the model's context of %,d tokens %,d fit into memory]", files.spec().contextLength(), fit));
-            err().flush();
+            say(String.format(Locale.ROOT, "[of the model's context of %,d tokens %,d fit into memory]", files.spec().contextLength(), fit));
         }
         return files.load(fit);
     }
 
     /** Through the template of the adapter or the model, if there is one. */
-    private ChatSession session(LoadedModel loaded, DraftOptions.Drafts drafts, ChatTemplate template, GenerateOptions options) {
+    private ChatSession open(LoadedModel loaded, DraftOptions.Drafts drafts, ChatTemplate template) {
+        GenerateOptions options = sampling.options(loaded);
         int context = loaded.model().spec().contextLength();
+        String told = system != null ? system : kept != null ? kept.system() : "";
         if (template.present()) {
-            return ChatSession.of(drafts.on(loaded.generator()), context, options, new ChatEncoder(template, loaded.tokenizer()), system);
+            return ChatSession.of(drafts.on(loaded.generator()), context, options, new ChatEncoder(template, loaded.tokenizer()), told);
         }
-        if (!system.isEmpty()) {
-            throw wrongUsage("--system needs a chat template, and " + model + " has none");
+        if (!told.isEmpty()) {
+            throw wrongUsage((system != null ? "--system" : "the system prompt of " + session) + " needs a chat template, and " + model + " has none");
         }
         return ChatSession.plain(drafts.on(loaded.generator()), context, options);
     }
 
-    private void answer(ChatSession session, String message, boolean terminal) {
+    private void answer(String message, boolean terminal) {
         stopped = false;
         answering = true;
         boolean[] begun = {false};
         try {
-            Generation answer = session.reply(message, piece -> {
+            Generation answer = chat.reply(message, piece -> {
                 if (stopped) {
                     throw new Stopped();
                 }
@@ -146,13 +184,17 @@ final class ChatVerb extends Verb {
             });
             out().println();
             out().flush();
+            if (kept != null) {
+                kept.save(chat);
+            }
             String notice = answer.notice();
-            remark(terminal, String.format(Locale.ROOT, "[%d tokens, %.1f tokens/s%s%s]", answer.ids().length, answer.tokensPerSecond(), DraftOptions.judged(List.of(answer)),
+            remark(terminal, String.format(Locale.ROOT, "[%d tokens, %.1f tokens/s; %d of the prompt's %d were cached%s%s]", answer.ids().length,
+                    answer.tokensPerSecond(), answer.cachedTokens(), answer.promptTokens(), DraftOptions.judged(List.of(answer)),
                     notice.isEmpty() ? "" : "; " + notice));
         } catch (Stopped e) {
             out().println();
             out().flush();
-            err().println("[stopped]");
+            say("[stopped]");
         } finally {
             answering = false;
         }
@@ -161,18 +203,30 @@ final class ChatVerb extends Verb {
     private void interrupted() {
         if (answering) {
             stopped = true;
-        } else {
-            err().println();
-            err().flush();
-            // at the prompt the main thread waits for input and cannot be woken
-            System.exit(Main.DONE);
+            return;
         }
+        // at the prompt the main thread waits for input and cannot be woken
+        synchronized (turn) {
+            int code = Main.DONE;
+            say("");
+            try {
+                leave();
+            } catch (RuntimeException e) {
+                say(e.getMessage());
+                code = Main.FAILED;
+            }
+            System.exit(code);
+        }
+    }
+
+    private void say(String line) {
+        err().println(line);
+        err().flush();
     }
 
     private void remark(boolean terminal, String text) {
         if (terminal) {
-            err().println(text);
-            err().flush();
+            say(text);
         }
     }
 }

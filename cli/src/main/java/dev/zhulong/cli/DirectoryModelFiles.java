@@ -2,7 +2,6 @@ package dev.zhulong.cli;
 
 import dev.zhulong.cli.EngineOptions.Engine;
 import dev.zhulong.cli.EngineOptions.Weights;
-import dev.zhulong.formats.ContentHash;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.GenerationConfig;
 import dev.zhulong.formats.ModelDirectory;
@@ -112,19 +111,19 @@ final class DirectoryModelFiles extends ModelFiles {
     }
 
     @Override
-    SortedMap<String, String> hashes() {
-        SortedMap<String, String> hashes = new TreeMap<>();
-        put(hashes, "model/", files.path());
+    SortedMap<String, Path> files() {
+        SortedMap<String, Path> found = new TreeMap<>();
+        put(found, "model/", files.path());
         if (adapter != null) {
-            put(hashes, "adapter/", adapter);
+            put(found, "adapter/", adapter);
         }
-        return hashes;
+        return found;
     }
 
-    private static void put(SortedMap<String, String> hashes, String prefix, Path directory) {
+    private static void put(SortedMap<String, Path> found, String prefix, Path directory) {
         try (Stream<Path> entries = Files.list(directory)) {
             entries.filter(file -> file.getFileName().toString().matches(".*\\.safetensors|.*config\\.json|tokenizer\\.json|.*\\.jinja"))
-                    .forEach(file -> hashes.put(prefix + file.getFileName(), ContentHash.ofFile(file).sha256()));
+                    .forEach(file -> found.put(prefix + file.getFileName(), file));
         } catch (IOException e) {
             throw new UncheckedIOException(directory + ": cannot be read: " + e.getMessage(), e);
         }

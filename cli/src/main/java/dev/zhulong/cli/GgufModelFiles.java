@@ -1,6 +1,5 @@
 package dev.zhulong.cli;
 
-import dev.zhulong.formats.ContentHash;
 import dev.zhulong.formats.GenerationConfig;
 import dev.zhulong.formats.gguf.GgufModel;
 import dev.zhulong.formats.gguf.GgufTensor;
@@ -15,6 +14,7 @@ import dev.zhulong.text.Tokenizer;
 import dev.zhulong.text.chat.ChatTemplate;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -72,11 +72,9 @@ final class GgufModelFiles extends ModelFiles {
     }
 
     @Override
-    SortedMap<String, String> hashes() {
+    SortedMap<String, Path> files() {
         Path file = files.file().path();
-        var hashes = new TreeMap<String, String>();
-        hashes.put("model/" + file.getFileName(), ContentHash.ofFile(file).sha256());
-        return hashes;
+        return new TreeMap<>(Map.of("model/" + file.getFileName(), file));
     }
 
     @Override

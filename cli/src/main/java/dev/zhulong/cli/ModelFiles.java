@@ -1,5 +1,6 @@
 package dev.zhulong.cli;
 
+import dev.zhulong.formats.ContentHash;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.GenerationConfig;
 import dev.zhulong.infer.LanguageModel;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * A model's files, opened: what can be said of it before its weights are loaded, and the engine that will run it.
@@ -62,8 +64,8 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
     /** What the engine will take. */
     abstract MemoryEstimate memory();
 
-    /** Hashes of the files that decide what the model says, by name. */
-    abstract SortedMap<String, String> hashes();
+    /** The files that decide what the model says, by name. */
+    abstract SortedMap<String, Path> files();
 
     abstract Tokenizer openTokenizer();
 
@@ -113,9 +115,17 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
 
     /** What tells a model with its adapter on this engine from every other. */
     SortedMap<String, String> identity() {
-        SortedMap<String, String> hashes = hashes();
+        var hashes = new TreeMap<String, String>();
+        files().forEach((name, file) -> hashes.put(name, ContentHash.ofFile(file).sha256()));
         hashes.put("engine", engine());
         return hashes;
+    }
+
+    /** {@link #identity} in a moment, on one line, from samples of the files: for what can be computed anew. */
+    String fingerprint() {
+        var parts = new StringBuilder(engine());
+        files().forEach((name, file) -> parts.append(' ').append(name).append(' ').append(ContentHash.ofSamples(file)));
+        return parts.toString();
     }
 
     /**

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.time.Instant;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -68,6 +69,30 @@ class ProvenanceSurvivesItsFileTest {
         Path file = Files.writeString(directory.resolve("zhulong.json"), json);
         assertThatThrownBy(() -> Provenance.read(directory)).isInstanceOf(FormatException.class).hasMessageStartingWith(file + ": ")
                 .hasMessageContaining(words);
+    }
+
+    @Test
+    void samplesTellFilesApartByTheirSizeTimeAndEnds() throws IOException {
+        Path file = directory.resolve("weights");
+        for (int size : new int[] {0, 100, 1 << 20, (3 << 20) + 5}) {
+            byte[] bytes = new byte[size];
+            Files.write(file, bytes);
+            var time = Files.getLastModifiedTime(file);
+            ContentHash hash = ContentHash.ofSamples(file);
+            assertThat(ContentHash.ofSamples(file)).isEqualTo(hash);
+            Files.setLastModifiedTime(file, FileTime.from(time.toInstant().plusNanos(1000)));
+            assertThat(ContentHash.ofSamples(file)).isNotEqualTo(hash);
+            for (int at : size == 0 ? new int[0] : new int[] {0, size - 1, Math.min(size - 1, (1 << 20) - 1)}) {
+                bytes[at] = 1;
+                Files.write(file, bytes);
+                Files.setLastModifiedTime(file, time);
+                assertThat(ContentHash.ofSamples(file)).as("byte %d of %d", at, size).isNotEqualTo(hash);
+                bytes[at] = 0;
+            }
+            Files.write(file, new byte[size + 1]);
+            Files.setLastModifiedTime(file, time);
+            assertThat(ContentHash.ofSamples(file)).isNotEqualTo(hash);
+        }
     }
 
     @Test

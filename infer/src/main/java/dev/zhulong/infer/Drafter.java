@@ -18,12 +18,15 @@ public interface Drafter extends AutoCloseable {
      */
     int draft(int[] ids, int count, int most, int[] out);
 
+    /** Tells that the sequence goes on otherwise than it did after its first {@code count} ids. */
+    default void cut(int count) {}
+
     @Override
     default void close() {}
 
-    /** One for each sequence. */
+    /** One for each sequence, or for each conversation, which is a sequence that is cut now and then. */
     interface Factory {
-        /** For a new sequence. */
+        /** For a new one. */
         Drafter begin();
 
         /** Refuses a text model whose ids mean something else. */

@@ -11,6 +11,7 @@ import java.util.Objects;
  * @param text           generated text, without the stop string; exactly what was streamed
  * @param finish         why it ended
  * @param promptTokens   length of the prompt, BOS included
+ * @param cachedTokens   how many of them a {@link PromptCache} held already
  * @param prefillSeconds from the call to the first token's logits; shared by a batch
  * @param decodeSeconds  from there to this sequence's end
  * @param notice         one line for the user where the end needs a word (the context was full), else empty
@@ -19,8 +20,8 @@ import java.util.Objects;
  * @param accepted       how many of them the model wrote itself
  */
 public record Generation(
-        int[] ids, String text, Finish finish, int promptTokens, double prefillSeconds, double decodeSeconds, String notice,
-        List<TokenLogProbs> logProbs, int drafted, int accepted) {
+        int[] ids, String text, Finish finish, int promptTokens, int cachedTokens, double prefillSeconds, double decodeSeconds,
+        String notice, List<TokenLogProbs> logProbs, int drafted, int accepted) {
     public Generation {
         logProbs = List.copyOf(logProbs);
     }
@@ -44,12 +45,14 @@ public record Generation(
     public boolean equals(Object other) {
         return other instanceof Generation that
                 && Arrays.equals(ids, that.ids) && text.equals(that.text) && finish == that.finish && promptTokens == that.promptTokens
+                && cachedTokens == that.cachedTokens
                 && prefillSeconds == that.prefillSeconds && decodeSeconds == that.decodeSeconds && notice.equals(that.notice)
                 && logProbs.equals(that.logProbs) && drafted == that.drafted && accepted == that.accepted;
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(Arrays.hashCode(ids), text, finish, promptTokens, prefillSeconds, decodeSeconds, notice, logProbs, drafted, accepted);
+        return Objects.hash(Arrays.hashCode(ids), text, finish, promptTokens, cachedTokens, prefillSeconds, decodeSeconds, notice, logProbs,
+                drafted, accepted);
     }
 }

@@ -85,6 +85,18 @@ public final class Generator {
         return generateAll(List.of(prompt), options, (index, text) -> onText.accept(text)).getFirst();
     }
 
+    /** The same with a cache that is kept: what {@code prompt} has in common with the generations before is not read again. */
+    public Generation generate(int[] prompt, GenerateOptions options, Consumer<String> onText, PromptCache kept) {
+        check(prompt, model.spec().contextLength());
+        long start = System.nanoTime();
+        return run(List.of(new Sequence(model, tokenizer, prompt, options, 0, onText, kept)), options, start).getFirst();
+    }
+
+    /** An empty cache for one conversation of up to the model's context; of this generator's model and drafts. */
+    public PromptCache promptCache() {
+        return new PromptCache(model, model.spec().contextLength(), drafters);
+    }
+
     /** Receives the streamed text of a batch. */
     @FunctionalInterface
     public interface Listener {
@@ -99,45 +111,48 @@ public final class Generator {
             check(prompt, context);
         }
         long start = System.nanoTime();
-        var sequences = new ArrayList<Sequence>();
+        var caches = new ArrayList<PromptCache>();
         try {
+            var sequences = new ArrayList<Sequence>();
             for (int i = 0; i < prompts.size(); i++) {
                 int index = i;
-                sequences.add(new Sequence(model, tokenizer, prompts.get(i), options, i, text -> listener.text(index, text),
-                        drafters == null ? null : drafters.begin()));
+                int[] prompt = prompts.get(i);
+                caches.add(new PromptCache(model, prompt.length + Math.min(options.maxNewTokens(), context - prompt.length), drafters));
+                sequences.add(new Sequence(model, tokenizer, prompt, options, i, text -> listener.text(index, text), caches.getLast()));
             }
-            List<Span> spans = new ArrayList<>();
-            for (int i = 0; i < prompts.size(); i++) {
-                spans.add(new Span(sequences.get(i).cache(), prompts.get(i)));
-            }
-            List<Sequence> active = options.maxNewTokens() == 0 ? List.of() : List.copyOf(sequences);
-            long prefilled = start;
-            for (boolean first = true; !active.isEmpty(); first = false) {
-                boolean guesses = !first && spans.stream().anyMatch(span -> span.ids().length > 1);
-                List<float[]> logits = model.forward(spans, guesses);
-                if (first) {
-                    prefilled = System.nanoTime();
-                }
-                var next = new ArrayList<Sequence>();
-                var nextSpans = new ArrayList<Span>();
-                for (int i = 0; i < active.size(); i++) {
-                    Sequence sequence = active.get(i);
-                    if (first ? sequence.advance(logits.get(i)) : sequence.advance(logits.get(i), spans.get(i).ids())) {
-                        nextSpans.add(new Span(sequence.cache(), sequence.next()));
-                        next.add(sequence);
-                    }
-                }
-                active = next;
-                spans = nextSpans;
-            }
-            var results = new ArrayList<Generation>();
-            for (Sequence sequence : sequences) {
-                results.add(sequence.result(start, prefilled));
-            }
-            return results;
+            return run(sequences, options, start);
         } finally {
-            sequences.forEach(Sequence::close);
+            caches.forEach(PromptCache::close);
         }
+    }
+
+    private List<Generation> run(List<Sequence> sequences, GenerateOptions options, long start) {
+        List<Sequence> active = options.maxNewTokens() == 0 ? List.of() : sequences;
+        List<Span> spans = active.stream().map(Sequence::prompt).toList();
+        long prefilled = start;
+        for (boolean first = true; !active.isEmpty(); first = false) {
+            boolean guesses = !first && spans.stream().anyMatch(span -> span.ids().length > 1);
+            List<float[]> logits = model.forward(spans, guesses);
+            for (int i = 0; i < active.size(); i++) {
+                active.get(i).ran(spans.get(i).ids());
+            }
+            if (first) {
+                prefilled = System.nanoTime();
+            }
+            var next = new ArrayList<Sequence>();
+            var nextSpans = new ArrayList<Span>();
+            for (int i = 0; i < active.size(); i++) {
+                Sequence sequence = active.get(i);
+                if (first ? sequence.advance(logits.get(i)) : sequence.advance(logits.get(i), spans.get(i).ids())) {
+                    nextSpans.add(sequence.next());
+                    next.add(sequence);
+                }
+            }
+            active = next;
+            spans = nextSpans;
+        }
+        long end = prefilled;
+        return sequences.stream().map(sequence -> sequence.result(start, end)).toList();
     }
 
     private void check(int[] prompt, int context) {

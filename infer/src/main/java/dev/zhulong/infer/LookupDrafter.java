@@ -24,11 +24,6 @@ public final class LookupDrafter implements Drafter {
 
     @Override
     public int draft(int[] ids, int count, int most, int[] out) {
-        if (indexed > count) {
-            // the sequence was cut
-            Arrays.fill(heads, 0);
-            indexed = 0;
-        }
         if (count < LEAST || most == 0) {
             return 0;
         }
@@ -62,6 +57,14 @@ public final class LookupDrafter implements Drafter {
         int found = Math.min(most, count - best);
         System.arraycopy(ids, best, out, 0, found);
         return found;
+    }
+
+    @Override
+    public void cut(int count) {
+        if (indexed > count) {
+            Arrays.fill(heads, 0);
+            indexed = 0;
+        }
     }
 
     private int slot(int[] ids, int end) {

@@ -1,7 +1,5 @@
 package dev.zhulong.infer;
 
-import dev.zhulong.infer.LanguageModel.KvCache;
-import dev.zhulong.infer.LanguageModel.Span;
 import dev.zhulong.text.Tokenizer;
 import java.util.Arrays;
 import java.util.List;
@@ -9,13 +7,11 @@ import java.util.List;
 /** Guesses with a smaller model of the same vocabulary: its likeliest tokens. Reads what the sequence has gained since the last guess first. */
 public final class ModelDrafter implements Drafter {
     private final LanguageModel model;
-    private final KvCache cache;
-    /** What the cache holds. */
-    private int[] held = new int[64];
+    private final CachedTokens cache;
 
     private ModelDrafter(LanguageModel model) {
         this.model = model;
-        cache = model.newCache(model.spec().contextLength());
+        cache = new CachedTokens(model.newCache(model.spec().contextLength()));
     }
 
     /**
@@ -48,22 +44,11 @@ public final class ModelDrafter implements Drafter {
         if (room <= 0) {
             return 0;
         }
-        int same = 0;
-        // the last token is read again, for its logits
-        int limit = Math.min(cache.length(), count - 1);
-        while (same < limit && held[same] == ids[same]) {
-            same++;
-        }
-        cache.truncate(same);
-        if (held.length < count + room) {
-            held = Arrays.copyOf(held, 2 * (count + room));
-        }
-        System.arraycopy(ids, same, held, same, count - same);
-        int[] next = Arrays.copyOfRange(ids, same, count);
+        int[] next = Arrays.copyOfRange(ids, cache.keep(ids, count), count);
         for (int n = 0; n < room; n++) {
-            out[n] = likeliest(model.forward(List.of(new Span(cache, next)), false).getFirst());
+            out[n] = likeliest(model.forward(List.of(cache.span(next)), false).getFirst());
+            cache.ran(next);
             next = new int[] {out[n]};
-            held[count + n] = out[n];
         }
         return room;
     }

@@ -1,7 +1,7 @@
 package dev.zhulong.infer;
 
 import dev.zhulong.infer.Generation.Finish;
-import dev.zhulong.infer.LanguageModel.KvCache;
+import dev.zhulong.infer.LanguageModel.Span;
 import dev.zhulong.infer.constrain.ConstraintState;
 import dev.zhulong.text.StreamingDecoder;
 import dev.zhulong.text.Tokenizer;
@@ -12,8 +12,8 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
 
-/** One sequence while it is being generated: its cache, sampler, decoder and what it has written. */
-final class Sequence implements AutoCloseable {
+/** One sequence while it is being generated: its sampler, decoder and what it has written; its cache is the caller's. */
+final class Sequence {
     /** Rows of a step, the last token's and those of a draft: the tiles of the kernels are of 1, 4 and 8 rows. */
     private static final int FIRST_DEPTH = 4;
     private static final int MOST_DRAFTED = 31;
@@ -21,7 +21,9 @@ final class Sequence implements AutoCloseable {
     private final int promptTokens;
     private final int context;
     private final int room;
-    private final KvCache cache;
+    private final CachedTokens cache;
+    /** Of the prompt, not read again. */
+    private final int cachedTokens;
     private final Sampler sampler;
     private final StreamingDecoder decoder;
     private final StopStrings stops;
@@ -43,7 +45,7 @@ final class Sequence implements AutoCloseable {
     private Finish finish;
     private long finished;
 
-    Sequence(LanguageModel model, Tokenizer tokenizer, int[] prompt, GenerateOptions options, int number, Consumer<String> onText, Drafter drafter) {
+    Sequence(LanguageModel model, Tokenizer tokenizer, int[] prompt, GenerateOptions options, int number, Consumer<String> onText, PromptCache kept) {
         promptTokens = prompt.length;
         context = model.spec().contextLength();
         room = Math.min(options.maxNewTokens(), context - prompt.length);
@@ -64,23 +66,30 @@ final class Sequence implements AutoCloseable {
             constraint = begins ? options.constraint().startOfText() : options.constraint().start();
         }
         this.onText = onText;
-        this.drafter = drafter;
         ids = Arrays.copyOf(prompt, prompt.length + 16);
-        cache = model.newCache(prompt.length + room);
+        cache = kept.tokens();
+        drafter = kept.drafter();
+        cachedTokens = kept.begin(prompt);
     }
 
-    KvCache cache() {
-        return cache;
+    /** What the model is to read first: the prompt, but for what the cache holds. */
+    Span prompt() {
+        return cache.span(Arrays.copyOfRange(ids, cachedTokens, promptTokens));
+    }
+
+    /** The model has read these ids. */
+    void ran(int[] read) {
+        cache.ran(read);
     }
 
     /** What the model is to read next: the last token, and guesses of what follows it. */
-    int[] next() {
+    Span next() {
         int most = drafter == null ? 0 : Math.min(depth - 1, room - count - 1);
         int n = most <= 0 ? 0 : drafter.draft(ids, promptTokens + count, most, draft);
         int[] next = new int[1 + n];
         next[0] = ids[promptTokens + count - 1];
         System.arraycopy(draft, 0, next, 1, n);
-        return next;
+        return cache.span(next);
     }
 
     /**
@@ -172,19 +181,12 @@ final class Sequence implements AutoCloseable {
                 text.toString(),
                 finish == null ? Finish.LENGTH : finish,
                 promptTokens,
+                cachedTokens,
                 (prefilled - start) * 1e-9,
                 finish == null ? 0 : (finished - prefilled) * 1e-9,
                 full ? "stopped at the model's context of " + context + " tokens (" + promptTokens + " of them prompt)" : "",
                 logProbs,
                 drafted,
                 accepted);
-    }
-
-    @Override
-    public void close() {
-        if (drafter != null) {
-            drafter.close();
-        }
-        cache.close();
     }
 }

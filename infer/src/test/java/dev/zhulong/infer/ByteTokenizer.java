@@ -12,13 +12,13 @@ import java.util.List;
 import java.util.OptionalInt;
 
 /** Every byte is a token; 256 is BOS, 257 is EOS. */
-class ByteTokenizer implements Tokenizer {
+public class ByteTokenizer implements Tokenizer {
     static final int BOS = 256;
     static final int EOS = 257;
     private final boolean hasBos;
     private final boolean addsBos;
 
-    ByteTokenizer(boolean hasBos, boolean addsBos) {
+    public ByteTokenizer(boolean hasBos, boolean addsBos) {
         this.hasBos = hasBos;
         this.addsBos = addsBos;
     }

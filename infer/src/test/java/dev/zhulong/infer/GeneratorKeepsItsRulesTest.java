@@ -189,10 +189,12 @@ class GeneratorKeepsItsRulesTest {
             row[answer.charAt(at)] = 1;
             return row;
         });
-        var chat = ChatSession.plain(new Generator(model, PLAIN), 64, GenerateOptions.of(16, SamplerOptions.GREEDY));
-        for (String message : List.of("one", "two", "six")) {
-            assertThat(chat.reply(message, text -> {}).text()).isEqualTo(" yes");
+        try (var chat = ChatSession.plain(new Generator(model, PLAIN), 64, GenerateOptions.of(16, SamplerOptions.GREEDY))) {
+            for (String message : List.of("one", "two", "six")) {
+                assertThat(chat.reply(message, text -> {}).text()).isEqualTo(" yes");
+            }
         }
+        assertThat(model.open).isZero();
         assertThat(prompts).containsExactly(
                 "User: one\nAssistant:",
                 "User: one\nAssistant: yes\nUser: two\nAssistant:",

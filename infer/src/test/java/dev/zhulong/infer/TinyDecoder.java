@@ -22,7 +22,11 @@ public final class TinyDecoder {
     private TinyDecoder() {}
 
     public static Decoder random(Family family, long seed) {
-        Decoder model = Decoder.random(spec(family), seed);
+        return random(family, seed, CONTEXT);
+    }
+
+    public static Decoder random(Family family, long seed, int context) {
+        Decoder model = Decoder.random(spec(family, context), seed);
         var random = new SplittableRandom(seed);
         model.parameters().forEach((name, tensor) -> {
             boolean looked = name.contains("embed_tokens") || name.contains("wte") || name.contains("wpe");
@@ -40,7 +44,7 @@ public final class TinyDecoder {
      * position alone decides.
      */
     static Decoder scripted(int... script) {
-        Decoder model = Decoder.random(spec(Family.GPT2), 1);
+        Decoder model = Decoder.random(spec(Family.GPT2, CONTEXT), 1);
         int hidden = model.spec().hiddenSize();
         var random = new SplittableRandom(1);
         double[] codes = random.doubles((long) ROWS * hidden, -1, 1).toArray();
@@ -58,11 +62,11 @@ public final class TinyDecoder {
         return model;
     }
 
-    private static DecoderSpec spec(Family family) {
+    private static DecoderSpec spec(Family family, int context) {
         boolean gpt2 = family == Family.GPT2;
         boolean bias = gpt2 || family == Family.QWEN2;
         boolean windows = family == Family.MISTRAL || family == Family.QWEN2;
-        return new DecoderSpec(family, ROWS, 32, 2, 4, gpt2 ? 4 : 2, 8, 44, CONTEXT, gpt2 ? Norm.LAYER : Norm.RMS, 1e-5,
+        return new DecoderSpec(family, ROWS, 32, 2, 4, gpt2 ? 4 : 2, 8, 44, context, gpt2 ? Norm.LAYER : Norm.RMS, 1e-5,
                 gpt2 ? Activation.GELU_TANH : Activation.SILU, !gpt2, gpt2 ? null : new Rope(10_000, 8, new Scaling.None()), false,
                 bias, gpt2, gpt2, family == Family.QWEN3, List.of(family == Family.MISTRAL ? WINDOW : 0, windows ? WINDOW : 0),
                 ByteTokenizer.BOS, List.of(ByteTokenizer.EOS));

@@ -100,6 +100,24 @@ public final class KvPages {
         return List.of(keys[page], values[page], keyScales[page], valueScales[page]);
     }
 
+    /** Zeroes positions {@code slot} and beyond of a page, which a sequence before may have filled. */
+    public void clear(int page, int slot) {
+        checkPage(page);
+        if (slot < 0 || slot > PAGE) {
+            throw new IllegalArgumentException("slot " + slot + " of a page of " + PAGE);
+        }
+        for (int h = 0; h < kvHeads; h++) {
+            for (int d = 0; d < headDim; d++) {
+                keys[page].asSlice((((long) h * headDim + d) * PAGE + slot) * bytes, (long) (PAGE - slot) * bytes).fill((byte) 0);
+            }
+            values[page].asSlice(((long) h * PAGE + slot) * stored * bytes, (long) (PAGE - slot) * stored * bytes).fill((byte) 0);
+            if (!half) {
+                keyScales[page].asSlice(((long) h * PAGE + slot) * Float.BYTES, (long) (PAGE - slot) * Float.BYTES).fill((byte) 0);
+                valueScales[page].asSlice(((long) h * PAGE + slot) * Float.BYTES, (long) (PAGE - slot) * Float.BYTES).fill((byte) 0);
+            }
+        }
+    }
+
     /**
      * Stores a position's keys and values, {@code kvHeads * headDim} each.
      *

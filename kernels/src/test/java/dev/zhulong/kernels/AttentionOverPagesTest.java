@@ -91,6 +91,31 @@ class AttentionOverPagesTest {
         }
     }
 
+    @ParameterizedTest
+    @CsvSource({"F16, 20", "INT8, 8"})
+    void aClearedPageIsAsOneThatWasNeverFilledFurther(KvPages.Format format, int headDim) {
+        try (Arena arena = Arena.ofConfined()) {
+            Random random = new Random(2);
+            KvPages pages = new KvPages(3, headDim, format, arena);
+            pages.grow(2);
+            for (int t = 0; t < KvPages.PAGE; t++) {
+                float[] k = gaussian(3 * headDim, random);
+                float[] v = gaussian(3 * headDim, random);
+                pages.put(0, t, k, 0, v, 0);
+                if (t < 17) {
+                    pages.put(1, t, k, 0, v, 0);
+                }
+            }
+            pages.clear(0, 17);
+            for (int part = 0; part < 4; part++) {
+                assertThat(pages.memory(0).get(part).mismatch(pages.memory(1).get(part))).isEqualTo(-1);
+            }
+            pages.clear(0, KvPages.PAGE);
+            assertThat(pages.memory(0).get(0).mismatch(pages.memory(1).get(0))).isEqualTo(-1);
+            assertThatThrownBy(() -> pages.clear(0, 65)).hasMessageContaining("slot 65");
+        }
+    }
+
     @Test
     void whatCannotBeKeptOrReadIsRefused() {
         try (Arena arena = Arena.ofConfined()) {

@@ -75,7 +75,8 @@ public final class CpuEngine implements LanguageModel {
             embedding = kept(weights, embeddings);
             positions = gpt2 ? weights.vector("transformer.wpe.weight") : null;
             rotary = spec.rope() == null ? null : new Rotary(RotaryFrequencies.of(spec.rope(), 0), RotaryFrequencies.scale(spec.rope()));
-            pages = new PagePool(spec, options.cache(), arena);
+            String route = kept == null ? "latency" : "throughput " + Arrays.deepHashCode(kept.toArray());
+            pages = new PagePool(spec, options.cache(), route, arena);
             embeddingRow = ThreadLocal.withInitial(() -> new float[spec.hiddenSize()]);
             pass = new ForwardPass(spec, 1, pages, rotary, pool);
             weightBytes = Arrays.stream(layers).mapToLong(CpuLayer::bytes).sum() + head.bytes() + embedding.data().byteSize();

@@ -2,6 +2,7 @@ package dev.zhulong.infer.cpu;
 
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.kernels.KvPages;
+import dev.zhulong.kernels.VectorSupport;
 import java.lang.foreign.Arena;
 import java.util.Arrays;
 
@@ -13,16 +14,20 @@ final class PagePool {
     private final KvPages[] layers;
     private final KvPages.Format format;
     private final long pageBytes;
+    private final String layout;
     private int made;
     private int[] free = new int[16];
     private int freeCount;
 
-    PagePool(DecoderSpec spec, KvPages.Format format, Arena arena) {
+    /** @param route what computes the keys and values, in a word: its bits are its own */
+    PagePool(DecoderSpec spec, KvPages.Format format, String route, Arena arena) {
         this.format = format;
         layers = new KvPages[spec.layers()];
         for (int l = 0; l < layers.length; l++) {
             layers[l] = new KvPages(spec.kvHeads(), spec.headDim(), format, arena);
         }
+        layout = "pages of " + KvPages.PAGE + ", " + format + ", " + layers.length + " layers, " + spec.kvHeads() + " heads of " + spec.headDim() + ", vectors of "
+                + VectorSupport.bits() + " bits, route " + route;
         pageBytes = layers.length * KvPages.pageBytes(spec.kvHeads(), spec.headDim(), format);
     }
 
@@ -36,6 +41,11 @@ final class PagePool {
 
     KvPages.Format format() {
         return format;
+    }
+
+    /** What the bytes of a page depend on, but for the weights. */
+    String layout() {
+        return layout;
     }
 
     /** Bytes of memory a page takes over all layers. */

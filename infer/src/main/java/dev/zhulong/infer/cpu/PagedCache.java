@@ -1,11 +1,15 @@
 package dev.zhulong.infer.cpu;
 
-import dev.zhulong.infer.LanguageModel.KvCache;
+import dev.zhulong.infer.StorableCache;
 import dev.zhulong.kernels.KvPages;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.channels.ReadableByteChannel;
+import java.nio.channels.WritableByteChannel;
 import java.util.Arrays;
 
 /** Keys and values of one sequence in pages of a pool, taken as it grows and given back as it is cut or closed. */
-final class PagedCache implements KvCache {
+final class PagedCache implements StorableCache {
     private final PagePool pool;
     private final int capacity;
     private int[] table = new int[4];
@@ -70,6 +74,42 @@ final class PagedCache implements KvCache {
         while (pages * KvPages.PAGE >= to + KvPages.PAGE) {
             pool.give(table[--pages]);
         }
+    }
+
+    @Override
+    public String layout() {
+        return pool.layout();
+    }
+
+    @Override
+    public long bytes(int tokens) {
+        return (tokens + KvPages.PAGE - 1) / KvPages.PAGE * pool.pageBytes();
+    }
+
+    @Override
+    public void save(WritableByteChannel to) throws IOException {
+        for (int p = 0; p < pages; p++) {
+            for (int l = 0; l < pool.layers(); l++) {
+                // nor what another sequence left there
+                pool.layer(l).clear(table[p], Math.min(length - p * KvPages.PAGE, KvPages.PAGE));
+                for (MemorySegment part : pool.layer(l).memory(table[p])) {
+                    to.write(part.asByteBuffer());
+                }
+            }
+        }
+    }
+
+    @Override
+    public void load(int tokens, ReadableByteChannel from) throws IOException {
+        reserve(tokens);
+        for (int p = 0; p < pages; p++) {
+            for (int l = 0; l < pool.layers(); l++) {
+                for (MemorySegment part : pool.layer(l).memory(table[p])) {
+                    from.read(part.asByteBuffer());
+                }
+            }
+        }
+        append(tokens);
     }
 
     @Override
