@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Test;
  * Perplexity and divergence from F32 of every route and every cache over text that the model was not trained on, beside what llama.cpp has on the
  * same files and the same tokens.
  *
- * <p>Figures of llama.cpp are those of {@code llama-perplexity -c 256 --chunks 16} at commit c392e50 on an x86-64 processor with AVX2, keys and
+ * <p>Figures of llama.cpp are those of {@code llama-perplexity -c 256 --chunks 12} at commit c392e50 on an x86-64 processor with AVX2, keys and
  * values in f16: the text is made ids once with BOS before it, windows of 256 follow one another, the first id of each is BOS, and what is scored
  * are the 127 ids of each that stand behind its 129th. Divergences are those of {@code --kl-divergence} from the same model in F32.
  */
@@ -32,21 +32,21 @@ class RealWeightsReadHeldOutTextAsInLlamaCppTest {
     private static final Path SHARED = Path.of(System.getProperty("zhulong.root", "..")).resolve("../shared").normalize();
     private static final Path MODEL = SHARED.resolve("assets/stories15M");
     private static final int WINDOW = 256;
-    private static final int WINDOWS = 16;
+    private static final int WINDOWS = 12;
     /** Ids of a window that are read only. */
     private static final int UNSCORED = WINDOW / 2;
     private static final int SCORED = WINDOW - UNSCORED - 1;
 
     /** Weights, and what llama.cpp has with them. */
     private enum Weights {
-        /** As the directory has them, and in F32 there. */
-        STORED(3.289276, 0),
+        /** As the directory has them; in F32 there. */
+        STORED(3.360581, 0),
         /** {@code stories15M.Q8_0.gguf} */
-        Q8_0(3.286964, 0.001031),
+        Q8_0(3.356160, 0.001055),
         /** {@code stories15M.Q4_0.gguf} */
-        Q4_0(3.547800, 0.094693),
+        Q4_0(3.649755, 0.096842),
         /** Rounded as they are loaded; the figures are those of {@code stories15M.Q8_0.gguf}. */
-        LOADED_AS_Q8_0(3.286964, 0.001031);
+        LOADED_AS_Q8_0(3.356160, 0.001055);
 
         final double perplexity;
         final double divergence;
@@ -58,6 +58,11 @@ class RealWeightsReadHeldOutTextAsInLlamaCppTest {
     }
 
     private record Case(Weights weights, Route route, KvPages.Format cache) {
+        /** What llama.cpp has; on the route that keeps a byte of a weight at least what it has with Q8_0. */
+        double divergence() {
+            return route == Route.THROUGHPUT ? Math.max(weights.divergence, Weights.Q8_0.divergence) : weights.divergence;
+        }
+
         CpuEngine load() {
             CpuOptions options = CpuOptions.of(2).withRoute(route).withCache(cache);
             if (weights == Weights.Q8_0 || weights == Weights.Q4_0) {
@@ -77,7 +82,7 @@ class RealWeightsReadHeldOutTextAsInLlamaCppTest {
         for (Weights weights : Weights.values()) {
             for (Route route : Int8Linear.unavailable() == null ? Route.values() : new Route[] {Route.LATENCY}) {
                 for (KvPages.Format cache : KvPages.Format.values()) {
-                    if (weights != Weights.LOADED_AS_Q8_0 || cache == KvPages.Format.F16) {
+                    if (weights != Weights.LOADED_AS_Q8_0 || route == Route.LATENCY && cache == KvPages.Format.F16) {
                         cases.add(new Case(weights, route, cache));
                     }
                 }
@@ -118,9 +123,9 @@ class RealWeightsReadHeldOutTextAsInLlamaCppTest {
             double perplexity = Math.exp(losses[i] / tokens);
             double divergence = divergences[i] / tokens;
             System.out.printf("%s, %s, cache %s: perplexity %.4f (llama.cpp %.4f), KL to F32 %.5f a token (%.5f)%n", each.weights, each.route, each.cache,
-                    perplexity, each.weights.perplexity, divergence, each.weights.divergence);
+                    perplexity, each.weights.perplexity, divergence, each.divergence());
             assertThat(perplexity / each.weights.perplexity).as("perplexity beside llama.cpp's, %s", each).isBetween(0.995, 1.005);
-            assertThat(divergence).as("KL to F32, %s", each).isLessThan(each.weights.divergence + 0.002);
+            assertThat(divergence).as("KL to F32, %s", each).isLessThan(each.divergence() + 0.002);
             if (each.weights != Weights.Q4_0) {
                 assertThat(Math.exp((losses[i] - losses[0]) / tokens)).as("perplexity beside F32's, %s", each).isBetween(0.995, 1.005);
             }
