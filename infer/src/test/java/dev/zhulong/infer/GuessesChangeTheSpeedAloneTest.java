@@ -15,6 +15,7 @@ import dev.zhulong.model.DecoderFiles;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
@@ -94,6 +95,56 @@ class GuessesChangeTheSpeedAloneTest {
         var result = new Generator(model, BYTES).withDrafts(LOOKUP).generate(Arrays.copyOf(script, 60), options, text -> { });
         assertThat(result.ids()).hasSize(200);
         assertThat(result.accepted()).isGreaterThan(180).isLessThanOrEqualTo(result.drafted());
+    }
+
+    /** Trap 55: texts of three letters, each drawn by what stands before it, come as often as their probabilities say. */
+    @Test
+    void sampledTextsFollowTheDistributionOfTheModel() {
+        double[][] after = {{0.6, 0.3, 0.1}, {0.1, 0.2, 0.7}, {0.25, 0.5, 0.25}};
+        var model = new FakeModel(258, 8, List.of(), ids -> {
+            float[] row = new float[258];
+            Arrays.fill(row, Float.NEGATIVE_INFINITY);
+            for (int i = 0; i < 3; i++) {
+                row['a' + i] = (float) Math.log(after[ids.getLast() - 'a'][i]);
+            }
+            return row;
+        });
+        // a guess that is always the same, and the likeliest: kept too often, they would make their letters more frequent
+        Drafter.Factory stubborn = () -> (ids, count, most, out) -> {
+            Arrays.fill(out, 0, most, 'c');
+            return most;
+        };
+        Drafter.Factory likeliest = () -> (ids, count, most, out) -> {
+            for (int i = 0; i < most; i++) {
+                out[i] = "acb".charAt((i == 0 ? ids[count - 1] : out[i - 1]) - 'a');
+            }
+            return most;
+        };
+        int texts = 20_000;
+        for (Drafter.Factory drafts : List.of(stubborn, likeliest, WILD)) {
+            var generator = new Generator(model, BYTES).withDrafts(drafts);
+            var written = generator.generateAll(Collections.nCopies(texts, new int[] {'a'}), GenerateOptions.of(4, SamplerOptions.DEFAULT.withSeed(9)),
+                    (i, text) -> { });
+            int[] counts = new int[27];
+            for (Generation each : written) {
+                // the first letter comes of the prompt, before there are guesses
+                counts[(each.ids()[1] - 'a') * 9 + (each.ids()[2] - 'a') * 3 + each.ids()[3] - 'a']++;
+            }
+            double chiSquare = 0;
+            for (int i = 0; i < 27; i++) {
+                double p = 0;
+                for (int first = 0; first < 3; first++) {
+                    p += after[0][first] * after[first][i / 9];
+                }
+                double expected = texts * p * after[i / 9][i / 3 % 3] * after[i / 3 % 3][i % 3];
+                chiSquare += (counts[i] - expected) * (counts[i] - expected) / expected;
+            }
+            // 61.7 is passed once in 10,000 with 26 degrees of freedom; the seed is fixed
+            assertThat(chiSquare).as(Arrays.toString(counts)).isLessThan(61.7);
+            int drafted = written.stream().mapToInt(Generation::drafted).sum();
+            assertThat(written.stream().mapToInt(Generation::accepted).sum()).isBetween(drafted / 100, drafted - drafted / 100);
+            assertThat(drafted).isGreaterThan(texts / 4);
+        }
     }
 
     @TempDir

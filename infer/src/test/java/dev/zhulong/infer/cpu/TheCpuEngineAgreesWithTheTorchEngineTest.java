@@ -101,10 +101,12 @@ class TheCpuEngineAgreesWithTheTorchEngineTest {
         }
     }
 
-    @Test
-    void keysAndValuesInEightBitsAreNear() {
-        int[] ids = ids(100, 6);
-        try (Decoder model = TinyDecoder.random(Family.QWEN3, 3)) {
+    /** Trap 59: heads of all families but GPT-2 share keys and values, two of them each pair. */
+    @ParameterizedTest
+    @EnumSource(Family.class)
+    void keysAndValuesInEightBitsAreNear(Family family) {
+        int[] ids = ids(family == Family.GPT2 ? 64 : 100, 6);
+        try (Decoder model = TinyDecoder.random(family, 3)) {
             DecoderFiles.save(model, directory, StorageType.F32);
         }
         try (ModelDirectory files = ModelDirectory.open(directory);

@@ -1,30 +1,62 @@
 package dev.zhulong.infer;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.formats.StorageType;
 import dev.zhulong.infer.Generation.Finish;
+import dev.zhulong.infer.cpu.CpuEngine;
+import dev.zhulong.infer.cpu.CpuOptions;
 import dev.zhulong.model.Decoder;
+import dev.zhulong.model.DecoderFiles;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
-import org.junit.jupiter.api.Test;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
-/** From sampling to streamed text on the engine that users have: traps 35, 52, 56 and 57. */
-class TheTorchEngineWritesByTheRulesTest {
+/** From sampling to streamed text on the engines that users have: traps 35, 52, 56 and 57. */
+class EnginesWriteByTheRulesTest {
     private static final ByteTokenizer TOKENIZER = new ByteTokenizer(true, false);
     private static final int[] PROMPT = {'a', 'b', 'c'};
 
+    private enum Engine { TORCH, CPU }
+
+    @TempDir
+    Path directory;
+
+    /** An engine over a model, which it takes. */
+    private LanguageModel over(Decoder decoder, Engine engine) {
+        if (engine == Engine.TORCH) {
+            return new TorchEngine(decoder);
+        }
+        try (decoder) {
+            DecoderFiles.save(decoder, directory, StorageType.F32);
+        }
+        try (ModelDirectory files = ModelDirectory.open(directory)) {
+            return CpuEngine.load(files, Optional.empty(), CpuOptions.of(2));
+        }
+    }
+
+    private static Stream<Arguments> families() {
+        return Arrays.stream(Engine.values()).flatMap(engine -> Arrays.stream(Family.values()).map(family -> Arguments.of(family, engine)));
+    }
+
     @ParameterizedTest
-    @EnumSource(Family.class)
-    void greedyIsTheMostLikelyTokenOfAFullForwardEachTime(Family family) {
-        Decoder decoder = TinyDecoder.random(family, 11);
-        try (var engine = new TorchEngine(decoder)) {
+    @MethodSource("families")
+    void greedyIsTheMostLikelyTokenOfAFullForwardEachTime(Family family, Engine kind) {
+        try (Decoder decoder = TinyDecoder.random(family, 11); LanguageModel engine = over(TinyDecoder.random(family, 11), kind)) {
             var options = new GenerateOptions(16, SamplerOptions.GREEDY, List.of(), List.of(), true);
             int[] got = generate(engine, PROMPT, options).ids();
             int[] sequence = PROMPT;
@@ -44,9 +76,11 @@ class TheTorchEngineWritesByTheRulesTest {
         }
     }
 
-    @Test
-    void theSeedDecidesAndCopiesOfAPromptPartAtTheFirstToken() {
-        try (var engine = new TorchEngine(TinyDecoder.random(Family.LLAMA, 12)); var again = new TorchEngine(TinyDecoder.random(Family.LLAMA, 12))) {
+    @ParameterizedTest
+    @EnumSource
+    void theSeedDecidesAndCopiesOfAPromptPartAtTheFirstToken(Engine kind) {
+        try (LanguageModel engine = over(TinyDecoder.random(Family.LLAMA, 12), kind);
+                LanguageModel again = over(TinyDecoder.random(Family.LLAMA, 12), kind)) {
             var options = new GenerateOptions(20, SamplerOptions.DEFAULT.withTemperature(2).withSeed(1), List.of(), List.of(), true);
             int[] ids = generate(engine, PROMPT, options).ids();
             assertThat(generate(engine, PROMPT, options).ids()).isEqualTo(ids);
@@ -63,21 +97,25 @@ class TheTorchEngineWritesByTheRulesTest {
     }
 
     /** 14 of the 272 rows have no token: drawn a thousand times at a temperature that makes all alike, none of them comes. */
-    @Test
-    void paddingRowsAreNeverWritten() {
-        try (var engine = new TorchEngine(TinyDecoder.random(Family.QWEN2, 13))) {
-            var options = new GenerateOptions(60, SamplerOptions.DEFAULT.withTemperature(1e6), List.of(), List.of(), true);
+    @ParameterizedTest
+    @EnumSource
+    void paddingRowsAreNeverWrittenNorCounted(Engine kind) {
+        try (LanguageModel engine = over(TinyDecoder.random(Family.QWEN2, 13), kind)) {
+            var options = new GenerateOptions(60, SamplerOptions.DEFAULT.withTemperature(1e6), List.of(), List.of(), true)
+                    .withLogProbs(TOKENIZER.vocabSize());
             var seen = new HashSet<Integer>();
             for (Generation g : new Generator(engine, TOKENIZER).generateAll(Collections.nCopies(20, PROMPT), options, (i, text) -> {})) {
                 Arrays.stream(g.ids()).forEach(seen::add);
+                assertThat(g.logProbs().getLast().top().stream().mapToDouble(entry -> Math.exp(entry.logProb())).sum()).isCloseTo(1, within(1e-9));
             }
             assertThat(seen).hasSizeGreaterThan(200).allMatch(id -> id < TOKENIZER.vocabSize());
         }
     }
 
-    @Test
-    void aStopOverSeveralTokensEndsTheTextBeforeIt() {
-        try (var engine = new TorchEngine(TinyDecoder.scripted(script("One. Two.\nUser: three")))) {
+    @ParameterizedTest
+    @EnumSource
+    void aStopOverSeveralTokensEndsTheTextBeforeIt(Engine kind) {
+        try (LanguageModel engine = over(TinyDecoder.scripted(script("One. Two.\nUser: three")), kind)) {
             var options = GenerateOptions.of(40, SamplerOptions.GREEDY).withStop(List.of("\nUser:", "never"));
             var pieces = new ArrayList<String>();
             Generation got = new Generator(engine, TOKENIZER).generate(new int[] {'?'}, options, pieces::add);
@@ -88,10 +126,11 @@ class TheTorchEngineWritesByTheRulesTest {
         }
     }
 
-    @Test
-    void charactersOfSeveralBytesComeWhole() {
+    @ParameterizedTest
+    @EnumSource
+    void charactersOfSeveralBytesComeWhole(Engine kind) {
         String text = "烛龙 é 😀 — e\u0301 👩‍🚒";
-        try (var engine = new TorchEngine(TinyDecoder.scripted(script(text)))) {
+        try (LanguageModel engine = over(TinyDecoder.scripted(script(text)), kind)) {
             var pieces = new ArrayList<String>();
             Generation got = new Generator(engine, TOKENIZER).generate(new int[] {'?'}, GenerateOptions.of(60, SamplerOptions.GREEDY), pieces::add);
             assertThat(got.finish()).isEqualTo(Finish.EOS);
@@ -102,9 +141,9 @@ class TheTorchEngineWritesByTheRulesTest {
 
     /** A random model writes random bytes: what is streamed is what decoding all of them at once gives. */
     @ParameterizedTest
-    @EnumSource(Family.class)
-    void piecesJoinToTheWholeForAnyBytes(Family family) {
-        try (var engine = new TorchEngine(TinyDecoder.random(family, 14))) {
+    @MethodSource("families")
+    void piecesJoinToTheWholeForAnyBytes(Family family, Engine kind) {
+        try (LanguageModel engine = over(TinyDecoder.random(family, 14), kind)) {
             for (long seed = 0; seed < 5; seed++) {
                 var options = new GenerateOptions(60, SamplerOptions.DEFAULT.withTemperature(4).withSeed(seed), List.of(), List.of(), true);
                 var pieces = new ArrayList<String>();
