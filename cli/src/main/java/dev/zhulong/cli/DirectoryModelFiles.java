@@ -92,7 +92,7 @@ final class DirectoryModelFiles extends ModelFiles {
             return "torch f32";
         }
         if (weights != Weights.STORED) {
-            return "cpu " + weights.name().toLowerCase(Locale.ROOT);
+            return cpu(weights.name().toLowerCase(Locale.ROOT));
         }
         var elements = new TreeMap<String, Long>();
         Map<String, TensorView> stored = files.weights();
@@ -102,7 +102,7 @@ final class DirectoryModelFiles extends ModelFiles {
                 elements.merge(tensor.type().name(), tensor.elements(), Long::sum);
             }
         }
-        return "cpu " + most(elements);
+        return cpu(most(elements));
     }
 
     @Override
@@ -130,6 +130,11 @@ final class DirectoryModelFiles extends ModelFiles {
     }
 
     @Override
+    boolean hasTokenizer() {
+        return Files.isRegularFile(files.path().resolve("tokenizer.json"));
+    }
+
+    @Override
     Tokenizer openTokenizer() {
         return HuggingFaceTokenizer.load(files.path());
     }
@@ -137,7 +142,7 @@ final class DirectoryModelFiles extends ModelFiles {
     @Override
     LanguageModel openEngine() {
         if (cpu) {
-            return CpuEngine.load(files, weights.type(), options());
+            return CpuEngine.load(files, weights.type(), calibrated());
         }
         if (threads() != Libtorch.threads()) {
             Libtorch.threads(threads());

@@ -45,7 +45,7 @@ final class DoctorVerb extends Verb {
     @Override
     protected void run() throws IOException {
         if (model == null && engine.anyGiven()) {
-            throw wrongUsage("--engine, --weights, --threads, --context and --kv go with --model");
+            throw wrongUsage("--engine, --weights, --threads, --context, --kv and --route go with --model");
         }
         if (model != null) {
             engine.check(List.of(model), null);

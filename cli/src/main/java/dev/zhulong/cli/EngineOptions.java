@@ -1,6 +1,7 @@
 package dev.zhulong.cli;
 
 import dev.zhulong.infer.cpu.CpuOptions;
+import dev.zhulong.infer.cpu.Route;
 import dev.zhulong.kernels.KvPages;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.tensor.Libtorch;
@@ -49,9 +50,13 @@ final class EngineOptions {
             + " memory (default: f16).")
     KvPages.Format kv;
 
+    @Option(names = "--route", paramLabel = "ROUTE", description = "What multiplies on the cpu engine: latency, our kernels on the weights as they are stored,"
+            + " fastest for one sequence; throughput, libtorch's int8 products, a byte a weight, for long prompts and many sequences (default: latency).")
+    Route route;
+
     /** Whether any option was given. */
     boolean anyGiven() {
-        return engine != null || weights != null || threads != null || context != null || kv != null;
+        return engine != null || weights != null || threads != null || context != null || kv != null || route != null;
     }
 
     /** Ends in exit code 2 where options contradict each other or what they are for. */
@@ -63,13 +68,13 @@ final class EngineOptions {
             throw wrongUsage("--context must be at least 1 token, found " + context);
         }
         boolean torch = engine == Engine.TORCH;
-        if (torch && (weights != null || kv != null)) {
-            throw wrongUsage((weights != null ? "--weights" : "--kv") + " is the cpu engine's and does not go with --engine torch, whose numbers are all F32");
+        if (torch && (weights != null || kv != null || route != null)) {
+            throw wrongUsage((weights != null ? "--weights" : kv != null ? "--kv" : "--route") + " is the cpu engine's and does not go with --engine torch, whose numbers are all F32");
         }
         for (Path model : models) {
             if (isGguf(model)) {
                 gguf(model, adapter);
-            } else if (adapter != null && (engine == Engine.CPU || weights != null || kv != null)) {
+            } else if (adapter != null && (engine == Engine.CPU || weights != null || kv != null || route != null)) {
                 throw wrongUsage("an adapter runs on the torch engine; for the cpu engine make one model of both first: zhulong merge --model " + model
                         + " --adapter " + adapter + " --out DIR");
             }
@@ -96,11 +101,12 @@ final class EngineOptions {
 
     /** A model's files, for the engine asked for, or {@code otherwise}; the options have been checked. */
     ModelFiles open(Path model, Path adapter, Engine otherwise) {
-        var options = CpuOptions.of(threads != null ? threads : Libtorch.threads()).withCache(kv != null ? kv : KvPages.Format.F16);
+        var options = CpuOptions.of(threads != null ? threads : Libtorch.threads()).withCache(kv != null ? kv : KvPages.Format.F16)
+                .withRoute(route != null ? route : Route.LATENCY);
         if (isGguf(model)) {
             return GgufModelFiles.open(model, options, context);
         }
-        boolean asked = weights != null || kv != null;
+        boolean asked = weights != null || kv != null || route != null;
         Engine chosen = engine != null ? engine : asked ? Engine.CPU : otherwise;
         return DirectoryModelFiles.open(model, adapter, chosen, weights == null ? Weights.STORED : weights, options, context);
     }

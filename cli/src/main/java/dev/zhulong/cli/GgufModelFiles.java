@@ -63,7 +63,7 @@ final class GgufModelFiles extends ModelFiles {
                 elements.merge(tensor.type().name(), tensor.elements(), Long::sum);
             }
         }
-        return "cpu " + most(elements);
+        return cpu(most(elements));
     }
 
     @Override
@@ -78,13 +78,18 @@ final class GgufModelFiles extends ModelFiles {
     }
 
     @Override
+    boolean hasTokenizer() {
+        return files.file().metadata().has("tokenizer.ggml.model");
+    }
+
+    @Override
     Tokenizer openTokenizer() {
         return GgufTokenizer.load(files.file().metadata());
     }
 
     @Override
     LanguageModel openEngine() {
-        return CpuEngine.load(files, options());
+        return CpuEngine.load(files, calibrated());
     }
 
     @Override

@@ -7,6 +7,7 @@ import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.infer.LimitedContext;
 import dev.zhulong.infer.MemoryEstimate;
 import dev.zhulong.infer.cpu.CpuOptions;
+import dev.zhulong.infer.cpu.Route;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.text.chat.ChatTemplate;
 import java.nio.file.Path;
@@ -67,6 +68,9 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
     /** The files that decide what the model says, by name. */
     abstract SortedMap<String, Path> files();
 
+    /** Whether there is one: {@code logits} runs models without. */
+    abstract boolean hasTokenizer();
+
     abstract Tokenizer openTokenizer();
 
     abstract LanguageModel openEngine();
@@ -99,6 +103,16 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
     /** How the CPU engine is to run. */
     CpuOptions options() {
         return options;
+    }
+
+    /** {@link #options} with ids of a text in them, where the route wants to read one. */
+    CpuOptions calibrated() {
+        return options.route() == Route.THROUGHPUT && hasTokenizer() ? options.withCalibration(tokenizer().encode(CalibrationText.TEXT)) : options;
+    }
+
+    /** The CPU engine's name with what it holds most weights in. */
+    String cpu(String weights) {
+        return "cpu " + weights + (options.route() == Route.THROUGHPUT ? " throughput" : "");
     }
 
     String threadsText() {

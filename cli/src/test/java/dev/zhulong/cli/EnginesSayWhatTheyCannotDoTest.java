@@ -74,6 +74,9 @@ class EnginesSayWhatTheyCannotDoTest {
         "generate --model DIR/model --threads 0 | --threads",
         "generate --model DIR/model --context 0 | --context",
         "generate --model DIR/model --engine torch --kv int8 | --kv",
+        "generate --model DIR/model --engine torch --route throughput | --route",
+        "generate --model DIR/model --adapter DIR/adapter --route throughput | zhulong merge",
+        "generate --model DIR/model --route fast | --route",
         "generate --model DIR/tiny.gguf --kv int9 | --kv",
     })
     void whatDoesNotGoTogetherIsWrongUsage(String line, String named) {

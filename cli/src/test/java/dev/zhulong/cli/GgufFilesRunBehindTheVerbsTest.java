@@ -2,9 +2,11 @@ package dev.zhulong.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.zhulong.tensor.Int8Linear;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -72,6 +74,18 @@ class GgufFilesRunBehindTheVerbsTest {
         assertThat(eight.get("engine").asText()).isEqualTo("cpu q8_0");
         assertThat(eight.get("tokens")).isEqualTo(torch.get("tokens"));
         assertThat(eight.get("perplexity").asDouble()).isCloseTo(torch.get("perplexity").asDouble(), within(0.02 * torch.get("perplexity").asDouble()));
+        assumeTrue(Int8Linear.unavailable() == null, "no int8 products on this processor");
+        JsonNode throughput = evaluate(stories("Q8_0"), text, "--route", "throughput");
+        assertThat(throughput.get("engine").asText()).isEqualTo("cpu q8_0 throughput");
+        assertThat(throughput.get("perplexity").asDouble()).isNotEqualTo(eight.get("perplexity").asDouble())
+                .isCloseTo(eight.get("perplexity").asDouble(), within(0.02 * eight.get("perplexity").asDouble()));
+    }
+
+    @Test
+    void directoriesAreQuantisedAsTheyAreLoaded() throws IOException {
+        Path text = temporary.resolve("text.txt");
+        Files.writeString(text, golden().get("f16_and_Q8_0").asText());
+        JsonNode torch = evaluate(Cli.shared("assets/stories15M"), text);
         JsonNode loaded = evaluate(Cli.shared("assets/stories15M"), text, "--weights", "q8_0");
         assertThat(loaded.get("engine").asText()).isEqualTo("cpu q8_0");
         assertThat(loaded.get("perplexity").asDouble()).isCloseTo(torch.get("perplexity").asDouble(), within(0.02 * torch.get("perplexity").asDouble()));

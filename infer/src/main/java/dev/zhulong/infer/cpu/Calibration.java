@@ -10,7 +10,7 @@ final class Calibration {
     /** Ids the pass reads at most. */
     static final int TOKENS = 256;
     /** Columns kept at most; more gain little (docs/PRECISION.md). */
-    private static final int KEPT = 8;
+    static final int KEPT = 8;
 
     private final Map<Projection, OutlierColumns> seen = new HashMap<>();
     private final List<Projection> order = new ArrayList<>();

@@ -18,6 +18,9 @@ public final class CpuMemory {
     private long kept;
     /** The most that is made of one matrix while it is loaded. */
     private long scratch;
+    /** Bytes that stay on the throughput route, once the latency route has been read a text and let go. */
+    private long keptInBytes;
+    private long scratchInBytes;
 
     private CpuMemory(DecoderSpec spec) {
         VectorSupport.require();
@@ -57,16 +60,26 @@ public final class CpuMemory {
         boolean embedding = weight.gguf().equals("token_embd.weight");
         if (shape.length == 1 || weight.gguf().equals("position_embd.weight")) {
             kept += elements * Float.BYTES;
+            keptInBytes += elements * Float.BYTES;
             return;
         }
         long stored = shape[0] * type.rowBytes(Math.toIntExact(shape[1]));
         // rows of the embedding are looked up where they are stored; as a head it is packed besides
-        kept += embedding ? stored : 0;
-        kept += !embedding || spec.tiedEmbeddings() ? PackedWeights.bytes(type, shape[0], shape[1]) : 0;
+        long packed = (embedding ? stored : 0) + (!embedding || spec.tiedEmbeddings() ? PackedWeights.bytes(type, shape[0], shape[1]) : 0);
+        kept += packed;
+        if (weight.gguf().startsWith("blk.")) {
+            // a byte a weight; a scale, a sum and the columns in F32 of each output. While it is packed there are two of it
+            keptInBytes += elements + shape[0] * Float.BYTES * (2 + Calibration.KEPT);
+            scratchInBytes = Math.max(scratchInBytes, elements);
+        } else {
+            keptInBytes += packed;
+        }
         scratch = Math.max(scratch, made ? stored + (weight.layout() == GgufWeight.Layout.TRANSPOSED ? 2 * elements * Float.BYTES : 0) : 0);
     }
 
     private MemoryEstimate estimate(CpuOptions options) {
-        return new MemoryEstimate(kept + scratch, CpuEngine.cacheBytes(spec, options.cache(), KvPages.PAGE) / KvPages.PAGE, MemoryEstimate.buffers(spec));
+        long latency = kept + scratch;
+        long weights = options.route() == Route.LATENCY ? latency : Math.max(latency, keptInBytes + scratch + scratchInBytes);
+        return new MemoryEstimate(weights, CpuEngine.cacheBytes(spec, options.cache(), KvPages.PAGE) / KvPages.PAGE, MemoryEstimate.buffers(spec));
     }
 }

@@ -12,6 +12,7 @@ import dev.zhulong.infer.TinyDecoder;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.tensor.Int8Linear;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -57,6 +58,25 @@ class MemoryIsToldBeforeItIsTakenTest {
     @EnumSource(value = WeightType.class, names = {"Q8_0", "Q4_0", "INT4", "INT4_ASYM"})
     void ofADirectoryQuantisedAsItIsLoaded(WeightType type) {
         told(Family.LLAMA, StorageType.F32, Optional.of(type));
+    }
+
+    @ParameterizedTest
+    @EnumSource(Family.class)
+    void onTheThroughputRouteItIsThatOfTheLargerOfBothRoutes(Family family) {
+        assumeTrue(Int8Linear.unavailable() == null, "no int8 products on this processor");
+        CpuOptions options = CpuOptions.of(2).withRoute(Route.THROUGHPUT);
+        try (Decoder model = TinyDecoder.random(family, 3)) {
+            DecoderFiles.save(model, directory, StorageType.F32);
+        }
+        try (ModelDirectory files = ModelDirectory.open(directory);
+                CpuEngine throughput = CpuEngine.load(files, Optional.of(WeightType.Q4_0), options)) {
+            long told = CpuMemory.of(files, Optional.of(WeightType.Q4_0), options).weights();
+            long latency = CpuMemory.of(files, Optional.of(WeightType.Q4_0), CpuOptions.of(2)).weights();
+            assertThat(told).isGreaterThanOrEqualTo(throughput.weightBytes()).isGreaterThanOrEqualTo(latency)
+                    .isLessThan(throughput.weightBytes() + latency);
+            // from F32, what is read first is the larger
+            assertThat(CpuMemory.of(files, Optional.empty(), options).weights()).isEqualTo(CpuMemory.of(files, Optional.empty(), CpuOptions.of(2)).weights());
+        }
     }
 
     private void told(Family family, StorageType stored, Optional<WeightType> type) {
