@@ -17,6 +17,7 @@ import dev.zhulong.infer.cpu.CpuEngine;
 import dev.zhulong.infer.cpu.CpuOptions;
 import dev.zhulong.text.GgufTokenizer;
 import dev.zhulong.text.HuggingFaceTokenizer;
+import dev.zhulong.kernels.VectorSupport;
 import dev.zhulong.text.Tokenizer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -122,6 +123,8 @@ public record Measurement(double perplexity, long tokens, double tokensPerSecond
                 seconds = (System.nanoTime() - start) * 1e-9;
             }
             speed = written / seconds;
+            // plain loops answer until the vector kernels are compiled
+            VectorSupport.awaitKernels();
         }
         return speed;
     }
