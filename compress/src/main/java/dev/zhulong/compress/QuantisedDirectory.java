@@ -8,7 +8,7 @@ import dev.zhulong.formats.SafetensorsWriter;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.TensorView;
 import dev.zhulong.kernels.WeightType;
-import dev.zhulong.text.chat.ChatTemplate;
+import dev.zhulong.text.Companions;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
@@ -27,9 +27,6 @@ import java.util.stream.Stream;
  * there whole.
  */
 final class QuantisedDirectory {
-    private static final List<String> COMPANIONS = List.of("tokenizer.json", "tokenizer_config.json", "generation_config.json",
-            "special_tokens_map.json", "added_tokens.json", ChatTemplate.FILE);
-
     private static final String STAGE = "quantize";
 
     private final ModelDirectory source;
@@ -68,11 +65,7 @@ final class QuantisedDirectory {
         try {
             delete(temporary);
             Files.createDirectories(temporary);
-            for (String name : COMPANIONS) {
-                if (Files.isRegularFile(source.path().resolve(name))) {
-                    AtomicFile.writeBytes(temporary.resolve(name), Files.readAllBytes(source.path().resolve(name)));
-                }
-            }
+            Companions.copy(source.path(), temporary);
             AtomicFile.writeString(temporary.resolve(ModelDirectory.CONFIG),
                     new QuantizationConfig(types).addTo(source.path().resolve(ModelDirectory.CONFIG)));
             SafetensorsWriter.write(temporary.resolve(ModelDirectory.WEIGHTS), Map.of("format", "pt"), entries);

@@ -11,6 +11,7 @@ import dev.zhulong.model.LoraMerge;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
+import dev.zhulong.text.Companions;
 import dev.zhulong.text.chat.ChatTemplate;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -21,9 +22,6 @@ import java.util.Map;
 
 /** A model and its adapter to one model directory that needs no adapter. */
 public final class MergeJob {
-    /** What belongs to a model besides its weights and goes along as it is. */
-    private static final List<String> COMPANIONS = List.of("tokenizer.json", "tokenizer_config.json", "generation_config.json",
-            "special_tokens_map.json", "added_tokens.json", ChatTemplate.FILE);
     private static final int PROBE = 32;
 
     private MergeJob() {}
@@ -55,11 +53,7 @@ public final class MergeJob {
             LoraMerge merge = LoraMerge.fold(model, adapter, type);
             try {
                 Files.createDirectories(out);
-                for (String name : COMPANIONS) {
-                    if (Files.isRegularFile(base.resolve(name))) {
-                        AtomicFile.writeBytes(out.resolve(name), Files.readAllBytes(base.resolve(name)));
-                    }
-                }
+                Companions.copy(base, out);
                 // the template that the adapter was trained with comes before the model's own
                 Path template = adapterDirectory.resolve(ChatTemplate.FILE);
                 if (Files.isRegularFile(template)) {
