@@ -131,7 +131,7 @@ final class DirectoryModelFiles extends ModelFiles {
 
     @Override
     boolean hasTokenizer() {
-        return Files.isRegularFile(files.path().resolve("tokenizer.json"));
+        return files.tokenizer().isPresent();
     }
 
     @Override

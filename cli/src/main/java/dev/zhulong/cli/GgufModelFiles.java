@@ -79,7 +79,7 @@ final class GgufModelFiles extends ModelFiles {
 
     @Override
     boolean hasTokenizer() {
-        return files.file().metadata().has("tokenizer.ggml.model");
+        return GgufTokenizer.isIn(files.file().metadata());
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.zhulong.cli;
 
+import dev.zhulong.compress.MeasuredModel;
 import dev.zhulong.compress.Measurement;
 import dev.zhulong.compress.Precision;
 import dev.zhulong.compress.Quantisation;
@@ -73,7 +74,7 @@ final class QuantizeVerb extends Verb {
         }
         requireOut(precision);
         int count = threads != null ? threads : Libtorch.threads();
-        boolean measured = !noMeasure && Measurement.hasTokenizer(model);
+        boolean measured = !noMeasure && MeasuredModel.hasTokenizer(model);
         if (!noMeasure && !measured && text != null) {
             throw new IllegalArgumentException(model + " has no tokenizer, so there is no perplexity of a text: leave out --text");
         }
@@ -86,13 +87,21 @@ final class QuantizeVerb extends Verb {
             if (measured) {
                 requireMemory();
                 status.show("measuring " + model);
-                documents = documents(count);
-                measured = !documents.isEmpty();
-                before = measured ? Measurement.of(model, documents, count) : null;
+                // a file that cannot be read is told before gigabytes are
+                String whole = text == null ? null : text.stream().map(TextFile::read).collect(Collectors.joining("\n"));
+                try (var original = MeasuredModel.load(model, count)) {
+                    documents = whole == null ? original.written() : original.documents(whole);
+                    before = documents.isEmpty() ? null : original.measure(documents);
+                }
             }
             Quantisation.Written written = quantisation.run();
-            status.show("measuring " + out);
-            Measurement after = measured ? Measurement.of(out, documents, count) : null;
+            Measurement after = null;
+            if (before != null) {
+                status.show("measuring " + out);
+                try (var small = MeasuredModel.load(out, count)) {
+                    after = small.measure(documents);
+                }
+            }
             status.close();
             out().println(line(written, before, after));
         }
@@ -124,20 +133,12 @@ final class QuantizeVerb extends Verb {
     }
 
     private void requireMemory() {
-        long needed = Measurement.weightBytes(model);
+        long needed = MeasuredModel.weightBytes(model);
         long available = Machine.availableMemory();
         if (needed > available) {
             throw new IllegalArgumentException(String.format(Locale.ROOT, "measuring %s needs %.1f GB for its weights and %.1f GB of memory are available:"
                     + " quantise it with --no-measure, which needs little", model, needed * 1e-9, available * 1e-9));
         }
-    }
-
-    private List<TokenDocument> documents(int count) {
-        if (text == null) {
-            return Measurement.written(model, count);
-        }
-        String whole = text.stream().map(TextFile::read).collect(Collectors.joining("\n"));
-        return Measurement.documents(model, whole);
     }
 
     private String line(Quantisation.Written written, Measurement before, Measurement after) {

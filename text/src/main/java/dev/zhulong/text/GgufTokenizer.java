@@ -66,6 +66,11 @@ public final class GgufTokenizer {
         }
     }
 
+    /** Whether a file has a vocabulary: some are of weights alone. */
+    public static boolean isIn(GgufMetadata metadata) {
+        return metadata.has(TOKENS);
+    }
+
     /**
      * The tokenizer of a file.
      *
