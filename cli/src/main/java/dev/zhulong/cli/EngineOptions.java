@@ -56,7 +56,12 @@ final class EngineOptions {
 
     /** Whether any option was given. */
     boolean anyGiven() {
-        return engine != null || weights != null || threads != null || context != null || kv != null || route != null;
+        return engine != null || threads != null || context != null || cpuOption() != null;
+    }
+
+    /** The first given of the options that only the cpu engine has; null for none. */
+    private String cpuOption() {
+        return weights != null ? "--weights" : kv != null ? "--kv" : route != null ? "--route" : null;
     }
 
     /** Ends in exit code 2 where options contradict each other or what they are for. */
@@ -67,14 +72,13 @@ final class EngineOptions {
         if (context != null && context < 1) {
             throw wrongUsage("--context must be at least 1 token, found " + context);
         }
-        boolean torch = engine == Engine.TORCH;
-        if (torch && (weights != null || kv != null || route != null)) {
-            throw wrongUsage((weights != null ? "--weights" : kv != null ? "--kv" : "--route") + " is the cpu engine's and does not go with --engine torch, whose numbers are all F32");
+        if (engine == Engine.TORCH && cpuOption() != null) {
+            throw wrongUsage(cpuOption() + " is the cpu engine's and does not go with --engine torch, whose numbers are all F32");
         }
         for (Path model : models) {
             if (isGguf(model)) {
                 gguf(model, adapter);
-            } else if (adapter != null && (engine == Engine.CPU || weights != null || kv != null || route != null)) {
+            } else if (adapter != null && (engine == Engine.CPU || cpuOption() != null)) {
                 throw wrongUsage("an adapter runs on the torch engine; for the cpu engine make one model of both first: zhulong merge --model " + model
                         + " --adapter " + adapter + " --out DIR");
             }
@@ -106,8 +110,7 @@ final class EngineOptions {
         if (isGguf(model)) {
             return GgufModelFiles.open(model, options, context);
         }
-        boolean asked = weights != null || kv != null || route != null;
-        Engine chosen = engine != null ? engine : asked ? Engine.CPU : otherwise;
+        Engine chosen = engine != null ? engine : cpuOption() != null ? Engine.CPU : otherwise;
         return DirectoryModelFiles.open(model, adapter, chosen, weights == null ? Weights.STORED : weights, options, context);
     }
 

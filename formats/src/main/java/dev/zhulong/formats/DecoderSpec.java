@@ -102,6 +102,12 @@ public record DecoderSpec(
         }
     }
 
+    /** With a context of {@code tokens}. */
+    public DecoderSpec withContextLength(int tokens) {
+        return new DecoderSpec(family, vocabSize, hiddenSize, layers, heads, kvHeads, headDim, intermediateSize, tokens, norm, normEpsilon,
+                activation, gatedMlp, rope, tiedEmbeddings, qkvBias, outputBias, mlpBias, qkNorm, windows, bosId, eosIds);
+    }
+
     /** With other ids that end a sequence. */
     public DecoderSpec withEosIds(List<Integer> ids) {
         return new DecoderSpec(family, vocabSize, hiddenSize, layers, heads, kvHeads, headDim, intermediateSize, contextLength, norm, normEpsilon,

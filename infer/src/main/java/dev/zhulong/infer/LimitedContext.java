@@ -11,11 +11,8 @@ public final class LimitedContext implements LanguageModel {
     private final DecoderSpec spec;
 
     private LimitedContext(LanguageModel model, int tokens) {
-        DecoderSpec s = model.spec();
         this.model = model;
-        spec = new DecoderSpec(s.family(), s.vocabSize(), s.hiddenSize(), s.layers(), s.heads(), s.kvHeads(), s.headDim(), s.intermediateSize(), tokens,
-                s.norm(), s.normEpsilon(), s.activation(), s.gatedMlp(), s.rope(), s.tiedEmbeddings(), s.qkvBias(), s.outputBias(), s.mlpBias(),
-                s.qkNorm(), s.windows(), s.bosId(), s.eosIds());
+        spec = model.spec().withContextLength(tokens);
     }
 
     /**

@@ -5,7 +5,7 @@ import java.util.Arrays;
 /**
  * The scale, or scale and minimum, that bring the weights of a group nearest to integers, by squared error. With sixteen levels or fewer a weight
  * counts the more the larger it is, {@code 1 + |weight| / rms of the group}: on real weights that costs a little of the plain error and keeps the
- * model's predictions nearer, where with more levels it does not ({@code docs/PRECISION.md}).
+ * model's predictions nearer, where with more levels it does not.
  *
  * <p>Rounding makes the error jump with the scale, so that it has many local minima: scales are tried from a little wider than the weights
  * need to one that cuts the largest, each with its integers solved for the best scale (least squares), and the best is solved again until

@@ -43,7 +43,7 @@ final class KQuantFit {
         float next = extreme / lowest;
         scale = next;
         for (int round = 0; round < ROUNDS; round++) {
-            float tried = half(next);
+            float tried = Quantiser.half(next);
             double error = 0;
             double xq = 0;
             double qq = 0;
@@ -107,8 +107,8 @@ final class KQuantFit {
         scale = nextScale;
         min = nextMin;
         for (int round = 0; round < ROUNDS; round++) {
-            float unit = half(nextScale);
-            float minUnit = half(nextMin);
+            float unit = Quantiser.half(nextScale);
+            float minUnit = Quantiser.half(nextMin);
             double error = 0;
             for (int g = 0; g < N / group; g++) {
                 error += group(x, from, g, group, highest, unit, minUnit, most);
@@ -177,10 +177,6 @@ final class KQuantFit {
         System.arraycopy(triedScales, 0, scales, 0, scales.length);
         System.arraycopy(triedMins, 0, mins, 0, mins.length);
         System.arraycopy(triedQ, 0, q, 0, N);
-    }
-
-    private static float half(float value) {
-        return Float.float16ToFloat(Float.floatToFloat16(value));
     }
 
     private static float inverse(float scale) {

@@ -9,10 +9,10 @@ import jdk.incubator.vector.VectorOperators;
 /**
  * Products with weights of four bits: one, four or eight rows of activations with one block of weights.
  *
- * <p>A 16-bit lane holds four nibbles, which are never taken apart: shifted words are multiplied by {@link Activations#steps}, and what the upper
- * nibbles add to a product the next one takes away. That is exact modulo 2^16, so it is exact once the sum of the unit fits. Sixteen products of a nibble and an int8 fit it (16 * 15 * 127 = 30,480), which is one unit: a lane
- * is widened once for 32 weights. The integer sum of a unit is exact, and units are added in order, so that an output's bits depend
- * neither on the tile nor on the width of the vectors.
+ * <p>A 16-bit lane holds four nibbles, which are never taken apart: shifted words are multiplied by {@link Activations#steps}, and what the
+ * upper nibbles add to a product the next one takes away. That is exact modulo 2^16, so it is exact once the sum of the unit fits. Sixteen
+ * products of a nibble and an int8 do (16 * 15 * 127 = 30,480), which is one unit: a lane is widened once for 32 weights. The integer sum of a
+ * unit is exact, and units are added in order, so that an output's bits depend neither on the tile nor on the width of the vectors.
  */
 final class NibbleKernel {
     private NibbleKernel() {}

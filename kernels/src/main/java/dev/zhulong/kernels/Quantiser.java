@@ -193,7 +193,8 @@ public final class Quantiser {
         return search == Search.SCALES ? half(scale) : scale;
     }
 
-    private static float half(float value) {
+    /** As it is stored in an f16. */
+    static float half(float value) {
         return Float.float16ToFloat(Float.floatToFloat16(value));
     }
 

@@ -14,13 +14,15 @@ import java.util.Optional;
 /** The memory {@link CpuEngine} will take, before it takes it. */
 public final class CpuMemory {
     private final DecoderSpec spec;
-    /** Bytes that stay. */
-    private long kept;
+    /** Bytes that stay on either route: vectors, embedding and head. */
+    private long shared;
+    /** Of the blocks' matrices as the latency route packs them. */
+    private long packed;
+    /** Of the same as the throughput route does. */
+    private long inBytes;
     /** The most that is made of one matrix while it is loaded. */
     private long scratch;
-    /** Bytes that stay on the throughput route, once the latency route has been read a text and let go. */
-    private long keptInBytes;
-    private long scratchInBytes;
+    private long largestInBytes;
 
     private CpuMemory(DecoderSpec spec) {
         VectorSupport.require();
@@ -59,27 +61,25 @@ public final class CpuMemory {
         long elements = shape[0] * (shape.length == 2 ? shape[1] : 1);
         boolean embedding = weight.gguf().equals("token_embd.weight");
         if (shape.length == 1 || weight.gguf().equals("position_embd.weight")) {
-            kept += elements * Float.BYTES;
-            keptInBytes += elements * Float.BYTES;
+            shared += elements * Float.BYTES;
             return;
         }
         long stored = shape[0] * type.rowBytes(Math.toIntExact(shape[1]));
-        // rows of the embedding are looked up where they are stored; as a head it is packed besides
-        long packed = (embedding ? stored : 0) + (!embedding || spec.tiedEmbeddings() ? PackedWeights.bytes(type, shape[0], shape[1]) : 0);
-        kept += packed;
         if (weight.gguf().startsWith("blk.")) {
+            packed += PackedWeights.bytes(type, shape[0], shape[1]);
             // a byte a weight; a scale, a sum and the columns in F32 of each output. While it is packed there are two of it
-            keptInBytes += elements + shape[0] * Float.BYTES * (2 + Calibration.KEPT);
-            scratchInBytes = Math.max(scratchInBytes, elements);
+            inBytes += elements + shape[0] * Float.BYTES * (2 + Calibration.KEPT);
+            largestInBytes = Math.max(largestInBytes, elements);
         } else {
-            keptInBytes += packed;
+            // rows of the embedding are looked up where they are stored; as a head it is packed besides
+            shared += (embedding ? stored : 0) + (!embedding || spec.tiedEmbeddings() ? PackedWeights.bytes(type, shape[0], shape[1]) : 0);
         }
         scratch = Math.max(scratch, made ? stored + (weight.layout() == GgufWeight.Layout.TRANSPOSED ? 2 * elements * Float.BYTES : 0) : 0);
     }
 
     private MemoryEstimate estimate(CpuOptions options) {
-        long latency = kept + scratch;
-        long weights = options.route() == Route.LATENCY ? latency : Math.max(latency, keptInBytes + scratch + scratchInBytes);
-        return new MemoryEstimate(weights, CpuEngine.cacheBytes(spec, options.cache(), KvPages.PAGE) / KvPages.PAGE, MemoryEstimate.buffers(spec));
+        // the throughput route comes after the latency route has read a text and been let go
+        long blocks = options.route() == Route.LATENCY ? packed : Math.max(packed, inBytes + largestInBytes);
+        return new MemoryEstimate(shared + blocks + scratch, CpuEngine.cacheBytes(spec, options.cache(), KvPages.PAGE) / KvPages.PAGE, MemoryEstimate.buffers(spec));
     }
 }
