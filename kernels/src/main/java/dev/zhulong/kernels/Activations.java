@@ -24,32 +24,21 @@ public final class Activations {
     private int columns;
     // kept, so that preparing allocates nothing
     private final ThreadPool.Task integerParts = this::integerPart;
+    private final ThreadPool.Task recordParts = this::recordPart;
     private final ThreadPool.Task floatParts = this::floatPart;
     private int parts;
     private boolean floatsReady;
     private boolean integersReady;
+    private boolean recordsReady;
     private float[] source;
     private int sourceOffset;
 
     /** [tile, column, row of the tile] */
     final float[] values;
-    /** [tile, column / 2, row of the tile]: two int8 as 16-bit halves, the first lower. */
-    final int[] pairs;
-    /**
-     * As {@link #pairs}, of each four (x0, x1, x2, x3) in 16 bits: (x0, x1 - 16 x0, x2 - 16 x1, x3 - 16 x2). With them a word of four nibbles n need not
-     * be taken apart: w x0 + (w >> 4)(x1 - 16 x0) + (w >> 8)(x2 - 16 x1) + (w >> 12)(x3 - 16 x2) = n0 x0 + n1 x1 + n2 x2 + n3 x3, modulo 2^16.
-     */
-    final int[] steps;
-    /** The integers as floats, [tile, column, row of the tile], of four columns the middle ones exchanged; of several rows only. */
-    final float[] integers;
-    /** [tile, column / 32, row of the tile] */
-    final float[] scales;
-    /** Scale times the sum of the 32 integers, [tile, column / 32, row of the tile]; and of each 16, [tile, column / 16, row]. */
-    final float[] weighted;
-    final float[] weighted16;
-    /** -8 times the sums of the 16 even and the 16 odd integers, as in {@link #pairs}, [tile, column / 32, row of the tile]; or nothing. */
-    final int[] bias;
-    final int[] none;
+    /** The integers for the vector kernels; null until they are asked for. */
+    ActivationIntegers integers;
+    /** The integers for machine code; null until they are asked for. */
+    ActivationRecords records;
     /** Integers of 32 columns, [tile and part, column]. */
     private final int[] scratch;
 
@@ -57,18 +46,8 @@ public final class Activations {
     public Activations(int maxRows, int maxColumns) {
         this.maxRows = maxRows;
         this.maxColumns = maxColumns;
-        int r = maxRows == 1 ? 1 : (maxRows + 7) / 8 * 8;
-        int k = paddedColumns(maxColumns);
-        values = new float[Math.multiplyExact(r, k)];
-        pairs = new int[r * k / 2];
-        steps = new int[r * k / 2];
-        integers = new float[maxRows == 1 ? 0 : r * k];
-        scales = new float[r * k / 32];
-        weighted = new float[r * k / 32];
-        weighted16 = new float[r * k / 16];
-        bias = new int[r * k / 32];
-        none = new int[r * k / 32];
-        scratch = new int[32 * Math.max(PARTS, r / 8)];
+        values = new float[Math.multiplyExact(room(), paddedColumns(maxColumns))];
+        scratch = new int[32 * Math.max(PARTS, room() / 8)];
     }
 
     private static int paddedColumns(int columns) {
@@ -90,6 +69,7 @@ public final class Activations {
         sourceOffset = offset;
         floatsReady = false;
         integersReady = false;
+        recordsReady = false;
     }
 
     /** Rows set last. */
@@ -116,28 +96,62 @@ public final class Activations {
         return paddedColumns(columns) / PackedWeights.UNIT;
     }
 
-    /** Makes the form that {@code weights} are multiplied with, unless it is there. */
-    void prepare(PackedWeights weights, ThreadPool pool) {
-        boolean integers = weights.form != PackedWeights.Form.FLOATS;
-        if (integers ? integersReady : floatsReady) {
-            return;
-        }
+    /**
+     * Makes the form that {@code weights} are multiplied with, unless it is there. What it takes is allocated at the first time.
+     *
+     * @param machine whether machine code multiplies them
+     */
+    void prepare(PackedWeights weights, boolean machine, ThreadPool pool) {
         // by columns, not by rows: rows of a tile share cache lines
         parts = rows == 1 ? 1 : tiles() == 1 ? Math.min(PARTS, units()) : 1;
-        pool.run(integers ? integerParts : floatParts, tiles() * parts);
-        if (integers) {
+        if (weights.form == PackedWeights.Form.FLOATS) {
+            if (!floatsReady) {
+                pool.run(floatParts, tiles() * parts);
+                floatsReady = true;
+            }
+        } else if (machine) {
+            if (!recordsReady) {
+                if (records == null) {
+                    records = new ActivationRecords(room(), paddedColumns(maxColumns) / PackedWeights.UNIT);
+                }
+                pool.run(recordParts, tiles() * parts);
+                recordsReady = true;
+            }
+        } else if (!integersReady) {
+            if (integers == null) {
+                integers = new ActivationIntegers(room(), paddedColumns(maxColumns));
+            }
+            pool.run(integerParts, tiles() * parts);
             integersReady = true;
-        } else {
-            floatsReady = true;
         }
+    }
+
+    /** The rows of all tiles. */
+    private int room() {
+        return maxRows == 1 ? 1 : (maxRows + 7) / 8 * 8;
     }
 
     private void integerPart(int i) {
         int tile = i / parts;
         int n = tileRows(tile);
         for (int r = 0; r < n; r++) {
-            quantise(tile, r, n, firstUnit(i, 0), firstUnit(i, 1), 32 * i);
+            for (int u = firstUnit(i, 0); u < firstUnit(i, 1); u++) {
+                float scale = quantise(8 * tile + r, u, 32 * i);
+                integers.put(tile, units(), u, r, n, scratch, 32 * i, scale);
+            }
         }
+    }
+
+    private void recordPart(int i) {
+        int tile = i / parts;
+        int n = tileRows(tile);
+        for (int r = 0; r < n; r++) {
+            for (int u = firstUnit(i, 0); u < firstUnit(i, 1); u++) {
+                float scale = quantise(8 * tile + r, u, 32 * i);
+                records.put(tile, units(), u, r, n, scratch, 32 * i, scale);
+            }
+        }
+        records.publish(tile, units(), firstUnit(i, 0), firstUnit(i, 1), n);
     }
 
     private void floatPart(int i) {
@@ -157,55 +171,19 @@ public final class Activations {
         return units() * (i % parts + next) / parts;
     }
 
-    /** q = round-half-even(x * (127 / largest)), scale = largest / 127, for each 32. */
-    private void quantise(int t, int r, int n, int first, int end, int scratchAt) {
-        boolean there = 8 * t + r < rows;
-        int from = sourceOffset + (8 * t + r) * columns;
-        int base = 8 * t * units();
-        for (int u = first; u < end; u++) {
-            int at = from + 32 * u;
-            float largest = there ? largest(source, at) : 0;
-            float scale = largest / 127;
-            float inverse = inverse(largest);
-            for (int i = 0; i < 32; i += Lanes.COUNT) {
-                IntVector q = IntVector.zero(Lanes.I);
-                if (inverse != 0) {
-                    q = FloatVector.fromArray(Lanes.F, source, at + i).mul(inverse).add(ROUND).reinterpretAsInts().sub(ROUND_BITS);
-                }
-                q.intoArray(scratch, scratchAt + i);
+    /** The scale of unit u of a row, largest / 127, and q = round-half-even(x * (127 / largest)) in {@code scratch[at …]}; zeros of a row that is only room. */
+    private float quantise(int row, int u, int at) {
+        int from = sourceOffset + row * columns + 32 * u;
+        float largest = row < rows ? largest(source, from) : 0;
+        float inverse = inverse(largest);
+        for (int i = 0; i < 32; i += Lanes.COUNT) {
+            IntVector q = IntVector.zero(Lanes.I);
+            if (inverse != 0) {
+                q = FloatVector.fromArray(Lanes.F, source, from + i).mul(inverse).add(ROUND).reinterpretAsInts().sub(ROUND_BITS);
             }
-            int to = (base + u * n) * 16 + r;
-            int even = 0;
-            int odd = 0;
-            int sum0 = 0;
-            int lowBefore = 0;
-            int highBefore = 0;
-            for (int j = 0; j < 16; j++) {
-                int low = scratch[scratchAt + 2 * j];
-                int high = scratch[scratchAt + 2 * j + 1];
-                pairs[to + j * n] = low & 0xffff | high << 16;
-                steps[to + j * n] = low - lowBefore & 0xffff | high - highBefore << 16;
-                lowBefore = j % 4 == 3 ? 0 : 16 * low;
-                highBefore = j % 4 == 3 ? 0 : 16 * high;
-                if (n > 1) {
-                    int column = 2 * (to - r) + (j / 2 * 4 + j % 2) * n + r;
-                    integers[column] = low;
-                    integers[column + 2 * n] = high;
-                }
-                even += low;
-                odd += high;
-                if (j == 7) {
-                    sum0 = even + odd;
-                }
-            }
-            int sum1 = even + odd - sum0;
-            int index = base + u * n + r;
-            scales[index] = scale;
-            bias[index] = -8 * even & 0xffff | -8 * odd << 16;
-            weighted[index] = scale * (sum0 + sum1);
-            weighted16[(base + u * n) * 2 + r] = scale * sum0;
-            weighted16[(base + u * n) * 2 + n + r] = scale * sum1;
+            q.intoArray(scratch, at + i);
         }
+        return largest / 127;
     }
 
     private static float largest(float[] x, int at) {

@@ -30,9 +30,9 @@ final class ByteKernel {
         MemorySegment data = w.data;
         MemorySegment scales = w.scales;
         MemorySegment mins = w.mins;
-        int[] pairs = a.pairs;
-        float[] as = a.scales;
-        float[] weighted = w.group == 16 ? a.weighted16 : a.weighted;
+        int[] pairs = a.integers.pairs;
+        float[] as = a.integers.scales;
+        float[] weighted = w.group == 16 ? a.integers.weighted16 : a.integers.weighted;
         float factor = w.factor;
         int units = w.units;
         boolean halves = w.group == 16;
@@ -74,9 +74,9 @@ final class ByteKernel {
         MemorySegment data = w.data;
         MemorySegment scales = w.scales;
         MemorySegment mins = w.mins;
-        float[] values = a.integers;
-        float[] as = a.scales;
-        float[] weighted = w.group == 16 ? a.weighted16 : a.weighted;
+        float[] values = a.integers.integers;
+        float[] as = a.integers.scales;
+        float[] weighted = w.group == 16 ? a.integers.weighted16 : a.integers.weighted;
         float factor = w.factor;
         int units = w.units;
         boolean halves = w.group == 16;
@@ -142,9 +142,9 @@ final class ByteKernel {
         MemorySegment data = w.data;
         MemorySegment scales = w.scales;
         MemorySegment mins = w.mins;
-        float[] values = a.integers;
-        float[] as = a.scales;
-        float[] weighted = w.group == 16 ? a.weighted16 : a.weighted;
+        float[] values = a.integers.integers;
+        float[] as = a.integers.scales;
+        float[] weighted = w.group == 16 ? a.integers.weighted16 : a.integers.weighted;
         float factor = w.factor;
         int units = w.units;
         boolean halves = w.group == 16;

@@ -1,5 +1,9 @@
 package dev.zhulong.kernels;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
 /**
  * C[m, n] = A[m, k] · W[n, k]ᵀ with W in any {@link WeightType}; A is quantised to int8 where W is quantised.
  *
@@ -20,6 +24,10 @@ public final class MatMul {
     // for products with one matrix
     private final PackedWeights[] oneMatrix = new PackedWeights[1];
     private final float[][] oneOutput = new float[1][];
+    /** Whether the product in flight is machine code's. */
+    private boolean machine;
+    /** What machine code writes to, [chunk, row of a tile, …]. */
+    private MemorySegment results = MemorySegment.NULL;
     /** Where the last block of a matrix goes when its rows end within it, [matrix, row, lane]; no other block uses it. */
     private float[] whole = {};
 
@@ -48,9 +56,10 @@ public final class MatMul {
      */
     public void multiply(Activations a, PackedWeights[] w, float[][] c, int offset) {
         int blocks = 0;
+        machine = MachineKernel.isUsed();
         for (int i = 0; i < w.length; i++) {
             check(a, w[i], c[i], offset);
-            a.prepare(w[i], pool);
+            a.prepare(w[i], machine, pool);
             blocks += w[i].blocks();
         }
         weights = w;
@@ -65,6 +74,9 @@ public final class MatMul {
         int chunks = 0;
         for (PackedWeights matrix : w) {
             chunks += chunks(matrix);
+        }
+        if (machine && results.byteSize() < (long) chunks * 8 * IntegerKernelCode.OUTPUT_STRIDE) {
+            results = Arena.ofAuto().allocate((long) chunks * 8 * IntegerKernelCode.OUTPUT_STRIDE, 64);
         }
         pool.run(task, chunks);
         weights = null;
@@ -98,6 +110,10 @@ public final class MatMul {
         int stride = w.rows();
         int first = chunk * blocksInChunk;
         int end = Math.min(w.blocks(), first + blocksInChunk);
+        if (machine && w.form != PackedWeights.Form.FLOATS) {
+            machine(w, first, end, a, output, (long) number * 8 * IntegerKernelCode.OUTPUT_STRIDE);
+            return;
+        }
         // the weights of a chunk stay in the cache while the rows of A go by
         for (int tile = 0; tile < a.tiles(); tile++) {
             for (int block = first; block < end; block++) {
@@ -112,6 +128,19 @@ public final class MatMul {
                 for (int row = 0; row < Math.min(8, a.rows() - 8 * tile); row++) {
                     System.arraycopy(whole, spare + row * Lanes.COUNT, output, at + row * stride, lanes);
                 }
+            }
+        }
+    }
+
+    /** As a chunk, on machine code, whose results are in native memory at {@code at} before they are in {@code output}. */
+    private void machine(PackedWeights w, int first, int end, Activations a, float[] output, long at) {
+        int from = first * Lanes.COUNT;
+        int count = Math.min(w.rows(), end * Lanes.COUNT) - from;
+        for (int tile = 0; tile < a.tiles(); tile++) {
+            MachineKernel.of(w, a.tileRows(tile)).multiply(w, first, end - first, a.records, tile, results.address() + at);
+            for (int row = 0; row < Math.min(8, a.rows() - 8 * tile); row++) {
+                MemorySegment.copy(results, ValueLayout.JAVA_FLOAT, at + (long) row * IntegerKernelCode.OUTPUT_STRIDE, output,
+                        outputOffset + (8 * tile + row) * w.rows() + from, count);
             }
         }
     }

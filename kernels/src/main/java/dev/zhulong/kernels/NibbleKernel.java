@@ -9,7 +9,7 @@ import jdk.incubator.vector.VectorOperators;
 /**
  * Products with weights of four bits: one, four or eight rows of activations with one block of weights.
  *
- * <p>A 16-bit lane holds four nibbles, which are never taken apart: shifted words are multiplied by {@link Activations#steps}, and what the
+ * <p>A 16-bit lane holds four nibbles, which are never taken apart: shifted words are multiplied by {@link ActivationIntegers#steps}, and what the
  * upper nibbles add to a product the next one takes away. That is exact modulo 2^16, so it is exact once the sum of the unit fits. Sixteen
  * products of a nibble and an int8 do (16 * 15 * 127 = 30,480), which is one unit: a lane is widened once for 32 weights. The integer sum of a
  * unit is exact, and units are added in order, so that an output's bits depend neither on the tile nor on the width of the vectors.
@@ -31,10 +31,10 @@ final class NibbleKernel {
         MemorySegment data = w.data;
         MemorySegment scales = w.scales;
         MemorySegment mins = w.mins;
-        int[] steps = a.steps;
-        float[] as = a.scales;
-        int[] bias = w.offset == 0 ? a.none : a.bias;
-        float[] weighted = a.weighted;
+        int[] steps = a.integers.steps;
+        float[] as = a.integers.scales;
+        int[] bias = w.offset == 0 ? a.integers.none : a.integers.bias;
+        float[] weighted = a.integers.weighted;
         float factor = w.factor;
         int units = w.units;
         int perGroup = w.perGroup;
@@ -81,10 +81,10 @@ final class NibbleKernel {
         MemorySegment data = w.data;
         MemorySegment scales = w.scales;
         MemorySegment mins = w.mins;
-        int[] steps = a.steps;
-        float[] as = a.scales;
-        int[] bias = w.offset == 0 ? a.none : a.bias;
-        float[] weighted = a.weighted;
+        int[] steps = a.integers.steps;
+        float[] as = a.integers.scales;
+        int[] bias = w.offset == 0 ? a.integers.none : a.integers.bias;
+        float[] weighted = a.integers.weighted;
         float factor = w.factor;
         int units = w.units;
         int perGroup = w.perGroup;
@@ -160,10 +160,10 @@ final class NibbleKernel {
         MemorySegment data = w.data;
         MemorySegment scales = w.scales;
         MemorySegment mins = w.mins;
-        int[] steps = a.steps;
-        float[] as = a.scales;
-        int[] bias = w.offset == 0 ? a.none : a.bias;
-        float[] weighted = a.weighted;
+        int[] steps = a.integers.steps;
+        float[] as = a.integers.scales;
+        int[] bias = w.offset == 0 ? a.integers.none : a.integers.bias;
+        float[] weighted = a.integers.weighted;
         float factor = w.factor;
         int units = w.units;
         int perGroup = w.perGroup;

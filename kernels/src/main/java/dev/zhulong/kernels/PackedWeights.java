@@ -207,12 +207,17 @@ public final class PackedWeights {
         }
     }
 
-    /** [block, unit, 4, lane] of ints, each eight weights: even ones in the lower 16 bits, odd ones in the upper, the first lowest. */
+    /** Where of eight weights number j stands in its word: the first four are the bytes' lower halves, the middle ones of four exchanged. */
+    static int nibbleShift(int j) {
+        return 4 * (j / 4) + 8 * (j & 1) * 2 + 4 * (j & 2);
+    }
+
+    /** [block, unit, 4, lane] of ints, each eight weights. */
     private void packNibbles(byte[] q, int[] words, int lane) {
         for (int k = 0; k < columns; k += 8) {
             int word = 0;
             for (int j = 0; j < 8; j++) {
-                word |= (q[k + j] + offset) << (4 * (j / 2) + 16 * (j % 2));
+                word |= (q[k + j] + offset) << nibbleShift(j);
             }
             words[k / 8 * Lanes.COUNT + lane] = word;
         }

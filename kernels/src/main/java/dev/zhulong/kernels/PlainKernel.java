@@ -69,7 +69,7 @@ final class PlainKernel {
             for (int k = 0; k < row.length; k += 8, at += Lanes.COUNT) {
                 int word = words[at];
                 for (int j = 0; j < 8; j++) {
-                    row[k + j] = (word >>> 4 * (j / 2) + 16 * (j % 2) & 15) - w.offset;
+                    row[k + j] = (word >>> PackedWeights.nibbleShift(j) & 15) - w.offset;
                 }
             }
             return;
@@ -114,9 +114,9 @@ final class PlainKernel {
         float total = 0;
         for (int u = 0; u < w.units; u++, q += n, p += 16 * n) {
             int g = u / w.perGroup * Lanes.COUNT + lane;
-            total = Math.fma((float) products(row, 32 * u, a.pairs, p, n, 16), scales[g] * a.scales[q], total);
+            total = Math.fma((float) products(row, 32 * u, a.integers.pairs, p, n, 16), scales[g] * a.integers.scales[q], total);
             if (w.hasMin) {
-                total = Math.fma(mins[g], a.weighted[q], total);
+                total = Math.fma(mins[g], a.integers.weighted[q], total);
             }
         }
         return total;
@@ -131,9 +131,9 @@ final class PlainKernel {
         for (int half = 0; half < 2 * w.units; half++, p += 8 * n) {
             int g = half * Lanes.COUNT + lane;
             int unit = q + half / 2 * n;
-            total = Math.fma((float) products(row, 16 * half, a.pairs, p, n, 8), scales[g] * a.scales[unit], total);
+            total = Math.fma((float) products(row, 16 * half, a.integers.pairs, p, n, 8), scales[g] * a.integers.scales[unit], total);
             if (w.hasMin) {
-                total = Math.fma(mins[g], a.weighted16[2 * (unit - r) + half % 2 * n + r], total);
+                total = Math.fma(mins[g], a.integers.weighted16[2 * (unit - r) + half % 2 * n + r], total);
             }
         }
         return total;

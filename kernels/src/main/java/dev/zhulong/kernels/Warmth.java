@@ -90,7 +90,7 @@ final class Warmth {
             float[] values = new float[rows * columns];
             Arrays.fill(values, 0.5f);
             a.set(values, 0, rows, columns);
-            a.prepare(w, alone);
+            a.prepare(w, false, alone);
             float[] c = new float[rows * outputs];
             double enough = NANOS_A_PRODUCT * rows * outputs * columns;
             long start = System.nanoTime();

@@ -195,18 +195,25 @@ class ProductsEqualTheScalarOracleTest {
         }
     }
 
-    /** By the vector kernels, and the same by the loops that stand in until those are compiled. */
+    /** By the vector kernels; and the same by the loops that stand in until those are compiled, and by machine code where there is any. */
     private static float[] product(float[] a, int first, int m, PackedWeights w, ThreadPool pool) {
-        Warmth.pretend(false);
-        float[] plain = productNow(a, first, m, w, pool);
-        Warmth.pretend(true);
-        float[] vectors = productNow(a, first, m, w, pool);
-        for (int i = 0; i < plain.length; i++) {
-            if (Float.floatToIntBits(plain[i]) != Float.floatToIntBits(vectors[i])) {
-                throw new AssertionError("output " + i + " is " + plain[i] + " in plain loops and " + vectors[i] + " in vector code");
+        float[] machine = productNow(a, first, m, w, pool);
+        MachineKernel.switchOff(true);
+        try {
+            Warmth.pretend(false);
+            float[] plain = productNow(a, first, m, w, pool);
+            Warmth.pretend(true);
+            float[] vectors = productNow(a, first, m, w, pool);
+            for (int i = 0; i < plain.length; i++) {
+                if (Float.floatToIntBits(plain[i]) != Float.floatToIntBits(vectors[i]) || Float.floatToIntBits(machine[i]) != Float.floatToIntBits(vectors[i])) {
+                    throw new AssertionError("output " + i + " is " + plain[i] + " in plain loops, " + vectors[i] + " in vector code and " + machine[i]
+                            + " on machine code");
+                }
             }
+            return vectors;
+        } finally {
+            MachineKernel.switchOff(false);
         }
-        return vectors;
     }
 
     private static float[] productNow(float[] a, int first, int m, PackedWeights w, ThreadPool pool) {

@@ -1,0 +1,82 @@
+package dev.zhulong.kernels;
+
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.lang.invoke.MethodHandle;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** Machine code for products with quantised weights of one shape, made when it is first asked for; see {@link IntegerKernelCode}. */
+final class MachineKernel {
+    /** The function of {@link IntegerKernelCode}. */
+    private static final MethodHandle CALL = Platform.THERE ? Linker.nativeLinker().downcallHandle(FunctionDescriptor.ofVoid(ValueLayout.JAVA_LONG,
+            ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG)) : null;
+
+    private static final Map<IntegerKernelCode.Shape, MachineKernel> KERNELS = new ConcurrentHashMap<>();
+
+    /** For tests: products are those of the vector kernels. */
+    private static volatile boolean off = "vector".equals(System.getProperty("zhulong.kernels"));
+
+    private final MemorySegment code;
+
+    private MachineKernel(MemorySegment code) {
+        this.code = code;
+    }
+
+    /** Whether products with quantised weights run on machine code, which does not change while one is in flight. */
+    static boolean isUsed() {
+        return !off && Platform.THERE;
+    }
+
+    /** For tests: as if this machine had none, or as it is. */
+    static void switchOff(boolean value) {
+        off = value;
+    }
+
+    /** What the code uses: instructions and width. */
+    static Optional<String> name() {
+        return isUsed() ? Optional.of(Platform.VNNI ? "AVX-512 VNNI" : "AVX2") : Optional.empty();
+    }
+
+    /** The kernel for {@code w}, quantised, and tiles of {@code rows}: 1, 4 or 8. */
+    static MachineKernel of(PackedWeights w, int rows) {
+        return KERNELS.computeIfAbsent(IntegerKernelCode.Shape.of(w, rows), shape -> new MachineKernel(
+                MachineCode.load(IntegerKernelCode.emit(shape, Platform.VNNI, Platform.constants.address()).bytes())
+                        .orElseThrow(() -> new IllegalStateException("the system gave executable memory before and refuses it now"))));
+    }
+
+    /** Products of a tile with {@code count} blocks from {@code first} on, rows {@link IntegerKernelCode#OUTPUT_STRIDE} bytes apart at {@code to}. */
+    void multiply(PackedWeights w, int first, int count, ActivationRecords a, int tile, long to) {
+        long scales = first * w.blockScaleBytes;
+        try {
+            CALL.invokeExact(code, w.data.address() + first * w.blockBytes, w.scales.address() + scales, w.hasMin ? w.mins.address() + scales : 0L,
+                    a.address(tile, w.units), to, (long) count, w.group == 16 ? (long) w.units : (long) (w.units / w.perGroup));
+        } catch (RuntimeException | Error e) {
+            throw e;
+        } catch (Throwable t) {
+            throw new IllegalStateException(t);
+        }
+    }
+
+    /** Looked at once. */
+    private static final class Platform {
+        static final boolean VNNI = Lanes.BYTES == 64;
+        static final boolean THERE;
+        static MemorySegment constants;
+
+        static {
+            boolean there = false;
+            if (MachineCode.isKnownSystem() && (Lanes.BYTES == 64 || Lanes.BYTES == 32)) {
+                Optional<MemorySegment> cpuid = MachineCode.load(MachineCode.cpuidCode());
+                there = cpuid.isPresent() && MachineCode.hasFmaAndF16c(cpuid.get()) && (!VNNI || MachineCode.hasVnni(cpuid.get()));
+            }
+            THERE = there;
+            if (there) {
+                constants = IntegerKernelCode.constants();
+            }
+        }
+    }
+}
