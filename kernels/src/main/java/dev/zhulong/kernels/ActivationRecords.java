@@ -3,14 +3,18 @@ package dev.zhulong.kernels;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import jdk.incubator.vector.ByteVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorOperators;
 
 /**
  * Rows of int8 activations as {@link IntegerKernelCode} reads them: for each 32 columns a record of {@link #RECORD} fields, each of as many 32-bit
  * numbers as the tile has rows, in native memory.
  */
 final class ActivationRecords {
-    /** Fields of a record. The first eight are four int8 each, of four columns the middle ones exchanged, as weights of eight bits are. */
+    /** Fields of a record. The first eight are four int8 each. */
     static final int QUADS = 0;
+    private static final int QUADS_END = 8;
     static final int SCALE = 8;
     /** Scale times the sum of the integers; then the same of either half. */
     static final int WEIGHTED = 9;
@@ -24,9 +28,12 @@ final class ActivationRecords {
     /** [tile, unit, field, row of the tile]: filled here, then copied, since stores into a segment are slow in a process that has just started */
     private final int[] filled;
     private final MemorySegment records;
+    /** Quads of one row of a unit, [tile, unit, 8]. */
+    private final int[] quads;
 
     ActivationRecords(int rows, int units) {
         filled = new int[Math.multiplyExact(rows * units, RECORD)];
+        quads = new int[rows == 1 ? 0 : rows * units];
         records = Arena.ofAuto().allocate(4L * filled.length, 64);
     }
 
@@ -35,23 +42,40 @@ final class ActivationRecords {
         return records.address() + 4L * RECORD * 8 * tile * units;
     }
 
-    /** Fills the record of unit {@code u} in row r of n of a tile from 32 integers {@code q[at …]}. */
-    void put(int tile, int units, int u, int r, int n, int[] q, int at, float scale) {
-        int to = (8 * tile * units + u * n) * RECORD + r;
+    /**
+     * Fills the record of unit {@code u} in row r of n of a tile from {@code x[from …]}.
+     *
+     * @param largest absolutely of the 32 values; 0 for a row that is only room
+     */
+    void put(int tile, int units, int u, int r, int n, float[] x, int from, float largest) {
+        int at = (8 * tile * units + u * n) * RECORD;
+        float inverse = Activations.inverse(largest);
         int sum0 = 0;
-        int sum = 0;
-        for (int i = 0; i < 8; i++) {
-            int a = q[at + 4 * i];
-            int b = q[at + 4 * i + 1];
-            int c = q[at + 4 * i + 2];
-            int d = q[at + 4 * i + 3];
-            filled[to + (QUADS + i) * n] = a & 0xff | (c & 0xff) << 8 | (b & 0xff) << 16 | d << 24;
-            sum += a + b + c + d;
-            if (i == 3) {
-                sum0 = sum;
+        int sum1 = 0;
+        if (inverse == 0) {
+            for (int i = 0; i < QUADS_END; i++) {
+                filled[at + i * n + r] = 0;
+            }
+        } else {
+            // of one row, quads lie as they are made; of several they are put in their places afterwards
+            int[] to = n == 1 ? filled : quads;
+            int toAt = n == 1 ? at : 8 * (tile * units + u);
+            for (int i = 0; i < 32; i += Lanes.COUNT) {
+                IntVector q = Activations.rounded(x, from + i, inverse);
+                ((ByteVector) q.convertShape(VectorOperators.I2B, Lanes.QUARTER, 0)).reinterpretAsInts().intoArray(to, toAt + i / 4);
+                int sum = q.reduceLanes(VectorOperators.ADD);
+                sum0 += i < 16 ? sum : 0;
+                sum1 += i < 16 ? 0 : sum;
+            }
+            if (n > 1) {
+                for (int i = 0; i < QUADS_END; i++) {
+                    filled[at + i * n + r] = quads[toAt + i];
+                }
             }
         }
-        int sum1 = sum - sum0;
+        int sum = sum0 + sum1;
+        int to = at + r;
+        float scale = largest / 127;
         filled[to + SCALE * n] = Float.floatToRawIntBits(scale);
         filled[to + WEIGHTED * n] = Float.floatToRawIntBits(scale * sum);
         filled[to + WEIGHTED_HALVES * n] = Float.floatToRawIntBits(scale * sum0);

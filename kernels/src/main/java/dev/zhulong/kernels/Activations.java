@@ -146,9 +146,10 @@ public final class Activations {
         int tile = i / parts;
         int n = tileRows(tile);
         for (int r = 0; r < n; r++) {
+            int row = 8 * tile + r;
             for (int u = firstUnit(i, 0); u < firstUnit(i, 1); u++) {
-                float scale = quantise(8 * tile + r, u, 32 * i);
-                records.put(tile, units(), u, r, n, scratch, 32 * i, scale);
+                int from = sourceOffset + row * columns + 32 * u;
+                records.put(tile, units(), u, r, n, source, from, row < rows ? largest(source, from) : 0);
             }
         }
         records.publish(tile, units(), firstUnit(i, 0), firstUnit(i, 1), n);
@@ -179,19 +180,25 @@ public final class Activations {
         for (int i = 0; i < 32; i += Lanes.COUNT) {
             IntVector q = IntVector.zero(Lanes.I);
             if (inverse != 0) {
-                q = FloatVector.fromArray(Lanes.F, source, from + i).mul(inverse).add(ROUND).reinterpretAsInts().sub(ROUND_BITS);
+                q = rounded(source, from + i, inverse);
             }
             q.intoArray(scratch, at + i);
         }
         return largest / 127;
     }
 
+    /** Integers nearest to {@code x[at …] * inverse}. */
+    static IntVector rounded(float[] x, int at, float inverse) {
+        return FloatVector.fromArray(Lanes.F, x, at).mul(inverse).add(ROUND).reinterpretAsInts().sub(ROUND_BITS);
+    }
+
+    /** The largest absolute value of 32, NaN if one is: compared as integers, whose order is the same without a sign. */
     private static float largest(float[] x, int at) {
-        FloatVector v = FloatVector.fromArray(Lanes.F, x, at).abs();
+        IntVector v = FloatVector.fromArray(Lanes.F, x, at).reinterpretAsInts().and(Integer.MAX_VALUE);
         for (int i = Lanes.COUNT; i < 32; i += Lanes.COUNT) {
-            v = v.max(FloatVector.fromArray(Lanes.F, x, at + i).abs());
+            v = v.max(FloatVector.fromArray(Lanes.F, x, at + i).reinterpretAsInts().and(Integer.MAX_VALUE));
         }
-        return v.reduceLanes(VectorOperators.MAX);
+        return Float.intBitsToFloat(v.reduceLanes(VectorOperators.MAX));
     }
 
     /** What activations are multiplied with; 0 for groups so small, or so wrong, that all their integers are 0. */

@@ -20,7 +20,7 @@ import java.lang.foreign.ValueLayout;
  *
  * <p>What it computes is, to the bit, what {@link NibbleKernel} and {@link ByteKernel} compute: exact sums of a unit or half of one, then
  * {@code c = fma(sum, scale of W * scale of A, c)} and {@code c = fma(minimum, weighted sum of A, c)}, unit after unit. What it has that the Vector
- * API has not are products of bytes: of four with their sum in one instruction (VNNI), or of two (AVX2), and prefetching.
+ * API has not are products of bytes: of four with their sum in one instruction (VNNI), or of two (AVX2).
  *
  * <p>Called as {@code f(data, scales, minimums, records of A, output, blocks, groups of a row)}; {@link ActivationRecords} describes the records. Row r of
  * the output begins {@link #OUTPUT_STRIDE} bytes after row r - 1.
@@ -36,9 +36,6 @@ final class IntegerKernelCode {
     private static final int SIGN_BITS = 4;
     private static final int SHORT_ONES = 8;
     private static final int SMALL_INVERSE = 12;
-
-    /** How far ahead of a product its weights are fetched: some hundred nanoseconds at the speed of memory. */
-    private static final int AHEAD = Integer.getInteger("zhulong.ahead", 4096);
 
     /** What the code depends on. */
     record Shape(boolean nibbles, boolean offset, boolean halves, int perGroup, boolean wide, boolean hasMin, int rows) {
@@ -194,11 +191,7 @@ final class IntegerKernelCode {
         }
         int quad = half == 1 ? 4 : 0;
         for (int i = 0; i < vectors; i++) {
-            Mem weights = new Mem(RDI, data + i * x.vectorBytes());
-            if (rows == 1 && AHEAD > 0 && (vnni || i % 2 == 0)) {
-                x.prefetch(new Mem(RDI, weights.displacement() + AHEAD));
-            }
-            x.load(low, weights);
+            x.load(low, new Mem(RDI, data + i * x.vectorBytes()));
             if (shape.nibbles) {
                 x.shiftIntsRight(high, low, 4);
                 x.and(low, low, mask);

@@ -25,6 +25,9 @@ final class Lanes {
     /** As many shorts as there are 32-bit lanes. */
     static final VectorSpecies<Short> HALF = VectorSpecies.of(short.class, VectorShape.forBitSize(BYTES * 4));
 
+    /** As many bytes as there are 32-bit lanes. */
+    static final VectorSpecies<Byte> QUARTER = VectorSpecies.of(byte.class, VectorShape.forBitSize(BYTES * 2));
+
     static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
 
     private Lanes() {}

@@ -70,7 +70,8 @@ public final class MatMul {
             whole = new float[8 * Lanes.COUNT * w.length];
         }
         // some chunks a thread, so that a thread that was held up hands work on; not so small that streams of weights are short
-        blocksInChunk = Math.clamp(blocks / (pool.threads() * 4L), 1, a.rows() == 1 ? 64 : 8);
+        blocksInChunk = a.rows() == 1 ? Math.clamp(blocks / (pool.threads() * 2L), 1, IntegerKernelCode.MOST_BLOCKS)
+                : Math.clamp(blocks / (pool.threads() * 4L), 1, 8);
         int chunks = 0;
         for (PackedWeights matrix : w) {
             chunks += chunks(matrix);

@@ -207,9 +207,9 @@ public final class PackedWeights {
         }
     }
 
-    /** Where of eight weights number j stands in its word: the first four are the bytes' lower halves, the middle ones of four exchanged. */
+    /** Where of eight weights number j stands in its word: the first four are the bytes' lower halves. */
     static int nibbleShift(int j) {
-        return 4 * (j / 4) + 8 * (j & 1) * 2 + 4 * (j & 2);
+        return 8 * (j % 4) + j / 4 * 4;
     }
 
     /** [block, unit, 4, lane] of ints, each eight weights. */
@@ -223,10 +223,10 @@ public final class PackedWeights {
         }
     }
 
-    /** [block, unit, 8, lane] of ints, each four weights: bytes 0 and 2 are the first two, 1 and 3 the others. */
+    /** [block, unit, 8, lane] of ints, each four weights. */
     private void packBytes(byte[] q, int[] words, int lane) {
         for (int k = 0; k < columns; k += 4) {
-            int word = q[k] & 0xff | (q[k + 1] & 0xff) << 16 | (q[k + 2] & 0xff) << 8 | (q[k + 3] & 0xff) << 24;
+            int word = q[k] & 0xff | (q[k + 1] & 0xff) << 8 | (q[k + 2] & 0xff) << 16 | q[k + 3] << 24;
             words[k / 4 * Lanes.COUNT + lane] = word;
         }
     }

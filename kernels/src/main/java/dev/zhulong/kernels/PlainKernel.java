@@ -77,8 +77,8 @@ final class PlainKernel {
         for (int k = 0; k < row.length; k += 4, at += Lanes.COUNT) {
             int word = words[at];
             row[k] = (byte) word;
-            row[k + 1] = (byte) (word >> 16);
-            row[k + 2] = (byte) (word >> 8);
+            row[k + 1] = (byte) (word >> 8);
+            row[k + 2] = (byte) (word >> 16);
             row[k + 3] = word >> 24;
         }
     }
@@ -141,9 +141,10 @@ final class PlainKernel {
 
     private static int products(int[] row, int k, int[] pairs, int p, int n, int count) {
         int sum = 0;
-        for (int j = 0; j < count; j++) {
+        for (int j = 0; j < count; j += 2, k += 4) {
             int pair = pairs[p + j * n];
-            sum += row[k + 2 * j] * (short) pair + row[k + 2 * j + 1] * (pair >> 16);
+            int next = pairs[p + (j + 1) * n];
+            sum += row[k] * (short) pair + row[k + 2] * (pair >> 16) + row[k + 1] * (short) next + row[k + 3] * (next >> 16);
         }
         return sum;
     }

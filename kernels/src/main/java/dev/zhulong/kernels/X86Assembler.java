@@ -178,14 +178,6 @@ final class X86Assembler {
         putInt(target - (size + 4));
     }
 
-    void prefetch(Mem from) {
-        if (from.base >= 8) {
-            put(0x41);
-        }
-        put(0x0f, 0x18);
-        address(1, from, 0);
-    }
-
     void ret() {
         put(0xc3);
     }
@@ -228,7 +220,7 @@ final class X86Assembler {
                 2 << 5 | (broadcast ? 1 << 4 : 0) | (~second >> 4 & 1) << 3);
     }
 
-    /** A memory operand; {@code unit} 0 for one that has no short displacement. */
+    /** A memory operand, whose short displacement counts in {@code unit} bytes. */
     private void address(int reg, Mem rm, int unit) {
         if ((rm.base & 7) == 4) {
             throw new IllegalArgumentException("register " + rm.base + " cannot be a base here");
@@ -236,7 +228,7 @@ final class X86Assembler {
         int low = (reg & 7) << 3 | rm.base & 7;
         if (rm.displacement == 0 && (rm.base & 7) != 5) {
             put(low);
-        } else if (unit > 0 && rm.displacement % unit == 0 && rm.displacement / unit == (byte) (rm.displacement / unit)) {
+        } else if (rm.displacement % unit == 0 && rm.displacement / unit == (byte) (rm.displacement / unit)) {
             put(0x40 | low, rm.displacement / unit);
         } else {
             put(0x80 | low);
