@@ -51,7 +51,7 @@ public final class Chooser {
      * Chooses.
      *
      * @param routes    to choose from
-     * @param options   of the engine but for the route; a calibration text is what quality is measured over, too
+     * @param options   of the engine but for the route
      * @param available bytes of memory
      * @param floor     the most that perplexity may rise ({@link QualityProbe} says what that is), as a share of 1; infinite for no matter what
      * @param progress  told what is being done before each longer step
@@ -133,7 +133,7 @@ public final class Chooser {
             }
             if (probe == null) {
                 load(reference);
-                probe = new QualityProbe(engine, options.calibration());
+                probe = new QualityProbe(engine);
             }
             load(candidate);
             return probe.rise(engine);

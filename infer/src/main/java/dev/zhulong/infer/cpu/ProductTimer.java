@@ -24,7 +24,14 @@ final class ProductTimer {
     private static final int HEAD_ROWS = 4096;
     private static final long SWEPT = 64L << 20;
     private static final int LEAST_PASSES = 3;
+    private static final int MOST_PASSES = 20;
     private static final double SECONDS = 0.04;
+    /** In which compiled code makes a product of two numbers on anything, and other code does not. */
+    private static final double COMPILED_SECONDS = 0.7e-9;
+    /** For what a call costs besides. */
+    private static final double CALL_SECONDS = 0.002;
+    private static final long STILL_NANOS = 60_000_000;
+    private static final long PATIENCE_NANOS = 2_000_000_000;
 
     private final DecoderWeights weights;
     private final DecoderSpec spec;
@@ -59,7 +66,7 @@ final class ProductTimer {
                     block.out().apply(products, in, n, delta);
                     block.in().apply(products, in, n, mlp);
                     block.down().apply(products, in, n, delta);
-                }, (spec.layers() - 1) * block.bytes(), spec.layers(), arena, pool);
+                }, weightsOfABlock(), (spec.layers() - 1) * block.bytes(), spec.layers(), arena, pool);
             } finally {
                 block.close();
             }
@@ -81,8 +88,14 @@ final class ProductTimer {
             return time(n -> {
                 a.set(in, 0, n, spec.hiddenSize());
                 matMul.multiply(a, head, out, 0);
-            }, SWEPT, share, arena, pool);
+            }, (long) part * spec.hiddenSize(), SWEPT, share, arena, pool);
         }
+    }
+
+    private long weightsOfABlock() {
+        long width = (long) spec.heads() * spec.headDim();
+        long kvWidth = (long) spec.kvHeads() * spec.headDim();
+        return spec.hiddenSize() * (2 * width + 2 * kvWidth + (spec.gatedMlp() ? 3L : 2L) * spec.intermediateSize());
     }
 
     private static float[] activations(int columns) {
@@ -101,7 +114,8 @@ final class ProductTimer {
         return List.of(columns, columns, columns, columns);
     }
 
-    private RowTimes time(IntConsumer work, long others, double times, Arena arena, ThreadPool pool) {
+    /** @param products of two numbers, for a row */
+    private RowTimes time(IntConsumer work, long products, long others, double times, Arena arena, ThreadPool pool) {
         MemorySegment swept = arena.allocate(Math.clamp(others, threads, SWEPT), 64);
         for (int n : rows) {
             work.accept(n);
@@ -110,26 +124,43 @@ final class ProductTimer {
         VectorSupport.awaitKernels();
         double[] seconds = new double[rows.length];
         for (int i = 0; i < rows.length; i++) {
-            passes(work, rows[i], swept, pool);
-            seconds[i] = times * passes(work, rows[i], swept, pool);
+            settle(work, rows[i], CALL_SECONDS + COMPILED_SECONDS * products * rows[i]);
+            seconds[i] = times * fastest(work, rows[i], swept, pool);
         }
         return new RowTimes(rows, seconds);
     }
 
-    /** The median's seconds. */
-    private double passes(IntConsumer work, int n, MemorySegment swept, ThreadPool pool) {
-        double[] taken = new double[64];
+    /**
+     * Until passes get no faster. What was compiled may be thrown away and compiled anew when real numbers come: until it is there again, products take a
+     * hundred times as long, which {@code enough} tells.
+     */
+    private static void settle(IntConsumer work, int n, double enough) {
+        double best = Double.POSITIVE_INFINITY;
+        long start = System.nanoTime();
+        long improved = start;
+        for (long from = start, to; from - start < PATIENCE_NANOS && (best > enough || from - improved < STILL_NANOS); from = to) {
+            work.accept(n);
+            to = System.nanoTime();
+            if ((to - from) * 1e-9 < 0.9 * best) {
+                best = (to - from) * 1e-9;
+                improved = to;
+            }
+        }
+    }
+
+    private double fastest(IntConsumer work, int n, MemorySegment swept, ThreadPool pool) {
+        double fastest = Double.POSITIVE_INFINITY;
         int passes = 0;
-        for (double sum = 0; passes < taken.length && (passes < LEAST_PASSES || sum < SECONDS); passes++) {
+        for (double sum = 0; passes < LEAST_PASSES || sum < SECONDS && passes < MOST_PASSES; passes++) {
             long part = swept.byteSize() / threads;
             byte fill = (byte) passes;
             pool.run(i -> swept.asSlice(i * part, part).fill(fill), threads);
             long start = System.nanoTime();
             work.accept(n);
-            taken[passes] = Math.max(1, System.nanoTime() - start) * 1e-9;
-            sum += taken[passes];
+            double taken = Math.max(1, System.nanoTime() - start) * 1e-9;
+            fastest = Math.min(fastest, taken);
+            sum += taken;
         }
-        Arrays.sort(taken, 0, passes);
-        return taken[passes / 2];
+        return fastest;
     }
 }
