@@ -40,7 +40,7 @@ record AutoChoice(boolean route, boolean precision, ExpectedTask task, double fl
                 .append(Choice.seconds(taken.seconds())).append(", memory ").append(ModelFiles.bytes(taken.memory()));
         if (measured) {
             boolean full = chosen.reference().weights().isEmpty();
-            text.append(", perplexity ").append(Choice.percent(choice.rise())).append(String.format(Locale.ROOT, " (at most %.3g %%", 100 * floor))
+            text.append(", perplexity ").append(Choice.percent(choice.rise())).append(String.format(Locale.ROOT, " (at most %.2f %%", 100 * floor))
                     .append(full ? "" : ", against " + precision(chosen.reference(), stored) + ", the most precise that fits").append(')');
         }
         if (precision && !measured) {

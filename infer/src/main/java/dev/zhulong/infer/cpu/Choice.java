@@ -46,8 +46,8 @@ public record Choice(Candidate taken, double rise, List<Passed> passed) {
             least = Math.min(least, Double.isNaN(risen) ? Double.POSITIVE_INFINITY : risen);
         }
         throw new IllegalArgumentException(bySpeed.isEmpty() ? nothingFits(candidates, available) : String.format(Locale.ROOT,
-                "of what fits into memory nothing keeps perplexity within %.3g %%%s", 100 * floor, least == Double.POSITIVE_INFINITY ? ": the model's logits are"
-                + " not finite" : String.format(Locale.ROOT, ", the nearest rises it by %.3g %%: raise --quality-floor, or free memory for a more precise one",
+                "of what fits into memory nothing keeps perplexity within %.2f %%%s", 100 * floor, least == Double.POSITIVE_INFINITY ? ": the model's logits are"
+                + " not finite" : String.format(Locale.ROOT, ", the nearest rises it by %.2f %%: raise --quality-floor, or free memory for a more precise one",
                 100 * least)));
     }
 
