@@ -10,9 +10,11 @@ import dev.zhulong.formats.gguf.GgufWeight;
 import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.infer.MemoryEstimate;
 import dev.zhulong.infer.TorchEngine;
+import dev.zhulong.infer.cpu.Chooser;
 import dev.zhulong.infer.cpu.CpuEngine;
 import dev.zhulong.infer.cpu.CpuMemory;
 import dev.zhulong.infer.cpu.CpuOptions;
+import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.model.LoraAdapter;
@@ -27,6 +29,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Stream;
@@ -37,14 +40,15 @@ final class DirectoryModelFiles extends ModelFiles {
     /** Null for none. */
     private final Path adapter;
     private final boolean cpu;
-    private final Weights weights;
+    /** What matrices are quantised to; empty for as they are stored. */
+    private Optional<WeightType> weights;
 
     private DirectoryModelFiles(ModelDirectory files, Path adapter, boolean cpu, Weights weights, CpuOptions options, Integer context) {
         super(files.path(), files.spec(), options, context);
         this.files = files;
         this.adapter = adapter;
         this.cpu = cpu;
-        this.weights = weights;
+        this.weights = weights.type();
     }
 
     /**
@@ -87,27 +91,45 @@ final class DirectoryModelFiles extends ModelFiles {
     }
 
     @Override
-    String engine() {
-        if (!cpu) {
-            return "torch f32";
-        }
-        if (weights != Weights.STORED) {
-            return cpu(weights.name().toLowerCase(Locale.ROOT));
+    boolean onCpu() {
+        return cpu;
+    }
+
+    @Override
+    String weightType() {
+        if (weights.isPresent()) {
+            return weights.get().name().toLowerCase(Locale.ROOT);
         }
         var elements = new TreeMap<String, Long>();
+        Map<String, String> quantised = files.quantization().map(config -> config.weights()).orElse(Map.of());
         Map<String, TensorView> stored = files.weights();
         for (GgufWeight weight : GgufWeight.of(spec())) {
             TensorView tensor = stored.get(weight.huggingFace());
             if (tensor != null && weight.shape().length == 2 && weight.gguf().startsWith("blk.")) {
-                elements.merge(tensor.type().name(), tensor.elements(), Long::sum);
+                elements.merge(quantised.getOrDefault(weight.huggingFace(), tensor.type().name()), weight.shape()[0] * weight.shape()[1], Long::sum);
             }
         }
-        return cpu(most(elements));
+        return most(elements);
+    }
+
+    @Override
+    boolean canQuantise() {
+        return files.quantization().isEmpty();
+    }
+
+    @Override
+    Chooser chooser(boolean precisions) {
+        return Chooser.of(files, precisions ? AutoChoice.PRECISIONS : List.of(weights));
+    }
+
+    @Override
+    void quantiseTo(Optional<WeightType> type) {
+        weights = type;
     }
 
     @Override
     MemoryEstimate memory() {
-        return cpu ? CpuMemory.of(files, weights.type(), options()) : MemoryEstimate.ofTorch(files);
+        return cpu ? CpuMemory.of(files, weights, options()) : MemoryEstimate.ofTorch(files);
     }
 
     @Override
@@ -142,7 +164,7 @@ final class DirectoryModelFiles extends ModelFiles {
     @Override
     LanguageModel openEngine() {
         if (cpu) {
-            return CpuEngine.load(files, weights.type(), calibrated());
+            return CpuEngine.load(files, weights, calibrated());
         }
         if (threads() != Libtorch.threads()) {
             Libtorch.threads(threads());
@@ -171,8 +193,8 @@ final class DirectoryModelFiles extends ModelFiles {
 
     @Override
     String advice(MemoryEstimate needs) {
-        boolean fourBits = weights == Weights.Q4_0 || weights == Weights.INT4 || weights == Weights.INT4_ASYM;
-        return adapter != null || fourBits ? "" : "take --weights " + (weights == Weights.Q8_0 ? "q4_0, " : "q8_0 or q4_0, ");
+        boolean fourBits = weights.isPresent() && weights.get() != WeightType.Q8_0;
+        return adapter != null || fourBits ? "" : "take --weights " + (weights.isPresent() ? "q4_0, " : "q8_0 or q4_0, ");
     }
 
     @Override

@@ -28,12 +28,14 @@ import picocli.CommandLine.Option;
             "Look at this machine: what Zhulong runs on, how fast it is, and what could be better.",
             "Two seconds of measuring: F32 matrix products and reading memory, on all threads.",
         },
-        footer = {"", "Examples:", "  zhulong doctor", "  zhulong doctor --json", "  zhulong doctor --model model.Q4_0.gguf     what it takes and runs on"})
+        footer = {"", "Examples:", "  zhulong doctor", "  zhulong doctor --json", "  zhulong doctor --model model.Q4_0.gguf     what it takes and runs on",
+            "  zhulong doctor --model my-model --precision auto --expect 1000,50,8     what auto would choose for that"})
 final class DoctorVerb extends Verb {
     @Option(names = "--json", description = "Print one JSON object.")
     boolean json;
 
-    @Option(names = "--model", paramLabel = "DIR|FILE", description = "Say of this model, too, which engine would run it and what memory it takes.")
+    @Option(names = "--model", paramLabel = "DIR|FILE", description = "Say of this model, too, which engine would run it, what memory it takes, and"
+            + " what auto would choose for --expect.")
     Path model;
 
     @Mixin
@@ -45,10 +47,10 @@ final class DoctorVerb extends Verb {
     @Override
     protected void run() throws IOException {
         if (model == null && engine.anyGiven()) {
-            throw wrongUsage("--engine, --weights, --threads, --context, --kv and --route go with --model");
+            throw wrongUsage("--engine, --weights, --precision, --threads, --context, --kv, --route, --expect and --quality-floor go with --model");
         }
         if (model != null) {
-            engine.check(List.of(model), null);
+            engine.checkForDoctor(List.of(model), null);
         }
         software();
         processor();
@@ -128,6 +130,20 @@ final class DoctorVerb extends Verb {
                 hints.add(model + " does not fit into the memory that is available: " + ModelFiles.bytes(needs.weights() + needs.buffers()) + " without"
                         + " any context; close other programs or take a smaller model");
             }
+            if (files.onCpu()) {
+                auto(files);
+            }
+        }
+    }
+
+    private void auto(ModelFiles files) {
+        try {
+            if (files.choice() == null) {
+                files.choose(engine.auto(), step -> { });
+            }
+            finding("auto", "chooses " + files.choice(), Map.of("model_auto", files.choice(), "model_auto_engine", files.engine()));
+        } catch (IllegalArgumentException e) {
+            hints.add("auto finds nothing to choose: " + e.getMessage());
         }
     }
 

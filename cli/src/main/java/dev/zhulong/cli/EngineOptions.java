@@ -1,10 +1,12 @@
 package dev.zhulong.cli;
 
 import dev.zhulong.infer.cpu.CpuOptions;
+import dev.zhulong.infer.cpu.ExpectedTask;
 import dev.zhulong.infer.cpu.Route;
 import dev.zhulong.kernels.KvPages;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.tensor.Libtorch;
+import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -28,6 +30,31 @@ final class EngineOptions {
         }
     }
 
+    /** What multiplies. */
+    enum RouteWanted {
+        LATENCY, THROUGHPUT, AUTO;
+
+        Route route() {
+            return this == THROUGHPUT ? Route.THROUGHPUT : Route.LATENCY;
+        }
+    }
+
+    /** The same as {@link Weights} for people who do not care for types; {@code AUTO} measures. */
+    enum Precision {
+        AUTO, FULL, INT8, INT4;
+
+        Weights weights() {
+            return switch (this) {
+                case AUTO, FULL -> Weights.STORED;
+                case INT8 -> Weights.Q8_0;
+                case INT4 -> Weights.INT4;
+            };
+        }
+    }
+
+    /** Percent. */
+    private static final double QUALITY_FLOOR = 1;
+
     @Spec(Spec.Target.MIXEE)
     CommandSpec spec;
 
@@ -50,28 +77,59 @@ final class EngineOptions {
             + " memory (default: f16).")
     KvPages.Format kv;
 
+    @Option(names = "--precision", paramLabel = "P", description = "In other words than --weights: full (as stored), int8 (q8_0), int4; or auto: the one that"
+            + " is fastest for --expect, fits into memory and keeps to --quality-floor (cpu engine).")
+    Precision precision;
+
     @Option(names = "--route", paramLabel = "ROUTE", description = "What multiplies on the cpu engine: latency, our kernels on the weights as they are stored,"
-            + " fastest for one sequence; throughput, libtorch's int8 products, a byte a weight, for long prompts and many sequences (default: latency).")
-    Route route;
+            + " fastest for one sequence; throughput, libtorch's int8 products, a byte a weight, for long prompts and many sequences; auto: the one that a short"
+            + " measurement finds faster for --expect (default: latency).")
+    RouteWanted route;
+
+    @Option(names = "--expect", paramLabel = "P,N,S", description = "What auto chooses for: tokens of a prompt, tokens of its answer, sequences together"
+            + " (default: 256,128,1).")
+    String expect;
+
+    @Option(names = "--quality-floor", paramLabel = "PERCENT", description = "The most that --precision auto may let perplexity rise against full precision,"
+            + " measured on the model itself while it is loaded (default: 1).")
+    Double qualityFloor;
 
     /** Whether any option was given. */
     boolean anyGiven() {
-        return engine != null || threads != null || context != null || cpuOption() != null;
+        return engine != null || threads != null || context != null || cpuOption() != null || expect != null || qualityFloor != null;
     }
 
     /** The first given of the options that only the cpu engine has; null for none. */
     private String cpuOption() {
-        return weights != null ? "--weights" : kv != null ? "--kv" : route != null ? "--route" : null;
+        return weights != null ? "--weights" : precision != null ? "--precision" : kv != null ? "--kv" : route != null ? "--route" : null;
     }
 
     /** Ends in exit code 2 where options contradict each other or what they are for. */
     void check(List<Path> models, Path adapter) {
+        if (expect != null && route != RouteWanted.AUTO && precision != Precision.AUTO) {
+            throw wrongUsage("--expect is what --route auto and --precision auto choose for: give one of them");
+        }
+        checkForDoctor(models, adapter);
+    }
+
+    /** {@link #check} for the verb that says what auto would choose, whatever is asked for. */
+    void checkForDoctor(List<Path> models, Path adapter) {
         if (threads != null && threads < 1) {
             throw wrongUsage("--threads must be at least 1, found " + threads);
         }
         if (context != null && context < 1) {
             throw wrongUsage("--context must be at least 1 token, found " + context);
         }
+        if (weights != null && precision != null) {
+            throw wrongUsage("--precision and --weights say the same thing: give one of them");
+        }
+        if (qualityFloor != null && precision != Precision.AUTO) {
+            throw wrongUsage("--quality-floor is what --precision auto keeps to: give both or neither");
+        }
+        if (qualityFloor != null && !(qualityFloor >= 0)) {
+            throw wrongUsage("--quality-floor is a percentage from 0 on, found " + qualityFloor);
+        }
+        task();
         if (engine == Engine.TORCH && cpuOption() != null) {
             throw wrongUsage(cpuOption() + " is the cpu engine's and does not go with --engine torch, whose numbers are all F32");
         }
@@ -103,15 +161,54 @@ final class EngineOptions {
         return Files.isRegularFile(model) || model.toString().endsWith(".gguf") && !Files.isDirectory(model);
     }
 
-    /** A model's files, for the engine asked for, or {@code otherwise}; the options have been checked. */
+    private ExpectedTask task() {
+        try {
+            return expect == null ? ExpectedTask.DEFAULT : ExpectedTask.of(expect);
+        } catch (IllegalArgumentException e) {
+            throw wrongUsage("--expect: " + e.getMessage());
+        }
+    }
+
+    /** What auto chooses, of the routes in any case. */
+    AutoChoice auto() {
+        return new AutoChoice(precision != Precision.AUTO || route == RouteWanted.AUTO, precision == Precision.AUTO, task(),
+                (qualityFloor == null ? QUALITY_FLOOR : qualityFloor) / 100);
+    }
+
+    /**
+     * A model's files, for the engine asked for, or {@code otherwise}; the options have been checked. What auto chooses is chosen here and said on standard
+     * error.
+     */
     ModelFiles open(Path model, Path adapter, Engine otherwise) {
+        ModelFiles files = files(model, adapter, otherwise);
+        try {
+            if (precision != null) {
+                files.requirePrecision(precision);
+            }
+            if (route == RouteWanted.AUTO || precision == Precision.AUTO) {
+                PrintWriter err = spec.commandLine().getErr();
+                try (var status = new StatusLine(err)) {
+                    files.choose(auto(), step -> status.show("choosing for " + model + ": " + step));
+                }
+                err.println("[" + files.choice() + "]");
+                err.flush();
+            }
+            return files;
+        } catch (RuntimeException e) {
+            files.close();
+            throw e;
+        }
+    }
+
+    private ModelFiles files(Path model, Path adapter, Engine otherwise) {
         var options = CpuOptions.of(threads != null ? threads : Libtorch.threads()).withCache(kv != null ? kv : KvPages.Format.F16)
-                .withRoute(route != null ? route : Route.LATENCY);
+                .withRoute(route != null ? route.route() : Route.LATENCY);
         if (isGguf(model)) {
             return GgufModelFiles.open(model, options, context);
         }
         Engine chosen = engine != null ? engine : cpuOption() != null ? Engine.CPU : otherwise;
-        return DirectoryModelFiles.open(model, adapter, chosen, weights == null ? Weights.STORED : weights, options, context);
+        Weights as = weights != null ? weights : precision != null ? precision.weights() : Weights.STORED;
+        return DirectoryModelFiles.open(model, adapter, chosen, as, options, context);
     }
 
     private ParameterException wrongUsage(String message) {

@@ -6,15 +6,18 @@ import dev.zhulong.formats.gguf.GgufTensor;
 import dev.zhulong.formats.gguf.GgufWeight;
 import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.infer.MemoryEstimate;
+import dev.zhulong.infer.cpu.Chooser;
 import dev.zhulong.infer.cpu.CpuEngine;
 import dev.zhulong.infer.cpu.CpuMemory;
 import dev.zhulong.infer.cpu.CpuOptions;
+import dev.zhulong.kernels.WeightType;
 import dev.zhulong.text.GgufTokenizer;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.text.chat.ChatTemplate;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -55,7 +58,27 @@ final class GgufModelFiles extends ModelFiles {
     }
 
     @Override
-    String engine() {
+    boolean onCpu() {
+        return true;
+    }
+
+    @Override
+    boolean canQuantise() {
+        return false;
+    }
+
+    @Override
+    Chooser chooser(boolean precisions) {
+        return Chooser.of(files);
+    }
+
+    @Override
+    void quantiseTo(Optional<WeightType> type) {
+        // has the types it has
+    }
+
+    @Override
+    String weightType() {
         var elements = new TreeMap<String, Long>();
         for (GgufWeight weight : files.weights().values()) {
             GgufTensor tensor = files.file().tensor(weight.gguf());
@@ -63,7 +86,7 @@ final class GgufModelFiles extends ModelFiles {
                 elements.merge(tensor.type().name(), tensor.elements(), Long::sum);
             }
         }
-        return cpu(most(elements));
+        return most(elements);
     }
 
     @Override

@@ -1,13 +1,17 @@
 package dev.zhulong.cli;
 
+import dev.zhulong.cli.EngineOptions.Precision;
 import dev.zhulong.formats.ContentHash;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.GenerationConfig;
 import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.infer.LimitedContext;
 import dev.zhulong.infer.MemoryEstimate;
+import dev.zhulong.infer.cpu.Chooser.Chosen;
+import dev.zhulong.infer.cpu.Chooser;
 import dev.zhulong.infer.cpu.CpuOptions;
 import dev.zhulong.infer.cpu.Route;
+import dev.zhulong.kernels.WeightType;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.text.chat.ChatTemplate;
 import java.nio.file.Path;
@@ -15,8 +19,10 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 
 /**
  * A model's files, opened: what can be said of it before its weights are loaded, and the engine that will run it.
@@ -34,9 +40,13 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
 
     private final Path path;
     private final DecoderSpec spec;
-    private final CpuOptions options;
+    private CpuOptions options;
     private int context;
     private Tokenizer tokenizer;
+    /** What auto says of its choice; null where nothing was chosen. */
+    private String choice;
+    /** The engine where choosing had to load it; null elsewhere. */
+    private LanguageModel loaded;
 
     /** @param context null for the model's */
     ModelFiles(Path path, DecoderSpec spec, CpuOptions options, Integer context) {
@@ -59,8 +69,20 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
     /** The template of the adapter where it brings one, else the model's, else ChatML. */
     abstract ChatTemplate template();
 
-    /** The engine and what it holds the weights in, such as {@code cpu q8_0}. */
-    abstract String engine();
+    /** Whether it runs on the CPU engine. */
+    abstract boolean onCpu();
+
+    /** What most elements of the blocks' matrices are held in, in the words of {@code --weights}. */
+    abstract String weightType();
+
+    /** Whether its weights can be had in other types than they are stored in. */
+    abstract boolean canQuantise();
+
+    /** Of the precisions to choose from, where {@code precisions} says so and there are several; else of the one it has. */
+    abstract Chooser chooser(boolean precisions);
+
+    /** Settles what matrices are quantised to; empty for as they are stored. */
+    abstract void quantiseTo(Optional<WeightType> type);
 
     /** What the engine will take. */
     abstract MemoryEstimate memory();
@@ -107,12 +129,59 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
 
     /** {@link #options} with ids of a text in them, where the route wants to read one. */
     CpuOptions calibrated() {
-        return options.route() == Route.THROUGHPUT && hasTokenizer() ? options.withCalibration(tokenizer().encode(CalibrationText.TEXT)) : options;
+        return options.route() == Route.THROUGHPUT ? withText() : options;
     }
 
-    /** The CPU engine's name with what it holds most weights in. */
-    String cpu(String weights) {
-        return "cpu " + weights + (options.route() == Route.THROUGHPUT ? " throughput" : "");
+    private CpuOptions withText() {
+        return hasTokenizer() ? options.withCalibration(tokenizer().encode(CalibrationText.TEXT)) : options;
+    }
+
+    /**
+     * Chooses route and precision, as far as they are to choose, and keeps to it.
+     *
+     * @param progress told before each longer step
+     * @throws IllegalArgumentException where nothing can be chosen; says what to do
+     */
+    void choose(AutoChoice auto, Consumer<String> progress) {
+        boolean precisions = auto.precision() && canQuantise();
+        String stored = weightType();
+        CpuOptions read = precisions || auto.route() ? withText() : options;
+        Chosen chosen = chooser(precisions).choose(auto.routes(options.route()), read, auto.task(), Machine.availableMemory(),
+                precisions ? auto.floor() : Double.POSITIVE_INFINITY, progress);
+        choice = auto.line(chosen, stored, precisions);
+        loaded = chosen.engine();
+        options = options.withRoute(chosen.choice().taken().route());
+        if (precisions) {
+            quantiseTo(chosen.choice().taken().weights());
+        }
+    }
+
+    /** The choice with its reasons in one line; null where nothing was chosen. */
+    String choice() {
+        return choice;
+    }
+
+    /** Refuses a precision that the files cannot be had in. */
+    void requirePrecision(Precision wanted) {
+        if (wanted == Precision.AUTO || canQuantise()) {
+            return;
+        }
+        quantiseTo(Optional.empty());
+        String own = weightType();
+        boolean has = switch (wanted) {
+            case INT8 -> own.equals("q8_0");
+            case INT4 -> own.matches("i?q4_.*|int4.*");
+            default -> own.matches("b?f\\d+");
+        };
+        if (!has) {
+            throw new IllegalArgumentException(path + " holds its weights in " + own + ", which --precision " + wanted.name().toLowerCase(Locale.ROOT)
+                    + " cannot change: leave it out, or make another of the model this was made from (zhulong quantize)");
+        }
+    }
+
+    /** The engine and what it holds most weights in, such as {@code cpu q8_0}. */
+    String engine() {
+        return onCpu() ? "cpu " + weightType() + (options.route() == Route.THROUGHPUT ? " throughput" : "") : "torch f32";
     }
 
     String threadsText() {
@@ -156,15 +225,21 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
 
     /** {@link #load} for verbs that need no text. */
     LanguageModel loadEngine(long tokens) {
-        requireMemory(tokens, Machine.availableMemory());
-        LanguageModel model = openEngine();
+        requireMemory(tokens, available());
+        LanguageModel model = loaded != null ? loaded : openEngine();
+        loaded = null;
         closeWeights();
         return LimitedContext.of(model, context);
     }
 
+    /** Bytes for the model: those that choosing has taken for it already too. */
+    private long available() {
+        return Machine.availableMemory() + (loaded != null ? memory().weights() : 0);
+    }
+
     /** As many of {@code tokens} as fit well into memory beside the weights; where that is next to nothing, the error of {@link #load}. */
     int fitting(int tokens) {
-        long available = Machine.availableMemory();
+        long available = available();
         // a tenth is left to others: what is available now is not all there a moment later
         long fit = memory().tokens(available - available / 10);
         int least = Math.min(tokens, FEWEST);
@@ -202,6 +277,9 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
     @Override
     public void close() {
         closeWeights();
+        if (loaded != null) {
+            loaded.close();
+        }
         if (tokenizer != null) {
             tokenizer.close();
         }

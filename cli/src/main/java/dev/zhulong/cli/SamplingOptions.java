@@ -109,8 +109,25 @@ final class SamplingOptions {
         }
         usage(() -> sampler(GenerationConfig.of(-1, List.of())));
         usage(() -> GenerateOptions.of(maxNewTokens == null ? MAX_NEW_TOKENS : maxNewTokens, SamplerOptions.DEFAULT).withStop(stop));
+        // what is wrong with the form is said before a large model is read
         if (form.jsonSchema != null) {
-            TextFile.read(form.jsonSchema); // a wrong name is said before a large model is read
+            String schema = TextFile.read(form.jsonSchema);
+            ofSchema(() -> {
+                Constraint.checkJsonSchema(schema);
+                return null;
+            });
+        }
+        if (form.regex != null) {
+            Constraint.checkRegex(form.regex);
+        }
+    }
+
+    /** With the file's name before what is wrong with it. */
+    private Constraint ofSchema(Supplier<Constraint> made) {
+        try {
+            return made.get();
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(form.jsonSchema + ": " + e.getMessage(), e);
         }
     }
 
@@ -129,11 +146,8 @@ final class SamplingOptions {
 
     private Constraint constraint(Tokenizer tokenizer) {
         if (form.jsonSchema != null) {
-            try {
-                return Constraint.jsonSchema(TextFile.read(form.jsonSchema), TokenBytes.of(tokenizer));
-            } catch (IllegalArgumentException e) {
-                throw new IllegalArgumentException(form.jsonSchema + ": " + e.getMessage(), e);
-            }
+            String schema = TextFile.read(form.jsonSchema);
+            return ofSchema(() -> Constraint.jsonSchema(schema, TokenBytes.of(tokenizer)));
         }
         return form.regex != null ? Constraint.regex(form.regex, TokenBytes.of(tokenizer))
                 : form.json ? Constraint.json(TokenBytes.of(tokenizer)) : null;

@@ -60,8 +60,15 @@ public final class Int8Linear implements AutoCloseable {
     /** Why this machine cannot do it, in one line, or null where it can. */
     public static String unavailable() {
         String architecture = System.getProperty("os.arch");
-        return architecture.equals("amd64") || architecture.equals("x86_64") ? null
-                : "int8 products of libtorch need an x86-64 processor with AVX2, this is " + architecture + ": use the latency route";
+        if (!architecture.equals("amd64") && !architecture.equals("x86_64")) {
+            return "int8 products of libtorch need an x86-64 processor with AVX2, this is " + architecture + ": use the latency route";
+        }
+        try {
+            Libtorch.load();
+            return null;
+        } catch (LinkageError e) {
+            return "libtorch, whose int8 products it needs, cannot be loaded (" + String.valueOf(e.getMessage()).lines().findFirst().orElse("") + "): use the latency route";
+        }
     }
 
     /**

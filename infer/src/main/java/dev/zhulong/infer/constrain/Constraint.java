@@ -38,9 +38,18 @@ public final class Constraint {
      */
     public static Constraint regex(String pattern, TokenBytes tokens) {
         var grammar = new Grammar(tokens.characters());
+        return new Constraint(new Automaton(grammar, regex(pattern, grammar), 0), tokens, null);
+    }
+
+    private static Rule regex(String pattern, Grammar grammar) {
         var root = new Rule();
         root.start = grammar.add(RegexParser.whole(pattern), grammar.end());
-        return of(grammar, root, 0, tokens, null, JsonText.oneLine("the regular expression " + pattern + " matches no text"));
+        return possible(grammar, root, JsonText.oneLine("the regular expression " + pattern + " matches no text"));
+    }
+
+    /** Refuses what {@link #regex(String, TokenBytes)} would refuse with every vocabulary: before one is read. */
+    public static void checkRegex(String pattern) {
+        regex(pattern, new Grammar(CodePoints.ALL));
     }
 
     /**
@@ -51,9 +60,19 @@ public final class Constraint {
      */
     public static Constraint jsonSchema(String schema, TokenBytes tokens) {
         var grammar = new Grammar(tokens.characters());
+        SchemaCompiler.Compiled compiled = schema(schema, grammar);
+        return new Constraint(new Automaton(grammar, compiled.root(), EXTRA_DEPTH), tokens, compiled.freeKeys() ? tokens.keys() : null);
+    }
+
+    private static SchemaCompiler.Compiled schema(String schema, Grammar grammar) {
         SchemaCompiler.Compiled compiled = SchemaCompiler.compile(grammar, SchemaReader.parse(schema));
-        KeyFilter keys = compiled.freeKeys() ? tokens.keys() : null;
-        return of(grammar, compiled.root(), EXTRA_DEPTH, tokens, keys, "no JSON value is valid under the schema");
+        possible(grammar, compiled.root(), "no JSON value is valid under the schema");
+        return compiled;
+    }
+
+    /** Refuses what {@link #jsonSchema} would refuse with every vocabulary: before one is read. */
+    public static void checkJsonSchema(String schema) {
+        schema(schema, new Grammar(CodePoints.ALL));
     }
 
     /** Any JSON object. */
@@ -61,12 +80,12 @@ public final class Constraint {
         return jsonSchema("{\"type\": \"object\"}", tokens);
     }
 
-    private static Constraint of(Grammar grammar, Rule root, int extraDepth, TokenBytes tokens, KeyFilter keys, String nothing) {
+    private static Rule possible(Grammar grammar, Rule root, String nothing) {
         grammar.measure();
         if (root.height() == Grammar.IMPOSSIBLE) {
             throw new IllegalArgumentException(nothing + (grammar.missing().isEmpty() ? "" : " that can be written: " + grammar.missing()));
         }
-        return new Constraint(new Automaton(grammar, root, extraDepth), tokens, keys);
+        return root;
     }
 
     /** Before any text, where tokens go on after others. */

@@ -70,9 +70,8 @@ public final class CpuEngine implements LanguageModel {
                 layers[l] = loader.layer(l);
             }
             finalNorm = loader.norm(gpt2 ? "transformer.ln_f" : "model.norm");
-            String embeddings = gpt2 ? "transformer.wte.weight" : "model.embed_tokens.weight";
-            head = loader.packed(spec.tiedEmbeddings() ? embeddings : "lm_head.weight");
-            embedding = kept(weights, embeddings);
+            head = loader.packed(headName(spec));
+            embedding = kept(weights, embeddingName(spec));
             positions = gpt2 ? weights.vector("transformer.wpe.weight") : null;
             rotary = spec.rope() == null ? null : new Rotary(RotaryFrequencies.of(spec.rope(), 0), RotaryFrequencies.scale(spec.rope()));
             String route = kept == null ? "latency" : "throughput " + Arrays.deepHashCode(kept.toArray());
@@ -93,7 +92,16 @@ public final class CpuEngine implements LanguageModel {
         }
     }
 
-    private static CpuEngine load(DecoderWeights weights, CpuOptions options) {
+    private static String embeddingName(DecoderSpec spec) {
+        return spec.family() == DecoderSpec.Family.GPT2 ? "transformer.wte.weight" : "model.embed_tokens.weight";
+    }
+
+    /** The matrix that gives the logits. */
+    static String headName(DecoderSpec spec) {
+        return spec.tiedEmbeddings() ? embeddingName(spec) : "lm_head.weight";
+    }
+
+    static CpuEngine load(DecoderWeights weights, CpuOptions options) {
         if (options.route() == Route.LATENCY) {
             return new CpuEngine(weights, options, null);
         }

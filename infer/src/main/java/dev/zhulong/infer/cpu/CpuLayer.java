@@ -52,6 +52,14 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projecti
             return packed(name, 0, 1);
         }
 
+        /** A matrix's first rows: enough to tell its speed. */
+        PackedWeights firstRows(String name, int rows) {
+            try (Arena scratch = Arena.ofShared()) {
+                StoredMatrix stored = weights.firstRows(name, rows, scratch);
+                return PackedWeights.pack(stored.type(), stored.data(), rows, stored.columns(), arena, pool);
+            }
+        }
+
         /** Part {@code part} of {@code parts} equal ones, by rows. */
         private PackedWeights packed(String name, int part, int parts) {
             try (Arena scratch = Arena.ofShared()) {

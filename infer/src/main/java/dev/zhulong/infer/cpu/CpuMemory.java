@@ -56,6 +56,14 @@ public final class CpuMemory {
         return memory.estimate(options);
     }
 
+    /** Of either. */
+    static MemoryEstimate of(DecoderWeights weights, CpuOptions options) {
+        return switch (weights) {
+            case DecoderWeights.OfGguf(GgufModel file) -> of(file, options);
+            case DecoderWeights.OfDirectory directory -> of(directory.model(), directory.type(), options);
+        };
+    }
+
     private void add(GgufWeight weight, WeightType type, boolean made) {
         long[] shape = weight.shape();
         long elements = shape[0] * (shape.length == 2 ? shape[1] : 1);

@@ -28,6 +28,9 @@ sealed interface DecoderWeights {
     /** @param scratch where a matrix goes that has to be made; the others stay where they lie */
     StoredMatrix matrix(String name, Arena scratch);
 
+    /** The same matrix cut off after so many rows, without making the others. */
+    StoredMatrix firstRows(String name, int rows, Arena scratch);
+
     float[] vector(String name);
 
     private static Optional<WeightType> type(String name) {
@@ -49,6 +52,11 @@ sealed interface DecoderWeights {
         public StoredMatrix matrix(String name, Arena scratch) {
             GgufTensor tensor = model.tensor(name, scratch);
             return new StoredMatrix(type(tensor), tensor.data(), Math.toIntExact(tensor.shape()[0]), Math.toIntExact(tensor.shape()[1]));
+        }
+
+        @Override
+        public StoredMatrix firstRows(String name, int rows, Arena scratch) {
+            return matrix(name, scratch).first(rows);
         }
 
         @Override
@@ -132,6 +140,15 @@ sealed interface DecoderWeights {
 
         @Override
         public StoredMatrix matrix(String name, Arena scratch) {
+            return fitted(plain(name, scratch), scratch);
+        }
+
+        @Override
+        public StoredMatrix firstRows(String name, int rows, Arena scratch) {
+            return fitted(plain(name, scratch).first(rows), scratch);
+        }
+
+        private StoredMatrix plain(String name, Arena scratch) {
             TensorView tensor = weights.get(name);
             if (blocks.containsKey(name)) {
                 GgufWeight weight = weight(name);
@@ -141,9 +158,13 @@ sealed interface DecoderWeights {
             boolean transposed = name.startsWith("transformer.h.");
             int rows = Math.toIntExact(shape[transposed ? 1 : 0]);
             int columns = Math.toIntExact(shape[transposed ? 0 : 1]);
-            StoredMatrix stored = isPlain(tensor, transposed) ? new StoredMatrix(WeightType.valueOf(tensor.type().name()), tensor.data(), rows, columns)
+            return isPlain(tensor, transposed) ? new StoredMatrix(WeightType.valueOf(tensor.type().name()), tensor.data(), rows, columns)
                     : new StoredMatrix(WeightType.F32, floats(name, tensor, scratch), rows, columns);
-            return type.map(to -> quantised(stored, columnsFit(to, columns), scratch)).orElse(stored);
+        }
+
+        /** In the type asked for. */
+        private StoredMatrix fitted(StoredMatrix stored, Arena scratch) {
+            return type.map(to -> quantised(stored, columnsFit(to, stored.columns()), scratch)).orElse(stored);
         }
 
         /** Whether kernels take the matrix as it lies in the file. */

@@ -8,4 +8,9 @@ import java.lang.foreign.MemorySegment;
  *
  * @param data at least {@code rows * type.rowBytes(columns)} bytes
  */
-record StoredMatrix(WeightType type, MemorySegment data, int rows, int columns) {}
+record StoredMatrix(WeightType type, MemorySegment data, int rows, int columns) {
+    /** The first of its rows. */
+    StoredMatrix first(int count) {
+        return new StoredMatrix(type, data, count, columns);
+    }
+}
