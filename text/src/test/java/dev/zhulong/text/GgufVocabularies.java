@@ -103,7 +103,7 @@ final class GgufVocabularies {
         for (int b = 0; b < 256; b++) {
             tokens.add("<0x%02X>".formatted(b));
         }
-        Set<String> pieces = new LinkedHashSet<>();
+        Set<String> pieces = new LinkedHashSet<>(List.of(SentencePieceBpe.SPACE));
         for (String text : texts) {
             String marked = text.replace(" ", SentencePieceBpe.SPACE);
             for (int length = 1; length <= 4; length++) {
