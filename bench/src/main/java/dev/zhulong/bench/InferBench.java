@@ -98,10 +98,11 @@ public final class InferBench {
         return 2.0 * spec.layers() * spec.hiddenSize() * (2 * width + 2 * kv + (spec.gatedMlp() ? 3.0 : 2.0) * spec.intermediateSize());
     }
 
-    private static double median(double[] values) {
+    /** Of an even number the mean of the two in the middle. */
+    static double median(double[] values) {
         double[] sorted = values.clone();
         Arrays.sort(sorted);
-        return sorted[sorted.length / 2];
+        return (sorted[(sorted.length - 1) / 2] + sorted[sorted.length / 2]) / 2;
     }
 
     private static int[] ids(DecoderSpec spec, int n, long seed) {

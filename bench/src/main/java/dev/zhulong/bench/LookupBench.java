@@ -1,6 +1,7 @@
 package dev.zhulong.bench;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.FileTree;
 import dev.zhulong.infer.GenerateOptions;
 import dev.zhulong.infer.Generation;
 import dev.zhulong.infer.Generator;
@@ -17,10 +18,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
-import java.util.stream.Stream;
 import java.util.zip.ZipFile;
 
 /**
@@ -43,7 +42,7 @@ public final class LookupBench {
      */
     private record Texts(int[] original, int[] edited) {}
 
-    /** @return the line to print: tokens a second without and with, their ratio, and how many guesses were right */
+    /** @return the line to print: tokens a second without and with (medians of the repetitions), their ratio, and how many guesses were right */
     public static String run(LanguageModel model, int promptTokens, int answerTokens, int repetitions) throws IOException {
         Path directory = Files.createTempDirectory("zhulong-lookup");
         try (Tokenizer tokenizer = tokenizer(directory, Math.min(VOCABULARY, model.spec().vocabSize()))) {
@@ -69,18 +68,12 @@ public final class LookupBench {
                     with[r] = last.tokensPerSecond();
                 }
             }
-            Arrays.sort(without);
-            Arrays.sort(with);
-            double slow = without[repetitions / 2];
-            double fast = with[repetitions / 2];
+            double slow = InferBench.median(without);
+            double fast = InferBench.median(with);
             return String.format(Locale.ROOT, "%-16s %8.1f tokens/s  %.2f x the %.1f without; %d of %d tokens guessed, %d of %d guesses right", "lookup", fast,
                     fast / slow, slow, last.accepted(), answer.length, last.accepted(), last.drafted());
         } finally {
-            try (Stream<Path> files = Files.walk(directory)) {
-                for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                    Files.delete(file);
-                }
-            }
+            FileTree.delete(directory);
         }
     }
 

@@ -66,7 +66,8 @@ final class BenchInferVerb extends Verb {
             + " (int8 of libtorch).")
     Route route;
 
-    @Option(names = "--repetitions", paramLabel = "N", defaultValue = "3", description = "After one that does not count; the median is shown (default 3).")
+    @Option(names = "--repetitions", paramLabel = "N", defaultValue = "3", description = "Times each is measured, after some that do not"
+            + " count; the median is shown (default 3).")
     int repetitions;
 
     @Option(names = "--threads", paramLabel = "N", description = "Threads (default: OMP_NUM_THREADS, else all cores).")

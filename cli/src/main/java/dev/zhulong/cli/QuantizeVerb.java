@@ -81,11 +81,10 @@ final class QuantizeVerb extends Verb {
         try (var status = new StatusLine(err())) {
             var quantisation = new Quantisation(model, precision, out, requantize, count,
                     (tensor, of) -> status.show("quantising to " + precision + "  tensor " + tensor + " of " + of));
-            quantisation.requirePossible();
             List<TokenDocument> documents = List.of();
             Measurement before = null;
             if (measured) {
-                requireMemory();
+                requireMemory(count);
                 status.show("measuring " + model);
                 // a file that cannot be read is told before gigabytes are
                 String whole = text == null ? null : text.stream().map(TextFile::read).collect(Collectors.joining("\n"));
@@ -132,12 +131,12 @@ final class QuantizeVerb extends Verb {
         }
     }
 
-    private void requireMemory() {
-        long needed = MeasuredModel.weightBytes(model);
+    private void requireMemory(int count) {
+        long needed = MeasuredModel.memory(model, count);
         long available = Machine.availableMemory();
         if (needed > available) {
-            throw new IllegalArgumentException(String.format(Locale.ROOT, "measuring %s needs %.1f GB for its weights and %.1f GB of memory are available:"
-                    + " quantise it with --no-measure, which needs little", model, needed * 1e-9, available * 1e-9));
+            throw new IllegalArgumentException(String.format(Locale.ROOT, "measuring %s needs %s of memory and %s are available: quantise it with --no-measure,"
+                    + " which needs little", model, ModelFiles.bytes(needed), ModelFiles.bytes(available)));
         }
     }
 

@@ -11,18 +11,17 @@ import dev.zhulong.evaluate.task.TaskRun;
 import dev.zhulong.evaluate.task.Tasks;
 import dev.zhulong.evaluate.text.Bootstrap;
 import dev.zhulong.evaluate.text.MetricValue;
+import dev.zhulong.formats.FileTree;
 import dev.zhulong.text.chat.ChatEncoder;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.stream.Stream;
 import picocli.CommandLine.Option;
 
 /** The part of {@code evaluate} that puts tasks to models. */
@@ -87,7 +86,7 @@ final class SuiteOptions {
             return run(verb, found, candidates, engine, directory, json);
         } finally {
             if (report == null) {
-                delete(directory);
+                FileTree.delete(directory);
             }
         }
     }
@@ -150,16 +149,6 @@ final class SuiteOptions {
     private static Path temporary() {
         try {
             return Files.createTempDirectory("zhulong-evaluate");
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    private static void delete(Path directory) {
-        try (Stream<Path> files = Files.walk(directory)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(file);
-            }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -11,8 +11,10 @@ import dev.zhulong.infer.Generation;
 import dev.zhulong.infer.Generator;
 import dev.zhulong.infer.LanguageModel.KvCache;
 import dev.zhulong.infer.LanguageModel.Span;
+import dev.zhulong.infer.MemoryEstimate;
 import dev.zhulong.infer.SamplerOptions;
 import dev.zhulong.infer.cpu.CpuEngine;
+import dev.zhulong.infer.cpu.CpuMemory;
 import dev.zhulong.infer.cpu.CpuOptions;
 import dev.zhulong.kernels.VectorSupport;
 import dev.zhulong.text.GgufTokenizer;
@@ -53,16 +55,22 @@ public final class MeasuredModel implements AutoCloseable {
         this.tokenizer = tokenizer;
     }
 
-    /** Bytes of a model's weights, which the engine needs besides. */
-    public static long weightBytes(Path model) {
+    /** Bytes of memory that measuring a model takes. */
+    public static long memory(Path model, int threads) {
+        CpuOptions options = CpuOptions.of(threads);
         if (Files.isDirectory(model)) {
             try (ModelDirectory directory = ModelDirectory.open(model)) {
-                return QuantisedDirectory.bytes(directory);
+                return memory(CpuMemory.of(directory, Optional.empty(), options));
             }
         }
-        try (GgufFile file = GgufFile.open(model)) {
-            return file.tensors().values().stream().mapToLong(tensor -> tensor.data().byteSize()).sum();
+        try (GgufModel file = GgufModel.open(model)) {
+            return memory(CpuMemory.of(file, options));
         }
+    }
+
+    /** The texts are in the cache together; windows of a text are not more, but where the vocabulary, and with it the model, is small. */
+    private static long memory(MemoryEstimate estimate) {
+        return estimate.total(TEXTS * TEXT_TOKENS);
     }
 
     /** Whether a model has a tokenizer, without which there is no text. */

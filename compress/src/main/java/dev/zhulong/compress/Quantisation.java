@@ -67,10 +67,12 @@ public final class Quantisation {
     public record Written(long bytesBefore, long bytesAfter, Map<WeightType, Integer> types) {}
 
     /**
-     * What is to be done.
+     * What is to be done, checked as far as can be known before the work begins.
      *
      * @param model      a directory in Hugging Face's layout, or a GGUF file
      * @param requantise whether weights that are quantised already may be quantised again
+     * @throws IllegalArgumentException when the model is quantised already and may not be again, cannot be made what is wanted, or {@code out} is
+     *                                  a directory that was not made here
      */
     public Quantisation(Path model, Precision precision, Path out, boolean requantise, int threads, Listener listener) {
         this.model = model;
@@ -79,14 +81,10 @@ public final class Quantisation {
         this.requantise = requantise;
         this.threads = threads;
         this.listener = listener;
+        requirePossible();
     }
 
-    /**
-     * Checks what can be known before the work begins.
-     *
-     * @throws IllegalArgumentException as {@link #run} would
-     */
-    public void requirePossible() {
+    private void requirePossible() {
         if (precision.isDirectory()) {
             QuantisedDirectory.requireReplaceable(out);
         }
@@ -108,11 +106,9 @@ public final class Quantisation {
     /**
      * Does it.
      *
-     * @throws IllegalArgumentException when the model is quantised already and may not be again, GGUF cannot say it, a weight is not finite,
-     *                                  or the disk has no room
+     * @throws IllegalArgumentException when GGUF cannot say what the model says of itself, a weight is not finite, or the disk has no room
      */
     public Written run() {
-        requirePossible();
         try (var pool = new ThreadPool(threads); var tensors = new Tensors()) {
             if (!Files.isDirectory(model)) {
                 return fromGguf(pool, tensors);

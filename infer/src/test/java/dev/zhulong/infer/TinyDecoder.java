@@ -26,7 +26,16 @@ public final class TinyDecoder {
     }
 
     public static Decoder random(Family family, long seed, int context) {
-        Decoder model = Decoder.random(spec(family, context), seed);
+        return random(spec(family, context, 8, new Scaling.None()), seed);
+    }
+
+    /** LLAMA with other rotations: of {@code rotated} dimensions of each head's 8, scaled. */
+    public static Decoder rotated(int rotated, Scaling scaling, long seed, int context) {
+        return random(spec(Family.LLAMA, context, rotated, scaling), seed);
+    }
+
+    private static Decoder random(DecoderSpec spec, long seed) {
+        Decoder model = Decoder.random(spec, seed);
         var random = new SplittableRandom(seed);
         model.parameters().forEach((name, tensor) -> {
             boolean looked = name.contains("embed_tokens") || name.contains("wte") || name.contains("wpe");
@@ -44,7 +53,7 @@ public final class TinyDecoder {
      * position alone decides.
      */
     static Decoder scripted(int... script) {
-        Decoder model = Decoder.random(spec(Family.GPT2, CONTEXT), 1);
+        Decoder model = Decoder.random(spec(Family.GPT2, CONTEXT, 8, new Scaling.None()), 1);
         int hidden = model.spec().hiddenSize();
         var random = new SplittableRandom(1);
         double[] codes = random.doubles((long) ROWS * hidden, -1, 1).toArray();
@@ -62,12 +71,12 @@ public final class TinyDecoder {
         return model;
     }
 
-    private static DecoderSpec spec(Family family, int context) {
+    private static DecoderSpec spec(Family family, int context, int rotated, Scaling scaling) {
         boolean gpt2 = family == Family.GPT2;
         boolean bias = gpt2 || family == Family.QWEN2;
         boolean windows = family == Family.MISTRAL || family == Family.QWEN2;
         return new DecoderSpec(family, ROWS, 32, 2, 4, gpt2 ? 4 : 2, 8, 44, context, gpt2 ? Norm.LAYER : Norm.RMS, 1e-5,
-                gpt2 ? Activation.GELU_TANH : Activation.SILU, !gpt2, gpt2 ? null : new Rope(10_000, 8, new Scaling.None()), false,
+                gpt2 ? Activation.GELU_TANH : Activation.SILU, !gpt2, gpt2 ? null : new Rope(10_000, rotated, scaling), false,
                 bias, gpt2, gpt2, family == Family.QWEN3, List.of(family == Family.MISTRAL ? WINDOW : 0, windows ? WINDOW : 0),
                 ByteTokenizer.BOS, List.of(ByteTokenizer.EOS));
     }

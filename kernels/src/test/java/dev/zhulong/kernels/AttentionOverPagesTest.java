@@ -50,6 +50,35 @@ class AttentionOverPagesTest {
         }
     }
 
+    /** Trap 38: attention to one position alone gives back what is kept of its value: every f16, and the middle between each two. */
+    @Test
+    void valuesAreRoundedToTheNearestEven() {
+        float[] x = new float[3 * 0x7bff];
+        for (int bits = 0; bits < 0x7bff; bits++) {
+            float here = Float.float16ToFloat((short) bits);
+            float middle = (here + Float.float16ToFloat((short) (bits + 1))) / 2;
+            x[3 * bits] = bits % 2 == 0 ? here : -here;
+            x[3 * bits + 1] = bits % 3 == 0 ? middle : -middle;
+            x[3 * bits + 2] = bits % 2 == 0 ? Math.nextUp(middle) : Math.nextDown(middle);
+        }
+        int dim = 64;
+        float[] value = new float[dim];
+        float[] out = new float[dim];
+        try (Arena arena = Arena.ofConfined()) {
+            KvPages pages = new KvPages(1, dim, KvPages.Format.F16, arena);
+            pages.grow(1);
+            for (int from = 0; from + dim <= x.length; from += dim) {
+                System.arraycopy(x, from, value, 0, dim);
+                pages.put(0, 0, value, 0, value, 0);
+                pages.attend(new float[dim], 0, 0, new int[] {0}, 0, 1, 1, new float[KvPages.PAGE], out, 0);
+                for (int i = 0; i < dim; i++) {
+                    float expected = Math.abs(value[i]) < 0x1p-14f ? 0 : Float.float16ToFloat(Float.floatToFloat16(value[i]));
+                    assertThat(out[i] == expected).as("%s kept as %s", value[i], out[i]).isTrue();
+                }
+            }
+        }
+    }
+
     private static float[] attend(KvPages pages, int[] table, float[] k, float[] v, float[] q, int kvHeads, int headDim, int length, int first,
             float scale) {
         for (int t = 0; t < length; t++) {

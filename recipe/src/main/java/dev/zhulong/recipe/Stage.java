@@ -5,13 +5,13 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.ContentHash;
+import dev.zhulong.formats.FileTree;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -52,12 +52,12 @@ record Stage(Path directory, String key) {
             madeFrom.put("inputs", inputs.get());
             String key = ContentHash.ofBytes(JSON.writeValueAsBytes(madeFrom)).sha256().substring(0, 16);
             Path half = directory.resolveSibling(directory.getFileName() + ".unfinished");
-            delete(half);
+            FileTree.delete(half);
             Files.createDirectories(half);
             content.accept(half);
             madeFrom.put("key", key);
             AtomicFile.writeString(half.resolve(FILE), JSON.writerWithDefaultPrettyPrinter().writeValueAsString(madeFrom) + "\n");
-            delete(directory);
+            FileTree.delete(directory);
             Files.move(half, directory, StandardCopyOption.ATOMIC_MOVE);
             return new Stage(directory, key);
         } catch (JsonProcessingException e) {
@@ -76,17 +76,6 @@ record Stage(Path directory, String key) {
             return inputs;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
-        }
-    }
-
-    private static void delete(Path directory) throws IOException {
-        if (!Files.exists(directory)) {
-            return;
-        }
-        try (var all = Files.walk(directory)) {
-            for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(path);
-            }
         }
     }
 }

@@ -47,7 +47,7 @@ class TheCpuEngineAgreesWithTheTorchEngineTest {
     }
 
     /** Root mean square of the difference, as a share of that of what was expected. */
-    private static double distance(float[] expected, float[] found) {
+    static double distance(float[] expected, float[] found) {
         double squares = 0;
         double all = 0;
         for (int i = 0; i < expected.length; i++) {

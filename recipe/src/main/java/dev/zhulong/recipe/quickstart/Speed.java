@@ -1,6 +1,7 @@
 package dev.zhulong.recipe.quickstart;
 
 import dev.zhulong.data.pack.Batch;
+import dev.zhulong.formats.FileTree;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.train.AdamW;
 import dev.zhulong.train.NextToken;
@@ -14,10 +15,8 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.SplittableRandom;
-import java.util.stream.Stream;
 
 /** Measures how long a training step takes here. */
 final class Speed {
@@ -44,13 +43,13 @@ final class Speed {
         var options = new TrainOptions(steps, 1, new Cosine(1e-4, 1e-5, 0, steps), Plan.CLIP,
                 new AdamW.Settings(0.9, 0.95, 1e-8, Plan.WEIGHT_DECAY), false, 0, 0, 0, 0, 1);
         try {
-            delete(scratch);
+            FileTree.delete(scratch);
             Files.createDirectories(scratch);
             try (Decoder model = Decoder.random(shape.spec(shape.vocabulary(), 0, 0), 0)) {
                 var data = new TrainData(step -> batch(shape, step), List.of(), new int[shape.vocabulary()]);
                 new Trainer(model, new NextToken(), data, options, scratch, listener).train();
             }
-            delete(scratch);
+            FileTree.delete(scratch);
         } catch (IOException e) {
             throw new UncheckedIOException("cannot measure in " + scratch, e);
         }
@@ -76,15 +75,5 @@ final class Speed {
             }
         }
         return batch;
-    }
-
-    private static void delete(Path directory) throws IOException {
-        if (Files.exists(directory)) {
-            try (Stream<Path> all = Files.walk(directory)) {
-                for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
-                    Files.delete(path);
-                }
-            }
-        }
     }
 }

@@ -1,6 +1,7 @@
 package dev.zhulong.recipe.tune;
 
 import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.FileTree;
 import dev.zhulong.formats.yaml.RecipeException;
 import dev.zhulong.formats.yaml.RecipeReader;
 import dev.zhulong.recipe.FinalEvaluation;
@@ -18,7 +19,6 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.stream.Stream;
 
 /**
  * Searches for the values of a recipe's fields that predict held-out text best, in bits a byte.
@@ -192,7 +192,8 @@ public final class Tune {
         if (failure.isEmpty() && !Double.isFinite(score)) {
             failure = "the held-out loss is not a number";
         }
-        remove(place.resolve("run"));
+        // models of trials are not kept: the winner is trained anew from its recipe, to the same bits
+        FileTree.delete(place.resolve("run"));
         if (!failure.isEmpty()) {
             line.message("failed: " + failure);
         }
@@ -234,19 +235,5 @@ public final class Tune {
         line.message("chart and table: " + directory.resolve(REPORT) + "; train it: zhulong pretrain --recipe " + directory.resolve(BEST)
                 + " --out RUN");
         return best.overrides();
-    }
-
-    /** Models of trials are not kept: the winner is trained anew from its recipe, to the same bits. */
-    private static void remove(Path tree) {
-        if (!Files.exists(tree)) {
-            return;
-        }
-        try (Stream<Path> paths = Files.walk(tree)) {
-            for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(path);
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 }
