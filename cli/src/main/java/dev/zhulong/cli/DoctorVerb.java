@@ -112,7 +112,10 @@ final class DoctorVerb extends Verb {
         Optional<String> problem = VectorSupport.problem();
         // the width is a class of the vector module's, which may be missing
         int bits = problem.isEmpty() ? VectorSupport.bits() : 0;
-        finding("vectors", problem.isPresent() ? "none for Java" : bits + " bits in Java", Map.of("vector_bits", bits));
+        Optional<String> code = problem.isEmpty() ? VectorSupport.machineCode() : Optional.empty();
+        String products = code.map(name -> "; products with quantised weights on machine code, " + name).orElse("");
+        finding("vectors", problem.isPresent() ? "none for Java" : bits + " bits in Java" + products,
+                Map.of("vector_bits", bits, "machine_code", code.orElse("none")));
         problem.ifPresent(hints::add);
     }
 

@@ -30,6 +30,11 @@ public final class VectorSupport {
         return Lanes.BYTES * Byte.SIZE;
     }
 
+    /** The instructions that products with quantised weights are made of when they run on machine code; empty when they run on the Vector API. */
+    public static Optional<String> machineCode() {
+        return MachineKernel.name();
+    }
+
     /** Waits, some seconds at most, until the kernels that products have asked for are compiled: for measuring, which otherwise times their stand-ins. */
     public static void awaitKernels() {
         Warmth.await();
