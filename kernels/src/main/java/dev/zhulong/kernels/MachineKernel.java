@@ -41,11 +41,21 @@ final class MachineKernel {
         return isUsed() ? Optional.of(Platform.VNNI ? "AVX-512 VNNI" : "AVX2") : Optional.empty();
     }
 
-    /** The kernel for {@code w}, quantised, and tiles of {@code rows}: 1, 4 or 8. */
+    /** The kernel for {@code w}, quantised, and tiles of {@code rows}: 1, 4 or 8; looked up once, so that a product allocates nothing. */
     static MachineKernel of(PackedWeights w, int rows) {
-        return KERNELS.computeIfAbsent(IntegerKernelCode.Shape.of(w, rows), shape -> new MachineKernel(
-                MachineCode.load(IntegerKernelCode.emit(shape, Platform.VNNI, Platform.constants.address()).bytes())
-                        .orElseThrow(() -> new IllegalStateException("the system gave executable memory before and refuses it now"))));
+        int i = rows == 1 ? 0 : rows == 4 ? 1 : 2;
+        MachineKernel kernel = w.kernels[i];
+        if (kernel == null) {
+            kernel = KERNELS.computeIfAbsent(IntegerKernelCode.Shape.of(w, rows), MachineKernel::make);
+            w.kernels[i] = kernel;
+        }
+        return kernel;
+    }
+
+    private static MachineKernel make(IntegerKernelCode.Shape shape) {
+        byte[] code = IntegerKernelCode.emit(shape, Platform.VNNI, Platform.constants.address()).bytes();
+        return new MachineKernel(MachineCode.load(code)
+                .orElseThrow(() -> new IllegalStateException("the system gave executable memory before and refuses it now")));
     }
 
     /** Products of a tile with {@code count} blocks from {@code first} on, rows {@link IntegerKernelCode#OUTPUT_STRIDE} bytes apart at {@code to}. */
