@@ -72,10 +72,15 @@ public final class Chooser {
         List<Candidate> candidates = new ArrayList<>();
         // the throughput route's bytes are the same, whatever they were made of
         RowTimes bytes = null;
+        boolean possible = false;
         for (DecoderWeights from : weights) {
             var timer = new ProductTimer(from, options.threads(), task.sequences());
             RowTimes head = null;
             for (Route route : routes) {
+                if (route == Route.THROUGHPUT && possible && type(from).filter(type -> type.blockBytes() < type.blockElements()).isPresent()) {
+                    // bytes made of fewer bits take as long as bytes made of all, and lose more
+                    continue;
+                }
                 Optional<String> obstacle = route == Route.THROUGHPUT ? missing : Optional.empty();
                 long memory = CpuMemory.of(from, options.withRoute(route)).total(task.tokens(from.spec().contextLength()));
                 var candidate = new Candidate(type(from), route, memory, Double.NaN, obstacle);
@@ -84,6 +89,7 @@ public final class Chooser {
                     head = head == null ? timer.head() : head;
                     RowTimes blocks = route == Route.THROUGHPUT && bytes != null ? bytes : timer.blocks(route);
                     bytes = route == Route.THROUGHPUT ? blocks : bytes;
+                    possible |= route == Route.THROUGHPUT;
                     candidate = new Candidate(type(from), route, memory, task.seconds(blocks, head), obstacle);
                 }
                 candidates.add(candidate);
