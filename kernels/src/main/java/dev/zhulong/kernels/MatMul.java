@@ -53,6 +53,7 @@ public final class MatMul {
      * Several products of one A, as one region of work: each to its own output, from {@code offset} on. The arrays are only read.
      *
      * @throws IllegalArgumentException when A has not the columns of a W, or a C has no room
+     * @throws IllegalStateException    when the arena of a W is closed, which must not happen while a product is in flight
      */
     public void multiply(Activations a, PackedWeights[] w, float[][] c, int offset) {
         int blocks = 0;
@@ -86,6 +87,10 @@ public final class MatMul {
     }
 
     private static void check(Activations a, PackedWeights w, float[] c, int offset) {
+        // machine code is given addresses, which nothing guards
+        if (!w.data.scope().isAlive()) {
+            throw new IllegalStateException("the memory of weights [" + w.rows() + ", " + w.columns() + "] has been closed");
+        }
         if (a.columns() != w.columns()) {
             throw new IllegalArgumentException("activations [" + a.rows() + ", " + a.columns() + "] times weights [" + w.rows() + ", "
                     + w.columns() + "]: expected equal columns");

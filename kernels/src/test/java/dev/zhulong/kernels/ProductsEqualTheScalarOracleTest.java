@@ -195,6 +195,17 @@ class ProductsEqualTheScalarOracleTest {
         }
     }
 
+    @Test
+    void weightsWhoseMemoryIsClosedAreRefused() {
+        PackedWeights packed;
+        try (Arena arena = Arena.ofShared()) {
+            packed = PackedWeights.pack(WeightType.Q4_0, arena.allocate(18 * 4), 4, 32, arena, one);
+        }
+        Activations a = new Activations(1, 32);
+        a.set(new float[32], 0, 1, 32);
+        assertThatThrownBy(() -> new MatMul(one).multiply(a, packed, new float[4], 0)).isInstanceOf(IllegalStateException.class).hasMessageContaining("closed");
+    }
+
     /** By the vector kernels; and the same by the loops that stand in until those are compiled, and by machine code where there is any. */
     private static float[] product(float[] a, int first, int m, PackedWeights w, ThreadPool pool) {
         float[] machine = productNow(a, first, m, w, pool);

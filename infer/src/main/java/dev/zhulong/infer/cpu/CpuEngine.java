@@ -307,7 +307,7 @@ public final class CpuEngine implements LanguageModel {
     }
 
     @Override
-    public void close() {
+    public synchronized void close() {
         pass.close();
         release();
     }
