@@ -93,9 +93,7 @@ public final class InferBench {
 
     /** Two a weight that multiplies. */
     private static double flopsPerToken(DecoderSpec spec) {
-        double kv = (double) spec.kvHeads() * spec.headDim();
-        double width = (double) spec.heads() * spec.headDim();
-        return 2.0 * spec.layers() * spec.hiddenSize() * (2 * width + 2 * kv + (spec.gatedMlp() ? 3.0 : 2.0) * spec.intermediateSize());
+        return 2.0 * spec.layers() * spec.blockWeights();
     }
 
     /** Of an even number the mean of the two in the middle. */

@@ -1,5 +1,7 @@
 package dev.zhulong.evaluate;
 
+import dev.zhulong.infer.LogSumExp;
+
 /** Log-softmax of one row of float logits, in double. */
 public final class LogSoftmax {
     private LogSoftmax() {}
@@ -16,17 +18,10 @@ public final class LogSoftmax {
             throw new IllegalArgumentException("token id " + target + " is outside the vocabulary of " + vocab
                     + ": the text was encoded by another tokenizer than the model's");
         }
-        float max = Float.NEGATIVE_INFINITY;
-        for (int i = offset; i < offset + vocab; i++) {
-            max = Math.max(max, logits[i]);
-        }
-        if (!Float.isFinite(max)) {
+        double all = LogSumExp.of(logits, offset, vocab);
+        if (!Double.isFinite(all)) {
             throw new IllegalStateException("the model's logits hold NaN or infinity: its weights or its arithmetic are broken");
         }
-        double sum = 0;
-        for (int i = offset; i < offset + vocab; i++) {
-            sum += Math.exp((double) logits[i] - max);
-        }
-        return Math.log(sum) + max - logits[offset + target];
+        return all - logits[offset + target];
     }
 }

@@ -102,6 +102,13 @@ public record DecoderSpec(
         }
     }
 
+    /** Weights of the matrices of one block, biases aside. */
+    public long blockWeights() {
+        long width = (long) heads * headDim;
+        long kvWidth = (long) kvHeads * headDim;
+        return hiddenSize * (2 * width + 2 * kvWidth + (gatedMlp ? 3L : 2L) * intermediateSize);
+    }
+
     /** With a context of {@code tokens}. */
     public DecoderSpec withContextLength(int tokens) {
         return new DecoderSpec(family, vocabSize, hiddenSize, layers, heads, kvHeads, headDim, intermediateSize, tokens, norm, normEpsilon,

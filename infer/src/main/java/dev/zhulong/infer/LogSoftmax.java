@@ -22,15 +22,7 @@ final class LogSoftmax {
     /** Of the token {@code id}, drawn after these logits. */
     TokenLogProbs of(float[] logits, int id) {
         int count = Math.min(vocabSize, logits.length);
-        float max = Float.NEGATIVE_INFINITY;
-        for (int i = 0; i < count; i++) {
-            max = Math.max(max, logits[i]);
-        }
-        double sum = 0;
-        for (int i = 0; i < count; i++) {
-            sum += Math.exp((double) logits[i] - max);
-        }
-        double shift = max + Math.log(sum);
+        double shift = LogSumExp.of(logits, 0, count);
         var top = new ArrayList<Entry>();
         if (most > 0) {
             ranking.fill(logits, count);

@@ -33,11 +33,11 @@ public final class Activations {
     private float[] source;
     private int sourceOffset;
 
-    /** [tile, column, row of the tile] */
-    final float[] values;
-    /** The integers for the vector kernels; null until they are asked for. */
+    /** [tile, column, row of the tile]; null until they are asked for, as are the other forms. */
+    float[] values;
+    /** The integers for the vector kernels. */
     ActivationIntegers integers;
-    /** The integers for machine code; null until they are asked for. */
+    /** The integers for machine code. */
     ActivationRecords records;
     /** Integers of 32 columns, [tile and part, column]. */
     private final int[] scratch;
@@ -46,7 +46,6 @@ public final class Activations {
     public Activations(int maxRows, int maxColumns) {
         this.maxRows = maxRows;
         this.maxColumns = maxColumns;
-        values = new float[Math.multiplyExact(room(), paddedColumns(maxColumns))];
         scratch = new int[32 * Math.max(PARTS, room() / 8)];
     }
 
@@ -106,6 +105,9 @@ public final class Activations {
         parts = rows == 1 ? 1 : tiles() == 1 ? Math.min(PARTS, units()) : 1;
         if (weights.form == PackedWeights.Form.FLOATS) {
             if (!floatsReady) {
+                if (values == null) {
+                    values = new float[Math.multiplyExact(room(), paddedColumns(maxColumns))];
+                }
                 pool.run(floatParts, tiles() * parts);
                 floatsReady = true;
             }

@@ -102,9 +102,15 @@ final class IntegerKernelCode {
     private void function(long constants) {
         x.loadStackArgument(R10, 0);
         x.moveConstant(RAX, constants);
-        x.broadcastInt(mask, new Mem(RAX, shape.nibbles ? LOW_NIBBLES : SIGN_BITS));
-        x.broadcastInt(ones, new Mem(RAX, SHORT_ONES));
-        x.broadcastFloat(inverse, new Mem(RAX, SMALL_INVERSE));
+        if (shape.nibbles || vnni) {
+            x.broadcastInt(mask, new Mem(RAX, shape.nibbles ? LOW_NIBBLES : SIGN_BITS));
+        }
+        if (!vnni) {
+            x.broadcastInt(ones, new Mem(RAX, SHORT_ONES));
+        }
+        if (!shape.wide) {
+            x.broadcastFloat(inverse, new Mem(RAX, SMALL_INVERSE));
+        }
         int block = x.position();
         x.move(R11, RCX);
         x.move(RAX, R10);

@@ -17,7 +17,7 @@ final class MachineKernel {
 
     private static final Map<IntegerKernelCode.Shape, MachineKernel> KERNELS = new ConcurrentHashMap<>();
 
-    /** For tests: products are those of the vector kernels. */
+    /** Whether products are those of the vector kernels all the same: {@code -Dzhulong.kernels=vector}, and tests. */
     private static volatile boolean off = "vector".equals(System.getProperty("zhulong.kernels"));
 
     private final MemorySegment code;
@@ -53,7 +53,7 @@ final class MachineKernel {
     }
 
     private static MachineKernel make(IntegerKernelCode.Shape shape) {
-        byte[] code = IntegerKernelCode.emit(shape, Platform.VNNI, Platform.constants.address()).bytes();
+        byte[] code = IntegerKernelCode.emit(shape, Platform.VNNI, Platform.CONSTANTS.address()).bytes();
         return new MachineKernel(MachineCode.load(code)
                 .orElseThrow(() -> new IllegalStateException("the system gave executable memory before and refuses it now")));
     }
@@ -75,7 +75,7 @@ final class MachineKernel {
     private static final class Platform {
         static final boolean VNNI = Lanes.BYTES == 64;
         static final boolean THERE;
-        static MemorySegment constants;
+        static final MemorySegment CONSTANTS = IntegerKernelCode.constants();
 
         static {
             boolean there = false;
@@ -84,9 +84,6 @@ final class MachineKernel {
                 there = cpuid.isPresent() && MachineCode.hasFmaAndF16c(cpuid.get()) && (!VNNI || MachineCode.hasVnni(cpuid.get()));
             }
             THERE = there;
-            if (there) {
-                constants = IntegerKernelCode.constants();
-            }
         }
     }
 }

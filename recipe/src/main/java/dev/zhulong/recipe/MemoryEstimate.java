@@ -26,7 +26,7 @@ record MemoryEstimate(long weights, long optimizer, long activations) {
     static MemoryEstimate of(FinetuneRecipe.Method method, QuantizedMatrix.Format format, DecoderSpec spec, long trained, long tokens,
             boolean recompute) {
         long all = Architecture.of(spec).count();
-        long projections = projections(spec);
+        long projections = spec.layers() * spec.blockWeights();
         long weights = method == FinetuneRecipe.Method.QLORA ? 4 * (all - projections) + format.bytes(projections) : 4 * all;
         long optimizer = (method == FinetuneRecipe.Method.FULL ? 12 : 16) * trained;
         long kv = (long) spec.kvHeads() * spec.headDim();
@@ -40,12 +40,6 @@ record MemoryEstimate(long weights, long optimizer, long activations) {
         boolean adapter = method == FinetuneRecipe.Method.LORA || method == FinetuneRecipe.Method.DPO;
         long merged = adapter ? Math.min(4 * projections, block * spec.layers()) / (recompute ? spec.layers() : 1) : 0;
         return new MemoryEstimate(weights, optimizer, kept + whole + merged + HEAD);
-    }
-
-    private static long projections(DecoderSpec spec) {
-        long q = (long) spec.heads() * spec.headDim();
-        long kv = (long) spec.kvHeads() * spec.headDim();
-        return spec.layers() * spec.hiddenSize() * (2 * q + 2 * kv + (spec.gatedMlp() ? 3L : 2L) * spec.intermediateSize());
     }
 
     long total() {

@@ -66,7 +66,7 @@ final class ProductTimer {
                     block.out().apply(products, in, n, delta);
                     block.in().apply(products, in, n, mlp);
                     block.down().apply(products, in, n, delta);
-                }, weightsOfABlock(), (spec.layers() - 1) * block.bytes(), spec.layers(), arena, pool);
+                }, spec.blockWeights(), (spec.layers() - 1) * block.bytes(), spec.layers(), arena, pool);
             } finally {
                 block.close();
             }
@@ -90,12 +90,6 @@ final class ProductTimer {
                 matMul.multiply(a, head, out, 0);
             }, (long) part * spec.hiddenSize(), SWEPT, share, arena, pool);
         }
-    }
-
-    private long weightsOfABlock() {
-        long width = (long) spec.heads() * spec.headDim();
-        long kvWidth = (long) spec.kvHeads() * spec.headDim();
-        return spec.hiddenSize() * (2 * width + 2 * kvWidth + (spec.gatedMlp() ? 3L : 2L) * spec.intermediateSize());
     }
 
     private static float[] activations(int columns) {

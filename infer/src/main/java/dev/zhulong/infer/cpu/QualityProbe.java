@@ -2,6 +2,7 @@ package dev.zhulong.infer.cpu;
 
 import dev.zhulong.infer.LanguageModel.KvCache;
 import dev.zhulong.infer.LanguageModel.Span;
+import dev.zhulong.infer.LogSumExp;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -57,7 +58,7 @@ final class QualityProbe {
     }
 
     private int drawn(float[] logits, double point) {
-        double all = logSum(logits, 0, vocab);
+        double all = LogSumExp.of(logits, 0, vocab);
         double sum = 0;
         for (int id = 0; id < vocab; id++) {
             sum += Math.exp(logits[id] - all);
@@ -84,25 +85,13 @@ final class QualityProbe {
 
     /** In nats, of the {@code count} logits from {@code at} on. */
     static double divergence(float[] expected, float[] found, int at, int count) {
-        double p = logSum(expected, at, count);
-        double q = logSum(found, at, count);
+        double p = LogSumExp.of(expected, at, count);
+        double q = LogSumExp.of(found, at, count);
         double sum = 0;
         for (int i = at; i < at + count; i++) {
             double log = expected[i] - p;
             sum += Math.exp(log) * (log - (found[i] - q));
         }
         return sum;
-    }
-
-    private static double logSum(float[] logits, int at, int count) {
-        double largest = Double.NEGATIVE_INFINITY;
-        for (int i = at; i < at + count; i++) {
-            largest = Math.max(largest, logits[i]);
-        }
-        double sum = 0;
-        for (int i = at; i < at + count; i++) {
-            sum += Math.exp(logits[i] - largest);
-        }
-        return largest + Math.log(sum);
     }
 }
