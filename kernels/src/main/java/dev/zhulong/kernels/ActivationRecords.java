@@ -48,33 +48,57 @@ final class ActivationRecords {
      * @param largest absolutely of the 32 values; 0 for a row that is only room
      */
     void put(int tile, int units, int u, int r, int n, float[] x, int from, float largest) {
+        if (Activations.inverse(largest) != 0 && DecoderOps.WARMTH.isWarm()) {
+            vectorPut(tile, units, u, r, n, x, from, largest);
+        } else {
+            plainPut(tile, units, u, r, n, x, from, largest);
+        }
+    }
+
+    void vectorPut(int tile, int units, int u, int r, int n, float[] x, int from, float largest) {
         int at = (8 * tile * units + u * n) * RECORD;
         float inverse = Activations.inverse(largest);
         int sum0 = 0;
         int sum1 = 0;
-        if (inverse == 0) {
+        // of one row, quads lie as they are made; of several they are put in their places afterwards
+        int[] to = n == 1 ? filled : quads;
+        int toAt = n == 1 ? at : 8 * (tile * units + u);
+        for (int i = 0; i < 32; i += Lanes.COUNT) {
+            IntVector q = Activations.rounded(x, from + i, inverse);
+            ((ByteVector) q.convertShape(VectorOperators.I2B, Lanes.QUARTER, 0)).reinterpretAsInts().intoArray(to, toAt + i / 4);
+            int sum = q.reduceLanes(VectorOperators.ADD);
+            sum0 += i < 16 ? sum : 0;
+            sum1 += i < 16 ? 0 : sum;
+        }
+        if (n > 1) {
             for (int i = 0; i < QUADS_END; i++) {
-                filled[at + i * n + r] = 0;
-            }
-        } else {
-            // of one row, quads lie as they are made; of several they are put in their places afterwards
-            int[] to = n == 1 ? filled : quads;
-            int toAt = n == 1 ? at : 8 * (tile * units + u);
-            for (int i = 0; i < 32; i += Lanes.COUNT) {
-                IntVector q = Activations.rounded(x, from + i, inverse);
-                ((ByteVector) q.convertShape(VectorOperators.I2B, Lanes.QUARTER, 0)).reinterpretAsInts().intoArray(to, toAt + i / 4);
-                int sum = q.reduceLanes(VectorOperators.ADD);
-                sum0 += i < 16 ? sum : 0;
-                sum1 += i < 16 ? 0 : sum;
-            }
-            if (n > 1) {
-                for (int i = 0; i < QUADS_END; i++) {
-                    filled[at + i * n + r] = quads[toAt + i];
-                }
+                filled[at + i * n + r] = quads[toAt + i];
             }
         }
+        sums(at + r, n, largest, sum0, sum1);
+    }
+
+    private void plainPut(int tile, int units, int u, int r, int n, float[] x, int from, float largest) {
+        int at = (8 * tile * units + u * n) * RECORD + r;
+        float inverse = Activations.inverse(largest);
+        int sum0 = 0;
+        int sum1 = 0;
+        for (int i = 0; i < QUADS_END; i++) {
+            int quad = 0;
+            for (int j = 0; j < 4 && inverse != 0; j++) {
+                int q = PlainOps.rounded(x[from + 4 * i + j], inverse);
+                quad |= (q & 255) << 8 * j;
+                sum0 += i < 4 ? q : 0;
+                sum1 += i < 4 ? 0 : q;
+            }
+            filled[at + i * n] = quad;
+        }
+        sums(at, n, largest, sum0, sum1);
+    }
+
+    /** The fields of a row after its quads, which begin at {@code to}. */
+    private void sums(int to, int n, float largest, int sum0, int sum1) {
         int sum = sum0 + sum1;
-        int to = at + r;
         float scale = largest / 127;
         filled[to + SCALE * n] = Float.floatToRawIntBits(scale);
         filled[to + WEIGHTED * n] = Float.floatToRawIntBits(scale * sum);

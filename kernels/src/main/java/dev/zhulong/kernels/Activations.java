@@ -12,8 +12,8 @@ import jdk.incubator.vector.VectorOperators;
  */
 public final class Activations {
     /** Added to a float below 2^22, leaves it rounded to the nearest integer (of two, the even one) in the low bits. */
-    private static final float ROUND = 0x1.8p23f;
-    private static final int ROUND_BITS = 0x4b400000;
+    static final float ROUND = 0x1.8p23f;
+    static final int ROUND_BITS = 0x4b400000;
 
     /** Parts that a single tile is prepared in. */
     private static final int PARTS = 8;
@@ -179,12 +179,14 @@ public final class Activations {
         int from = sourceOffset + row * columns + 32 * u;
         float largest = row < rows ? largest(source, from) : 0;
         float inverse = inverse(largest);
-        for (int i = 0; i < 32; i += Lanes.COUNT) {
-            IntVector q = IntVector.zero(Lanes.I);
-            if (inverse != 0) {
-                q = rounded(source, from + i, inverse);
+        if (inverse != 0 && DecoderOps.WARMTH.isWarm()) {
+            for (int i = 0; i < 32; i += Lanes.COUNT) {
+                rounded(source, from + i, inverse).intoArray(scratch, at + i);
             }
-            q.intoArray(scratch, at + i);
+        } else {
+            for (int i = 0; i < 32; i++) {
+                scratch[at + i] = inverse == 0 ? 0 : PlainOps.rounded(source[from + i], inverse);
+            }
         }
         return largest / 127;
     }
@@ -196,6 +198,10 @@ public final class Activations {
 
     /** The largest absolute value of 32, NaN if one is: compared as integers, whose order is the same without a sign. */
     private static float largest(float[] x, int at) {
+        return DecoderOps.WARMTH.isWarm() ? vectorLargest(x, at) : PlainOps.largest(x, at, 32);
+    }
+
+    static float vectorLargest(float[] x, int at) {
         IntVector v = FloatVector.fromArray(Lanes.F, x, at).reinterpretAsInts().and(Integer.MAX_VALUE);
         for (int i = Lanes.COUNT; i < 32; i += Lanes.COUNT) {
             v = v.max(FloatVector.fromArray(Lanes.F, x, at + i).reinterpretAsInts().and(Integer.MAX_VALUE));

@@ -1,29 +1,66 @@
 package dev.zhulong.kernels;
 
+import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 
 /**
  * What a decoder computes between its products, a row at a time, in place or from one array to another. Nothing here allocates, and a
- * row's bits depend on that row only.
+ * row's bits depend on that row only. Until the vector code is compiled, {@link PlainOps} answers with the same bits.
  */
 public final class DecoderOps {
-    private static final float SQRT_2_OVER_PI = 0.7978845608f;
+    static final float SQRT_2_OVER_PI = 0.7978845608f;
+    static final float GELU_CUBIC = 0.044715f;
+
+    /** Of the vector code between products: here, of {@link Rotary} and of {@link Activations}. */
+    static final Warmth WARMTH = new Warmth(DecoderOps::exercise);
+
+    /** Values of a row that the code is exercised on; and the time compiled code takes for all of it at most, a tenth of what boxed vectors take. */
+    private static final int EXERCISED = 1024;
+    private static final double ENOUGH_NANOS = 60_000;
 
     private DecoderOps() {}
+
+    private static void exercise(Warmth.Pace pace) {
+        float[] x = new float[EXERCISED];
+        float[] y = new float[EXERCISED];
+        var rotary = new Rotary(Rotary.frequencies(10_000, 64), 1);
+        rotary.reach(2);
+        var records = new ActivationRecords(1, EXERCISED / 32);
+        while (!pace.isReached(ENOUGH_NANOS)) {
+            Arrays.fill(x, 0.5f);
+            Arrays.fill(y, 0.25f);
+            vectorScale(x, 0, y, 0.5f, x, 0, EXERCISED);
+            vectorAdd(x, 0, y, 0, EXERCISED);
+            vectorMultiply(x, 0, y, 0, EXERCISED);
+            vectorSilu(x, 0, EXERCISED);
+            vectorGeluTanh(x, 0, EXERCISED);
+            vectorExponentials(x, 0, EXERCISED, 1);
+            rotary.vectorTurn(x, 0, EXERCISED / 64, 64, 1);
+            for (int u = 0; u < EXERCISED / 32; u++) {
+                records.vectorPut(0, EXERCISED / 32, u, 0, 1, x, 32 * u, Activations.vectorLargest(y, 32 * u));
+            }
+        }
+    }
 
     /** y = x / sqrt(mean(x²) + eps) * weight, over {@code n} values; squares are summed in double. */
     public static void rmsNorm(float[] x, int at, float[] weight, float eps, float[] y, int to, int n) {
         double squares = squares(x, at, n, 0);
         float scale = (float) (1 / Math.sqrt(squares / n + eps));
+        if (WARMTH.isWarm()) {
+            vectorScale(x, at, weight, scale, y, to, n);
+        } else {
+            PlainOps.scale(x, at, weight, scale, y, to, 0, n);
+        }
+    }
+
+    private static void vectorScale(float[] x, int at, float[] weight, float scale, float[] y, int to, int n) {
         int i = 0;
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
             FloatVector.fromArray(Lanes.F, x, at + i).mul(scale).mul(FloatVector.fromArray(Lanes.F, weight, i)).intoArray(y, to + i);
         }
-        for (; i < n; i++) {
-            y[to + i] = x[at + i] * scale * weight[i];
-        }
+        PlainOps.scale(x, at, weight, scale, y, to, i, n);
     }
 
     /** y = (x - mean) / sqrt(variance + eps) * weight + bias, over {@code n} values; sums in double. */
@@ -80,28 +117,48 @@ public final class DecoderOps {
 
     /** x *= y, over {@code n} values. */
     public static void multiply(float[] x, int at, float[] y, int from, int n) {
+        if (WARMTH.isWarm()) {
+            vectorMultiply(x, at, y, from, n);
+        } else {
+            PlainOps.multiply(x, at, y, from, 0, n);
+        }
+    }
+
+    private static void vectorMultiply(float[] x, int at, float[] y, int from, int n) {
         int i = 0;
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
             FloatVector.fromArray(Lanes.F, x, at + i).mul(FloatVector.fromArray(Lanes.F, y, from + i)).intoArray(x, at + i);
         }
-        for (; i < n; i++) {
-            x[at + i] *= y[from + i];
-        }
+        PlainOps.multiply(x, at, y, from, i, n);
     }
 
     /** x += y, over {@code n} values. */
     public static void add(float[] x, int at, float[] y, int from, int n) {
+        if (WARMTH.isWarm()) {
+            vectorAdd(x, at, y, from, n);
+        } else {
+            PlainOps.add(x, at, y, from, 0, n);
+        }
+    }
+
+    private static void vectorAdd(float[] x, int at, float[] y, int from, int n) {
         int i = 0;
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
             FloatVector.fromArray(Lanes.F, x, at + i).add(FloatVector.fromArray(Lanes.F, y, from + i)).intoArray(x, at + i);
         }
-        for (; i < n; i++) {
-            x[at + i] += y[from + i];
-        }
+        PlainOps.add(x, at, y, from, i, n);
     }
 
     /** x = x / (1 + e^-x), over {@code n} values. */
     public static void silu(float[] x, int at, int n) {
+        if (WARMTH.isWarm()) {
+            vectorSilu(x, at, n);
+        } else {
+            PlainOps.silu(x, at, n);
+        }
+    }
+
+    private static void vectorSilu(float[] x, int at, int n) {
         for (int i = 0; i < n; i += Lanes.COUNT) {
             if (i + Lanes.COUNT <= n) {
                 VectorMath.silu(FloatVector.fromArray(Lanes.F, x, at + i)).intoArray(x, at + i);
@@ -114,6 +171,14 @@ public final class DecoderOps {
 
     /** x = gelu(x) by its tanh form (GPT-2's {@code gelu_new}), over {@code n} values. */
     public static void geluTanh(float[] x, int at, int n) {
+        if (WARMTH.isWarm()) {
+            vectorGeluTanh(x, at, n);
+        } else {
+            PlainOps.geluTanh(x, at, n);
+        }
+    }
+
+    private static void vectorGeluTanh(float[] x, int at, int n) {
         for (int i = 0; i < n; i += Lanes.COUNT) {
             if (i + Lanes.COUNT <= n) {
                 geluTanh(FloatVector.fromArray(Lanes.F, x, at + i)).intoArray(x, at + i);
@@ -125,7 +190,7 @@ public final class DecoderOps {
     }
 
     private static FloatVector geluTanh(FloatVector x) {
-        FloatVector inner = x.mul(x).mul(x).fma(FloatVector.broadcast(Lanes.F, 0.044715f), x).mul(SQRT_2_OVER_PI);
+        FloatVector inner = x.mul(x).mul(x).fma(FloatVector.broadcast(Lanes.F, GELU_CUBIC), x).mul(SQRT_2_OVER_PI);
         return x.mul(0.5f).mul(VectorMath.tanh(inner).add(1));
     }
 
@@ -171,6 +236,14 @@ public final class DecoderOps {
         if (!Float.isFinite(largest)) {
             throw new IllegalArgumentException("softmax over " + n + " values whose largest is " + largest + ": expected a finite one");
         }
+        float inverse = 1 / (WARMTH.isWarm() ? vectorExponentials(x, at, n, largest) : PlainOps.exponentials(x, at, n, largest));
+        for (int j = 0; j < n; j++) {
+            x[at + j] *= inverse;
+        }
+    }
+
+    /** x = e^(x - largest); returns the sum. */
+    private static float vectorExponentials(float[] x, int at, int n, float largest) {
         FloatVector sums = FloatVector.zero(Lanes.F);
         int i = 0;
         for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
@@ -186,10 +259,7 @@ public final class DecoderOps {
             e.intoArray(x, at + i, rest);
             sums = sums.add(e);
         }
-        float inverse = 1 / VectorMath.sum(sums);
-        for (int j = 0; j < n; j++) {
-            x[at + j] *= inverse;
-        }
+        return VectorMath.sum(sums);
     }
 
     /**

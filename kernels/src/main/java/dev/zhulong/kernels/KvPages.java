@@ -32,6 +32,13 @@ public final class KvPages {
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final float WIDEN = 0x1p112f;
 
+    /** Of attention over f16 and over int8. */
+    private static final Warmth[] WARMTH = {new Warmth(pace -> exercise(Format.F16, pace)), new Warmth(pace -> exercise(Format.INT8, pace))};
+    /** Dimensions of the head that the code is exercised on, and times in a round; then the time compiled code takes for a round at most. */
+    private static final int EXERCISED = 64;
+    private static final int ROUNDS = 8;
+    private static final double ENOUGH_NANOS = 100_000;
+
     private final int kvHeads;
     private final int headDim;
     private final Arena arena;
@@ -179,13 +186,91 @@ public final class KvPages {
             throw new IllegalArgumentException("attention over positions " + first + " to " + length + " with " + table.length + " pages of " + PAGE
                     + " and room for " + scores.length + " scores");
         }
+        for (int i = first / PAGE; i * PAGE < length; i++) {
+            checkPage(table[i]);
+        }
+        if (WARMTH[half ? 0 : 1].isWarm()) {
+            vectorAttend(q, qAt, kvHead, table, first, length, scale, scores, out, outAt);
+        } else {
+            plainAttend(q, qAt, kvHead, table, first, length, scale, scores, out, outAt);
+        }
+    }
+
+    private void vectorAttend(float[] q, int qAt, int kvHead, int[] table, int first, int length, float scale, float[] scores, float[] out, int outAt) {
         for (int start = first / PAGE * PAGE; start < length; start += PAGE) {
-            checkPage(table[start / PAGE]);
-            scores(q, qAt, table[start / PAGE], kvHead, scale, scores, start);
+            scores(q, qAt, table[start / PAGE], kvHead, scale, scores, start, Math.min(PAGE, length - start));
         }
         DecoderOps.softmax(scores, first, length - first);
         for (int d = 0; d < headDim; d += Lanes.COUNT) {
             weigh(kvHead, table, first, length, scores, d, out, outAt + d);
+        }
+    }
+
+    /** The same bits in plain loops, until the vector code is compiled. */
+    private void plainAttend(float[] q, int qAt, int kvHead, int[] table, int first, int length, float scale, float[] scores, float[] out, int outAt) {
+        float[] page = new float[PAGE * Math.max(headDim, stored)];
+        for (int start = first / PAGE * PAGE; start < length; start += PAGE) {
+            int index = table[start / PAGE];
+            widen(keys[index], (long) kvHead * headDim * PAGE, page, headDim * PAGE);
+            for (int p = Math.max(0, first - start); p < Math.min(PAGE, length - start); p++) {
+                float sum = 0;
+                for (int d = 0; d < headDim; d++) {
+                    sum = Math.fma(page[d * PAGE + p], q[qAt + d], sum);
+                }
+                sum *= scale;
+                scores[start + p] = half ? sum : sum * keyScales[index].getAtIndex(FLOAT, (long) kvHead * PAGE + p);
+            }
+        }
+        DecoderOps.softmax(scores, first, length - first);
+        float[] sums = new float[headDim];
+        for (int start = first / PAGE * PAGE; start < length; start += PAGE) {
+            int index = table[start / PAGE];
+            int end = Math.min(PAGE, length - start);
+            widen(values[index], (long) kvHead * PAGE * stored, page, end * stored);
+            for (int p = Math.max(0, first - start); p < end; p++) {
+                float weight = half ? scores[start + p] : scores[start + p] * valueScales[index].getAtIndex(FLOAT, (long) kvHead * PAGE + p);
+                for (int d = 0; d < headDim; d++) {
+                    sums[d] = Math.fma(page[p * stored + d], weight, sums[d]);
+                }
+            }
+        }
+        System.arraycopy(sums, 0, out, outAt, headDim);
+    }
+
+    /** {@code n} stored elements from number {@code at} on, as floats without their scale. */
+    private void widen(MemorySegment from, long at, float[] to, int n) {
+        if (half) {
+            short[] bits = new short[n];
+            MemorySegment.copy(from, SHORT, 2 * at, bits, 0, n);
+            for (int i = 0; i < n; i++) {
+                to[i] = Float.float16ToFloat(bits[i]);
+            }
+        } else {
+            byte[] bytes = new byte[n];
+            MemorySegment.copy(from, ValueLayout.JAVA_BYTE, at, bytes, 0, n);
+            for (int i = 0; i < n; i++) {
+                to[i] = bytes[i];
+            }
+        }
+    }
+
+    private static void exercise(Format format, Warmth.Pace pace) {
+        int[] table = {0};
+        float[] vector = new float[EXERCISED];
+        float[] scores = new float[PAGE];
+        float[] out = new float[EXERCISED];
+        Arrays.fill(vector, 0.5f);
+        try (Arena arena = Arena.ofConfined()) {
+            var pages = new KvPages(1, EXERCISED, format, arena);
+            pages.grow(1);
+            for (int slot = 0; slot < PAGE; slot++) {
+                pages.put(0, slot, vector, 0, vector, 0);
+            }
+            while (!pace.isReached(ENOUGH_NANOS)) {
+                for (int i = 0; i < ROUNDS; i++) {
+                    pages.vectorAttend(vector, 0, 0, table, 0, PAGE, 1, scores, out, 0);
+                }
+            }
         }
     }
 
@@ -195,9 +280,10 @@ public final class KvPages {
         }
     }
 
-    private void scores(float[] q, int qAt, int page, int kvHead, float scale, float[] to, int at) {
+    /** Scores of the first {@code n} positions of a page, in whole vectors. */
+    private void scores(float[] q, int qAt, int page, int kvHead, float scale, float[] to, int at, int n) {
         MemorySegment from = keys[page];
-        for (int p = 0; p < PAGE; p += Lanes.COUNT) {
+        for (int p = 0; p < n; p += Lanes.COUNT) {
             FloatVector sum = FloatVector.zero(Lanes.F);
             long element = (long) kvHead * headDim * PAGE + p;
             for (int d = 0; d < headDim; d++) {

@@ -152,7 +152,7 @@ public final class MatMul {
     }
 
     private static void multiply(PackedWeights w, int block, Activations a, int tile, float[] c, int at, int stride) {
-        if (Warmth.isWarm(w, a.tileRows(tile))) {
+        if (KernelWarmth.of(w, a.tileRows(tile)).isWarm()) {
             vectors(w, block, a, tile, c, at, stride);
         } else {
             PlainKernel.multiply(w, block, a, tile, c, at, stride);

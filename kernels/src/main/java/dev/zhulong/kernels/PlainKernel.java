@@ -7,8 +7,7 @@ import java.nio.ByteOrder;
 /**
  * Products of packed weights in plain loops, bit for bit those of the vector kernels, whose arithmetic {@link ScalarMatMul} states.
  *
- * <p>Vector code that C2 has not compiled yet makes an object of every vector and is tens of times slower than these loops, which are fast as soon as
- * C1 has seen them: they answer until {@link Warmth} says that the kernel is there.
+ * <p>They answer until {@link KernelWarmth} says that the vector kernel is compiled.
  */
 final class PlainKernel {
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT.withOrder(ByteOrder.LITTLE_ENDIAN);

@@ -67,6 +67,16 @@ public final class Rotary {
         if (position < 0 || position >= positions) {
             throw new IllegalArgumentException("position " + position + ": rotary tables end at " + positions);
         }
+        if (DecoderOps.WARMTH.isWarm()) {
+            vectorTurn(x, at, heads, headDim, position);
+        } else {
+            for (int h = 0; h < heads; h++) {
+                plainTurn(x, at + h * headDim, position, 0);
+            }
+        }
+    }
+
+    void vectorTurn(float[] x, int at, int heads, int headDim, int position) {
         int half = frequencies.length;
         int table = position * half;
         for (int h = 0; h < heads; h++) {
@@ -80,14 +90,20 @@ public final class Rotary {
                 a.mul(c).sub(b.mul(s)).intoArray(x, first + i);
                 b.mul(c).add(a.mul(s)).intoArray(x, first + half + i);
             }
-            for (; i < half; i++) {
-                float c = cos[table + i];
-                float s = sin[table + i];
-                float a = x[first + i];
-                float b = x[first + half + i];
-                x[first + i] = a * c - b * s;
-                x[first + half + i] = b * c + a * s;
-            }
+            plainTurn(x, first, position, i);
+        }
+    }
+
+    /** Turns one vector's pairs from number {@code i} on. */
+    private void plainTurn(float[] x, int first, int position, int i) {
+        int half = frequencies.length;
+        for (int table = position * half; i < half; i++) {
+            float c = cos[table + i];
+            float s = sin[table + i];
+            float a = x[first + i];
+            float b = x[first + half + i];
+            x[first + i] = a * c - b * s;
+            x[first + half + i] = b * c + a * s;
         }
     }
 }

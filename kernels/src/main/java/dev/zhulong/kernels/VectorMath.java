@@ -5,19 +5,31 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShuffle;
 
-/** Elementary functions on vectors, the same bits on every machine. */
+/** Elementary functions on vectors, the same bits on every machine; {@link PlainOps} has them for single numbers. */
 final class VectorMath {
-    private static final float LOG2_E = 1.44269504f;
+    static final float LOG2_E = 1.44269504f;
     /** ln 2 in two parts, the first short enough for exact products with small integers. */
-    private static final float LN2_HIGH = 0.693359375f;
-    private static final float LN2_LOW = -2.12194440e-4f;
-    private static final float ROUND = 0x1.8p23f;
+    static final float LN2_HIGH = 0.693359375f;
+    static final float LN2_LOW = -2.12194440e-4f;
+    static final float ROUND = 0x1.8p23f;
 
     /** Lanes moved down by so many. */
     private static final VectorShuffle<Float> BY_8 = VectorShuffle.iota(Lanes.F, Math.min(8, Lanes.COUNT / 2), 1, true);
     private static final VectorShuffle<Float> BY_4 = VectorShuffle.iota(Lanes.F, Math.min(4, Lanes.COUNT / 2), 1, true);
     private static final VectorShuffle<Float> BY_2 = VectorShuffle.iota(Lanes.F, Math.min(2, Lanes.COUNT / 2), 1, true);
     private static final VectorShuffle<Float> BY_1 = VectorShuffle.iota(Lanes.F, 1, 1, true);
+
+    /** Coefficients of the polynomial for e to the x, by the power of x they belong to. */
+    static final float EXP_7 = 1.9875691500e-4f;
+    static final float EXP_6 = 1.3981999507e-3f;
+    static final float EXP_5 = 8.3334519073e-3f;
+    static final float EXP_4 = 4.1665795894e-2f;
+    static final float EXP_3 = 1.6666665459e-1f;
+    static final float EXP_2 = 5.0000001201e-1f;
+
+    /** Between which {@link #exp} answers. */
+    static final float EXP_LEAST = -87;
+    static final float EXP_MOST = 88;
 
     private VectorMath() {}
 
@@ -42,17 +54,17 @@ final class VectorMath {
      * <p>2 to the nearest integer of x / ln 2, times a polynomial in the rest (coefficients of Cephes' {@code expf}, S. L. Moshier).
      */
     static FloatVector exp(FloatVector x) {
-        FloatVector v = x.max(-87f).min(88f);
+        FloatVector v = x.max(EXP_LEAST).min(EXP_MOST);
         FloatVector shifted = v.mul(LOG2_E).add(ROUND);
         FloatVector n = shifted.sub(ROUND);
         FloatVector r = n.fma(FloatVector.broadcast(Lanes.F, -LN2_HIGH), v);
         r = n.fma(FloatVector.broadcast(Lanes.F, -LN2_LOW), r);
-        FloatVector p = FloatVector.broadcast(Lanes.F, 1.9875691500e-4f);
-        p = p.fma(r, FloatVector.broadcast(Lanes.F, 1.3981999507e-3f));
-        p = p.fma(r, FloatVector.broadcast(Lanes.F, 8.3334519073e-3f));
-        p = p.fma(r, FloatVector.broadcast(Lanes.F, 4.1665795894e-2f));
-        p = p.fma(r, FloatVector.broadcast(Lanes.F, 1.6666665459e-1f));
-        p = p.fma(r, FloatVector.broadcast(Lanes.F, 5.0000001201e-1f));
+        FloatVector p = FloatVector.broadcast(Lanes.F, EXP_7);
+        p = p.fma(r, FloatVector.broadcast(Lanes.F, EXP_6));
+        p = p.fma(r, FloatVector.broadcast(Lanes.F, EXP_5));
+        p = p.fma(r, FloatVector.broadcast(Lanes.F, EXP_4));
+        p = p.fma(r, FloatVector.broadcast(Lanes.F, EXP_3));
+        p = p.fma(r, FloatVector.broadcast(Lanes.F, EXP_2));
         p = p.fma(r.mul(r), r).add(1);
         IntVector exponent = shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23);
         return p.reinterpretAsInts().add(exponent).reinterpretAsFloats();

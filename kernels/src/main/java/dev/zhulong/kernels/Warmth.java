@@ -1,108 +1,104 @@
 package dev.zhulong.kernels;
 
-import java.lang.foreign.Arena;
-import java.util.Arrays;
-import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Which vector kernels C2 has compiled. One that was asked for and is not there yet is run on a thread of its own, on weights of the same type and
- * width, until it is as fast as compiled code; the products meanwhile are {@link PlainKernel}'s.
+ * Whether C2 has compiled a piece of vector code. The first to ask has it run on a thread of its own, on made-up numbers, until it is as fast as
+ * compiled code; what gives the same bits in plain loops answers meanwhile.
+ *
+ * <p>Vector code that is not compiled yet makes an object of every vector and is tens of times slower than plain loops, which are fast as soon as C1
+ * has seen them.
  */
 final class Warmth {
     private static final int COLD = 0;
     private static final int WARMING = 1;
     private static final int WARM = 2;
 
-    /** Time in which compiled code makes a product of two numbers, and code of boxed vectors does not, on anything slow or fast. */
-    private static final double NANOS_A_PRODUCT = 0.7;
-    /** After which a kernel counts as compiled whatever its speed: then it is as fast as it will be. */
+    /** After which code counts as compiled whatever its speed: then it is as fast as it will be. */
     private static final long PATIENCE_NANOS = 3_000_000_000L;
     /** Before it begins: the compiler has enough to do in a process that has just started, and a small model's first token is out by then. */
     private static final long DELAY_MILLIS = 150;
-    /** Blocks of rows that are multiplied in a round. */
-    private static final int BLOCKS = 4;
 
-    /** [type, rows of the tile: 1, 4, 8] */
-    private static final AtomicIntegerArray STATES = new AtomicIntegerArray(WeightType.values().length * 3);
+    private static final List<Warmth> ALL = new CopyOnWriteArrayList<>();
 
-    private Warmth() {}
+    /** For tests: what all code counts as; COLD for what it is. */
+    private static int pretended = COLD;
 
-    /** Whether the kernel for weights like {@code w} and tiles of {@code rows} is compiled; if nobody has, asks for it. */
-    static boolean isWarm(PackedWeights w, int rows) {
-        int i = 3 * w.type().ordinal() + (rows == 1 ? 0 : rows == 4 ? 1 : 2);
-        int state = STATES.getPlain(i);
-        if (state == COLD && STATES.compareAndSet(i, COLD, WARMING)) {
-            WeightType type = w.type();
-            int columns = w.columns();
-            Thread.ofPlatform().daemon().name("kernel-warmth").start(() -> {
-                try {
-                    Thread.sleep(DELAY_MILLIS);
-                    warm(type, columns, rows);
-                } catch (InterruptedException e) {
-                    Thread.currentThread().interrupt();
-                } finally {
-                    STATES.set(i, WARM);
-                }
-            });
-        }
-        return state == WARM;
+    /** A piece of vector code at work. */
+    interface Exercise {
+        /** Runs it until {@link Pace#isReached}. */
+        void run(Pace pace);
     }
 
-    /** Until no kernel that was asked for is still to be compiled. */
+    private final Exercise exercise;
+    private final AtomicInteger state = new AtomicInteger(COLD);
+
+    Warmth(Exercise exercise) {
+        this.exercise = exercise;
+        ALL.add(this);
+    }
+
+    /** Whether the code is compiled; if nobody has, asks for it. */
+    boolean isWarm() {
+        int now = pretended == COLD ? state.getPlain() : pretended;
+        if (now == COLD && state.compareAndSet(COLD, WARMING)) {
+            Thread.ofPlatform().daemon().name("kernel-warmth").start(this::warm);
+        }
+        return now == WARM;
+    }
+
+    private void warm() {
+        try {
+            Thread.sleep(DELAY_MILLIS);
+            exercise.run(new Pace());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } finally {
+            state.set(WARM);
+        }
+    }
+
+    /** The speed of an exercise. */
+    static final class Pace {
+        private final long start = System.nanoTime();
+        private long before = start;
+
+        private Pace() {}
+
+        /** Whether the time since it was asked last, or since the beginning, is what compiled code needs at most; or patience has ended. */
+        boolean isReached(double nanos) {
+            long now = System.nanoTime();
+            boolean reached = now - before < nanos || now - start > PATIENCE_NANOS;
+            before = now;
+            return reached;
+        }
+    }
+
+    /** Until no code that was asked for is still to be compiled. */
     static void await() {
         long until = System.nanoTime() + 4 * PATIENCE_NANOS;
-        for (int i = 0; i < STATES.length(); ) {
-            if (STATES.get(i) != WARMING || System.nanoTime() > until) {
-                i++;
-                continue;
-            }
-            try {
-                Thread.sleep(5);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                return;
-            }
-        }
-    }
-
-    /** For tests: every kernel counts as compiled, or none does and none is asked for. */
-    static void pretend(boolean warm) {
-        setAll(warm ? WARM : WARMING);
-    }
-
-    /** For tests: as in a new JVM. */
-    static void forget() {
-        setAll(COLD);
-    }
-
-    private static void setAll(int state) {
-        for (int i = 0; i < STATES.length(); i++) {
-            STATES.set(i, state);
-        }
-    }
-
-    private static void warm(WeightType type, int columns, int rows) {
-        try (Arena arena = Arena.ofConfined();
-                ThreadPool alone = new ThreadPool(1)) {
-            int outputs = BLOCKS * Lanes.COUNT;
-            PackedWeights w = PackedWeights.pack(type, arena.allocate(outputs * type.rowBytes(columns), 64), outputs, columns, arena, alone);
-            var a = new Activations(rows, columns);
-            float[] values = new float[rows * columns];
-            Arrays.fill(values, 0.5f);
-            a.set(values, 0, rows, columns);
-            a.prepare(w, false, alone);
-            float[] c = new float[rows * outputs];
-            double enough = NANOS_A_PRODUCT * rows * outputs * columns;
-            long start = System.nanoTime();
-            for (long from = start, to; ; from = to) {
-                for (int block = 0; block < BLOCKS; block++) {
-                    MatMul.vectors(w, block, a, 0, c, block * Lanes.COUNT, outputs);
-                }
-                to = System.nanoTime();
-                if (to - from < enough || to - start > PATIENCE_NANOS) {
+        for (Warmth warmth : ALL) {
+            while (warmth.state.get() == WARMING && System.nanoTime() < until) {
+                try {
+                    Thread.sleep(5);
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
                     return;
                 }
             }
         }
+    }
+
+    /** For tests: all code counts as compiled, or none does and none is asked for. */
+    static void pretend(boolean warm) {
+        pretended = warm ? WARM : WARMING;
+    }
+
+    /** For tests: as in a new JVM. */
+    static void forget() {
+        pretended = COLD;
+        ALL.forEach(warmth -> warmth.state.set(COLD));
     }
 }

@@ -17,9 +17,9 @@ class KernelsWarmUpByThemselvesTest {
                 ThreadPool one = new ThreadPool(1)) {
             PackedWeights w = PackedWeights.pack(type, ProductsEqualTheScalarOracleTest.randomWeights(type, 16, 256, new Random(1), arena), 16, 256, arena, one);
             for (int rows : new int[] {1, 4, 8}) {
-                assertThat(Warmth.isWarm(w, rows)).isFalse();
+                assertThat(KernelWarmth.of(w, rows).isWarm()).isFalse();
                 VectorSupport.awaitKernels();
-                assertThat(Warmth.isWarm(w, rows)).isTrue();
+                assertThat(KernelWarmth.of(w, rows).isWarm()).isTrue();
             }
         }
     }

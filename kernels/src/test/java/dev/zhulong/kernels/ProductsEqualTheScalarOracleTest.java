@@ -208,22 +208,26 @@ class ProductsEqualTheScalarOracleTest {
 
     /** By the vector kernels; and the same by the loops that stand in until those are compiled, and by machine code where there is any. */
     private static float[] product(float[] a, int first, int m, PackedWeights w, ThreadPool pool) {
-        float[] machine = productNow(a, first, m, w, pool);
-        MachineKernel.switchOff(true);
         try {
             Warmth.pretend(false);
-            float[] plain = productNow(a, first, m, w, pool);
+            float[] machineFromPlain = productNow(a, first, m, w, pool);
             Warmth.pretend(true);
+            float[] machine = productNow(a, first, m, w, pool);
+            MachineKernel.switchOff(true);
             float[] vectors = productNow(a, first, m, w, pool);
+            Warmth.pretend(false);
+            float[] plain = productNow(a, first, m, w, pool);
             for (int i = 0; i < plain.length; i++) {
-                if (Float.floatToIntBits(plain[i]) != Float.floatToIntBits(vectors[i]) || Float.floatToIntBits(machine[i]) != Float.floatToIntBits(vectors[i])) {
-                    throw new AssertionError("output " + i + " is " + plain[i] + " in plain loops, " + vectors[i] + " in vector code and " + machine[i]
-                            + " on machine code");
+                int bits = Float.floatToIntBits(vectors[i]);
+                if (Float.floatToIntBits(plain[i]) != bits || Float.floatToIntBits(machine[i]) != bits || Float.floatToIntBits(machineFromPlain[i]) != bits) {
+                    throw new AssertionError("output " + i + " is " + plain[i] + " in plain loops, " + vectors[i] + " in vector code, " + machine[i]
+                            + " on machine code and " + machineFromPlain[i] + " there with activations from plain loops");
                 }
             }
             return vectors;
         } finally {
             MachineKernel.switchOff(false);
+            Warmth.forget();
         }
     }
 

@@ -1,0 +1,90 @@
+package dev.zhulong.kernels;
+
+/** What {@link DecoderOps} and {@link VectorMath} compute on vectors, number by number and bit for bit the same. */
+final class PlainOps {
+    private PlainOps() {}
+
+    /** y = x * scale * weight, from number {@code i} on. */
+    static void scale(float[] x, int at, float[] weight, float scale, float[] y, int to, int i, int n) {
+        for (; i < n; i++) {
+            y[to + i] = x[at + i] * scale * weight[i];
+        }
+    }
+
+    /** x *= y, from number {@code i} on. */
+    static void multiply(float[] x, int at, float[] y, int from, int i, int n) {
+        for (; i < n; i++) {
+            x[at + i] *= y[from + i];
+        }
+    }
+
+    /** x += y, from number {@code i} on. */
+    static void add(float[] x, int at, float[] y, int from, int i, int n) {
+        for (; i < n; i++) {
+            x[at + i] += y[from + i];
+        }
+    }
+
+    static void silu(float[] x, int at, int n) {
+        for (int i = at; i < at + n; i++) {
+            x[i] = x[i] / (exp(-x[i]) + 1);
+        }
+    }
+
+    static void geluTanh(float[] x, int at, int n) {
+        for (int i = at; i < at + n; i++) {
+            float v = x[i];
+            float inner = Math.fma(v * v * v, DecoderOps.GELU_CUBIC, v) * DecoderOps.SQRT_2_OVER_PI;
+            x[i] = v * 0.5f * (tanh(inner) + 1);
+        }
+    }
+
+    /** x = e^(x - largest), 0 for -infinity; returns the sum, which goes in as many strands as a vector has lanes. */
+    static float exponentials(float[] x, int at, int n, float largest) {
+        float[] sums = new float[Lanes.COUNT];
+        for (int i = 0; i < n; i++) {
+            float difference = x[at + i] - largest;
+            x[at + i] = x[at + i] == Float.NEGATIVE_INFINITY ? 0 : exp(difference);
+            sums[i % Lanes.COUNT] += x[at + i];
+        }
+        for (int half = Lanes.COUNT / 2; half > 0; half /= 2) {
+            for (int i = 0; i < half; i++) {
+                sums[i] += sums[i + half];
+            }
+        }
+        return sums[0];
+    }
+
+    /** {@link VectorMath#exp}. */
+    static float exp(float x) {
+        float v = Math.min(Math.max(x, VectorMath.EXP_LEAST), VectorMath.EXP_MOST);
+        float shifted = v * VectorMath.LOG2_E + VectorMath.ROUND;
+        float n = shifted - VectorMath.ROUND;
+        float r = Math.fma(n, -VectorMath.LN2_LOW, Math.fma(n, -VectorMath.LN2_HIGH, v));
+        float p = Math.fma(VectorMath.EXP_7, r, VectorMath.EXP_6);
+        p = Math.fma(p, r, VectorMath.EXP_5);
+        p = Math.fma(p, r, VectorMath.EXP_4);
+        p = Math.fma(p, r, VectorMath.EXP_3);
+        p = Math.fma(p, r, VectorMath.EXP_2);
+        p = Math.fma(p, r * r, r) + 1;
+        return Float.intBitsToFloat(Float.floatToRawIntBits(p) + (Float.floatToRawIntBits(shifted) << 23));
+    }
+
+    private static float tanh(float x) {
+        return 1 - 2 / (exp(x + x) + 1);
+    }
+
+    /** The largest absolute value of {@code n}, NaN if one is: compared as integers, whose order is the same without a sign. */
+    static float largest(float[] x, int at, int n) {
+        int largest = 0;
+        for (int i = at; i < at + n; i++) {
+            largest = Math.max(largest, Float.floatToRawIntBits(x[i]) & Integer.MAX_VALUE);
+        }
+        return Float.intBitsToFloat(largest);
+    }
+
+    /** The integer nearest to {@code x * inverse}, of two the even one. */
+    static int rounded(float x, float inverse) {
+        return Float.floatToRawIntBits(x * inverse + Activations.ROUND) - Activations.ROUND_BITS;
+    }
+}
