@@ -16,7 +16,7 @@ import java.util.concurrent.TimeUnit;
  * holds nothing but the system's basic tools.
  *
  * <p>The stand-in for {@code java} prints its arguments, one a line, and the variables the launcher sets,
- * and makes the ahead-of-time cache it is asked for. The stand-in for Maven notes how
+ * and makes the archive of classes it is asked for. The stand-in for Maven notes how
  * it was called in {@code maven.calls} and makes the files a build makes, unless its {@code MAVEN_STATE} says that something is missing.
  */
 final class LauncherStandIns {
@@ -31,7 +31,7 @@ final class LauncherStandIns {
             printf 'in %s\\n' "$PWD"
             for argument in "$@"; do
               printf '[%s]\\n' "$argument"
-              case $argument in -XX:AOTCacheOutput=*) echo classes > "${argument#*=}" ;; esac
+              case $argument in -XX:DumpLoadedClassList=* | -XX:SharedArchiveFile=*) echo classes > "${argument#*=}" ;; esac
             done
             exit "${JAVA_EXITS:-0}"
             """;

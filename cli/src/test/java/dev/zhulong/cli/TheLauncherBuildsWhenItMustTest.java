@@ -58,14 +58,14 @@ class TheLauncherBuildsWhenItMustTest {
     @Test
     void aRehearsalAfterTheBuildSpeedsUpWhatFollowsAndIsMissedByNobody() throws Exception {
         List<String> with = clone.start("version").lines();
-        String cache = with.stream().filter(line -> line.startsWith("[-XX:AOTCache=")).findFirst().orElseThrow();
+        String cache = with.stream().filter(line -> line.startsWith("[-XX:SharedArchiveFile=")).findFirst().orElseThrow();
         Path file = Path.of(cache.substring(cache.indexOf('=') + 1, cache.length() - 1));
         assertThat(file).isNotEmptyFile().startsWith(clone.root.resolve("target/zhulong/builds"));
         Files.delete(file);
-        assertThat(clone.start("version").lines()).noneMatch(line -> line.contains("AOT")).contains("[version]");
+        assertThat(clone.start("version").lines()).noneMatch(line -> line.contains("SharedArchiveFile")).contains("[version]");
         LauncherStandIns.write(clone.source("B"), "class B {}");
         var failing = clone.with("JAVA_EXITS", 1).start("version");
-        assertThat(failing.lines()).noneMatch(line -> line.contains("AOT")).contains("[version]");
+        assertThat(failing.lines()).noneMatch(line -> line.contains("SharedArchiveFile")).contains("[version]");
         assertThat(clone.mavenCalls()).hasSize(2);
     }
 
