@@ -21,14 +21,14 @@ public final class InferBench {
      * @param what            such as {@code prompt 256}
      * @param tokensPerSecond over all sequences; the median of the repetitions
      * @param bandwidthShare  of the machine's measured reading speed that passes over the weights amount to; NaN for prompts
-     * @param matrixShare     of the machine's measured fp32 matrix speed that the products amount to; NaN for writing
+     * @param matrixShare     of the machine's measured fp32 matrix speed that the products amount to; NaN for writing, and where that speed is not known
      */
     public record Figure(String what, double tokensPerSecond, double bandwidthShare, double matrixShare) {
         /** The line scripts read. */
         public String line() {
-            String share = Double.isNaN(matrixShare) ? String.format(Locale.ROOT, "%.0f%% of read bandwidth", 100 * bandwidthShare)
-                    : String.format(Locale.ROOT, "%.2f x fp32 matrix speed", matrixShare);
-            return String.format(Locale.ROOT, "%-16s %8.1f tokens/s  %s", what, tokensPerSecond, share);
+            String share = !Double.isNaN(bandwidthShare) ? String.format(Locale.ROOT, "  %.0f%% of read bandwidth", 100 * bandwidthShare)
+                    : Double.isNaN(matrixShare) ? "" : String.format(Locale.ROOT, "  %.2f x fp32 matrix speed", matrixShare);
+            return String.format(Locale.ROOT, "%-16s %8.1f tokens/s%s", what, tokensPerSecond, share);
         }
     }
 
@@ -36,7 +36,7 @@ public final class InferBench {
      * What is measured.
      *
      * @param readBytes per second, of this machine
-     * @param flops     per second in fp32 matrix products, of this machine
+     * @param flops     per second in fp32 matrix products, of this machine; NaN where they are not known
      */
     public record Machine(double readBytes, double flops) {}
 

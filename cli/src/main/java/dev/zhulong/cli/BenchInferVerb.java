@@ -97,9 +97,12 @@ final class BenchInferVerb extends Verb {
             }
         }
         try (CpuEngine engine = load(file, count)) {
-            var machine = new InferBench.Machine(MachineSpeed.readBandwidth(count) * 1e9, MachineSpeed.gflops() * 1e9);
-            out().println(String.format(Locale.ROOT, "%s, %s route, %d threads, %.2f GB of weights; reads %.1f GB/s, multiplies %.0f GFLOP/s in fp32",
-                    synthetic != null ? synthetic : model, route.name().toLowerCase(Locale.ROOT), count, engine.weightBytes() * 1e-9, machine.readBytes() * 1e-9, machine.flops() * 1e-9));
+            // libtorch is what multiplies in fp32; the engine needs none
+            String problem = Libtorch.unavailable();
+            var machine = new InferBench.Machine(MachineSpeed.readBandwidth(count) * 1e9, problem == null ? MachineSpeed.gflops() * 1e9 : Double.NaN);
+            out().println(String.format(Locale.ROOT, "%s, %s route, %d threads, %.2f GB of weights; reads %.1f GB/s, %s", synthetic != null ? synthetic : model,
+                    route.name().toLowerCase(Locale.ROOT), count, engine.weightBytes() * 1e-9, machine.readBytes() * 1e-9,
+                    problem == null ? String.format(Locale.ROOT, "multiplies %.0f GFLOP/s in fp32", machine.flops() * 1e-9) : "libtorch " + problem));
             for (int n : prompts) {
                 out().println(InferBench.prompt(engine, n, repetitions, machine).line());
                 out().flush();

@@ -126,20 +126,32 @@ class AutoAnswersAsWhatItChoseTest {
         assertThat(result.err()).startsWith("zhulong: ").contains(named);
     }
 
-    /** The class path without libtorch's natives, as where a build left them out. */
     @Test
     void withoutLibtorchItIsLatencyAndSaysWhy() throws Exception {
+        String said = withoutLibtorch("generate", "--model", gguf.toString(), "--max-new-tokens", "2", "--route", "auto", "--expect", "5000,1,50");
+        assertThat(said).contains("on the latency route").contains("not q8_0 on the throughput route: ").contains("cannot be loaded").contains("cpu q8_0, ");
+    }
+
+    @Test
+    void withoutLibtorchSpeedIsMeasuredAllTheSame() throws Exception {
+        String said = withoutLibtorch("bench", "infer", "--model", gguf.toString(), "--prompt", "4", "--sequences", "1", "--tokens", "2", "--repetitions", "1");
+        assertThat(said).contains("libtorch cannot be loaded").containsPattern("prompt 4 +[0-9.]+ tokens/s\\s").containsPattern("decode +[0-9.]+ tokens/s +[0-9]+% of read bandwidth");
+    }
+
+    /** What a command says on the class path without libtorch's natives, as where a build left them out. */
+    private String withoutLibtorch(String... words) throws Exception {
         String path = Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator)).filter(entry -> !entry.matches(".*bytedeco.*-(linux|macosx|windows)-.*"))
                 .collect(Collectors.joining(File.pathSeparator));
         Path output = temporary.resolve("output.txt");
-        Process process = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "--add-modules", "jdk.incubator.vector",
-                "--enable-native-access=ALL-UNNAMED", "-cp", path, Main.class.getName(), "generate", "--model", gguf.toString(), "--max-new-tokens", "2", "--route",
-                "auto", "--expect", "5000,1,50").redirectErrorStream(true).redirectOutput(output.toFile()).start();
+        var command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "--add-modules", "jdk.incubator.vector",
+                "--enable-native-access=ALL-UNNAMED", "-cp", path, Main.class.getName()));
+        command.addAll(List.of(words));
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(output.toFile()).start();
         process.getOutputStream().close();
         assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
         String said = Files.readString(output);
         assertThat(process.exitValue()).as(said).isZero();
-        assertThat(said).contains("on the latency route").contains("not q8_0 on the throughput route: ").contains("cannot be loaded").contains("cpu q8_0, ");
+        return said;
     }
 
     @Test

@@ -63,12 +63,8 @@ public final class Int8Linear implements AutoCloseable {
         if (!architecture.equals("amd64") && !architecture.equals("x86_64")) {
             return "int8 products of libtorch need an x86-64 processor with AVX2, this is " + architecture + ": use the latency route";
         }
-        try {
-            Libtorch.load();
-            return null;
-        } catch (LinkageError e) {
-            return "libtorch, whose int8 products it needs, cannot be loaded (" + String.valueOf(e.getMessage()).lines().findFirst().orElse("") + "): use the latency route";
-        }
+        String problem = Libtorch.unavailable();
+        return problem == null ? null : "libtorch, whose int8 products it needs, " + problem + ": use the latency route";
     }
 
     /**

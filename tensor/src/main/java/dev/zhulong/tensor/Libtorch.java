@@ -60,6 +60,16 @@ public final class Libtorch {
         loaded = true;
     }
 
+    /** Why libtorch cannot be loaded, in half a sentence; null where it can, and then it is. */
+    public static String unavailable() {
+        try {
+            load();
+            return null;
+        } catch (LinkageError e) {
+            return "cannot be loaded (" + String.valueOf(e.getMessage()).lines().findFirst().orElse("") + ")";
+        }
+    }
+
     /** Threads one operation uses. */
     public static int threads() {
         String wanted = System.getenv("OMP_NUM_THREADS");
