@@ -123,13 +123,14 @@ public final class LookupBench {
         }
 
         @Override
-        public List<float[]> forward(List<Span> spans, boolean all) {
+        public List<float[]> forward(List<Span> spans) {
             var before = new ArrayList<Integer>();
             spans.forEach(span -> before.add(span.cache().length()));
-            List<float[]> logits = model.forward(spans, all);
+            List<float[]> logits = model.forward(spans);
             int vocab = spec().vocabSize();
             for (int s = 0; s < spans.size(); s++) {
                 int n = spans.get(s).ids().length;
+                boolean all = spans.get(s).logits() == Logits.ALL;
                 for (int i = all ? 0 : n - 1; i < n; i++) {
                     int next = before.get(s) + i + 1;
                     if (next < text.length) {

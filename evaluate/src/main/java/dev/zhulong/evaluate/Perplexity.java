@@ -1,6 +1,7 @@
 package dev.zhulong.evaluate;
 
 import dev.zhulong.infer.LanguageModel.KvCache;
+import dev.zhulong.infer.LanguageModel.Logits;
 import dev.zhulong.infer.LanguageModel.Span;
 import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.text.Tokenizer;
@@ -133,11 +134,12 @@ public final class Perplexity {
             Window window = pending.get(i);
             caches.get(i).truncate(0);
             if (window.from > 0) {
-                context.add(new Span(caches.get(i), Arrays.copyOf(window.inputs, window.from)));
+                // read, but not scored again
+                context.add(new Span(caches.get(i), Arrays.copyOf(window.inputs, window.from), Logits.NONE));
             }
         }
         if (!context.isEmpty()) {
-            model.forward(context, false); // read, but not scored again: no logits needed
+            model.forward(context);
         }
         double[][] losses = new double[pending.size()][];
         int rows = Math.max(1, rowsAtOnce / Math.max(1, pending.size()));

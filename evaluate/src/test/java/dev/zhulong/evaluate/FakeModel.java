@@ -45,15 +45,16 @@ final class FakeModel implements LanguageModel {
     }
 
     @Override
-    public List<float[]> forward(List<Span> spans, boolean all) {
+    public List<float[]> forward(List<Span> spans) {
         var results = new ArrayList<float[]>();
         int floats = 0;
         for (Span span : spans) {
+            boolean all = span.logits() == Logits.ALL;
             var cache = (Cache) span.cache();
             if (cache.ids.size() + span.ids().length > cache.capacity) {
                 throw new IllegalArgumentException("cache overflows");
             }
-            float[] rows = new float[all ? span.ids().length * spec.vocabSize() : spec.vocabSize()];
+            float[] rows = new float[span.wanted(spec.vocabSize())];
             for (int i = 0; i < span.ids().length; i++) {
                 cache.ids.add(span.ids()[i]);
                 if (all) {

@@ -1,6 +1,7 @@
 package dev.zhulong.infer;
 
 import dev.zhulong.infer.LanguageModel.KvCache;
+import dev.zhulong.infer.LanguageModel.Logits;
 import dev.zhulong.infer.LanguageModel.Span;
 import java.util.Arrays;
 
@@ -49,8 +50,8 @@ final class CachedTokens implements AutoCloseable {
     }
 
     /** For reading {@code next} after what is held; {@link #ran} once that is done. */
-    Span span(int[] next) {
-        return new Span(cache, next);
+    Span span(int[] next, Logits logits) {
+        return new Span(cache, next, logits);
     }
 
     void ran(int[] next) {

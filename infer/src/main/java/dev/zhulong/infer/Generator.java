@@ -128,11 +128,10 @@ public final class Generator {
 
     private List<Generation> run(List<Sequence> sequences, GenerateOptions options, long start) {
         List<Sequence> active = options.maxNewTokens() == 0 ? List.of() : sequences;
-        List<Span> spans = active.stream().map(Sequence::prompt).toList();
+        List<Span> spans = active.stream().map(sequence -> sequence.unread(Integer.MAX_VALUE)).toList();
         long prefilled = start;
         for (boolean first = true; !active.isEmpty(); first = false) {
-            boolean guesses = !first && spans.stream().anyMatch(span -> span.ids().length > 1);
-            List<float[]> logits = model.forward(spans, guesses);
+            List<float[]> logits = model.forward(spans);
             for (int i = 0; i < active.size(); i++) {
                 active.get(i).ran(spans.get(i).ids());
             }

@@ -9,7 +9,7 @@ import java.util.Objects;
  *
  * <pre>{@code
  * try (var cache = model.newCache(64)) {
- *     float[] logits = model.forward(List.of(new Span(cache, prompt)), false).getFirst(); // [vocab]
+ *     float[] logits = model.forward(List.of(new Span(cache, prompt))).getFirst(); // [vocab]
  * }
  * }</pre>
  */
@@ -23,27 +23,50 @@ public interface LanguageModel extends AutoCloseable {
     /**
      * Runs each span's ids after what its cache holds and appends them to it.
      *
-     * @param all true for the logits after every id, flattened {@code [n * vocab]}; false for those after the last id, {@code [vocab]}
-     * @return one array a span, in the order of the spans
+     * @return the logits each span asks for, in the order of the spans
      * @throws IllegalArgumentException if a span is empty, an id is outside the vocabulary, or a cache would overflow its capacity
      */
-    List<float[]> forward(List<Span> spans, boolean all);
+    List<float[]> forward(List<Span> spans);
+
+    /** The same with one wish for all spans: the logits after every id, or those after the last. */
+    default List<float[]> forward(List<Span> spans, boolean all) {
+        return forward(spans.stream().map(span -> new Span(span.cache(), span.ids(), all ? Logits.ALL : Logits.LAST)).toList());
+    }
 
     @Override
     void close();
 
+    /** Which logits are wanted of a span: of none of its ids (an empty array), after its last {@code [vocab]}, after every one {@code [n * vocab]}. */
+    enum Logits { NONE, LAST, ALL }
+
     /**
      * Ids that follow what a cache holds.
      *
-     * @param cache of the sequence
-     * @param ids   at least one
+     * @param cache  of the sequence
+     * @param ids    at least one
+     * @param logits the logits wanted
      */
-    record Span(KvCache cache, int[] ids) {
+    record Span(KvCache cache, int[] ids, Logits logits) {
         public Span {
             Objects.requireNonNull(cache, "cache");
+            Objects.requireNonNull(logits, "logits");
             if (ids.length == 0) {
                 throw new IllegalArgumentException("a span needs at least one token id");
             }
+        }
+
+        /** With the logits after the last id. */
+        public Span(KvCache cache, int[] ids) {
+            this(cache, ids, Logits.LAST);
+        }
+
+        /** Numbers of logits wanted, over a vocabulary of {@code vocab}. */
+        public int wanted(int vocab) {
+            return switch (logits) {
+                case NONE -> 0;
+                case LAST -> vocab;
+                case ALL -> Math.multiplyExact(ids.length, vocab);
+            };
         }
     }
 

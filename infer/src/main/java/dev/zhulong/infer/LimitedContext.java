@@ -39,8 +39,8 @@ public final class LimitedContext implements LanguageModel {
     }
 
     @Override
-    public List<float[]> forward(List<Span> spans, boolean all) {
-        return model.forward(spans, all);
+    public List<float[]> forward(List<Span> spans) {
+        return model.forward(spans);
     }
 
     @Override

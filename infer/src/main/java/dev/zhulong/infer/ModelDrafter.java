@@ -1,5 +1,6 @@
 package dev.zhulong.infer;
 
+import dev.zhulong.infer.LanguageModel.Logits;
 import dev.zhulong.text.Tokenizer;
 import java.util.Arrays;
 import java.util.List;
@@ -46,7 +47,7 @@ public final class ModelDrafter implements Drafter {
         }
         int[] next = Arrays.copyOfRange(ids, cache.keep(ids, count), count);
         for (int n = 0; n < room; n++) {
-            out[n] = likeliest(model.forward(List.of(cache.span(next)), false).getFirst());
+            out[n] = likeliest(model.forward(List.of(cache.span(next, Logits.LAST))).getFirst());
             cache.ran(next);
             next = new int[] {out[n]};
         }

@@ -4,6 +4,7 @@ import dev.zhulong.formats.DecoderSpec.Rope;
 import dev.zhulong.formats.DecoderSpec.Scaling;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -27,9 +28,7 @@ public final class PromptCache implements AutoCloseable {
 
     /** @param drafters null for none */
     PromptCache(LanguageModel model, int capacity, Drafter.Factory drafters) {
-        Rope rope = model.spec().rope();
-        // rotary angles that change with the length of a sequence: a key read at another length is another key
-        reusable = rope == null || !(rope.scaling() instanceof Scaling.Dynamic);
+        reusable = isReusable(model);
         tokens = new CachedTokens(model.newCache(capacity));
         try {
             drafter = drafters == null ? null : drafters.begin();
@@ -51,8 +50,20 @@ public final class PromptCache implements AutoCloseable {
         return kept;
     }
 
+    /** Begins, empty, with pages that hold {@code ids}. */
+    void begin(List<PagedKv.Page> pages, int[] ids) {
+        ((PagedKv) tokens.cache()).begin(pages);
+        tokens.ran(ids);
+    }
+
     CachedTokens tokens() {
         return tokens;
+    }
+
+    /** Whether what was read in one sequence serves another: not where angles change with a sequence's length. */
+    static boolean isReusable(LanguageModel model) {
+        Rope rope = model.spec().rope();
+        return rope == null || !(rope.scaling() instanceof Scaling.Dynamic);
     }
 
     /** Null for none. */

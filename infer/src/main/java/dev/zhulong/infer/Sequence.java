@@ -1,6 +1,7 @@
 package dev.zhulong.infer;
 
 import dev.zhulong.infer.Generation.Finish;
+import dev.zhulong.infer.LanguageModel.Logits;
 import dev.zhulong.infer.LanguageModel.Span;
 import dev.zhulong.infer.constrain.ConstraintState;
 import dev.zhulong.text.StreamingDecoder;
@@ -21,7 +22,7 @@ final class Sequence {
     private final int promptTokens;
     private final int context;
     private final int room;
-    private final CachedTokens cache;
+    private CachedTokens cache;
     /** Of the prompt, not read again. */
     private final int cachedTokens;
     private final Sampler sampler;
@@ -33,7 +34,7 @@ final class Sequence {
     private final int vocabSize;
     private final List<TokenLogProbs> logProbs = new ArrayList<>();
     private final StringBuilder text = new StringBuilder();
-    private final Drafter drafter;
+    private Drafter drafter;
     private final int[] draft = new int[MOST_DRAFTED];
     /** Prompt and what was written. */
     private int[] ids;
@@ -72,9 +73,46 @@ final class Sequence {
         cachedTokens = kept.begin(prompt);
     }
 
-    /** What the model is to read first: the prompt, but for what the cache holds. */
-    Span prompt() {
-        return cache.span(Arrays.copyOfRange(ids, cachedTokens, promptTokens));
+    /** Tokens the model has not read yet: of the prompt, or after {@link #move} of all; 1 while it is written. */
+    int unread() {
+        return promptTokens + count - cache.length();
+    }
+
+    /** The next {@code most} unread ids, with the logits after the last of all. */
+    Span unread(int most) {
+        int from = cache.length();
+        int to = Math.min(promptTokens + count, from + most);
+        return cache.span(Arrays.copyOfRange(ids, from, to), to == promptTokens + count ? Logits.LAST : Logits.NONE);
+    }
+
+    /** Goes on over another cache, which may be empty: what it does not hold is unread again. */
+    void move(PromptCache kept) {
+        cache = kept.tokens();
+        drafter = kept.drafter();
+        kept.begin(ids());
+    }
+
+    /** Prompt and what was written. */
+    int[] ids() {
+        return Arrays.copyOf(ids, promptTokens + count);
+    }
+
+    int promptTokens() {
+        return promptTokens;
+    }
+
+    /** Tokens written. */
+    int written() {
+        return count;
+    }
+
+    int cachedTokens() {
+        return cachedTokens;
+    }
+
+    /** Of the tokens written so far, if asked for. */
+    List<TokenLogProbs> logProbs() {
+        return logProbs;
     }
 
     /** The model has read these ids. */
@@ -89,7 +127,7 @@ final class Sequence {
         int[] next = new int[1 + n];
         next[0] = ids[promptTokens + count - 1];
         System.arraycopy(draft, 0, next, 1, n);
-        return cache.span(next);
+        return cache.span(next, Logits.ALL);
     }
 
     /**

@@ -47,15 +47,15 @@ public final class TorchEngine implements LanguageModel {
     }
 
     @Override
-    public List<float[]> forward(List<Span> spans, boolean all) {
+    public List<float[]> forward(List<Span> spans) {
         List<float[]> out = new ArrayList<>(spans.size());
         for (Span span : spans) {
-            out.add(run((Cache) span.cache(), span.ids(), all));
+            out.add(run((Cache) span.cache(), span.ids(), span.logits()));
         }
         return out;
     }
 
-    private float[] run(Cache cache, int[] ids, boolean all) {
+    private float[] run(Cache cache, int[] ids, Logits wanted) {
         if (cache.length + ids.length > cache.capacity) {
             throw new IllegalArgumentException(ids.length + " tokens after " + cache.length + " do not fit a cache of " + cache.capacity);
         }
@@ -68,12 +68,12 @@ public final class TorchEngine implements LanguageModel {
                 var off = NoGrad.open()) {
             Context context = model.cached(ids.length, cache);
             Tensor hidden = model.hidden(Tensor.of(ids, 1, ids.length), context);
-            if (!all) {
-                hidden = hidden.narrow(1, ids.length - 1, 1);
-            }
-            float[] logits = hidden.linear(model.headWeight(), null).toFloats();
             cache.length += ids.length;
-            return logits;
+            return switch (wanted) {
+                case NONE -> new float[0];
+                case LAST -> hidden.narrow(1, ids.length - 1, 1).linear(model.headWeight(), null).toFloats();
+                case ALL -> hidden.linear(model.headWeight(), null).toFloats();
+            };
         }
     }
 

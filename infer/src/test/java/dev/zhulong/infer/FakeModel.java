@@ -52,11 +52,12 @@ final class FakeModel implements LanguageModel {
     }
 
     @Override
-    public List<float[]> forward(List<Span> spans, boolean all) {
+    public List<float[]> forward(List<Span> spans) {
         largestBatch = Math.max(largestBatch, spans.size());
         var caches = new HashSet<KvCache>();
         var results = new ArrayList<float[]>();
         for (Span span : spans) {
+            boolean all = span.logits() == Logits.ALL;
             var cache = (Cache) span.cache();
             if (!caches.add(cache) || cache.closed) {
                 throw new IllegalStateException("a cache is shared by two spans or closed");
@@ -64,10 +65,10 @@ final class FakeModel implements LanguageModel {
             if (cache.ids.size() + span.ids().length > cache.capacity || cache.capacity > spec.contextLength()) {
                 throw new IllegalArgumentException("cache overflows");
             }
-            float[] rows = new float[all ? span.ids().length * spec.vocabSize() : spec.vocabSize()];
+            float[] rows = new float[span.wanted(spec.vocabSize())];
             for (int i = 0; i < span.ids().length; i++) {
                 cache.ids.add(span.ids()[i]);
-                if (all || i == span.ids().length - 1) {
+                if (all || span.logits() == Logits.LAST && i == span.ids().length - 1) {
                     System.arraycopy(logits.apply(cache.ids), 0, rows, all ? i * spec.vocabSize() : 0, spec.vocabSize());
                 }
             }

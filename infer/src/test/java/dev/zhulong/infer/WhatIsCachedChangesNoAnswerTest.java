@@ -212,8 +212,8 @@ public class WhatIsCachedChangesNoAnswerTest {
             }
 
             @Override
-            public List<float[]> forward(List<Span> spans, boolean all) {
-                return model.forward(spans, all);
+            public List<float[]> forward(List<Span> spans) {
+                return model.forward(spans);
             }
 
             @Override

@@ -75,16 +75,17 @@ final class ByteModel implements LanguageModel {
     }
 
     @Override
-    public List<float[]> forward(List<Span> spans, boolean all) {
+    public List<float[]> forward(List<Span> spans) {
         forwards++;
         List<float[]> results = new ArrayList<>();
         for (Span span : spans) {
+            boolean all = span.logits() == Logits.ALL;
             var cache = (Cache) span.cache();
-            float[] rows = new float[all ? span.ids().length * VOCAB : VOCAB];
+            float[] rows = new float[span.wanted(VOCAB)];
             for (int i = 0; i < span.ids().length; i++) {
                 cache.ids.add(span.ids()[i]);
                 read++;
-                if (all || i == span.ids().length - 1) {
+                if (all || span.logits() == Logits.LAST && i == span.ids().length - 1) {
                     System.arraycopy(logits.apply(text(cache.ids)), 0, rows, all ? i * VOCAB : 0, VOCAB);
                 }
             }

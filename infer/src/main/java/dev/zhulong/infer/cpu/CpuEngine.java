@@ -184,7 +184,7 @@ public final class CpuEngine implements LanguageModel {
     private record Piece(int span, int from, int count) {}
 
     @Override
-    public synchronized List<float[]> forward(List<Span> spans, boolean all) {
+    public synchronized List<float[]> forward(List<Span> spans) {
         int longest = 0;
         for (Span span : spans) {
             check(span);
@@ -195,7 +195,7 @@ public final class CpuEngine implements LanguageModel {
         }
         List<float[]> logits = new ArrayList<>(spans.size());
         for (Span span : spans) {
-            logits.add(new float[Math.multiplyExact(all ? span.ids().length : 1, spec.vocabSize())]);
+            logits.add(new float[span.wanted(spec.vocabSize())]);
         }
         List<Piece> batch = new ArrayList<>(spans.size());
         int rows = 0;
@@ -207,14 +207,14 @@ public final class CpuEngine implements LanguageModel {
                 rows += count;
                 from += count;
                 if (rows == MOST_ROWS) {
-                    run(spans, batch, rows, all, logits);
+                    run(spans, batch, rows, logits);
                     batch.clear();
                     rows = 0;
                 }
             }
         }
         if (rows > 0) {
-            run(spans, batch, rows, all, logits);
+            run(spans, batch, rows, logits);
         }
         return logits;
     }
@@ -238,7 +238,7 @@ public final class CpuEngine implements LanguageModel {
         }
     }
 
-    private void run(List<Span> spans, List<Piece> batch, int rows, boolean all, List<float[]> logits) {
+    private void run(List<Span> spans, List<Piece> batch, int rows, List<float[]> logits) {
         if (pass.maxRows() < rows) {
             pass.close();
             pass = new ForwardPass(spec, rows <= FEW_ROWS ? FEW_ROWS : MOST_ROWS, pages, rotary, pool);
@@ -255,45 +255,56 @@ public final class CpuEngine implements LanguageModel {
         }
         pool.run(embedTask, rows);
         pass.run(layers, rows);
-        row = 0;
         for (Piece piece : batch) {
             ((PagedCache) spans.get(piece.span).cache()).append(piece.count);
-            if (all) {
-                int[] of = new int[piece.count];
-                for (int j = 0; j < piece.count; j++) {
-                    of[j] = row + j;
-                }
-                pass.head(finalNorm, head, of, piece.count, logits.get(piece.span), piece.from * spec.vocabSize());
+        }
+        head(spans, batch, logits);
+    }
+
+    /** The logits that spans ask for of the rows of this batch: of many rows of a span straight to where they go, of all others in one product. */
+    private void head(List<Span> spans, List<Piece> batch, List<float[]> logits) {
+        int vocab = spec.vocabSize();
+        int[] of = new int[MOST_ROWS];
+        List<Piece> together = new ArrayList<>(batch.size());
+        int n = 0;
+        int row = 0;
+        for (Piece piece : batch) {
+            int wanted = rowsWanted(spans.get(piece.span), piece);
+            int at = n;
+            for (int j = piece.count - wanted; j < piece.count; j++) {
+                of[n++] = row + j;
             }
             row += piece.count;
+            if (wanted > FEW_ROWS) {
+                pass.head(finalNorm, head, Arrays.copyOfRange(of, at, n), wanted, logits.get(piece.span), piece.from * vocab);
+                n = at;
+            } else if (wanted > 0) {
+                together.add(piece);
+            }
         }
-        if (!all) {
-            lastRows(spans, batch, logits);
+        if (together.size() == 1) {
+            Piece piece = together.getFirst();
+            pass.head(finalNorm, head, of, n, logits.get(piece.span), spans.get(piece.span).logits() == Logits.ALL ? piece.from * vocab : 0);
+        } else if (n > 0) {
+            float[] all = new float[Math.multiplyExact(n, vocab)];
+            pass.head(finalNorm, head, of, n, all, 0);
+            int from = 0;
+            for (Piece piece : together) {
+                Span span = spans.get(piece.span);
+                int count = rowsWanted(span, piece) * vocab;
+                System.arraycopy(all, from, logits.get(piece.span), span.logits() == Logits.ALL ? piece.from * vocab : 0, count);
+                from += count;
+            }
         }
     }
 
-    /** One product of the head for the spans that end in this batch. */
-    private void lastRows(List<Span> spans, List<Piece> batch, List<float[]> logits) {
-        int n = 0;
-        int row = 0;
-        int[] of = new int[batch.size()];
-        int[] spanOf = new int[batch.size()];
-        for (Piece piece : batch) {
-            row += piece.count;
-            if (piece.from + piece.count == spans.get(piece.span).ids().length) {
-                of[n] = row - 1;
-                spanOf[n++] = piece.span;
-            }
-        }
-        if (n == 1) {
-            pass.head(finalNorm, head, of, 1, logits.get(spanOf[0]), 0);
-        } else if (n > 1) {
-            float[] together = new float[Math.multiplyExact(n, spec.vocabSize())];
-            pass.head(finalNorm, head, of, n, together, 0);
-            for (int i = 0; i < n; i++) {
-                System.arraycopy(together, i * spec.vocabSize(), logits.get(spanOf[i]), 0, spec.vocabSize());
-            }
-        }
+    /** The last so many rows of a piece. */
+    private static int rowsWanted(Span span, Piece piece) {
+        return switch (span.logits()) {
+            case NONE -> 0;
+            case LAST -> piece.from + piece.count == span.ids().length ? 1 : 0;
+            case ALL -> piece.count;
+        };
     }
 
     private void embed(int row) {

@@ -4,7 +4,9 @@ import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.kernels.KvPages;
 import dev.zhulong.kernels.VectorSupport;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * The pages of all sequences of a model: a page holds {@value KvPages#PAGE} positions of every layer. Pages are made as they are needed, and those
@@ -18,6 +20,8 @@ final class PagePool {
     private int made;
     private int[] free = new int[16];
     private int freeCount;
+    /** Of each page, how many caches and others hold it. */
+    private int[] holders = new int[16];
 
     /** @param route what computes the keys and values, in a word: its bits are its own */
     PagePool(DecoderSpec spec, KvPages.Format format, String route, Arena arena) {
@@ -53,10 +57,14 @@ final class PagePool {
         return pageBytes;
     }
 
+    /** A page that the caller holds alone. */
     synchronized int take() {
-        if (freeCount > 0) {
-            return free[--freeCount];
-        }
+        int page = freeCount > 0 ? free[--freeCount] : make();
+        holders[page] = 1;
+        return page;
+    }
+
+    private int make() {
         try {
             for (KvPages layer : layers) {
                 layer.grow(made + 1);
@@ -65,10 +73,40 @@ final class PagePool {
             throw new IllegalStateException("no memory for keys and values beyond " + (long) made * KvPages.PAGE + " tokens (" + pageBytes / KvPages.PAGE
                     + " bytes each): shorten the context or the number of sequences", e);
         }
+        if (made == holders.length) {
+            holders = Arrays.copyOf(holders, 2 * made);
+        }
         return made++;
     }
 
+    /** One more holds the page. */
+    synchronized void hold(int page) {
+        holders[page]++;
+    }
+
+    synchronized boolean isShared(int page) {
+        return holders[page] > 1;
+    }
+
+    /** A page of its own for one who holds {@code page} with others, filled alike. */
+    int copy(int page) {
+        int own = take();
+        for (KvPages layer : layers) {
+            List<MemorySegment> from = layer.memory(page);
+            List<MemorySegment> to = layer.memory(own);
+            for (int i = 0; i < from.size(); i++) {
+                to.get(i).copyFrom(from.get(i));
+            }
+        }
+        give(page);
+        return own;
+    }
+
+    /** One who holds the page lets it go. */
     synchronized void give(int page) {
+        if (--holders[page] > 0) {
+            return;
+        }
         if (freeCount == free.length) {
             free = Arrays.copyOf(free, 2 * freeCount);
         }

@@ -1,5 +1,6 @@
 package dev.zhulong.infer.cpu;
 
+import dev.zhulong.infer.PagedKv;
 import dev.zhulong.infer.StorableCache;
 import dev.zhulong.kernels.KvPages;
 import java.io.IOException;
@@ -7,9 +8,10 @@ import java.lang.foreign.MemorySegment;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
 import java.util.Arrays;
+import java.util.List;
 
 /** Keys and values of one sequence in pages of a pool, taken as it grows and given back as it is cut or closed. */
-final class PagedCache implements StorableCache {
+final class PagedCache implements StorableCache, PagedKv {
     private final PagePool pool;
     private final int capacity;
     private int[] table = new int[4];
@@ -37,10 +39,13 @@ final class PagedCache implements StorableCache {
         return table[position / KvPages.PAGE];
     }
 
-    /** Takes pages for {@code more} tokens. */
+    /** Takes pages for {@code more} tokens, which no other sequence sees being filled. */
     void reserve(int more) {
         if (length + more > capacity) {
             throw new IllegalArgumentException("a cache of " + capacity + " tokens that holds " + length + " has no room for " + more + " more");
+        }
+        if (length % KvPages.PAGE != 0 && pool.isShared(page(length))) {
+            table[pages - 1] = pool.copy(table[pages - 1]);
         }
         while (pages * KvPages.PAGE < length + more) {
             if (pages == table.length) {
@@ -73,6 +78,57 @@ final class PagedCache implements StorableCache {
         length = to;
         while (pages * KvPages.PAGE >= to + KvPages.PAGE) {
             pool.give(table[--pages]);
+        }
+    }
+
+    @Override
+    public int pageTokens() {
+        return KvPages.PAGE;
+    }
+
+    @Override
+    public Page hold(int index) {
+        if (index < 0 || (index + 1) * KvPages.PAGE > length) {
+            throw new IllegalArgumentException("page " + index + " of a cache of " + length + " tokens is not full");
+        }
+        pool.hold(table[index]);
+        return new Held(pool, table[index]);
+    }
+
+    @Override
+    public void begin(List<Page> held) {
+        if (length > 0 || held.size() * KvPages.PAGE > capacity) {
+            throw new IllegalArgumentException("a cache of " + capacity + " tokens that holds " + length + " cannot begin with " + held.size() + " pages");
+        }
+        truncate(0);
+        table = new int[Math.max(table.length, held.size())];
+        for (Page page : held) {
+            if (!(page instanceof Held h) || h.pool != pool) {
+                throw new IllegalArgumentException("the page belongs to another model");
+            }
+            pool.hold(h.number);
+            table[pages++] = h.number;
+        }
+        length = pages * KvPages.PAGE;
+    }
+
+    /** A page that someone besides the caches holds. */
+    private static final class Held implements Page {
+        private final PagePool pool;
+        private final int number;
+        private boolean closed;
+
+        Held(PagePool pool, int number) {
+            this.pool = pool;
+            this.number = number;
+        }
+
+        @Override
+        public void close() {
+            if (!closed) {
+                closed = true;
+                pool.give(number);
+            }
         }
     }
 
