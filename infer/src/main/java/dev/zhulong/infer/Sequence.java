@@ -81,7 +81,7 @@ final class Sequence {
     /** The next {@code most} unread ids, with the logits after the last of all. */
     Span unread(int most) {
         int from = cache.length();
-        int to = Math.min(promptTokens + count, from + most);
+        int to = from + Math.min(most, promptTokens + count - from);
         return cache.span(Arrays.copyOfRange(ids, from, to), to == promptTokens + count ? Logits.LAST : Logits.NONE);
     }
 
