@@ -91,6 +91,11 @@ public final class Activations {
         return left == 1 ? 1 : left <= 4 ? 4 : 8;
     }
 
+    /** Number of a tile's kind by its rows: 0, 1, 2 for 1, 4, 8. */
+    static int tileKind(int rows) {
+        return rows == 1 ? 0 : rows == 4 ? 1 : 2;
+    }
+
     int units() {
         return paddedColumns(columns) / PackedWeights.UNIT;
     }

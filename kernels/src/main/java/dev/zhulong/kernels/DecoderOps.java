@@ -22,13 +22,13 @@ public final class DecoderOps {
 
     private DecoderOps() {}
 
-    private static void exercise(Warmth.Pace pace) {
+    private static void exercise() {
         float[] x = new float[EXERCISED];
         float[] y = new float[EXERCISED];
         var rotary = new Rotary(Rotary.frequencies(10_000, 64), 1);
         rotary.reach(2);
         var records = new ActivationRecords(1, EXERCISED / 32);
-        while (!pace.isReached(ENOUGH_NANOS)) {
+        Warmth.repeat(ENOUGH_NANOS, () -> {
             Arrays.fill(x, 0.5f);
             Arrays.fill(y, 0.25f);
             vectorScale(x, 0, y, 0.5f, x, 0, EXERCISED);
@@ -41,7 +41,7 @@ public final class DecoderOps {
             for (int u = 0; u < EXERCISED / 32; u++) {
                 records.vectorPut(0, EXERCISED / 32, u, 0, 1, x, 32 * u, Activations.vectorLargest(y, 32 * u));
             }
-        }
+        });
     }
 
     /** y = x / sqrt(mean(x²) + eps) * weight, over {@code n} values; squares are summed in double. */

@@ -18,18 +18,18 @@ final class KernelWarmth {
 
     /** Of the kernel for weights like {@code w} and tiles of {@code rows}. */
     static Warmth of(PackedWeights w, int rows) {
-        int i = 3 * w.type().ordinal() + (rows == 1 ? 0 : rows == 4 ? 1 : 2);
+        int i = 3 * w.type().ordinal() + Activations.tileKind(rows);
         Warmth known = ALL.getPlain(i);
         if (known != null) {
             return known;
         }
         WeightType type = w.type();
         int columns = w.columns();
-        ALL.compareAndSet(i, null, new Warmth(pace -> exercise(type, columns, rows, pace)));
+        ALL.compareAndSet(i, null, new Warmth(() -> exercise(type, columns, rows)));
         return ALL.get(i);
     }
 
-    private static void exercise(WeightType type, int columns, int rows, Warmth.Pace pace) {
+    private static void exercise(WeightType type, int columns, int rows) {
         try (Arena arena = Arena.ofConfined();
                 ThreadPool alone = new ThreadPool(1)) {
             int outputs = BLOCKS * Lanes.COUNT;
@@ -40,12 +40,11 @@ final class KernelWarmth {
             a.set(values, 0, rows, columns);
             a.prepare(w, false, alone);
             float[] c = new float[rows * outputs];
-            double enough = NANOS_A_PRODUCT * rows * outputs * columns;
-            while (!pace.isReached(enough)) {
+            Warmth.repeat(NANOS_A_PRODUCT * rows * outputs * columns, () -> {
                 for (int block = 0; block < BLOCKS; block++) {
                     MatMul.vectors(w, block, a, 0, c, block * Lanes.COUNT, outputs);
                 }
-            }
+            });
         }
     }
 }

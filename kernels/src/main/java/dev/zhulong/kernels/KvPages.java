@@ -33,7 +33,7 @@ public final class KvPages {
     private static final float WIDEN = 0x1p112f;
 
     /** Of attention over f16 and over int8. */
-    private static final Warmth[] WARMTH = {new Warmth(pace -> exercise(Format.F16, pace)), new Warmth(pace -> exercise(Format.INT8, pace))};
+    private static final Warmth[] WARMTH = {new Warmth(() -> exercise(Format.F16)), new Warmth(() -> exercise(Format.INT8))};
     /** Dimensions of the head that the code is exercised on, and times in a round; then the time compiled code takes for a round at most. */
     private static final int EXERCISED = 64;
     private static final int ROUNDS = 8;
@@ -208,7 +208,7 @@ public final class KvPages {
 
     /** The same bits in plain loops, until the vector code is compiled. */
     private void plainAttend(float[] q, int qAt, int kvHead, int[] table, int first, int length, float scale, float[] scores, float[] out, int outAt) {
-        float[] page = new float[PAGE * Math.max(headDim, stored)];
+        float[] page = new float[PAGE * stored];
         for (int start = first / PAGE * PAGE; start < length; start += PAGE) {
             int index = table[start / PAGE];
             widen(keys[index], (long) kvHead * headDim * PAGE, page, headDim * PAGE);
@@ -254,7 +254,7 @@ public final class KvPages {
         }
     }
 
-    private static void exercise(Format format, Warmth.Pace pace) {
+    private static void exercise(Format format) {
         int[] table = {0};
         float[] vector = new float[EXERCISED];
         float[] scores = new float[PAGE];
@@ -266,11 +266,11 @@ public final class KvPages {
             for (int slot = 0; slot < PAGE; slot++) {
                 pages.put(0, slot, vector, 0, vector, 0);
             }
-            while (!pace.isReached(ENOUGH_NANOS)) {
+            Warmth.repeat(ENOUGH_NANOS, () -> {
                 for (int i = 0; i < ROUNDS; i++) {
                     pages.vectorAttend(vector, 0, 0, table, 0, PAGE, 1, scores, out, 0);
                 }
-            }
+            });
         }
     }
 

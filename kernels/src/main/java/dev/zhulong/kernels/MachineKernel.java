@@ -43,7 +43,7 @@ final class MachineKernel {
 
     /** The kernel for {@code w}, quantised, and tiles of {@code rows}: 1, 4 or 8; looked up once, so that a product allocates nothing. */
     static MachineKernel of(PackedWeights w, int rows) {
-        int i = rows == 1 ? 0 : rows == 4 ? 1 : 2;
+        int i = Activations.tileKind(rows);
         MachineKernel kernel = w.kernels[i];
         if (kernel == null) {
             kernel = KERNELS.computeIfAbsent(IntegerKernelCode.Shape.of(w, rows), MachineKernel::make);

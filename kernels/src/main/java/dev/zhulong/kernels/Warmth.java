@@ -26,16 +26,11 @@ final class Warmth {
     /** For tests: what all code counts as; COLD for what it is. */
     private static int pretended = COLD;
 
-    /** A piece of vector code at work. */
-    interface Exercise {
-        /** Runs it until {@link Pace#isReached}. */
-        void run(Pace pace);
-    }
-
-    private final Exercise exercise;
+    private final Runnable exercise;
     private final AtomicInteger state = new AtomicInteger(COLD);
 
-    Warmth(Exercise exercise) {
+    /** @param exercise ends in {@link #repeat} */
+    Warmth(Runnable exercise) {
         this.exercise = exercise;
         ALL.add(this);
     }
@@ -52,7 +47,7 @@ final class Warmth {
     private void warm() {
         try {
             Thread.sleep(DELAY_MILLIS);
-            exercise.run(new Pace());
+            exercise.run();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
@@ -60,19 +55,15 @@ final class Warmth {
         }
     }
 
-    /** The speed of an exercise. */
-    static final class Pace {
-        private final long start = System.nanoTime();
-        private long before = start;
-
-        private Pace() {}
-
-        /** Whether the time since it was asked last, or since the beginning, is what compiled code needs at most; or patience has ended. */
-        boolean isReached(double nanos) {
-            long now = System.nanoTime();
-            boolean reached = now - before < nanos || now - start > PATIENCE_NANOS;
-            before = now;
-            return reached;
+    /** Runs a round of vector code again and again, until one took no longer than compiled code needs at most, or patience has ended. */
+    static void repeat(double nanos, Runnable round) {
+        long start = System.nanoTime();
+        for (long from = start, to; ; from = to) {
+            round.run();
+            to = System.nanoTime();
+            if (to - from < nanos || to - start > PATIENCE_NANOS) {
+                return;
+            }
         }
     }
 
