@@ -49,6 +49,11 @@ public record GenerateOptions(
         return new GenerateOptions(maxNewTokens, sampler, List.of(), List.of(), false);
     }
 
+    /** Most tokens that can be written after a prompt, in a context it fits into. */
+    int newTokens(int promptTokens, int context) {
+        return Math.min(maxNewTokens, context - promptTokens);
+    }
+
     public GenerateOptions withStop(List<String> value) {
         return new GenerateOptions(maxNewTokens, sampler, value, stopIds, ignoreEos, logProbs, constraint);
     }

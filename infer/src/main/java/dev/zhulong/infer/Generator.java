@@ -1,5 +1,6 @@
 package dev.zhulong.infer;
 
+import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.infer.LanguageModel.Span;
 import dev.zhulong.text.Tokenizer;
 import java.util.ArrayList;
@@ -87,7 +88,7 @@ public final class Generator {
 
     /** The same with a cache that is kept: what {@code prompt} has in common with the generations before is not read again. */
     public Generation generate(int[] prompt, GenerateOptions options, Consumer<String> onText, PromptCache kept) {
-        check(prompt, model.spec().contextLength());
+        check(prompt, model.spec());
         long start = System.nanoTime();
         return run(List.of(new Sequence(model, tokenizer, prompt, options, 0, onText, kept)), options, start).getFirst();
     }
@@ -108,7 +109,7 @@ public final class Generator {
     public List<Generation> generateAll(List<int[]> prompts, GenerateOptions options, Listener listener) {
         int context = model.spec().contextLength();
         for (int[] prompt : prompts) {
-            check(prompt, context);
+            check(prompt, model.spec());
         }
         long start = System.nanoTime();
         var caches = new ArrayList<PromptCache>();
@@ -117,7 +118,7 @@ public final class Generator {
             for (int i = 0; i < prompts.size(); i++) {
                 int index = i;
                 int[] prompt = prompts.get(i);
-                caches.add(new PromptCache(model, prompt.length + Math.min(options.maxNewTokens(), context - prompt.length), drafters));
+                caches.add(new PromptCache(model, prompt.length + options.newTokens(prompt.length, context), drafters));
                 sequences.add(new Sequence(model, tokenizer, prompt, options, i, text -> listener.text(index, text), caches.getLast()));
             }
             return run(sequences, options, start);
@@ -154,18 +155,19 @@ public final class Generator {
         return sequences.stream().map(sequence -> sequence.result(start, end)).toList();
     }
 
-    private void check(int[] prompt, int context) {
+    /** Refuses a prompt that a model of this shape cannot continue. */
+    static void check(int[] prompt, DecoderSpec spec) {
         if (prompt.length == 0) {
-            throw new IllegalArgumentException("a prompt needs at least one token id");
+            throw new IllegalArgumentException("the prompt is empty: it needs at least one token id");
         }
+        int context = spec.contextLength();
         if (prompt.length >= context) {
             throw new IllegalArgumentException("the prompt has " + prompt.length + " tokens and the model's context is " + context
                     + ": shorten the prompt to at most " + (context - 1));
         }
         for (int id : prompt) {
-            if (id < 0 || id >= model.spec().vocabSize()) {
-                throw new IllegalArgumentException("token id " + id + " in the prompt is outside the vocabulary of "
-                        + model.spec().vocabSize());
+            if (id < 0 || id >= spec.vocabSize()) {
+                throw new IllegalArgumentException("token id " + id + " in the prompt is outside the vocabulary of " + spec.vocabSize());
             }
         }
     }

@@ -46,21 +46,22 @@ final class PrefixCache implements AutoCloseable {
 
     /** How many whole pages at the beginning of {@code ids}, the last token left out, are here. */
     int match(String salt, int[] ids) {
+        return find(salt, ids).size();
+    }
+
+    private List<Node> find(String salt, int[] ids) {
+        List<Node> path = new ArrayList<>();
         Node node = roots.get(salt);
-        int n = 0;
-        while (node != null && (n + 1) * pageTokens < ids.length && (node = node.children.get(chunk(ids, n))) != null) {
-            n++;
+        while (node != null && (path.size() + 1) * pageTokens < ids.length && (node = node.children.get(chunk(ids, path.size()))) != null) {
+            path.add(node);
         }
-        return n;
+        return path;
     }
 
     /** The nodes that {@link #match} counts, to be used until {@link #release}. */
     List<Node> use(String salt, int[] ids) {
-        int n = match(salt, ids);
-        List<Node> path = new ArrayList<>();
-        for (int i = 0; i < n; i++) {
-            use(above(salt, path).children.get(chunk(ids, i)), path);
-        }
+        List<Node> path = find(salt, ids);
+        path.forEach(this::use);
         return path;
     }
 
@@ -74,10 +75,11 @@ final class PrefixCache implements AutoCloseable {
      * @return whether the page was not here before
      */
     boolean extend(String salt, List<Node> path, int[] ids, PagedKv cache) {
-        Node above = above(salt, path);
+        Node above = path.isEmpty() ? roots.computeIfAbsent(salt, s -> new Node(null, null, null)) : path.getLast();
         Node known = above.children.get(chunk(ids, path.size()));
         if (known != null) {
-            use(known, path);
+            use(known);
+            path.add(known);
             return false;
         }
         IntBuffer tokens = IntBuffer.wrap(Arrays.copyOfRange(ids, path.size() * pageTokens, (path.size() + 1) * pageTokens));
@@ -85,18 +87,14 @@ final class PrefixCache implements AutoCloseable {
         idle.remove(above);
         above.children.put(tokens, node);
         pages++;
-        use(node, path);
+        use(node);
+        path.add(node);
         return true;
     }
 
-    private Node above(String salt, List<Node> path) {
-        return path.isEmpty() ? roots.computeIfAbsent(salt, s -> new Node(null, null, null)) : path.getLast();
-    }
-
-    private void use(Node node, List<Node> path) {
+    private void use(Node node) {
         node.users++;
         idle.remove(node);
-        path.add(node);
     }
 
     /** The nodes of a path are no longer used by one who used them. */

@@ -9,7 +9,6 @@ import java.util.List;
 final class ScheduledJob implements Scheduler.Ticket {
     private final Job job;
     private final JobListener listener;
-    private final Runnable wake;
     private final long submitted = System.nanoTime();
     private volatile boolean cancelled;
 
@@ -25,10 +24,9 @@ final class ScheduledJob implements Scheduler.Ticket {
     private int told;
     private long read;
 
-    ScheduledJob(Job job, JobListener listener, Runnable wake) {
+    ScheduledJob(Job job, JobListener listener) {
         this.job = job;
         this.listener = listener;
-        this.wake = wake;
     }
 
     Job job() {
@@ -38,7 +36,6 @@ final class ScheduledJob implements Scheduler.Ticket {
     @Override
     public void cancel() {
         cancelled = true;
-        wake.run();
     }
 
     boolean isCancelled() {

@@ -36,7 +36,16 @@ public final class Scheduler implements AutoCloseable {
     /** Tokens of a page; 1 where there are none, and a sequence takes the room it may need at its turn. */
     private final int pageTokens;
     private final boolean paged;
-    private final Counts counts = new Counts();
+
+    private long steps;
+    private long promptTokens;
+    private long cachedTokens;
+    private long writtenTokens;
+    private long preempted;
+    private long finished;
+    private long failed;
+    /** After the last step; what the thread counts, for others. */
+    private volatile SchedulerStats last;
 
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
@@ -45,18 +54,6 @@ public final class Scheduler implements AutoCloseable {
     private boolean idle = true;
     private final long began = System.nanoTime();
     private final Thread thread;
-
-    /** What only the thread writes and anyone reads. */
-    private static final class Counts {
-        volatile SchedulerStats last = new SchedulerStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
-        long steps;
-        long promptTokens;
-        long cachedTokens;
-        long writtenTokens;
-        long preempted;
-        long finished;
-        long failed;
-    }
 
     /** Lets a job be given up. */
     public interface Ticket {
@@ -75,6 +72,7 @@ public final class Scheduler implements AutoCloseable {
             pageTokens = probe instanceof PagedKv pages ? pages.pageTokens() : 1;
         }
         prefixes = paged && options.reuse() && PromptCache.isReusable(model) ? new PrefixCache(pageTokens) : null;
+        note();
         thread = Thread.ofPlatform().name("scheduler").start(this::loop);
     }
 
@@ -87,7 +85,7 @@ public final class Scheduler implements AutoCloseable {
      */
     public Ticket submit(Job job, JobListener listener) {
         check(job);
-        var scheduled = new ScheduledJob(job, listener, this::wake);
+        var scheduled = new ScheduledJob(job, listener);
         lock.lock();
         try {
             if (draining || closing) {
@@ -97,27 +95,16 @@ public final class Scheduler implements AutoCloseable {
                 throw new QueueFullException(waiting.size(), retryAfter());
             }
             idle = false;
+            changed.signalAll();
+            return scheduled;
         } finally {
             lock.unlock();
         }
-        wake();
-        return scheduled;
     }
 
     private void check(Job job) {
-        int context = model.spec().contextLength();
+        Generator.check(job.prompt(), model.spec());
         int n = job.prompt().length;
-        if (n == 0) {
-            throw new IllegalArgumentException("the prompt is empty: it needs at least one token");
-        }
-        if (n >= context) {
-            throw new IllegalArgumentException("the prompt has " + n + " tokens and the model's context is " + context + ": shorten the prompt to at most " + (context - 1));
-        }
-        for (int id : job.prompt()) {
-            if (id < 0 || id >= model.spec().vocabSize()) {
-                throw new IllegalArgumentException("token id " + id + " in the prompt is outside the vocabulary of " + model.spec().vocabSize());
-            }
-        }
         if (rounded(capacity(job)) > options.tokens()) {
             throw new IllegalArgumentException("the prompt of " + n + " tokens and the " + (capacity(job) - n) + " to be written need more memory than there is for "
                     + options.tokens() + " tokens: ask for fewer");
@@ -133,9 +120,7 @@ public final class Scheduler implements AutoCloseable {
 
     /** The state after the last step. */
     public SchedulerStats stats() {
-        SchedulerStats last = counts.last;
-        return new SchedulerStats(waiting.size(), last.running(), last.tokensHeld(), options.tokens(), last.steps(), last.promptTokens(), last.cachedTokens(),
-                last.writtenTokens(), last.preempted(), last.finished(), last.failed());
+        return last.withWaiting(waiting.size());
     }
 
     /** Takes no more jobs, and waits until those it has are done. */
@@ -154,13 +139,7 @@ public final class Scheduler implements AutoCloseable {
     /** Gives up what is not done. */
     @Override
     public void close() {
-        lock.lock();
-        try {
-            closing = true;
-            changed.signalAll();
-        } finally {
-            lock.unlock();
-        }
+        takeNoMore();
         boolean interrupted = false;
         while (thread.isAlive()) {
             try {
@@ -174,9 +153,10 @@ public final class Scheduler implements AutoCloseable {
         }
     }
 
-    private void wake() {
+    private void takeNoMore() {
         lock.lock();
         try {
+            closing = true;
             changed.signalAll();
         } finally {
             lock.unlock();
@@ -218,10 +198,15 @@ public final class Scheduler implements AutoCloseable {
         }
         for (ScheduledJob job : List.copyOf(running)) {
             if (job.isCancelled() || job.isOverdue(now)) {
-                leave(job);
-                fail(job, problem(job));
+                giveUp(job, problem(job));
             }
         }
+    }
+
+    /** Ends a running job by an error. */
+    private void giveUp(ScheduledJob job, RuntimeException problem) {
+        leave(job);
+        fail(job, problem);
     }
 
     private static RuntimeException problem(ScheduledJob job) {
@@ -229,7 +214,7 @@ public final class Scheduler implements AutoCloseable {
     }
 
     private void fail(ScheduledJob job, RuntimeException problem) {
-        counts.failed++;
+        failed++;
         job.tellFailed(problem);
     }
 
@@ -278,7 +263,7 @@ public final class Scheduler implements AutoCloseable {
     }
 
     private int capacity(Job job) {
-        return job.prompt().length + Math.min(job.options().maxNewTokens(), model.spec().contextLength() - job.prompt().length);
+        return job.prompt().length + job.options().newTokens(job.prompt().length, model.spec().contextLength());
     }
 
     private long rounded(long tokens) {
@@ -295,7 +280,7 @@ public final class Scheduler implements AutoCloseable {
         running.add(job);
         if (job.sequence == null) {
             job.sequence = new Sequence(model, tokenizer, job.job().prompt(), job.job().options(), job.job().number(), job::takeText, cache);
-            counts.cachedTokens += job.sequence.cachedTokens();
+            cachedTokens += job.sequence.cachedTokens();
             job.tellStarted();
             if (job.job().options().maxNewTokens() == 0) {
                 finish(job);
@@ -322,7 +307,7 @@ public final class Scheduler implements AutoCloseable {
 
     private void finish(ScheduledJob job) {
         leave(job);
-        counts.finished++;
+        finished++;
         job.tellFinished();
     }
 
@@ -360,10 +345,10 @@ public final class Scheduler implements AutoCloseable {
         try {
             logits = model.forward(spans);
         } catch (RuntimeException e) {
-            runEachAlone(who);
+            runEachAlone(who, spans);
             return;
         }
-        counts.steps++;
+        steps++;
         for (int i = 0; i < who.size(); i++) {
             advance(who.get(i), spans.get(i), logits.get(i));
         }
@@ -396,26 +381,26 @@ public final class Scheduler implements AutoCloseable {
     }
 
     private void preempt(ScheduledJob job) {
-        counts.preempted++;
+        preempted++;
         leave(job);
         waiting.putBack(job);
     }
 
     /** After a step that failed: what fails alone has failed, the others have lost nothing. */
-    private void runEachAlone(List<ScheduledJob> who) {
+    private void runEachAlone(List<ScheduledJob> who, List<Span> spans) {
         for (ScheduledJob job : who) {
             job.cache.tokens().truncate(job.cache.length());
         }
-        for (ScheduledJob job : who) {
-            Span span = job.sequence.unread(job.sequence.unread() == 1 ? 1 : options.promptRows());
+        for (int i = 0; i < who.size(); i++) {
+            float[] logits;
             try {
-                float[] logits = model.forward(List.of(span)).getFirst();
-                counts.steps++;
-                advance(job, span, logits);
+                logits = model.forward(List.of(spans.get(i))).getFirst();
             } catch (RuntimeException e) {
-                leave(job);
-                fail(job, e);
+                giveUp(who.get(i), e);
+                continue;
             }
+            steps++;
+            advance(who.get(i), spans.get(i), logits);
         }
     }
 
@@ -423,7 +408,7 @@ public final class Scheduler implements AutoCloseable {
         Sequence sequence = job.sequence;
         sequence.ran(span.ids());
         if (sequence.written() == 0) {
-            counts.promptTokens += span.ids().length;
+            promptTokens += span.ids().length;
         }
         boolean goesOn = true;
         if (logits.length > 0) {
@@ -431,11 +416,10 @@ public final class Scheduler implements AutoCloseable {
             try {
                 goesOn = sequence.advance(logits);
             } catch (RuntimeException e) {
-                leave(job);
-                fail(job, e);
+                giveUp(job, e);
                 return;
             }
-            counts.writtenTokens++;
+            writtenTokens++;
             job.tellWritten();
         }
         keep(job);
@@ -458,22 +442,15 @@ public final class Scheduler implements AutoCloseable {
     }
 
     private void note() {
-        counts.last = new SchedulerStats(0, running.size(), held(), options.tokens(), counts.steps, counts.promptTokens, counts.cachedTokens, counts.writtenTokens,
-                counts.preempted, counts.finished, counts.failed);
+        last = new SchedulerStats(0, running.size(), held(), options.tokens(), steps, promptTokens, cachedTokens, writtenTokens,
+                preempted, finished, failed);
     }
 
     private void endAll() {
-        lock.lock();
-        try {
-            closing = true;
-            changed.signalAll();
-        } finally {
-            lock.unlock();
-        }
+        takeNoMore();
         var closed = new CancellationException("the server is shutting down");
         for (ScheduledJob job : List.copyOf(running)) {
-            leave(job);
-            fail(job, closed);
+            giveUp(job, closed);
         }
         waiting.remove(job -> true).forEach(job -> fail(job, closed));
         if (prefixes != null) {

@@ -16,4 +16,8 @@ package dev.zhulong.infer;
  * @param failed         jobs that did not
  */
 public record SchedulerStats(int waiting, int running, long tokensHeld, long tokensMost, long steps, long promptTokens, long cachedTokens, long writtenTokens,
-        long preempted, long finished, long failed) {}
+        long preempted, long finished, long failed) {
+    SchedulerStats withWaiting(int value) {
+        return new SchedulerStats(value, running, tokensHeld, tokensMost, steps, promptTokens, cachedTokens, writtenTokens, preempted, finished, failed);
+    }
+}

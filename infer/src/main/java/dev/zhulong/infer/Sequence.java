@@ -49,7 +49,7 @@ final class Sequence {
     Sequence(LanguageModel model, Tokenizer tokenizer, int[] prompt, GenerateOptions options, int number, Consumer<String> onText, PromptCache kept) {
         promptTokens = prompt.length;
         context = model.spec().contextLength();
-        room = Math.min(options.maxNewTokens(), context - prompt.length);
+        room = options.newTokens(prompt.length, context);
         sampler = new Sampler(options.sampler(), tokenizer.vocabSize(), number);
         sampler.see(prompt);
         decoder = tokenizer.decoderAfter(prompt);

@@ -258,13 +258,13 @@ public final class CpuEngine implements LanguageModel {
         for (Piece piece : batch) {
             ((PagedCache) spans.get(piece.span).cache()).append(piece.count);
         }
-        head(spans, batch, logits);
+        head(spans, batch, rows, logits);
     }
 
     /** The logits that spans ask for of the rows of this batch: of many rows of a span straight to where they go, of all others in one product. */
-    private void head(List<Span> spans, List<Piece> batch, List<float[]> logits) {
+    private void head(List<Span> spans, List<Piece> batch, int rows, List<float[]> logits) {
         int vocab = spec.vocabSize();
-        int[] of = new int[MOST_ROWS];
+        int[] of = new int[rows];
         List<Piece> together = new ArrayList<>(batch.size());
         int n = 0;
         int row = 0;
@@ -276,7 +276,7 @@ public final class CpuEngine implements LanguageModel {
             }
             row += piece.count;
             if (wanted > FEW_ROWS) {
-                pass.head(finalNorm, head, Arrays.copyOfRange(of, at, n), wanted, logits.get(piece.span), piece.from * vocab);
+                pass.head(finalNorm, head, Arrays.copyOfRange(of, at, n), wanted, logits.get(piece.span), place(spans.get(piece.span), piece));
                 n = at;
             } else if (wanted > 0) {
                 together.add(piece);
@@ -284,7 +284,7 @@ public final class CpuEngine implements LanguageModel {
         }
         if (together.size() == 1) {
             Piece piece = together.getFirst();
-            pass.head(finalNorm, head, of, n, logits.get(piece.span), spans.get(piece.span).logits() == Logits.ALL ? piece.from * vocab : 0);
+            pass.head(finalNorm, head, of, n, logits.get(piece.span), place(spans.get(piece.span), piece));
         } else if (n > 0) {
             float[] all = new float[Math.multiplyExact(n, vocab)];
             pass.head(finalNorm, head, of, n, all, 0);
@@ -292,10 +292,15 @@ public final class CpuEngine implements LanguageModel {
             for (Piece piece : together) {
                 Span span = spans.get(piece.span);
                 int count = rowsWanted(span, piece) * vocab;
-                System.arraycopy(all, from, logits.get(piece.span), span.logits() == Logits.ALL ? piece.from * vocab : 0, count);
+                System.arraycopy(all, from, logits.get(piece.span), place(span, piece), count);
                 from += count;
             }
         }
+    }
+
+    /** Where a piece's logits begin among its span's. */
+    private int place(Span span, Piece piece) {
+        return span.logits() == Logits.ALL ? piece.from * spec.vocabSize() : 0;
     }
 
     /** The last so many rows of a piece. */
