@@ -51,6 +51,8 @@ public final class Main extends Verb {
             ScoreVerb.class,
             GenerateVerb.class,
             ChatVerb.class,
+            ServeVerb.class,
+            KeyVerb.class,
             LogitsVerb.class,
             BenchVerb.class,
             DoctorVerb.class,

@@ -54,7 +54,7 @@ final class FakeModel implements LanguageModel {
             if (cache.ids.size() + span.ids().length > cache.capacity) {
                 throw new IllegalArgumentException("cache overflows");
             }
-            float[] rows = new float[span.wanted(spec.vocabSize())];
+            float[] rows = new float[span.wanted(spec)];
             for (int i = 0; i < span.ids().length; i++) {
                 cache.ids.add(span.ids()[i]);
                 if (all) {

@@ -36,8 +36,11 @@ public interface LanguageModel extends AutoCloseable {
     @Override
     void close();
 
-    /** Which logits are wanted of a span: of none of its ids (an empty array), after its last {@code [vocab]}, after every one {@code [n * vocab]}. */
-    enum Logits { NONE, LAST, ALL }
+    /**
+     * Which logits are wanted of a span: of none of its ids (an empty array), after its last {@code [vocab]}, after every one {@code [n * vocab]}; or
+     * instead of logits what the head would be given of every one {@code [n * hidden]}.
+     */
+    enum Logits { NONE, LAST, ALL, HIDDEN }
 
     /**
      * Ids that follow what a cache holds.
@@ -60,12 +63,13 @@ public interface LanguageModel extends AutoCloseable {
             this(cache, ids, Logits.LAST);
         }
 
-        /** Numbers of logits wanted, over a vocabulary of {@code vocab}. */
-        public int wanted(int vocab) {
+        /** Numbers wanted of a model of this shape. */
+        public int wanted(DecoderSpec spec) {
             return switch (logits) {
                 case NONE -> 0;
-                case LAST -> vocab;
-                case ALL -> Math.multiplyExact(ids.length, vocab);
+                case LAST -> spec.vocabSize();
+                case ALL -> Math.multiplyExact(ids.length, spec.vocabSize());
+                case HIDDEN -> Math.multiplyExact(ids.length, spec.hiddenSize());
             };
         }
     }

@@ -7,8 +7,12 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Function;
 
 /**
  * Generates many sequences at once over one model, each as if it were alone: continuous batching.
@@ -29,6 +33,7 @@ public final class Scheduler implements AutoCloseable {
     private final Tokenizer tokenizer;
     private final SchedulerOptions options;
     private final WaitingJobs waiting;
+    private final ConcurrentLinkedQueue<FutureTask<?>> asides = new ConcurrentLinkedQueue<>();
     /** In the order of their turns; the thread's alone, as are the prefixes. */
     private final List<ScheduledJob> running = new ArrayList<>();
     /** Null where the model's caches have no pages, or nothing is to be kept. */
@@ -102,6 +107,31 @@ public final class Scheduler implements AutoCloseable {
         }
     }
 
+    /**
+     * Runs other work of the model between two steps, one piece after each; what it keeps in caches is not counted here. Waits until it is done.
+     *
+     * @throws IllegalStateException where the scheduler is closed
+     */
+    public <T> T between(Function<LanguageModel, T> work) throws InterruptedException {
+        var task = new FutureTask<>(() -> work.apply(model));
+        lock.lock();
+        try {
+            if (closing) {
+                throw new IllegalStateException("no more requests are taken");
+            }
+            asides.add(task);
+            idle = false;
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+        try {
+            return task.get();
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof RuntimeException problem ? problem : new IllegalStateException(e.getCause());
+        }
+    }
+
     private void check(Job job) {
         Generator.check(job.prompt(), model.spec());
         int n = job.prompt().length;
@@ -169,6 +199,10 @@ public final class Scheduler implements AutoCloseable {
                 giveUp();
                 admit();
                 step();
+                FutureTask<?> aside = asides.poll();
+                if (aside != null) {
+                    aside.run();
+                }
                 note();
             }
         } finally {
@@ -180,7 +214,7 @@ public final class Scheduler implements AutoCloseable {
     private boolean awaitWork() {
         lock.lock();
         try {
-            while (!closing && running.isEmpty() && waiting.size() == 0) {
+            while (!closing && running.isEmpty() && waiting.size() == 0 && asides.isEmpty()) {
                 idle = true;
                 changed.signalAll();
                 changed.awaitUninterruptibly();
@@ -453,6 +487,9 @@ public final class Scheduler implements AutoCloseable {
             giveUp(job, closed);
         }
         waiting.remove(job -> true).forEach(job -> fail(job, closed));
+        for (FutureTask<?> aside = asides.poll(); aside != null; aside = asides.poll()) {
+            aside.cancel(false);
+        }
         if (prefixes != null) {
             prefixes.close();
         }

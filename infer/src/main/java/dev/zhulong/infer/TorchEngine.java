@@ -73,6 +73,7 @@ public final class TorchEngine implements LanguageModel {
                 case NONE -> new float[0];
                 case LAST -> hidden.narrow(1, ids.length - 1, 1).linear(model.headWeight(), null).toFloats();
                 case ALL -> hidden.linear(model.headWeight(), null).toFloats();
+                case HIDDEN -> hidden.toFloats();
             };
         }
     }

@@ -65,7 +65,7 @@ final class FakeModel implements LanguageModel {
             if (cache.ids.size() + span.ids().length > cache.capacity || cache.capacity > spec.contextLength()) {
                 throw new IllegalArgumentException("cache overflows");
             }
-            float[] rows = new float[span.wanted(spec.vocabSize())];
+            float[] rows = new float[span.wanted(spec)];
             for (int i = 0; i < span.ids().length; i++) {
                 cache.ids.add(span.ids()[i]);
                 if (all || span.logits() == Logits.LAST && i == span.ids().length - 1) {

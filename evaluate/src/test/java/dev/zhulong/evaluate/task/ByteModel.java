@@ -81,7 +81,7 @@ final class ByteModel implements LanguageModel {
         for (Span span : spans) {
             boolean all = span.logits() == Logits.ALL;
             var cache = (Cache) span.cache();
-            float[] rows = new float[span.wanted(VOCAB)];
+            float[] rows = new float[span.wanted(spec)];
             for (int i = 0; i < span.ids().length; i++) {
                 cache.ids.add(span.ids()[i]);
                 read++;

@@ -195,7 +195,7 @@ public final class CpuEngine implements LanguageModel {
         }
         List<float[]> logits = new ArrayList<>(spans.size());
         for (Span span : spans) {
-            logits.add(new float[span.wanted(spec.vocabSize())]);
+            logits.add(new float[span.wanted(spec)]);
         }
         List<Piece> batch = new ArrayList<>(spans.size());
         int rows = 0;
@@ -261,7 +261,7 @@ public final class CpuEngine implements LanguageModel {
         head(spans, batch, rows, logits);
     }
 
-    /** The logits that spans ask for of the rows of this batch: of many rows of a span straight to where they go, of all others in one product. */
+    /** What spans ask for of the rows of this batch: logits of many rows of a span straight to where they go, of all others in one product. */
     private void head(List<Span> spans, List<Piece> batch, int rows, List<float[]> logits) {
         int vocab = spec.vocabSize();
         int[] of = new int[rows];
@@ -275,7 +275,10 @@ public final class CpuEngine implements LanguageModel {
                 of[n++] = row + j;
             }
             row += piece.count;
-            if (wanted > FEW_ROWS) {
+            if (spans.get(piece.span).logits() == Logits.HIDDEN) {
+                pass.norm(finalNorm, Arrays.copyOfRange(of, at, n), wanted, logits.get(piece.span), place(spans.get(piece.span), piece));
+                n = at;
+            } else if (wanted > FEW_ROWS) {
                 pass.head(finalNorm, head, Arrays.copyOfRange(of, at, n), wanted, logits.get(piece.span), place(spans.get(piece.span), piece));
                 n = at;
             } else if (wanted > 0) {
@@ -298,9 +301,13 @@ public final class CpuEngine implements LanguageModel {
         }
     }
 
-    /** Where a piece's logits begin among its span's. */
+    /** Where what is wanted of a piece begins among what is of its span. */
     private int place(Span span, Piece piece) {
-        return span.logits() == Logits.ALL ? piece.from * spec.vocabSize() : 0;
+        return switch (span.logits()) {
+            case NONE, LAST -> 0;
+            case ALL -> piece.from * spec.vocabSize();
+            case HIDDEN -> piece.from * spec.hiddenSize();
+        };
     }
 
     /** The last so many rows of a piece. */
@@ -308,7 +315,7 @@ public final class CpuEngine implements LanguageModel {
         return switch (span.logits()) {
             case NONE -> 0;
             case LAST -> piece.from + piece.count == span.ids().length ? 1 : 0;
-            case ALL -> piece.count;
+            case ALL, HIDDEN -> piece.count;
         };
     }
 

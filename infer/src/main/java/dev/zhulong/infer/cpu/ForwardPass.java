@@ -118,6 +118,13 @@ final class ForwardPass implements AutoCloseable {
         products.matMul().multiply(products.activations(), head, to, at);
     }
 
+    /** {@code n} rows of {@code x}, given by number and normed, to {@code to[at …]}. */
+    void norm(Norm norm, int[] of, int n, float[] to, int at) {
+        for (int i = 0; i < n; i++) {
+            norm.apply(x, of[i] * hidden, to, at + i * hidden);
+        }
+    }
+
     /** Tells what the inputs of every projection are, from now on. */
     void watch(Calibration calibration) {
         this.calibration = calibration;

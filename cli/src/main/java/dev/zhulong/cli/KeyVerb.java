@@ -1,0 +1,41 @@
+package dev.zhulong.cli;
+
+import dev.zhulong.serve.ApiKeys;
+import java.nio.file.Path;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** A key for someone who may call a server. */
+@Command(
+        name = "key",
+        description = {
+            "Make a key for a server that runs with --keys, and print it: the file keeps its hash alone, so that it can never be shown again.",
+            "A server reads the file when it starts. To take a key back, take its entry out of the file.",
+        },
+        footer = {
+            "",
+            "Examples:",
+            "  zhulong key --keys keys.json --name anna",
+            "  zhulong key --keys keys.json --name batch --requests 60 --tokens 100000",
+        })
+final class KeyVerb extends Verb {
+    @Option(names = "--keys", required = true, paramLabel = "FILE", description = "File of keys; it is made where there is none.")
+    Path keys;
+
+    @Option(names = "--name", required = true, paramLabel = "NAME", description = "Whose key it is.")
+    String name;
+
+    @Option(names = "--requests", paramLabel = "N", description = "Most requests a minute (default: no limit).")
+    Integer requests;
+
+    @Option(names = "--tokens", paramLabel = "N", description = "Most tokens a minute, of prompts and answers (default: no limit).")
+    Integer tokens;
+
+    @Override
+    protected void run() {
+        if (name.isBlank() || requests != null && requests < 1 || tokens != null && tokens < 1) {
+            throw wrongUsage("--name must not be empty, --requests and --tokens must be at least 1");
+        }
+        out().println(ApiKeys.add(keys, name, requests, tokens));
+    }
+}

@@ -1,0 +1,205 @@
+package dev.zhulong.serve;
+
+import dev.zhulong.infer.DeadlineException;
+import dev.zhulong.infer.Generation;
+import dev.zhulong.infer.Job;
+import dev.zhulong.infer.JobListener;
+import dev.zhulong.infer.QueueFullException;
+import dev.zhulong.infer.Scheduler;
+import dev.zhulong.infer.TokenLogProbs;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
+
+/** A request's answers while they are written: what the scheduler's thread tells of them, heard on the request's. Closing gives up what is not done. */
+final class Answers implements AutoCloseable {
+    private static final long POLL_MILLIS = 50;
+
+    /** News of a choice: more text, or its end, or what went wrong. */
+    private record Event(int choice, String text, List<TokenLogProbs> tokens, Generation end, RuntimeException problem) {}
+
+    /** The client has gone: nobody is left to be told. */
+    static final class Gone extends RuntimeException {
+        private static final long serialVersionUID = 1;
+
+        Gone() {
+            super("the client has gone", null, false, false);
+        }
+    }
+
+    /**
+     * Who asks.
+     *
+     * @param client   whose turn it is
+     * @param salt     what is read for one is not reused for another
+     * @param deadline when the request is given up; null for never
+     * @param open     whether the client is still there
+     */
+    record Asker(String client, String salt, Instant deadline, BooleanSupplier open) {}
+
+    private final Plan plan;
+    private final Asker asker;
+    private final LinkedBlockingQueue<Event> events = new LinkedBlockingQueue<>();
+    private final List<Scheduler.Ticket> tickets = new ArrayList<>();
+    private final List<Choice> choices = new ArrayList<>();
+    private final boolean[] ended;
+    /** Pieces heard of each choice. */
+    private final int[] pieces;
+    private int open;
+    private Event first;
+    private final int[] cached;
+    private int written;
+
+    /**
+     * Begins.
+     *
+     * @throws ApiException where nothing more is taken
+     */
+    Answers(Plan plan, Asker asker, Supplier<TextFilter> filters) {
+        this.plan = plan;
+        this.asker = asker;
+        open = plan.choices();
+        ended = new boolean[open];
+        pieces = new int[open];
+        cached = new int[plan.prompts().size()];
+        try {
+            for (int i = 0; i < plan.choices(); i++) {
+                int[] prompt = plan.prompts().get(i / plan.n());
+                choices.add(new Choice(i, filters.get(), plan.tools() == null ? null : new ToolCalls(plan.tools(), plan.callsForced()),
+                        plan.logProbs() ? new TokenTexts(plan.tokenizer(), prompt) : null, plan.wholeJson()));
+                tickets.add(plan.lane().scheduler().submit(new Job(prompt, plan.options(), i % plan.n(), asker.client, asker.salt, asker.deadline), new Ear(i)));
+            }
+        } catch (QueueFullException e) {
+            close();
+            throw ApiException.later(429, "rate_limit_error", "queue_full", e.retryAfterSeconds(), e.getMessage());
+        } catch (IllegalStateException e) {
+            close();
+            throw shuttingDown();
+        } catch (IllegalArgumentException e) {
+            close();
+            throw ApiException.invalid(null, "context_length_exceeded", e.getMessage());
+        }
+    }
+
+    private static ApiException shuttingDown() {
+        return ApiException.later(503, "server_error", "shutting_down", 5, "the server is shutting down");
+    }
+
+    /** Listens to one job, on the scheduler's thread. */
+    private final class Ear implements JobListener {
+        private final int choice;
+
+        Ear(int choice) {
+            this.choice = choice;
+        }
+
+        @Override
+        public void started(int promptTokens, int cachedTokens) {
+            if (choice % plan.n() == 0) {
+                cached[choice / plan.n()] = cachedTokens;
+            }
+        }
+
+        @Override
+        public void wrote(String text, List<TokenLogProbs> tokens) {
+            events.add(new Event(choice, text, tokens, null, null));
+        }
+
+        @Override
+        public void finished(Generation generation) {
+            events.add(new Event(choice, "", List.of(), generation, null));
+        }
+
+        @Override
+        public void failed(RuntimeException problem) {
+            events.add(new Event(choice, "", List.of(), null, problem));
+        }
+    }
+
+    /**
+     * Waits until something was written: what goes wrong before can still be told by a status.
+     *
+     * @throws Gone where the client has left
+     */
+    void awaitFirst() {
+        first = poll();
+        if (first.problem != null) {
+            throw problem(first.problem);
+        }
+    }
+
+    /**
+     * What follows; null at the end of all. May be empty.
+     *
+     * @throws Gone where the client has left
+     */
+    Delta next() {
+        while (open > 0) {
+            Event event = first != null ? first : poll();
+            first = null;
+            if (ended[event.choice]) {
+                continue;
+            }
+            if (event.problem != null) {
+                throw problem(event.problem);
+            }
+            Choice choice = choices.get(event.choice);
+            pieces[event.choice]++;
+            Delta delta = event.end == null ? choice.wrote(event.text, event.tokens) : choice.finished(event.end.finish());
+            if (delta.finish() != null) {
+                ended[event.choice] = true;
+                open--;
+                // of one that was stopped here nobody counts the tokens: each piece had one at least
+                written += event.end == null ? pieces[event.choice] : event.end.ids().length;
+                tickets.get(event.choice).cancel();
+            }
+            return delta;
+        }
+        return null;
+    }
+
+    private Event poll() {
+        try {
+            while (true) {
+                Event event = events.poll(POLL_MILLIS, TimeUnit.MILLISECONDS);
+                if (event != null) {
+                    return event;
+                }
+                if (!asker.open.getAsBoolean()) {
+                    throw new Gone();
+                }
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new Gone();
+        }
+    }
+
+    private static RuntimeException problem(RuntimeException problem) {
+        return switch (problem) {
+            case DeadlineException e -> ApiException.of(504, "server_error", "deadline_exceeded", "the request was " + e.getMessage());
+            case CancellationException _ -> shuttingDown();
+            default -> problem;
+        };
+    }
+
+    /** What was taken so far; exact when all has ended. */
+    Usage usage() {
+        int prompts = plan.prompts().stream().mapToInt(ids -> ids.length).sum();
+        int reused = 0;
+        for (int tokens : cached) {
+            reused += tokens;
+        }
+        return new Usage(prompts, reused, written);
+    }
+
+    @Override
+    public void close() {
+        tickets.forEach(Scheduler.Ticket::cancel);
+    }
+}

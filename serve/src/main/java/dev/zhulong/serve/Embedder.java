@@ -1,0 +1,99 @@
+package dev.zhulong.serve;
+
+import dev.zhulong.infer.LanguageModel;
+import dev.zhulong.infer.LanguageModel.KvCache;
+import dev.zhulong.infer.LanguageModel.Logits;
+import dev.zhulong.infer.LanguageModel.Span;
+import dev.zhulong.serve.ServedModel.Lane;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.Semaphore;
+import java.util.function.BooleanSupplier;
+
+/** Vectors of texts: the mean of what the head would be given of each token, of length 1. One text at a time, piece by piece between the scheduler's steps. */
+final class Embedder {
+    private static final int PIECE = 128;
+
+    private final Lane lane;
+    private final int mostTokens;
+    /** One cache of so many tokens is all the memory there is. */
+    private final Semaphore turn = new Semaphore(1, true);
+
+    /** @param mostTokens of a text, for whose keys and values there is memory besides the scheduler's */
+    Embedder(Lane lane, int mostTokens) {
+        this.lane = lane;
+        this.mostTokens = Math.min(mostTokens, lane.model().spec().contextLength());
+    }
+
+    int mostTokens() {
+        return mostTokens;
+    }
+
+    int size() {
+        return lane.model().spec().hiddenSize();
+    }
+
+    /**
+     * The vector of {@code ids}.
+     *
+     * @param open whether anyone still wants it
+     * @throws ApiException where the text is too long or the server shuts down
+     */
+    float[] embed(int[] ids, BooleanSupplier open) {
+        if (ids.length > mostTokens) {
+            throw ApiException.invalid("input", "context_length_exceeded", "a text has " + ids.length + " tokens, more than the " + mostTokens + " that are taken");
+        }
+        double[] sums = new double[size()];
+        try {
+            turn.acquire();
+            try {
+                read(ids, sums, open);
+            } finally {
+                turn.release();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new Answers.Gone();
+        } catch (IllegalStateException e) {
+            throw ApiException.later(503, "server_error", "shutting_down", 5, "the server is shutting down");
+        }
+        return unit(sums);
+    }
+
+    private void read(int[] ids, double[] sums, BooleanSupplier open) throws InterruptedException {
+        KvCache cache = lane.scheduler().between(model -> model.newCache(ids.length));
+        try {
+            for (int from = 0; from < ids.length; from += PIECE) {
+                if (!open.getAsBoolean()) {
+                    throw new Answers.Gone();
+                }
+                int[] piece = Arrays.copyOfRange(ids, from, Math.min(ids.length, from + PIECE));
+                add(lane.scheduler().between(model -> hidden(model, cache, piece)), sums);
+            }
+        } finally {
+            lane.scheduler().between(_ -> {
+                cache.close();
+                return null;
+            });
+        }
+    }
+
+    private static float[] hidden(LanguageModel model, KvCache cache, int[] piece) {
+        return model.forward(List.of(new Span(cache, piece, Logits.HIDDEN))).getFirst();
+    }
+
+    private static void add(float[] rows, double[] sums) {
+        for (int i = 0; i < rows.length; i++) {
+            sums[i % sums.length] += rows[i];
+        }
+    }
+
+    private static float[] unit(double[] sums) {
+        double norm = Math.sqrt(Arrays.stream(sums).map(value -> value * value).sum());
+        float[] vector = new float[sums.length];
+        for (int i = 0; i < vector.length; i++) {
+            vector[i] = (float) (norm == 0 ? 0 : sums[i] / norm);
+        }
+        return vector;
+    }
+}

@@ -1,0 +1,89 @@
+package dev.zhulong.serve;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+
+/** JSON of requests and answers. */
+final class Json {
+    /** Deeper than any request is meant to be, shallower than any stack. */
+    private static final int DEPTH = 100;
+    private static final int SHOWN = 60;
+
+    /** Numbers keep their digits: what a model writes as {@code 1.10} is told as {@code 1.10}. */
+    private static final JsonMapper MAPPER = JsonMapper.builder(JsonFactory.builder()
+                    .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(DEPTH).maxNumberLength(100).maxNameLength(1000).build()).build())
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS, DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
+            .nodeFactory(JsonNodeFactory.withExactBigDecimals(true)).build();
+
+    private Json() {}
+
+    static ObjectNode object() {
+        return MAPPER.createObjectNode();
+    }
+
+    /**
+     * The body of a request.
+     *
+     * @throws ApiException where it is no JSON object
+     */
+    static ObjectNode body(byte[] bytes) {
+        JsonNode tree;
+        try {
+            tree = MAPPER.readTree(bytes);
+        } catch (JsonProcessingException e) {
+            throw ApiException.invalid(null, "the body is not JSON: " + oneLine(e.getOriginalMessage()));
+        } catch (IOException e) {
+            throw ApiException.invalid(null, "the body is not UTF-8");
+        }
+        if (!(tree instanceof ObjectNode object)) {
+            throw ApiException.invalid(null, "the body must be a JSON object");
+        }
+        return object;
+    }
+
+    /** A text that may be JSON; null where it is not. */
+    static JsonNode parse(String text) {
+        try {
+            return MAPPER.readTree(text);
+        } catch (JsonProcessingException e) {
+            return null;
+        }
+    }
+
+    static byte[] bytes(JsonNode tree) {
+        return text(tree).getBytes(StandardCharsets.UTF_8);
+    }
+
+    static String text(JsonNode tree) {
+        return tree.toString();
+    }
+
+    /** Of a user's text, what fits into a message: one line, without control characters. */
+    static String shortened(String text) {
+        return shortened(text, SHOWN);
+    }
+
+    /** The first {@code most} characters of it. */
+    static String shortened(String text, int most) {
+        String line = oneLine(text);
+        if (line.length() <= most) {
+            return line;
+        }
+        int end = Character.isHighSurrogate(line.charAt(most - 1)) ? most - 1 : most;
+        return line.substring(0, end) + "…";
+    }
+
+    private static String oneLine(String text) {
+        return text == null ? "" : text.replaceAll("[\\p{Cntrl}\\s]+", " ").strip();
+    }
+}

@@ -1,0 +1,35 @@
+package dev.zhulong.serve;
+
+import dev.zhulong.infer.GenerateOptions;
+import dev.zhulong.serve.ServedModel.Lane;
+import dev.zhulong.text.Tokenizer;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * What a request asks to be written, checked.
+ *
+ * @param model        asked for, by the name that stands in the answer
+ * @param lane         that runs it
+ * @param prompts      ids of each
+ * @param n            answers to each prompt
+ * @param options      of all answers
+ * @param tools        names of the tools that may be called; null where none are offered
+ * @param callsForced  whether the answer can be nothing but calls
+ * @param wholeJson    whether the answer is JSON, which is told whole where its strings are to be looked at
+ * @param stream       told as it is written
+ * @param includeUsage a stream ends in what it took
+ * @param echo         texts that come before the answers, one of each prompt; empty where they are not to be told
+ * @param repeatable   whether the same request has the same answer each time
+ */
+record Plan(String model, Lane lane, Tokenizer tokenizer, List<int[]> prompts, int n, GenerateOptions options, Set<String> tools, boolean callsForced, boolean wholeJson,
+        boolean stream, boolean includeUsage, List<String> echo, boolean repeatable) {
+    /** Answers to all prompts. */
+    int choices() {
+        return prompts.size() * n;
+    }
+
+    boolean logProbs() {
+        return options.logProbs() != GenerateOptions.NO_LOG_PROBS;
+    }
+}

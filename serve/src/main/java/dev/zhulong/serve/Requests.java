@@ -1,0 +1,191 @@
+package dev.zhulong.serve;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.zhulong.infer.GenerateOptions;
+import dev.zhulong.infer.SamplerOptions;
+import dev.zhulong.infer.constrain.Constraint;
+import dev.zhulong.serve.ServedModel.Lane;
+import dev.zhulong.text.chat.Message;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+
+/** Requests for text, read and checked: everything that can be wrong with one is found before anything is computed. */
+final class Requests {
+    static final int MOST_CHOICES = 64;
+    private static final int MOST_STOPS = 16;
+    private static final int MOST_LOG_PROBS = 20;
+    private static final int TEXT_TOKENS = 16;
+
+    /** Spellings of the three marks of a gap: Qwen's, StarCoder's, CodeLlama's. */
+    private static final List<List<String>> GAPS = List.of(List.of("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"),
+            List.of("<fim_prefix>", "<fim_suffix>", "<fim_middle>"), List.of("▁<PRE>", "▁<SUF>", "▁<MID>"));
+
+    private final ServedModel model;
+
+    Requests(ServedModel model) {
+        this.model = model;
+    }
+
+    /** {@code POST /v1/chat/completions}. */
+    Plan chat(Fields request) {
+        String name = model(request);
+        ToolChoice tools = ToolChoice.read(request);
+        List<Message> messages = ChatMessages.read(request);
+        boolean forced = !tools.forced().isEmpty();
+        int top = request.integer("top_logprobs", 0, MOST_LOG_PROBS, 0L).intValue();
+        boolean logProbs = request.flag("logprobs", false);
+        if (top > 0 && !logProbs) {
+            throw request.wrong("top_logprobs", "needs \"logprobs\": true");
+        }
+        int n = n(request);
+        Constraint format = ResponseFormat.of(request, model);
+        Constraint constraint = forced ? ResponseFormat.calls(tools, model) : format;
+        int[] prompt;
+        try {
+            prompt = model.encoder().prompt(ChatMessages.conversation(messages, tools, model.encoder().template().source()));
+        } catch (IllegalArgumentException e) {
+            throw request.wrong("messages", "cannot be put into the model's chat template: " + Json.shortened(e.getMessage(), 300));
+        }
+        boolean exact = constraint != null || logProbs || "high".equals(request.text("reasoning_effort", ""));
+        Lane lane = model.lane(Precision.asked(request), exact, prompt.length);
+        int rest = rest(lane, prompt.length);
+        String limit = request.either("max_completion_tokens", "max_tokens");
+        int most = (int) Math.min(rest, request.integer(limit, 1, Integer.MAX_VALUE, (long) model.advice().maxNewTokens().orElse(Integer.MAX_VALUE)));
+        GenerateOptions options = options(request, most, model.turnEnds(), logProbs ? top : GenerateOptions.NO_LOG_PROBS, constraint);
+        boolean stream = request.flag("stream", false);
+        return new Plan(name, lane, model.tokenizer(), List.of(prompt), n, options, tools.tools().isEmpty() ? null : tools.tools().keySet(), forced, constraint != null, stream,
+                includeUsage(request, stream), List.of(), Sampling.isRepeatable(request, options.sampler()));
+    }
+
+    /** {@code POST /v1/completions}. */
+    Plan text(Fields request) {
+        String name = model(request);
+        boolean echo = request.flag("echo", false);
+        Long logProbs = request.integer("logprobs", 0, MOST_LOG_PROBS, null);
+        if (echo && logProbs != null) {
+            throw request.wrong("echo", "does not go with logprobs: those of the prompt are not computed");
+        }
+        int n = n(request);
+        if (request.integer("best_of", 1, MOST_CHOICES, (long) n) > n) {
+            throw request.wrong("best_of", "above n is not done here: ask for n answers and choose");
+        }
+        String suffix = request.text("suffix", null);
+        List<String> texts = new ArrayList<>();
+        List<int[]> prompts = new ArrayList<>();
+        for (JsonNode prompt : several(request, "prompt", MOST_CHOICES)) {
+            String text = prompt.isTextual() ? Fields.whole(prompt.textValue(), "prompt") : null;
+            int[] ids = text == null ? ids(request, "prompt", prompt) : null;
+            prompts.add(suffix != null ? gap(request, text == null ? ids : model.tokenizer().encode(text), suffix)
+                    : text == null ? model.sequence(ids) : model.sequence(text));
+            if (echo) {
+                texts.add(text == null ? model.tokenizer().decode(ids) : text);
+            }
+        }
+        if (prompts.size() * n > MOST_CHOICES) {
+            throw request.wrong("prompt", "times n are " + prompts.size() * n + " answers, more than the " + MOST_CHOICES + " of a request");
+        }
+        int longest = prompts.stream().mapToInt(ids -> ids.length).max().orElseThrow();
+        Constraint constraint = ResponseFormat.of(request, model);
+        Lane lane = model.lane(Precision.asked(request), constraint != null || logProbs != null, longest);
+        int most = (int) Math.min(rest(lane, longest), request.integer("max_tokens", 0, Integer.MAX_VALUE, (long) TEXT_TOKENS));
+        GenerateOptions options = options(request, most, model.eosIds(), logProbs == null ? GenerateOptions.NO_LOG_PROBS : logProbs.intValue(), constraint);
+        boolean stream = request.flag("stream", false);
+        return new Plan(name, lane, model.tokenizer(), prompts, n, options, null, false, constraint != null, stream, includeUsage(request, stream), texts,
+                Sampling.isRepeatable(request, options.sampler()));
+    }
+
+    /** The name of the model asked for. */
+    String model(Fields request) {
+        String name = request.text("model", model.name());
+        if (!name.equals(model.name())) {
+            throw ApiException.noSuchModel(name);
+        }
+        return name;
+    }
+
+    private static int n(Fields request) {
+        return request.integer("n", 1, MOST_CHOICES, 1L).intValue();
+    }
+
+    private static boolean includeUsage(Fields request, boolean stream) {
+        Fields options = request.object("stream_options");
+        if (options != null && !stream) {
+            throw request.wrong("stream_options", "needs \"stream\": true");
+        }
+        return options != null && options.flag("include_usage", false);
+    }
+
+    /** Tokens that can be written after a prompt. */
+    private static int rest(Lane lane, int prompt) {
+        int rest = lane.mostTokens() - prompt;
+        if (rest < 1) {
+            throw ApiException.invalid("messages", "context_length_exceeded", "the prompt has " + prompt + " tokens, and a sequence here at most " + lane.mostTokens()
+                    + " with at least one to be written: shorten it");
+        }
+        return rest;
+    }
+
+    private GenerateOptions options(Fields request, int most, List<Integer> ends, int logProbs, Constraint constraint) {
+        SamplerOptions sampler = Sampling.of(request, model.advice(), model.tokenizer().vocabSize());
+        List<String> stop = request.texts("stop", MOST_STOPS);
+        if (stop.stream().anyMatch(String::isEmpty)) {
+            throw request.wrong("stop", "must not hold an empty string");
+        }
+        boolean ignoreEos = request.flag("ignore_eos", false);
+        return new GenerateOptions(most, sampler, stop, ignoreEos ? List.of() : ends, ignoreEos, logProbs, constraint);
+    }
+
+    /** Texts or ids to start from, at least one. */
+    List<int[]> inputs(Fields request, String field, int most) {
+        List<int[]> inputs = new ArrayList<>();
+        for (JsonNode input : several(request, field, most)) {
+            inputs.add(input.isTextual() ? model.sequence(Fields.whole(input.textValue(), field)) : model.sequence(ids(request, field, input)));
+        }
+        return inputs;
+    }
+
+    /** A text, or ids, or several of either. */
+    private static List<JsonNode> several(Fields request, String field, int most) {
+        JsonNode node = request.get(field);
+        if (node == null) {
+            throw request.wrong(field, "is missing");
+        }
+        if (!node.isArray() || !node.isEmpty() && node.get(0).isIntegralNumber()) {
+            return List.of(node);
+        }
+        List<JsonNode> several = request.list(field, most);
+        if (several.isEmpty()) {
+            throw request.wrong(field, "must not be empty");
+        }
+        return several;
+    }
+
+    private int[] ids(Fields request, String field, JsonNode node) {
+        if (!node.isArray() || node.isEmpty()) {
+            throw request.wrong(field, "must be a string, an array of strings, an array of token ids or an array of such arrays");
+        }
+        int[] ids = new int[node.size()];
+        for (int i = 0; i < ids.length; i++) {
+            JsonNode id = node.get(i);
+            if (!id.isIntegralNumber() || !id.canConvertToInt() || !model.tokenizer().has(id.intValue())) {
+                throw request.wrong(field, "must hold ids of the model's tokens, found " + Json.shortened(id.toString()));
+            }
+            ids[i] = id.intValue();
+        }
+        return ids;
+    }
+
+    private int[] gap(Fields request, int[] before, String after) {
+        for (List<String> marks : GAPS) {
+            List<OptionalInt> ids = marks.stream().map(model.tokenizer()::id).toList();
+            if (ids.stream().allMatch(OptionalInt::isPresent)) {
+                return Stream.of(new int[] {ids.get(0).getAsInt()}, before, new int[] {ids.get(1).getAsInt()}, model.tokenizer().encode(after),
+                        new int[] {ids.get(2).getAsInt()}).flatMapToInt(IntStream::of).toArray();
+            }
+        }
+        throw request.wrong("suffix", "needs a model that was taught to fill gaps; this one's tokenizer has no tokens for it");
+    }
+}

@@ -1,0 +1,175 @@
+package dev.zhulong.serve;
+
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
+import dev.zhulong.formats.GenerationConfig;
+import dev.zhulong.infer.Generator;
+import dev.zhulong.infer.LanguageModel;
+import dev.zhulong.infer.Scheduler;
+import dev.zhulong.infer.SchedulerOptions;
+import dev.zhulong.infer.constrain.Constraint;
+import dev.zhulong.infer.constrain.TokenBytes;
+import dev.zhulong.text.Tokenizer;
+import dev.zhulong.text.chat.ChatEncoder;
+import dev.zhulong.text.chat.ChatTemplate;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+
+/**
+ * A model that is served: its name, how text becomes ids, and the routes that run it, each with a scheduler of its own. The models and the tokenizer
+ * stay the caller's.
+ */
+public final class ServedModel implements AutoCloseable {
+    /**
+     * A model of one precision.
+     *
+     * @param precision what it is chosen by
+     * @param engine    in words, such as {@code cpu q8_0}
+     * @param model     that computes
+     */
+    public record Route(Precision precision, String engine, LanguageModel model) {}
+
+    /** A route and what runs its sequences. */
+    record Lane(Precision precision, String engine, LanguageModel model, Scheduler scheduler, SchedulerOptions options) {
+        /** Most tokens of a sequence, prompt included. */
+        int mostTokens() {
+            return (int) Math.min(model.spec().contextLength(), options.tokens());
+        }
+    }
+
+    private static final int SCHEMAS = 64;
+    /** Tokens of a prompt that costs little however it is read. */
+    private static final int SHORT_PROMPT = 512;
+
+    private final String name;
+    private final Tokenizer tokenizer;
+    private final ChatEncoder encoder;
+    private final GenerationConfig advice;
+    private final Set<Integer> ends;
+    private final List<Integer> eosIds;
+    private final String fingerprint;
+    private final List<Lane> lanes = new ArrayList<>();
+    private final Cache<String, Constraint> constraints = Caffeine.newBuilder().maximumSize(SCHEMAS).build();
+    private TokenBytes tokenBytes;
+
+    /**
+     * Begins to run; nobody else may use the routes' models until this is closed.
+     *
+     * @param name        clients ask for it by
+     * @param template    of conversations
+     * @param advice      of the model's makers
+     * @param eosIds      ids that end a sequence
+     * @param fingerprint what tells the model from every other
+     * @param routes      at least one, each of a precision of its own
+     */
+    public ServedModel(String name, Tokenizer tokenizer, ChatTemplate template, GenerationConfig advice, List<Integer> eosIds, String fingerprint, List<Route> routes,
+            SchedulerOptions options) {
+        if (routes.isEmpty() || routes.stream().map(Route::precision).distinct().count() < routes.size()) {
+            throw new IllegalArgumentException("a served model needs routes, each of a precision of its own; found " + routes.stream().map(Route::precision).toList());
+        }
+        this.name = name;
+        this.tokenizer = tokenizer;
+        this.advice = advice;
+        this.eosIds = List.copyOf(eosIds);
+        this.fingerprint = fingerprint;
+        encoder = new ChatEncoder(template, tokenizer);
+        ends = new TreeSet<>(eosIds);
+        ends.addAll(encoder.endOfTurn());
+        routes.stream().sorted(Comparator.comparing(Route::precision)).forEach(route ->
+                lanes.add(new Lane(route.precision, route.engine, route.model, new Scheduler(route.model, tokenizer, options), options)));
+    }
+
+    public String name() {
+        return name;
+    }
+
+    Tokenizer tokenizer() {
+        return tokenizer;
+    }
+
+    ChatEncoder encoder() {
+        return encoder;
+    }
+
+    GenerationConfig advice() {
+        return advice;
+    }
+
+    /** Ids that end a text. */
+    List<Integer> eosIds() {
+        return eosIds;
+    }
+
+    /** Ids that end a turn of a conversation, those that end a text among them. */
+    List<Integer> turnEnds() {
+        return List.copyOf(ends);
+    }
+
+    String fingerprint() {
+        return fingerprint;
+    }
+
+    /** By precision, the lowest first. */
+    List<Lane> lanes() {
+        return lanes;
+    }
+
+    /**
+     * What runs a request: of the precision asked for, or by itself: exactly where the form, the tokens' probabilities or the quality asked for matter, and
+     * where a short prompt makes it cheap; else fast.
+     *
+     * @param asked  null for by itself
+     * @param exact  whether the task needs exactness
+     * @param tokens of the longest prompt
+     */
+    Lane lane(Precision asked, boolean exact, int tokens) {
+        if (asked == null) {
+            return exact || tokens <= SHORT_PROMPT ? lanes.getLast() : lanes.getFirst();
+        }
+        return lanes.stream().filter(lane -> lane.precision == asked).findFirst().orElseThrow(() -> ApiException.invalid("precision", "precision \"" + asked.label()
+                + "\" is not loaded here; there is: " + lanes.stream().map(lane -> lane.precision.label()).collect(Collectors.joining(", "))));
+    }
+
+    /** Ids to start from, of plain text. */
+    int[] sequence(String text) {
+        return generator().sequence(text);
+    }
+
+    /** Ids to start from. */
+    int[] sequence(int[] ids) {
+        return generator().sequence(ids);
+    }
+
+    private Generator generator() {
+        return new Generator(lanes.getFirst().model, tokenizer);
+    }
+
+    /** JSON of a schema; the same schema is compiled once. */
+    Constraint jsonSchema(String schema) {
+        return constraints.get(schema, text -> Constraint.jsonSchema(text, tokenBytes()));
+    }
+
+    private synchronized TokenBytes tokenBytes() {
+        if (tokenBytes == null) {
+            tokenBytes = TokenBytes.of(tokenizer);
+        }
+        return tokenBytes;
+    }
+
+    /** Takes no more requests, and waits until those it has are answered. */
+    void drain() throws InterruptedException {
+        for (Lane lane : lanes) {
+            lane.scheduler.drain();
+        }
+    }
+
+    /** Gives up what is not answered. */
+    @Override
+    public void close() {
+        lanes.forEach(lane -> lane.scheduler.close());
+    }
+}

@@ -1,0 +1,72 @@
+package dev.zhulong.serve;
+
+import io.helidon.common.configurable.Resource;
+import io.helidon.common.pki.Keys;
+import io.helidon.common.tls.Tls;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.Set;
+
+/**
+ * How a server listens and what it takes.
+ *
+ * @param host           address to listen on
+ * @param port           0 for one that is free
+ * @param tls            null for none
+ * @param bodyBytes      most of a request
+ * @param patience       seconds in which a client must have sent its request, or taken a piece of the answer
+ * @param requestSeconds after which a request is given up
+ * @param origins        of other sites whose pages may call; empty for none
+ * @param keys           who may call; null for everyone
+ * @param log            where a line about every request goes; null for nowhere
+ */
+public record ServerOptions(String host, int port, Tls tls, int bodyBytes, int patience, int requestSeconds, Set<String> origins, ApiKeys keys, PrintWriter log) {
+    /** On this machine alone, for everyone on it. */
+    public static ServerOptions local(int port) {
+        return new ServerOptions("127.0.0.1", port, null, 8 << 20, 30, 600, Set.of(), null, null);
+    }
+
+    public ServerOptions withHost(String value) {
+        return new ServerOptions(value, port, tls, bodyBytes, patience, requestSeconds, origins, keys, log);
+    }
+
+    public ServerOptions withTls(Tls value) {
+        return new ServerOptions(host, port, value, bodyBytes, patience, requestSeconds, origins, keys, log);
+    }
+
+    /** @param bytes of a request, at most; seconds for a client, and for an answer */
+    public ServerOptions withLimits(int bytes, int patienceSeconds, int answerSeconds) {
+        return new ServerOptions(host, port, tls, bytes, patienceSeconds, answerSeconds, origins, keys, log);
+    }
+
+    public ServerOptions withOrigins(Set<String> value) {
+        return new ServerOptions(host, port, tls, bodyBytes, patience, requestSeconds, value, keys, log);
+    }
+
+    public ServerOptions withKeys(ApiKeys value) {
+        return new ServerOptions(host, port, tls, bodyBytes, patience, requestSeconds, origins, value, log);
+    }
+
+    public ServerOptions withLog(PrintWriter value) {
+        return new ServerOptions(host, port, tls, bodyBytes, patience, requestSeconds, origins, keys, value);
+    }
+
+    /**
+     * Of a certificate chain and its key.
+     *
+     * @throws IllegalArgumentException where they cannot be read
+     */
+    public static Tls tls(Path certificates, Path key) {
+        try {
+            Keys pair = Keys.builder().pem(pem -> pem.certChain(Resource.create(certificates)).key(Resource.create(key))).build();
+            return Tls.builder().privateKey(pair.privateKey().orElseThrow()).privateKeyCertChain(pair.certChain()).build();
+        } catch (RuntimeException e) {
+            throw new IllegalArgumentException(certificates + " and " + key + " are no certificate and key in PEM: " + e.getMessage(), e);
+        }
+    }
+
+    /** Where a server of these options is found. */
+    public String url(int boundPort) {
+        return (tls == null ? "http://" : "https://") + (host.contains(":") ? "[" + host + "]" : host) + ":" + boundPort;
+    }
+}

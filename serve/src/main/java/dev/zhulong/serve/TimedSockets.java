@@ -1,0 +1,65 @@
+package dev.zhulong.serve;
+
+import io.helidon.common.socket.SocketOptions;
+import java.net.SocketException;
+import java.net.SocketOption;
+import java.nio.channels.SocketChannel;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Options of sockets with a time-out for reads, which Helidon 4.5 has a name for and does not set on sockets it accepts. Without one its watch over idle
+ * sockets takes every client for gone at once.
+ */
+record TimedSockets(SocketOptions options) implements SocketOptions {
+    @Override
+    public void configureSocket(SocketChannel socket) {
+        options.configureSocket(socket);
+        try {
+            socket.socket().setSoTimeout((int) options.readTimeout().toMillis());
+        } catch (SocketException e) {
+            // it is closed already, which the next read finds out
+        }
+    }
+
+    @Override
+    public Map<SocketOption<?>, Object> socketOptions() {
+        return options.socketOptions();
+    }
+
+    @Override
+    public Duration connectTimeout() {
+        return options.connectTimeout();
+    }
+
+    @Override
+    public Duration readTimeout() {
+        return options.readTimeout();
+    }
+
+    @Override
+    public Optional<Integer> socketReceiveBufferSize() {
+        return options.socketReceiveBufferSize();
+    }
+
+    @Override
+    public Optional<Integer> socketSendBufferSize() {
+        return options.socketSendBufferSize();
+    }
+
+    @Override
+    public boolean socketReuseAddress() {
+        return options.socketReuseAddress();
+    }
+
+    @Override
+    public boolean socketKeepAlive() {
+        return options.socketKeepAlive();
+    }
+
+    @Override
+    public boolean tcpNoDelay() {
+        return options.tcpNoDelay();
+    }
+}

@@ -1,0 +1,130 @@
+package dev.zhulong.serve;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * Finds calls of tools in what a model writes, as it comes: {@code <tool_call>{"name": …, "arguments": …}</tool_call>} (Hermes, Qwen) anywhere, or an answer
+ * that is such an object or an array of them and nothing else (Llama 3's {@code parameters}, Mistral, and whatever a schema has forced). What is no
+ * call is text, told as soon as it can no longer become one.
+ */
+final class ToolCalls {
+    /**
+     * A call.
+     *
+     * @param name      of a tool that was offered
+     * @param arguments a JSON object, as text, with the model's own digits
+     */
+    record Call(String name, String arguments) {}
+
+    private static final String OPEN = "<tool_call>";
+    private static final String CLOSE = "</tool_call>";
+
+    private final Set<String> names;
+    private final boolean forced;
+    private final List<Call> calls = new ArrayList<>();
+    private final StringBuilder held = new StringBuilder();
+    /** Whether all so far may be an answer in bare JSON. */
+    private boolean bare;
+    private boolean begun;
+
+    /**
+     * @param names  of the tools offered
+     * @param forced whether the answer can be nothing but calls
+     */
+    ToolCalls(Set<String> names, boolean forced) {
+        this.names = names;
+        this.forced = forced;
+        bare = forced;
+    }
+
+    /** Takes more text; gives what is no part of a call. */
+    String push(String piece) {
+        held.append(piece);
+        if (!begun && !held.toString().isBlank()) {
+            begun = true;
+            char first = held.toString().stripLeading().charAt(0);
+            bare |= first == '{' || first == '[';
+        }
+        if (!begun || bare) {
+            return "";
+        }
+        var text = new StringBuilder();
+        int open;
+        while ((open = held.indexOf(OPEN)) >= 0) {
+            int close = held.indexOf(CLOSE, open);
+            if (close < 0) {
+                text.append(held, 0, open);
+                held.delete(0, open);
+                return text.toString();
+            }
+            List<Call> found = read(held.substring(open + OPEN.length(), close));
+            text.append(held, 0, found.isEmpty() ? close + CLOSE.length() : open);
+            calls.addAll(found);
+            held.delete(0, close + CLOSE.length());
+        }
+        int free = held.length() - begunMark();
+        text.append(held, 0, free);
+        held.delete(0, free);
+        return text.toString();
+    }
+
+    /** Characters at the end that may be the beginning of a mark. */
+    private int begunMark() {
+        for (int n = Math.min(OPEN.length() - 1, held.length()); n > 0; n--) {
+            if (OPEN.startsWith(held.substring(held.length() - n))) {
+                return n;
+            }
+        }
+        return 0;
+    }
+
+    /** No more comes; gives what was held and is no call. */
+    String finish() {
+        String rest = held.toString();
+        held.setLength(0);
+        // an end mark may be the token that ended the turn
+        List<Call> found = bare ? read(rest) : rest.startsWith(OPEN) ? read(rest.substring(OPEN.length())) : List.of();
+        calls.addAll(found);
+        return found.isEmpty() && !forced ? rest : "";
+    }
+
+    /** The calls found since the last time. */
+    List<Call> take() {
+        List<Call> taken = List.copyOf(calls);
+        calls.clear();
+        return taken;
+    }
+
+    private List<Call> read(String text) {
+        JsonNode tree = Json.parse(text.strip());
+        List<Call> found = new ArrayList<>();
+        if (tree != null && tree.isArray() && !tree.isEmpty()) {
+            for (JsonNode element : tree) {
+                Call call = call(element);
+                if (call == null) {
+                    return List.of();
+                }
+                found.add(call);
+            }
+        } else if (tree != null && call(tree) != null) {
+            found.add(call(tree));
+        }
+        return found;
+    }
+
+    private Call call(JsonNode tree) {
+        String name = tree.path("name").textValue();
+        JsonNode arguments = tree.has("arguments") ? tree.get("arguments") : tree.has("parameters") ? tree.get("parameters") : Json.object();
+        if (name == null || !names.contains(name)) {
+            return null;
+        }
+        if (arguments.isTextual()) {
+            JsonNode inside = Json.parse(arguments.textValue());
+            arguments = inside == null ? arguments : inside;
+        }
+        return arguments.isObject() ? new Call(name, Json.text(arguments)) : null;
+    }
+}

@@ -1,0 +1,111 @@
+package dev.zhulong.serve;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.zhulong.formats.GenerationConfig;
+import dev.zhulong.infer.SchedulerOptions;
+import dev.zhulong.serve.ServedModel.Route;
+import dev.zhulong.text.chat.ChatTemplate;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.UnaryOperator;
+
+/** A server over a {@link ScriptedModel} and a client for it. */
+final class TestServer implements AutoCloseable {
+    static final String TEMPLATE = "{% for tool in tools or [] %}[{{ tool.function.name }}]{% endfor %}{% for message in messages %}<{{ message.role }}>{{ message.content }}"
+            + "{% for call in message.tool_calls or [] %}({{ call.function.name }} {{ call.function.arguments | tojson }}){% endfor %}{% endfor %}"
+            + "{% if add_generation_prompt %}<A>{% endif %}";
+    private static final ObjectMapper MAPPER = new ObjectMapper();
+
+    final ScriptedModel model;
+    final ServedModel served;
+    final ApiServer server;
+    final HttpClient client = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+
+    TestServer(ScriptedModel model, SchedulerOptions scheduling, ServerOptions options) {
+        this.model = model;
+        served = new ServedModel("tiny", new Bytes(), ChatTemplate.parse(TEMPLATE, Map.of()), GenerationConfig.of(-1, List.of(Bytes.EOS)), List.of(Bytes.EOS), "test",
+                List.of(new Route(Precision.HIGH, "script", model)), scheduling);
+        server = ApiServer.start(served, options);
+    }
+
+    static TestServer of(UnaryOperator<String> script) {
+        return new TestServer(new ScriptedModel(4096, script), new SchedulerOptions(8, 64, 100_000, 64, true), ServerOptions.local(0));
+    }
+
+    String url() {
+        return "http://127.0.0.1:" + server.port();
+    }
+
+    /** An answer. */
+    record Answer(int status, String body, HttpResponse<String> response) {
+        JsonNode json() {
+            return parsed(body);
+        }
+
+        /** Events of a stream, without the mark of its end. */
+        List<JsonNode> events() {
+            List<JsonNode> events = new ArrayList<>();
+            for (String event : body.split("\n\n")) {
+                if (!event.equals("data: [DONE]")) {
+                    events.add(parsed(event.substring("data: ".length())));
+                }
+            }
+            return events;
+        }
+
+        /** The error's message, with its code where it has one. */
+        String error() {
+            return json().at("/error/message").asText() + " " + json().at("/error/code").asText("");
+        }
+    }
+
+    static JsonNode parsed(String json) {
+        try {
+            return MAPPER.readTree(json);
+        } catch (IOException e) {
+            throw new UncheckedIOException(json, e);
+        }
+    }
+
+    /** Posts JSON that is written with ' for ". */
+    Answer post(String path, String body, String... headers) {
+        return raw(path, body.replace('\'', '"').getBytes(StandardCharsets.UTF_8), headers);
+    }
+
+    Answer raw(String path, byte[] body, String... headers) {
+        var request = HttpRequest.newBuilder(URI.create(url() + path)).header("Content-Type", "application/json").POST(HttpRequest.BodyPublishers.ofByteArray(body));
+        return send(headers.length == 0 ? request : request.headers(headers));
+    }
+
+    Answer get(String path, String... headers) {
+        var request = HttpRequest.newBuilder(URI.create(url() + path));
+        return send(headers.length == 0 ? request : request.headers(headers));
+    }
+
+    private Answer send(HttpRequest.Builder request) {
+        try {
+            HttpResponse<String> response = client.send(request.build(), HttpResponse.BodyHandlers.ofString());
+            return new Answer(response.statusCode(), response.body(), response);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Override
+    public void close() {
+        client.close();
+        server.close();
+        served.close();
+    }
+}
