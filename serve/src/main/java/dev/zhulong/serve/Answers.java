@@ -165,15 +165,14 @@ final class Answers implements AutoCloseable {
 
     private Event poll() {
         try {
-            while (true) {
-                Event event = events.poll(POLL_MILLIS, TimeUnit.MILLISECONDS);
-                if (event != null) {
-                    return event;
-                }
+            Event event = null;
+            while (event == null) {
                 if (!asker.open.getAsBoolean()) {
                     throw new Gone();
                 }
+                event = events.poll(POLL_MILLIS, TimeUnit.MILLISECONDS);
             }
+            return event;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new Gone();

@@ -1,7 +1,9 @@
 package dev.zhulong.serve;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.helidon.http.DirectHandler;
 import io.helidon.http.HeaderNames;
+import io.helidon.http.RequestException;
 import io.helidon.webserver.http.ServerRequest;
 import java.time.Instant;
 
@@ -52,10 +54,21 @@ final class Exchange {
         if (!type.regionMatches(true, 0, JSON, 0, JSON.length())) {
             throw ApiException.of(415, "invalid_request_error", "unsupported_media_type", "send JSON with Content-Type: " + JSON);
         }
-        byte[] bytes = request.content().hasEntity() ? request.content().as(byte[].class) : new byte[0];
+        byte[] bytes = request.content().hasEntity() ? read() : new byte[0];
         connection.end();
         connection.watch();
         return Fields.of(Json.body(bytes));
+    }
+
+    private byte[] read() {
+        try {
+            return request.content().as(byte[].class);
+        } catch (RequestException e) {
+            throw e;
+        } catch (RuntimeException e) {
+            // a broken chunk, or a client that left: where the next request begins nobody knows
+            throw RequestException.builder().type(DirectHandler.EventType.BAD_REQUEST).message("the body cannot be read").cause(e).setKeepAlive(false).build();
+        }
     }
 
     /** Counts a request against its key's limits. */

@@ -1,9 +1,14 @@
 package dev.zhulong.serve;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.data.Offset.offset;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.zhulong.serve.TestServer.Answer;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.Base64;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
@@ -37,7 +42,7 @@ class AnswersHaveOpenAisShapeTest {
         assertThat(json.at("/choices/0/message/content").asText()).isEqualTo("Grüße 🐉 to you");
         assertThat(json.at("/choices/0/finish_reason").asText()).isEqualTo("stop");
         assertThat(json.at("/usage/prompt_tokens").asInt()).isEqualTo("<user>you<A>".length());
-        assertThat(json.at("/usage/completion_tokens").asInt()).isEqualTo("Grüße 🐉 to you".getBytes(java.nio.charset.StandardCharsets.UTF_8).length);
+        assertThat(json.at("/usage/completion_tokens").asInt()).isEqualTo("Grüße 🐉 to you".getBytes(StandardCharsets.UTF_8).length);
         assertThat(json.get("precision").asText()).isEqualTo("high");
     }
 
@@ -164,10 +169,10 @@ class AnswersHaveOpenAisShapeTest {
         assertThat(json.at("/data/0/embedding")).isEqualTo(json.at("/data/1/embedding")).hasSize(8);
         double a = json.at("/data/0/embedding/" + 'a' % 8).asDouble();
         double b = json.at("/data/0/embedding/" + 'b' % 8).asDouble();
-        assertThat(a).isCloseTo(2 * b, org.assertj.core.data.Offset.offset(1e-6));
-        assertThat(a * a + b * b).isCloseTo(1, org.assertj.core.data.Offset.offset(1e-6));
-        byte[] bytes = java.util.Base64.getDecoder().decode(server.post("/v1/embeddings", "{'input':'aab','encoding_format':'base64'}").json().at("/data/0/embedding").asText());
-        assertThat((double) java.nio.ByteBuffer.wrap(bytes).order(java.nio.ByteOrder.LITTLE_ENDIAN).getFloat(4 * ('a' % 8))).isCloseTo(a, org.assertj.core.data.Offset.offset(1e-6));
+        assertThat(a).isCloseTo(2 * b, offset(1e-6));
+        assertThat(a * a + b * b).isCloseTo(1, offset(1e-6));
+        byte[] bytes = Base64.getDecoder().decode(server.post("/v1/embeddings", "{'input':'aab','encoding_format':'base64'}").json().at("/data/0/embedding").asText());
+        assertThat((double) ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getFloat(4 * ('a' % 8))).isCloseTo(a, offset(1e-6));
     }
 
     @Test
