@@ -16,7 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.SplittableRandom;
 
-/** A GGUF file of a known shape with random weights and no vocabulary, for measuring speed without a download; llama.cpp reads it too. */
+/** A GGUF file of a known shape with random weights and a made-up vocabulary, for measuring speed without a download; llama.cpp reads it too. */
 public enum SyntheticModel {
     /** 0.85 billion weights. */
     LLAMA_1B(32000, 2048, 16, 32, 8, 5632),
@@ -67,7 +67,7 @@ public enum SyntheticModel {
         var metadata = new LinkedHashMap<>(GgufConfig.write(spec));
         metadata.put("general.name", GgufValue.of("synthetic"));
         metadata.put("general.file_type", GgufValue.of(type == GgufType.Q4_0 ? 2 : 7));
-        metadata.put("tokenizer.ggml.model", GgufValue.of("no_vocab"));
+        metadata.putAll(SyntheticVocabulary.of(vocab));
         List<GgufWriter.Entry> entries = new ArrayList<>();
         for (var weight : GgufExport.weights(spec)) {
             GgufType stored = GgufExport.storedType(weight, type);

@@ -9,12 +9,12 @@ import picocli.CommandLine.Option;
 @Command(
         name = "bench",
         description = "Measure speed: one subcommand for each thing measured.",
-        subcommands = {BenchVerb.Train.class, BenchInferVerb.class},
-        footer = {"", "Examples:", "  zhulong bench train --steps 12", "  zhulong bench infer --synthetic 1b"})
+        subcommands = {BenchVerb.Train.class, BenchInferVerb.class, BenchServeVerb.class},
+        footer = {"", "Examples:", "  zhulong bench train --steps 12", "  zhulong bench infer --synthetic 1b", "  zhulong bench serve --url http://localhost:8080"})
 final class BenchVerb extends Verb {
     @Override
     protected void run() {
-        throw wrongUsage("choose what to measure: zhulong bench train or zhulong bench infer");
+        throw wrongUsage("choose what to measure: zhulong bench train, zhulong bench infer or zhulong bench serve");
     }
 
     /** The training step. */
