@@ -53,6 +53,7 @@ public final class Main extends Verb {
             ChatVerb.class,
             ServeVerb.class,
             KeyVerb.class,
+            GuardVerb.class,
             LogitsVerb.class,
             BenchVerb.class,
             DoctorVerb.class,

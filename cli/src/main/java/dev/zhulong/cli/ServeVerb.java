@@ -1,10 +1,13 @@
 package dev.zhulong.cli;
 
 import dev.zhulong.cli.EngineOptions.Engine;
+import dev.zhulong.guard.AuditLog;
 import dev.zhulong.infer.SchedulerOptions;
 import dev.zhulong.serve.ApiKeys;
 import dev.zhulong.serve.ApiServer;
+import dev.zhulong.serve.Guard;
 import dev.zhulong.serve.Precision;
+import dev.zhulong.serve.ResponseCache;
 import dev.zhulong.serve.ServedModel;
 import dev.zhulong.serve.ServerOptions;
 import java.io.IOException;
@@ -42,6 +45,8 @@ final class ServeVerb extends Verb {
     /** Tokens of a sequence that memory is kept for where it is not said how many. */
     private static final int USUAL_TOKENS = 4096;
 
+    private static final long CACHE_CHARACTERS = 64L << 20;
+
     @Option(names = "--model", required = true, paramLabel = "DIR|FILE", description = "Model directory in the Hugging Face layout, or a GGUF file.")
     Path model;
 
@@ -75,8 +80,24 @@ final class ServeVerb extends Verb {
     @Option(names = "--no-prefix-cache", description = "Read every prompt anew.")
     boolean noPrefixCache;
 
+    @Option(names = "--cache", paramLabel = "local|URI", description = "Keep whole answers to requests that have the same answer each time (greedy, or with a seed) for an hour: in this"
+            + " process, or in Redis at redis://HOST:PORT (default: keep none).")
+    String cache;
+
     @Option(names = "--keys", paramLabel = "FILE", description = "Keys of those who may call, with their limits; zhulong key makes one.")
     Path keys;
+
+    @Option(names = "--rules", paramLabel = "FILE|builtin:NAME", description = "Rules for texts that go in and come out (zhulong guard --help; may be repeated).")
+    List<String> rules = List.of();
+
+    @Option(names = "--audit", paramLabel = "FILE", description = "Where a line goes about every decision of a rule.")
+    Path auditFile;
+
+    @Option(names = "--admin-port", paramLabel = "PORT", description = "Port of the administrator: GET /admin/status, POST /admin/guard/reload; needs --admin-keys.")
+    Integer adminPort;
+
+    @Option(names = "--admin-keys", paramLabel = "FILE", description = "Keys of administrators; others than those of --keys.")
+    Path adminKeys;
 
     @Option(names = "--allow-origin", paramLabel = "ORIGIN", description = "A site whose pages may call, such as https://intranet.example (default: none; may be repeated).")
     List<String> origins = List.of();
@@ -111,8 +132,9 @@ final class ServeVerb extends Verb {
         HELIDON.setLevel(Level.WARNING);
         check();
         engine.check(low == null ? List.of(model) : List.of(model, low), null);
-        try (ModelFiles files = engine.open(model, null, Engine.AUTO); ModelFiles lowFiles = low == null ? null : engine.open(low, null, Engine.AUTO)) {
-            serve(files, lowFiles);
+        try (ModelFiles files = engine.open(model, null, Engine.AUTO); ModelFiles lowFiles = low == null ? null : engine.open(low, null, Engine.AUTO);
+                ResponseCache answers = answers(); AuditLog audit = auditFile == null ? AuditLog.NONE : AuditLog.to(auditFile)) {
+            serve(files, lowFiles, options(audit).withCache(answers));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
@@ -129,6 +151,12 @@ final class ServeVerb extends Verb {
         if (port < 0 || port > 65535) {
             throw wrongUsage("--port must be from 0 to 65535, found " + port);
         }
+        if (auditFile != null && rules.isEmpty()) {
+            throw wrongUsage("--audit keeps what --rules decide: give both or neither");
+        }
+        if ((adminPort == null) != (adminKeys == null)) {
+            throw wrongUsage("--admin-port and --admin-keys belong together: give both or neither");
+        }
         if ((tlsCert == null) != (tlsKey == null)) {
             throw wrongUsage("--tls-cert and --tls-key belong together: give both or neither");
         }
@@ -140,7 +168,20 @@ final class ServeVerb extends Verb {
         }
     }
 
-    private void serve(ModelFiles files, ModelFiles lowFiles) throws InterruptedException {
+    private ResponseCache answers() {
+        if (cache == null) {
+            return null;
+        }
+        if (cache.equals("local")) {
+            return ResponseCache.local(CACHE_CHARACTERS);
+        }
+        if (!cache.startsWith("redis://") && !cache.startsWith("rediss://")) {
+            throw wrongUsage("--cache is local or a URI such as redis://localhost:6379, found " + cache);
+        }
+        return ResponseCache.redis(cache);
+    }
+
+    private ServerOptions options(AuditLog audit) {
         ServerOptions options = ServerOptions.local(port).withHost(host).withLimits(maxBody, clientTimeout, requestTimeout).withOrigins(new LinkedHashSet<>(origins));
         if (keys != null) {
             options = options.withKeys(ApiKeys.read(keys));
@@ -151,6 +192,13 @@ final class ServeVerb extends Verb {
         if (log) {
             options = options.withLog(out());
         }
+        if (!rules.isEmpty()) {
+            options = options.withGuard(new Guard(rules, audit));
+        }
+        return adminPort == null ? options : options.withAdmin(new ServerOptions.Admin(host, adminPort, ApiKeys.read(adminKeys)));
+    }
+
+    private void serve(ModelFiles files, ModelFiles lowFiles, ServerOptions options) throws InterruptedException {
         var stop = new CountDownLatch(1);
         var stopped = new CountDownLatch(1);
         int tokens = tokens(files, lowFiles);

@@ -17,7 +17,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /** A request's answers while they are written: what the scheduler's thread tells of them, heard on the request's. Closing gives up what is not done. */
-final class Answers implements AutoCloseable {
+final class Answers implements Told {
     private static final long POLL_MILLIS = 50;
 
     /** News of a choice: more text, or its end, or what went wrong. */
@@ -138,7 +138,8 @@ final class Answers implements AutoCloseable {
      *
      * @throws Gone where the client has left
      */
-    Delta next() {
+    @Override
+    public Delta next() {
         while (open > 0) {
             Event event = first != null ? first : poll();
             first = null;
@@ -188,7 +189,8 @@ final class Answers implements AutoCloseable {
     }
 
     /** What was taken so far; exact when all has ended. */
-    Usage usage() {
+    @Override
+    public Usage usage() {
         int prompts = plan.prompts().stream().mapToInt(ids -> ids.length).sum();
         int reused = 0;
         for (int tokens : cached) {
@@ -200,5 +202,6 @@ final class Answers implements AutoCloseable {
     @Override
     public void close() {
         tickets.forEach(Scheduler.Ticket::cancel);
+        choices.forEach(Choice::close);
     }
 }

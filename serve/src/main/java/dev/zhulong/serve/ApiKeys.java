@@ -100,8 +100,12 @@ public final class ApiKeys {
     }
 
     private static String hash(String key) {
+        return HexFormat.of().formatHex(sha256(key));
+    }
+
+    static byte[] sha256(String text) {
         try {
-            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(key.getBytes(StandardCharsets.UTF_8)));
+            return MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException(e);
         }

@@ -1,30 +1,9 @@
 package dev.zhulong.serve;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.helidon.common.socket.SocketOptions;
-import io.helidon.http.DirectHandler;
-import io.helidon.http.HeaderNames;
-import io.helidon.http.RequestException;
-import io.helidon.http.Status;
-import io.helidon.http.encoding.ContentEncodingContext;
-import io.helidon.webserver.CloseConnectionException;
-import io.helidon.webserver.WebServer;
-import io.helidon.webserver.WebServerConfig;
-import io.helidon.webserver.http.DirectHandlers;
-import io.helidon.webserver.http.Handler;
 import io.helidon.webserver.http.HttpRouting;
-import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
-import io.helidon.webserver.http1.Http1Config;
-import java.io.IOException;
-import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.lang.System.Logger.Level;
-import java.net.URI;
 import java.nio.charset.StandardCharsets;
-import java.time.Duration;
-import java.util.concurrent.Phaser;
 
 /**
  * The HTTP server over a model.
@@ -37,42 +16,28 @@ import java.util.concurrent.Phaser;
  * }</pre>
  */
 public final class ApiServer implements AutoCloseable {
-    private static final System.Logger LOG = System.getLogger(ApiServer.class.getName());
-    private static final String JSON = "application/json";
-    private static final int HEADER_BYTES = 16 << 10;
-    private static final int LINE_BYTES = 4 << 10;
-    private static final int CONNECTIONS = 4096;
     /** Most tokens of a text whose vector is made: memory for their keys and values is needed besides the scheduler's. */
     public static final int EMBED_TOKENS = 2048;
 
     private final ServedModel model;
     private final ServerOptions options;
     private final Metrics metrics;
-    private final Connection.Patience patience;
-    private final WebServer server;
+    private final Listener listener;
+    /** Null where there is none. */
+    private final Listener admin;
     private volatile boolean draining;
-    private final Phaser answering = new Phaser(1);
-
-    /** Answers one request. */
-    private interface Route {
-        void answer(ServerRequest request, ServerResponse response, Exchange exchange);
-    }
 
     private ApiServer(ServedModel model, ServerOptions options) {
         this.model = model;
         this.options = options;
         metrics = new Metrics(model);
-        patience = new Connection.Patience(options.patience());
-        var http = Http1Config.builder().maxHeadersSize(HEADER_BYTES).maxPrologueLength(LINE_BYTES).receiveLog(false).sendLog(false).addReceiveListener(patience).build();
-        // longer than any request: the watch over clients that leave reads for as long
-        var socket = new TimedSockets(SocketOptions.builder().tcpNoDelay(true).readTimeout(Duration.ofSeconds(options.requestSeconds() + 60L)).build());
-        WebServerConfig.Builder builder = WebServer.builder().host(options.host()).port(options.port()).addProtocol(http).useNio(false).connectionOptions(socket)
-                .maxPayloadSize(options.bodyBytes()).maxTcpConnections(CONNECTIONS).contentEncoding(ContentEncodingContext.builder().contentEncodingsDiscoverServices(false).build())
-                .shutdownHook(false).shutdownGracePeriod(Duration.ofSeconds(1)).directHandlers(direct()).routing(this::routes);
-        if (options.tls() != null) {
-            builder.tls(options.tls());
+        listener = new Listener(options, metrics, this::routes);
+        try {
+            admin = options.admin() == null ? null : new Listener(options.forAdmin(), metrics, new AdminRoutes(model, options)::add);
+        } catch (RuntimeException e) {
+            listener.close();
+            throw e;
         }
-        server = builder.build();
     }
 
     /**
@@ -81,189 +46,41 @@ public final class ApiServer implements AutoCloseable {
      * @throws UncheckedIOException where the port cannot be had
      */
     public static ApiServer start(ServedModel model, ServerOptions options) {
-        var server = new ApiServer(model, options);
-        try {
-            server.server.start();
-        } catch (RuntimeException e) {
-            server.patience.close();
-            throw new UncheckedIOException(new IOException("cannot listen on " + options.host() + ":" + options.port() + ": "
-                    + (e.getCause() == null ? e.getMessage() : e.getCause().getMessage()), e));
-        }
-        return server;
+        return new ApiServer(model, options);
     }
 
     public int port() {
-        return server.port();
+        return listener.port();
     }
 
-    private void routes(HttpRouting.Builder routing) {
-        var text = new TextRoutes(model, metrics, options.requestSeconds());
-        var about = new ModelRoutes(model, new Embedder(model.lanes().getLast(), EMBED_TOKENS));
-        routing.post("/v1/chat/completions", closed("chat", (request, response, exchange) -> text.chat(exchange, response)))
-                .post("/v1/completions", closed("completions", (request, response, exchange) -> text.text(exchange, response)))
-                .post("/v1/embeddings", closed("embeddings", (request, response, exchange) -> about.embeddings(exchange, response)))
-                .post("/tokenize", closed("tokenize", (request, response, exchange) -> about.tokenize(exchange, response)))
-                .post("/detokenize", closed("detokenize", (request, response, exchange) -> about.detokenize(exchange, response)))
-                .get("/v1/models", closed("models", (request, response, exchange) -> about.models(exchange, response)))
-                .get("/v1/models/{name}", closed("models", (request, response, exchange) -> about.model(exchange, response, request.path().pathParameters().get("name"))))
-                .get("/health", open("health", (request, response, exchange) -> send(response, exchange.connection(), Json.object().put("status", "ok"))))
-                .get("/ready", open("ready", (request, response, exchange) -> ready(exchange, response)))
-                .get("/metrics", open("metrics", (request, response, exchange) -> send(response, exchange.connection(), "text/plain; version=0.0.4; charset=utf-8",
-                        metrics.text().getBytes(StandardCharsets.UTF_8))))
-                .get("/openapi", open("openapi", (request, response, exchange) -> send(response, exchange.connection(), JSON, resource("openapi.json"))))
-                .options("/*", this::preflight)
-                .any("/*", open("other", (request, response, exchange) -> {
-                    throw ApiException.of(404, "invalid_request_error", "not_found", "there is nothing at " + Json.shortened(request.prologue().method().text() + " "
-                            + request.path().path()) + ": GET /openapi lists what there is");
-                }));
+    /** Of the administrator; -1 where there is none. */
+    public int adminPort() {
+        return admin == null ? -1 : admin.port();
+    }
+
+    private void routes(Listener on, HttpRouting.Builder routing) {
+        var text = new TextRoutes(model, metrics, options);
+        var about = new ModelRoutes(model, new Embedder(model.lanes().getLast(), EMBED_TOKENS), options, metrics);
+        routing.post("/v1/chat/completions", on.handler("chat", options.keys(), (request, response, exchange) -> text.chat(exchange, response)))
+                .post("/v1/completions", on.handler("completions", options.keys(), (request, response, exchange) -> text.text(exchange, response)))
+                .post("/v1/embeddings", on.handler("embeddings", options.keys(), (request, response, exchange) -> about.embeddings(exchange, response)))
+                .post("/tokenize", on.handler("tokenize", options.keys(), (request, response, exchange) -> about.tokenize(exchange, response)))
+                .post("/detokenize", on.handler("detokenize", options.keys(), (request, response, exchange) -> about.detokenize(exchange, response)))
+                .get("/v1/models", on.handler("models", options.keys(), (request, response, exchange) -> about.models(exchange, response)))
+                .get("/v1/models/{name}", on.handler("models", options.keys(), (request, response, exchange) -> about.model(exchange, response,
+                        request.path().pathParameters().get("name"))))
+                .get("/health", on.handler("health", null, (request, response, exchange) -> Listener.send(response, exchange.connection(), Json.object().put("status", "ok"))))
+                .get("/ready", on.handler("ready", null, (request, response, exchange) -> ready(exchange, response)))
+                .get("/metrics", on.handler("metrics", null, (request, response, exchange) -> Listener.send(response, exchange.connection(), "text/plain; version=0.0.4; charset=utf-8",
+                        metrics.text().getBytes(StandardCharsets.UTF_8))));
+        new PageRoutes().add(on, routing);
     }
 
     private void ready(Exchange exchange, ServerResponse response) {
         if (draining) {
             throw ApiException.later(503, "server_error", "shutting_down", 5, "the server is shutting down");
         }
-        send(response, exchange.connection(), Json.object().put("status", "ready"));
-    }
-
-    /** For those with a key, where keys are wanted. */
-    private Handler closed(String name, Route route) {
-        return handler(name, route, options.keys());
-    }
-
-    /** For everyone. */
-    private Handler open(String name, Route route) {
-        return handler(name, route, null);
-    }
-
-    private Handler handler(String name, Route route, ApiKeys keys) {
-        return (request, response) -> {
-            var exchange = new Exchange(request, patience.current(), null);
-            int status = 500;
-            answering.register();
-            try {
-                refuseOtherSites(request, response);
-                if (keys != null) {
-                    exchange = new Exchange(request, patience.current(), keys.holder(request.headers().value(HeaderNames.AUTHORIZATION).orElse(null)));
-                }
-                route.answer(request, response, exchange);
-                status = response.status().code();
-            } catch (ApiException e) {
-                status = e.status();
-                send(response, exchange.connection(), e);
-            } catch (RequestException | CloseConnectionException e) {
-                status = e instanceof RequestException wrong ? wrong.status().code() : 400;
-                throw e;
-            } catch (Answers.Gone e) {
-                status = 499;
-                throw new CloseConnectionException(e.getMessage(), e);
-            } catch (RuntimeException | StackOverflowError | OutOfMemoryError e) {
-                send(response, exchange.connection(), internal(e));
-            } finally {
-                answering.arriveAndDeregister();
-                exchange.connection().end();
-                metrics.request(name, status, exchange.age());
-                log(exchange, name, status);
-            }
-        };
-    }
-
-    private void log(Exchange exchange, String name, int status) {
-        if (options.log() != null) {
-            options.log().println(Json.text(exchange.line(name, status)));
-            options.log().flush();
-        }
-    }
-
-    /** A page of another site may not call, however its user's browser is told to: only pages of this server and of sites that were named. */
-    private void refuseOtherSites(ServerRequest request, ServerResponse response) {
-        String origin = request.headers().value(HeaderNames.ORIGIN).orElse(null);
-        if (origin == null) {
-            return;
-        }
-        if (options.origins().contains(origin)) {
-            response.header(HeaderNames.ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-            response.header(HeaderNames.VARY, "Origin");
-        } else if (!isOwn(origin, request)) {
-            throw ApiException.of(403, "invalid_request_error", "cors", "pages of " + Json.shortened(origin) + " may not call this server: --allow-origin names those that may");
-        }
-    }
-
-    private static boolean isOwn(String origin, ServerRequest request) {
-        try {
-            String authority = URI.create(origin).getRawAuthority();
-            return authority != null && authority.equalsIgnoreCase(request.headers().value(HeaderNames.HOST).orElse(""));
-        } catch (IllegalArgumentException e) {
-            return false;
-        }
-    }
-
-    private void preflight(ServerRequest request, ServerResponse response) {
-        String origin = request.headers().value(HeaderNames.ORIGIN).orElse("");
-        patience.current().end();
-        if (options.origins().contains(origin)) {
-            response.header(HeaderNames.ACCESS_CONTROL_ALLOW_ORIGIN, origin).header(HeaderNames.VARY, "Origin").header(HeaderNames.ACCESS_CONTROL_ALLOW_METHODS, "GET, POST")
-                    .header(HeaderNames.ACCESS_CONTROL_ALLOW_HEADERS, "Authorization, Content-Type").header(HeaderNames.ACCESS_CONTROL_MAX_AGE, "600");
-        }
-        response.status(Status.NO_CONTENT_204).send();
-    }
-
-    /** The error that says nothing of what went wrong inside, which the log does. */
-    static ApiException internal(Throwable problem) {
-        String id = Shape.newId("err-");
-        LOG.log(Level.ERROR, "internal error " + id, problem);
-        return ApiException.of(500, "server_error", "internal_error", "something went wrong inside the server; its log says more under " + id);
-    }
-
-    private static void send(ServerResponse response, Connection connection, ApiException problem) {
-        if (response.isSent()) {
-            throw new CloseConnectionException("an answer cannot be begun twice", problem);
-        }
-        if (problem.retryAfter() > 0) {
-            response.header(HeaderNames.RETRY_AFTER, Integer.toString(problem.retryAfter()));
-        }
-        if (problem.status() == 401) {
-            response.header(HeaderNames.WWW_AUTHENTICATE, "Bearer");
-        }
-        response.status(Status.create(problem.status()));
-        send(response, connection, problem.json());
-    }
-
-    /** Sends an answer whole, to a client that takes it in time. */
-    static void send(ServerResponse response, Connection connection, JsonNode tree) {
-        send(response, connection, JSON, Json.bytes(tree));
-    }
-
-    private static void send(ServerResponse response, Connection connection, String type, byte[] bytes) {
-        connection.begin();
-        try {
-            response.header(HeaderNames.CONTENT_TYPE, type);
-            response.send(bytes);
-        } finally {
-            connection.end();
-        }
-    }
-
-    private static byte[] resource(String name) {
-        try (InputStream in = ApiServer.class.getResourceAsStream(name)) {
-            return in.readAllBytes();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    /** What Helidon refuses before a route sees it, told as everything else is. */
-    private static DirectHandlers direct() {
-        DirectHandler handler = (request, type, status, headers, message) -> {
-            ObjectNode tree = ApiException.of(status.code(), status.code() < 500 ? "invalid_request_error" : "server_error", null,
-                    status.code() == 413 ? "the request is larger than this server takes" : status.code() < 500 ? "malformed HTTP request" : "the request cannot be answered").json();
-            return DirectHandler.TransportResponse.builder().status(status).headers(headers).header(HeaderNames.CONTENT_TYPE, JSON).keepAlive(false)
-                    .entity(Json.bytes(tree)).build();
-        };
-        var handlers = DirectHandlers.builder();
-        for (DirectHandler.EventType type : DirectHandler.EventType.values()) {
-            handlers.addHandler(type, handler);
-        }
-        return handlers.build();
+        Listener.send(response, exchange.connection(), Json.object().put("status", "ready"));
     }
 
     /** Is no longer ready, takes no more, and waits until what was taken is answered. */
@@ -271,12 +88,14 @@ public final class ApiServer implements AutoCloseable {
         draining = true;
         model.drain();
         // what is written is not yet sent
-        answering.awaitAdvanceInterruptibly(answering.arrive());
+        listener.drain();
     }
 
     @Override
     public void close() {
-        server.stop();
-        patience.close();
+        listener.close();
+        if (admin != null) {
+            admin.close();
+        }
     }
 }

@@ -8,6 +8,7 @@ import dev.zhulong.text.chat.Role;
 import dev.zhulong.text.chat.ToolCall;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.UnaryOperator;
 
 /** The messages of a chat request. */
 final class ChatMessages {
@@ -80,6 +81,13 @@ final class ChatMessages {
             calls.add(new ToolCall(call.text("id", ""), function.required("name"), arguments));
         }
         return calls;
+    }
+
+    /** With their texts as they may reach the model. */
+    static List<Message> reviewed(List<Message> messages, UnaryOperator<String> review) {
+        return messages.stream().map(message -> new Message(message.role(), review.apply(message.content()), review.apply(message.reasoning()), message.toolCalls().stream()
+                .map(call -> new ToolCall(call.id(), call.name(), Json.text(JsonReview.each(Json.parse(call.arguments()), review)))).toList(), message.toolCallId(),
+                review.apply(message.name()))).toList();
     }
 
     /** What a template reads: as it is where the template knows tools, else with tools, calls and results in words. */

@@ -14,8 +14,8 @@ final class ChatShape extends Shape {
     /** Calls told so far, of each choice. */
     private final Map<Integer, Integer> called = new HashMap<>();
 
-    ChatShape(Plan plan, String fingerprint) {
-        super("chatcmpl-", plan, fingerprint);
+    ChatShape(String fingerprint) {
+        super("chatcmpl-", fingerprint);
     }
 
     @Override
@@ -33,6 +33,9 @@ final class ChatShape extends Shape {
             content.putArray("tool_calls").add(Json.object().put("index", index).setAll(call(call)));
             chunks.add(chunk(delta.choice(), content, List.of(), null));
         }
+        if (delta.refusal() != null) {
+            chunks.add(chunk(delta.choice(), Json.object().put("refusal", delta.refusal()), List.of(), null));
+        }
         if (delta.finish() != null) {
             chunks.add(chunk(delta.choice(), Json.object(), List.of(), delta.finish()));
         }
@@ -45,14 +48,14 @@ final class ChatShape extends Shape {
         told.set("delta", content);
         logProbs(told, tokens);
         told.put("finish_reason", finish);
-        if (plan.includeUsage()) {
+        if (plan().includeUsage()) {
             tree.putNull("usage");
         }
         return tree;
     }
 
     private void logProbs(ObjectNode choice, List<TokenTexts.TokenText> tokens) {
-        if (!plan.logProbs() || tokens.isEmpty()) {
+        if (!plan().logProbs() || tokens.isEmpty()) {
             choice.putNull("logprobs");
             return;
         }
@@ -81,7 +84,7 @@ final class ChatShape extends Shape {
             ObjectNode each = told.addObject().put("index", choice.choice());
             ObjectNode message = each.putObject("message").put("role", "assistant");
             // null is what clients expect beside calls
-            message.put("content", choice.text().isBlank() && !choice.calls().isEmpty() ? null : choice.text()).putNull("refusal");
+            message.put("content", choice.text().isBlank() && !choice.calls().isEmpty() ? null : choice.text()).put("refusal", choice.refusal());
             if (!choice.calls().isEmpty()) {
                 ArrayNode calls = message.putArray("tool_calls");
                 choice.calls().forEach(call -> calls.add(call(call)));

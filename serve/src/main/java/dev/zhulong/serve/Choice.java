@@ -3,62 +3,96 @@ package dev.zhulong.serve;
 import dev.zhulong.infer.Generation;
 import dev.zhulong.infer.TokenLogProbs;
 import dev.zhulong.serve.TokenTexts.TokenText;
+import java.util.ArrayList;
 import java.util.List;
 
 /** One of a request's answers while it is written: what the model writes goes through the filter, then calls of tools are taken out. */
-final class Choice {
+final class Choice implements AutoCloseable {
     private final int number;
     private final TextFilter filter;
     /** Null where no tools were offered. */
     private final ToolCalls tools;
     /** Null where log-probabilities are not asked for. */
     private final TokenTexts texts;
-    private final boolean wholeJson;
-    private final StringBuilder held = new StringBuilder();
+    /** Where the answer is JSON under rules, it is told when it is whole; null elsewhere. */
+    private final StringBuilder json;
     private boolean called;
 
-    /**
-     * @param wholeJson the answer is JSON, whose strings are looked at as what they spell: it is told when it is whole
-     */
+    /** @param wholeJson whether the answer is JSON, whose strings are looked at as what they spell */
     Choice(int number, TextFilter filter, ToolCalls tools, TokenTexts texts, boolean wholeJson) {
         this.number = number;
         this.filter = filter;
         this.tools = tools;
         this.texts = texts;
-        this.wholeJson = wholeJson;
-    }
-
-    int number() {
-        return number;
+        json = wholeJson && filter.guards() && tools == null ? new StringBuilder() : null;
     }
 
     Delta wrote(String text, List<TokenLogProbs> tokens) {
         if (texts != null) {
             texts.add(tokens);
         }
+        if (json != null) {
+            json.append(text);
+            return new Delta(number, "", List.of(), List.of(), null, null, false);
+        }
         return told(filter.push(text), null);
     }
 
     Delta finished(Generation.Finish finish) {
-        String rest = filter.finish();
-        return told(rest, switch (finish) {
+        String why = switch (finish) {
             case EOS, STOP -> "stop";
             case LENGTH -> "length";
-        });
+        };
+        return json == null ? told(filter.finish(), why) : toldJson(why);
+    }
+
+    private Delta toldJson(String finish) {
+        String text = json.toString();
+        try {
+            String told = JsonReview.of(text, filter);
+            List<TokenText> tokens = texts != null && told.equals(text) ? texts.told(Integer.MAX_VALUE, filter) : List.of();
+            return new Delta(number, told, tokens, List.of(), finish, null, false);
+        } catch (JsonReview.Blocked e) {
+            return blocked("", List.of());
+        }
     }
 
     private Delta told(String passed, String finish) {
-        String end = filter.blocked() ? "content_filter" : finish;
         String text = tools == null ? passed : tools.push(passed);
-        if (end != null && tools != null) {
+        if ((finish != null || filter.blocked()) && tools != null) {
             text += tools.finish();
         }
         List<ToolCalls.Call> calls = tools == null ? List.of() : tools.take();
-        called |= !calls.isEmpty();
-        if ("stop".equals(end) && called) {
-            end = "tool_calls";
+        if (filter.guards()) {
+            try {
+                calls = reviewed(calls);
+            } catch (JsonReview.Blocked e) {
+                calls = List.of();
+            }
         }
-        List<TokenText> told = texts == null ? List.of() : texts.told(filter.settled(), filter);
-        return new Delta(number, text, told, calls, end);
+        if (filter.blocked()) {
+            return blocked(text, calls);
+        }
+        called |= !calls.isEmpty();
+        List<TokenText> tokens = texts == null ? List.of() : texts.told(filter.settled(), filter);
+        return new Delta(number, text, tokens, calls, "stop".equals(finish) && called ? "tool_calls" : finish, null, false);
+    }
+
+    private List<ToolCalls.Call> reviewed(List<ToolCalls.Call> calls) {
+        List<ToolCalls.Call> reviewed = new ArrayList<>();
+        for (ToolCalls.Call call : calls) {
+            reviewed.add(new ToolCalls.Call(call.name(), JsonReview.of(call.arguments(), filter)));
+        }
+        return reviewed;
+    }
+
+    private Delta blocked(String text, List<ToolCalls.Call> calls) {
+        List<TokenText> tokens = texts == null || json != null ? List.of() : texts.told(filter.settled(), filter);
+        return new Delta(number, text, tokens, calls, "content_filter", filter.reason().isEmpty() ? null : filter.reason(), filter.wantsRewrite());
+    }
+
+    @Override
+    public void close() {
+        filter.close();
     }
 }

@@ -28,6 +28,20 @@ final class Fields {
         return new Fields(object, name + ".");
     }
 
+    /** The same chat with one thing more said by the user. */
+    Fields saying(String text) {
+        ObjectNode copy = tree.deepCopy();
+        copy.withArray("messages").addObject().put("role", "user").put("content", text == null ? "Write your last answer again, otherwise." : text);
+        return new Fields(copy, path);
+    }
+
+    /** The object but for some of its fields. */
+    ObjectNode without(List<String> fields) {
+        ObjectNode copy = tree.deepCopy();
+        copy.remove(fields);
+        return copy;
+    }
+
     /** What a field is called in messages. */
     String name(String field) {
         return path + field;

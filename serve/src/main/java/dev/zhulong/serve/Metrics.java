@@ -1,5 +1,6 @@
 package dev.zhulong.serve;
 
+import dev.zhulong.guard.Decision;
 import dev.zhulong.infer.SchedulerStats;
 import dev.zhulong.serve.ServedModel.Lane;
 import io.micrometer.core.instrument.Counter;
@@ -59,6 +60,12 @@ final class Metrics {
 
     void betweenTokens(long nanos) {
         betweenTokens.record(Duration.ofNanos(nanos));
+    }
+
+    /** A rule has decided. */
+    void decided(Decision decision) {
+        Counter.builder("zhulong_guard_decisions").description("What rules have done about texts").tag("rule", decision.rule()).tag("action", decision.action().label())
+                .register(registry).increment();
     }
 
     /** Something was found in the cache of whole answers, or not. */

@@ -19,10 +19,14 @@ final class ModelRoutes {
     private final ServedModel model;
     private final Requests requests;
     private final Embedder embedder;
+    private final ServerOptions options;
+    private final Metrics metrics;
     private final long since = Instant.now().getEpochSecond();
 
-    ModelRoutes(ServedModel model, Embedder embedder) {
+    ModelRoutes(ServedModel model, Embedder embedder, ServerOptions options, Metrics metrics) {
         this.model = model;
+        this.options = options;
+        this.metrics = metrics;
         this.embedder = embedder;
         requests = new Requests(model);
     }
@@ -32,7 +36,7 @@ final class ModelRoutes {
         ObjectNode tree = Json.object().put("object", "list");
         ArrayNode data = tree.putArray("data");
         data.add(about(model.name()));
-        ApiServer.send(response, exchange.connection(), tree);
+        Listener.send(response, exchange.connection(), tree);
     }
 
     /** One of them. */
@@ -40,7 +44,7 @@ final class ModelRoutes {
         if (!name.equals(model.name())) {
             throw ApiException.noSuchModel(name);
         }
-        ApiServer.send(response, exchange.connection(), about(name));
+        Listener.send(response, exchange.connection(), about(name));
     }
 
     private ObjectNode about(String name) {
@@ -63,7 +67,8 @@ final class ModelRoutes {
         if (body.integer("dimensions", 1, Integer.MAX_VALUE, (long) embedder.size()) != embedder.size()) {
             throw body.wrong("dimensions", "cannot be chosen: the vectors of this model have " + embedder.size());
         }
-        List<int[]> inputs = requests.inputs(body, "input", MOST_INPUTS);
+        List<int[]> inputs = requests.inputs(body, "input", MOST_INPUTS, options.guard() == null ? text -> text
+                : options.guard().input(exchange.tenant(), Shape.newId("embd-"), metrics::decided));
         ObjectNode tree = Json.object().put("object", "list");
         ArrayNode data = tree.putArray("data");
         int tokens = 0;
@@ -83,7 +88,7 @@ final class ModelRoutes {
         tree.put("model", name);
         tree.putObject("usage").put("prompt_tokens", tokens).put("total_tokens", tokens);
         exchange.took("", new Usage(tokens, 0, 0));
-        ApiServer.send(response, exchange.connection(), tree);
+        Listener.send(response, exchange.connection(), tree);
     }
 
     private static String base64(float[] vector) {
@@ -102,7 +107,7 @@ final class ModelRoutes {
         ArrayNode tokens = tree.putArray("tokens");
         Arrays.stream(ids).forEach(tokens::add);
         tree.put("count", ids.length);
-        ApiServer.send(response, exchange.connection(), tree);
+        Listener.send(response, exchange.connection(), tree);
     }
 
     /** The text of ids. */
@@ -118,6 +123,6 @@ final class ModelRoutes {
             }
             ids[i] = node.intValue();
         }
-        ApiServer.send(response, exchange.connection(), Json.object().put("text", model.tokenizer().decode(ids)).put("content", model.tokenizer().decode(ids)));
+        Listener.send(response, exchange.connection(), Json.object().put("text", model.tokenizer().decode(ids)).put("content", model.tokenizer().decode(ids)));
     }
 }

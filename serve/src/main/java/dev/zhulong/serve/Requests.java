@@ -9,6 +9,7 @@ import dev.zhulong.text.chat.Message;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -30,10 +31,10 @@ final class Requests {
     }
 
     /** {@code POST /v1/chat/completions}. */
-    Plan chat(Fields request) {
+    Plan chat(Fields request, UnaryOperator<String> review) {
         String name = model(request);
         ToolChoice tools = ToolChoice.read(request);
-        List<Message> messages = ChatMessages.read(request);
+        List<Message> messages = ChatMessages.reviewed(ChatMessages.read(request), review);
         boolean forced = !tools.forced().isEmpty();
         int top = request.integer("top_logprobs", 0, MOST_LOG_PROBS, 0L).intValue();
         boolean logProbs = request.flag("logprobs", false);
@@ -61,7 +62,7 @@ final class Requests {
     }
 
     /** {@code POST /v1/completions}. */
-    Plan text(Fields request) {
+    Plan text(Fields request, UnaryOperator<String> review) {
         String name = model(request);
         boolean echo = request.flag("echo", false);
         Long logProbs = request.integer("logprobs", 0, MOST_LOG_PROBS, null);
@@ -72,12 +73,13 @@ final class Requests {
         if (request.integer("best_of", 1, MOST_CHOICES, (long) n) > n) {
             throw request.wrong("best_of", "above n is not done here: ask for n answers and choose");
         }
-        String suffix = request.text("suffix", null);
+        String after = request.text("suffix", null);
+        String suffix = after == null ? null : review.apply(after);
         List<String> texts = new ArrayList<>();
         List<int[]> prompts = new ArrayList<>();
         for (JsonNode prompt : several(request, "prompt", MOST_CHOICES)) {
-            String text = prompt.isTextual() ? Fields.whole(prompt.textValue(), "prompt") : null;
-            int[] ids = text == null ? ids(request, "prompt", prompt) : null;
+            String text = prompt.isTextual() ? review.apply(Fields.whole(prompt.textValue(), "prompt")) : null;
+            int[] ids = text == null ? reviewed(ids(request, "prompt", prompt), review) : null;
             prompts.add(suffix != null ? gap(request, text == null ? ids : model.tokenizer().encode(text), suffix)
                     : text == null ? model.sequence(ids) : model.sequence(text));
             if (echo) {
@@ -139,12 +141,20 @@ final class Requests {
     }
 
     /** Texts or ids to start from, at least one. */
-    List<int[]> inputs(Fields request, String field, int most) {
+    List<int[]> inputs(Fields request, String field, int most, UnaryOperator<String> review) {
         List<int[]> inputs = new ArrayList<>();
         for (JsonNode input : several(request, field, most)) {
-            inputs.add(input.isTextual() ? model.sequence(Fields.whole(input.textValue(), field)) : model.sequence(ids(request, field, input)));
+            inputs.add(input.isTextual() ? model.sequence(review.apply(Fields.whole(input.textValue(), field)))
+                    : model.sequence(reviewed(ids(request, field, input), review)));
         }
         return inputs;
+    }
+
+    /** Ids are looked at as the text they stand for. */
+    private int[] reviewed(int[] ids, UnaryOperator<String> review) {
+        String text = model.tokenizer().decode(ids);
+        String told = review.apply(text);
+        return told.equals(text) ? ids : model.tokenizer().encode(told);
     }
 
     /** A text, or ids, or several of either. */

@@ -19,36 +19,66 @@ import java.util.Set;
  * @param origins        of other sites whose pages may call; empty for none
  * @param keys           who may call; null for everyone
  * @param log            where a line about every request goes; null for nowhere
+ * @param guard          rules for texts; null for none
+ * @param admin          null for no administrator
+ * @param cache          of whole answers, the caller's; null for none
  */
-public record ServerOptions(String host, int port, Tls tls, int bodyBytes, int patience, int requestSeconds, Set<String> origins, ApiKeys keys, PrintWriter log) {
+public record ServerOptions(String host, int port, Tls tls, int bodyBytes, int patience, int requestSeconds, Set<String> origins, ApiKeys keys, PrintWriter log, Guard guard,
+        Admin admin, ResponseCache cache) {
+    /**
+     * The administrator's way in.
+     *
+     * @param host to listen on
+     * @param port 0 for one that is free
+     * @param keys of administrators
+     */
+    public record Admin(String host, int port, ApiKeys keys) {}
+
     /** On this machine alone, for everyone on it. */
     public static ServerOptions local(int port) {
-        return new ServerOptions("127.0.0.1", port, null, 8 << 20, 30, 600, Set.of(), null, null);
+        return new ServerOptions("127.0.0.1", port, null, 8 << 20, 30, 600, Set.of(), null, null, null, null, null);
     }
 
     public ServerOptions withHost(String value) {
-        return new ServerOptions(value, port, tls, bodyBytes, patience, requestSeconds, origins, keys, log);
+        return new ServerOptions(value, port, tls, bodyBytes, patience, requestSeconds, origins, keys, log, guard, admin, cache);
     }
 
     public ServerOptions withTls(Tls value) {
-        return new ServerOptions(host, port, value, bodyBytes, patience, requestSeconds, origins, keys, log);
+        return new ServerOptions(host, port, value, bodyBytes, patience, requestSeconds, origins, keys, log, guard, admin, cache);
     }
 
-    /** @param bytes of a request, at most; seconds for a client, and for an answer */
+    /** With other limits: bytes of a request, seconds for a client, and for an answer. */
     public ServerOptions withLimits(int bytes, int patienceSeconds, int answerSeconds) {
-        return new ServerOptions(host, port, tls, bytes, patienceSeconds, answerSeconds, origins, keys, log);
+        return new ServerOptions(host, port, tls, bytes, patienceSeconds, answerSeconds, origins, keys, log, guard, admin, cache);
     }
 
     public ServerOptions withOrigins(Set<String> value) {
-        return new ServerOptions(host, port, tls, bodyBytes, patience, requestSeconds, value, keys, log);
+        return new ServerOptions(host, port, tls, bodyBytes, patience, requestSeconds, value, keys, log, guard, admin, cache);
     }
 
     public ServerOptions withKeys(ApiKeys value) {
-        return new ServerOptions(host, port, tls, bodyBytes, patience, requestSeconds, origins, value, log);
+        return new ServerOptions(host, port, tls, bodyBytes, patience, requestSeconds, origins, value, log, guard, admin, cache);
     }
 
     public ServerOptions withLog(PrintWriter value) {
-        return new ServerOptions(host, port, tls, bodyBytes, patience, requestSeconds, origins, keys, value);
+        return new ServerOptions(host, port, tls, bodyBytes, patience, requestSeconds, origins, keys, value, guard, admin, cache);
+    }
+
+    public ServerOptions withGuard(Guard value) {
+        return new ServerOptions(host, port, tls, bodyBytes, patience, requestSeconds, origins, keys, log, value, admin, cache);
+    }
+
+    public ServerOptions withAdmin(Admin value) {
+        return new ServerOptions(host, port, tls, bodyBytes, patience, requestSeconds, origins, keys, log, guard, value, cache);
+    }
+
+    public ServerOptions withCache(ResponseCache value) {
+        return new ServerOptions(host, port, tls, bodyBytes, patience, requestSeconds, origins, keys, log, guard, admin, value);
+    }
+
+    /** The same for the administrator's port. */
+    ServerOptions forAdmin() {
+        return new ServerOptions(admin.host, admin.port, tls, bodyBytes, patience, requestSeconds, Set.of(), admin.keys, log, guard, admin, cache);
     }
 
     /**

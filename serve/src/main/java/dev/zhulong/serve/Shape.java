@@ -15,13 +15,21 @@ abstract sealed class Shape permits ChatShape, TextShape {
 
     private final String id;
     private final long created = Instant.now().getEpochSecond();
-    final Plan plan;
     private final String fingerprint;
+    private Plan plan;
 
-    Shape(String prefix, Plan plan, String fingerprint) {
+    Shape(String prefix, String fingerprint) {
         id = newId(prefix);
-        this.plan = plan;
         this.fingerprint = fingerprint;
+    }
+
+    /** What is asked for is known. */
+    void begin(Plan asked) {
+        plan = asked;
+    }
+
+    final Plan plan() {
+        return plan;
     }
 
     /** The prefix and what nobody guesses. */

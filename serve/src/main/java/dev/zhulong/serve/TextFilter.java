@@ -1,28 +1,7 @@
 package dev.zhulong.serve;
 
 /** What stands between what a model writes and what a client is told, one choice's. Places are in the text that came in, in UTF-16 units. */
-interface TextFilter {
-    /** Takes more text; gives what may be told. */
-    String push(String piece);
-
-    /** No more comes; gives the rest. */
-    String finish();
-
-    /** Whether nothing more may be told. */
-    boolean blocked();
-
-    /** How much of what came in has been decided upon. */
-    int settled();
-
-    /** Whether anything from {@code from} to {@code to}, decided upon, is told otherwise than it came. */
-    boolean changed(int from, int to);
-
-    /** Whether a short text by itself may be told. */
-    boolean allows(String text);
-
-    /** A text that comes in one piece, as it may be told; null where it may not. */
-    String whole(String text);
-
+interface TextFilter extends AutoCloseable {
     /** Lets everything through. */
     final class None implements TextFilter {
         private int settled;
@@ -39,28 +18,55 @@ interface TextFilter {
         }
 
         @Override
-        public boolean blocked() {
-            return false;
-        }
-
-        @Override
         public int settled() {
             return settled;
         }
-
-        @Override
-        public boolean changed(int from, int to) {
-            return false;
-        }
-
-        @Override
-        public boolean allows(String text) {
-            return true;
-        }
-
-        @Override
-        public String whole(String text) {
-            return text;
-        }
     }
+
+    /** Takes more text; gives what may be told. */
+    String push(String piece);
+
+    /** No more comes; gives the rest. */
+    String finish();
+
+    /** How much of what came in has been decided upon. */
+    int settled();
+
+    /** Whether anything is looked at. */
+    default boolean guards() {
+        return false;
+    }
+
+    /** Whether nothing more may be told. */
+    default boolean blocked() {
+        return false;
+    }
+
+    /** Whether it is blocked so that it is written again. */
+    default boolean wantsRewrite() {
+        return false;
+    }
+
+    /** What is to be told of why it is blocked; may be empty. */
+    default String reason() {
+        return "";
+    }
+
+    /** Whether anything from {@code from} to {@code to}, decided upon, is told otherwise than it came. */
+    default boolean changed(int from, int to) {
+        return false;
+    }
+
+    /** Whether a short text by itself may be told. */
+    default boolean allows(String text) {
+        return true;
+    }
+
+    /** A text that comes in one piece, as it may be told; null where it may not. */
+    default String whole(String text) {
+        return text;
+    }
+
+    @Override
+    default void close() {}
 }

@@ -8,68 +8,121 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BiFunction;
 import java.util.function.Function;
+import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 
 /** {@code /v1/chat/completions} and {@code /v1/completions}: requests that are answered by text. */
 final class TextRoutes {
     private final ServedModel model;
     private final Requests requests;
     private final Metrics metrics;
-    private final int requestSeconds;
+    private final ServerOptions options;
     private final String fingerprint;
 
-    TextRoutes(ServedModel model, Metrics metrics, int requestSeconds) {
+    TextRoutes(ServedModel model, Metrics metrics, ServerOptions options) {
         this.model = model;
         this.metrics = metrics;
-        this.requestSeconds = requestSeconds;
+        this.options = options;
         requests = new Requests(model);
         fingerprint = "fp_" + Integer.toHexString(model.fingerprint().hashCode());
     }
 
     void chat(Exchange exchange, ServerResponse response) {
-        answer(exchange, response, requests::chat, ChatShape::new);
+        answer(exchange, response, requests::chat, new ChatShape(fingerprint), true);
     }
 
     void text(Exchange exchange, ServerResponse response) {
-        answer(exchange, response, requests::text, TextShape::new);
+        answer(exchange, response, requests::text, new TextShape(fingerprint), false);
     }
 
-    private void answer(Exchange exchange, ServerResponse response, Function<Fields, Plan> reader, BiFunction<Plan, String, Shape> shapes) {
+    private void answer(Exchange exchange, ServerResponse response, BiFunction<Fields, UnaryOperator<String>, Plan> reader, Shape shape, boolean chat) {
         Fields body = exchange.body();
         exchange.admit();
-        Plan plan = reader.apply(body);
-        Shape shape = shapes.apply(plan, fingerprint);
-        // a template of another adapter or another tenant's text is never reused
-        var asker = new Asker(exchange.client(), exchange.tenant() + '\n' + model.encoder().template().hash(), Instant.now().plusSeconds(requestSeconds),
-                exchange.connection()::isOpen);
-        try (Answers answers = new Answers(plan, asker, TextFilter.None::new)) {
+        UnaryOperator<String> review = options.guard() == null ? text -> text : options.guard().input(exchange.tenant(), shape.id(), metrics::decided);
+        Plan plan = reader.apply(body, review);
+        shape.begin(plan);
+        String key = options.cache() != null && StoredAnswers.isKept(plan) ? StoredAnswers.key(body, plan, exchange.tenant(), by()) : null;
+        StoredAnswers stored = key == null ? null : StoredAnswers.of(options.cache().get(key));
+        if (key != null) {
+            metrics.responseCache(stored != null);
+        }
+        if (stored != null) {
+            tell(stored, plan, shape, exchange, response, null, null);
+            return;
+        }
+        try (Answers answers = begin(plan, shape, exchange)) {
             answers.awaitFirst();
             metrics.firstToken(exchange.age());
-            try {
-                if (plan.stream()) {
-                    stream(answers, shape, new EventStream(response, exchange.connection()));
-                } else {
-                    whole(answers, shape, exchange, response);
-                }
-            } finally {
-                exchange.took(shape.id(), answers.usage());
-            }
+            Function<String, Plan> again = chat ? said -> reader.apply(body.saying(said), review) : null;
+            tell(answers, plan, shape, exchange, response, key, again);
         }
     }
 
-    private static void whole(Answers answers, Shape shape, Exchange exchange, ServerResponse response) {
-        List<List<Delta>> told = new ArrayList<>();
-        for (int i = 0; i < shape.plan.choices(); i++) {
-            told.add(new ArrayList<>());
+    /** Model, engine and rules, which decide an answer besides the request. */
+    private String by() {
+        return model.fingerprint() + '\n' + model.encoder().template().hash() + '\n' + (options.guard() == null ? "" : options.guard().version());
+    }
+
+    /**
+     * Tells answers.
+     *
+     * @param key   they are kept by; null where they are not
+     * @param again what to ask where rules want one written again; null where that cannot be
+     */
+    private void tell(Told answers, Plan plan, Shape shape, Exchange exchange, ServerResponse response, String key, Function<String, Plan> again) {
+        try {
+            List<Delta> whole;
+            if (plan.stream()) {
+                whole = stream(answers, shape, new EventStream(response, exchange.connection()));
+            } else {
+                whole = whole(answers, plan);
+                Delta rewrite = again == null ? null : whole.stream().filter(Delta::rewrite).findFirst().orElse(null);
+                if (rewrite != null) {
+                    rewrite(again.apply(rewrite.refusal()), shape, exchange, response);
+                    return;
+                }
+                Listener.send(response, exchange.connection(), shape.whole(whole, answers.usage()));
+            }
+            if (key != null && whole != null) {
+                options.cache().put(key, StoredAnswers.text(whole, answers.usage()));
+            }
+        } finally {
+            exchange.took(shape.id(), answers.usage());
         }
+    }
+
+    /** Answers a request once more, told what was wrong with the first answer. */
+    private void rewrite(Plan plan, Shape shape, Exchange exchange, ServerResponse response) {
+        try (Answers answers = begin(plan, shape, exchange)) {
+            Listener.send(response, exchange.connection(), shape.whole(whole(answers, plan), answers.usage()));
+        }
+    }
+
+    private Answers begin(Plan plan, Shape shape, Exchange exchange) {
+        // what was read for another tenant or another template is never reused
+        var asker = new Asker(exchange.client(), exchange.tenant() + '\n' + model.encoder().template().hash(), Instant.now().plusSeconds(options.requestSeconds()),
+                exchange.connection()::isOpen);
+        Supplier<TextFilter> filters = options.guard() == null ? TextFilter.None::new : () -> options.guard().output(exchange.tenant(), shape.id(), metrics::decided);
+        return new Answers(plan, asker, filters);
+    }
+
+    private static List<Delta> whole(Told answers, Plan plan) {
+        List<List<Delta>> told = lists(plan);
         for (Delta delta = answers.next(); delta != null; delta = answers.next()) {
             told.get(delta.choice()).add(delta);
         }
-        ObjectNode whole = shape.whole(told.stream().map(Delta::joined).toList(), answers.usage());
-        ApiServer.send(response, exchange.connection(), whole);
+        return told.stream().map(Delta::joined).toList();
     }
 
-    private void stream(Answers answers, Shape shape, EventStream events) {
-        boolean[] begun = new boolean[shape.plan.choices()];
+    private static List<List<Delta>> lists(Plan plan) {
+        return Stream.<List<Delta>>generate(ArrayList::new).limit(plan.choices()).toList();
+    }
+
+    /** Gives what was told; null where something went wrong. */
+    private List<Delta> stream(Told answers, Shape shape, EventStream events) {
+        List<List<Delta>> told = lists(shape.plan());
+        boolean[] begun = new boolean[shape.plan().choices()];
         long last = System.nanoTime();
         try {
             for (Delta delta = answers.next(); delta != null; delta = answers.next()) {
@@ -80,6 +133,7 @@ final class TextRoutes {
                     events.send(chunk);
                 }
                 begun[delta.choice()] = true;
+                told.get(delta.choice()).add(delta);
                 long now = System.nanoTime();
                 metrics.betweenTokens(now - last);
                 last = now;
@@ -88,13 +142,14 @@ final class TextRoutes {
             throw e;
         } catch (RuntimeException e) {
             // the status has been sent: what went wrong is told in the stream, which ends without its mark
-            events.send((e instanceof ApiException problem ? problem : ApiServer.internal(e)).json());
+            events.send((e instanceof ApiException problem ? problem : Listener.internal(e)).json());
             events.end();
-            return;
+            return null;
         }
-        if (shape.plan.includeUsage()) {
+        if (shape.plan().includeUsage()) {
             events.send(shape.last(answers.usage()));
         }
         events.done();
+        return told.stream().map(Delta::joined).toList();
     }
 }

@@ -13,29 +13,29 @@ final class TextShape extends Shape {
     /** Characters told so far, of each choice. */
     private final Map<Integer, Integer> told = new HashMap<>();
 
-    TextShape(Plan plan, String fingerprint) {
-        super("cmpl-", plan, fingerprint);
+    TextShape(String fingerprint) {
+        super("cmpl-", fingerprint);
     }
 
     @Override
     List<ObjectNode> chunks(Delta delta, boolean begins) {
-        if (delta.isEmpty() && !(begins && !plan.echo().isEmpty())) {
+        if (delta.isEmpty() && !(begins && !plan().echo().isEmpty())) {
             return List.of();
         }
         ObjectNode tree = frame(OBJECT);
         choice(tree.putArray("choices"), delta, begins);
-        if (plan.includeUsage()) {
+        if (plan().includeUsage()) {
             tree.putNull("usage");
         }
         return List.of(tree);
     }
 
     private void choice(ArrayNode choices, Delta delta, boolean begins) {
-        String text = (begins && !plan.echo().isEmpty() ? plan.echo().get(delta.choice() / plan.n()) : "") + delta.text();
+        String text = (begins && !plan().echo().isEmpty() ? plan().echo().get(delta.choice() / plan().n()) : "") + delta.text();
         ObjectNode tree = choices.addObject().put("text", text).put("index", delta.choice());
         int from = told.getOrDefault(delta.choice(), 0);
         told.put(delta.choice(), from + text.length());
-        if (!plan.logProbs() || delta.tokens().isEmpty()) {
+        if (!plan().logProbs() || delta.tokens().isEmpty()) {
             tree.putNull("logprobs");
         } else {
             logProbs(tree.putObject("logprobs"), delta, from);

@@ -1,0 +1,60 @@
+package dev.zhulong.guard;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Instant;
+
+/**
+ * A line of JSON about every decision: when, for whom, which rule did what to which place. Of the text it keeps the SHA-256 of what had come when it was
+ * decided, so that who has the text can show that this is it, and nobody else learns it.
+ */
+public final class AuditLog implements AutoCloseable {
+    /** Keeps nothing. */
+    public static final AuditLog NONE = new AuditLog(null);
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private final PrintWriter out;
+
+    private AuditLog(PrintWriter out) {
+        this.out = out;
+    }
+
+    /** To a writer. */
+    public static AuditLog to(PrintWriter out) {
+        return new AuditLog(out);
+    }
+
+    /** To a file, behind what it holds. */
+    public static AuditLog to(Path file) {
+        try {
+            return new AuditLog(new PrintWriter(Files.newBufferedWriter(file, StandardCharsets.UTF_8, StandardOpenOption.CREATE, StandardOpenOption.APPEND)));
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + ": cannot be written: " + e.getMessage(), e);
+        }
+    }
+
+    synchronized void decided(Decision decision, Context context, String policy, String hash) {
+        if (out == null) {
+            return;
+        }
+        ObjectNode line = JSON.createObjectNode().put("time", Instant.now().toString()).put("request", context.getRequest()).put("tenant", context.getTenant());
+        line.put("text", context.isOutput() ? "output" : "input").put("rule", decision.rule()).put("action", decision.action().label());
+        line.put("begin", decision.begin()).put("end", decision.end()).put("sha256", hash).put("policy", policy);
+        out.println(line);
+        out.flush();
+    }
+
+    @Override
+    public void close() {
+        if (out != null) {
+            out.close();
+        }
+    }
+}
