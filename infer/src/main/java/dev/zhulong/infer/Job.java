@@ -1,5 +1,6 @@
 package dev.zhulong.infer;
 
+import dev.zhulong.infer.LanguageModel.Adapter;
 import java.time.Instant;
 import java.util.Objects;
 
@@ -12,11 +13,22 @@ import java.util.Objects;
  * @param client   whose turn it is: clients wait in a round
  * @param salt     what is read for one salt is never reused for another: the tenant, the adapter, the template
  * @param deadline when the job is given up, or null for never
+ * @param adapter  put on the sequence; null for none. What was read with one is never reused without it or with another
  */
-public record Job(int[] prompt, GenerateOptions options, int number, String client, String salt, Instant deadline) {
+public record Job(int[] prompt, GenerateOptions options, int number, String client, String salt, Instant deadline, Adapter adapter) {
     public Job {
         Objects.requireNonNull(options, "options");
         Objects.requireNonNull(client, "client");
         Objects.requireNonNull(salt, "salt");
+    }
+
+    /** Without an adapter. */
+    public Job(int[] prompt, GenerateOptions options, int number, String client, String salt, Instant deadline) {
+        this(prompt, options, number, client, salt, deadline, null);
+    }
+
+    /** What of a sequence that is read may serve this one. */
+    String prefixSalt() {
+        return adapter == null ? salt : salt + '\0' + adapter.hash();
     }
 }

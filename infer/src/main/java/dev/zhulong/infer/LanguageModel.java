@@ -21,6 +21,19 @@ public interface LanguageModel extends AutoCloseable {
     KvCache newCache(int capacity);
 
     /**
+     * The same for a sequence that an adapter is put on, whatever runs beside it.
+     *
+     * @param adapter null for none
+     * @throws UnsupportedOperationException where the engine puts none on single sequences
+     */
+    default KvCache newCache(int capacity, Adapter adapter) {
+        if (adapter != null) {
+            throw new UnsupportedOperationException("this engine puts no adapters on single sequences");
+        }
+        return newCache(capacity);
+    }
+
+    /**
      * Runs each span's ids after what its cache holds and appends them to it.
      *
      * @return the logits each span asks for, in the order of the spans
@@ -72,6 +85,12 @@ public interface LanguageModel extends AutoCloseable {
                 case HIDDEN -> Math.multiplyExact(ids.length, spec.hiddenSize());
             };
         }
+    }
+
+    /** What changes a model a little, for one sequence. */
+    interface Adapter {
+        /** Tells it from every other: of its content. */
+        String hash();
     }
 
     /** Keys and values of one sequence. */

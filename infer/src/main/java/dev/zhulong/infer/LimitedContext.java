@@ -39,6 +39,11 @@ public final class LimitedContext implements LanguageModel {
     }
 
     @Override
+    public KvCache newCache(int capacity, Adapter adapter) {
+        return model.newCache(capacity, adapter);
+    }
+
+    @Override
     public List<float[]> forward(List<Span> spans) {
         return model.forward(spans);
     }

@@ -2,20 +2,21 @@ package dev.zhulong.infer;
 
 import java.util.List;
 
-/** A cache that lies in pages of a fixed number of tokens. Full pages can be held by several sequences of a model at once: their memory is there once. */
+/** A cache that lies in pages of a fixed number of tokens. Pages can be held by several sequences of a model at once: their memory is there once. */
 public interface PagedKv extends LanguageModel.KvCache {
     /** Tokens of a page. */
     int pageTokens();
 
     /**
-     * Holds page {@code index}, full, so that it outlives this cache. Whose tokens they are, and which came before them, is the holder's to know.
+     * Holds page {@code index} so that it outlives this cache. Whose tokens they are, how many, and which came before them, is the holder's to know.
      *
-     * @throws IllegalArgumentException when there is no such page, or it is not full
+     * @throws IllegalArgumentException when there is no such page, or it holds nothing
      */
     Page hold(int index);
 
     /**
-     * Begins this cache, which is empty, with pages of the same model, in order; the caller holds them still.
+     * Begins this cache, which is empty, with pages of the same model, in order; the caller holds them still. Where the last is not full, the cache is to be
+     * cut to what it holds.
      *
      * @throws IllegalArgumentException when the cache is not empty or too small, or a page is another model's
      */

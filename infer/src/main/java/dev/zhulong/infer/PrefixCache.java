@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What was read of all sequences, in a tree of full pages: a path from a root spells tokens, a page at a step. Each salt has a root of its own. Pages
+ * What was read of all sequences, in a tree of pages: a path from a root spells tokens, a page at a step, of which the last may not be full. Each salt has a root of its own. Pages
  * that no sequence uses go, those unused longest first and never before what they lead to. One thread's.
  */
 final class PrefixCache implements AutoCloseable {
@@ -65,8 +65,68 @@ final class PrefixCache implements AutoCloseable {
         return path;
     }
 
-    static List<Page> pages(List<Node> path) {
-        return path.stream().map(node -> node.page).toList();
+    /**
+     * Pages a sequence begins with, and the ids that are read in them. Of the last page some may be others than the sequence's: the cache is to be cut to
+     * what it has in common with it.
+     */
+    record Beginning(List<Page> pages, int[] ids) {}
+
+    /** The pages of a path, and behind them the one here that goes on most like {@code ids}, where it goes on like them at all. */
+    Beginning beginning(String salt, List<Node> path, int[] ids) {
+        List<Page> pages = new ArrayList<>(path.stream().map(node -> node.page).toList());
+        int from = path.size() * pageTokens;
+        Node above = path.isEmpty() ? roots.get(salt) : path.getLast();
+        Node best = null;
+        int most = 0;
+        if (above != null) {
+            for (Node child : above.children.values()) {
+                int common = common(child, ids, from);
+                if (common > most) {
+                    most = common;
+                    best = child;
+                }
+            }
+        }
+        if (best == null) {
+            return new Beginning(pages, Arrays.copyOf(ids, from));
+        }
+        if (idle.remove(best)) {
+            // used just now
+            idle.add(best);
+        }
+        pages.add(best.page);
+        // of a page that is not full, what lies behind its tokens is as if another's
+        int[] begun = Arrays.copyOf(ids, from + pageTokens);
+        Arrays.fill(begun, from, begun.length, -1);
+        for (int i = 0; i < best.tokens.limit(); i++) {
+            begun[from + i] = best.tokens.get(i);
+        }
+        return new Beginning(pages, begun);
+    }
+
+    /** How many of a node's tokens are those of {@code ids} from {@code from} on, the last id left out. */
+    private static int common(Node node, int[] ids, int from) {
+        int n = Math.min(node.tokens.limit(), ids.length - 1 - from);
+        int i = 0;
+        while (i < n && node.tokens.get(i) == ids[from + i]) {
+            i++;
+        }
+        return i;
+    }
+
+    /** Keeps what a sequence that ends has read behind its path, less than a page, unless as much is here. */
+    void keepRest(String salt, List<Node> path, int[] ids, PagedKv cache) {
+        Node above = path.isEmpty() ? roots.computeIfAbsent(salt, s -> new Node(null, null, null)) : path.getLast();
+        int from = path.size() * pageTokens;
+        if (above.children.values().stream().anyMatch(child -> common(child, Arrays.copyOf(ids, ids.length + 1), from) == ids.length - from)) {
+            return;
+        }
+        IntBuffer tokens = IntBuffer.wrap(Arrays.copyOfRange(ids, from, ids.length));
+        var node = new Node(above, tokens, cache.hold(path.size()));
+        idle.remove(above);
+        above.children.put(tokens, node);
+        pages++;
+        restIfIdle(node);
     }
 
     /**

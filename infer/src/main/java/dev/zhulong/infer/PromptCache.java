@@ -28,8 +28,13 @@ public final class PromptCache implements AutoCloseable {
 
     /** @param drafters null for none */
     PromptCache(LanguageModel model, int capacity, Drafter.Factory drafters) {
+        this(model, capacity, drafters, null);
+    }
+
+    /** @param adapter null for none */
+    PromptCache(LanguageModel model, int capacity, Drafter.Factory drafters, LanguageModel.Adapter adapter) {
         reusable = isReusable(model);
-        tokens = new CachedTokens(model.newCache(capacity));
+        tokens = new CachedTokens(model.newCache(capacity, adapter));
         try {
             drafter = drafters == null ? null : drafters.begin();
         } catch (RuntimeException | Error e) {

@@ -259,7 +259,7 @@ public final class Scheduler implements AutoCloseable {
                 return;
             }
             if (prefixes != null) {
-                job.path.addAll(prefixes.use(job.job().salt(), job.ids()));
+                job.path.addAll(prefixes.use(job.job().prefixSalt(), job.ids()));
             }
             if (!makeRoom(firstNeed(job))) {
                 release(job);
@@ -276,9 +276,9 @@ public final class Scheduler implements AutoCloseable {
             return true;
         }
         int[] ids = job.ids();
-        int known = prefixes.match(job.job().salt(), ids);
+        int known = prefixes.match(job.job().prefixSalt(), ids);
         for (ScheduledJob other : running) {
-            if (other.sequence.unread() > 1 && other.job().salt().equals(job.job().salt())) {
+            if (other.sequence.unread() > 1 && other.job().prefixSalt().equals(job.job().prefixSalt())) {
                 int[] theirs = other.job().prompt();
                 int common = Arrays.mismatch(ids, theirs);
                 int pages = Math.min((common < 0 ? ids.length : common), Math.min(ids.length - 1, theirs.length - 1)) / pageTokens;
@@ -305,11 +305,12 @@ public final class Scheduler implements AutoCloseable {
     }
 
     private void begin(ScheduledJob job) {
-        var cache = new PromptCache(model, Math.max(1, capacity(job.job())), null);
+        var cache = new PromptCache(model, Math.max(1, capacity(job.job())), null, job.job().adapter());
         job.cache = cache;
         if (prefixes != null) {
             job.shared = job.path.size();
-            cache.begin(PrefixCache.pages(job.path), Arrays.copyOf(job.ids(), job.shared * pageTokens));
+            PrefixCache.Beginning beginning = prefixes.beginning(job.job().prefixSalt(), job.path, job.ids());
+            cache.begin(beginning.pages(), beginning.ids());
         }
         running.add(job);
         if (job.sequence == null) {
@@ -340,6 +341,9 @@ public final class Scheduler implements AutoCloseable {
     }
 
     private void finish(ScheduledJob job) {
+        if (prefixes != null && job.cache.length() > job.path.size() * pageTokens) {
+            prefixes.keepRest(job.job().prefixSalt(), job.path, Arrays.copyOf(job.sequence.ids(), job.cache.length()), (PagedKv) job.cache.tokens().cache());
+        }
         leave(job);
         finished++;
         job.tellFinished();
@@ -469,7 +473,7 @@ public final class Scheduler implements AutoCloseable {
         }
         int[] ids = job.sequence.ids();
         while (job.cache.length() >= (job.path.size() + 1) * pageTokens) {
-            if (prefixes.extend(job.job().salt(), job.path, ids, (PagedKv) job.cache.tokens().cache())) {
+            if (prefixes.extend(job.job().prefixSalt(), job.path, ids, (PagedKv) job.cache.tokens().cache())) {
                 job.shared++;
             }
         }

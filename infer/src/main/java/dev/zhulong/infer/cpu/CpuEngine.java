@@ -177,7 +177,15 @@ public final class CpuEngine implements LanguageModel {
 
     @Override
     public KvCache newCache(int capacity) {
-        return new PagedCache(pages, capacity);
+        return new PagedCache(pages, capacity, null);
+    }
+
+    @Override
+    public KvCache newCache(int capacity, Adapter adapter) {
+        if (adapter != null && !(adapter instanceof CpuAdapter own && own.fits(spec))) {
+            throw new IllegalArgumentException("the adapter belongs to another model");
+        }
+        return new PagedCache(pages, capacity, (CpuAdapter) adapter);
     }
 
     /** A piece of a span that is run with pieces of others. */

@@ -1,6 +1,7 @@
 package dev.zhulong.infer.cpu;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.infer.cpu.CpuAdapter.Group;
 import dev.zhulong.kernels.DecoderOps;
 import dev.zhulong.kernels.KvPages;
 import dev.zhulong.kernels.PackedWeights;
@@ -45,12 +46,19 @@ final class ForwardPass implements AutoCloseable {
     private final ThreadPool.Task headsTask = this::heads;
     private final ThreadPool.Task activationTask = this::activation;
     private final ThreadPool.Task addTask = this::add;
+    private final ThreadPool.Task adapterTask = this::adapt;
 
     private int rows;
     private CpuLayer layer;
     private KvPages layerPages;
     private Norm nextNorm;
     private Calibration calibration;
+    /** What adapters add to next. */
+    private int layerNumber;
+    private boolean adapted;
+    private Group group;
+    private float[] groupIn;
+    private float[][] groupOut;
 
     /** @param rotary null where positions are learned */
     ForwardPass(DecoderSpec spec, int maxRows, PagePool pages, Rotary rotary, ThreadPool pool) {
@@ -82,24 +90,33 @@ final class ForwardPass implements AutoCloseable {
     /** Runs the first {@code count} rows, whose sequences have pages for them, through all of {@code layers}. */
     void run(CpuLayer[] layers, int count) {
         rows = count;
+        adapted = false;
+        for (int row = 0; row < rows; row++) {
+            adapted |= caches[row].adapter() != null;
+        }
         nextNorm = layers[0].inputNorm();
         eachRow(firstNormTask);
         for (int l = 0; l < layers.length; l++) {
             layer = layers[l];
+            layerNumber = l;
             layerPages = pages.layer(l);
             watched(layer.qkv(), normed);
             layer.qkv().apply(products, normed, rows, qkv);
+            adapt(Group.QKV, normed, qkv);
             eachRow(headsTask);
             attention.apply(l, layerPages, rows, caches, positions, qkv[0], attended);
             watched(layer.out(), attended);
             layer.out().apply(products, attended, rows, delta);
+            adapt(Group.OUT, attended, delta);
             nextNorm = layer.postNorm();
             eachRow(residualTask);
             watched(layer.in(), normed);
             layer.in().apply(products, normed, rows, mlp);
+            adapt(Group.IN, normed, mlp);
             eachRow(activationTask);
             watched(layer.down(), mlp[0]);
             layer.down().apply(products, mlp[0], rows, delta);
+            adapt(Group.DOWN, mlp[0], delta);
             if (l + 1 < layers.length) {
                 nextNorm = layers[l + 1].inputNorm();
                 eachRow(residualTask);
@@ -133,6 +150,23 @@ final class ForwardPass implements AutoCloseable {
     @Override
     public void close() {
         products.close();
+    }
+
+    /** Adds what the rows' adapters make of {@code in}. */
+    private void adapt(Group to, float[] in, float[][] out) {
+        if (adapted) {
+            group = to;
+            groupIn = in;
+            groupOut = out;
+            eachRow(adapterTask);
+        }
+    }
+
+    private void adapt(int row) {
+        CpuAdapter adapter = caches[row].adapter();
+        if (adapter != null) {
+            adapter.add(layerNumber, group, groupIn, row, groupOut);
+        }
     }
 
     private void eachRow(ThreadPool.Task task) {

@@ -14,16 +14,23 @@ import java.util.List;
 final class PagedCache implements StorableCache, PagedKv {
     private final PagePool pool;
     private final int capacity;
+    /** Null for none. */
+    private final CpuAdapter adapter;
     private int[] table = new int[4];
     private int pages;
     private int length;
 
-    PagedCache(PagePool pool, int capacity) {
+    PagedCache(PagePool pool, int capacity, CpuAdapter adapter) {
         if (capacity <= 0) {
             throw new IllegalArgumentException("a cache needs room for at least one token, asked for " + capacity);
         }
         this.pool = pool;
         this.capacity = capacity;
+        this.adapter = adapter;
+    }
+
+    CpuAdapter adapter() {
+        return adapter;
     }
 
     PagePool pool() {
@@ -88,8 +95,8 @@ final class PagedCache implements StorableCache, PagedKv {
 
     @Override
     public Page hold(int index) {
-        if (index < 0 || (index + 1) * KvPages.PAGE > length) {
-            throw new IllegalArgumentException("page " + index + " of a cache of " + length + " tokens is not full");
+        if (index < 0 || index * KvPages.PAGE >= length) {
+            throw new IllegalArgumentException("page " + index + " of a cache of " + length + " tokens holds nothing");
         }
         pool.hold(table[index]);
         return new Held(pool, table[index]);
@@ -97,7 +104,7 @@ final class PagedCache implements StorableCache, PagedKv {
 
     @Override
     public void begin(List<Page> held) {
-        if (length > 0 || held.size() * KvPages.PAGE > capacity) {
+        if (length > 0 || (held.size() - 1) * KvPages.PAGE >= capacity) {
             throw new IllegalArgumentException("a cache of " + capacity + " tokens that holds " + length + " cannot begin with " + held.size() + " pages");
         }
         truncate(0);

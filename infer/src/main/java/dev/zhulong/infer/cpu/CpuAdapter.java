@@ -1,0 +1,183 @@
+package dev.zhulong.infer.cpu;
+
+import dev.zhulong.formats.ContentHash;
+import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.FormatException;
+import dev.zhulong.formats.HalfFloats;
+import dev.zhulong.formats.LoraConfig;
+import dev.zhulong.formats.SafetensorsFile;
+import dev.zhulong.formats.TensorView;
+import dev.zhulong.infer.LanguageModel;
+import dev.zhulong.kernels.LowRank;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * A LoRA adapter in PEFT's files, put on single sequences of a {@link CpuEngine}: sequences of a batch have adapters of their own, or none. F32; safe for
+ * several engines of one shape.
+ */
+public final class CpuAdapter implements LanguageModel.Adapter {
+    private static final String PREFIX = "base_model.model.";
+
+    /** A group of a block's matrices that multiply the same rows. */
+    enum Group { QKV, OUT, IN, DOWN }
+
+    /**
+     * What is added to one matrix.
+     *
+     * @param a [rank, in]
+     * @param b [rank, out]
+     */
+    private record Part(float[] a, float[] b, int rank, float scale, int in, int out) {}
+
+    /** By block, group and matrix; null for none. */
+    private final Part[][][] parts;
+    private final String hash;
+    private final long bytes;
+    private final int hidden;
+
+    private CpuAdapter(Part[][][] parts, String hash, int hidden) {
+        this.parts = parts;
+        this.hash = hash;
+        this.hidden = hidden;
+        long floats = 0;
+        for (Part[][] layer : parts) {
+            for (Part[] group : layer) {
+                for (Part part : group) {
+                    floats += part == null ? 0 : part.a.length + part.b.length;
+                }
+            }
+        }
+        bytes = floats * Float.BYTES;
+    }
+
+    /**
+     * Reads an adapter for models of this shape.
+     *
+     * @throws FormatException          if a tensor has no place there, is missing or misshapen; names it
+     * @throws IllegalArgumentException if it is of a kind that cannot be put on single sequences, or changes nothing
+     */
+    public static CpuAdapter load(Path directory, DecoderSpec spec) {
+        LoraConfig config = LoraConfig.read(directory);
+        if (config.dora()) {
+            throw new IllegalArgumentException(directory + ": a DoRA adapter rescales whole matrices and cannot be put on single sequences: merge it (zhulong merge)");
+        }
+        Path file = directory.resolve(LoraConfig.WEIGHTS);
+        try (SafetensorsFile stored = SafetensorsFile.open(file)) {
+            Map<String, TensorView> left = new LinkedHashMap<>(stored.tensors());
+            var parts = new Part[spec.layers()][][];
+            boolean changes = false;
+            for (int l = 0; l < spec.layers(); l++) {
+                parts[l] = spec.family() == DecoderSpec.Family.GPT2 ? gpt2(left, config, spec, "transformer.h." + l + ".") : llama(left, config, spec, "model.layers." + l + ".");
+                for (Part[] group : parts[l]) {
+                    for (Part part : group) {
+                        changes |= part != null && changes(part);
+                    }
+                }
+            }
+            if (!left.isEmpty()) {
+                throw new FormatException(file, "tensor " + left.keySet().iterator().next() + " has no place in this model (" + left.size()
+                        + " such): the adapter was made for another one, or adapts something else than projections inside blocks");
+            }
+            if (!changes) {
+                throw new IllegalArgumentException(directory + ": this adapter changes nothing: it has not been trained");
+            }
+            return new CpuAdapter(parts, ContentHash.ofFile(file).sha256() + ContentHash.ofFile(directory.resolve(LoraConfig.FILE)).sha256(), spec.hiddenSize());
+        }
+    }
+
+    private static boolean changes(Part part) {
+        for (float v : part.b) {
+            if (v != 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static Part[][] llama(Map<String, TensorView> left, LoraConfig config, DecoderSpec spec, String at) {
+        int hidden = spec.hiddenSize();
+        int inner = spec.intermediateSize();
+        int width = spec.heads() * spec.headDim();
+        int kv = spec.kvHeads() * spec.headDim();
+        Part[] in = spec.gatedMlp() ? new Part[] {part(left, config, at + "mlp.gate_proj", hidden, inner), part(left, config, at + "mlp.up_proj", hidden, inner)}
+                : new Part[] {part(left, config, at + "mlp.up_proj", hidden, inner)};
+        return new Part[][] {
+            {part(left, config, at + "self_attn.q_proj", hidden, width), part(left, config, at + "self_attn.k_proj", hidden, kv), part(left, config, at + "self_attn.v_proj", hidden, kv)},
+            {part(left, config, at + "self_attn.o_proj", width, hidden)}, in, {part(left, config, at + "mlp.down_proj", inner, hidden)}};
+    }
+
+    private static Part[][] gpt2(Map<String, TensorView> left, LoraConfig config, DecoderSpec spec, String at) {
+        int hidden = spec.hiddenSize();
+        Part together = part(left, config, at + "attn.c_attn", hidden, 3 * hidden);
+        var qkv = new Part[3];
+        for (int i = 0; together != null && i < 3; i++) {
+            float[] b = new float[together.rank * hidden];
+            for (int r = 0; r < together.rank; r++) {
+                System.arraycopy(together.b, r * 3 * hidden + i * hidden, b, r * hidden, hidden);
+            }
+            qkv[i] = new Part(together.a, b, together.rank, together.scale, hidden, hidden);
+        }
+        return new Part[][] {qkv, {part(left, config, at + "attn.c_proj", hidden, hidden)}, {part(left, config, at + "mlp.c_fc", hidden, spec.intermediateSize())},
+            {part(left, config, at + "mlp.c_proj", spec.intermediateSize(), hidden)}};
+    }
+
+    private static Part part(Map<String, TensorView> left, LoraConfig config, String module, int in, int out) {
+        TensorView a = left.remove(PREFIX + module + ".lora_A.weight");
+        TensorView b = left.remove(PREFIX + module + ".lora_B.weight");
+        if (a == null && b == null) {
+            return null;
+        }
+        if (a == null || b == null) {
+            throw new FormatException((a == null ? b : a).file(), "the adapter of " + module + " is not whole: expected lora_A and lora_B");
+        }
+        int rank = config.rank(module);
+        float[] rows = floats(a, rank, in);
+        float[] columns = floats(b, out, rank);
+        float[] transposed = new float[columns.length];
+        for (int o = 0; o < out; o++) {
+            for (int r = 0; r < rank; r++) {
+                transposed[r * out + o] = columns[o * rank + r];
+            }
+        }
+        return new Part(rows, transposed, rank, (float) config.scale(module), in, out);
+    }
+
+    private static float[] floats(TensorView view, int rows, int columns) {
+        view.requireShape(rows, columns);
+        if (!view.type().isFloat()) {
+            throw new FormatException(view.file(), "tensor " + view.name() + " has type " + view.type() + ", expected a float type");
+        }
+        float[] values = new float[Math.multiplyExact(rows, columns)];
+        HalfFloats.toF32(view.type(), view.data(), MemorySegment.ofArray(values));
+        return values;
+    }
+
+    @Override
+    public String hash() {
+        return hash;
+    }
+
+    /** Bytes it takes. */
+    public long bytes() {
+        return bytes;
+    }
+
+    /** Whether it was read for a model of this shape. */
+    boolean fits(DecoderSpec spec) {
+        return parts.length == spec.layers() && hidden == spec.hiddenSize();
+    }
+
+    /** Adds to what a group of matrices of block {@code layer} made of row {@code row} of {@code in}. */
+    void add(int layer, Group group, float[] in, int row, float[][] out) {
+        Part[] matrices = parts[layer][group.ordinal()];
+        for (int i = 0; i < matrices.length; i++) {
+            Part part = matrices[i];
+            if (part != null) {
+                LowRank.add(in, row * part.in, part.in, part.a, part.b, part.rank, part.scale, out[i], row * part.out, part.out);
+            }
+        }
+    }
+}
