@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.logging.Level;
@@ -49,6 +50,14 @@ final class ServeVerb extends Verb {
 
     @Option(names = "--model", required = true, paramLabel = "DIR|FILE", description = "Model directory in the Hugging Face layout, or a GGUF file.")
     Path model;
+
+    @Option(names = "--adapter", paramLabel = "NAME=DIR", description = "LoRA adapter in PEFT's files, which clients ask for as \"model\": \"NAME\"; answered together with all others"
+            + " (cpu engine; may be repeated).")
+    Map<String, Path> adapters = Map.of();
+
+    @Option(names = "--adapter-dir", paramLabel = "DIR", description = "Directory of adapters that the administrator may load while the server runs: POST /admin/adapters"
+            + " {\"name\": NAME, \"directory\": SUBDIRECTORY}, DELETE /admin/adapters/NAME.")
+    Path adapterDir;
 
     @Option(names = "--low", paramLabel = "DIR|FILE", description = "The same model with fewer bits, loaded besides: requests for \"precision\": \"low\" run on it, and"
             + " of those that leave the choice to the server the long ones that need no exactness.")
@@ -157,6 +166,9 @@ final class ServeVerb extends Verb {
         if ((adminPort == null) != (adminKeys == null)) {
             throw wrongUsage("--admin-port and --admin-keys belong together: give both or neither");
         }
+        if (adapterDir != null && adminPort == null) {
+            throw wrongUsage("--adapter-dir is for the administrator: give --admin-port and --admin-keys too");
+        }
         if ((tlsCert == null) != (tlsKey == null)) {
             throw wrongUsage("--tls-cert and --tls-key belong together: give both or neither");
         }
@@ -195,7 +207,7 @@ final class ServeVerb extends Verb {
         if (!rules.isEmpty()) {
             options = options.withGuard(new Guard(rules, audit));
         }
-        return adminPort == null ? options : options.withAdmin(new ServerOptions.Admin(host, adminPort, ApiKeys.read(adminKeys)));
+        return adminPort == null ? options : options.withAdmin(new ServerOptions.Admin(host, adminPort, ApiKeys.read(adminKeys), adapterDir));
     }
 
     private void serve(ModelFiles files, ModelFiles lowFiles, ServerOptions options) throws InterruptedException {
@@ -214,7 +226,7 @@ final class ServeVerb extends Verb {
             var scheduling = new SchedulerOptions(parallel, waiting, tokens, promptRows, !noPrefixCache);
             String called = name != null ? name : model.toAbsolutePath().normalize().getFileName().toString().replaceFirst("\\.gguf$", "");
             try (var served = new ServedModel(called, loaded.tokenizer(), files.template(), loaded.advice(), loaded.eosIds(), files.fingerprint(), routes, scheduling);
-                    var server = ApiServer.start(served, options)) {
+                    var server = started(served, options)) {
                 err().println(String.format(Locale.ROOT, "[%s serves %s on %s; %d sequences at once, %,d tokens of keys and values]", options.url(server.port()), called,
                         files.engine() + (lowFiles == null ? "" : " and " + lowFiles.engine()), parallel, tokens));
                 err().flush();
@@ -231,6 +243,11 @@ final class ServeVerb extends Verb {
         } finally {
             stopped.countDown();
         }
+    }
+
+    private ApiServer started(ServedModel served, ServerOptions options) {
+        adapters.forEach(served::addAdapter);
+        return ApiServer.start(served, options);
     }
 
     private static void await(CountDownLatch latch) {

@@ -1,8 +1,10 @@
 package dev.zhulong.serve;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.zhulong.formats.FormatException;
 import io.helidon.webserver.http.HttpRouting;
 import io.helidon.webserver.http.ServerResponse;
+import java.io.UncheckedIOException;
 
 /** What an administrator may do, on a port and with a key of its own. */
 final class AdminRoutes {
@@ -16,6 +18,9 @@ final class AdminRoutes {
 
     void add(Listener on, HttpRouting.Builder routing) {
         ApiKeys keys = options.admin().keys();
+        routing.post("/admin/adapters", on.handler("admin", keys, (request, response, exchange) -> addAdapter(exchange, response)))
+                .delete("/admin/adapters/{name}", on.handler("admin", keys, (request, response, exchange) -> removeAdapter(exchange, response,
+                        request.path().pathParameters().get("name"))));
         routing.get("/admin/status", on.handler("admin", keys, (request, response, exchange) -> status(exchange, response)))
                 .post("/admin/guard/reload", on.handler("admin", keys, (request, response, exchange) -> reload(exchange, response)));
     }
@@ -28,10 +33,38 @@ final class AdminRoutes {
             lanes.addObject().put("precision", lane.precision().label()).put("engine", lane.engine()).put("waiting", stats.waiting()).put("running", stats.running())
                     .put("kv_tokens", stats.tokensHeld()).put("finished", stats.finished()).put("failed", stats.failed());
         });
+        var adapters = tree.putArray("adapters");
+        model.adapters().forEach(adapters::add);
         if (options.guard() != null) {
             tree.put("policy", options.guard().version());
         }
         Listener.send(response, exchange.connection(), tree);
+    }
+
+    /** Of the directory of adapters, one; a request names it and no path. */
+    private void addAdapter(Exchange exchange, ServerResponse response) {
+        Fields body = exchange.body();
+        String name = body.required("name");
+        String directory = body.text("directory", name);
+        if (options.admin().adapters() == null) {
+            throw ApiException.of(404, "invalid_request_error", "no_adapters", "this server takes no adapters while it runs: start it with --adapter-dir");
+        }
+        if (!directory.matches("[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")) {
+            throw body.wrong("directory", "must be the name of a directory inside the server's --adapter-dir");
+        }
+        try {
+            model.addAdapter(name, options.admin().adapters().resolve(directory));
+        } catch (IllegalArgumentException | FormatException | UncheckedIOException e) {
+            throw ApiException.invalid("name", "the adapter is not taken: " + e.getMessage());
+        }
+        Listener.send(response, exchange.connection(), Json.object().put("name", name));
+    }
+
+    private void removeAdapter(Exchange exchange, ServerResponse response, String name) {
+        if (!model.removeAdapter(name)) {
+            throw ApiException.noSuchModel(name);
+        }
+        Listener.send(response, exchange.connection(), Json.object().put("name", name));
     }
 
     private void reload(Exchange exchange, ServerResponse response) {

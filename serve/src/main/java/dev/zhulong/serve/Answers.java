@@ -72,7 +72,7 @@ final class Answers implements Told {
                 int[] prompt = plan.prompts().get(i / plan.n());
                 choices.add(new Choice(i, filters.get(), plan.tools() == null ? null : new ToolCalls(plan.tools(), plan.callsForced()),
                         plan.logProbs() ? new TokenTexts(plan.tokenizer(), prompt) : null, plan.wholeJson()));
-                tickets.add(plan.lane().scheduler().submit(new Job(prompt, plan.options(), i % plan.n(), asker.client, asker.salt, asker.deadline), new Ear(i)));
+                tickets.add(plan.lane().scheduler().submit(new Job(prompt, plan.options(), i % plan.n(), asker.client, asker.salt, asker.deadline, plan.model().adapter()), new Ear(i)));
             }
         } catch (QueueFullException e) {
             close();

@@ -36,10 +36,11 @@ final class Embedder {
     /**
      * The vector of {@code ids}.
      *
-     * @param open whether anyone still wants it
+     * @param adapter null for none
+     * @param open    whether anyone still wants it
      * @throws ApiException where the text is too long or the server shuts down
      */
-    float[] embed(int[] ids, BooleanSupplier open) {
+    float[] embed(int[] ids, LanguageModel.Adapter adapter, BooleanSupplier open) {
         if (ids.length > mostTokens) {
             throw ApiException.invalid("input", "context_length_exceeded", "a text has " + ids.length + " tokens, more than the " + mostTokens + " that are taken");
         }
@@ -47,7 +48,7 @@ final class Embedder {
         try {
             turn.acquire();
             try {
-                read(ids, sums, open);
+                read(ids, adapter, sums, open);
             } finally {
                 turn.release();
             }
@@ -60,8 +61,8 @@ final class Embedder {
         return unit(sums);
     }
 
-    private void read(int[] ids, double[] sums, BooleanSupplier open) throws InterruptedException {
-        KvCache cache = lane.scheduler().between(model -> model.newCache(ids.length));
+    private void read(int[] ids, LanguageModel.Adapter adapter, double[] sums, BooleanSupplier open) throws InterruptedException {
+        KvCache cache = lane.scheduler().between(model -> model.newCache(ids.length, adapter));
         try {
             for (int from = 0; from < ids.length; from += PIECE) {
                 if (!open.getAsBoolean()) {

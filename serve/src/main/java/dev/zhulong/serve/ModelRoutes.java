@@ -36,19 +36,20 @@ final class ModelRoutes {
         ObjectNode tree = Json.object().put("object", "list");
         ArrayNode data = tree.putArray("data");
         data.add(about(model.name()));
+        model.adapters().forEach(name -> data.add(about(name)));
         Listener.send(response, exchange.connection(), tree);
     }
 
     /** One of them. */
     void model(Exchange exchange, ServerResponse response, String name) {
-        if (!name.equals(model.name())) {
-            throw ApiException.noSuchModel(name);
-        }
-        Listener.send(response, exchange.connection(), about(name));
+        Listener.send(response, exchange.connection(), about(model.named(name).name()));
     }
 
     private ObjectNode about(String name) {
         ObjectNode tree = Json.object().put("id", name).put("object", "model").put("created", since).put("owned_by", "zhulong");
+        if (!name.equals(model.name())) {
+            tree.put("parent", model.name());
+        }
         tree.put("context_length", model.lanes().getFirst().mostTokens());
         ArrayNode precisions = tree.putArray("precisions");
         model.lanes().forEach(lane -> precisions.addObject().put("precision", lane.precision().label()).put("engine", lane.engine()));
@@ -59,7 +60,7 @@ final class ModelRoutes {
     void embeddings(Exchange exchange, ServerResponse response) {
         Fields body = exchange.body();
         exchange.admit();
-        String name = requests.model(body);
+        NamedAdapter named = requests.model(body);
         String format = body.text("encoding_format", "float");
         if (!format.equals("float") && !format.equals("base64")) {
             throw body.wrong("encoding_format", "must be \"float\" or \"base64\"");
@@ -73,7 +74,7 @@ final class ModelRoutes {
         ArrayNode data = tree.putArray("data");
         int tokens = 0;
         for (int[] ids : inputs) {
-            float[] vector = embedder.embed(ids, exchange.connection()::isOpen);
+            float[] vector = embedder.embed(ids, named.adapter(), exchange.connection()::isOpen);
             tokens += ids.length;
             ObjectNode entry = data.addObject().put("object", "embedding").put("index", data.size() - 1);
             if (format.equals("float")) {
@@ -85,7 +86,7 @@ final class ModelRoutes {
                 entry.put("embedding", base64(vector));
             }
         }
-        tree.put("model", name);
+        tree.put("model", named.name());
         tree.putObject("usage").put("prompt_tokens", tokens).put("total_tokens", tokens);
         exchange.took("", new Usage(tokens, 0, 0));
         Listener.send(response, exchange.connection(), tree);

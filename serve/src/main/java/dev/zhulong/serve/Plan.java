@@ -9,7 +9,7 @@ import java.util.Set;
 /**
  * What a request asks to be written, checked.
  *
- * @param model        asked for, by the name that stands in the answer
+ * @param model        asked for, or the adapter of it
  * @param lane         that runs it
  * @param prompts      ids of each
  * @param n            answers to each prompt
@@ -22,7 +22,7 @@ import java.util.Set;
  * @param echo         texts that come before the answers, one of each prompt; empty where they are not to be told
  * @param repeatable   whether the same request has the same answer each time
  */
-record Plan(String model, Lane lane, Tokenizer tokenizer, List<int[]> prompts, int n, GenerateOptions options, Set<String> tools, boolean callsForced, boolean wholeJson,
+record Plan(NamedAdapter model, Lane lane, Tokenizer tokenizer, List<int[]> prompts, int n, GenerateOptions options, Set<String> tools, boolean callsForced, boolean wholeJson,
         boolean stream, boolean includeUsage, List<String> echo, boolean repeatable) {
     /** Answers to all prompts. */
     int choices() {

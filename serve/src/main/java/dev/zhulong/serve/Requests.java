@@ -32,7 +32,7 @@ final class Requests {
 
     /** {@code POST /v1/chat/completions}. */
     Plan chat(Fields request, UnaryOperator<String> review) {
-        String name = model(request);
+        NamedAdapter named = model(request);
         ToolChoice tools = ToolChoice.read(request);
         List<Message> messages = ChatMessages.reviewed(ChatMessages.read(request), review);
         boolean forced = !tools.forced().isEmpty();
@@ -46,7 +46,7 @@ final class Requests {
         Constraint constraint = forced ? ResponseFormat.calls(tools, model) : format;
         int[] prompt;
         try {
-            prompt = model.encoder().prompt(ChatMessages.conversation(messages, tools, model.encoder().template().source()));
+            prompt = named.encoder().prompt(ChatMessages.conversation(messages, tools, named.encoder().template().source()));
         } catch (IllegalArgumentException e) {
             throw request.wrong("messages", "cannot be put into the model's chat template: " + Json.shortened(e.getMessage(), 300));
         }
@@ -57,13 +57,13 @@ final class Requests {
         int most = (int) Math.min(rest, request.integer(limit, 1, Integer.MAX_VALUE, (long) model.advice().maxNewTokens().orElse(Integer.MAX_VALUE)));
         GenerateOptions options = options(request, most, model.turnEnds(), logProbs ? top : GenerateOptions.NO_LOG_PROBS, constraint);
         boolean stream = request.flag("stream", false);
-        return new Plan(name, lane, model.tokenizer(), List.of(prompt), n, options, tools.tools().isEmpty() ? null : tools.tools().keySet(), forced, constraint != null, stream,
+        return new Plan(named, lane, model.tokenizer(), List.of(prompt), n, options, tools.tools().isEmpty() ? null : tools.tools().keySet(), forced, constraint != null, stream,
                 includeUsage(request, stream), List.of(), Sampling.isRepeatable(request, options.sampler()));
     }
 
     /** {@code POST /v1/completions}. */
     Plan text(Fields request, UnaryOperator<String> review) {
-        String name = model(request);
+        NamedAdapter named = model(request);
         boolean echo = request.flag("echo", false);
         Long logProbs = request.integer("logprobs", 0, MOST_LOG_PROBS, null);
         if (echo && logProbs != null) {
@@ -95,17 +95,13 @@ final class Requests {
         int most = (int) Math.min(rest(lane, longest), request.integer("max_tokens", 0, Integer.MAX_VALUE, (long) TEXT_TOKENS));
         GenerateOptions options = options(request, most, model.eosIds(), logProbs == null ? GenerateOptions.NO_LOG_PROBS : logProbs.intValue(), constraint);
         boolean stream = request.flag("stream", false);
-        return new Plan(name, lane, model.tokenizer(), prompts, n, options, null, false, constraint != null, stream, includeUsage(request, stream), texts,
+        return new Plan(named, lane, model.tokenizer(), prompts, n, options, null, false, constraint != null, stream, includeUsage(request, stream), texts,
                 Sampling.isRepeatable(request, options.sampler()));
     }
 
-    /** The name of the model asked for. */
-    String model(Fields request) {
-        String name = request.text("model", model.name());
-        if (!name.equals(model.name())) {
-            throw ApiException.noSuchModel(name);
-        }
-        return name;
+    /** The model asked for, or the adapter of it. */
+    NamedAdapter model(Fields request) {
+        return model.named(request.text("model", model.name()));
     }
 
     private static int n(Fields request) {

@@ -9,14 +9,19 @@ import dev.zhulong.infer.Scheduler;
 import dev.zhulong.infer.SchedulerOptions;
 import dev.zhulong.infer.constrain.Constraint;
 import dev.zhulong.infer.constrain.TokenBytes;
+import dev.zhulong.infer.cpu.CpuAdapter;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.text.chat.ChatEncoder;
 import dev.zhulong.text.chat.ChatTemplate;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.stream.Collectors;
 
 /**
@@ -54,6 +59,7 @@ public final class ServedModel implements AutoCloseable {
     private final String fingerprint;
     private final List<Lane> lanes = new ArrayList<>();
     private final Cache<String, Constraint> constraints = Caffeine.newBuilder().maximumSize(SCHEMAS).build();
+    private final Map<String, NamedAdapter> adapters = new ConcurrentSkipListMap<>();
     private TokenBytes tokenBytes;
 
     /**
@@ -87,12 +93,52 @@ public final class ServedModel implements AutoCloseable {
         return name;
     }
 
-    Tokenizer tokenizer() {
-        return tokenizer;
+    /**
+     * Takes an adapter from now on, for those who ask for it by {@code name}; in place of one of that name, which requests that have begun keep.
+     *
+     * @param directory in PEFT's files; with a chat template of its own or without
+     * @throws IllegalArgumentException where the name is not free or not plain, or the adapter does not fit the model or its engine
+     */
+    public void addAdapter(String name, Path directory) {
+        if (!name.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,99}") || name.equals(this.name)) {
+            throw new IllegalArgumentException("an adapter is called by letters, digits, '.', '_' and '-', and otherwise than the model, found " + name);
+        }
+        CpuAdapter adapter = CpuAdapter.load(directory, lanes.getFirst().model.spec());
+        for (Lane lane : lanes) {
+            try (LanguageModel.KvCache fits = lane.model.newCache(1, adapter)) {
+                assert fits.length() == 0;
+            } catch (UnsupportedOperationException e) {
+                throw new IllegalArgumentException("adapters are chosen by request on the cpu engine alone: leave out --engine torch, or merge this one (zhulong merge)", e);
+            }
+        }
+        boolean own = Files.isRegularFile(directory.resolve(ChatTemplate.FILE));
+        adapters.put(name, new NamedAdapter(name, adapter, own ? new ChatEncoder(ChatTemplate.load(directory), tokenizer) : encoder));
     }
 
-    ChatEncoder encoder() {
-        return encoder;
+    /** Takes an adapter no more; requests that have begun keep it. False where there is none of that name. */
+    public boolean removeAdapter(String name) {
+        return adapters.remove(name) != null;
+    }
+
+    /** Names of the adapters. */
+    List<String> adapters() {
+        return List.copyOf(adapters.keySet());
+    }
+
+    /** What is asked for by {@code name}, which is the model's or an adapter's; of the model the adapter is null. */
+    NamedAdapter named(String name) {
+        if (name.equals(this.name)) {
+            return new NamedAdapter(name, null, encoder);
+        }
+        NamedAdapter adapter = adapters.get(name);
+        if (adapter == null) {
+            throw ApiException.noSuchModel(name);
+        }
+        return adapter;
+    }
+
+    Tokenizer tokenizer() {
+        return tokenizer;
     }
 
     GenerationConfig advice() {

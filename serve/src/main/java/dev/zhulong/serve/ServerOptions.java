@@ -28,11 +28,12 @@ public record ServerOptions(String host, int port, Tls tls, int bodyBytes, int p
     /**
      * The administrator's way in.
      *
-     * @param host to listen on
-     * @param port 0 for one that is free
-     * @param keys of administrators
+     * @param host     to listen on
+     * @param port     0 for one that is free
+     * @param keys     of administrators
+     * @param adapters directory of adapters that may be loaded while the server runs; null for none
      */
-    public record Admin(String host, int port, ApiKeys keys) {}
+    public record Admin(String host, int port, ApiKeys keys, Path adapters) {}
 
     /** On this machine alone, for everyone on it. */
     public static ServerOptions local(int port) {

@@ -54,7 +54,7 @@ abstract sealed class Shape permits ChatShape, TextShape {
 
     /** What all answers begin with. */
     final ObjectNode frame(String object) {
-        ObjectNode tree = Json.object().put("id", id).put("object", object).put("created", created).put("model", plan.model());
+        ObjectNode tree = Json.object().put("id", id).put("object", object).put("created", created).put("model", plan.model().name());
         return tree.put("system_fingerprint", fingerprint).put("precision", plan.lane().precision().label());
     }
 

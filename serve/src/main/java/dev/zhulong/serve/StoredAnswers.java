@@ -41,7 +41,7 @@ final class StoredAnswers implements Told {
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException(e);
         }
-        for (String part : new String[] {tenant, by, plan.model(), plan.lane().precision().label(), sorted(body)}) {
+        for (String part : new String[] {tenant, by, plan.model().name(), plan.model().adapter() == null ? "" : plan.model().adapter().hash(), plan.lane().precision().label(), sorted(body)}) {
             digest.update(part.getBytes(StandardCharsets.UTF_8));
             digest.update((byte) 0);
         }

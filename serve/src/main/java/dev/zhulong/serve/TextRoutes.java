@@ -61,7 +61,7 @@ final class TextRoutes {
 
     /** Model, engine and rules, which decide an answer besides the request. */
     private String by() {
-        return model.fingerprint() + '\n' + model.encoder().template().hash() + '\n' + (options.guard() == null ? "" : options.guard().version());
+        return model.fingerprint() + '\n' + (options.guard() == null ? "" : options.guard().version());
     }
 
     /**
@@ -101,7 +101,7 @@ final class TextRoutes {
 
     private Answers begin(Plan plan, Shape shape, Exchange exchange) {
         // what was read for another tenant or another template is never reused
-        var asker = new Asker(exchange.client(), exchange.tenant() + '\n' + model.encoder().template().hash(), Instant.now().plusSeconds(options.requestSeconds()),
+        var asker = new Asker(exchange.client(), exchange.tenant() + '\n' + plan.model().encoder().template().hash(), Instant.now().plusSeconds(options.requestSeconds()),
                 exchange.connection()::isOpen);
         Supplier<TextFilter> filters = options.guard() == null ? TextFilter.None::new : () -> options.guard().output(exchange.tenant(), shape.id(), metrics::decided);
         return new Answers(plan, asker, filters);

@@ -49,7 +49,7 @@ class AForbiddenWordNeverReachesTheClientTest {
         Path keys = directory.resolve("admin.json");
         admin = ApiKeys.add(keys, "root", null, null);
         server = new TestServer(model, new SchedulerOptions(8, 64, 100_000, 64, true), ServerOptions.local(0).withGuard(new Guard(List.of(rules.toString()),
-                AuditLog.to(new PrintWriter(AUDIT)))).withAdmin(new ServerOptions.Admin("127.0.0.1", 0, ApiKeys.read(keys))));
+                AuditLog.to(new PrintWriter(AUDIT)))).withAdmin(new ServerOptions.Admin("127.0.0.1", 0, ApiKeys.read(keys), null)));
     }
 
     @AfterAll

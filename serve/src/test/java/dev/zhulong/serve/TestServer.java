@@ -37,6 +37,13 @@ final class TestServer implements AutoCloseable {
         server = ApiServer.start(served, options);
     }
 
+    /** Over a model that stays the caller's. */
+    TestServer(ServedModel served, ServerOptions options) {
+        model = null;
+        this.served = served;
+        server = ApiServer.start(served, options);
+    }
+
     static TestServer of(UnaryOperator<String> script) {
         return new TestServer(new ScriptedModel(4096, script), new SchedulerOptions(8, 64, 100_000, 64, true), ServerOptions.local(0));
     }
@@ -106,6 +113,8 @@ final class TestServer implements AutoCloseable {
     public void close() {
         client.close();
         server.close();
-        served.close();
+        if (model != null) {
+            served.close();
+        }
     }
 }
