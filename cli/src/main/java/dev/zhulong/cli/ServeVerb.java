@@ -2,6 +2,7 @@ package dev.zhulong.cli;
 
 import dev.zhulong.cli.EngineOptions.Engine;
 import dev.zhulong.guard.AuditLog;
+import dev.zhulong.infer.PrefixFile;
 import dev.zhulong.infer.SchedulerOptions;
 import dev.zhulong.serve.ApiKeys;
 import dev.zhulong.serve.ApiServer;
@@ -11,6 +12,7 @@ import dev.zhulong.serve.ResponseCache;
 import dev.zhulong.serve.ServedModel;
 import dev.zhulong.serve.ServerOptions;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
@@ -89,6 +91,10 @@ final class ServeVerb extends Verb {
     @Option(names = "--no-prefix-cache", description = "Read every prompt anew.")
     boolean noPrefixCache;
 
+    @Option(names = "--prefix-dir", paramLabel = "DIR", description = "Keep what was read of prompts when the server ends, and begin with it the next time: a file for each precision,"
+            + " as large as the keys and values (cpu engine). It holds what was asked: let the server's user alone read it.")
+    Path prefixDirectory;
+
     @Option(names = "--cache", paramLabel = "local|URI", description = "Keep whole answers to requests that have the same answer each time (greedy, or with a seed) for an hour: in this"
             + " process, or in Redis at redis://HOST:PORT (default: keep none).")
     String cache;
@@ -102,7 +108,8 @@ final class ServeVerb extends Verb {
     @Option(names = "--audit", paramLabel = "FILE", description = "Where a line goes about every decision of a rule.")
     Path auditFile;
 
-    @Option(names = "--admin-port", paramLabel = "PORT", description = "Port of the administrator: GET /admin/status, POST /admin/guard/reload; needs --admin-keys.")
+    @Option(names = "--admin-port", paramLabel = "PORT", description = "Port of the administrator: GET /admin/status, POST /admin/guard/reload, POST and"
+            + " DELETE /admin/adapters; needs --admin-keys.")
     Integer adminPort;
 
     @Option(names = "--admin-keys", paramLabel = "FILE", description = "Keys of administrators; others than those of --keys.")
@@ -140,6 +147,9 @@ final class ServeVerb extends Verb {
     protected void run() throws IOException {
         HELIDON.setLevel(Level.WARNING);
         check();
+        if (prefixDirectory != null) {
+            Files.createDirectories(prefixDirectory);
+        }
         engine.check(low == null ? List.of(model) : List.of(model, low), null);
         try (ModelFiles files = engine.open(model, null, Engine.AUTO); ModelFiles lowFiles = low == null ? null : engine.open(low, null, Engine.AUTO);
                 ResponseCache answers = answers(); AuditLog audit = auditFile == null ? AuditLog.NONE : AuditLog.to(auditFile)) {
@@ -165,6 +175,9 @@ final class ServeVerb extends Verb {
         }
         if ((adminPort == null) != (adminKeys == null)) {
             throw wrongUsage("--admin-port and --admin-keys belong together: give both or neither");
+        }
+        if (prefixDirectory != null && noPrefixCache) {
+            throw wrongUsage("--prefix-dir keeps what --no-prefix-cache does not: give one of them");
         }
         if (adapterDir != null && adminPort == null) {
             throw wrongUsage("--adapter-dir is for the administrator: give --admin-port and --admin-keys too");
@@ -225,7 +238,8 @@ final class ServeVerb extends Verb {
             int waiting = queue != null ? queue : Math.max(64, 8 * parallel);
             var scheduling = new SchedulerOptions(parallel, waiting, tokens, promptRows, !noPrefixCache);
             String called = name != null ? name : model.toAbsolutePath().normalize().getFileName().toString().replaceFirst("\\.gguf$", "");
-            try (var served = new ServedModel(called, loaded.tokenizer(), files.template(), loaded.advice(), loaded.eosIds(), files.fingerprint(), routes, scheduling);
+            try (var served = new ServedModel(called, loaded.tokenizer(), files.template(), loaded.advice(), loaded.eosIds(), files.fingerprint(), routes, scheduling,
+                    precision -> prefixes(precision == Precision.LOW ? lowFiles : files, precision));
                     var server = started(served, options)) {
                 err().println(String.format(Locale.ROOT, "[%s serves %s on %s; %d sequences at once, %,d tokens of keys and values]", options.url(server.port()), called,
                         files.engine() + (lowFiles == null ? "" : " and " + lowFiles.engine()), parallel, tokens));
@@ -243,6 +257,13 @@ final class ServeVerb extends Verb {
         } finally {
             stopped.countDown();
         }
+    }
+
+    private PrefixFile prefixes(ModelFiles files, Precision precision) {
+        return prefixDirectory == null ? null : new PrefixFile(prefixDirectory.resolve(precision.name().toLowerCase(Locale.ROOT) + ".prefixes"), files.fingerprint(), problem -> {
+            err().println("[" + problem + "]");
+            err().flush();
+        });
     }
 
     private ApiServer started(ServedModel served, ServerOptions options) {

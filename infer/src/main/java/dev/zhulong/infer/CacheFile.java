@@ -1,18 +1,13 @@
 package dev.zhulong.infer;
 
 import dev.zhulong.formats.AtomicFile;
-import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
-import java.nio.channels.ReadableByteChannel;
-import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Optional;
-import java.util.zip.CRC32C;
 
 /** Ids with their keys and values in a file; {@code docs/session-files.md} has the format. */
 final class CacheFile {
@@ -20,7 +15,7 @@ final class CacheFile {
     private static final long MAGIC = 0x564b2d474e4c485aL;
     private static final int VERSION = 1;
     private static final int HEADER = 28;
-    private static final int LONGEST_IDENTITY = 1 << 16;
+    static final int LONGEST_IDENTITY = 1 << 16;
 
     /**
      * What a file gave.
@@ -41,14 +36,14 @@ final class CacheFile {
         if (identity.length > LONGEST_IDENTITY) {
             throw new IllegalArgumentException("what names the model is longer than " + LONGEST_IDENTITY + " bytes");
         }
-        ByteBuffer head = little(HEADER + identity.length + Integer.BYTES * ids.length);
+        ByteBuffer head = SummedChannel.little(HEADER + identity.length + Integer.BYTES * ids.length);
         head.putLong(MAGIC).putInt(VERSION).putInt(identity.length).putInt(ids.length).putLong(cache.bytes(ids.length)).put(identity);
         head.asIntBuffer().put(ids);
         AtomicFile.write(file, channel -> {
-            var sums = new Sums(channel);
+            var sums = new SummedChannel(channel);
             sums.write(head.rewind());
             cache.save(sums);
-            ByteBuffer sum = little(Integer.BYTES).putInt(sums.sum()).flip();
+            ByteBuffer sum = SummedChannel.little(Integer.BYTES).putInt(sums.sum()).flip();
             sums.write(sum);
         });
     }
@@ -56,7 +51,7 @@ final class CacheFile {
     /** Reads into {@code cache}, which is empty; where there is a problem, it may have been filled in part. */
     static Content read(Path file, String model, StorableCache cache) {
         try (FileChannel channel = FileChannel.open(file)) {
-            var sums = new Sums(channel);
+            var sums = new SummedChannel(channel);
             long size = channel.size();
             if (size < HEADER) {
                 return Content.not(file.getFileName() + " is damaged");
@@ -96,64 +91,8 @@ final class CacheFile {
         }
     }
 
-    private static byte[] identity(String model, StorableCache cache) {
+    /** What a file must be of to be used here. */
+    static byte[] identity(String model, StorableCache cache) {
         return (model + "\n" + cache.layout()).getBytes(StandardCharsets.UTF_8);
-    }
-
-    private static ByteBuffer little(int bytes) {
-        return ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
-    }
-
-    /** Passes on all that is asked for, or fails, and sums it up. */
-    private static final class Sums implements WritableByteChannel, ReadableByteChannel {
-        private final FileChannel channel;
-        private final CRC32C crc = new CRC32C();
-
-        Sums(FileChannel channel) {
-            this.channel = channel;
-        }
-
-        int sum() {
-            return (int) crc.getValue();
-        }
-
-        ByteBuffer next(int bytes) throws IOException {
-            ByteBuffer buffer = little(bytes);
-            read(buffer);
-            return buffer.flip();
-        }
-
-        @Override
-        public int write(ByteBuffer from) throws IOException {
-            int bytes = from.remaining();
-            crc.update(from.duplicate());
-            while (from.hasRemaining()) {
-                channel.write(from);
-            }
-            return bytes;
-        }
-
-        @Override
-        public int read(ByteBuffer to) throws IOException {
-            int bytes = to.remaining();
-            ByteBuffer filled = to.duplicate();
-            while (to.hasRemaining()) {
-                if (channel.read(to) < 0) {
-                    throw new EOFException("it ends too early");
-                }
-            }
-            crc.update(filled);
-            return bytes;
-        }
-
-        @Override
-        public boolean isOpen() {
-            return channel.isOpen();
-        }
-
-        @Override
-        public void close() {
-            // the file is its opener's
-        }
     }
 }

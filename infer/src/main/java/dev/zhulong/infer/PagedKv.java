@@ -1,9 +1,12 @@
 package dev.zhulong.infer;
 
+import java.io.IOException;
+import java.nio.channels.ReadableByteChannel;
+import java.nio.channels.WritableByteChannel;
 import java.util.List;
 
 /** A cache that lies in pages of a fixed number of tokens. Pages can be held by several sequences of a model at once: their memory is there once. */
-public interface PagedKv extends LanguageModel.KvCache {
+public interface PagedKv extends StorableCache {
     /** Tokens of a page. */
     int pageTokens();
 
@@ -22,8 +25,18 @@ public interface PagedKv extends LanguageModel.KvCache {
      */
     void begin(List<Page> pages);
 
+    /**
+     * A page, held, as {@link Page#save} wrote it under the same {@link StorableCache#layout}; it is no part of this cache.
+     *
+     * @throws IllegalStateException where there is no memory for it
+     */
+    Page restore(ReadableByteChannel from) throws IOException;
+
     /** A page that is held. */
     interface Page extends AutoCloseable {
+        /** Writes it whole, in as many bytes as {@link StorableCache#bytes} says of its tokens. */
+        void save(WritableByteChannel to) throws IOException;
+
         @Override
         void close();
     }

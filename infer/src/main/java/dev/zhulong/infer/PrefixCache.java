@@ -1,7 +1,9 @@
 package dev.zhulong.infer;
 
 import dev.zhulong.infer.PagedKv.Page;
+import java.io.IOException;
 import java.nio.IntBuffer;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -22,6 +24,7 @@ final class PrefixCache implements AutoCloseable {
         private final Map<IntBuffer, Node> children = new HashMap<>();
         /** Sequences that run on this page. */
         private int users;
+        private boolean live = true;
 
         private Node(Node parent, IntBuffer tokens, Page page) {
             this.parent = parent;
@@ -122,11 +125,7 @@ final class PrefixCache implements AutoCloseable {
             return;
         }
         IntBuffer tokens = IntBuffer.wrap(Arrays.copyOfRange(ids, from, ids.length));
-        var node = new Node(above, tokens, cache.hold(path.size()));
-        idle.remove(above);
-        above.children.put(tokens, node);
-        pages++;
-        restIfIdle(node);
+        add(above, tokens, cache.hold(path.size()));
     }
 
     /**
@@ -143,10 +142,7 @@ final class PrefixCache implements AutoCloseable {
             return false;
         }
         IntBuffer tokens = IntBuffer.wrap(Arrays.copyOfRange(ids, path.size() * pageTokens, (path.size() + 1) * pageTokens));
-        var node = new Node(above, tokens, cache.hold(path.size()));
-        idle.remove(above);
-        above.children.put(tokens, node);
-        pages++;
+        Node node = add(above, tokens, cache.hold(path.size()));
         use(node);
         path.add(node);
         return true;
@@ -179,6 +175,7 @@ final class PrefixCache implements AutoCloseable {
         }
         Node node = idle.removeFirst();
         node.parent.children.remove(node.tokens);
+        node.live = false;
         node.page.close();
         pages--;
         restIfIdle(node.parent);
@@ -190,6 +187,58 @@ final class PrefixCache implements AutoCloseable {
 
     private IntBuffer chunk(int[] ids, int page) {
         return IntBuffer.wrap(ids, page * pageTokens, pageTokens).slice();
+    }
+
+    /** Gets nodes, each after the one above it; those used last come last. */
+    interface Visitor {
+        /**
+         * @param above a number that a node before had, in the order they come, from 0; negative for the first page of a salt
+         * @param salt  of the first page; null of others
+         */
+        void visit(int above, String salt, IntBuffer tokens, Page page) throws IOException;
+    }
+
+    /** Of the pages that no sequence uses, and those that lead to them. */
+    void visit(Visitor visitor) throws IOException {
+        Map<Node, String> salts = new HashMap<>();
+        roots.forEach((salt, root) -> salts.put(root, salt));
+        Map<Node, Integer> numbers = new HashMap<>();
+        for (Node leaf : idle) {
+            var path = new ArrayDeque<Node>();
+            for (Node node = leaf; node.parent != null && !numbers.containsKey(node); node = node.parent) {
+                path.push(node);
+            }
+            for (Node node : path) {
+                numbers.put(node, numbers.size());
+                visitor.visit(numbers.getOrDefault(node.parent, -1), salts.get(node.parent), node.tokens.duplicate(), node.page);
+            }
+        }
+    }
+
+    /**
+     * Adds a page, which this closes from now on.
+     *
+     * @param above its tokens follow; null for none
+     * @param salt  where {@code above} is null
+     * @return null, and the page is closed, where the one above is no longer here or has such a page
+     */
+    Node add(Node above, String salt, int[] tokens, Page page) {
+        Node parent = above == null ? roots.computeIfAbsent(salt, s -> new Node(null, null, null)) : above;
+        IntBuffer key = IntBuffer.wrap(tokens);
+        if (!parent.live || parent.children.containsKey(key)) {
+            page.close();
+            return null;
+        }
+        return add(parent, key, page);
+    }
+
+    private Node add(Node above, IntBuffer tokens, Page page) {
+        var node = new Node(above, tokens, page);
+        idle.remove(above);
+        above.children.put(tokens, node);
+        pages++;
+        restIfIdle(node);
+        return node;
     }
 
     /** Lets all pages go. */

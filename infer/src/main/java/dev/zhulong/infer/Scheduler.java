@@ -38,6 +38,7 @@ public final class Scheduler implements AutoCloseable {
     private final List<ScheduledJob> running = new ArrayList<>();
     /** Null where the model's caches have no pages, or nothing is to be kept. */
     private final PrefixCache prefixes;
+    private final PrefixFile kept;
     /** Tokens of a page; 1 where there are none, and a sequence takes the room it may need at its turn. */
     private final int pageTokens;
     private final boolean paged;
@@ -68,15 +69,28 @@ public final class Scheduler implements AutoCloseable {
 
     /** Over a model and its tokenizer, which stay the caller's and must not be used by others until this is closed. */
     public Scheduler(LanguageModel model, Tokenizer tokenizer, SchedulerOptions options) {
+        this(model, tokenizer, options, null);
+    }
+
+    /**
+     * The same with what one before has read.
+     *
+     * @param kept null for nowhere
+     */
+    public Scheduler(LanguageModel model, Tokenizer tokenizer, SchedulerOptions options, PrefixFile kept) {
         this.model = model;
         this.tokenizer = tokenizer;
         this.options = options;
+        this.kept = kept;
         waiting = new WaitingJobs(options.waiting());
         try (LanguageModel.KvCache probe = model.newCache(1)) {
             paged = probe instanceof PagedKv;
             pageTokens = probe instanceof PagedKv pages ? pages.pageTokens() : 1;
+            prefixes = paged && options.reuse() && PromptCache.isReusable(model) ? new PrefixCache(pageTokens) : null;
+            if (kept != null && prefixes != null) {
+                kept.read(prefixes, (PagedKv) probe, () -> makeRoom(pageTokens));
+            }
         }
-        prefixes = paged && options.reuse() && PromptCache.isReusable(model) ? new PrefixCache(pageTokens) : null;
         note();
         thread = Thread.ofPlatform().name("scheduler").start(this::loop);
     }
@@ -495,6 +509,11 @@ public final class Scheduler implements AutoCloseable {
             aside.cancel(false);
         }
         if (prefixes != null) {
+            if (kept != null) {
+                try (LanguageModel.KvCache layout = model.newCache(1)) {
+                    kept.write(prefixes, (StorableCache) layout);
+                }
+            }
             prefixes.close();
         }
         note();

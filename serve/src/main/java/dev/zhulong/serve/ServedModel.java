@@ -5,6 +5,7 @@ import com.github.benmanes.caffeine.cache.Caffeine;
 import dev.zhulong.formats.GenerationConfig;
 import dev.zhulong.infer.Generator;
 import dev.zhulong.infer.LanguageModel;
+import dev.zhulong.infer.PrefixFile;
 import dev.zhulong.infer.Scheduler;
 import dev.zhulong.infer.SchedulerOptions;
 import dev.zhulong.infer.constrain.Constraint;
@@ -22,6 +23,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 
 /**
@@ -71,9 +73,10 @@ public final class ServedModel implements AutoCloseable {
      * @param eosIds      ids that end a sequence
      * @param fingerprint what tells the model from every other
      * @param routes      at least one, each of a precision of its own
+     * @param prefixes    of a precision, where what was read of its prompts outlives the process: null for nowhere
      */
     public ServedModel(String name, Tokenizer tokenizer, ChatTemplate template, GenerationConfig advice, List<Integer> eosIds, String fingerprint, List<Route> routes,
-            SchedulerOptions options) {
+            SchedulerOptions options, Function<Precision, PrefixFile> prefixes) {
         if (routes.isEmpty() || routes.stream().map(Route::precision).distinct().count() < routes.size()) {
             throw new IllegalArgumentException("a served model needs routes, each of a precision of its own; found " + routes.stream().map(Route::precision).toList());
         }
@@ -86,7 +89,7 @@ public final class ServedModel implements AutoCloseable {
         ends = new TreeSet<>(eosIds);
         ends.addAll(encoder.endOfTurn());
         routes.stream().sorted(Comparator.comparing(Route::precision)).forEach(route ->
-                lanes.add(new Lane(route.precision, route.engine, route.model, new Scheduler(route.model, tokenizer, options), options)));
+                lanes.add(new Lane(route.precision, route.engine, route.model, new Scheduler(route.model, tokenizer, options, prefixes.apply(route.precision)), options)));
     }
 
     public String name() {

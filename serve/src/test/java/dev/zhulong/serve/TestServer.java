@@ -33,7 +33,7 @@ final class TestServer implements AutoCloseable {
     TestServer(ScriptedModel model, SchedulerOptions scheduling, ServerOptions options) {
         this.model = model;
         served = new ServedModel("tiny", new Bytes(), ChatTemplate.parse(TEMPLATE, Map.of()), GenerationConfig.of(-1, List.of(Bytes.EOS)), List.of(Bytes.EOS), "test",
-                List.of(new Route(Precision.HIGH, "script", model)), scheduling);
+                List.of(new Route(Precision.HIGH, "script", model)), scheduling, precision -> null);
         server = ApiServer.start(served, options);
     }
 

@@ -36,16 +36,19 @@ final class TinyModel implements AutoCloseable {
     final ServedModel served;
 
     TinyModel(Path directory, SchedulerOptions scheduling) throws IOException {
-        write(directory);
+        if (!Files.exists(directory.resolve(ModelDirectory.CONFIG))) {
+            write(directory);
+        }
         try (ModelDirectory files = ModelDirectory.open(directory)) {
             engine = CpuEngine.load(files, Optional.empty(), CpuOptions.of(1));
             tokenizer = HuggingFaceTokenizer.load(directory);
             served = new ServedModel("tiny", tokenizer, ChatTemplate.load(directory), files.generationConfig(), files.eosIds(), "tiny", List.of(new Route(Precision.HIGH, "cpu f32", engine)),
-                    scheduling);
+                    scheduling, precision -> null);
         }
     }
 
-    private static void write(Path directory) throws IOException {
+    /** Makes the files, which all uses of one directory share. */
+    static void write(Path directory) throws IOException {
         var trainer = new BpeTrainer(VOCAB, CONTROL);
         for (int i = 0; i < 30; i++) {
             trainer.add("The lamp number " + i * 31 + " was lit when keeper " + (char) ('a' + i % 26) + " came in, and the harbour could see " + i + " boats. 灯塔亮了。\n");

@@ -175,6 +175,11 @@ public final class CpuEngine implements LanguageModel {
         return (tokens + KvPages.PAGE - 1) / KvPages.PAGE * spec.layers() * KvPages.pageBytes(spec.kvHeads(), spec.headDim(), format);
     }
 
+    /** Pages of keys and values that sequences and others hold; {@value KvPages#PAGE} tokens each. */
+    public int pagesUsed() {
+        return pages.used();
+    }
+
     @Override
     public KvCache newCache(int capacity) {
         return new PagedCache(pages, capacity, null);

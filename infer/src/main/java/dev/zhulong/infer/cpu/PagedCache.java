@@ -1,7 +1,6 @@
 package dev.zhulong.infer.cpu;
 
 import dev.zhulong.infer.PagedKv;
-import dev.zhulong.infer.StorableCache;
 import dev.zhulong.kernels.KvPages;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -11,7 +10,7 @@ import java.util.Arrays;
 import java.util.List;
 
 /** Keys and values of one sequence in pages of a pool, taken as it grows and given back as it is cut or closed. */
-final class PagedCache implements StorableCache, PagedKv {
+final class PagedCache implements PagedKv {
     private final PagePool pool;
     private final int capacity;
     /** Null for none. */
@@ -119,6 +118,18 @@ final class PagedCache implements StorableCache, PagedKv {
         length = pages * KvPages.PAGE;
     }
 
+    @Override
+    public Page restore(ReadableByteChannel from) throws IOException {
+        var page = new Held(pool, pool.take());
+        try {
+            read(pool, page.number, from);
+            return page;
+        } catch (IOException | RuntimeException e) {
+            page.close();
+            throw e;
+        }
+    }
+
     /** A page that someone besides the caches holds. */
     private static final class Held implements Page {
         private final PagePool pool;
@@ -128,6 +139,11 @@ final class PagedCache implements StorableCache, PagedKv {
         Held(PagePool pool, int number) {
             this.pool = pool;
             this.number = number;
+        }
+
+        @Override
+        public void save(WritableByteChannel to) throws IOException {
+            write(pool, number, to);
         }
 
         @Override
@@ -155,9 +171,23 @@ final class PagedCache implements StorableCache, PagedKv {
             for (int l = 0; l < pool.layers(); l++) {
                 // nor what another sequence left there
                 pool.layer(l).clear(table[p], Math.min(length - p * KvPages.PAGE, KvPages.PAGE));
-                for (MemorySegment part : pool.layer(l).memory(table[p])) {
-                    to.write(part.asByteBuffer());
-                }
+            }
+            write(pool, table[p], to);
+        }
+    }
+
+    private static void write(PagePool pool, int page, WritableByteChannel to) throws IOException {
+        for (int l = 0; l < pool.layers(); l++) {
+            for (MemorySegment part : pool.layer(l).memory(page)) {
+                to.write(part.asByteBuffer());
+            }
+        }
+    }
+
+    private static void read(PagePool pool, int page, ReadableByteChannel from) throws IOException {
+        for (int l = 0; l < pool.layers(); l++) {
+            for (MemorySegment part : pool.layer(l).memory(page)) {
+                from.read(part.asByteBuffer());
             }
         }
     }
@@ -166,11 +196,7 @@ final class PagedCache implements StorableCache, PagedKv {
     public void load(int tokens, ReadableByteChannel from) throws IOException {
         reserve(tokens);
         for (int p = 0; p < pages; p++) {
-            for (int l = 0; l < pool.layers(); l++) {
-                for (MemorySegment part : pool.layer(l).memory(table[p])) {
-                    from.read(part.asByteBuffer());
-                }
-            }
+            read(pool, table[p], from);
         }
         append(tokens);
     }
