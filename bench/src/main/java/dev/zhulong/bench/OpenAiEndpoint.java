@@ -59,12 +59,21 @@ public final class OpenAiEndpoint implements AutoCloseable {
             request.header("Authorization", "Bearer " + key);
         }
         long began = System.nanoTime();
-        HttpResponse<InputStream> response = client.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
+        HttpResponse<InputStream> response = send(request.build());
         try (InputStream in = response.body()) {
             if (response.statusCode() != 200) {
                 throw new IOException("status " + response.statusCode() + ": " + new String(in.readAllBytes(), StandardCharsets.UTF_8).strip());
             }
             return read(in, began);
+        }
+    }
+
+    private HttpResponse<InputStream> send(HttpRequest request) throws IOException, InterruptedException {
+        try {
+            return client.send(request, HttpResponse.BodyHandlers.ofInputStream());
+        } catch (IOException e) {
+            // a connection that idled while another server was measured may be closed by now; a new one is made once
+            return client.send(request, HttpResponse.BodyHandlers.ofInputStream());
         }
     }
 

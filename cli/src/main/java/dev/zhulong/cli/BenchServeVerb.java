@@ -52,6 +52,9 @@ final class BenchServeVerb extends Verb {
     @Option(names = "--tail-words", paramLabel = "N", defaultValue = "20", description = "Words that each ends in (default: ${DEFAULT-VALUE}).")
     int tail;
 
+    /** Rounds before those that are measured. */
+    private static final int UNCOUNTED = 8;
+
     @Option(names = "--tokens", paramLabel = "N", defaultValue = "64", description = "Written to each (default: ${DEFAULT-VALUE}).")
     int tokens;
 
@@ -117,6 +120,8 @@ final class BenchServeVerb extends Verb {
     }
 
     private void firstText(OpenAiEndpoint endpoint, String name, long words) throws Exception {
+        // milliseconds count: of this client's own code as well the first runs are slow
+        ServeBench.firstText(endpoint, UNCOUNTED, system, tail, -words);
         FirstText measured = ServeBench.firstText(endpoint, 3 * repetitions, system, tail, words);
         out().println(measured.line() + (peer == null ? "" : "  " + name));
         out().flush();

@@ -4,6 +4,7 @@ import dev.zhulong.cli.EngineOptions.Engine;
 import dev.zhulong.guard.AuditLog;
 import dev.zhulong.infer.PrefixFile;
 import dev.zhulong.infer.SchedulerOptions;
+import dev.zhulong.infer.WarmUp;
 import dev.zhulong.serve.ApiKeys;
 import dev.zhulong.serve.ApiServer;
 import dev.zhulong.serve.Guard;
@@ -88,6 +89,10 @@ final class ServeVerb extends Verb {
             + " those that are being written (default: ${DEFAULT-VALUE}).")
     int promptRows;
 
+    @Option(names = "--warm-up", paramLabel = "SECONDS", defaultValue = "10", description = "Run the model for so long before the first request is taken, for the JIT compiler to see it;"
+            + " 0 for not at all (default: ${DEFAULT-VALUE}).")
+    int warmUp;
+
     @Option(names = "--no-prefix-cache", description = "Read every prompt anew.")
     boolean noPrefixCache;
 
@@ -164,6 +169,7 @@ final class ServeVerb extends Verb {
         atLeast("--queue", queue == null ? 1 : queue, 1);
         atLeast("--kv-tokens", kvTokens == null ? 1 : kvTokens, 1);
         atLeast("--prompt-rows", promptRows, 1);
+        atLeast("--warm-up", warmUp, 0);
         atLeast("--max-body", maxBody, 1);
         atLeast("--client-timeout", clientTimeout, 1);
         atLeast("--request-timeout", requestTimeout, 1);
@@ -234,6 +240,9 @@ final class ServeVerb extends Verb {
                     throw new IllegalArgumentException("--low " + low + " is another model than " + model + ": their vocabularies differ");
                 }
                 routes.add(new ServedModel.Route(Precision.LOW, lowFiles.engine(), lowLoaded.model()));
+            }
+            for (ServedModel.Route route : routes) {
+                WarmUp.run(route.model(), (double) warmUp / routes.size());
             }
             int waiting = queue != null ? queue : Math.max(64, 8 * parallel);
             var scheduling = new SchedulerOptions(parallel, waiting, tokens, promptRows, !noPrefixCache);

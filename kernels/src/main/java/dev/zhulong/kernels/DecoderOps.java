@@ -36,7 +36,7 @@ public final class DecoderOps {
             vectorMultiply(x, 0, y, 0, EXERCISED);
             vectorSilu(x, 0, EXERCISED);
             vectorGeluTanh(x, 0, EXERCISED);
-            vectorExponentials(x, 0, EXERCISED, 1);
+            vectorExponentials(x, 0, EXERCISED, vectorHighest(x, 0, EXERCISED));
             rotary.vectorTurn(x, 0, EXERCISED / 64, 64, 1);
             for (int u = 0; u < EXERCISED / 32; u++) {
                 records.vectorPut(0, EXERCISED / 32, u, 0, 1, x, 32 * u, Activations.vectorLargest(y, 32 * u));
@@ -229,10 +229,7 @@ public final class DecoderOps {
      * @throws IllegalArgumentException when no value is above -infinity, or one is NaN or infinite
      */
     public static void softmax(float[] x, int at, int n) {
-        float largest = Float.NEGATIVE_INFINITY;
-        for (int i = 0; i < n; i++) {
-            largest = Math.max(largest, x[at + i]);
-        }
+        float largest = WARMTH.isWarm() ? vectorHighest(x, at, n) : PlainOps.highest(x, at, n);
         if (!Float.isFinite(largest)) {
             throw new IllegalArgumentException("softmax over " + n + " values whose largest is " + largest + ": expected a finite one");
         }
@@ -240,6 +237,20 @@ public final class DecoderOps {
         for (int j = 0; j < n; j++) {
             x[at + j] *= inverse;
         }
+    }
+
+    /** The largest value; NaN where one is. */
+    private static float vectorHighest(float[] x, int at, int n) {
+        FloatVector largest = FloatVector.broadcast(Lanes.F, Float.NEGATIVE_INFINITY);
+        int i = 0;
+        for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+            largest = largest.max(FloatVector.fromArray(Lanes.F, x, at + i));
+        }
+        float most = largest.reduceLanes(VectorOperators.MAX);
+        for (; i < n; i++) {
+            most = Math.max(most, x[at + i]);
+        }
+        return most;
     }
 
     /** x = e^(x - largest); returns the sum. */

@@ -34,8 +34,9 @@ public final class KvPages {
 
     /** Of attention over f16 and over int8. */
     private static final Warmth[] WARMTH = {new Warmth(() -> exercise(Format.F16)), new Warmth(() -> exercise(Format.INT8))};
-    /** Dimensions of the head that the code is exercised on, and times in a round; then the time compiled code takes for a round at most. */
-    private static final int EXERCISED = 64;
+    /** Dimensions of the head that the code is exercised on: four vectors and one. */
+    private static final int EXERCISED = 5 * Lanes.COUNT;
+    /** Times in a round, and the time compiled code takes for a round at most. */
     private static final int ROUNDS = 8;
     private static final double ENOUGH_NANOS = 100_000;
 
@@ -201,8 +202,8 @@ public final class KvPages {
             scores(q, qAt, table[start / PAGE], kvHead, scale, scores, start, Math.min(PAGE, length - start));
         }
         DecoderOps.softmax(scores, first, length - first);
-        for (int d = 0; d < headDim; d += Lanes.COUNT) {
-            weigh(kvHead, table, first, length, scores, d, out, outAt + d);
+        for (int d = 0; d < headDim; ) {
+            d = weigh(kvHead, table, first, length, scores, d, out, outAt + d);
         }
     }
 
@@ -269,6 +270,7 @@ public final class KvPages {
             Warmth.repeat(ENOUGH_NANOS, () -> {
                 for (int i = 0; i < ROUNDS; i++) {
                     pages.vectorAttend(vector, 0, 0, table, 0, PAGE, 1, scores, out, 0);
+                    pages.vectorAttend(vector, 0, 0, table, 0, 1, 1, scores, out, 0);
                 }
             });
         }
@@ -280,26 +282,52 @@ public final class KvPages {
         }
     }
 
-    /** Scores of the first {@code n} positions of a page, in whole vectors. */
+    /** Scores of the first {@code n} positions of a page, in whole vectors; four at a time, as each sum alone waits for its last step. */
     private void scores(float[] q, int qAt, int page, int kvHead, float scale, float[] to, int at, int n) {
         MemorySegment from = keys[page];
-        for (int p = 0; p < n; p += Lanes.COUNT) {
+        MemorySegment scales = keyScales[page];
+        int p = 0;
+        for (; p + 3 * Lanes.COUNT < n; p += 4 * Lanes.COUNT) {
+            FloatVector sum0 = FloatVector.zero(Lanes.F);
+            FloatVector sum1 = sum0;
+            FloatVector sum2 = sum0;
+            FloatVector sum3 = sum0;
+            long element = (long) kvHead * headDim * PAGE + p;
+            for (int d = 0; d < headDim; d++) {
+                FloatVector weight = FloatVector.broadcast(Lanes.F, q[qAt + d]);
+                sum0 = widened(from, element).fma(weight, sum0);
+                sum1 = widened(from, element + Lanes.COUNT).fma(weight, sum1);
+                sum2 = widened(from, element + 2L * Lanes.COUNT).fma(weight, sum2);
+                sum3 = widened(from, element + 3L * Lanes.COUNT).fma(weight, sum3);
+                element += PAGE;
+            }
+            scaled(sum0, scale, scales, kvHead, p).intoArray(to, at + p);
+            scaled(sum1, scale, scales, kvHead, p + Lanes.COUNT).intoArray(to, at + p + Lanes.COUNT);
+            scaled(sum2, scale, scales, kvHead, p + 2 * Lanes.COUNT).intoArray(to, at + p + 2 * Lanes.COUNT);
+            scaled(sum3, scale, scales, kvHead, p + 3 * Lanes.COUNT).intoArray(to, at + p + 3 * Lanes.COUNT);
+        }
+        for (; p < n; p += Lanes.COUNT) {
             FloatVector sum = FloatVector.zero(Lanes.F);
             long element = (long) kvHead * headDim * PAGE + p;
             for (int d = 0; d < headDim; d++) {
-                FloatVector k = half ? Lanes.f16(from, 2 * element, WIDEN) : int8(from, element);
-                sum = k.fma(FloatVector.broadcast(Lanes.F, q[qAt + d]), sum);
+                sum = widened(from, element).fma(FloatVector.broadcast(Lanes.F, q[qAt + d]), sum);
                 element += PAGE;
             }
-            sum = sum.mul(scale);
-            if (!half) {
-                sum = sum.mul(Lanes.f32(keyScales[page], 4L * (kvHead * PAGE + p)));
-            }
-            sum.intoArray(to, at + p);
+            scaled(sum, scale, scales, kvHead, p).intoArray(to, at + p);
         }
     }
 
-    private void weigh(int kvHead, int[] table, int first, int length, float[] weights, int d, float[] out, int outAt) {
+    private FloatVector scaled(FloatVector sum, float scale, MemorySegment scales, int kvHead, int p) {
+        FloatVector product = sum.mul(scale);
+        return half ? product : product.mul(Lanes.f32(scales, 4L * (kvHead * PAGE + p)));
+    }
+
+    /** Sums of values by their weights, from dimension {@code d} on; gives the dimension behind them. Four vectors at a time where there are as many. */
+    private int weigh(int kvHead, int[] table, int first, int length, float[] weights, int d, float[] out, int outAt) {
+        if (d + 4 * Lanes.COUNT <= headDim) {
+            weighFour(kvHead, table, first, length, weights, d, out, outAt);
+            return d + 4 * Lanes.COUNT;
+        }
         FloatVector sum = FloatVector.zero(Lanes.F);
         for (int t = first; t < length; ) {
             MemorySegment from = values[table[t / PAGE]];
@@ -308,8 +336,7 @@ public final class KvPages {
             for (; t < end; t++) {
                 long slot = (long) kvHead * PAGE + t % PAGE;
                 float weight = half ? weights[t] : weights[t] * scales.getAtIndex(FLOAT, slot);
-                FloatVector v = half ? Lanes.f16(from, 2 * (slot * stored + d), WIDEN) : int8(from, slot * stored + d);
-                sum = v.fma(FloatVector.broadcast(Lanes.F, weight), sum);
+                sum = widened(from, slot * stored + d).fma(FloatVector.broadcast(Lanes.F, weight), sum);
             }
         }
         if (d + Lanes.COUNT <= headDim) {
@@ -317,6 +344,36 @@ public final class KvPages {
         } else {
             sum.intoArray(out, outAt, Lanes.F.indexInRange(d, headDim));
         }
+        return d + Lanes.COUNT;
+    }
+
+    private void weighFour(int kvHead, int[] table, int first, int length, float[] weights, int d, float[] out, int outAt) {
+        FloatVector sum0 = FloatVector.zero(Lanes.F);
+        FloatVector sum1 = sum0;
+        FloatVector sum2 = sum0;
+        FloatVector sum3 = sum0;
+        for (int t = first; t < length; ) {
+            MemorySegment from = values[table[t / PAGE]];
+            MemorySegment scales = valueScales[table[t / PAGE]];
+            int end = Math.min(length, t / PAGE * PAGE + PAGE);
+            for (; t < end; t++) {
+                long slot = (long) kvHead * PAGE + t % PAGE;
+                long element = slot * stored + d;
+                FloatVector weight = FloatVector.broadcast(Lanes.F, half ? weights[t] : weights[t] * scales.getAtIndex(FLOAT, slot));
+                sum0 = widened(from, element).fma(weight, sum0);
+                sum1 = widened(from, element + Lanes.COUNT).fma(weight, sum1);
+                sum2 = widened(from, element + 2L * Lanes.COUNT).fma(weight, sum2);
+                sum3 = widened(from, element + 3L * Lanes.COUNT).fma(weight, sum3);
+            }
+        }
+        sum0.intoArray(out, outAt);
+        sum1.intoArray(out, outAt + Lanes.COUNT);
+        sum2.intoArray(out, outAt + 2 * Lanes.COUNT);
+        sum3.intoArray(out, outAt + 3 * Lanes.COUNT);
+    }
+
+    private FloatVector widened(MemorySegment from, long element) {
+        return half ? Lanes.f16(from, 2 * element, WIDEN) : int8(from, element);
     }
 
     private static FloatVector int8(MemorySegment from, long at) {

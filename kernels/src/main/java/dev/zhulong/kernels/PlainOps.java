@@ -39,6 +39,15 @@ final class PlainOps {
         }
     }
 
+    /** The largest value; NaN where one is. */
+    static float highest(float[] x, int at, int n) {
+        float largest = Float.NEGATIVE_INFINITY;
+        for (int i = 0; i < n; i++) {
+            largest = Math.max(largest, x[at + i]);
+        }
+        return largest;
+    }
+
     /** x = e^(x - largest), 0 for -infinity; returns the sum, which goes in as many strands as a vector has lanes. */
     static float exponentials(float[] x, int at, int n, float largest) {
         float[] sums = new float[Lanes.COUNT];
