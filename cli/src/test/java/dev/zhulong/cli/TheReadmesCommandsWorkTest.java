@@ -3,6 +3,8 @@ package dev.zhulong.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,6 +27,8 @@ class TheReadmesCommandsWorkTest {
             + " --set data.tokenizer.vocab_size=300 --set train.steps=3 --set train.warmup=1 --set train.batch=2 --set train.seq=64";
     /** What is added to a command that begins so. */
     private static final Map<String, String> LESS = Map.of(
+            "./zhulong serve", " --warm-up 0",
+            "./zhulong bench serve", " --tokens 4 --repetitions 1 --system-words 20",
             "./zhulong quickstart", " --minutes 0.01 --corpus texts",
             "./zhulong generate", " --max-new-tokens 3",
             "./zhulong continue", " --steps 3 --set train.batch=2",
@@ -33,6 +37,8 @@ class TheReadmesCommandsWorkTest {
             "./zhulong pretrain", TINY_MODEL,
             "./zhulong bench train", " --vocab 64 --hidden 32 --layers 1 --heads 2 --kv-heads 2 --ffn 64 --batch 2 --seq 16 --steps 3");
 
+    /** In place of README's, which may be taken here. */
+    private final String port = freePort();
     @TempDir
     Path directory;
 
@@ -49,10 +55,21 @@ class TheReadmesCommandsWorkTest {
         Files.writeString(directory.resolve("wanted.txt"), "At nine o'clock.\nIt is closed.\n");
         List<String> commands = commands("README.md");
         assertThat(commands).hasSizeGreaterThan(10);
-        for (String command : commands) {
-            if (!LAUNCHERS.contains(command)) {
-                run(command);
+        List<Process> servers = new ArrayList<>();
+        try {
+            for (String command : commands) {
+                if (command.startsWith("./zhulong serve")) {
+                    servers.add(serve(command));
+                } else if (!LAUNCHERS.contains(command)) {
+                    run(command);
+                }
             }
+        } finally {
+            servers.forEach(Process::destroy);
+        }
+        assertThat(servers).hasSize(1);
+        for (Process server : servers) {
+            assertThat(server.waitFor(60, TimeUnit.SECONDS)).as("ends when it is told to").isTrue();
         }
         assertThat(directory.resolve("runs/first/report.html")).as("README tells of it").isNotEmptyFile();
         assertThat(directory.resolve("corpus/audit.html")).as("README tells of it").isNotEmptyFile();
@@ -73,10 +90,39 @@ class TheReadmesCommandsWorkTest {
                 .isEqualTo(commands("README.md").stream().map(TheReadmesCommandsWorkTest::withoutTexts).toList());
     }
 
+    private static String freePort() {
+        try (var socket = new ServerSocket(0)) {
+            return Integer.toString(socket.getLocalPort());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private Process serve(String command) throws Exception {
+        Path output = directory.resolve("server.txt");
+        Process server = start(command, output);
+        long patience = System.nanoTime() + 60_000_000_000L;
+        while (!read(output).contains(" serves ")) {
+            assertThat(server.isAlive() && System.nanoTime() < patience).as(() -> command + "\n" + read(output)).isTrue();
+            Thread.sleep(100);
+        }
+        return server;
+    }
+
     private void run(String command) throws Exception {
+        Path output = directory.resolve("output.txt");
+        Process process = start(command, output);
+        assertThat(process.waitFor(120, TimeUnit.SECONDS)).as(command).isTrue();
+        assertThat(process.exitValue()).as(() -> command + "\n" + read(output)).isZero();
+    }
+
+    private Process start(String command, Path output) throws IOException {
         String less = LESS.entrySet().stream().filter(e -> command.startsWith(e.getKey())).map(Map.Entry::getValue).findFirst().orElse("");
-        List<String> words = words(command.replace("~/", "") + less);
+        List<String> words = words(command.replace("~/", "").replace("localhost:8080", "localhost:" + port) + less);
         words.removeFirst();
+        if (command.startsWith("./zhulong serve")) {
+            words.addAll(List.of("--port", port));
+        }
         for (String option : List.of("--minutes", "--max-new-tokens", "--vocab-size")) {
             // README's own value gives way to ours
             int at = words.indexOf(option);
@@ -88,13 +134,11 @@ class TheReadmesCommandsWorkTest {
                 "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow", "-cp", System.getProperty("java.class.path"),
                 Main.class.getName()));
         java.addAll(words);
-        Path output = directory.resolve("output.txt");
         var builder = new ProcessBuilder(java).directory(directory.toFile()).redirectErrorStream(true).redirectOutput(output.toFile());
         builder.environment().put("OMP_NUM_THREADS", "1");
         Process process = builder.start();
         process.getOutputStream().close();
-        assertThat(process.waitFor(120, TimeUnit.SECONDS)).as(command).isTrue();
-        assertThat(process.exitValue()).as(() -> command + "\n" + read(output)).isZero();
+        return process;
     }
 
     /** Lines of fenced blocks that begin with the launcher, without comments. */
