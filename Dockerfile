@@ -9,7 +9,7 @@ WORKDIR /zhulong
 COPY . .
 # the first call builds; of all that is there afterwards, what runs is kept
 RUN ./zhulong --help > /dev/null && mkdir /image \
-  && cp --parents --archive /zhulong/zhulong /zhulong/target/zhulong $(tr : ' ' < target/zhulong/classpath) /image
+  && cp --parents --archive /zhulong/zhulong /zhulong/target/zhulong $(tr : '\n' < target/zhulong/classpath | grep /.m2/) /image
 
 FROM eclipse-temurin:25-jdk
 # the same words as above: a build of others would not be taken

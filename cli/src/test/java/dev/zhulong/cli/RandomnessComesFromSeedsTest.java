@@ -3,6 +3,7 @@ package dev.zhulong.cli;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
@@ -26,6 +27,11 @@ class RandomnessComesFromSeedsTest {
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
             .importPackages("dev.zhulong");
 
+    /** Keys and ids of answers. */
+    private static final List<String> NOT_TO_BE_GUESSED = List.of("dev.zhulong.serve.ApiKeys", "dev.zhulong.serve.Shape");
+    /** A request that names no seed is to have another answer each time. */
+    private static final List<String> SEED_OF_A_REQUEST = List.of("dev.zhulong.serve.Sampling");
+
     private static final List<ArchRule> UNSEEDED = List.of(
             noClasses().should().callMethod(Math.class, "random"),
             noClasses().should().callMethod(StrictMath.class, "random"),
@@ -33,8 +39,12 @@ class RandomnessComesFromSeedsTest {
             noClasses().should().callConstructor(SplittableRandom.class),
             noClasses().should().callMethod(Collections.class, "shuffle", List.class),
             noClasses().should().callMethod(UUID.class, "randomUUID"),
-            noClasses().should().dependOnClassesThat().areAssignableTo(SecureRandom.class),
-            noClasses().should().dependOnClassesThat().areAssignableTo(ThreadLocalRandom.class));
+            noClasses().that(areNotNamed(NOT_TO_BE_GUESSED)).should().dependOnClassesThat().areAssignableTo(SecureRandom.class),
+            noClasses().that(areNotNamed(SEED_OF_A_REQUEST)).should().dependOnClassesThat().areAssignableTo(ThreadLocalRandom.class));
+
+    private static DescribedPredicate<JavaClass> areNotNamed(List<String> names) {
+        return DescribedPredicate.describe("are none of " + names, each -> !names.contains(each.getName()));
+    }
 
     @Test
     void nothingDrawsWithoutASeed() {

@@ -46,7 +46,7 @@ final class Requests {
         Constraint constraint = forced ? ResponseFormat.calls(tools, model) : format;
         int[] prompt;
         try {
-            prompt = named.encoder().prompt(ChatMessages.conversation(messages, tools, named.encoder().template().source()));
+            prompt = named.encoder().prompt(ChatMessages.conversation(messages, tools.reviewed(review), named.encoder().template().source()));
         } catch (IllegalArgumentException e) {
             throw request.wrong("messages", "cannot be put into the model's chat template: " + Json.shortened(e.getMessage(), 300));
         }

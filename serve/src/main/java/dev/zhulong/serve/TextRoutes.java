@@ -95,7 +95,11 @@ final class TextRoutes {
     /** Answers a request once more, told what was wrong with the first answer. */
     private void rewrite(Plan plan, Shape shape, Exchange exchange, ServerResponse response) {
         try (Answers answers = begin(plan, shape, exchange)) {
-            Listener.send(response, exchange.connection(), shape.whole(whole(answers, plan), answers.usage()));
+            try {
+                Listener.send(response, exchange.connection(), shape.whole(whole(answers, plan), answers.usage()));
+            } finally {
+                exchange.took(shape.id(), answers.usage());
+            }
         }
     }
 

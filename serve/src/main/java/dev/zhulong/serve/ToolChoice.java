@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 
 /**
  * The tools of a chat request and what is to be done with them.
@@ -67,6 +68,22 @@ record ToolChoice(Map<String, ObjectNode> tools, Set<String> forced, boolean man
             }
             default -> throw request.wrong("tool_choice", "must be \"none\", \"auto\", \"required\" or {\"type\": \"function\", \"function\": {\"name\": …}}");
         };
+    }
+
+    /** With what is said about the functions, but for their names, as it may reach the model. */
+    ToolChoice reviewed(UnaryOperator<String> review) {
+        Map<String, ObjectNode> told = new LinkedHashMap<>();
+        tools.forEach((name, tool) -> {
+            ObjectNode copy = tool.deepCopy();
+            var function = (ObjectNode) copy.get("function");
+            for (String part : List.of("description", "parameters")) {
+                if (function.has(part)) {
+                    function.set(part, JsonReview.each(function.get(part), review));
+                }
+            }
+            told.put(name, copy);
+        });
+        return new ToolChoice(told, forced, many);
     }
 
     /** The functions as texts, for a template. */

@@ -115,6 +115,10 @@ class AForbiddenWordNeverReachesTheClientTest {
         assertThat(asked.status()).isEqualTo(400);
         assertThat(asked.error()).isEqualTo("No volcanoes. content_filter");
         assertThat(server.post("/v1/embeddings", "{'input':'a volcano'}").status()).isEqualTo(400);
+        for (String said : List.of("'description':'of a vol\u200bcano'", "'parameters':{'type':'object','properties':{'a':{'enum':['volcano']}}}")) {
+            Answer offered = server.post(CHAT, ask("x", ",'tools':[{'type':'function','function':{'name':'say'," + said + "}}]"));
+            assertThat(offered.error()).isEqualTo("No volcanoes. content_filter");
+        }
     }
 
     @Test
