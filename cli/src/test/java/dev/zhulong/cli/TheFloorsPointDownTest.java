@@ -80,6 +80,12 @@ class TheFloorsPointDownTest {
         return FLOORS.containsKey(from) && FLOORS.containsKey(to) && FLOORS.get(to) < FLOORS.get(from);
     }
 
+    /** Or it could not be built where MKL is left out, or is not made for the machine. */
+    @Test
+    void nothingNeedsMklToBeBuilt() {
+        noClasses().should().dependOnClassesThat().resideInAPackage("org.bytedeco.mkl..").check(CLASSES);
+    }
+
     @Test
     void onlyTensorSeesLibtorch() {
         noClasses().that().resideOutsideOfPackage(ROOT + ".tensor..")

@@ -25,6 +25,7 @@ import org.bytedeco.pytorch.global.torch;
  * </ul>
  */
 public final class Libtorch {
+    private static final String MKL = "org.bytedeco.mkl.global.mkl_rt";
     private static boolean loaded;
     private static boolean mkl;
 
@@ -37,7 +38,7 @@ public final class Libtorch {
         }
         setDefault("org.bytedeco.javacpp.maxPhysicalBytes", "0");
         setDefault("org.bytedeco.javacpp.maxBytes", "0");
-        mkl = Libtorch.class.getClassLoader().getResource("org/bytedeco/mkl/global/mkl_rt.class") != null
+        mkl = Libtorch.class.getClassLoader().getResource(MKL.replace('.', '/') + ".class") != null
                 && !"openblas".equals(System.getProperty("zhulong.blas"));
         int threads = threads();
         if (mkl) {
@@ -53,11 +54,20 @@ public final class Libtorch {
         keepFreedMemory();
         if (mkl) {
             // unpacks the redistributable libraries where OpenBLAS's loader will look for mkl_rt
-            Loader.load(org.bytedeco.mkl.global.mkl_rt.class);
+            Loader.load(mklClass());
         }
         Loader.load(torch.class);
         torch.set_num_threads(threads);
         loaded = true;
+    }
+
+    /** By its name: a build without MKL has no such class. */
+    private static Class<?> mklClass() {
+        try {
+            return Class.forName(MKL, false, Libtorch.class.getClassLoader());
+        } catch (ClassNotFoundException e) {
+            throw new IllegalStateException(e);
+        }
     }
 
     /** Why libtorch cannot be loaded, in half a sentence; null where it can, and then it is. */
