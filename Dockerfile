@@ -8,8 +8,8 @@ ENV ZHULONG_BUILD="-DnoMkl -Dmaven.repo.local=/zhulong/.m2"
 WORKDIR /zhulong
 COPY . .
 # the first call builds; of all that is there afterwards, what runs is kept
-RUN ./zhulong --help > /dev/null && mkdir /image \
-  && cp --parents --archive /zhulong/zhulong /zhulong/target/zhulong $(tr : '\n' < target/zhulong/classpath | grep /.m2/) /image
+RUN ./zhulong --help > /dev/null && mkdir /image && cd / \
+  && cp --parents --archive zhulong/zhulong zhulong/target/zhulong $(tr : '\n' < zhulong/target/zhulong/classpath | grep /.m2/ | cut -c 2-) /image
 
 FROM eclipse-temurin:25-jdk
 # the same words as above: a build of others would not be taken
