@@ -8,6 +8,7 @@ import com.microsoft.playwright.BrowserContext;
 import com.microsoft.playwright.BrowserType;
 import com.microsoft.playwright.Page;
 import com.microsoft.playwright.Playwright;
+import com.microsoft.playwright.Request;
 import dev.zhulong.infer.SchedulerOptions;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -19,6 +20,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class ThePageTalksWithTheModelTest {
     private static TestServer server;
@@ -116,6 +118,20 @@ class ThePageTalksWithTheModelTest {
         page.reload();
         page.click("#settings");
         assertThat(page.locator("textarea[name=system]")).hasValue("Be brief");
+    }
+
+    @Test
+    void anAdapterIsChosenInTheSettings(@TempDir Path directory) throws Exception {
+        try (var tiny = new TinyModel(directory, new SchedulerOptions(2, 16, 4000, 32, true)); TestServer adapted = new TestServer(tiny.served, ServerOptions.local(0))) {
+            tiny.served.addAdapter("one", directory.resolve("adapter1"));
+            page.navigate(adapted.url() + "/");
+            page.click("#settings");
+            page.selectOption("select[name=model]", "one");
+            page.fill("input[name=most]", "4");
+            Request asked = page.waitForRequest("**/v1/chat/completions", () -> say("hi"));
+            assertThat(asked.postData()).contains("\"model\":\"one\"");
+            assertThat(page.locator("article footer")).containsText("tokens/s");
+        }
     }
 
     @Test
