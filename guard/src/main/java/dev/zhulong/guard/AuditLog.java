@@ -3,8 +3,8 @@ package dev.zhulong.guard;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.io.PrintWriter;
 import java.io.UncheckedIOException;
+import java.io.Writer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,26 +20,27 @@ public final class AuditLog implements AutoCloseable {
     public static final AuditLog NONE = new AuditLog(null);
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    private final PrintWriter out;
+    private final Writer out;
 
-    private AuditLog(PrintWriter out) {
+    private AuditLog(Writer out) {
         this.out = out;
     }
 
     /** To a writer. */
-    public static AuditLog to(PrintWriter out) {
+    public static AuditLog to(Writer out) {
         return new AuditLog(out);
     }
 
     /** To a file, behind what it holds. */
     public static AuditLog to(Path file) {
         try {
-            return new AuditLog(new PrintWriter(Files.newBufferedWriter(file, StandardCharsets.UTF_8, StandardOpenOption.CREATE, StandardOpenOption.APPEND)));
+            return new AuditLog(Files.newBufferedWriter(file, StandardCharsets.UTF_8, StandardOpenOption.CREATE, StandardOpenOption.APPEND));
         } catch (IOException e) {
             throw new UncheckedIOException(file + ": cannot be written: " + e.getMessage(), e);
         }
     }
 
+    /** @throws UncheckedIOException where it cannot be kept: then what was decided on is not told either */
     synchronized void decided(Decision decision, Context context, String policy, String hash) {
         if (out == null) {
             return;
@@ -47,14 +48,22 @@ public final class AuditLog implements AutoCloseable {
         ObjectNode line = JSON.createObjectNode().put("time", Instant.now().toString()).put("request", context.getRequest()).put("tenant", context.getTenant());
         line.put("text", context.isOutput() ? "output" : "input").put("rule", decision.rule()).put("action", decision.action().label());
         line.put("begin", decision.begin()).put("end", decision.end()).put("sha256", hash).put("policy", policy);
-        out.println(line);
-        out.flush();
+        try {
+            out.write(line + "\n");
+            out.flush();
+        } catch (IOException e) {
+            throw new UncheckedIOException("the audit log cannot be written: " + e.getMessage(), e);
+        }
     }
 
     @Override
     public void close() {
         if (out != null) {
-            out.close();
+            try {
+                out.close();
+            } catch (IOException e) {
+                throw new UncheckedIOException("the audit log cannot be written: " + e.getMessage(), e);
+            }
         }
     }
 }

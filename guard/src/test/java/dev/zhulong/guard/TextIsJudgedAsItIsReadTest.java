@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
-import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -139,9 +139,21 @@ class TextIsJudgedAsItIsReadTest {
     @Test
     void everyDecisionIsKeptWithTheHashOfTheText() {
         var lines = new StringWriter();
-        policy.review("a badword", OUT, AuditLog.to(new PrintWriter(lines)));
+        policy.review("a badword", OUT, AuditLog.to(lines));
         String hash = HexFormat.of().formatHex(Policy.sha256().digest("a badword".getBytes(StandardCharsets.UTF_8)));
         assertThat(lines.toString()).contains("\"rule\":\"test/word\"", "\"action\":\"mask\"", "\"begin\":2", "\"end\":9", hash, "\"request\":\"r1\"", "\"text\":\"output\"").doesNotContain("badword\"");
+    }
+
+    @Test
+    void whatCannotBeKeptInTheLogIsNotTold() {
+        var full = new StringWriter() {
+            @Override
+            public void write(String text) {
+                throw new UncheckedIOException(new IOException("no space"));
+            }
+        };
+        assertThatThrownBy(() -> policy.review("a badword", OUT, AuditLog.to(full))).isInstanceOf(UncheckedIOException.class);
+        assertThat(policy.review("a word", OUT, AuditLog.to(full)).text()).isEqualTo("a word");
     }
 
     @Test

@@ -509,12 +509,11 @@ public final class Scheduler implements AutoCloseable {
             aside.cancel(false);
         }
         if (prefixes != null) {
-            if (kept != null) {
-                try (LanguageModel.KvCache layout = model.newCache(1)) {
+            try (prefixes; LanguageModel.KvCache layout = model.newCache(1)) {
+                if (kept != null) {
                     kept.write(prefixes, (StorableCache) layout);
                 }
             }
-            prefixes.close();
         }
         note();
     }

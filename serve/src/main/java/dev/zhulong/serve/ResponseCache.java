@@ -2,6 +2,7 @@ package dev.zhulong.serve;
 
 import com.github.benmanes.caffeine.cache.Cache;
 import com.github.benmanes.caffeine.cache.Caffeine;
+import io.lettuce.core.ClientOptions;
 import io.lettuce.core.RedisClient;
 import io.lettuce.core.RedisException;
 import io.lettuce.core.RedisURI;
@@ -58,6 +59,8 @@ public interface ResponseCache extends AutoCloseable {
             RedisURI address = RedisURI.create(uri);
             address.setTimeout(Duration.ofMillis(500));
             client = RedisClient.create(address);
+            // while it is away nobody waits for it
+            client.setOptions(ClientOptions.builder().disconnectedBehavior(ClientOptions.DisconnectedBehavior.REJECT_COMMANDS).build());
             connection = client.connect();
         } catch (RedisException | IllegalArgumentException e) {
             throw new IllegalArgumentException("there is no Redis at " + uri.replaceAll("//[^@/]*@", "//") + ": " + e.getMessage(), e);

@@ -7,7 +7,6 @@ import dev.zhulong.guard.AuditLog;
 import dev.zhulong.infer.SchedulerOptions;
 import dev.zhulong.serve.TestServer.Answer;
 import java.io.IOException;
-import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.net.URI;
 import java.net.http.HttpRequest;
@@ -49,7 +48,7 @@ class AForbiddenWordNeverReachesTheClientTest {
         Path keys = directory.resolve("admin.json");
         admin = ApiKeys.add(keys, "root", null, null);
         server = new TestServer(model, new SchedulerOptions(8, 64, 100_000, 64, true), ServerOptions.local(0).withGuard(new Guard(List.of(rules.toString()),
-                AuditLog.to(new PrintWriter(AUDIT)))).withAdmin(new ServerOptions.Admin("127.0.0.1", 0, ApiKeys.read(keys), null)));
+                AuditLog.to(AUDIT))).withAdmin(new ServerOptions.Admin("127.0.0.1", 0, ApiKeys.read(keys), null)));
     }
 
     @AfterAll
