@@ -147,13 +147,10 @@ final class ServeVerb extends Verb {
 
     /** Held, as loggers that nobody holds forget their level. */
     private static final Logger HELIDON = Logger.getLogger("io.helidon");
-    /** Warns of each connection that is watched while the server ends. */
-    private static final Logger WATCH = Logger.getLogger("io.helidon.common.socket.IdleInputStream");
 
     @Override
     protected void run() throws IOException {
         HELIDON.setLevel(Level.WARNING);
-        WATCH.setLevel(Level.SEVERE);
         check();
         if (prefixDirectory != null) {
             Files.createDirectories(prefixDirectory);
@@ -265,6 +262,8 @@ final class ServeVerb extends Verb {
                 err().println("[what was begun is answered, then the server ends]");
                 err().flush();
                 server.drain();
+                // what follows are connections without a request, each of which Helidon would warn of
+                HELIDON.setLevel(Level.OFF);
             }
         } finally {
             stopped.countDown();

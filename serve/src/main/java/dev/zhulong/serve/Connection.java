@@ -46,7 +46,8 @@ final class Connection {
         }
     }
 
-    private void close() {
+    /** Of this side. */
+    void close() {
         try {
             socket.close();
         } catch (RuntimeException e) {

@@ -22,6 +22,7 @@ import java.io.UncheckedIOException;
 import java.lang.System.Logger.Level;
 import java.net.URI;
 import java.time.Duration;
+import java.util.Locale;
 import java.util.concurrent.Phaser;
 import java.util.function.BiConsumer;
 
@@ -95,6 +96,7 @@ final class Listener implements AutoCloseable {
         return (request, response) -> {
             var exchange = new Exchange(request, patience.current(), null);
             int status = 500;
+            closeIfAsked(request, response);
             answering.register();
             try {
                 refuseOtherSites(request, response);
@@ -121,6 +123,13 @@ final class Listener implements AutoCloseable {
                 log(exchange, name, status);
             }
         };
+    }
+
+    /** Helidon answers {@code Connection: close} by the same, and keeps the connection: a client that reads to the end would wait. */
+    private void closeIfAsked(ServerRequest request, ServerResponse response) {
+        if (request.headers().value(HeaderNames.CONNECTION).orElse("").toLowerCase(Locale.ROOT).contains("close")) {
+            response.whenSent(patience.current()::close);
+        }
     }
 
     private void log(Exchange exchange, String name, int status) {
@@ -160,6 +169,7 @@ final class Listener implements AutoCloseable {
             response.header(HeaderNames.ACCESS_CONTROL_ALLOW_ORIGIN, origin).header(HeaderNames.VARY, "Origin").header(HeaderNames.ACCESS_CONTROL_ALLOW_METHODS, "GET, POST")
                     .header(HeaderNames.ACCESS_CONTROL_ALLOW_HEADERS, "Authorization, Content-Type").header(HeaderNames.ACCESS_CONTROL_MAX_AGE, "600");
         }
+        closeIfAsked(request, response);
         response.status(Status.NO_CONTENT_204).send();
     }
 

@@ -18,6 +18,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -136,6 +137,24 @@ class TheServerKeepsItsRulesTest {
         try (TestServer server = server(2, 4, ServerOptions.local(0))) {
             for (int i = 0; i < 50; i++) {
                 assertThat(server.post(CHAT, SHORT).status()).isEqualTo(200);
+            }
+        }
+    }
+
+    @Test
+    void aConnectionIsClosedWhenTheClientAsksForIt() throws Exception {
+        try (TestServer server = TestServer.of(prompt -> "ok")) {
+            for (String head : List.of(" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n", " HTTP/1.1\r\nHost: x\r\nconnection: Close\r\n")) {
+                Map<String, String> ends = Map.of("{\"prompt\":\"x\"}", "}", "{\"prompt\":\"x\",\"stream\":true}", "data: [DONE]\n\n\r\n0\r\n\r\n", "{", "}}");
+                for (String body : ends.keySet()) {
+                    try (var socket = new Socket("127.0.0.1", server.server.port())) {
+                        socket.setSoTimeout(10_000);
+                        socket.getOutputStream().write(("POST /v1/completions" + head + "Content-Type: application/json\r\nContent-Length: " + body.length() + "\r\n\r\n" + body)
+                                .getBytes(StandardCharsets.US_ASCII));
+                        String answer = new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+                        assertThat(answer).startsWith(body.equals("{") ? "HTTP/1.1 400" : "HTTP/1.1 200").endsWith(ends.get(body));
+                    }
+                }
             }
         }
     }
