@@ -295,10 +295,11 @@ final class ServeVerb extends Verb {
         int context = files.context();
         long wanted = kvTokens != null ? kvTokens : Math.max(context, (long) parallel * Math.min(context, USUAL_TOKENS));
         int wish = (int) Math.min(Integer.MAX_VALUE, wanted + ApiServer.EMBED_TOKENS);
-        int fit = kvTokens != null && lowFiles == null ? wish : files.fitting(wish);
+        int fit = kvTokens != null ? wish : files.fitting(wish);
         if (lowFiles != null) {
             // two models share what there is
-            fit = Math.min(fit, lowFiles.fitting(wish)) / 2;
+            int both = (int) Math.min(Integer.MAX_VALUE, 2L * wish);
+            fit = Math.min(files.fitting(both), lowFiles.fitting(both)) / 2;
         }
         int tokens = Math.max(1, fit - ApiServer.EMBED_TOKENS);
         if (tokens < context && engine.context == null) {

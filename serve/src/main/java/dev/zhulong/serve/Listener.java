@@ -20,6 +20,8 @@ import io.helidon.webserver.http1.Http1Config;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.System.Logger.Level;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
 import java.net.URI;
 import java.time.Duration;
 import java.util.Locale;
@@ -52,6 +54,7 @@ final class Listener implements AutoCloseable {
      * @throws UncheckedIOException where the port cannot be had
      */
     Listener(ServerOptions options, Metrics metrics, BiConsumer<Listener, HttpRouting.Builder> routes) {
+        probe(options);
         this.options = options;
         this.metrics = metrics;
         patience = new Connection.Patience(options.patience());
@@ -68,12 +71,19 @@ final class Listener implements AutoCloseable {
             builder.tls(options.tls());
         }
         server = builder.build();
-        try {
-            server.start();
-        } catch (RuntimeException e) {
+        server.start();
+        if (!server.isRunning()) {
             patience.close();
-            throw new UncheckedIOException(new IOException("cannot listen on " + options.host() + ":" + options.port() + ": "
-                    + (e.getCause() == null ? e.getMessage() : e.getCause().getMessage()), e));
+            throw new UncheckedIOException(new IOException("cannot listen on " + options.host() + ":" + options.port()));
+        }
+    }
+
+    /** Helidon logs what keeps it from a port, and goes on as if it had it. */
+    private static void probe(ServerOptions options) {
+        try (var socket = new ServerSocket()) {
+            socket.bind(new InetSocketAddress(options.host(), options.port()));
+        } catch (IOException e) {
+            throw new UncheckedIOException(new IOException("cannot listen on " + options.host() + ":" + options.port() + ": " + e.getMessage(), e));
         }
     }
 
