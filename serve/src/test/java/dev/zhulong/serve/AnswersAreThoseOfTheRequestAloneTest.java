@@ -22,7 +22,7 @@ import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** On real weights: what shares a batch, a prefix or a server changes no token. */
+/** On the CPU engine: what shares a batch, a prefix or a server changes no token. */
 class AnswersAreThoseOfTheRequestAloneTest {
     private static final String[] WORDS = {"lamp", "keeper", "boats", "harbour", "灯塔", "number", "lit", "came"};
     @TempDir
