@@ -25,6 +25,9 @@ import picocli.CommandLine.Option;
             "  zhulong bench serve --url http://localhost:8080 --first-text",
         })
 final class BenchServeVerb extends Verb {
+    /** Seconds of rounds before the first texts that are measured. */
+    private static final double UNCOUNTED = 10;
+
     @Option(names = "--url", required = true, paramLabel = "URL", description = "Of the server, without /v1.")
     String url;
 
@@ -52,9 +55,6 @@ final class BenchServeVerb extends Verb {
     @Option(names = "--tail-words", paramLabel = "N", defaultValue = "20", description = "Words that each ends in (default: ${DEFAULT-VALUE}).")
     int tail;
 
-    /** Seconds of rounds before those that are measured. */
-    private static final double UNCOUNTED = 10;
-
     @Option(names = "--tokens", paramLabel = "N", defaultValue = "64", description = "Written to each (default: ${DEFAULT-VALUE}).")
     int tokens;
 
@@ -71,19 +71,19 @@ final class BenchServeVerb extends Verb {
         }
         long first = seed != null ? seed : System.currentTimeMillis();
         try (var server = new OpenAiEndpoint(url, model, key); var other = peer == null ? null : new OpenAiEndpoint(peer, model, key)) {
-            // connections, and what both compile or allocate first
-            for (int i = 0; i < 2; i++) {
-                warm(server, first - 1 - i);
-                if (other != null) {
-                    warm(other, first - 1 - i);
-                }
-            }
             if (firstText) {
                 firstText(server, url, first);
                 if (other != null) {
                     firstText(other, peer, first);
                 }
                 return;
+            }
+            // connections, and what both compile or allocate first
+            for (int i = 0; i < 2; i++) {
+                warm(server, first - 1 - i);
+                if (other != null) {
+                    warm(other, first - 1 - i);
+                }
             }
             out().println("clients  requests  failed  ");
             for (int n : clients) {

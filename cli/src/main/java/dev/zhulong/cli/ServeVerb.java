@@ -271,7 +271,7 @@ final class ServeVerb extends Verb {
     }
 
     private PrefixFile prefixes(ModelFiles files, Precision precision) {
-        return prefixDirectory == null ? null : new PrefixFile(prefixDirectory.resolve(precision.name().toLowerCase(Locale.ROOT) + ".prefixes"), files.fingerprint(), problem -> {
+        return prefixDirectory == null ? null : new PrefixFile(prefixDirectory.resolve(precision.label() + ".prefixes"), files.fingerprint(), problem -> {
             err().println("[" + problem + "]");
             err().flush();
         });

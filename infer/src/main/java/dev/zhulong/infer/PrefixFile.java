@@ -5,7 +5,6 @@ import dev.zhulong.infer.PrefixCache.Node;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
-import java.nio.IntBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -107,8 +106,7 @@ public record PrefixFile(Path file, String model, Consumer<String> say) {
             }
             String salt = StandardCharsets.UTF_8.decode(from.next(saltBytes)).toString();
             int[] ids = new int[tokens];
-            IntBuffer stored = from.next(Integer.BYTES * tokens).asIntBuffer();
-            stored.get(ids);
+            from.next(Integer.BYTES * tokens).asIntBuffer().get(ids);
             Node parent = above < 0 ? null : nodes.get(above);
             if (above >= 0 && parent == null || !room.getAsBoolean()) {
                 // what it follows had no room, nor has it

@@ -20,7 +20,7 @@ public enum Precision {
     }
 
     /** The word in requests and answers. */
-    String label() {
+    public String label() {
         return name().toLowerCase(Locale.ROOT);
     }
 }

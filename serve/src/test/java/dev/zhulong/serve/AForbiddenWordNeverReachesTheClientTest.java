@@ -8,9 +8,6 @@ import dev.zhulong.infer.SchedulerOptions;
 import dev.zhulong.serve.TestServer.Answer;
 import java.io.IOException;
 import java.io.StringWriter;
-import java.net.URI;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -153,10 +150,7 @@ class AForbiddenWordNeverReachesTheClientTest {
         }
     }
 
-    private static Answer reload(String key) throws Exception {
-        var request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + server.server.adminPort() + "/admin/guard/reload")).header("Authorization", "Bearer " + key)
-                .POST(HttpRequest.BodyPublishers.noBody()).build();
-        var response = server.client.send(request, HttpResponse.BodyHandlers.ofString());
-        return new Answer(response.statusCode(), response.body(), response);
+    private static Answer reload(String key) {
+        return server.admin(key, "POST", "/admin/guard/reload", "");
     }
 }

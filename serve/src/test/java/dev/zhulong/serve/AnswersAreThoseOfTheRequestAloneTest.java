@@ -5,9 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.zhulong.infer.SchedulerOptions;
 import dev.zhulong.serve.TestServer.Answer;
-import java.net.URI;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -115,25 +112,19 @@ class AnswersAreThoseOfTheRequestAloneTest {
         try (var model = new TinyModel(directory, new SchedulerOptions(4, 64, 8000, 32, true)); TestServer server = new TestServer(model.served, options)) {
             String body = body(new SplittableRandom(3), "first");
             assertThat(server.post("/v1/chat/completions", body).status()).isEqualTo(404);
-            assertThat(admin(server, key, "POST", "/admin/adapters", "{\"name\":\"first\",\"directory\":\"adapter1\"}").statusCode()).isEqualTo(200);
+            assertThat(server.admin(key, "POST", "/admin/adapters", "{\"name\":\"first\",\"directory\":\"adapter1\"}").status()).isEqualTo(200);
             String adapted = content(server.post("/v1/chat/completions", body));
             assertThat(adapted).isNotEqualTo(content(server.post("/v1/chat/completions", body.replace("first", "tiny"))));
             assertThat(server.get("/v1/models").json().at("/data/1/parent").asText()).isEqualTo("tiny");
             // another one under its name: nothing of the first is reused
-            assertThat(admin(server, key, "POST", "/admin/adapters", "{\"name\":\"first\",\"directory\":\"adapter2\"}").statusCode()).isEqualTo(200);
+            assertThat(server.admin(key, "POST", "/admin/adapters", "{\"name\":\"first\",\"directory\":\"adapter2\"}").status()).isEqualTo(200);
             assertThat(content(server.post("/v1/chat/completions", body))).isNotEqualTo(adapted);
-            assertThat(admin(server, key, "DELETE", "/admin/adapters/first", "").statusCode()).isEqualTo(200);
+            assertThat(server.admin(key, "DELETE", "/admin/adapters/first", "").status()).isEqualTo(200);
             assertThat(server.post("/v1/chat/completions", body).status()).isEqualTo(404);
             for (String name : new String[] {"..", "../etc", "/etc", ".", "no-such", "a/b"}) {
-                assertThat(admin(server, key, "POST", "/admin/adapters", "{\"name\":\"x\",\"directory\":\"" + name + "\"}").statusCode()).isEqualTo(400);
+                assertThat(server.admin(key, "POST", "/admin/adapters", "{\"name\":\"x\",\"directory\":\"" + name + "\"}").status()).isEqualTo(400);
             }
-            assertThat(admin(server, "wrong", "POST", "/admin/adapters", "{}").statusCode()).isEqualTo(401);
+            assertThat(server.admin("wrong", "POST", "/admin/adapters", "{}").status()).isEqualTo(401);
         }
-    }
-
-    private static HttpResponse<String> admin(TestServer server, String key, String method, String path, String body) throws Exception {
-        var request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + server.server.adminPort() + path)).header("Authorization", "Bearer " + key)
-                .header("Content-Type", "application/json").method(method, HttpRequest.BodyPublishers.ofString(body)).build();
-        return server.client.send(request, HttpResponse.BodyHandlers.ofString());
     }
 }

@@ -3,13 +3,9 @@ package dev.zhulong.serve;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.zhulong.formats.GenerationConfig;
 import dev.zhulong.infer.SchedulerOptions;
 import dev.zhulong.serve.ServedModel.Route;
 import dev.zhulong.serve.TestServer.Answer;
-import dev.zhulong.text.chat.ChatTemplate;
-import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -19,9 +15,8 @@ class PrecisionIsTheRequestsChoiceTest {
     private final ScriptedModel high = new ScriptedModel(4096, prompt -> "[1]");
     private final ScriptedModel low = new ScriptedModel(4096, prompt -> "[0]");
     private final ResponseCache cache = ResponseCache.local(100_000);
-    private final ServedModel served = new ServedModel("tiny", new Bytes(), ChatTemplate.parse(TestServer.TEMPLATE, Map.of()), GenerationConfig.of(-1, List.of(Bytes.EOS)),
-            List.of(Bytes.EOS), "test", List.of(new Route(Precision.HIGH, "exact", high), new Route(Precision.LOW, "fast", low)), new SchedulerOptions(4, 64, 50_000, 64, true),
-            precision -> null);
+    private final ServedModel served = TestServer.served(new SchedulerOptions(4, 64, 50_000, 64, true), new Route(Precision.HIGH, "exact", high),
+            new Route(Precision.LOW, "fast", low));
     private final TestServer server = new TestServer(served, ServerOptions.local(0).withCache(cache));
 
     @AfterEach

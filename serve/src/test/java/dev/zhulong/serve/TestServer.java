@@ -1,5 +1,7 @@
 package dev.zhulong.serve;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.zhulong.formats.GenerationConfig;
@@ -13,9 +15,11 @@ import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
 
 /** A server over a {@link ScriptedModel} and a client for it. */
@@ -32,9 +36,14 @@ final class TestServer implements AutoCloseable {
 
     TestServer(ScriptedModel model, SchedulerOptions scheduling, ServerOptions options) {
         this.model = model;
-        served = new ServedModel("tiny", new Bytes(), ChatTemplate.parse(TEMPLATE, Map.of()), GenerationConfig.of(-1, List.of(Bytes.EOS)), List.of(Bytes.EOS), "test",
-                List.of(new Route(Precision.HIGH, "script", model)), scheduling, precision -> null);
+        served = served(scheduling, new Route(Precision.HIGH, "script", model));
         server = ApiServer.start(served, options);
+    }
+
+    /** What serves scripted models. */
+    static ServedModel served(SchedulerOptions scheduling, Route... routes) {
+        return new ServedModel("tiny", new Bytes(), ChatTemplate.parse(TEMPLATE, Map.of()), GenerationConfig.of(-1, List.of(Bytes.EOS)), List.of(Bytes.EOS), "test",
+                List.of(routes), scheduling, precision -> null);
     }
 
     /** Over a model that stays the caller's. */
@@ -50,6 +59,19 @@ final class TestServer implements AutoCloseable {
 
     String url() {
         return "http://127.0.0.1:" + server.port();
+    }
+
+    /** Waits until {@code condition} holds, for so many seconds at most. */
+    static void await(int seconds, BooleanSupplier condition) {
+        Instant end = Instant.now().plusSeconds(seconds);
+        while (!condition.getAsBoolean()) {
+            assertThat(Instant.now()).isBefore(end);
+            try {
+                Thread.sleep(10);
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        }
     }
 
     /** An answer. */
@@ -96,6 +118,12 @@ final class TestServer implements AutoCloseable {
     Answer get(String path, String... headers) {
         var request = HttpRequest.newBuilder(URI.create(url() + path));
         return send(headers.length == 0 ? request : request.headers(headers));
+    }
+
+    /** Asks the administrator's port. */
+    Answer admin(String key, String method, String path, String body) {
+        return send(HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + server.adminPort() + path)).header("Authorization", "Bearer " + key)
+                .header("Content-Type", "application/json").method(method, HttpRequest.BodyPublishers.ofString(body)));
     }
 
     private Answer send(HttpRequest.Builder request) {

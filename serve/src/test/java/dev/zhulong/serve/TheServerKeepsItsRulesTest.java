@@ -22,7 +22,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -33,18 +32,6 @@ class TheServerKeepsItsRulesTest {
 
     private static TestServer server(int running, int waiting, ServerOptions options) {
         return new TestServer(new ScriptedModel(4096, prompt -> "word ".repeat(500)), new SchedulerOptions(running, waiting, 100_000, 64, true), options);
-    }
-
-    private static void await(BooleanSupplier condition) {
-        Instant end = Instant.now().plusSeconds(20);
-        while (!condition.getAsBoolean()) {
-            assertThat(Instant.now()).isBefore(end);
-            try {
-                Thread.sleep(10);
-            } catch (InterruptedException e) {
-                throw new IllegalStateException(e);
-            }
-        }
     }
 
     @Test
@@ -122,10 +109,10 @@ class TheServerKeepsItsRulesTest {
             server.model.sleepMillis = 3;
             for (String stream : List.of("true", "false")) {
                 Socket socket = ask(server, LONG.replace("'temperature'", "'stream':" + stream + ",'temperature'"));
-                await(() -> server.model.open == 1);
+                TestServer.await(20, () -> server.model.open == 1);
                 Instant left = Instant.now();
                 socket.close();
-                await(() -> server.model.open == 0);
+                TestServer.await(20, () -> server.model.open == 0);
                 assertThat(Duration.between(left, Instant.now())).isLessThan(Duration.ofMillis(1500));
             }
             assertThat(server.post(CHAT, SHORT).status()).isEqualTo(200);
@@ -185,8 +172,8 @@ class TheServerKeepsItsRulesTest {
                 socket.getOutputStream().write(("POST " + CHAT + " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: " + body.length + "\r\n\r\n")
                         .getBytes(StandardCharsets.US_ASCII));
                 socket.getOutputStream().write(body);
-                await(() -> model.open == 2);
-                await(() -> model.open == 0);
+                TestServer.await(20, () -> model.open == 2);
+                TestServer.await(20, () -> model.open == 0);
             }
         }
     }
@@ -240,7 +227,7 @@ class TheServerKeepsItsRulesTest {
         try (TestServer server = server(2, 4, ServerOptions.local(0))) {
             server.model.sleepMillis = 2;
             var answer = CompletableFuture.supplyAsync(() -> server.post(CHAT, LONG.replace("2000", "300")), task -> Thread.ofVirtual().start(task));
-            await(() -> server.model.open == 1);
+            TestServer.await(20, () -> server.model.open == 1);
             var drained = CompletableFuture.runAsync(() -> {
                 try {
                     server.server.drain();
@@ -248,7 +235,7 @@ class TheServerKeepsItsRulesTest {
                     throw new IllegalStateException(e);
                 }
             }, task -> Thread.ofVirtual().start(task));
-            await(() -> server.get("/ready").status() == 503);
+            TestServer.await(20, () -> server.get("/ready").status() == 503);
             assertThat(server.get("/health").status()).isEqualTo(200);
             assertThat(server.post(CHAT, SHORT).status()).isEqualTo(503);
             assertThat(answer.get(20, TimeUnit.SECONDS).json().at("/usage/completion_tokens").asInt()).isEqualTo(300);

@@ -73,17 +73,9 @@ class TheServerSpeaksTlsTest {
                 out.write(("POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: " + body.length + "\r\n\r\n").getBytes(StandardCharsets.US_ASCII));
                 out.write(body);
                 out.flush();
-                await(model, 1);
+                TestServer.await(10, () -> model.open == 1);
             }
-            await(model, 0);
-        }
-    }
-
-    private static void await(ScriptedModel model, int open) throws InterruptedException {
-        long patience = System.nanoTime() + 10_000_000_000L;
-        while (model.open != open) {
-            assertThat(System.nanoTime()).as("caches: %d, expected %d", model.open, open).isLessThan(patience);
-            Thread.sleep(10);
+            TestServer.await(10, () -> model.open == 0);
         }
     }
 
