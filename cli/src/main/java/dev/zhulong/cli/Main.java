@@ -65,6 +65,7 @@ public final class Main extends Verb {
     static final int WRONG_USAGE = 2;
 
     public static void main(String[] args) {
+        HeldStandardError.beginRelease();
         var out = new PrintWriter(System.out, true, StandardCharsets.UTF_8);
         var err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
         int code = execute(out, err, args);
@@ -122,6 +123,7 @@ public final class Main extends Verb {
     }
 
     private static void report(PrintWriter err, Throwable e, boolean stacktrace) {
+        HeldStandardError.await();
         err.println("zhulong: " + message(e));
         if (stacktrace) {
             e.printStackTrace(err);
@@ -132,6 +134,7 @@ public final class Main extends Verb {
     private static int wrongUsage(ParameterException e, String[] args) {
         CommandLine command = e.getCommandLine();
         PrintWriter err = command.getErr();
+        HeldStandardError.await();
         err.println("zhulong: " + oneLine(e.getMessage()));
         UnmatchedArgumentException.printSuggestions(e, err);
         err.println("See: " + command.getCommandSpec().qualifiedName() + " --help");
@@ -162,15 +165,40 @@ public final class Main extends Verb {
             case AccessDeniedException f -> "no permission: " + f.getFile();
             case FileAlreadyExistsException f -> "already exists: " + f.getFile();
             case FileSystemException f -> f.getFile() + ": " + (f.getReason() == null ? f.getClass().getSimpleName() : f.getReason());
-            case OutOfMemoryError f -> "out of memory (" + text + "); give the JVM more with ZHULONG_OPTS=-Xmx8g or make the job smaller";
-            // an exception of ours always has a message that stands alone; these do not
-            case NullPointerException f -> unexpected(e);
-            case ClassCastException f -> unexpected(e);
-            case IndexOutOfBoundsException f -> unexpected(e);
+            case OutOfMemoryError f -> outOfMemory(text, Runtime.getRuntime().maxMemory(), Machine.totalMemory());
             case IOException f when text != null -> oneLine(text);
+            // the message of an exception of ours stands alone and says what to do; the JDK's and the libraries' do not
+            case RuntimeException f when !thrownByUs(f) -> unexpected(e);
             case Exception f when text != null && !text.isBlank() -> oneLine(text);
             default -> unexpected(e);
         };
+    }
+
+    /** What to do about a JVM that has run out of memory of the kind that {@code kind} names; sizes in bytes. */
+    static String outOfMemory(String kind, long heap, long machine) {
+        long megabytes = heap >> 20;
+        // native memory and the operating system need their share
+        long most = machine / 4 * 3 >> 20;
+        String what = "out of memory (" + kind + ")";
+        if (kind != null && kind.contains("thread")) {
+            return what + ": the system allows this process no more threads; use fewer with --threads, or raise the limit (ulimit -u)";
+        }
+        if (kind != null && kind.startsWith("Requested array size")) {
+            return what + ": one piece of this job is larger than Java can hold; make the job smaller";
+        }
+        return megabytes + megabytes / 4 <= most
+                ? what + ": the heap is " + megabytes + " MB; give the JVM more with ZHULONG_OPTS=-Xmx" + Math.min(2 * megabytes, most) + "m, or make the job smaller"
+                : what + ": the heap of " + megabytes + " MB is about all this machine can give; make the job smaller";
+    }
+
+    /** Whether our own code made this exception on purpose: Java's own mistakes come from its own classes, or are of kinds that nobody throws. */
+    private static boolean thrownByUs(RuntimeException e) {
+        if (e instanceof NullPointerException || e instanceof ClassCastException || e instanceof IndexOutOfBoundsException
+                || e instanceof ArithmeticException || e instanceof NegativeArraySizeException || e instanceof ArrayStoreException) {
+            return false;
+        }
+        StackTraceElement[] trace = e.getStackTrace();
+        return trace.length == 0 || trace[0].getClassName().startsWith("dev.zhulong.");
     }
 
     private static String unexpected(Throwable e) {

@@ -27,7 +27,7 @@ import picocli.CommandLine.Option;
             "Metrics: bleu, chrf, chrf++, ter (0 to 100, equal to sacreBLEU's); rouge (0 to 1, equal to rouge_score's); exact; squad and cmrc"
                     + " (exact match and F1 of short answers); classification (one label a line); ner (BIO or BIOES tags, one sentence a"
                     + " line); entities (TYPE: text, with ; between).",
-            "Every number has its standard error, 95 % interval and signature: numbers with different signatures cannot be compared.",
+            "Every number has its standard error, 95 %% interval and signature: numbers with different signatures cannot be compared.",
         },
         footer = {
             "",

@@ -50,6 +50,7 @@ abstract class Verb implements Callable<Integer> {
 
     @Override
     public final Integer call() throws Exception {
+        HeldStandardError.await();
         run();
         out().flush();
         return Main.DONE;

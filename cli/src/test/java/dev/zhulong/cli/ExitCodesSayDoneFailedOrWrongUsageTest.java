@@ -1,15 +1,22 @@
 package dev.zhulong.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.catchThrowable;
 
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.ExecutionException;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -112,10 +119,53 @@ class ExitCodesSayDoneFailedOrWrongUsageTest {
         assertThat(Main.message(new IllegalStateException())).contains("IllegalStateException");
     }
 
+    static Stream<Executable> mistakes() {
+        return Stream.of(
+                () -> Thread.State.valueOf("SLEEPY"),
+                () -> Integer.parseInt("eight"),
+                () -> Math.multiplyExact(1 << 20, 1 << 20),
+                () -> System.out.print(new int[2].length / (new int[0].length)),
+                () -> System.out.print(new byte[-new int[3].length].length),
+                () -> List.of(1).add(2),
+                () -> List.of().iterator().next(),
+                () -> Path.of("a\0b"),
+                () -> new ArrayList<>(-1));
+    }
+
+    @ParameterizedTest
+    @MethodSource("mistakes")
+    void whatJavaItselfThrowsIsCalledADefectNotAdvice(Executable mistake) {
+        assertThat(Main.message(catchThrowable(mistake::execute))).startsWith("unexpected ").contains("defect", "--stacktrace");
+    }
+
+    @Test
+    void whoHasNoMemoryIsAdvisedToTakeMoreThanThereIsNow() {
+        assertThat(Main.outOfMemory("Java heap space", 2L << 30, 24L << 30)).contains("2048 MB", "-Xmx4096m");
+        assertThat(Main.outOfMemory("Java heap space", 12L << 30, 24L << 30)).contains("12288 MB", "-Xmx18432m");
+        assertThat(Main.outOfMemory("Java heap space", 18L << 30, 24L << 30)).contains("18432 MB", "smaller").doesNotContain("-Xmx");
+        assertThat(Main.outOfMemory("unable to create native thread: possibly out of memory or process/resource limits reached", 2L << 30, 24L << 30))
+                .contains("--threads").doesNotContain("-Xmx");
+        assertThat(Main.message(new OutOfMemoryError("Java heap space"))).hasLineCount(1).doesNotContain("-Xmx8g");
+    }
+
     @Test
     void everyVerbTeachesWithADescriptionAndAnExample() {
         var commands = Main.commands();
         assertThat(commands.getSubcommands().values()).allSatisfy(this::teaches);
+    }
+
+    /** A lone percent sign makes picocli print a warning of its own instead. */
+    @Test
+    void noHelpTextIsABrokenFormat() {
+        assertThat(Main.commands().getSubcommands().values()).allSatisfy(this::isWellFormed);
+    }
+
+    private void isWellFormed(CommandLine command) {
+        var usage = command.getCommandSpec().usageMessage();
+        Stream<String> texts = Stream.concat(Stream.of(usage.description(), usage.footer()).flatMap(Stream::of),
+                command.getCommandSpec().args().stream().flatMap(option -> Stream.of(option.description())));
+        assertThat(texts).allSatisfy(text -> assertThat(text.formatted()).isNotNull());
+        command.getSubcommands().values().forEach(this::isWellFormed);
     }
 
     private void teaches(CommandLine command) {
