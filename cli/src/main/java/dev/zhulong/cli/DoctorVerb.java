@@ -165,9 +165,7 @@ final class DoctorVerb extends Verb {
 
     private void libtorch() {
         String blas = Libtorch.blas();
-        boolean cuda = Libtorch.cudaAvailable();
-        finding("libtorch", Libtorch.version() + ", matrix products by " + blas + ", CUDA " + (cuda ? "available" : "not available"),
-                Map.of("libtorch", Libtorch.version(), "blas", blas, "cuda", cuda));
+        finding("libtorch", Libtorch.version() + ", matrix products by " + blas, Map.of("libtorch", Libtorch.version(), "blas", blas));
         if (blas.equals("OpenBLAS") && System.getProperty("os.arch").equals("amd64")) {
             hints.add("matrix products run on OpenBLAS: training is about a third faster with MKL; build without -DnoMkl");
         }

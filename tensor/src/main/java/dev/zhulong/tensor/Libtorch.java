@@ -127,12 +127,6 @@ public final class Libtorch {
         return names;
     }
 
-    /** Whether a GPU can be used. */
-    public static boolean cudaAvailable() {
-        load();
-        return torch.cuda_is_available();
-    }
-
     /** Seeds libtorch's default generators; with it a program on the same machine gives the same bits. */
     public static void seed(long seed) {
         load();

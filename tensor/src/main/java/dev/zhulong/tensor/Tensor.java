@@ -258,14 +258,10 @@ public final class Tensor implements AutoCloseable {
         return new Tensor(t.clone());
     }
 
-    // ---- type and place ----
+    // ---- type ----
 
     public Tensor to(DType type) {
         return new Tensor(t.to(type.torch));
-    }
-
-    public Tensor to(Device device) {
-        return new Tensor(t.to(device.torch(), t.scalar_type()));
     }
 
     public Tensor cpu() {
