@@ -11,18 +11,19 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 class DoctorTellsWhatItMeasuredTest {
     @TempDir
     Path temporary;
 
+    /** About two seconds of work. */
     @Test
+    @Timeout(120)
     void everyNumberIsThereAndPossible() throws IOException {
         Libtorch.load();
-        long start = System.nanoTime();
         Cli result = Cli.run("doctor", "--json").done();
-        double seconds = (System.nanoTime() - start) * 1e-9;
         JsonNode json = new ObjectMapper().readTree(result.out());
         assertThat(json.get("cores").asInt()).isEqualTo(Runtime.getRuntime().availableProcessors());
         // between a machine of twenty years ago and the largest of today
@@ -33,7 +34,6 @@ class DoctorTellsWhatItMeasuredTest {
         assertThat(json.get("blas").asText()).isIn("MKL", "OpenBLAS");
         assertThat(json.get("libtorch").asText()).startsWith("2.");
         assertThat(json.get("hints").isArray()).isTrue();
-        assertThat(seconds).as("about two seconds, more on a busy machine").isLessThan(15);
     }
 
     @Test

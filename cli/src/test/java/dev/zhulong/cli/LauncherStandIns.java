@@ -63,7 +63,7 @@ final class LauncherStandIns {
             case " $* " in
               *' verify '*)
                 mkdir -p cli/target/surefire-reports
-                printf '<testsuite name="A" time="0.1" tests="5" errors="1" skipped="2" failures="%s">\\n</testsuite>\\n' "${TESTS_FAIL:-0}" \\
+                printf '<testsuite name="A" time="0.1" tests="5" errors="1" skipped="2" failures="%s">\\n%s</testsuite>\\n' "${TESTS_FAIL:-0}" "${TESTCASES:-}" \\
                   > cli/target/surefire-reports/TEST-A.xml ;;
             esac
             """;

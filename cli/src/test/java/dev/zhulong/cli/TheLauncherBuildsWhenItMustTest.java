@@ -168,6 +168,15 @@ class TheLauncherBuildsWhenItMustTest {
     }
 
     @Test
+    void testsThatWereSkippedAreNamed() throws Exception {
+        String skipped = "<testcase name=\"%s\" classname=\"dev.zhulong.%s\" time=\"0.0\">\n<skipped message=\"%s\" type=\"x\"/>\n</testcase>\n";
+        var ended = clone.with("TESTCASES", skipped.formatted("a", "text.GoldenTest", "no &quot;shared&quot; data &amp; no clients") + skipped.formatted("b", "text.GoldenTest",
+                "no &quot;shared&quot; data &amp; no clients") + skipped.formatted("c", "serve.NodeTest", "Assumption failed: no npm")).start("test");
+        assertThat(ended.lines()).containsSubsequence("skipped 2 of GoldenTest: no \"shared\" data & no clients",
+                "skipped 1 of NodeTest: Assumption failed: no npm", "2 passed, 1 failed, 2 skipped");
+    }
+
+    @Test
     void aJdkWithoutItsSourcesGetsThoseOfTheLibrariesOnce() throws Exception {
         builds(1);
         clone.start("quickstart", "--corpus", "texts");
