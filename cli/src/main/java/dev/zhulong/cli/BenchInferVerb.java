@@ -24,9 +24,10 @@ import picocli.CommandLine.Option;
 @Command(
         name = "infer",
         description = {
-            "Time the CPU engine: reading prompts, writing one sequence and several at once.",
-            "Beside each figure stands the share of this machine's measured read bandwidth (writing) or of its fp32 matrix speed (prompts), which"
-                    + " carry from machine to machine. --synthetic writes a GGUF file of random weights, which llama.cpp reads too.",
+            "Time the CPU engine: reading prompts, and writing one sequence and several at once.",
+            "Beside each figure stands the share of this machine's measured read bandwidth (for writing) or of its F32 matrix speed (for "
+                    + "prompts); these shares carry over from machine to machine. --synthetic writes a GGUF file of random weights, which "
+                    + "llama.cpp reads too.",
         },
         footer = {
             "", "Examples:",
@@ -38,39 +39,43 @@ final class BenchInferVerb extends Verb {
     @Option(names = "--model", paramLabel = "FILE|DIR", description = "A GGUF file, or a directory in the Hugging Face layout.")
     Path model;
 
-    @Option(names = "--synthetic", paramLabel = "SHAPE", description = "Instead of --model: 1b (2048/5632/16 layers/32 heads/8 kv/vocabulary 32000) or"
-            + " 135m (576/1536/30/9/3/49152), random weights.")
+    @Option(names = "--synthetic", paramLabel = "SHAPE", description = "Random weights of this shape instead of --model: 1b "
+            + "(2048/5632/16 layers/32 heads/8 kv/vocabulary 32000) or 135m (576/1536/30/9/3/49152).")
     String synthetic;
 
-    @Option(names = "--type", paramLabel = "TYPE", description = "Of the weights: q4_0 or q8_0 (synthetic; default q4_0); of a directory also int4"
-            + " (default: as stored).")
+    @Option(names = "--type", paramLabel = "TYPE", description = "Type of the weights: q4_0 or q8_0 for --synthetic (default q4_0); for "
+            + "a directory also int4 (default: as stored).")
     String type;
 
-    @Option(names = "--keep", paramLabel = "FILE", description = "Where the synthetic file goes, to be used again (default: nowhere).")
+    @Option(names = "--keep", paramLabel = "FILE", description = "File to keep the synthetic model in, for later use (default: not "
+            + "kept).")
     Path keep;
 
-    @Option(names = "--prompt", split = ",", paramLabel = "N", defaultValue = "256", description = "Lengths of prompts (default 256).")
+    @Option(names = "--prompt", split = ",", paramLabel = "N", defaultValue = "256", description = "Lengths of the prompts, in tokens "
+            + "(default 256).")
     List<Integer> prompts;
 
-    @Option(names = "--sequences", split = ",", paramLabel = "N", defaultValue = "1,8", description = "How many sequences are written at once"
-            + " (default 1,8).")
+    @Option(names = "--sequences", split = ",", paramLabel = "N", defaultValue = "1,8", description = "Numbers of sequences to write at once "
+            + "(default 1,8).")
     List<Integer> sequences;
 
-    @Option(names = "--tokens", paramLabel = "N", defaultValue = "32", description = "Tokens written in each (default 32).")
+    @Option(names = "--tokens", paramLabel = "N", defaultValue = "32", description = "Number of tokens to write in each sequence "
+            + "(default 32).")
     int tokens;
 
-    @Option(names = "--lookup", description = "Besides: a source file of the JDK answered with an edited copy, with guesses by prompt lookup and without.")
+    @Option(names = "--lookup", description = "Also time a source file of the JDK that is answered with an edited copy, with prompt "
+            + "lookup and without.")
     boolean lookup;
 
-    @Option(names = "--route", paramLabel = "ROUTE", defaultValue = "LATENCY", description = "What multiplies: latency (own kernels, default) or throughput"
-            + " (int8 of libtorch).")
+    @Option(names = "--route", paramLabel = "ROUTE", defaultValue = "LATENCY", description = "Implementation of the matrix products: "
+            + "latency (Zhulong's kernels, default) or throughput (libtorch's int8).")
     Route route;
 
-    @Option(names = "--repetitions", paramLabel = "N", defaultValue = "3", description = "Times each is measured, after some that do not"
-            + " count; the median is shown (default 3).")
+    @Option(names = "--repetitions", paramLabel = "N", defaultValue = "3", description = "Number of timed repetitions, after some that "
+            + "do not count; the median is shown (default 3).")
     int repetitions;
 
-    @Option(names = "--threads", paramLabel = "N", description = "Threads (default: OMP_NUM_THREADS, else all cores).")
+    @Option(names = "--threads", paramLabel = "N", description = "Number of threads (default: OMP_NUM_THREADS, else all cores).")
     Integer threads;
 
     @Override

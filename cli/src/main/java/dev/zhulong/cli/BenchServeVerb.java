@@ -14,9 +14,11 @@ import picocli.CommandLine.Option;
 @Command(
         name = "serve",
         description = {
-            "Time any server of OpenAI's /v1/completions: 1, 4, 8 and 16 clients, each of which asks again when it is answered.",
-            "Prompts share a beginning and have ends of their own; their words are made from --seed, so that two servers are asked the same. With --peer two servers"
-                    + " are measured in turns, which takes the machine's drift out of their ratio; both must be running, and only the one that is asked works.",
+            "Time any server that offers OpenAI's /v1/completions, with 1, 4, 8 and 16 clients, each of which sends its next request as "
+                    + "soon as it is answered.",
+            "The prompts share a beginning and differ at the end. Their words are made from --seed, so that two servers get the same "
+                    + "requests. With --peer, two servers are measured in turn, which removes the drift of the machine from their ratio; "
+                    + "both must be running, and only the one being asked works.",
         },
         footer = {
             "", "Examples:",
@@ -28,40 +30,47 @@ final class BenchServeVerb extends Verb {
     /** Seconds of rounds before the first texts that are measured. */
     private static final double UNCOUNTED = 10;
 
-    @Option(names = "--url", required = true, paramLabel = "URL", description = "Of the server, without /v1.")
+    @Option(names = "--url", required = true, paramLabel = "URL", description = "Base URL of the server, without /v1.")
     String url;
 
-    @Option(names = "--peer", paramLabel = "URL", description = "Of another one to compare with.")
+    @Option(names = "--peer", paramLabel = "URL", description = "Base URL of a second server to compare with.")
     String peer;
 
-    @Option(names = "--model", paramLabel = "NAME", description = "To ask for (default: none, the server's own).")
+    @Option(names = "--model", paramLabel = "NAME", description = "Model name to send (default: let the server choose).")
     String model;
 
-    @Option(names = "--key", paramLabel = "KEY", description = "API key.")
+    @Option(names = "--key", paramLabel = "KEY", description = "API key to send.")
     String key;
 
-    @Option(names = "--clients", split = ",", paramLabel = "N", defaultValue = "1,4,8,16", description = "How many at once (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--clients", split = ",", paramLabel = "N", defaultValue = "1,4,8,16", description = "Numbers of clients at once (default: "
+            + "${DEFAULT-VALUE}).")
     List<Integer> clients;
 
-    @Option(names = "--requests", paramLabel = "N", defaultValue = "4", description = "Of each client (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--requests", paramLabel = "N", defaultValue = "4", description = "Requests per client (default: ${DEFAULT-VALUE}).")
     int requests;
 
-    @Option(names = "--repetitions", paramLabel = "N", defaultValue = "3", description = "Times each load is measured; the median rate is shown (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--repetitions", paramLabel = "N", defaultValue = "3", description = "Number of times each load is measured; the "
+            + "median rate is shown (default: ${DEFAULT-VALUE}).")
     int repetitions;
 
-    @Option(names = "--system-words", paramLabel = "N", defaultValue = "200", description = "Words that all prompts begin with (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--system-words", paramLabel = "N", defaultValue = "200", description = "Number of words that all prompts begin "
+            + "with (default: ${DEFAULT-VALUE}).")
     int system;
 
-    @Option(names = "--tail-words", paramLabel = "N", defaultValue = "20", description = "Words that each ends in (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--tail-words", paramLabel = "N", defaultValue = "20", description = "Number of words at the end that differ "
+            + "between prompts (default: ${DEFAULT-VALUE}).")
     int tail;
 
-    @Option(names = "--tokens", paramLabel = "N", defaultValue = "64", description = "Written to each (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--tokens", paramLabel = "N", defaultValue = "64", description = "Tokens to generate per request (default: "
+            + "${DEFAULT-VALUE}).")
     int tokens;
 
-    @Option(names = "--first-text", description = "Instead of loads: how long one client waits for its first text, where its prompt begins anew and where it begins as one before.")
+    @Option(names = "--first-text", description = "Measure how long one client waits for its first text instead, with a prompt that "
+            + "begins anew and with one that begins like an earlier one.")
     boolean firstText;
 
-    @Option(names = "--seed", paramLabel = "N", description = "Of the words (default: the time, so that no cache knows them).")
+    @Option(names = "--seed", paramLabel = "N", description = "Random seed for the prompts (default: the time, so that no cache knows "
+            + "them).")
     Long seed;
 
     @Override

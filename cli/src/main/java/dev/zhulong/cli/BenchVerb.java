@@ -8,7 +8,7 @@ import picocli.CommandLine.Option;
 /** Benchmarks. */
 @Command(
         name = "bench",
-        description = "Measure speed: one subcommand for each thing measured.",
+        description = "Measure the speed of training, of the CPU engine, or of a server.",
         subcommands = {BenchVerb.Train.class, BenchInferVerb.class, BenchServeVerb.class},
         footer = {"", "Examples:", "  zhulong bench train --steps 12", "  zhulong bench infer --synthetic 1b", "  zhulong bench serve --url http://localhost:8080"})
 final class BenchVerb extends Verb {

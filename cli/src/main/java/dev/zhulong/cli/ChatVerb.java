@@ -22,11 +22,11 @@ import picocli.CommandLine.Option;
 @Command(
         name = "chat",
         description = {
-            "Talk with a model, a line at a time.",
-            "Turns go through the chat template of the model, or of its adapter. Without one they are written as `User:` and `Assistant:` lines, which a"
-                    + " model that was trained on text alone can follow more or less.",
-            "The oldest turns are forgotten when the context is full. With --session the conversation is kept in a file after each answer, and goes on from"
-                    + " there next time. Ctrl-C stops an answer, at the prompt it ends the conversation.",
+            "Hold a conversation with a model in the terminal.",
+            "Messages go through the chat template of the model or of its adapter. A model without a template sees lines that begin with "
+                    + "`User:` and `Assistant:`, which a model trained on plain text can follow to some extent.",
+            "When the context is full, the oldest messages are forgotten. With --session, the conversation is saved to a file after each "
+                    + "answer and continues from there next time. Ctrl-C stops an answer; at the prompt it ends the conversation.",
         },
         footer = {
             "",
@@ -42,15 +42,15 @@ final class ChatVerb extends Verb {
     @Option(names = "--model", required = true, paramLabel = "DIR|FILE", description = "Model directory in the Hugging Face layout, or a GGUF file.")
     Path model;
 
-    @Option(names = "--adapter", paramLabel = "DIR", description = "LoRA adapter to put on the model, in PEFT's files.")
+    @Option(names = "--adapter", paramLabel = "DIR", description = "LoRA adapter to apply to the model, in PEFT's format.")
     Path adapter;
 
-    @Option(names = "--system", paramLabel = "TEXT", description = "What the model is told before the conversation; needs a chat template (default: what"
-            + " the --session began with, else nothing).")
+    @Option(names = "--system", paramLabel = "TEXT", description = "System message at the beginning of the conversation; needs a chat "
+            + "template (default: that of the --session, else none).")
     String system;
 
-    @Option(names = "--session", paramLabel = "FILE", description = "Keep the conversation in FILE and go on with it if it is there; beside it FILE.kv,"
-            + " which saves reading it anew and may be deleted.")
+    @Option(names = "--session", paramLabel = "FILE", description = "File to save the conversation to and to continue it from. FILE.kv "
+            + "beside it saves reading the conversation again; it may be deleted.")
     Path session;
 
     @Mixin

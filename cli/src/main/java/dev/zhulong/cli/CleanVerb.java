@@ -32,10 +32,9 @@ import picocli.CommandLine.Option;
 @Command(
         name = "clean",
         description = {
-            "Turn files, source trees and archives into a cleaned corpus with a training and a validation side.",
-            "Rules are applied in order, duplicates and near-duplicates are removed over the whole corpus, and an audit says what"
-                    + " was removed,"
-                    + " why, with samples. The same input and seed give the same bytes.",
+            "Turn files, source trees and archives into a cleaned corpus with a training part and a validation part.",
+            "Rules are applied in order, and duplicates and near-duplicates are removed over the whole corpus. An audit shows what was "
+                    + "removed and why, with samples. The same input and seed give the same bytes.",
         },
         footer = {
             "",
@@ -58,16 +57,16 @@ final class CleanVerb extends Verb {
     Path out;
 
     @Option(names = "--steps", split = ",", defaultValue = "standard", paramLabel = "NAME",
-            description = "standard, code, prose, none, or rules"
-            + " with commas (default: standard).")
+            description = "Cleaning rules: standard, code, prose, none, or the names of rules with commas between them (default: "
+            + "standard).")
     List<String> steps;
 
     @Option(names = "--languages", split = ",", paramLabel = "CODE", description = "Keep documents in these languages only, e.g. en,zh"
             + " (default: all).")
     List<String> languages = List.of();
 
-    @Option(names = "--redact", split = ",", paramLabel = "KIND", description = "Redact these kinds of personal data only, e.g. email,phone"
-            + " (default: all that the chain's personal-data rule knows).")
+    @Option(names = "--redact", split = ",", paramLabel = "KIND", description = "Redact only these kinds of personal data, e.g. "
+            + "email,phone (default: every kind that the personal-data rule knows).")
     List<String> redact = List.of();
 
     @Option(names = {"--field", "--column"}, defaultValue = "text", paramLabel = "NAME",
@@ -76,29 +75,30 @@ final class CleanVerb extends Verb {
     String field;
 
     @Option(names = "--extensions", split = ",", paramLabel = "EXT",
-            description = "Take only files with these extensions from directories and"
-            + " archives, e.g. java,md (default: all that is text).")
+            description = "Take only files with these extensions from directories and archives, e.g. java,md (default: every text file).")
     List<String> extensions = List.of();
 
     @Option(names = "--no-dedup", description = "Keep exact and near duplicates.")
     boolean noDedup;
 
-    @Option(names = "--validation-fraction", defaultValue = "0.02", paramLabel = "F", description = "Share of documents held out, 0 to 1"
-            + " (default: 0.02).")
+    @Option(names = "--validation-fraction", defaultValue = "0.02", paramLabel = "F", description = "Share of the documents to hold out for "
+            + "validation, 0 to 1 (default: 0.02).")
     double validationFraction;
 
-    @Option(names = "--evaluation", arity = "1..*", paramLabel = "FILE", description = "Texts the model will be tested on: documents that"
-            + " overlap them are removed.")
+    @Option(names = "--evaluation", arity = "1..*", paramLabel = "FILE", description = "Texts the model will be tested on; documents "
+            + "that overlap with them are removed.")
     List<Path> evaluation = List.of();
 
-    @Option(names = "--tokenizer", paramLabel = "DIR", description = "Write token shards for this tokenizer too, to shards/train and"
-            + " shards/validation under --out.")
+    @Option(names = "--tokenizer", paramLabel = "DIR", description = "Tokenizer to write token shards for as well, in shards/train and "
+            + "shards/validation under --out.")
     Path tokenizer;
 
-    @Option(names = "--seed", defaultValue = "0", paramLabel = "N", description = "Of the split (default: 0).")
+    @Option(names = "--seed", defaultValue = "0", paramLabel = "N", description = "Random seed for the split into training and "
+            + "validation (default: 0).")
     long seed;
 
-    @Option(names = "--threads", paramLabel = "N", description = "Workers; the result does not depend on it (default: all cores).")
+    @Option(names = "--threads", paramLabel = "N", description = "Worker threads; the result does not depend on their number (default: "
+            + "all cores).")
     Integer threads;
 
     @Option(names = "--force", description = "Write into the directory even if it is not empty; a corpus in it is replaced.")

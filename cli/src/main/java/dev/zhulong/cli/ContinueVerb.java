@@ -15,9 +15,9 @@ import picocli.CommandLine.Option;
 @Command(
         name = "continue",
         description = {
-            "Go on pretraining an existing model on your own text (domain-adaptive pretraining).",
-            "--model is any Hugging Face directory of a known family, one that Zhulong made among them; its tokenizer stays.",
-            "--replay mixes general text back in, so that the model does not forget what it knew."
+            "Train an existing model further on your own text (domain-adaptive pretraining).",
+            "--model is a Hugging Face directory of a known family, such as one that Zhulong made; the model keeps its tokenizer.",
+            "--replay mixes general text back in, so that the model does not forget what it knew.",
         },
         footer = {
             "", "Examples:",
@@ -31,36 +31,40 @@ import picocli.CommandLine.Option;
             "  zhulong pretrain --fields           what --set and a recipe can change"
         })
 final class ContinueVerb extends Verb {
-    @Option(names = "--model", paramLabel = "DIR", required = true, description = "Model to go on from.")
+    @Option(names = "--model", paramLabel = "DIR", required = true, description = "Model directory to start from.")
     Path model;
 
-    @Option(names = "--data", paramLabel = "PATH", arity = "1..*", description = "Files, directories or archives of the domain, or a cleaned corpus.")
+    @Option(names = "--data", paramLabel = "PATH", arity = "1..*", description = "Files, directories or archives of your domain, or a "
+            + "cleaned corpus.")
     List<Path> data = List.of();
 
-    @Option(names = "--replay", paramLabel = "PATH", arity = "1..*", description = "General text to mix in: files, directories,"
-            + " archives, or a cleaned corpus such as RUN/corpus of a quickstart.")
+    @Option(names = "--replay", paramLabel = "PATH", arity = "1..*", description = "General text to mix in: files, directories, "
+            + "archives, or a cleaned corpus such as RUN/corpus of a quickstart.")
     List<Path> replay = List.of();
 
-    @Option(names = "--replay-share", paramLabel = "SHARE", description = "Share of rows that is general text (default 0.25).")
+    @Option(names = "--replay-share", paramLabel = "SHARE", description = "Share of the training rows that is general text (default "
+            + "0.25).")
     Double replayShare;
 
-    @Option(names = "--steps", paramLabel = "N", description = "Optimizer steps (default 300).")
+    @Option(names = "--steps", paramLabel = "N", description = "Number of optimizer steps (default 300).")
     Long steps;
 
-    @Option(names = "--lr", paramLabel = "RATE", description = "Highest learning rate (default 1e-4).")
+    @Option(names = "--lr", paramLabel = "RATE", description = "Peak learning rate (default 1e-4).")
     Double lr;
 
-    @Option(names = "--lora", paramLabel = "RANK", description = "Train a low-rank adapter of this rank instead of the weights: a small file"
-            + " beside the model, and a fraction of the optimizer's memory. Its rate may be higher, such as --lr 1e-3.")
+    @Option(names = "--lora", paramLabel = "RANK", description = "Train a LoRA adapter of this rank instead of the weights: a small "
+            + "file beside the model, with a fraction of the optimizer's memory. It tolerates a higher rate, such as --lr 1e-3.")
     Integer lora;
 
-    @Option(names = "--recipe", paramLabel = "FILE", description = "A recipe in YAML for everything else.")
+    @Option(names = "--recipe", paramLabel = "FILE", description = "Recipe in YAML for all other settings.")
     Path recipe;
 
-    @Option(names = "--set", paramLabel = "FIELD=VALUE", description = "Override a field of the recipe, such as train.batch=4; repeatable.")
+    @Option(names = "--set", paramLabel = "FIELD=VALUE", description = "Field of the recipe to override, such as train.batch=4; may be "
+            + "repeated.")
     List<String> set = List.of();
 
-    @Option(names = "--out", paramLabel = "RUN", required = true, description = "Run directory, new or of the same recipe.")
+    @Option(names = "--out", paramLabel = "RUN", required = true, description = "Directory to create for this run, or the directory of "
+            + "an earlier run with the same recipe, which then continues.")
     Path out;
 
     @Override

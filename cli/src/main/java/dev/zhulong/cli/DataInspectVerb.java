@@ -23,10 +23,11 @@ import picocli.CommandLine.Option;
 @Command(
         name = "inspect",
         description = {
-            "Show fine-tuning data exactly as the model will see them: which rows are used and why others are not, token ids, the text, and"
-                    + " which tokens are learnt (marked *).",
-            "Files: jsonl, json, csv, tsv, parquet, txt, also with .gz, .zst or .bz2. Layouts: alpaca (instruction, input, output), sharegpt"
-                    + " (conversations), messages (OpenAI), completion (prompt, completion), preference (prompt, chosen, rejected), text.",
+            "Show fine-tuning data exactly as the model will see it: the rows that are used, the reason why others are not, the token "
+                    + "ids, the text, and the tokens that are learnt (marked *).",
+            "Files: jsonl, json, csv, tsv, parquet, txt, also compressed with .gz, .zst or .bz2.",
+            "Layouts: alpaca (instruction, input, output), sharegpt (conversations), messages (OpenAI), completion (prompt, completion), "
+                    + "preference (prompt, chosen, rejected), text.",
         },
         footer = {
             "",
@@ -38,38 +39,39 @@ import picocli.CommandLine.Option;
 final class DataInspectVerb extends Verb {
     private static final int LONGEST_BY_DEFAULT = 2048;
 
-    @Option(names = "--model", required = true, paramLabel = "DIR", description = "Model directory: its tokenizer and chat template are used.")
+    @Option(names = "--model", required = true, paramLabel = "DIR", description = "Model directory whose tokenizer and chat template to "
+            + "use.")
     Path model;
 
-    @Option(names = "--data", required = true, paramLabel = "FILE", description = "The file of rows.")
+    @Option(names = "--data", required = true, paramLabel = "FILE", description = "File of rows to inspect.")
     Path data;
 
-    @Option(names = "--layout", paramLabel = "NAME", description = "alpaca, sharegpt, messages, completion, preference or text (default: told by"
-            + " the first rows).")
+    @Option(names = "--layout", paramLabel = "NAME", description = "Layout of the rows: alpaca, sharegpt, messages, completion, "
+            + "preference or text (default: recognized from the first rows).")
     Layout layout;
 
-    @Option(names = "--map", arity = "1..*", paramLabel = "FIELD=COLUMN", description = "Fields that lie in columns of other names, e.g."
-            + " prompt=question; columns 1, 2, ... of CSV and TSV without a header.")
+    @Option(names = "--map", arity = "1..*", paramLabel = "FIELD=COLUMN", description = "Column that holds a field under another name, "
+            + "e.g. prompt=question; for CSV and TSV without a header, columns are numbered 1, 2, ...")
     Map<String, String> mapping = Map.of();
 
     @Option(names = "--as-chat", description = "Put plain prompts and completions through the chat template.")
     boolean asChat;
 
-    @Option(names = "--separator", paramLabel = "TEXT", description = "Between a plain prompt and its completion (default: nothing if the"
-            + " columns are called prompt and completion, else a line break).")
+    @Option(names = "--separator", paramLabel = "TEXT", description = "Text between a plain prompt and its completion (default: nothing "
+            + "if the columns are called prompt and completion, else a line break).")
     String separator;
 
-    @Option(names = "--seq", paramLabel = "N", description = "Most inputs of a sequence; longer ones are cut (default: the model's context, at"
-            + " most " + LONGEST_BY_DEFAULT + ").")
+    @Option(names = "--seq", paramLabel = "N", description = "Maximum number of input tokens in a sequence; longer ones are cut "
+            + "(default: the model's context, at most 2048).")
     Integer seq;
 
-    @Option(names = "--row", paramLabel = "N", description = "Show this row, counted from 1.")
+    @Option(names = "--row", paramLabel = "N", description = "Number of the row to show, counted from 1.")
     Long row;
 
-    @Option(names = "--sample", paramLabel = "N", description = "Show so many sequences drawn at random (default: 1).")
+    @Option(names = "--sample", paramLabel = "N", description = "Number of sequences to draw at random and show (default: 1).")
     Integer sample;
 
-    @Option(names = "--seed", defaultValue = "0", paramLabel = "N", description = "Of the draw (default: 0).")
+    @Option(names = "--seed", defaultValue = "0", paramLabel = "N", description = "Random seed for drawing the samples (default: 0).")
     long seed;
 
     @Option(names = "--json", description = "Print one JSON object: layout, columns, rows_read, rows_used, refused, noted, lengths, samples with"

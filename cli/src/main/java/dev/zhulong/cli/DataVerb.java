@@ -5,7 +5,7 @@ import picocli.CommandLine.Command;
 /** The verbs for fine-tuning data. */
 @Command(
         name = "data",
-        description = "Look at fine-tuning data.",
+        description = "Inspect fine-tuning data.",
         subcommands = DataInspectVerb.class,
         footer = {"", "Example:", "  zhulong data inspect --model my-model --data train.jsonl"})
 final class DataVerb extends Verb {

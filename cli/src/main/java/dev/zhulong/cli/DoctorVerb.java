@@ -25,8 +25,8 @@ import picocli.CommandLine.Option;
 @Command(
         name = "doctor",
         description = {
-            "Look at this machine: what Zhulong runs on, how fast it is, and what could be better.",
-            "Two seconds of measuring: F32 matrix products and reading memory, on all threads.",
+            "Examine this machine: what Zhulong runs on, how fast it is, and what could be better.",
+            "The command measures F32 matrix products and memory reads for two seconds, on all threads.",
         },
         footer = {"", "Examples:", "  zhulong doctor", "  zhulong doctor --json", "  zhulong doctor --model model.Q4_0.gguf     what it takes and runs on",
             "  zhulong doctor --model my-model --precision auto --expect 1000,50,8     what auto would choose for that"})
@@ -34,8 +34,8 @@ final class DoctorVerb extends Verb {
     @Option(names = "--json", description = "Print one JSON object.")
     boolean json;
 
-    @Option(names = "--model", paramLabel = "DIR|FILE", description = "Say of this model, too, which engine would run it, what memory it takes, and"
-            + " what auto would choose for --expect.")
+    @Option(names = "--model", paramLabel = "DIR|FILE", description = "Model to report on as well: the engine that would run it, the "
+            + "memory it needs, and what auto would choose for --expect.")
     Path model;
 
     @Mixin

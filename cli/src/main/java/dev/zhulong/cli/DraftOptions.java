@@ -17,12 +17,12 @@ final class DraftOptions {
     @Spec(Spec.Target.MIXEE)
     CommandSpec spec;
 
-    @Option(names = "--lookup", description = "Guess what follows from what was written before, several tokens a step: the same text, sooner where it repeats"
-            + " its prompt (edits, summaries, answers from documents).")
+    @Option(names = "--lookup", description = "Speculative decoding from the text so far: the same output, faster where the answer "
+            + "repeats the prompt (edits, summaries, answers from documents).")
     boolean lookup;
 
-    @Option(names = "--draft", paramLabel = "DIR|FILE", description = "Guess with this smaller model of the same vocabulary: the same text, sooner where it"
-            + " guesses well.")
+    @Option(names = "--draft", paramLabel = "DIR|FILE", description = "Smaller model with the same vocabulary for speculative decoding: "
+            + "the same output, faster where it guesses well.")
     Path draft;
 
     void check(EngineOptions engine) {

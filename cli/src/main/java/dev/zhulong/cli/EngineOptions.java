@@ -58,40 +58,44 @@ final class EngineOptions {
     @Spec(Spec.Target.MIXEE)
     CommandSpec spec;
 
-    @Option(names = "--engine", paramLabel = "ENGINE", description = "cpu: our own kernels, weights as they are stored; torch: libtorch, weights in F32;"
-            + " auto: cpu, but torch for an adapter or dynamic rotary scaling (default: auto; evaluate and logits: torch). A GGUF file runs on cpu.")
+    @Option(names = "--engine", paramLabel = "ENGINE", description = "Engine to compute on. cpu: Zhulong's own kernels, with the "
+            + "weights as they are stored; torch: libtorch, with the weights in F32; auto: cpu, except for what only torch can run "
+            + "(default: auto; for evaluate and logits: torch). A GGUF file always runs on cpu.")
     Engine engine;
 
-    @Option(names = "--weights", paramLabel = "TYPE", description = "Quantise a directory's matrices as they are loaded, for the cpu engine: q8_0, q4_0,"
-            + " int4, int4_asym (default: stored).")
+    @Option(names = "--weights", paramLabel = "TYPE", description = "Quantize the matrices of a model directory while they are loaded: "
+            + "q8_0, q4_0, int4, int4_asym; cpu engine only (default: as stored).")
     Weights weights;
 
-    @Option(names = "--threads", paramLabel = "N", description = "Threads to compute on (default: OMP_NUM_THREADS, else all cores).")
+    @Option(names = "--threads", paramLabel = "N", description = "Number of threads to compute on (default: OMP_NUM_THREADS, else all "
+            + "cores).")
     Integer threads;
 
-    @Option(names = "--context", paramLabel = "N", description = "Most tokens a sequence may have, prompt included; fewer take less memory (default: the"
-            + " model's context).")
+    @Option(names = "--context", paramLabel = "N", description = "Maximum number of tokens in a sequence, prompt included; a smaller "
+            + "one takes less memory (default: the model's context).")
     Integer context;
 
-    @Option(names = "--kv", paramLabel = "TYPE", description = "How the cache keeps keys and values on the cpu engine: f16, or int8 in half the"
-            + " memory (default: f16).")
+    @Option(names = "--kv", paramLabel = "TYPE", description = "Storage type of the attention cache: f16, or int8 in about half the "
+            + "memory; cpu engine only (default: f16).")
     KvPages.Format kv;
 
-    @Option(names = "--precision", paramLabel = "P", description = "In other words than --weights: full (as stored), int8 (q8_0), int4; or auto: the one that"
-            + " is fastest for --expect, fits into memory and keeps to --quality-floor (cpu engine).")
+    @Option(names = "--precision", paramLabel = "P", description = "A simpler alternative to --weights: full (as stored), int8 (q8_0), "
+            + "int4, or auto for the fastest of these for --expect that fits into memory and stays within --quality-floor; cpu "
+            + "engine only.")
     Precision precision;
 
-    @Option(names = "--route", paramLabel = "ROUTE", description = "What multiplies on the cpu engine: latency, our kernels on the weights as they are stored,"
-            + " fastest for one sequence; throughput, libtorch's int8 products, a byte a weight, for long prompts and many sequences; auto: the one that a short"
-            + " measurement finds faster for --expect (default: latency).")
+    @Option(names = "--route", paramLabel = "ROUTE", description = "Implementation of the matrix products on the cpu engine. latency: "
+            + "Zhulong's kernels on the weights as they are stored, fastest for a single sequence; throughput: libtorch's int8 "
+            + "products, one byte for each weight, for long prompts and many sequences; auto: whichever a short measurement finds "
+            + "faster for --expect (default: latency).")
     RouteWanted route;
 
-    @Option(names = "--expect", paramLabel = "P,N,S", description = "What auto chooses for: tokens of a prompt, tokens of its answer, sequences together"
-            + " (default: 256,128,1).")
+    @Option(names = "--expect", paramLabel = "P,N,S", description = "Task for which auto chooses: tokens of the prompt, tokens of the "
+            + "answer, sequences at once (default: 256,128,1).")
     String expect;
 
-    @Option(names = "--quality-floor", paramLabel = "PERCENT", description = "The most that --precision auto may let perplexity rise against full precision,"
-            + " measured on the model itself while it is loaded (default: 1).")
+    @Option(names = "--quality-floor", paramLabel = "PERCENT", description = "Maximum rise of the perplexity against full precision, in "
+            + "percent, that --precision auto may accept; measured on the model itself while it is loaded (default: 1).")
     Double qualityFloor;
 
     /** Whether any option was given. */

@@ -20,14 +20,14 @@ import picocli.CommandLine.Option;
 @Command(
         name = "evaluate",
         description = {
-            "Measure a model: by tasks (--suite), or how well it predicts a text (--text, --data).",
-            "Tasks: multiple choice and classification by log-likelihood, questions answered in writing (exact match, F1, BLEU, ROUGE, entities),"
-                    + " perplexity, bias by pairs of sentences. A task is a small YAML file; docs/evaluation.md says how to write one. Every"
-                    + " number has its standard error.",
-            "With --report, models measured into one directory stand side by side, differences are taken row by row, and an interrupted"
-                    + " evaluation goes on where it was.",
-            "A text file is one document, tokenised once as it is; every token is scored exactly once. Perplexity compares models that share a"
-                    + " tokenizer, bits per byte compares any.",
+            "Measure a model on tasks (--suite), or measure how well it predicts a text (--text, --data).",
+            "Tasks are multiple choice and classification by log-likelihood, questions answered in writing (exact match, F1, BLEU, ROUGE, "
+                    + "entities), perplexity, or bias by pairs of sentences. A task is a small YAML file; docs/evaluation.md explains how to "
+                    + "write one. Every number has its standard error.",
+            "With --report, all models measured into one directory are shown side by side and compared row by row, and an interrupted "
+                    + "evaluation continues where it stopped.",
+            "A text file is one document and is tokenized as it is; every token is scored exactly once. Use perplexity to compare models "
+                    + "that share a tokenizer, and bits per byte to compare any models.",
         },
         footer = {
             "",
@@ -41,8 +41,8 @@ import picocli.CommandLine.Option;
             "  zhulong evaluate --model my-model --data corpus                    the corpus's validation side",
         })
 final class EvaluateVerb extends Verb {
-    @Option(names = "--model", required = true, arity = "1..*", paramLabel = "DIR|FILE", description = "Model directory in the Hugging Face layout, or a"
-            + " GGUF file; with --suite several are measured side by side.")
+    @Option(names = "--model", required = true, arity = "1..*", paramLabel = "DIR|FILE", description = "Model directory in the Hugging Face "
+            + "layout, or a GGUF file; with --suite, several models are measured side by side.")
     List<Path> models;
 
     @Option(names = "--adapter", paramLabel = "DIR", description = "LoRA adapter to put on the model, in PEFT's files.")
@@ -54,24 +54,25 @@ final class EvaluateVerb extends Verb {
     @Mixin
     SuiteOptions suite;
 
-    @Option(names = "--text", arity = "1..*", paramLabel = "FILE", description = "UTF-8 text files, each a document.")
+    @Option(names = "--text", arity = "1..*", paramLabel = "FILE", description = "UTF-8 text files to predict, each as one document.")
     List<Path> text;
 
     @Option(names = "--data", paramLabel = "DIR",
-            description = "Instead of --text: a cleaned corpus or token shards (their validation"
-            + " side), one side of them, or a directory of texts. In shards the end of a document is a token to predict too.")
+            description = "Cleaned corpus or token shards whose validation part to predict, one of its parts, or a directory of texts; "
+            + "instead of --text. In shards, the end of a document is a token to predict as well.")
     Path data;
 
-    @Option(names = "--window", paramLabel = "N", description = "Most tokens read at once, BOS included (default: the model's context).")
+    @Option(names = "--window", paramLabel = "N", description = "Maximum number of tokens the model sees at once, BOS included "
+            + "(default: the model's context).")
     Integer window;
 
     @Option(names = "--stride", paramLabel = "N",
-            description = "Tokens from one window's start to the next (default: the window, so that they"
-            + " do not overlap).")
+            description = "Number of tokens from the start of one window to the start of the next (default: the window, so that windows "
+            + "do not overlap).")
     Integer stride;
 
-    @Option(names = "--bos", arity = "1", paramLabel = "true|false", description = "Whether every window begins with BOS (default: as"
-            + " tokenizer_config.json says).")
+    @Option(names = "--bos", arity = "1", paramLabel = "true|false", description = "Begin every window with BOS (default: as "
+            + "tokenizer_config.json says).")
     Boolean bos;
 
     @Option(names = "--json",
@@ -79,7 +80,7 @@ final class EvaluateVerb extends Verb {
             + " bos, bytes, engine, protocol.")
     boolean json;
 
-    @Option(names = "--out", paramLabel = "FILE", description = "Write the JSON object to this file too.")
+    @Option(names = "--out", paramLabel = "FILE", description = "File to write the JSON object to as well.")
     Path out;
 
     @Option(names = "--force", description = "Replace the file of --out if it exists.")

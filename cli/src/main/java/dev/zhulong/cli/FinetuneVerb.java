@@ -19,11 +19,12 @@ import picocli.CommandLine.Option;
 @Command(
         name = "finetune",
         description = {
-            "Fine-tune a model on your own examples: instructions, conversations, prompts with completions, preference pairs, plain text.",
-            "Methods: full (all weights), lora (a small adapter beside the model), qlora (an adapter on a base in 4 or 8 bits), dpo (an adapter"
-                    + " from pairs of a better and a worse answer).",
-            "Only the assistant's tokens are learnt. What is held out is scored before and after. 'zhulong data inspect' shows the data as the"
-                    + " model will see them."
+            "Fine-tune a model on your own examples: instructions, conversations, prompts with completions, preference pairs, or plain "
+                    + "text.",
+            "Methods: full (all weights), lora (a small adapter beside the model), qlora (an adapter on a base model in 4 or 8 bits), dpo "
+                    + "(an adapter learnt from pairs of a better and a worse answer).",
+            "Only the assistant's tokens are learnt. Held-out examples are scored before and after. 'zhulong data inspect' shows the data "
+                    + "as the model will see it.",
         },
         footer = {
             "", "Examples:",
@@ -38,64 +39,69 @@ import picocli.CommandLine.Option;
             "  zhulong resume ADAPTER              go on after an interruption"
         })
 final class FinetuneVerb extends Verb {
-    @Option(names = "--model", paramLabel = "DIR", description = "Model to fine-tune, in the Hugging Face layout.")
+    @Option(names = "--model", paramLabel = "DIR", description = "Model directory to fine-tune, in the Hugging Face layout.")
     Path model;
 
-    @Option(names = "--data", paramLabel = "FILE", arity = "1..*", description = "Rows: jsonl, json, csv, tsv, parquet, txt. Several files are"
-            + " several tasks, each with a score of its own.")
+    @Option(names = "--data", paramLabel = "FILE", arity = "1..*", description = "Files of examples: jsonl, json, csv, tsv, parquet, "
+            + "txt. Each file is a task with a score of its own.")
     List<Path> data = List.of();
 
-    @Option(names = "--mixture", paramLabel = "FILE", description = "Instead of --data: a YAML file of sources, with weights, names and mappings.")
+    @Option(names = "--mixture", paramLabel = "FILE", description = "YAML file of several sources with weights, names and mappings, "
+            + "instead of --data.")
     Path mixture;
 
-    @Option(names = "--held-out", paramLabel = "FILE", description = "Rows to score on; without it a share of the data is kept back.")
+    @Option(names = "--held-out", paramLabel = "FILE", description = "File of examples to score on (default: a share of the data is "
+            + "held back).")
     Path heldOut;
 
-    @Option(names = "--layout", paramLabel = "NAME", description = "alpaca, sharegpt, messages, completion, preference or text (default: told by"
-            + " the first rows).")
+    @Option(names = "--layout", paramLabel = "NAME", description = "Layout of the rows: alpaca, sharegpt, messages, completion, "
+            + "preference or text (default: recognized from the first rows).")
     Layout layout;
 
-    @Option(names = "--map", arity = "1..*", paramLabel = "FIELD=COLUMN", description = "Fields that lie in columns of other names, e.g."
-            + " prompt=question.")
+    @Option(names = "--map", arity = "1..*", paramLabel = "FIELD=COLUMN", description = "Column that holds a field under another name, "
+            + "e.g. prompt=question.")
     Map<String, String> mapping = Map.of();
 
     @Option(names = "--as-chat", description = "Put plain prompts and completions through the chat template.")
     boolean asChat;
 
-    @Option(names = "--separator", paramLabel = "TEXT", description = "Between a plain prompt and its completion.")
+    @Option(names = "--separator", paramLabel = "TEXT", description = "Text between a plain prompt and its completion.")
     String separator;
 
-    @Option(names = "--method", paramLabel = "METHOD", description = "full, lora (default), qlora or dpo.")
+    @Option(names = "--method", paramLabel = "METHOD", description = "Training method: full, lora (default), qlora or dpo.")
     FinetuneRecipe.Method method;
 
-    @Option(names = "--epochs", paramLabel = "N", description = "Passes over the data (default 3).")
+    @Option(names = "--epochs", paramLabel = "N", description = "Number of passes over the data (default 3).")
     Double epochs;
 
-    @Option(names = "--steps", paramLabel = "N", description = "Optimizer steps, instead of epochs.")
+    @Option(names = "--steps", paramLabel = "N", description = "Number of optimizer steps, instead of --epochs.")
     Long steps;
 
-    @Option(names = "--batch", paramLabel = "N", description = "Rows a batch; with dpo, pairs (default 8).")
+    @Option(names = "--batch", paramLabel = "N", description = "Examples in a batch; with dpo, pairs (default 8).")
     Integer batch;
 
-    @Option(names = "--seq", paramLabel = "N", description = "Tokens a row (default: the model's context, at most 512).")
+    @Option(names = "--seq", paramLabel = "N", description = "Maximum number of tokens in an example (default: the model's context, at "
+            + "most 512).")
     Integer seq;
 
-    @Option(names = "--lr", paramLabel = "RATE", description = "Highest learning rate (default: full 1e-4, lora and qlora 5e-4, dpo 5e-5).")
+    @Option(names = "--lr", paramLabel = "RATE", description = "Peak learning rate (default: full 1e-4, lora and qlora 5e-4, dpo 5e-5).")
     Double lr;
 
-    @Option(names = "--rank", paramLabel = "N", description = "Rank of the adapter (default 8); its alpha is twice that.")
+    @Option(names = "--rank", paramLabel = "N", description = "Rank of the adapter (default 8); its alpha is twice the rank.")
     Integer rank;
 
-    @Option(names = "--recipe", paramLabel = "FILE", description = "A recipe in YAML for everything else.")
+    @Option(names = "--recipe", paramLabel = "FILE", description = "Recipe in YAML for all other settings.")
     Path recipe;
 
-    @Option(names = "--set", paramLabel = "FIELD=VALUE", description = "Override a field of the recipe, such as adapter.dropout=0.05; repeatable.")
+    @Option(names = "--set", paramLabel = "FIELD=VALUE", description = "Field of the recipe to override, such as adapter.dropout=0.05; "
+            + "may be repeated.")
     List<String> set = List.of();
 
-    @Option(names = "--out", paramLabel = "RUN", description = "Run directory, new or of the same recipe.")
+    @Option(names = "--out", paramLabel = "RUN", description = "Directory to create for this run, or the directory of an earlier run "
+            + "with the same recipe, which then continues.")
     Path out;
 
-    @Option(names = "--fields", description = "Show every field of a recipe and end.")
+    @Option(names = "--fields", description = "List every field of a recipe and exit.")
     boolean fields;
 
     @Override

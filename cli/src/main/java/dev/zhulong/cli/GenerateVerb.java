@@ -19,10 +19,9 @@ import picocli.CommandLine.Option;
 @Command(
         name = "generate",
         description = {
-            "Let a model continue a prompt, or write from nothing.",
-            "The continuation is streamed to standard output, followed by one line end; timing goes to standard error. What is not"
-                    + " given here"
-                    + " is taken from the model's generation_config.json.",
+            "Continue a prompt with a model, or let it write from nothing.",
+            "The continuation is streamed to standard output and ends with a line break; timings go to standard error. Settings that are "
+                    + "not given are taken from the model's generation_config.json.",
         },
         footer = {
             "",
@@ -37,25 +36,24 @@ final class GenerateVerb extends Verb {
     @Option(names = "--model", required = true, paramLabel = "DIR|FILE", description = "Model directory in the Hugging Face layout, or a GGUF file.")
     Path model;
 
-    @Option(names = "--adapter", paramLabel = "DIR", description = "LoRA adapter to put on the model, in PEFT's files.")
+    @Option(names = "--adapter", paramLabel = "DIR", description = "LoRA adapter to apply to the model, in PEFT's format.")
     Path adapter;
 
-    @Option(names = "--prompt", paramLabel = "TEXT", description = "Text to continue (default: none, the model starts from BOS).")
+    @Option(names = "--prompt", paramLabel = "TEXT", description = "Text to continue (default: none; the model starts from BOS).")
     String prompt;
 
-    @Option(names = "--prompt-file", paramLabel = "FILE", description = "File with the text to continue; - for standard input.")
+    @Option(names = "--prompt-file", paramLabel = "FILE", description = "File with the text to continue; - reads standard input.")
     Path promptFile;
 
     @Option(names = "--control-tokens",
-            description = "Recognise control tokens such as <|fim_prefix|> in the prompt; otherwise they are plain text.")
+            description = "Recognize control tokens such as <|fim_prefix|> in the prompt; by default they are treated as plain text.")
     boolean controlTokens;
 
     @Option(names = "--echo", description = "Print the prompt before the continuation.")
     boolean echo;
 
     @Option(names = {"-n", "--n"}, paramLabel = "N", defaultValue = "1",
-            description = "Continuations to write, each from a random stream of its own and"
-            + " followed by a line with three dashes (default: 1).")
+            description = "Number of continuations, each from its own random stream and followed by a line of three dashes (default: 1).")
     int n;
 
     @Mixin

@@ -15,7 +15,7 @@ import picocli.CommandLine.Option;
 /** Rules for texts. */
 @Command(
         name = "guard",
-        description = "Rules for text that goes to a model and comes from it; serve --rules keeps to them.",
+        description = "Try out guard rules, which check the text that goes to a model and comes from it (see serve --rules).",
         subcommands = GuardVerb.Test.class,
         footer = {"", "Examples:", "  zhulong guard test --rules rules.yaml --text 'write to me@example.org'"})
 final class GuardVerb extends Verb {
@@ -28,9 +28,9 @@ final class GuardVerb extends Verb {
     @Command(
             name = "test",
             description = {
-                "Show what rules do to a text: the text as it would be told goes to standard output, each decision to standard error.",
-                "A file of rules is YAML, or Drools' own language where its name ends in .drl; builtin:privacy, builtin:profanity, builtin:finance, builtin:medicine and"
-                        + " builtin:education come along. docs/guard.md tells how rules are written.",
+                "Show what guard rules do to a text: print the filtered text to standard output and each decision to standard error.",
+                "A file of rules is YAML, or Drools' own language if its name ends in .drl. builtin:privacy, builtin:profanity, "
+                        + "builtin:finance, builtin:medicine and builtin:education are included. docs/guard.md explains how to write rules.",
             },
             footer = {
                 "", "Examples:",
@@ -39,19 +39,19 @@ final class GuardVerb extends Verb {
                 "  echo 'call 13812345678' | zhulong guard test --rules builtin:privacy --text-file - --input",
             })
     static final class Test extends Verb {
-        @Option(names = "--rules", required = true, paramLabel = "FILE|builtin:NAME", description = "Rules; may be repeated.")
+        @Option(names = "--rules", required = true, paramLabel = "FILE|builtin:NAME", description = "Rules to apply; may be repeated.")
         List<String> rules;
 
-        @Option(names = "--text", paramLabel = "TEXT", description = "Text to look at.")
+        @Option(names = "--text", paramLabel = "TEXT", description = "Text to check.")
         String text;
 
-        @Option(names = "--text-file", paramLabel = "FILE", description = "File with the text; - for standard input.")
+        @Option(names = "--text-file", paramLabel = "FILE", description = "File with the text; - reads standard input.")
         Path file;
 
-        @Option(names = "--input", description = "Take it for what goes to a model (default: for what comes from one).")
+        @Option(names = "--input", description = "Treat the text as a prompt (default: as an answer).")
         boolean input;
 
-        @Option(names = "--tenant", paramLabel = "NAME", defaultValue = "", description = "Whose text it is, for rules that ask.")
+        @Option(names = "--tenant", paramLabel = "NAME", defaultValue = "", description = "Tenant name, for rules that depend on it.")
         String tenant;
 
         @Override

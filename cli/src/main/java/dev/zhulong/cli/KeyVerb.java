@@ -9,8 +9,9 @@ import picocli.CommandLine.Option;
 @Command(
         name = "key",
         description = {
-            "Make a key for a server that runs with --keys, and print it: the file keeps its hash alone, so that it can never be shown again.",
-            "A server reads the file when it starts. To take a key back, take its entry out of the file.",
+            "Create an API key for a server that runs with --keys, and print it. Only a hash is stored, so copy the key now: it cannot be "
+                    + "shown again.",
+            "A server reads the file when it starts. To revoke a key, delete its entry from the file.",
         },
         footer = {
             "",
@@ -19,16 +20,17 @@ import picocli.CommandLine.Option;
             "  zhulong key --keys keys.json --name batch --requests 60 --tokens 100000",
         })
 final class KeyVerb extends Verb {
-    @Option(names = "--keys", required = true, paramLabel = "FILE", description = "File of keys; it is made where there is none.")
+    @Option(names = "--keys", required = true, paramLabel = "FILE", description = "File of keys; created if it does not exist.")
     Path keys;
 
-    @Option(names = "--name", required = true, paramLabel = "NAME", description = "Whose key it is.")
+    @Option(names = "--name", required = true, paramLabel = "NAME", description = "Name of the key's owner.")
     String name;
 
-    @Option(names = "--requests", paramLabel = "N", description = "Most requests a minute (default: no limit).")
+    @Option(names = "--requests", paramLabel = "N", description = "Maximum number of requests per minute (default: no limit).")
     Integer requests;
 
-    @Option(names = "--tokens", paramLabel = "N", description = "Most tokens a minute, of prompts and answers (default: no limit).")
+    @Option(names = "--tokens", paramLabel = "N", description = "Maximum number of tokens per minute, in prompts and answers (default: "
+            + "no limit).")
     Integer tokens;
 
     @Override

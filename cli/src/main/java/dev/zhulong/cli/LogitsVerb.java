@@ -16,8 +16,8 @@ import picocli.CommandLine.Option;
         name = "logits",
         description = {
             "Run a model over token ids and write the logits after each of them.",
-            "The file is safetensors with one F32 tensor `logits` of shape [T, V]: a row for each of the T ids, a column for each of the V"
-                    + " rows of the head. Made for comparing with another implementation.",
+            "The file is in safetensors format with one F32 tensor `logits` of shape [T, V]: a row for each of the T ids, a column for "
+                    + "each of the V rows of the head. Use it to compare Zhulong with another implementation.",
         },
         footer = {
             "",
@@ -31,11 +31,11 @@ final class LogitsVerb extends Verb {
     @Option(names = "--model", required = true, paramLabel = "DIR|FILE", description = "Model directory in the Hugging Face layout, or a GGUF file.")
     Path model;
 
-    @Option(names = "--adapter", paramLabel = "DIR", description = "LoRA adapter to put on the model, in PEFT's files.")
+    @Option(names = "--adapter", paramLabel = "DIR", description = "LoRA adapter to apply to the model, in PEFT's format.")
     Path adapter;
 
     @Option(names = "--ids", required = true, split = ",", paramLabel = "ID",
-            description = "Token ids, with commas, taken as they are (no BOS is added).")
+            description = "Token ids, separated by commas, used as they are (no BOS is added).")
     List<Integer> ids;
 
     @Option(names = "--out", required = true, paramLabel = "FILE", description = "Safetensors file to write.")

@@ -27,7 +27,7 @@ import picocli.CommandLine;
  */
 @Command(
         name = "zhulong",
-        description = "Takes a language model through its whole life inside one JVM.",
+        description = "Train, fine-tune, measure, compress and serve language models in one JVM.",
         footer = {
             "",
             "Start here:",

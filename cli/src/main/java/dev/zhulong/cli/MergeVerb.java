@@ -11,8 +11,9 @@ import picocli.CommandLine.Option;
 @Command(
         name = "merge",
         description = {
-            "Fold a LoRA adapter into the model it was made for, and write a model that needs no adapter.",
-            "Weights are added in F32. A merge is refused when rounding to the stored type would erase most of what the adapter changed."
+            "Merge a LoRA adapter into the model it was made for, and write a model that needs no adapter.",
+            "The weights are added in F32. A merge is refused when rounding to the stored type would erase most of what the adapter "
+                    + "changed.",
         },
         footer = {
             "", "Examples:",
@@ -23,18 +24,18 @@ final class MergeVerb extends Verb {
     /** What weights may be stored in. */
     enum Type { F32, BF16, F16 }
 
-    @Option(names = "--model", required = true, paramLabel = "DIR", description = "The model the adapter was made for, in the Hugging Face"
-            + " layout.")
+    @Option(names = "--model", required = true, paramLabel = "DIR", description = "Model that the adapter was made for, in the Hugging "
+            + "Face layout.")
     Path model;
 
-    @Option(names = "--adapter", required = true, paramLabel = "DIR", description = "The adapter: adapter_config.json and"
-            + " adapter_model.safetensors, as PEFT writes them.")
+    @Option(names = "--adapter", required = true, paramLabel = "DIR", description = "Directory of the adapter, with adapter_config.json "
+            + "and adapter_model.safetensors, as PEFT writes them.")
     Path adapter;
 
-    @Option(names = "--out", required = true, paramLabel = "DIR", description = "Directory for the merged model.")
+    @Option(names = "--out", required = true, paramLabel = "DIR", description = "Directory to write the merged model to.")
     Path out;
 
-    @Option(names = "--type", paramLabel = "TYPE", description = "Type of the written weights: f32, bf16 or f16 (default: f32).")
+    @Option(names = "--type", paramLabel = "TYPE", description = "Storage type of the merged weights: f32, bf16 or f16 (default: f32).")
     Type type = Type.F32;
 
     @Option(names = "--force", description = "Write into --out even if it is not empty.")

@@ -16,9 +16,10 @@ import picocli.CommandLine.Option;
 @Command(
         name = "pretrain",
         description = {
-            "Train a model from text: clean it, train a tokenizer, train the model, evaluate it on held-out text.",
-            "What comes out is a Hugging Face directory: config.json, model.safetensors, tokenizer.json and the rest.",
-            "Started again with the same recipe, or by 'zhulong resume RUN', it goes on where it was stopped and ends in the same bits."
+            "Train a model from text: clean the text, train a tokenizer, train the model, and evaluate it on held-out text.",
+            "The result is a directory in the Hugging Face layout: config.json, model.safetensors, tokenizer.json and the rest.",
+            "An interrupted run continues when the same command is given again, or with 'zhulong resume RUN', and ends with the same bits "
+                    + "as a run that was never stopped.",
         },
         footer = {
             "", "Examples:",
@@ -32,20 +33,22 @@ import picocli.CommandLine.Option;
             "  zhulong generate --model RUN        then let it write"
         })
 final class PretrainVerb extends Verb {
-    @Option(names = "--recipe", paramLabel = "FILE", description = "A recipe in YAML; without it, the defaults of all fields.")
+    @Option(names = "--recipe", paramLabel = "FILE", description = "Recipe in YAML (default: the default value of every field).")
     Path recipe;
 
-    @Option(names = "--data", paramLabel = "PATH", arity = "1..*", description = "Files, directories or archives"
-            + " to train on, or a corpus of zhulong clean.")
+    @Option(names = "--data", paramLabel = "PATH", arity = "1..*", description = "Files, directories or archives to train on, or a "
+            + "corpus made by zhulong clean.")
     List<Path> data = List.of();
 
-    @Option(names = "--set", paramLabel = "FIELD=VALUE", description = "Override a field of the recipe, such as train.steps=100; repeatable.")
+    @Option(names = "--set", paramLabel = "FIELD=VALUE", description = "Field of the recipe to override, such as train.steps=100; may "
+            + "be repeated.")
     List<String> set = List.of();
 
-    @Option(names = "--out", paramLabel = "RUN", description = "Run directory, new or of the same recipe.")
+    @Option(names = "--out", paramLabel = "RUN", description = "Directory to create for this run, or the directory of an earlier run "
+            + "with the same recipe, which then continues.")
     Path out;
 
-    @Option(names = "--fields", description = "Show every field of a recipe and end.")
+    @Option(names = "--fields", description = "List every field of a recipe and exit.")
     boolean fields;
 
     @Override

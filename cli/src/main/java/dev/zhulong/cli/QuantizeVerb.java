@@ -18,14 +18,16 @@ import picocli.CommandLine.Option;
 @Command(
         name = "quantize",
         description = {
-            "Make a model smaller: fewer bits a weight.",
-            "Each weight goes to the nearest of the values that its group's scale allows; the scale is the one of least error. The line printed at the"
-                    + " end has size, perplexity and tokens a second before and after, on the CPU engine.",
-            "Types, from large to small: f32, bf16, f16; q8_0 (nothing to notice); q6_k, q5_k_m, q5_k_s, q5_1, q5_0; q4_k_m (the usual choice), q4_k_s,"
-                    + " iq4_nl, iq4_xs, q4_1, q4_0; q3_k_l, q3_k_m, q3_k_s, q2_k (much is lost). These are GGUF files that llama.cpp reads too, with its mixes"
-                    + " of types; where 256 does not divide a row, the types with a k in their names give way to others of as many bits.",
-            "q4 and q4_sym are Zhulong's own int4 (groups of 128, with and without a minimum): a directory, which its own CPU engine reads.",
-            "Weights that are quantised already are refused: each rounding loses more.",
+            "Make a model smaller by storing its weights in fewer bits.",
+            "Each weight is rounded to the nearest value that the scale of its group allows, with the scale that gives the least error. "
+                    + "The last line reports the size, the perplexity and the tokens per second on the CPU engine, before and after.",
+            "Types, from large to small: f32, bf16, f16; q8_0 (no noticeable loss); q6_k, q5_k_m, q5_k_s, q5_1, q5_0; q4_k_m (the usual "
+                    + "choice), q4_k_s, iq4_nl, iq4_xs, q4_1, q4_0; q3_k_l, q3_k_m, q3_k_s, q2_k (a large loss). These are GGUF files with "
+                    + "llama.cpp's mixes of types, which llama.cpp reads too. Where the length of a row is no multiple of 256, other types "
+                    + "of as many bits replace the types with a k in their name.",
+            "q4 and q4_sym are Zhulong's own int4 (groups of 128, with and without a minimum). They are written as a directory, which "
+                    + "only Zhulong's CPU engine reads.",
+            "Models that are quantized already are refused, because rounding twice loses more.",
         },
         footer = {
             "", "Examples:",
@@ -38,26 +40,28 @@ final class QuantizeVerb extends Verb {
     @Option(names = "--model", required = true, paramLabel = "DIR|FILE", description = "Model directory in the Hugging Face layout, or GGUF file.")
     Path model;
 
-    @Option(names = "--to", required = true, paramLabel = "TYPE", description = "What to quantise to; see above.")
+    @Option(names = "--to", required = true, paramLabel = "TYPE", description = "Type to quantize to; see above.")
     String to;
 
-    @Option(names = "--out", required = true, paramLabel = "FILE|DIR", description = "GGUF file to write; for q4 and q4_sym a directory.")
+    @Option(names = "--out", required = true, paramLabel = "FILE|DIR", description = "GGUF file to write; for q4 and q4_sym, a "
+            + "directory.")
     Path out;
 
-    @Option(names = "--text", arity = "1..*", paramLabel = "FILE", description = "UTF-8 text files to measure perplexity on (default: 8 texts of at most"
-            + " 128 tokens that the model writes itself before it is quantised, from a fixed seed).")
+    @Option(names = "--text", arity = "1..*", paramLabel = "FILE", description = "UTF-8 text files to measure the perplexity on "
+            + "(default: 8 texts of at most 128 tokens that the model itself writes before it is quantized, from a fixed seed).")
     List<Path> text;
 
-    @Option(names = "--no-measure", description = "Measure neither perplexity nor speed; needs memory for one tensor only.")
+    @Option(names = "--no-measure", description = "Measure neither perplexity nor speed; the command then needs memory for a single "
+            + "tensor only.")
     boolean noMeasure;
 
-    @Option(names = "--requantize", description = "Quantise weights that are quantised already, and lose more.")
+    @Option(names = "--requantize", description = "Accept a model that is quantized already, although rounding twice loses more.")
     boolean requantize;
 
     @Option(names = "--overwrite", description = "Replace --out if it exists.")
     boolean overwrite;
 
-    @Option(names = "--threads", paramLabel = "N", description = "Threads (default: OMP_NUM_THREADS, else all cores).")
+    @Option(names = "--threads", paramLabel = "N", description = "Number of threads (default: OMP_NUM_THREADS, else all cores).")
     Integer threads;
 
     @Override

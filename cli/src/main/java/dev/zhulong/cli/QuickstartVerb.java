@@ -10,9 +10,13 @@ import picocli.CommandLine.Option;
 /** Raw text to a model that writes, in a few minutes. */
 @Command(
         name = "quickstart",
-        description = "Raw text to a model that writes: cleans a corpus, trains a tokenizer and a model sized to this machine, "
-                + "evaluates it, fine-tunes an adapter on methods and their Javadoc where the corpus has them, compares what both write, "
-                + "and writes a report. Started again on the same directory it goes on where it was stopped.",
+        description = {
+            "Go from raw text to a model that writes, in about ten minutes, with a report at the end.",
+            "The command cleans a corpus, trains a tokenizer and a model whose size suits this machine, and evaluates it; where the "
+                    + "corpus has methods with Javadoc, it then fine-tunes an adapter on them and compares what the model writes with it and "
+                    + "without.",
+            "An interrupted quickstart continues when the same command is given again.",
+        },
         footer = {
             "",
             "Examples:",
@@ -23,18 +27,20 @@ import picocli.CommandLine.Option;
         })
 final class QuickstartVerb extends Verb {
     @Option(names = "--minutes", defaultValue = "5", paramLabel = "N",
-            description = "Minutes of training, fractions too; fine-tuning adds about a fifth, and all else comes on top (default: ${DEFAULT-VALUE}).")
+            description = "Minutes of training; fractions are allowed. Fine-tuning adds about a fifth of that, and the other steps come "
+            + "on top (default: ${DEFAULT-VALUE}).")
     double minutes;
 
     @Option(names = "--out", defaultValue = "runs/quickstart", paramLabel = "DIR",
-            description = "Run directory, in the end also the model's (default: ./${DEFAULT-VALUE}).")
+            description = "Run directory; in the end it is also the model directory (default: ./${DEFAULT-VALUE}).")
     Path out;
 
     @Option(names = "--corpus", paramLabel = "DIR",
-            description = "Learn from the texts in this directory or archive instead of the JDK's sources.")
+            description = "Directory or archive of texts to learn from, instead of the JDK's sources.")
     Path corpus;
 
-    @Option(names = "--seed", defaultValue = "0", paramLabel = "N", description = "Seed of everything random (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--seed", defaultValue = "0", paramLabel = "N", description = "Random seed of the whole run (default: "
+            + "${DEFAULT-VALUE}).")
     long seed;
 
     @Option(names = "--plan", hidden = true, paramLabel = "FILE", description = "For reproducing a run: its plan.json.")

@@ -12,9 +12,10 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "resume",
         description = {
-            "Go on with a run (pretrain, continue, finetune, quickstart) that was stopped, by Ctrl-C, a crash or a loss of power, at any moment.",
-            "It goes on from its newest whole checkpoint and ends in the same bits as a run that was never stopped.",
-            "A finished run shows its result again."
+            "Continue a run of pretrain, continue, finetune or quickstart that was stopped at any moment, by Ctrl-C, a crash or a power "
+                    + "cut.",
+            "The run continues from its newest intact checkpoint and ends with the same bits as a run that was never stopped.",
+            "For a finished run, the command shows the result again.",
         },
         footer = {"", "Example:", "  zhulong resume RUN"})
 final class ResumeVerb extends Verb {

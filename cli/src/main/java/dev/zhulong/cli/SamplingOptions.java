@@ -27,59 +27,59 @@ final class SamplingOptions {
     @Spec(Spec.Target.MIXEE)
     CommandSpec spec;
 
-    @Option(names = "--max-new-tokens", paramLabel = "N", description = "Most tokens to write (default: the model's advice, else 256; the"
-            + " model's context is the limit).")
+    @Option(names = "--max-new-tokens", paramLabel = "N", description = "Maximum number of tokens to write, up to the model's context "
+            + "(default: from generation_config.json, else 256).")
     Integer maxNewTokens;
 
-    @Option(names = "--greedy", description = "Take the most likely token every time; the same as --temperature 0.")
+    @Option(names = "--greedy", description = "Always take the most likely token; the same as --temperature 0.")
     boolean greedy;
 
-    @Option(names = "--temperature", paramLabel = "T", description = "Divides the logits: below 1 is safer, above 1 wilder"
-            + " (default: the model's advice, else 0.8).")
+    @Option(names = "--temperature", paramLabel = "T", description = "Divisor of the logits: lower is more predictable, higher more "
+            + "varied (default: from generation_config.json, else 0.8).")
     Double temperature;
 
     @Option(names = "--top-k", paramLabel = "K",
-            description = "Draw from the K most likely tokens; 0 for all (default: the model's advice, else 0).")
+            description = "Draw from the K most likely tokens; 0 for all (default: from generation_config.json, else 0).")
     Integer topK;
 
     @Option(names = "--top-p", paramLabel = "P",
-            description = "Draw from the smallest set of likely tokens whose probability reaches P, 0 to 1"
-            + " (default: the model's advice, else 0.95).")
+            description = "Draw from the smallest set of likely tokens whose probability reaches P, 0 to 1 (default: from "
+            + "generation_config.json, else 0.95).")
     Double topP;
 
-    @Option(names = "--min-p", paramLabel = "P", description = "Leave out tokens less than P times as likely as the likeliest, 0 to 1"
-            + " (default: the model's advice, else 0).")
+    @Option(names = "--min-p", paramLabel = "P", description = "Leave out tokens less than P times as likely as the most likely one, 0 "
+            + "to 1 (default: from generation_config.json, else 0).")
     Double minP;
 
-    @Option(names = "--repetition-penalty", paramLabel = "R", description = "Makes tokens already written less likely; 1 is off"
-            + " (default: the model's advice, else 1).")
+    @Option(names = "--repetition-penalty", paramLabel = "R", description = "Factor that makes tokens already written less likely; 1 is "
+            + "off (default: from generation_config.json, else 1).")
     Double repetitionPenalty;
 
-    @Option(names = "--typical-p", paramLabel = "P", defaultValue = "1", description = "Draw from the tokens whose surprise is nearest to the"
-            + " expected one, until their probability reaches P, 0 to 1 (default: 1, off).")
+    @Option(names = "--typical-p", paramLabel = "P", defaultValue = "1", description = "Draw from the tokens whose surprise is nearest "
+            + "to the expected surprise, until their probability reaches P, 0 to 1 (default: 1, off).")
     double typicalP;
 
-    @Option(names = "--frequency-penalty", paramLabel = "F", defaultValue = "0", description = "Subtracted from a token's logit for each time"
-            + " it was written, -100 to 100 (default: 0, off).")
+    @Option(names = "--frequency-penalty", paramLabel = "F", defaultValue = "0", description = "Amount to subtract from a token's logit "
+            + "for each time it was written, -100 to 100 (default: 0, off).")
     double frequencyPenalty;
 
-    @Option(names = "--presence-penalty", paramLabel = "F", defaultValue = "0", description = "Subtracted once from the logits of tokens that"
-            + " were written, -100 to 100 (default: 0, off).")
+    @Option(names = "--presence-penalty", paramLabel = "F", defaultValue = "0", description = "Amount to subtract once from the logits "
+            + "of all tokens that were written, -100 to 100 (default: 0, off).")
     double presencePenalty;
 
-    @Option(names = "--mirostat", paramLabel = "TAU", defaultValue = "0", description = "Hold the surprise of the text at TAU bits a token"
-            + " (mirostat 2), in place of top-k, top-p, min-p and typical-p (default: 0, off).")
+    @Option(names = "--mirostat", paramLabel = "TAU", defaultValue = "0", description = "Hold the surprise of the text at TAU bits per "
+            + "token (mirostat 2), instead of top-k, top-p, min-p and typical-p (default: 0, off).")
     double mirostat;
 
-    @Option(names = "--mirostat-rate", paramLabel = "ETA", defaultValue = "0.1", description = "How fast mirostat follows what was written,"
-            + " 0 to 1 (default: 0.1).")
+    @Option(names = "--mirostat-rate", paramLabel = "ETA", defaultValue = "0.1", description = "Speed at which mirostat adapts to what "
+            + "was written, 0 to 1 (default: 0.1).")
     double mirostatRate;
 
-    @Option(names = "--logit-bias", paramLabel = "ID=B", description = "Add B, -100 to 100, to the logit of token ID: -100 bans a token, 100"
-            + " writes nothing else; may be given several times.")
+    @Option(names = "--logit-bias", paramLabel = "ID=B", description = "Add B, -100 to 100, to the logit of token ID: -100 bans the "
+            + "token, 100 forces it; may be repeated.")
     Map<Integer, Double> logitBias = Map.of();
 
-    @Option(names = "--stop", paramLabel = "TEXT", description = "End before this text; may be given several times.")
+    @Option(names = "--stop", paramLabel = "TEXT", description = "Stop before this text; may be repeated.")
     List<String> stop = List.of();
 
     @ArgGroup(exclusive = true)
@@ -87,19 +87,20 @@ final class SamplingOptions {
 
     /** What the text has to be. */
     static final class Form {
-        @Option(names = "--json-schema", paramLabel = "FILE", description = "Write JSON that is valid under the schema in FILE; a keyword that"
-                + " is not supported is an error.")
+        @Option(names = "--json-schema", paramLabel = "FILE", description = "Write JSON that is valid under the JSON schema in FILE; "
+            + "keywords that are not supported are an error.")
         Path jsonSchema;
 
-        @Option(names = "--regex", paramLabel = "PATTERN", description = "Write text that matches this regular expression as a whole.")
+        @Option(names = "--regex", paramLabel = "PATTERN", description = "Write text that matches this regular expression from "
+            + "beginning to end.")
         String regex;
 
         @Option(names = "--json", description = "Write a JSON object.")
         boolean json;
     }
 
-    @Option(names = "--seed", paramLabel = "N", defaultValue = "0", description = "Of the random stream: the same seed gives the same text"
-            + " (default: 0).")
+    @Option(names = "--seed", paramLabel = "N", defaultValue = "0", description = "Random seed: the same seed gives the same text "
+            + "(default: 0).")
     long seed;
 
     /** Ends in exit code 2 where the options given contradict each other or are out of range. */

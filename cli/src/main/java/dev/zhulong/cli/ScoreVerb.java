@@ -38,49 +38,53 @@ import picocli.CommandLine.Option;
             "  zhulong score --metric ner --hypothesis tags.txt --reference gold.txt",
         })
 final class ScoreVerb extends Verb {
-    @Option(names = "--metric", split = ",", required = true, paramLabel = "NAME", description = "bleu, chrf, chrf++, ter, rouge, exact, squad,"
-            + " cmrc, classification, ner, entities; several with commas between them.")
+    @Option(names = "--metric", split = ",", required = true, paramLabel = "NAME", description = "Metrics: bleu, chrf, chrf++, ter, "
+            + "rouge, exact, squad, cmrc, classification, ner, entities, separated by commas.")
     List<String> metrics;
 
-    @Option(names = "--hypothesis", required = true, paramLabel = "FILE", description = "What the model wrote, UTF-8, one segment a line.")
+    @Option(names = "--hypothesis", required = true, paramLabel = "FILE", description = "File that the model wrote: UTF-8, one segment "
+            + "on each line.")
     Path hypothesis;
 
-    @Option(names = "--reference", required = true, arity = "1..*", paramLabel = "FILE", description = "What it should have written, as many lines;"
-            + " several files are several references.")
+    @Option(names = "--reference", required = true, arity = "1..*", paramLabel = "FILE", description = "File of the expected texts, with the "
+            + "same number of lines; several files are several references.")
     List<Path> references;
 
-    @Option(names = "--tokenize", paramLabel = "NAME", defaultValue = "13a", description = "BLEU's tokens: 13a (default), intl, zh, char, none.")
+    @Option(names = "--tokenize", paramLabel = "NAME", defaultValue = "13a", description = "Tokenizer for BLEU: 13a (default), intl, "
+            + "zh, char, none.")
     String tokenize;
 
-    @Option(names = "--smooth", paramLabel = "NAME", defaultValue = "exp", description = "BLEU's smoothing: exp (default), floor, add-k, none.")
+    @Option(names = "--smooth", paramLabel = "NAME", defaultValue = "exp", description = "Smoothing for BLEU: exp (default), floor, "
+            + "add-k, none.")
     String smooth;
 
-    @Option(names = "--lowercase", description = "BLEU and chrF ignore case.")
+    @Option(names = "--lowercase", description = "Ignore case in BLEU and chrF.")
     boolean lowercase;
 
-    @Option(names = "--stemmer", description = "ROUGE compares the stems of English words.")
+    @Option(names = "--stemmer", description = "Compare the stems of English words in ROUGE.")
     boolean stemmer;
 
-    @Option(names = "--chinese", description = "ROUGE reads Chinese, Japanese and Korean characters one by one.")
+    @Option(names = "--chinese", description = "Treat each Chinese, Japanese and Korean character as a word in ROUGE.")
     boolean chinese;
 
-    @Option(names = "--escaped-lines", description = "A \\n in a line is a line break within the segment (ROUGE-Lsum takes lines as sentences).")
+    @Option(names = "--escaped-lines", description = "Read \\n in a line as a line break within the segment (ROUGE-Lsum takes lines as "
+            + "sentences).")
     boolean escapedLines;
 
-    @Option(names = "--bootstrap", paramLabel = "N", defaultValue = "1000", description = "Resamples for the errors of numbers that are not means"
-            + " (default 1000; 0: none).")
+    @Option(names = "--bootstrap", paramLabel = "N", defaultValue = "1000", description = "Number of resamples for the standard errors "
+            + "of numbers that are not means (default 1000; 0: none).")
     int resamples;
 
-    @Option(names = "--seed", paramLabel = "N", defaultValue = "12345", description = "Of the resampling (default 12345).")
+    @Option(names = "--seed", paramLabel = "N", defaultValue = "12345", description = "Random seed for the resampling (default 12345).")
     long seed;
 
-    @Option(names = "--sentence", description = "Show the scores of every line too, as tab-separated columns.")
+    @Option(names = "--sentence", description = "Also print the scores of every line, as tab-separated columns.")
     boolean sentence;
 
     @Option(names = "--json", description = "Print one JSON object.")
     boolean json;
 
-    @Option(names = "--out", paramLabel = "FILE", description = "Write the JSON object to this file too.")
+    @Option(names = "--out", paramLabel = "FILE", description = "File to write the JSON object to as well.")
     Path out;
 
     @Option(names = "--force", description = "Replace the file of --out if it exists.")

@@ -54,73 +54,84 @@ final class ServeVerb extends Verb {
     @Option(names = "--model", required = true, paramLabel = "DIR|FILE", description = "Model directory in the Hugging Face layout, or a GGUF file.")
     Path model;
 
-    @Option(names = "--adapter", paramLabel = "NAME=DIR", description = "LoRA adapter in PEFT's files, which clients ask for as \"model\": \"NAME\"; answered together with all others"
-            + " (cpu engine; may be repeated).")
+    @Option(names = "--adapter", paramLabel = "NAME=DIR", description = "LoRA adapter in PEFT's format, which clients choose with "
+            + "\"model\": \"NAME\"; all adapters are answered in one batch (cpu engine only; may be repeated).")
     Map<String, Path> adapters = Map.of();
 
-    @Option(names = "--adapter-dir", paramLabel = "DIR", description = "Directory of adapters that the administrator may load while the server runs: POST /admin/adapters"
-            + " {\"name\": NAME, \"directory\": SUBDIRECTORY}, DELETE /admin/adapters/NAME.")
+    @Option(names = "--adapter-dir", paramLabel = "DIR", description = "Directory of adapters that the administrator may load while the "
+            + "server runs: POST /admin/adapters {\"name\": NAME, \"directory\": SUBDIRECTORY}, DELETE /admin/adapters/NAME.")
     Path adapterDir;
 
-    @Option(names = "--low", paramLabel = "DIR|FILE", description = "The same model with fewer bits, loaded besides: requests for \"precision\": \"low\" run on it, and"
-            + " of those that leave the choice to the server the long ones that need no exactness.")
+    @Option(names = "--low", paramLabel = "DIR|FILE", description = "The same model in fewer bits, loaded as well. It answers requests "
+            + "with \"precision\": \"low\", and long requests that leave the choice to the server and need no exactness.")
     Path low;
 
-    @Option(names = "--name", paramLabel = "NAME", description = "What clients call the model (default: the name of its directory or file).")
+    @Option(names = "--name", paramLabel = "NAME", description = "Model name that clients use (default: the name of its directory or "
+            + "file).")
     String name;
 
     @Option(names = "--host", paramLabel = "ADDRESS", defaultValue = "127.0.0.1", description = "Address to listen on; 0.0.0.0 for all (default: ${DEFAULT-VALUE}).")
     String host;
 
-    @Option(names = "--port", paramLabel = "PORT", defaultValue = "8080", description = "Port to listen on; 0 for one that is free (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--port", paramLabel = "PORT", defaultValue = "8080", description = "Port to listen on; 0 chooses a free one "
+            + "(default: ${DEFAULT-VALUE}).")
     int port;
 
-    @Option(names = "--parallel", paramLabel = "N", defaultValue = "16", description = "Most sequences written at once (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--parallel", paramLabel = "N", defaultValue = "16", description = "Maximum number of sequences written at once "
+            + "(default: ${DEFAULT-VALUE}).")
     int parallel;
 
-    @Option(names = "--queue", paramLabel = "N", description = "Most requests that wait for a turn; the next is told to come again (default: 8 times --parallel, at least 64).")
+    @Option(names = "--queue", paramLabel = "N", description = "Maximum number of queued requests; further ones are rejected with 429 "
+            + "and Retry-After (default: 8 times --parallel, at least 64).")
     Integer queue;
 
-    @Option(names = "--kv-tokens", paramLabel = "N", description = "Most tokens whose keys and values are kept, of all sequences and of prompts that may come again (default: what"
-            + " fits into memory, at most 4096 for each of --parallel).")
+    @Option(names = "--kv-tokens", paramLabel = "N", description = "Maximum number of tokens in the attention cache, over all sequences "
+            + "and the prompts kept for reuse (default: what fits into memory, at most 4096 for each of --parallel).")
     Integer kvTokens;
 
-    @Option(names = "--prompt-rows", paramLabel = "N", defaultValue = "32", description = "Prompt tokens read in a step in which others write: more begin answers sooner and slow"
-            + " those that are being written (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--prompt-rows", paramLabel = "N", defaultValue = "32", description = "Number of prompt tokens to read in a step in "
+            + "which other sequences write: with more, new answers begin sooner and running ones slow down (default: "
+            + "${DEFAULT-VALUE}).")
     int promptRows;
 
-    @Option(names = "--warm-up", paramLabel = "SECONDS", defaultValue = "10", description = "Run the model for so long before the first request is taken, for the JIT compiler to see it;"
-            + " 0 for not at all (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--warm-up", paramLabel = "SECONDS", defaultValue = "10", description = "Seconds to run the model before the first "
+            + "request is accepted, so that the JIT compiler has done its work; 0 for none (default: ${DEFAULT-VALUE}).")
     int warmUp;
 
-    @Option(names = "--no-prefix-cache", description = "Read every prompt anew.")
+    @Option(names = "--no-prefix-cache", description = "Read every prompt from its beginning, without reusing what earlier ones had in "
+            + "common with it.")
     boolean noPrefixCache;
 
-    @Option(names = "--prefix-dir", paramLabel = "DIR", description = "Keep what was read of prompts when the server ends, and begin with it the next time: a file for each precision,"
-            + " as large as the keys and values (cpu engine). It holds what was asked: let the server's user alone read it.")
+    @Option(names = "--prefix-dir", paramLabel = "DIR", description = "Directory to keep the prefix cache in when the server stops, for "
+            + "use at the next start: one file for each precision, as large as the attention cache (cpu engine only). The files "
+            + "contain what was asked, so make the directory readable by the server's user alone.")
     Path prefixDirectory;
 
-    @Option(names = "--cache", paramLabel = "local|URI", description = "Keep whole answers to requests that have the same answer each time (greedy, or with a seed) for an hour: in this"
-            + " process, or in Redis at redis://HOST:PORT (default: keep none).")
+    @Option(names = "--cache", paramLabel = "local|URI", description = "Keep whole answers for an hour where the same request always "
+            + "has the same answer (greedy, or with a seed): local for this process, or redis://HOST:PORT (default: keep none).")
     String cache;
 
-    @Option(names = "--keys", paramLabel = "FILE", description = "Keys of those who may call, with their limits; zhulong key makes one.")
+    @Option(names = "--keys", paramLabel = "FILE", description = "File of API keys with their limits; zhulong key creates one (default: "
+            + "no key is needed).")
     Path keys;
 
-    @Option(names = "--rules", paramLabel = "FILE|builtin:NAME", description = "Rules for texts that go in and come out (zhulong guard --help; may be repeated).")
+    @Option(names = "--rules", paramLabel = "FILE|builtin:NAME", description = "Guard rules for prompts and answers (see zhulong guard "
+            + "test --help; may be repeated).")
     List<String> rules = List.of();
 
-    @Option(names = "--audit", paramLabel = "FILE", description = "Where a line goes about every decision of a rule.")
+    @Option(names = "--audit", paramLabel = "FILE", description = "File to append a line to for every decision of a rule.")
     Path auditFile;
 
-    @Option(names = "--admin-port", paramLabel = "PORT", description = "Port of the administrator: GET /admin/status, POST /admin/guard/reload, POST and"
-            + " DELETE /admin/adapters; needs --admin-keys.")
+    @Option(names = "--admin-port", paramLabel = "PORT", description = "Port for the administrator: GET /admin/status, POST "
+            + "/admin/guard/reload, POST and DELETE /admin/adapters; needs --admin-keys.")
     Integer adminPort;
 
-    @Option(names = "--admin-keys", paramLabel = "FILE", description = "Keys of administrators; others than those of --keys.")
+    @Option(names = "--admin-keys", paramLabel = "FILE", description = "File of the administrators' API keys, which are separate from "
+            + "--keys.")
     Path adminKeys;
 
-    @Option(names = "--allow-origin", paramLabel = "ORIGIN", description = "A site whose pages may call, such as https://intranet.example (default: none; may be repeated).")
+    @Option(names = "--allow-origin", paramLabel = "ORIGIN", description = "Web site whose pages may call the server, such as "
+            + "https://intranet.example (default: none; may be repeated).")
     List<String> origins = List.of();
 
     @Option(names = "--tls-cert", paramLabel = "FILE", description = "Certificate chain in PEM, for HTTPS.")
@@ -129,17 +140,20 @@ final class ServeVerb extends Verb {
     @Option(names = "--tls-key", paramLabel = "FILE", description = "Its private key in PEM (PKCS#8).")
     Path tlsKey;
 
-    @Option(names = "--max-body", paramLabel = "BYTES", defaultValue = "8388608", description = "Largest request that is taken (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--max-body", paramLabel = "BYTES", defaultValue = "8388608", description = "Maximum size of a request in bytes "
+            + "(default: ${DEFAULT-VALUE}).")
     int maxBody;
 
-    @Option(names = "--client-timeout", paramLabel = "SECONDS", defaultValue = "30", description = "In which a client must have sent its request, or taken a piece of its answer"
-            + " (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--client-timeout", paramLabel = "SECONDS", defaultValue = "30", description = "Close a connection if the client takes "
+            + "longer than this to send its request or to read the next part of the answer (default: ${DEFAULT-VALUE}).")
     int clientTimeout;
 
-    @Option(names = "--request-timeout", paramLabel = "SECONDS", defaultValue = "600", description = "After which a request is given up (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--request-timeout", paramLabel = "SECONDS", defaultValue = "600", description = "Cancel a request that is still running "
+            + "after this many seconds (default: ${DEFAULT-VALUE}).")
     int requestTimeout;
 
-    @Option(names = "--log", description = "Write a line of JSON about every request to standard output: when, whose, what it took; nothing of what it said.")
+    @Option(names = "--log", description = "Write a line of JSON about every request to standard output: time, key and cost, but none "
+            + "of its text.")
     boolean log;
 
     @Mixin

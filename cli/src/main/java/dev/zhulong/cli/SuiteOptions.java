@@ -26,29 +26,30 @@ import picocli.CommandLine.Option;
 
 /** The part of {@code evaluate} that puts tasks to models. */
 final class SuiteOptions {
-    @Option(names = "--suite", split = ",", arity = "1..*", paramLabel = "TASK", description = "Tasks: mmlu, cmmlu, gsm8k, squad, cmrc2018,"
-            + " crows-pairs, wikitext; a YAML file of yours; or a directory of them.")
+    @Option(names = "--suite", split = ",", arity = "1..*", paramLabel = "TASK", description = "Tasks to run: mmlu, cmmlu, gsm8k, "
+            + "squad, cmrc2018, crows-pairs, wikitext; a YAML file of your own; or a directory of such files.")
     List<String> tasks;
 
-    @Option(names = "--task-data", paramLabel = "DIR", description = "Where the files a task names lie (default: beside its YAML file). Nothing is"
-            + " fetched.")
+    @Option(names = "--task-data", paramLabel = "DIR", description = "Directory of the data files that the tasks name (default: beside "
+            + "the task's YAML file). Nothing is downloaded.")
     Path data;
 
-    @Option(names = "--limit", paramLabel = "N", description = "Only the first N rows of each group.")
+    @Option(names = "--limit", paramLabel = "N", description = "Use only the first N rows of each group.")
     Integer limit;
 
-    @Option(names = "--shots", paramLabel = "N", description = "Solved rows before each question, instead of the task's own number.")
+    @Option(names = "--shots", paramLabel = "N", description = "Number of solved examples before each question, instead of the task's "
+            + "own number.")
     Integer shots;
 
-    @Option(names = "--beside-base", description = "Measure the model without its --adapter too, beside it.")
+    @Option(names = "--beside-base", description = "Also measure the model without its --adapter.")
     boolean base;
 
-    @Option(names = "--report", paramLabel = "DIR", description = "Keep results, a page and every row's outcome there; models that were measured"
-            + " into it before stay and are compared with.")
+    @Option(names = "--report", paramLabel = "DIR", description = "Directory to keep the results, a web page and the outcome of every "
+            + "row in; models measured into it earlier stay there and are compared.")
     Path report;
 
-    @Option(names = "--bootstrap", paramLabel = "N", defaultValue = "1000", description = "Resamples for the errors of numbers that are not means"
-            + " (default 1000; 0: none).")
+    @Option(names = "--bootstrap", paramLabel = "N", defaultValue = "1000", description = "Number of resamples for the standard errors "
+            + "of numbers that are not means (default 1000; 0: none).")
     int resamples;
 
     /** What is measured: a model, with an adapter or without. */

@@ -16,7 +16,7 @@ import picocli.CommandLine.Parameters;
             "  ./zhulong test -Dtest='*Resume*'        tests by name",
         })
 final class TestVerb extends Verb {
-    @Parameters(paramLabel = "MAVEN-ARGUMENT", arity = "0..*", description = "Handed to Maven.")
+    @Parameters(paramLabel = "MAVEN-ARGUMENT", arity = "0..*", description = "Arguments to pass on to Maven.")
     List<String> arguments;
 
     @Override

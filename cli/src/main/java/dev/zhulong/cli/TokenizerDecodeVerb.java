@@ -10,13 +10,14 @@ import picocli.CommandLine.Parameters;
 /** Ids to text. */
 @Command(
         name = "decode",
-        description = "Show the text of token ids; control tokens are left out.",
+        description = "Print the text of token ids, without control tokens.",
         footer = {"", "Example:", "  zhulong tokenizer decode --model my-model 9038,2501,263,931"})
 final class TokenizerDecodeVerb extends Verb {
-    @Option(names = "--model", required = true, paramLabel = "DIR|FILE", description = "Directory with a tokenizer.json, that file, or a GGUF file.")
+    @Option(names = "--model", required = true, paramLabel = "DIR|FILE", description = "Directory with a tokenizer.json, the file "
+            + "itself, or a GGUF file.")
     Path model;
 
-    @Parameters(arity = "1..*", split = ",", paramLabel = "ID", description = "Token ids, with commas or spaces between them.")
+    @Parameters(arity = "1..*", split = ",", paramLabel = "ID", description = "Token ids, separated by commas or spaces.")
     List<Integer> ids;
 
     @Override

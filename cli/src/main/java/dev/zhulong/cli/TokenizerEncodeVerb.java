@@ -14,7 +14,7 @@ import picocli.CommandLine.Parameters;
 /** Text to ids. */
 @Command(
         name = "encode",
-        description = "Show the token ids of a text, with commas between them.",
+        description = "Print the token ids of a text, separated by commas.",
         footer = {
             "",
             "Examples:",
@@ -22,16 +22,18 @@ import picocli.CommandLine.Parameters;
             "  zhulong tokenizer encode --model my-model --bos < story.txt",
         })
 final class TokenizerEncodeVerb extends Verb {
-    @Option(names = "--model", required = true, paramLabel = "DIR|FILE", description = "Directory with a tokenizer.json, that file, or a GGUF file.")
+    @Option(names = "--model", required = true, paramLabel = "DIR|FILE", description = "Directory with a tokenizer.json, the file "
+            + "itself, or a GGUF file.")
     Path model;
 
-    @Option(names = "--bos", description = "Put BOS before the ids.")
+    @Option(names = "--bos", description = "Add the BOS token before the ids.")
     boolean bos;
 
-    @Option(names = "--control-tokens", description = "Recognise control tokens such as <|endoftext|>; otherwise they are plain text.")
+    @Option(names = "--control-tokens", description = "Recognize control tokens such as <|endoftext|> in the text; by default they are "
+            + "treated as plain text.")
     boolean controlTokens;
 
-    @Parameters(arity = "0..1", paramLabel = "TEXT", description = "The text (default: standard input).")
+    @Parameters(arity = "0..1", paramLabel = "TEXT", description = "Text to encode (default: read standard input).")
     String text;
 
     @Override

@@ -23,9 +23,9 @@ import picocli.CommandLine.Option;
 @Command(
         name = "train",
         description = {
-            "Train a tokenizer and write it as tokenizer.json and tokenizer_config.json, which the tokenizers library of Hugging"
-                    + " Face loads.",
-            "Of a cleaned corpus only the training side is read. The result depends on the texts alone, not on their order or on threads.",
+            "Train a tokenizer and write it as tokenizer.json and tokenizer_config.json, which Hugging Face's tokenizers library can load.",
+            "Of a cleaned corpus, only the training part is read. The result depends on the texts alone, not on their order or on the "
+                    + "number of threads.",
         },
         footer = {
             "",
@@ -45,27 +45,28 @@ final class TokenizerTrainVerb extends Verb {
     List<Path> input;
 
     @Option(names = "--type", defaultValue = "bpe", paramLabel = "bpe|char",
-            description = "bpe: byte-level BPE, encodes any text. char: each"
-            + " character a token; a character that is not in the texts cannot be encoded later (default: bpe).")
+            description = "Kind of tokenizer. bpe: byte-level BPE, which can encode any text. char: one token for each character; "
+            + "characters that do not occur in the texts cannot be encoded later (default: bpe).")
     Type type;
 
-    @Option(names = "--vocab-size", paramLabel = "N", description = "Tokens in all, special ones and the 256 bytes included; bpe only"
-            + " (default: 8192).")
+    @Option(names = "--vocab-size", paramLabel = "N", description = "Total number of tokens, including the special ones and the 256 "
+            + "bytes; for bpe only (default: 8192).")
     Integer vocabSize;
 
     @Option(names = "--special", arity = "1..*", paramLabel = "TOKEN",
-            description = "Control tokens. The first begins documents, the last ends"
-            + " them (default: <|endoftext|> for bpe, none for char).")
+            description = "Control tokens. The first one begins documents and the last one ends them (default: <|endoftext|> for bpe, "
+            + "none for char).")
     List<String> special;
 
-    @Option(names = "--no-bos", description = "Do not begin sequences with the first special token; documents are then only ended.")
+    @Option(names = "--no-bos", description = "Do not begin sequences with the first special token, so that documents only have an end "
+            + "mark.")
     boolean noBos;
 
     @Option(names = {"--field", "--column"}, defaultValue = "text", paramLabel = "NAME", description = "Field or column that holds the text"
             + " in jsonl, csv and parquet (default: text).")
     String field;
 
-    @Option(names = "--out", required = true, paramLabel = "DIR", description = "Directory to write.")
+    @Option(names = "--out", required = true, paramLabel = "DIR", description = "Directory to write the tokenizer to.")
     Path out;
 
     @Option(names = "--force", description = "Write into the directory even if it is not empty.")

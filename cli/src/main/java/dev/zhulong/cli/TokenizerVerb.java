@@ -10,7 +10,7 @@ import picocli.CommandLine.Command;
 /** The tokenizer's verbs. */
 @Command(
         name = "tokenizer",
-        description = "Train a tokenizer, or try one.",
+        description = "Train a tokenizer, or convert text to tokens and back.",
         subcommands = {TokenizerTrainVerb.class, TokenizerEncodeVerb.class, TokenizerDecodeVerb.class},
         footer = {
             "",

@@ -16,11 +16,11 @@ import picocli.CommandLine.Option;
 @Command(
         name = "tune",
         description = {
-            "Search for the values of a recipe's fields that predict held-out text best.",
-            "Random search trains every candidate in full; successive halving trains all of them briefly and lets the best third go on to a"
-                    + " round three times as long. The first candidate is the recipe as it is.",
-            "The result is DIR/best.yaml, a recipe for 'zhulong pretrain', and DIR/report.html, a chart and a table. Started again with the"
-                    + " same recipe and space it goes on where it was stopped."
+            "Search for the settings of a recipe that predict held-out text best.",
+            "Random search trains every candidate in full; successive halving trains all of them briefly and continues the best third in "
+                    + "a round three times as long. The first candidate is the recipe as it is.",
+            "The result is DIR/best.yaml, a recipe for 'zhulong pretrain', and DIR/report.html with a chart and a table. An interrupted "
+                    + "search continues when the same command is given again.",
         },
         footer = {
             "", "A space is a YAML file:",
@@ -38,29 +38,31 @@ import picocli.CommandLine.Option;
             "  zhulong pretrain --recipe SEARCH/best.yaml --out RUN"
         })
 final class TuneVerb extends Verb {
-    @Option(names = "--recipe", paramLabel = "FILE", description = "The recipe to start from; without it, the defaults of all fields.")
+    @Option(names = "--recipe", paramLabel = "FILE", description = "Recipe to start from (default: the default value of every field).")
     Path recipe;
 
-    @Option(names = "--data", paramLabel = "PATH", arity = "1..*", description = "Files, directories or archives to train on, or a corpus of"
-            + " zhulong clean.")
+    @Option(names = "--data", paramLabel = "PATH", arity = "1..*", description = "Files, directories or archives to train on, or a "
+            + "corpus made by zhulong clean.")
     List<Path> data = List.of();
 
-    @Option(names = "--set", paramLabel = "FIELD=VALUE", description = "Override a field of the recipe; repeatable.")
+    @Option(names = "--set", paramLabel = "FIELD=VALUE", description = "Field of the recipe to override; may be repeated.")
     List<String> set = List.of();
 
-    @Option(names = "--space", paramLabel = "FILE", description = "What may be changed, in YAML.")
+    @Option(names = "--space", paramLabel = "FILE", description = "YAML file with the fields to vary and their ranges.")
     Path space;
 
-    @Option(names = "--minutes", paramLabel = "N", description = "Minutes of training the search may take (default: any).")
+    @Option(names = "--minutes", paramLabel = "N", description = "Maximum minutes of training for the whole search (default: no limit).")
     double minutes;
 
-    @Option(names = "--tokens", paramLabel = "N", description = "Tokens it may train on (default: any).")
+    @Option(names = "--tokens", paramLabel = "N", description = "Maximum number of tokens to train on in the whole search (default: no "
+            + "limit).")
     long tokens;
 
-    @Option(names = "--out", paramLabel = "DIR", description = "Directory of the search, new or of the same recipe and space.")
+    @Option(names = "--out", paramLabel = "DIR", description = "Directory to create for the search, or the directory of an earlier "
+            + "search with the same recipe and space, which then continues.")
     Path out;
 
-    @Option(names = "--fields", description = "Show every field of a space and end.")
+    @Option(names = "--fields", description = "List every field of a search space and exit.")
     boolean fields;
 
     @Override
