@@ -11,6 +11,6 @@ import picocli.CommandLine.Command;
 final class DataVerb extends Verb {
     @Override
     protected void run() {
-        throw wrongUsage("which? inspect");
+        throw wrongUsage("choose what to do: zhulong data inspect");
     }
 }

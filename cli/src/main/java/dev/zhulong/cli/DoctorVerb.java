@@ -146,7 +146,7 @@ final class DoctorVerb extends Verb {
             }
             finding("auto", "chooses " + files.choice(), Map.of("model_auto", files.choice(), "model_auto_engine", files.engine()));
         } catch (IllegalArgumentException e) {
-            hints.add("auto finds nothing to choose: " + e.getMessage());
+            hints.add("--route auto is not available: " + e.getMessage());
         }
     }
 

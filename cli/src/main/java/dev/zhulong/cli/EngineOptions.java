@@ -111,7 +111,7 @@ final class EngineOptions {
     /** Ends in exit code 2 where options contradict each other or what they are for. */
     void check(List<Path> models, Path adapter) {
         if (expect != null && route != RouteWanted.AUTO && precision != Precision.AUTO) {
-            throw wrongUsage("--expect is what --route auto and --precision auto choose for: give one of them");
+            throw wrongUsage("--expect needs --route auto or --precision auto, which choose for it: give one of them");
         }
         checkForDoctor(models, adapter);
     }
@@ -125,13 +125,13 @@ final class EngineOptions {
             throw wrongUsage("--context must be at least 1 token, found " + context);
         }
         if (weights != null && precision != null) {
-            throw wrongUsage("--precision and --weights say the same thing: give one of them");
+            throw wrongUsage("--precision and --weights both choose the weights: give one of them");
         }
         if (qualityFloor != null && precision != Precision.AUTO) {
-            throw wrongUsage("--quality-floor is what --precision auto keeps to: give both or neither");
+            throw wrongUsage("--quality-floor needs --precision auto, which keeps to it: give both or neither");
         }
         if (qualityFloor != null && !(qualityFloor >= 0)) {
-            throw wrongUsage("--quality-floor is a percentage from 0 on, found " + qualityFloor);
+            throw wrongUsage("--quality-floor must be a percentage of at least 0, found " + qualityFloor);
         }
         task();
         if (engine == Engine.TORCH && cpuOption() != null) {

@@ -89,13 +89,13 @@ final class EvaluateVerb extends Verb {
     @Override
     protected void run() {
         if (Stream.of(suite.tasks, text, data).filter(Objects::nonNull).count() != 1) {
-            throw wrongUsage("what is to be evaluated on? Give one of --suite TASKS, --text FILE and --data DIR");
+            throw wrongUsage("nothing to evaluate on: give one of --suite TASKS, --text FILE and --data DIR");
         }
         if (suite.tasks != null && (window != null || stride != null || bos != null)) {
-            throw wrongUsage("--window, --stride and --bos go with --text and --data; a task says its own");
+            throw wrongUsage("--window, --stride and --bos need --text or --data; a task sets its own");
         }
         if (suite.tasks == null && suite.anyGiven()) {
-            throw wrongUsage("--task-data, --limit, --shots, --beside-base and --report go with --suite");
+            throw wrongUsage("--task-data, --limit, --shots, --beside-base and --report need --suite");
         }
         if (models.size() > 1 && (suite.tasks == null || adapter != null)) {
             throw wrongUsage(adapter != null ? "an adapter belongs to one model: give one --model" : "several models are measured with --suite only");

@@ -111,10 +111,10 @@ final class FinetuneVerb extends Verb {
             return;
         }
         if (out == null) {
-            throw wrongUsage("--out RUN is missing: where the run is to live");
+            throw wrongUsage("missing --out RUN: the directory to create for this run");
         }
         if (model == null && recipe == null) {
-            throw wrongUsage("--model DIR is missing: which model is to be fine-tuned?");
+            throw wrongUsage("missing --model DIR: the model to fine-tune");
         }
         if (data.isEmpty() && mixture == null && recipe == null) {
             throw wrongUsage("nothing to train on: give --data FILE or --mixture FILE");

@@ -58,7 +58,7 @@ final class PretrainVerb extends Verb {
             return;
         }
         if (out == null) {
-            throw wrongUsage("--out RUN is missing: where the run is to live");
+            throw wrongUsage("missing --out RUN: the directory to create for this run");
         }
         if (recipe == null && data.isEmpty() && set.isEmpty()) {
             throw wrongUsage("nothing to train on: give --data PATH or --recipe FILE");

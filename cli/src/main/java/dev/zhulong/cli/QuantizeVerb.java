@@ -71,7 +71,7 @@ final class QuantizeVerb extends Verb {
             throw wrongUsage("--threads must be at least 1, found " + threads);
         }
         if (noMeasure && text != null) {
-            throw wrongUsage("--text is what is measured on: leave out --no-measure");
+            throw wrongUsage("--text gives the texts to measure on, so leave out --no-measure");
         }
         if (!Files.exists(model)) {
             throw new IllegalArgumentException("no such model: " + model + "; name a directory in the Hugging Face layout or a GGUF file");

@@ -191,16 +191,16 @@ final class ServeVerb extends Verb {
             throw wrongUsage("--port must be from 0 to 65535, found " + port);
         }
         if (auditFile != null && rules.isEmpty()) {
-            throw wrongUsage("--audit keeps what --rules decide: give both or neither");
+            throw wrongUsage("--audit records the decisions of --rules: give both or neither");
         }
         if ((adminPort == null) != (adminKeys == null)) {
             throw wrongUsage("--admin-port and --admin-keys belong together: give both or neither");
         }
         if (prefixDirectory != null && noPrefixCache) {
-            throw wrongUsage("--prefix-dir keeps what --no-prefix-cache does not: give one of them");
+            throw wrongUsage("--prefix-dir keeps the prefix cache that --no-prefix-cache turns off: give one of them");
         }
         if (adapterDir != null && adminPort == null) {
-            throw wrongUsage("--adapter-dir is for the administrator: give --admin-port and --admin-keys too");
+            throw wrongUsage("--adapter-dir needs --admin-port and --admin-keys, as only the administrator loads adapters");
         }
         if ((tlsCert == null) != (tlsKey == null)) {
             throw wrongUsage("--tls-cert and --tls-key belong together: give both or neither");
@@ -221,7 +221,7 @@ final class ServeVerb extends Verb {
             return ResponseCache.local(CACHE_CHARACTERS);
         }
         if (!cache.startsWith("redis://") && !cache.startsWith("rediss://")) {
-            throw wrongUsage("--cache is local or a URI such as redis://localhost:6379, found " + cache);
+            throw wrongUsage("--cache must be local or a URI such as redis://localhost:6379, found " + cache);
         }
         return ResponseCache.redis(cache);
     }
@@ -273,7 +273,7 @@ final class ServeVerb extends Verb {
                 });
                 Runtime.getRuntime().addShutdownHook(hook);
                 stop.await();
-                err().println("[what was begun is answered, then the server ends]");
+                err().println("[shutting down: finishing requests in progress]");
                 err().flush();
                 server.drain();
                 // what follows are connections without a request, each of which Helidon would warn of
@@ -321,7 +321,7 @@ final class ServeVerb extends Verb {
             if (lowFiles != null) {
                 lowFiles.limit(tokens);
             }
-            err().println(String.format(Locale.ROOT, "[of the model's context of %,d tokens %,d fit into memory]", context, tokens));
+            err().println(String.format(Locale.ROOT, "[the model's context of %,d tokens is limited to the %,d that fit into memory]", context, tokens));
         }
         return tokens;
     }

@@ -31,6 +31,6 @@ final class TokenizerVerb extends Verb {
 
     @Override
     protected void run() {
-        throw wrongUsage("which? train, encode or decode");
+        throw wrongUsage("choose what to do: zhulong tokenizer train, encode or decode");
     }
 }

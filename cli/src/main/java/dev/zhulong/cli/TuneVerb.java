@@ -72,13 +72,13 @@ final class TuneVerb extends Verb {
             return;
         }
         if (space == null) {
-            throw wrongUsage("--space FILE is missing: what the search may change");
+            throw wrongUsage("missing --space FILE: the settings to search over (--fields lists them)");
         }
         if (out == null) {
-            throw wrongUsage("--out DIR is missing: where the search is to live");
+            throw wrongUsage("missing --out DIR: the directory to create for the search");
         }
         if (minutes < 0 || tokens < 0) {
-            throw wrongUsage("a budget can't be negative");
+            throw wrongUsage("--minutes and --tokens must not be negative");
         }
         List<String> overrides = new ArrayList<>();
         if (!data.isEmpty()) {
