@@ -55,6 +55,7 @@ final class ActivationRecords {
         }
     }
 
+    /** With vectors of 256 bits or more, as machine code has. */
     void vectorPut(int tile, int units, int u, int r, int n, float[] x, int from, float largest) {
         int at = (8 * tile * units + u * n) * RECORD;
         float inverse = Activations.inverse(largest);

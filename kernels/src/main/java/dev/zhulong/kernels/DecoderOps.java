@@ -13,6 +13,9 @@ public final class DecoderOps {
     static final float SQRT_2_OVER_PI = 0.7978845608f;
     static final float GELU_CUBIC = 0.044715f;
 
+    /** Strands in which the terms of a softmax are summed: the lanes of the widest vectors, so that every width gives the same bits. */
+    static final int STRANDS = 16;
+
     /** Of the vector code between products: here, of {@link Rotary} and of {@link Activations}. */
     static final Warmth WARMTH = new Warmth(DecoderOps::exercise);
 
@@ -38,7 +41,7 @@ public final class DecoderOps {
             vectorGeluTanh(x, 0, EXERCISED);
             vectorExponentials(x, 0, EXERCISED, vectorHighest(x, 0, EXERCISED));
             rotary.vectorTurn(x, 0, EXERCISED / 64, 64, 1);
-            for (int u = 0; u < EXERCISED / 32; u++) {
+            for (int u = 0; u < EXERCISED / 32 && MachineKernel.isUsed(); u++) {
                 records.vectorPut(0, EXERCISED / 32, u, 0, 1, x, 32 * u, Activations.vectorLargest(y, 32 * u));
             }
         });
@@ -159,14 +162,11 @@ public final class DecoderOps {
     }
 
     private static void vectorSilu(float[] x, int at, int n) {
-        for (int i = 0; i < n; i += Lanes.COUNT) {
-            if (i + Lanes.COUNT <= n) {
-                VectorMath.silu(FloatVector.fromArray(Lanes.F, x, at + i)).intoArray(x, at + i);
-            } else {
-                VectorMask<Float> rest = Lanes.F.indexInRange(i, n);
-                VectorMath.silu(FloatVector.fromArray(Lanes.F, x, at + i, rest)).intoArray(x, at + i, rest);
-            }
+        int i = 0;
+        for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+            VectorMath.silu(FloatVector.fromArray(Lanes.F, x, at + i)).intoArray(x, at + i);
         }
+        PlainOps.silu(x, at + i, n - i);
     }
 
     /** x = gelu(x) by its tanh form (GPT-2's {@code gelu_new}), over {@code n} values. */
@@ -179,14 +179,11 @@ public final class DecoderOps {
     }
 
     private static void vectorGeluTanh(float[] x, int at, int n) {
-        for (int i = 0; i < n; i += Lanes.COUNT) {
-            if (i + Lanes.COUNT <= n) {
-                geluTanh(FloatVector.fromArray(Lanes.F, x, at + i)).intoArray(x, at + i);
-            } else {
-                VectorMask<Float> rest = Lanes.F.indexInRange(i, n);
-                geluTanh(FloatVector.fromArray(Lanes.F, x, at + i, rest)).intoArray(x, at + i, rest);
-            }
+        int i = 0;
+        for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+            geluTanh(FloatVector.fromArray(Lanes.F, x, at + i)).intoArray(x, at + i);
         }
+        PlainOps.geluTanh(x, at + i, n - i);
     }
 
     private static FloatVector geluTanh(FloatVector x) {
@@ -224,7 +221,7 @@ public final class DecoderOps {
     }
 
     /**
-     * x = softmax(x), over {@code n} values; -infinity becomes 0. Sums go in as many strands as a vector has lanes.
+     * x = softmax(x), over {@code n} values; -infinity becomes 0. The sum goes in {@value #STRANDS} strands.
      *
      * @throws IllegalArgumentException when no value is above -infinity, or one is NaN or infinite
      */
@@ -253,24 +250,69 @@ public final class DecoderOps {
         return most;
     }
 
-    /** x = e^(x - largest); returns the sum. */
+    /** x = e^(x - largest); returns the sum. A group of {@link #STRANDS} numbers is one, two or four vectors, by their width. */
     private static float vectorExponentials(float[] x, int at, int n, float largest) {
-        FloatVector sums = FloatVector.zero(Lanes.F);
-        int i = 0;
-        for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
-            FloatVector v = FloatVector.fromArray(Lanes.F, x, at + i);
-            FloatVector e = VectorMath.exp(v.sub(largest)).blend(0f, v.compare(VectorOperators.EQ, Float.NEGATIVE_INFINITY));
-            e.intoArray(x, at + i);
-            sums = sums.add(e);
+        FloatVector sum0 = FloatVector.zero(Lanes.F);
+        FloatVector sum1 = sum0;
+        FloatVector sum2 = sum0;
+        FloatVector sum3 = sum0;
+        int i = at;
+        for (; i <= at + n - STRANDS; i += STRANDS) {
+            sum0 = sum0.add(exponentials(x, i, largest));
+            if (Lanes.COUNT < STRANDS) {
+                sum1 = sum1.add(exponentials(x, i + Lanes.COUNT, largest));
+            }
+            if (Lanes.COUNT < STRANDS / 2) {
+                sum2 = sum2.add(exponentials(x, i + 2 * Lanes.COUNT, largest));
+                sum3 = sum3.add(exponentials(x, i + 3 * Lanes.COUNT, largest));
+            }
         }
-        if (i < n) {
-            VectorMask<Float> rest = Lanes.F.indexInRange(i, n);
-            FloatVector v = FloatVector.fromArray(Lanes.F, x, at + i, rest);
-            FloatVector e = VectorMath.exp(v.sub(largest)).blend(0f, v.compare(VectorOperators.EQ, Float.NEGATIVE_INFINITY).or(rest.not()));
-            e.intoArray(x, at + i, rest);
-            sums = sums.add(e);
+        int left = at + n - i;
+        if (left > 0) {
+            sum0 = sum0.add(exponentials(x, i, left, largest));
         }
-        return VectorMath.sum(sums);
+        if (left > Lanes.COUNT) {
+            sum1 = sum1.add(exponentials(x, i + Lanes.COUNT, left - Lanes.COUNT, largest));
+        }
+        if (left > 2 * Lanes.COUNT) {
+            sum2 = sum2.add(exponentials(x, i + 2 * Lanes.COUNT, left - 2 * Lanes.COUNT, largest));
+        }
+        if (left > 3 * Lanes.COUNT) {
+            sum3 = sum3.add(exponentials(x, i + 3 * Lanes.COUNT, left - 3 * Lanes.COUNT, largest));
+        }
+        // by halves, as the strands of wider vectors are
+        return VectorMath.sum(Lanes.COUNT == STRANDS ? sum0 : Lanes.COUNT == STRANDS / 2 ? sum0.add(sum1) : sum0.add(sum2).add(sum1.add(sum3)));
+    }
+
+    /** A vector of e^(x - largest), 0 for -infinity, in place. */
+    private static FloatVector exponentials(float[] x, int at, float largest) {
+        FloatVector e = exponentials(FloatVector.fromArray(Lanes.F, x, at), largest);
+        e.intoArray(x, at);
+        return e;
+    }
+
+    /** The same of the last {@code n} numbers, which may be fewer than a vector has; then zeros. */
+    private static FloatVector exponentials(float[] x, int at, int n, float largest) {
+        if (n >= Lanes.COUNT) {
+            return exponentials(x, at, largest);
+        }
+        if (Lanes.COUNT == 4) {
+            // vectors of 128 bits may have no masks (NEON): three numbers at most, one by one
+            for (int i = at; i < at + n; i++) {
+                x[i] = PlainOps.exponential(x[i], largest);
+            }
+            FloatVector e = FloatVector.zero(Lanes.F).withLane(0, x[at]);
+            e = n > 1 ? e.withLane(1, x[at + 1]) : e;
+            return n > 2 ? e.withLane(2, x[at + 2]) : e;
+        }
+        VectorMask<Float> rest = Lanes.F.indexInRange(0, n);
+        FloatVector e = exponentials(FloatVector.fromArray(Lanes.F, x, at, rest), largest).blend(0f, rest.not());
+        e.intoArray(x, at, rest);
+        return e;
+    }
+
+    private static FloatVector exponentials(FloatVector x, float largest) {
+        return VectorMath.exp(x.sub(largest)).blend(0f, x.compare(VectorOperators.EQ, Float.NEGATIVE_INFINITY));
     }
 
     /**

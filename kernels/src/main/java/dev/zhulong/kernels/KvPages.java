@@ -9,8 +9,6 @@ import java.util.List;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorShape;
-import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Keys and values of one layer in pages of {@value #PAGE} positions, and attention over them; which pages make up a sequence is the
@@ -27,7 +25,6 @@ public final class KvPages {
     /** Positions of a page. */
     public static final int PAGE = 64;
 
-    private static final VectorSpecies<Byte> QUARTER = VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, Lanes.BYTES * 2)));
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final float WIDEN = 0x1p112f;
@@ -342,7 +339,9 @@ public final class KvPages {
         if (d + Lanes.COUNT <= headDim) {
             sum.intoArray(out, outAt);
         } else {
-            sum.intoArray(out, outAt, Lanes.F.indexInRange(d, headDim));
+            // these are the last dimensions: the weights have been used, and their room holds a whole vector
+            sum.intoArray(weights, 0);
+            System.arraycopy(weights, 0, out, outAt, headDim - d);
         }
         return d + Lanes.COUNT;
     }
@@ -377,6 +376,6 @@ public final class KvPages {
     }
 
     private static FloatVector int8(MemorySegment from, long at) {
-        return (FloatVector) ByteVector.fromMemorySegment(QUARTER, from, at, Lanes.LE).convertShape(VectorOperators.B2F, Lanes.F, 0);
+        return (FloatVector) ByteVector.fromMemorySegment(Lanes.QUARTER, from, at, Lanes.LE).convertShape(VectorOperators.B2F, Lanes.F, 0);
     }
 }

@@ -48,20 +48,24 @@ final class PlainOps {
         return largest;
     }
 
-    /** x = e^(x - largest), 0 for -infinity; returns the sum, which goes in as many strands as a vector has lanes. */
+    /** x = e^(x - largest), 0 for -infinity; returns the sum, which goes in {@link DecoderOps#STRANDS}. */
     static float exponentials(float[] x, int at, int n, float largest) {
-        float[] sums = new float[Lanes.COUNT];
+        float[] sums = new float[DecoderOps.STRANDS];
         for (int i = 0; i < n; i++) {
-            float difference = x[at + i] - largest;
-            x[at + i] = x[at + i] == Float.NEGATIVE_INFINITY ? 0 : exp(difference);
-            sums[i % Lanes.COUNT] += x[at + i];
+            x[at + i] = exponential(x[at + i], largest);
+            sums[i % sums.length] += x[at + i];
         }
-        for (int half = Lanes.COUNT / 2; half > 0; half /= 2) {
+        for (int half = sums.length / 2; half > 0; half /= 2) {
             for (int i = 0; i < half; i++) {
                 sums[i] += sums[i + half];
             }
         }
         return sums[0];
+    }
+
+    /** e^(x - largest), 0 for -infinity. */
+    static float exponential(float x, float largest) {
+        return x == Float.NEGATIVE_INFINITY ? 0 : exp(x - largest);
     }
 
     /** {@link VectorMath#exp}. */

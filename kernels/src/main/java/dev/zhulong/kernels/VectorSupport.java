@@ -22,7 +22,7 @@ public final class VectorSupport {
     /** What is wrong with this JVM for vector code, if anything. */
     public static Optional<String> problem() {
         boolean module = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
-        return problem(module, System.getProperty("java.vm.info", ""), ManagementFactory.getRuntimeMXBean().getInputArguments());
+        return problem(module, System.getProperty("java.vm.info", ""), ManagementFactory.getRuntimeMXBean().getInputArguments()).or(Lanes::problem);
     }
 
     /** Bits of the vectors the kernels compute with, where there is no {@link #problem()}. */

@@ -116,4 +116,31 @@ class PlainLoopsGiveTheBitsOfVectorCodeTest {
                     .isEqualTo(Float.floatToRawIntBits(vectors[i]));
         }
     }
+
+    /** The order in which terms are summed does not depend on the vectors; this class runs in JVMs with 128, 256 and all the bits there are. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 3, 4, 7, 8, 9, 15, 16, 17, 30, 31, 32, 63, 100})
+    void aSoftmaxIsSummedInSixteenStrandsAtEveryWidth(int n) {
+        float[] x = row(n, 5);
+        float largest = PlainOps.highest(x, 0, n);
+        float[] sums = new float[16];
+        for (int i = 0; i < n; i++) {
+            sums[i % 16] += PlainOps.exp(x[i] - largest);
+        }
+        for (int half = 8; half > 0; half /= 2) {
+            for (int i = 0; i < half; i++) {
+                sums[i] += sums[i + half];
+            }
+        }
+        float[] expected = new float[n];
+        for (int i = 0; i < n; i++) {
+            expected[i] = PlainOps.exp(x[i] - largest) * (1 / sums[0]);
+        }
+        for (boolean warm : new boolean[] {true, false}) {
+            Warmth.pretend(warm);
+            float[] actual = x.clone();
+            DecoderOps.softmax(actual, 0, n);
+            assertThat(actual).isEqualTo(expected);
+        }
+    }
 }

@@ -28,6 +28,8 @@ class SlowVectorCodeIsRefusedWithASentenceTest {
     @CsvSource({
         "'', --add-modules jdk.incubator.vector", "'--add-modules jdk.incubator.vector -XX:TieredStopAtLevel=1', -XX:TieredStopAtLevel=1",
         "'--add-modules jdk.incubator.vector -Xint', -Xint", "'--add-modules jdk.incubator.vector', fine",
+        "'--add-modules jdk.incubator.vector -XX:MaxVectorSize=8', vectors of 128 bits or more",
+        "'--add-modules jdk.incubator.vector -XX:MaxVectorSize=16', fine",
     })
     void eachFlagIsNamed(String flags, String expected) throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
@@ -44,5 +46,13 @@ class SlowVectorCodeIsRefusedWithASentenceTest {
     @Test
     void thisVeryJvmIsFine() {
         assertThatCode(VectorSupport::require).doesNotThrowAnyException();
+    }
+
+    /** NEON has 128 bits, SVE up to 2048, of which 512 are used. */
+    @ParameterizedTest
+    @CsvSource({"128, 128", "256, 256", "512, 512", "1024, 512", "2048, 512"})
+    void vectorsOfEveryWidthThatProcessorsHaveAreComputedWith(int preferred, int used) {
+        assertThat(Lanes.problem(preferred)).isEmpty();
+        assertThat(Lanes.bits(preferred)).isEqualTo(used);
     }
 }

@@ -9,8 +9,9 @@ import jdk.incubator.vector.VectorSpecies;
 /** What surrounds an int8 product, in vector code: rows of floats to bytes, sums of integers to outputs. Each element for itself, so that bits do
  * not depend on the width of vectors. */
 final class ByteRows {
-    private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED.length() >= 8 ? FloatVector.SPECIES_PREFERRED : FloatVector.SPECIES_256;
-    private static final VectorSpecies<Byte> B = VectorSpecies.of(byte.class, VectorShape.forBitSize(8 * F.length()));
+    private static final VectorSpecies<Float> F = FloatVector.SPECIES_PREFERRED;
+    /** A byte a lane; but eight, the fewest a vector can have, where there are four lanes. */
+    private static final VectorSpecies<Byte> B = VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(64, 8 * F.length())));
     private static final int LANES = F.length();
     /** Added to a float below 2^22, leaves it rounded to the nearest integer (of two, the even one) in the low bits. */
     private static final float ROUND = 0x1.8p23f;
@@ -49,7 +50,8 @@ final class ByteRows {
     static void round(float[] x, int n, float factor, int shift, byte[] to, int at) {
         int offset = shift - Float.floatToRawIntBits(ROUND);
         int i = 0;
-        for (; i + LANES <= n; i += LANES) {
+        // a vector of bytes that has more than there are lanes is overwritten by the next
+        for (; i + B.length() <= n; i += LANES) {
             FloatVector.fromArray(F, x, i).mul(factor).add(ROUND).reinterpretAsInts().add(offset).convertShape(VectorOperators.I2B, B, 0)
                     .reinterpretAsBytes().intoArray(to, at + i);
         }
