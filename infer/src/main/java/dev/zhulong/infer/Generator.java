@@ -162,7 +162,7 @@ public final class Generator {
         }
         int context = spec.contextLength();
         if (prompt.length >= context) {
-            throw new IllegalArgumentException("the prompt has " + prompt.length + " tokens and the model's context is " + context
+            throw new ContextLengthException("the prompt has " + prompt.length + " tokens and the model's context is " + context
                     + ": shorten the prompt to at most " + (context - 1));
         }
         for (int id : prompt) {

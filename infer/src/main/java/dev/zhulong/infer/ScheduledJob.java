@@ -23,6 +23,8 @@ final class ScheduledJob implements Scheduler.Ticket {
     private final StringBuilder text = new StringBuilder();
     private int told;
     private long read;
+    /** Whether the last call of the listener was made. */
+    private boolean over;
 
     ScheduledJob(Job job, JobListener listener) {
         this.job = job;
@@ -63,6 +65,10 @@ final class ScheduledJob implements Scheduler.Ticket {
         }
     }
 
+    boolean isOver() {
+        return over;
+    }
+
     void tellStarted() {
         told(() -> listener.started(sequence.promptTokens(), sequence.cachedTokens()));
     }
@@ -82,10 +88,12 @@ final class ScheduledJob implements Scheduler.Ticket {
 
     void tellFinished() {
         Generation generation = sequence.result(submitted, read == 0 ? System.nanoTime() : read);
+        over = true;
         told(() -> listener.finished(generation));
     }
 
     void tellFailed(RuntimeException problem) {
+        over = true;
         told(() -> listener.failed(problem));
     }
 
@@ -93,7 +101,7 @@ final class ScheduledJob implements Scheduler.Ticket {
     private void told(Runnable call) {
         try {
             call.run();
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             cancelled = true;
         }
     }

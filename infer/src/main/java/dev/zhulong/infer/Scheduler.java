@@ -2,6 +2,7 @@ package dev.zhulong.infer;
 
 import dev.zhulong.infer.LanguageModel.Span;
 import dev.zhulong.text.Tokenizer;
+import java.lang.System.Logger.Level;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -29,6 +30,8 @@ import java.util.function.Function;
  * }</pre>
  */
 public final class Scheduler implements AutoCloseable {
+    private static final System.Logger LOG = System.getLogger(Scheduler.class.getName());
+
     private final LanguageModel model;
     private final Tokenizer tokenizer;
     private final SchedulerOptions options;
@@ -42,6 +45,8 @@ public final class Scheduler implements AutoCloseable {
     /** Tokens of a page; 1 where there are none, and a sequence takes the room it may need at its turn. */
     private final int pageTokens;
     private final boolean paged;
+    /** Tokens whose keys and values are kept at most, in whole pages. */
+    private final long room;
 
     private long steps;
     private long promptTokens;
@@ -58,7 +63,9 @@ public final class Scheduler implements AutoCloseable {
     private boolean draining;
     private boolean closing;
     private boolean idle = true;
-    private final long began = System.nanoTime();
+    private final Pace pace = new Pace(() -> System.nanoTime() / 1_000_000_000);
+    /** What ended the thread, which was not asked to; null for nothing. */
+    private volatile Throwable failure;
     private final Thread thread;
 
     /** Lets a job be given up. */
@@ -86,6 +93,7 @@ public final class Scheduler implements AutoCloseable {
         try (LanguageModel.KvCache probe = model.newCache(1)) {
             paged = probe instanceof PagedKv;
             pageTokens = probe instanceof PagedKv pages ? pages.pageTokens() : 1;
+            room = Math.max(pageTokens, options.tokens() / pageTokens * pageTokens);
             prefixes = paged && options.reuse() && PromptCache.isReusable(model) ? new PrefixCache(pageTokens) : null;
             if (kept != null && prefixes != null) {
                 kept.read(prefixes, (PagedKv) probe, () -> makeRoom(pageTokens));
@@ -98,9 +106,10 @@ public final class Scheduler implements AutoCloseable {
     /**
      * Adds a job; what becomes of it the listener is told.
      *
-     * @throws QueueFullException       where too many wait
-     * @throws IllegalStateException    where the scheduler takes no more: it drains or is closed
-     * @throws IllegalArgumentException where the prompt is empty, too long, or more than all memory holds
+     * @throws QueueFullException        where too many wait
+     * @throws SchedulerStoppedException where the scheduler takes no more
+     * @throws ContextLengthException    where the prompt is too long, or more than all memory holds
+     * @throws IllegalArgumentException  where the prompt is empty or has ids outside the vocabulary
      */
     public Ticket submit(Job job, JobListener listener) {
         check(job);
@@ -108,58 +117,75 @@ public final class Scheduler implements AutoCloseable {
         lock.lock();
         try {
             if (draining || closing) {
-                throw new IllegalStateException("no more requests are taken");
+                throw new SchedulerStoppedException(failure);
             }
             if (!waiting.add(scheduled)) {
-                throw new QueueFullException(waiting.size(), retryAfter());
+                throw new QueueFullException(waiting.size(), pace.retryAfter());
             }
-            idle = false;
-            changed.signalAll();
+            wake();
             return scheduled;
         } finally {
             lock.unlock();
         }
     }
 
+    /** There is something to do; under the lock. */
+    private void wake() {
+        if (idle) {
+            pace.begin();
+        }
+        idle = false;
+        changed.signalAll();
+    }
+
     /**
      * Runs other work of the model between two steps, one piece after each; what it keeps in caches is not counted here. Waits until it is done.
      *
-     * @throws IllegalStateException where the scheduler is closed
+     * @throws SchedulerStoppedException where the scheduler is closed or has failed
      */
     public <T> T between(Function<LanguageModel, T> work) throws InterruptedException {
         var task = new FutureTask<>(() -> work.apply(model));
         lock.lock();
         try {
             if (closing) {
-                throw new IllegalStateException("no more requests are taken");
+                throw new SchedulerStoppedException(failure);
             }
             asides.add(task);
-            idle = false;
-            changed.signalAll();
+            wake();
         } finally {
             lock.unlock();
         }
         try {
             return task.get();
         } catch (ExecutionException e) {
-            throw e.getCause() instanceof RuntimeException problem ? problem : new IllegalStateException(e.getCause());
+            throw exception(e.getCause());
+        } catch (CancellationException e) {
+            throw new SchedulerStoppedException(failure);
         }
+    }
+
+    /** What a listener is given: an error of the JVM is the cause of an exception. */
+    private static RuntimeException exception(Throwable problem) {
+        return problem instanceof RuntimeException exception ? exception : new IllegalStateException("the sequence cannot be computed: " + problem, problem);
+    }
+
+    /** What ended the scheduler's thread although it was not asked to end; null where it lives or was asked. */
+    public Throwable failure() {
+        return failure;
+    }
+
+    /** Most tokens of a sequence, prompt included: the model's context, or the memory for keys and values where that is less. */
+    public int mostTokens() {
+        return (int) Math.min(model.spec().contextLength(), room);
     }
 
     private void check(Job job) {
         Generator.check(job.prompt(), model.spec());
         int n = job.prompt().length;
-        if (rounded(capacity(job)) > options.tokens()) {
-            throw new IllegalArgumentException("the prompt of " + n + " tokens and the " + (capacity(job) - n) + " to be written need more memory than there is for "
-                    + options.tokens() + " tokens: ask for fewer");
+        if (rounded(capacity(job)) > room) {
+            throw new ContextLengthException("the prompt of " + n + " tokens and the " + (capacity(job) - n) + " to be written need more memory than there is for "
+                    + room + " tokens: ask for fewer");
         }
-    }
-
-    /** Seconds in which, at the pace so far, a place becomes free. */
-    private int retryAfter() {
-        SchedulerStats stats = stats();
-        double seconds = (System.nanoTime() - began) * 1e-9;
-        return stats.finished() == 0 ? 5 : (int) Math.clamp(Math.ceil(seconds / stats.finished()), 1, 60);
     }
 
     /** The state after the last step. */
@@ -209,19 +235,38 @@ public final class Scheduler implements AutoCloseable {
 
     private void loop() {
         try {
+            boolean failedBefore = false;
             while (awaitWork()) {
-                giveUp();
-                admit();
-                step();
-                FutureTask<?> aside = asides.poll();
-                if (aside != null) {
-                    aside.run();
+                try {
+                    round();
+                    failedBefore = false;
+                } catch (Throwable e) {
+                    if (failedBefore) {
+                        throw e;
+                    }
+                    failedBefore = true;
+                    LOG.log(Level.ERROR, "a round of the scheduler has failed", e);
+                    // whose fault it was nobody knows
+                    List.copyOf(running).forEach(job -> giveUp(job, e));
                 }
-                note();
             }
+        } catch (Throwable e) {
+            failure = e;
+            LOG.log(Level.ERROR, "the scheduler has failed and takes no more requests", e);
         } finally {
             endAll();
         }
+    }
+
+    private void round() {
+        giveUp();
+        admit();
+        step();
+        FutureTask<?> aside = asides.poll();
+        if (aside != null) {
+            aside.run();
+        }
+        note();
     }
 
     /** Waits while there is nothing to do; false when the scheduler closes. */
@@ -251,10 +296,17 @@ public final class Scheduler implements AutoCloseable {
         }
     }
 
-    /** Ends a running job by an error. */
-    private void giveUp(ScheduledJob job, RuntimeException problem) {
-        leave(job);
-        fail(job, problem);
+    /** Ends a running job by an error, unless it has ended. */
+    private void giveUp(ScheduledJob job, Throwable problem) {
+        if (job.isOver()) {
+            return;
+        }
+        try {
+            leave(job);
+        } catch (Throwable e) {
+            LOG.log(Level.ERROR, "what a sequence has taken cannot be given back", e);
+        }
+        fail(job, exception(problem));
     }
 
     private static RuntimeException problem(ScheduledJob job) {
@@ -263,6 +315,7 @@ public final class Scheduler implements AutoCloseable {
 
     private void fail(ScheduledJob job, RuntimeException problem) {
         failed++;
+        pace.freed();
         job.tellFailed(problem);
     }
 
@@ -272,15 +325,16 @@ public final class Scheduler implements AutoCloseable {
             if (job == null) {
                 return;
             }
-            if (prefixes != null) {
-                job.path.addAll(prefixes.use(job.job().prefixSalt(), job.ids()));
+            try {
+                if (!makeRoom(need(job))) {
+                    release(job);
+                    waiting.putBack(job);
+                    return;
+                }
+                begin(job);
+            } catch (Throwable e) {
+                giveUp(job, e);
             }
-            if (!makeRoom(firstNeed(job))) {
-                release(job);
-                waiting.putBack(job);
-                return;
-            }
-            begin(job);
         }
     }
 
@@ -304,8 +358,11 @@ public final class Scheduler implements AutoCloseable {
         return true;
     }
 
-    /** Tokens of memory that a job takes at its turn: room to read what is not here, and to write a little. */
-    private long firstNeed(ScheduledJob job) {
+    /** Tokens of memory that a job takes at its turn: room to read what is not here, and to write a little. What is here it uses from now on. */
+    private long need(ScheduledJob job) {
+        if (prefixes != null) {
+            job.path.addAll(prefixes.use(job.job().prefixSalt(), job.ids()));
+        }
         int capacity = capacity(job.job());
         return paged ? rounded(Math.min(job.ids().length + 1, capacity)) - (long) job.path.size() * pageTokens : capacity;
     }
@@ -343,8 +400,11 @@ public final class Scheduler implements AutoCloseable {
     private void leave(ScheduledJob job) {
         running.remove(job);
         release(job);
-        job.cache.close();
-        job.cache = null;
+        if (job.cache != null) {
+            PromptCache cache = job.cache;
+            job.cache = null;
+            cache.close();
+        }
     }
 
     private void release(ScheduledJob job) {
@@ -359,13 +419,14 @@ public final class Scheduler implements AutoCloseable {
             prefixes.keepRest(job.job().prefixSalt(), job.path, Arrays.copyOf(job.sequence.ids(), job.cache.length()), (PagedKv) job.cache.tokens().cache());
         }
         leave(job);
-        finished++;
         job.tellFinished();
+        finished++;
+        pace.freed();
     }
 
     /** Whether {@code tokens} more fit, when what nobody uses has gone. */
     private boolean makeRoom(long tokens) {
-        while (held() + tokens > options.tokens()) {
+        while (held() + tokens > room) {
             if (prefixes == null || !prefixes.evict()) {
                 return false;
             }
@@ -396,7 +457,7 @@ public final class Scheduler implements AutoCloseable {
         List<float[]> logits;
         try {
             logits = model.forward(spans);
-        } catch (RuntimeException e) {
+        } catch (Throwable e) {
             runEachAlone(who, spans);
             return;
         }
@@ -441,22 +502,41 @@ public final class Scheduler implements AutoCloseable {
     /** After a step that failed: what fails alone has failed, the others have lost nothing. */
     private void runEachAlone(List<ScheduledJob> who, List<Span> spans) {
         for (ScheduledJob job : who) {
-            job.cache.tokens().truncate(job.cache.length());
+            try {
+                job.cache.tokens().truncate(job.cache.length());
+            } catch (Throwable e) {
+                giveUp(job, e);
+            }
         }
         for (int i = 0; i < who.size(); i++) {
+            ScheduledJob job = who.get(i);
+            if (job.isOver()) {
+                continue;
+            }
             float[] logits;
             try {
                 logits = model.forward(List.of(spans.get(i))).getFirst();
-            } catch (RuntimeException e) {
-                giveUp(who.get(i), e);
+            } catch (Throwable e) {
+                giveUp(job, e);
                 continue;
             }
             steps++;
-            advance(who.get(i), spans.get(i), logits);
+            advance(job, spans.get(i), logits);
         }
     }
 
     private void advance(ScheduledJob job, Span span, float[] logits) {
+        try {
+            if (!read(job, span, logits)) {
+                finish(job);
+            }
+        } catch (Throwable e) {
+            giveUp(job, e);
+        }
+    }
+
+    /** The model has read {@code span}; false if the sequence has ended. */
+    private boolean read(ScheduledJob job, Span span, float[] logits) {
         Sequence sequence = job.sequence;
         sequence.ran(span.ids());
         if (sequence.written() == 0) {
@@ -465,19 +545,12 @@ public final class Scheduler implements AutoCloseable {
         boolean goesOn = true;
         if (logits.length > 0) {
             job.hasRead();
-            try {
-                goesOn = sequence.advance(logits);
-            } catch (RuntimeException e) {
-                giveUp(job, e);
-                return;
-            }
+            goesOn = sequence.advance(logits);
             writtenTokens++;
             job.tellWritten();
         }
         keep(job);
-        if (!goesOn) {
-            finish(job);
-        }
+        return goesOn;
     }
 
     /** Puts the pages that have become full where others find them. */
@@ -494,25 +567,28 @@ public final class Scheduler implements AutoCloseable {
     }
 
     private void note() {
-        last = new SchedulerStats(0, running.size(), held(), options.tokens(), steps, promptTokens, cachedTokens, writtenTokens,
+        last = new SchedulerStats(0, running.size(), held(), room, steps, promptTokens, cachedTokens, writtenTokens,
                 preempted, finished, failed);
     }
 
     private void endAll() {
         takeNoMore();
-        var closed = new CancellationException("the server is shutting down");
+        RuntimeException why = failure == null ? new CancellationException("the server is shutting down") : new SchedulerStoppedException(failure);
         for (ScheduledJob job : List.copyOf(running)) {
-            giveUp(job, closed);
+            giveUp(job, why);
         }
-        waiting.remove(job -> true).forEach(job -> fail(job, closed));
+        waiting.remove(job -> true).forEach(job -> fail(job, why));
         for (FutureTask<?> aside = asides.poll(); aside != null; aside = asides.poll()) {
             aside.cancel(false);
         }
         if (prefixes != null) {
             try (prefixes; LanguageModel.KvCache layout = model.newCache(1)) {
-                if (kept != null) {
+                // after a failure nobody knows what the pages hold
+                if (kept != null && failure == null) {
                     kept.write(prefixes, (StorableCache) layout);
                 }
+            } catch (RuntimeException | Error e) {
+                LOG.log(Level.ERROR, "what was read of prompts cannot be kept", e);
             }
         }
         note();

@@ -1,6 +1,7 @@
 package dev.zhulong.infer.cpu;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.infer.NoMemoryException;
 import dev.zhulong.kernels.KvPages;
 import dev.zhulong.kernels.VectorSupport;
 import java.lang.foreign.Arena;
@@ -70,7 +71,7 @@ final class PagePool {
                 layer.grow(made + 1);
             }
         } catch (OutOfMemoryError e) {
-            throw new IllegalStateException("no memory for keys and values beyond " + (long) made * KvPages.PAGE + " tokens (" + pageBytes / KvPages.PAGE
+            throw new NoMemoryException("no memory for keys and values beyond " + (long) made * KvPages.PAGE + " tokens (" + pageBytes / KvPages.PAGE
                     + " bytes each): shorten the context or the number of sequences", e);
         }
         if (made == holders.length) {
