@@ -134,6 +134,10 @@ final class ServeVerb extends Verb {
             + "https://intranet.example (default: none; may be repeated).")
     List<String> origins = List.of();
 
+    @Option(names = "--allow-host", paramLabel = "NAME", description = "A further name this server is reached by, such as llm.example. Without --host, requests for other names than"
+            + " localhost, 127.0.0.1 and [::1] are refused; with it, pages at other names are (default: none; may be repeated).")
+    List<String> hosts = List.of();
+
     @Option(names = "--tls-cert", paramLabel = "FILE", description = "Certificate chain in PEM, for HTTPS.")
     Path tlsCert;
 
@@ -202,6 +206,11 @@ final class ServeVerb extends Verb {
         if (adapterDir != null && adminPort == null) {
             throw wrongUsage("--adapter-dir needs --admin-port and --admin-keys, as only the administrator loads adapters");
         }
+        try {
+            ServerOptions.local(port).withHosts(new LinkedHashSet<>(hosts));
+        } catch (IllegalArgumentException e) {
+            throw wrongUsage("--allow-host: " + e.getMessage());
+        }
         if ((tlsCert == null) != (tlsKey == null)) {
             throw wrongUsage("--tls-cert and --tls-key belong together: give both or neither");
         }
@@ -227,7 +236,8 @@ final class ServeVerb extends Verb {
     }
 
     private ServerOptions options(AuditLog audit) {
-        ServerOptions options = ServerOptions.local(port).withHost(host).withLimits(maxBody, clientTimeout, requestTimeout).withOrigins(new LinkedHashSet<>(origins));
+        ServerOptions options = ServerOptions.local(port).withHost(host).withLimits(maxBody, clientTimeout, requestTimeout).withOrigins(new LinkedHashSet<>(origins))
+                .withHosts(new LinkedHashSet<>(hosts));
         if (keys != null) {
             options = options.withKeys(ApiKeys.read(keys));
         }

@@ -43,6 +43,7 @@ class ServingVerbsSayWhatIsWrongTest {
         "--audit a.jsonl | 2 | --audit keeps what --rules decide",
         "--admin-port 1 | 2 | --admin-port and --admin-keys belong together",
         "--adapter-dir DIR | 2 | --adapter-dir is for the administrator",
+        "--allow-host http://llm.example | 2 | --allow-host: \"http://llm.example\" is no host name",
         "--tls-cert a.pem | 2 | --tls-cert and --tls-key belong together",
         "--prefix-dir DIR --no-prefix-cache | 2 | give one of them",
         "--cache memcached | 2 | --cache is local or a URI such as redis://localhost:6379",

@@ -20,9 +20,9 @@ final class AdminRoutes {
         ApiKeys keys = options.admin().keys();
         routing.post("/admin/adapters", on.handler("admin", keys, (request, response, exchange) -> addAdapter(exchange, response)))
                 .delete("/admin/adapters/{name}", on.handler("admin", keys, (request, response, exchange) -> removeAdapter(exchange, response,
-                        request.path().pathParameters().get("name"))));
-        routing.get("/admin/status", on.handler("admin", keys, (request, response, exchange) -> status(exchange, response)))
+                        request.path().pathParameters().get("name"))))
                 .post("/admin/guard/reload", on.handler("admin", keys, (request, response, exchange) -> reload(exchange, response)));
+        Listener.get(routing, "/admin/status", on.handler("admin", keys, (request, response, exchange) -> status(exchange, response)));
     }
 
     private void status(Exchange exchange, ServerResponse response) {

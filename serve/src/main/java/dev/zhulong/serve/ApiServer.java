@@ -19,6 +19,8 @@ public final class ApiServer implements AutoCloseable {
     /** Most tokens of a text whose vector is made: memory for their keys and values is needed besides the scheduler's. */
     public static final int EMBED_TOKENS = 2048;
 
+    private static final String MODEL = "/v1/models/";
+
     private final ServedModel model;
     private final ServerOptions options;
     private final Metrics metrics;
@@ -65,14 +67,13 @@ public final class ApiServer implements AutoCloseable {
                 .post("/v1/completions", on.handler("completions", options.keys(), (request, response, exchange) -> text.text(exchange, response)))
                 .post("/v1/embeddings", on.handler("embeddings", options.keys(), (request, response, exchange) -> about.embeddings(exchange, response)))
                 .post("/tokenize", on.handler("tokenize", options.keys(), (request, response, exchange) -> about.tokenize(exchange, response)))
-                .post("/detokenize", on.handler("detokenize", options.keys(), (request, response, exchange) -> about.detokenize(exchange, response)))
-                .get("/v1/models", on.handler("models", options.keys(), (request, response, exchange) -> about.models(exchange, response)))
-                .get("/v1/models/{name}", on.handler("models", options.keys(), (request, response, exchange) -> about.model(exchange, response,
-                        request.path().pathParameters().get("name"))))
-                .get("/health", on.handler("health", null, (request, response, exchange) -> Listener.send(response, exchange.connection(), Json.object().put("status", "ok"))))
-                .get("/ready", on.handler("ready", null, (request, response, exchange) -> ready(exchange, response)))
-                .get("/metrics", on.handler("metrics", null, (request, response, exchange) -> Listener.send(response, exchange.connection(), "text/plain; version=0.0.4; charset=utf-8",
-                        metrics.text().getBytes(StandardCharsets.UTF_8))));
+                .post("/detokenize", on.handler("detokenize", options.keys(), (request, response, exchange) -> about.detokenize(exchange, response)));
+        Listener.get(routing, "/v1/models", on.handler("models", options.keys(), (request, response, exchange) -> about.models(exchange, response)));
+        Listener.get(routing, MODEL + "*", on.handler("models", options.keys(), (request, response, exchange) -> about.model(exchange, response, Listener.rest(request, MODEL))));
+        Listener.get(routing, "/health", on.handler("health", null, (request, response, exchange) -> Listener.send(response, exchange.connection(), Json.object().put("status", "ok"))));
+        Listener.get(routing, "/ready", on.handler("ready", null, (request, response, exchange) -> ready(exchange, response)));
+        Listener.get(routing, "/metrics", on.handler("metrics", null, (request, response, exchange) -> Listener.send(response, exchange.connection(),
+                "text/plain; version=0.0.4; charset=utf-8", metrics.text().getBytes(StandardCharsets.UTF_8))));
         new PageRoutes().add(on, routing);
     }
 

@@ -1,26 +1,38 @@
 package dev.zhulong.serve;
 
 import io.helidon.common.socket.HelidonSocket;
-import io.helidon.http.Headers;
-import io.helidon.http.HttpPrologue;
-import io.helidon.webserver.ConnectionContext;
-import io.helidon.webserver.http1.Http1ConnectionListener;
+import io.helidon.webserver.http.ServerRequest;
+import java.io.IOException;
+import java.nio.channels.SocketChannel;
 import java.util.concurrent.ScheduledFuture;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
 
 /**
  * What a request's thread has to know of the socket it came through: whether the client is still there, and that it does not take for ever. Helidon
- * tells neither.
+ * tells neither. A client's time runs from when its connection is accepted, which includes the TLS handshake, until its first request has come whole; then
+ * from the first byte of each further request, and while a piece of an answer is sent. Between requests a connection may rest.
  */
 final class Connection {
     private final HelidonSocket socket;
+    private final SocketChannel channel;
     private final Patience patience;
+    /** Null while the client has all the time it wants. */
     private ScheduledFuture<?> cut;
+    /** Whether nothing of the next request has been read. */
+    private boolean between = true;
+    /** A request that was answered before it had been read; null where there is none. */
+    private ServerRequest unread;
+    private boolean old;
+    private boolean head;
 
-    private Connection(HelidonSocket socket, Patience patience) {
+    /**
+     * @param channel beneath the socket
+     * @param cut     what ends the connection where its first request is not there in time
+     */
+    Connection(HelidonSocket socket, SocketChannel channel, Patience patience, ScheduledFuture<?> cut) {
         this.socket = socket;
+        this.channel = channel;
         this.patience = patience;
+        this.cut = cut;
     }
 
     /** Notices a client that leaves from now on, until the next read. */
@@ -35,7 +47,7 @@ final class Connection {
     /** Cuts the client off where what follows is not over in time. */
     void begin() {
         end();
-        cut = patience.after(this::close);
+        cut = patience.cutLater(channel);
     }
 
     /** It was over in time. */
@@ -43,6 +55,60 @@ final class Connection {
         if (cut != null) {
             cut.cancel(false);
             cut = null;
+        }
+    }
+
+    /** Before more is read of what the client sends; {@code left}: bytes of it that are there. */
+    void beforeRead(int left) {
+        if (unread != null && unread.content().consumed()) {
+            unread = null;
+            end();
+            between = true;
+        }
+        if (left > 0) {
+            requestBegins();
+        }
+    }
+
+    /** The first byte of a request is there, or a later one; gives whether it was the first. */
+    boolean requestBegins() {
+        if (!between) {
+            return false;
+        }
+        between = false;
+        if (cut == null) {
+            begin();
+        }
+        return true;
+    }
+
+    /** A request in HTTP/1.0, after which the connection is closed. */
+    void isOld(boolean value) {
+        old = value;
+    }
+
+    boolean isOld() {
+        return old;
+    }
+
+    /** A request's handler has it. */
+    void handles(ServerRequest request) {
+        head = request.prologue().method().text().equals("HEAD");
+    }
+
+    /** Whether the answer is to have no body. */
+    boolean isHead() {
+        return head;
+    }
+
+    /** A request's handler is done with it: what was not read of it must still come in time. */
+    void handled(ServerRequest request) {
+        if (request.content().consumed()) {
+            end();
+            between = true;
+        } else {
+            begin();
+            unread = request;
         }
     }
 
@@ -55,43 +121,12 @@ final class Connection {
         }
     }
 
-    /** Cuts connections off that keep a thread waiting too long. */
-    static final class Patience implements Http1ConnectionListener, AutoCloseable {
-        private final long seconds;
-        private final ScheduledThreadPoolExecutor timer = new ScheduledThreadPoolExecutor(1, Thread.ofPlatform().name("serve-patience").daemon().factory());
-        private final ThreadLocal<Connection> current = new ThreadLocal<>();
-
-        Patience(long seconds) {
-            this.seconds = seconds;
-            timer.setRemoveOnCancelPolicy(true);
-        }
-
-        private ScheduledFuture<?> after(Runnable action) {
-            return timer.schedule(action, seconds, TimeUnit.SECONDS);
-        }
-
-        /** The connection of the thread that asks. */
-        Connection current() {
-            return current.get();
-        }
-
-        /** A request has begun: headers and body are to follow in time. */
-        @Override
-        public void prologue(ConnectionContext ctx, HttpPrologue prologue) {
-            Connection connection = current.get();
-            if (connection == null) {
-                connection = new Connection(ctx.serverSocket(), this);
-                current.set(connection);
-            }
-            connection.begin();
-        }
-
-        @Override
-        public void headers(ConnectionContext ctx, Headers headers) {}
-
-        @Override
-        public void close() {
-            timer.shutdownNow();
+    /** At once, without a word that a client which takes nothing could hold up. */
+    static void cut(SocketChannel channel) {
+        try {
+            channel.close();
+        } catch (IOException e) {
+            // it is gone already
         }
     }
 }

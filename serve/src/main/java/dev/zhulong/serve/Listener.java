@@ -5,6 +5,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.helidon.common.socket.SocketOptions;
 import io.helidon.http.DirectHandler;
 import io.helidon.http.HeaderNames;
+import io.helidon.http.HeaderValues;
+import io.helidon.http.Method;
 import io.helidon.http.RequestException;
 import io.helidon.http.Status;
 import io.helidon.http.encoding.ContentEncodingContext;
@@ -17,13 +19,16 @@ import io.helidon.webserver.http.HttpRouting;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import io.helidon.webserver.http1.Http1Config;
+import io.helidon.webserver.http1.Http1ConnectionSelector;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.System.Logger.Level;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
-import java.net.URI;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Phaser;
 import java.util.function.BiConsumer;
@@ -43,7 +48,9 @@ final class Listener implements AutoCloseable {
 
     private final ServerOptions options;
     private final Metrics metrics;
-    private final Connection.Patience patience;
+    private final Patience patience;
+    private final Hosts hosts;
+    private final Origins origins;
     private final Phaser answering = new Phaser(1);
     private final WebServer server;
 
@@ -57,15 +64,21 @@ final class Listener implements AutoCloseable {
         probe(options);
         this.options = options;
         this.metrics = metrics;
-        patience = new Connection.Patience(options.patience());
-        var http = Http1Config.builder().maxHeadersSize(HEADER_BYTES).maxPrologueLength(LINE_BYTES).receiveLog(false).sendLog(false).addReceiveListener(patience).build();
+        patience = new Patience(options.patience());
+        hosts = new Hosts(options.host(), options.hosts());
+        origins = new Origins(options.origins(), hosts);
+        // what a Host may be this server knows better
+        var http = Http1Config.builder().maxHeadersSize(HEADER_BYTES).maxPrologueLength(LINE_BYTES).validateRequestHostHeader(false).receiveLog(false).sendLog(false)
+                .addReceiveListener(patience).build();
+        var connections = new HttpConnections(Http1ConnectionSelector.builder().config(http).build(), patience, LINE_BYTES);
         // longer than any request: the watch over clients that leave reads for as long
-        var socket = new TimedSockets(SocketOptions.builder().tcpNoDelay(true).readTimeout(Duration.ofSeconds(options.requestSeconds() + 60L)).build());
-        WebServerConfig.Builder builder = WebServer.builder().host(options.host()).port(options.port()).addProtocol(http).useNio(false).connectionOptions(socket)
+        var socket = new TimedSockets(SocketOptions.builder().tcpNoDelay(true).readTimeout(Duration.ofSeconds(options.requestSeconds() + 60L)).build(), patience);
+        WebServerConfig.Builder builder = WebServer.builder().host(options.host()).port(options.port()).protocolsDiscoverServices(false).addConnectionSelector(connections)
+                .useNio(false).connectionOptions(socket)
                 .maxPayloadSize(options.bodyBytes()).maxTcpConnections(CONNECTIONS).contentEncoding(ContentEncodingContext.builder().contentEncodingsDiscoverServices(false).build())
                 .shutdownHook(false).shutdownGracePeriod(Duration.ofSeconds(1)).directHandlers(direct()).routing(routing -> {
                     routes.accept(this, routing);
-                    routing.options("/*", this::preflight).any("/*", handler("other", null, Listener::nothing));
+                    routing.options("/*", handler("preflight", null, this::preflight)).any("/*", handler("other", null, Listener::nothing));
                 });
         if (options.tls() != null) {
             builder.tls(options.tls());
@@ -96,6 +109,19 @@ final class Listener implements AutoCloseable {
         return server.port();
     }
 
+    /** The name behind {@code prefix} in a request's path, whatever characters it has: slashes of its own may be escaped or not. */
+    static String rest(ServerRequest request, String prefix) {
+        String raw = request.path().rawPath();
+        // a plus is itself in a path
+        return raw.startsWith(prefix) ? URLDecoder.decode(raw.substring(prefix.length()).replace("+", "%2B"), StandardCharsets.UTF_8)
+                : request.path().path().substring(prefix.length());
+    }
+
+    /** What can be got: its head alone too. */
+    static void get(HttpRouting.Builder routing, String path, Handler handler) {
+        routing.get(path, handler).head(path, handler);
+    }
+
     /**
      * A handler of requests.
      *
@@ -106,10 +132,14 @@ final class Listener implements AutoCloseable {
         return (request, response) -> {
             var exchange = new Exchange(request, patience.current(), null);
             int status = 500;
+            exchange.connection().handles(request);
             closeIfAsked(request, response);
             answering.register();
             try {
-                refuseOtherSites(request, response);
+                hosts.check(request, exchange.connection().isOld());
+                if (!request.prologue().method().equals(Method.OPTIONS)) {
+                    origins.check(request, response);
+                }
                 if (keys != null) {
                     exchange = new Exchange(request, patience.current(), keys.holder(request.headers().value(HeaderNames.AUTHORIZATION).orElse(null)));
                 }
@@ -128,7 +158,7 @@ final class Listener implements AutoCloseable {
                 send(response, exchange.connection(), internal(e));
             } finally {
                 answering.arriveAndDeregister();
-                exchange.connection().end();
+                exchange.connection().handled(request);
                 metrics.request(name, status, exchange.age());
                 log(exchange, name, status);
             }
@@ -137,7 +167,8 @@ final class Listener implements AutoCloseable {
 
     /** Helidon answers {@code Connection: close} by the same, and keeps the connection: a client that reads to the end would wait. */
     private void closeIfAsked(ServerRequest request, ServerResponse response) {
-        if (request.headers().value(HeaderNames.CONNECTION).orElse("").toLowerCase(Locale.ROOT).contains("close")) {
+        String asked = String.join(",", request.headers().all(HeaderNames.CONNECTION, List::of));
+        if (asked.toLowerCase(Locale.ROOT).contains("close")) {
             response.whenSent(patience.current()::close);
         }
     }
@@ -149,38 +180,8 @@ final class Listener implements AutoCloseable {
         }
     }
 
-    /** A page of another site may not call, however its user's browser is told to: only pages of this server and of sites that were named. */
-    private void refuseOtherSites(ServerRequest request, ServerResponse response) {
-        String origin = request.headers().value(HeaderNames.ORIGIN).orElse(null);
-        if (origin == null) {
-            return;
-        }
-        if (options.origins().contains(origin)) {
-            response.header(HeaderNames.ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-            response.header(HeaderNames.VARY, "Origin");
-        } else if (!isOwn(origin, request)) {
-            throw ApiException.of(403, "invalid_request_error", "cors", "pages of " + Json.shortened(origin) + " may not call this server: --allow-origin names those that may");
-        }
-    }
-
-    private static boolean isOwn(String origin, ServerRequest request) {
-        try {
-            String authority = URI.create(origin).getRawAuthority();
-            return authority != null && authority.equalsIgnoreCase(request.headers().value(HeaderNames.HOST).orElse(""));
-        } catch (IllegalArgumentException e) {
-            return false;
-        }
-    }
-
-    private void preflight(ServerRequest request, ServerResponse response) {
-        String origin = request.headers().value(HeaderNames.ORIGIN).orElse("");
-        patience.current().end();
-        if (options.origins().contains(origin)) {
-            response.header(HeaderNames.ACCESS_CONTROL_ALLOW_ORIGIN, origin).header(HeaderNames.VARY, "Origin").header(HeaderNames.ACCESS_CONTROL_ALLOW_METHODS, "GET, POST")
-                    .header(HeaderNames.ACCESS_CONTROL_ALLOW_HEADERS, "Authorization, Content-Type").header(HeaderNames.ACCESS_CONTROL_MAX_AGE, "600");
-        }
-        closeIfAsked(request, response);
-        response.status(Status.NO_CONTENT_204).send();
+    private void preflight(ServerRequest request, ServerResponse response, Exchange exchange) {
+        origins.preflight(request, response);
     }
 
     /** The error that says nothing of what went wrong inside, which the log does. */
@@ -214,19 +215,25 @@ final class Listener implements AutoCloseable {
         connection.begin();
         try {
             response.header(HeaderNames.CONTENT_TYPE, type);
-            response.send(bytes);
+            if (connection.isHead()) {
+                response.header(HeaderNames.CONTENT_LENGTH, Integer.toString(bytes.length));
+                response.send(new byte[0]);
+            } else {
+                response.send(bytes);
+            }
         } finally {
             connection.end();
         }
     }
 
     /** What Helidon refuses before a route sees it, told as everything else is. */
-    private static DirectHandlers direct() {
+    private DirectHandlers direct() {
         DirectHandler handler = (request, type, status, headers, message) -> {
             ObjectNode tree = ApiException.of(status.code(), status.code() < 500 ? "invalid_request_error" : "server_error", null,
                     status.code() == 413 ? "the request is larger than this server takes" : status.code() < 500 ? "malformed HTTP request" : "the request cannot be answered").json();
+            origins.allow(request.headers().value(HeaderNames.ORIGIN).orElse(null), (name, value) -> headers.set(HeaderValues.create(name, value)));
             return DirectHandler.TransportResponse.builder().status(status).headers(headers).header(HeaderNames.CONTENT_TYPE, JSON).keepAlive(false)
-                    .entity(Json.bytes(tree)).build();
+                    .entity(request.method().equals("HEAD") ? new byte[0] : Json.bytes(tree)).build();
         };
         var handlers = DirectHandlers.builder();
         for (DirectHandler.EventType type : DirectHandler.EventType.values()) {

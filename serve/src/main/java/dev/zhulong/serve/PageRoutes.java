@@ -53,7 +53,7 @@ final class PageRoutes {
     }
 
     void add(Listener on, HttpRouting.Builder routing) {
-        files.forEach((path, file) -> routing.get(path, on.handler("files", null, (request, response, exchange) -> {
+        files.forEach((path, file) -> Listener.get(routing, path, on.handler("files", null, (request, response, exchange) -> {
             response.header(HeaderNames.create("Content-Security-Policy"), policy).header(HeaderNames.create("X-Content-Type-Options"), "nosniff")
                     .header(HeaderNames.create("Referrer-Policy"), "no-referrer").header(HeaderNames.CACHE_CONTROL, "no-cache");
             Listener.send(response, exchange.connection(), file.type, file.bytes);

@@ -1,7 +1,7 @@
 package dev.zhulong.serve;
 
 import io.helidon.common.socket.SocketOptions;
-import java.net.SocketException;
+import java.io.IOException;
 import java.net.SocketOption;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
@@ -10,15 +10,16 @@ import java.util.Optional;
 
 /**
  * Options of sockets with a time-out for reads, which Helidon 4.5 has a name for and does not set on sockets it accepts. Without one its watch over idle
- * sockets takes every client for gone at once.
+ * sockets takes every client for gone at once. They see each socket before anything is read of it, so that a client's time begins here.
  */
-record TimedSockets(SocketOptions options) implements SocketOptions {
+record TimedSockets(SocketOptions options, Patience patience) implements SocketOptions {
     @Override
     public void configureSocket(SocketChannel socket) {
         options.configureSocket(socket);
         try {
             socket.socket().setSoTimeout((int) options.readTimeout().toMillis());
-        } catch (SocketException e) {
+            patience.accepted(socket);
+        } catch (IOException e) {
             // it is closed already, which the next read finds out
         }
     }

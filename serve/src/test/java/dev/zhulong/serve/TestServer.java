@@ -10,6 +10,7 @@ import dev.zhulong.serve.ServedModel.Route;
 import dev.zhulong.text.chat.ChatTemplate;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.Socket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -17,8 +18,10 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.BooleanSupplier;
 import java.util.function.UnaryOperator;
 
@@ -37,7 +40,7 @@ final class TestServer implements AutoCloseable {
     TestServer(ScriptedModel model, SchedulerOptions scheduling, ServerOptions options) {
         this.model = model;
         served = served(scheduling, new Route(Precision.HIGH, "script", model));
-        server = ApiServer.start(served, options);
+        server = started(served, options);
     }
 
     /** What serves scripted models. */
@@ -50,7 +53,14 @@ final class TestServer implements AutoCloseable {
     TestServer(ServedModel served, ServerOptions options) {
         model = null;
         this.served = served;
-        server = ApiServer.start(served, options);
+        server = started(served, options);
+    }
+
+    /** Called x as well, which is what tests call it that write their own HTTP. */
+    private static ApiServer started(ServedModel served, ServerOptions options) {
+        Set<String> names = new HashSet<>(options.hosts());
+        names.add("x");
+        return ApiServer.start(served, options.withHosts(names));
     }
 
     static TestServer of(UnaryOperator<String> script) {
@@ -118,6 +128,17 @@ final class TestServer implements AutoCloseable {
     Answer get(String path, String... headers) {
         var request = HttpRequest.newBuilder(URI.create(url() + path));
         return send(headers.length == 0 ? request : request.headers(headers));
+    }
+
+    /** Sends bytes as they are, and gives all that comes until the server closes the connection. */
+    String exchange(String bytes) {
+        try (var socket = new Socket("127.0.0.1", server.port())) {
+            socket.setSoTimeout(30_000);
+            socket.getOutputStream().write(bytes.getBytes(StandardCharsets.UTF_8));
+            return new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** Asks the administrator's port. */

@@ -1,0 +1,85 @@
+package dev.zhulong.serve;
+
+import io.helidon.http.Headers;
+import io.helidon.http.HttpPrologue;
+import io.helidon.webserver.CloseConnectionException;
+import io.helidon.webserver.ConnectionContext;
+import io.helidon.webserver.http1.Http1ConnectionListener;
+import java.io.IOException;
+import java.net.SocketAddress;
+import java.nio.channels.SocketChannel;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+
+/** Cuts connections off that keep a place or a thread waiting too long. */
+final class Patience implements Http1ConnectionListener, AutoCloseable {
+    /** Both ends of a connection, which tell it from every other of its time. */
+    private record Ends(SocketAddress local, SocketAddress remote) {}
+
+    /** A connection that was accepted and has not come as far as HTTP. */
+    private static final class Accepted {
+        private final SocketChannel channel;
+        private ScheduledFuture<?> cut;
+
+        Accepted(SocketChannel channel) {
+            this.channel = channel;
+        }
+    }
+
+    private final long seconds;
+    private final ScheduledThreadPoolExecutor timer = new ScheduledThreadPoolExecutor(1, Thread.ofPlatform().name("serve-patience").daemon().factory());
+    private final Map<Ends, Accepted> accepted = new ConcurrentHashMap<>();
+    private final ThreadLocal<Connection> current = new ThreadLocal<>();
+
+    Patience(long seconds) {
+        this.seconds = seconds;
+        timer.setRemoveOnCancelPolicy(true);
+    }
+
+    /** From now on the client's first request is waited for. */
+    void accepted(SocketChannel channel) throws IOException {
+        var ends = new Ends(channel.getLocalAddress(), channel.getRemoteAddress());
+        var connection = new Accepted(channel);
+        connection.cut = timer.schedule(() -> {
+            accepted.remove(ends, connection);
+            Connection.cut(channel);
+        }, seconds, TimeUnit.SECONDS);
+        accepted.put(ends, connection);
+    }
+
+    /** The thread that asks serves this connection from now on. */
+    Connection serve(ConnectionContext context) {
+        Accepted connection = accepted.remove(new Ends(context.localPeer().address(), context.remotePeer().address()));
+        if (connection == null) {
+            throw new CloseConnectionException("the client's time is over");
+        }
+        current.set(new Connection(context.serverSocket(), connection.channel, this, connection.cut));
+        return current.get();
+    }
+
+    ScheduledFuture<?> cutLater(SocketChannel channel) {
+        return timer.schedule(() -> Connection.cut(channel), seconds, TimeUnit.SECONDS);
+    }
+
+    /** The connection of the thread that asks. */
+    Connection current() {
+        return current.get();
+    }
+
+    /** A request may have come together with the end of the one before. */
+    @Override
+    public void prologue(ConnectionContext context, HttpPrologue prologue) {
+        current.get().requestBegins();
+    }
+
+    @Override
+    public void headers(ConnectionContext context, Headers headers) {}
+
+    @Override
+    public void close() {
+        timer.shutdownNow();
+    }
+}
