@@ -1,6 +1,7 @@
 package dev.zhulong.cli;
 
 import dev.zhulong.cli.EngineOptions.Engine;
+import dev.zhulong.formats.OwnerOnly;
 import dev.zhulong.guard.AuditLog;
 import dev.zhulong.infer.PrefixFile;
 import dev.zhulong.infer.SchedulerOptions;
@@ -104,7 +105,7 @@ final class ServeVerb extends Verb {
 
     @Option(names = "--prefix-dir", paramLabel = "DIR", description = "Directory to keep the prefix cache in when the server stops, for "
             + "use at the next start: one file for each precision, as large as the attention cache (cpu engine only). The files "
-            + "contain what was asked, so make the directory readable by the server's user alone.")
+            + "contain what was asked, and are readable by the server's user alone.")
     Path prefixDirectory;
 
     @Option(names = "--cache", paramLabel = "local|URI", description = "Keep whole answers for an hour where the same request always "
@@ -171,7 +172,7 @@ final class ServeVerb extends Verb {
         HELIDON.setLevel(Level.WARNING);
         check();
         if (prefixDirectory != null) {
-            Files.createDirectories(prefixDirectory);
+            Files.createDirectories(prefixDirectory, OwnerOnly.directory(prefixDirectory));
         }
         engine.check(low == null ? List.of(model) : List.of(model, low), null);
         try (ModelFiles files = engine.open(model, null, Engine.AUTO); ModelFiles lowFiles = low == null ? null : engine.open(low, null, Engine.AUTO);

@@ -1,6 +1,7 @@
 package dev.zhulong.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.zhulong.infer.ChatTranscript;
 import java.io.ByteArrayInputStream;
@@ -10,6 +11,7 @@ import java.io.SequenceInputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -74,6 +76,15 @@ class ChatsGoOnWhereTheyStoppedTest {
         assertThat(ChatTranscript.read(session).turns()).extracting(ChatTranscript.Turn::user).containsExactly("lamp", "boats", "keeper", "lit");
         try (var files = Files.list(temporary)) {
             assertThat(files).containsExactlyInAnyOrder(session, cache());
+        }
+    }
+
+    @Test
+    void whatWasSaidIsForItsOwnerAlone() throws IOException {
+        assumeTrue(session.getFileSystem().supportedFileAttributeViews().contains("posix"), "no POSIX rights here");
+        kept("lamp\n").done();
+        for (Path file : List.of(session, cache())) {
+            assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file))).isEqualTo("rw-------");
         }
     }
 

@@ -12,6 +12,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -24,6 +26,7 @@ import java.util.concurrent.atomic.AtomicLong;
 public final class AtomicFile {
 
     private static final String SUFFIX = ".zhulong-tmp";
+    private static final Set<StandardOpenOption> MADE = Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, StandardOpenOption.READ);
     private static final AtomicLong COUNTER = new AtomicLong();
 
     /** Writes content to a channel that stands at its beginning. */
@@ -43,15 +46,16 @@ public final class AtomicFile {
     /**
      * Replaces {@code target} by what {@code content} writes.
      *
+     * @param rights the file is made with, such as {@link OwnerOnly#file}; none for the usual ones
      * @throws UncheckedIOException when a write fails; what {@code content} throws unchecked passes through
      */
-    public static void write(Path target, ChannelContent content) {
+    public static void write(Path target, ChannelContent content, FileAttribute<?>... rights) {
         Path absolute = target.toAbsolutePath();
         Path temporary = null;
         boolean done = false;
         try {
             while (temporary == null) {
-                temporary = writeTemporary(absolute, content);
+                temporary = writeTemporary(absolute, content, rights);
             }
             Files.move(temporary, absolute, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
             done = true;
@@ -66,22 +70,22 @@ public final class AtomicFile {
     }
 
     /** {@link #write} for content that wants a stream. */
-    public static void writeStream(Path target, StreamContent content) {
+    public static void writeStream(Path target, StreamContent content, FileAttribute<?>... rights) {
         write(target, channel -> {
             var stream = new BufferedOutputStream(Channels.newOutputStream(channel), 1 << 16);
             content.writeTo(stream);
             stream.flush();
-        });
+        }, rights);
     }
 
     /** {@link #write} for bytes at hand. */
-    public static void writeBytes(Path target, byte[] bytes) {
-        writeStream(target, stream -> stream.write(bytes));
+    public static void writeBytes(Path target, byte[] bytes, FileAttribute<?>... rights) {
+        writeStream(target, stream -> stream.write(bytes), rights);
     }
 
     /** {@link #write} for text, in UTF-8. */
-    public static void writeString(Path target, String text) {
-        writeBytes(target, text.getBytes(StandardCharsets.UTF_8));
+    public static void writeString(Path target, String text, FileAttribute<?>... rights) {
+        writeBytes(target, text.getBytes(StandardCharsets.UTF_8), rights);
     }
 
     /**
@@ -109,12 +113,12 @@ public final class AtomicFile {
     }
 
     /** Gives null where the name is taken: a writer with this process id may have been killed before. */
-    private static Path writeTemporary(Path target, ChannelContent content) throws IOException {
+    private static Path writeTemporary(Path target, ChannelContent content, FileAttribute<?>... rights) throws IOException {
         long pid = ProcessHandle.current().pid();
         Path temporary = target.resolveSibling("." + target.getFileName() + "." + pid + "-" + COUNTER.getAndIncrement() + SUFFIX);
         FileChannel channel;
         try {
-            channel = FileChannel.open(temporary, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, StandardOpenOption.READ);
+            channel = FileChannel.open(temporary, MADE, rights);
         } catch (FileAlreadyExistsException e) {
             return null;
         }

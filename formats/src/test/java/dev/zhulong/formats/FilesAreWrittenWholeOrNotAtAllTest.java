@@ -2,13 +2,21 @@ package dev.zhulong.formats;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -87,5 +95,40 @@ class FilesAreWrittenWholeOrNotAtAllTest {
         assertThat(AtomicFile.isLeftover(leftover)).isTrue();
         assertThat(AtomicFile.removeLeftovers(directory)).isEqualTo(1);
         assertThat(names()).containsExactly(".hidden");
+    }
+
+    @Test
+    void aFileForItsOwnerAloneIsSoFromItsFirstByte() throws IOException {
+        Path file = directory.resolve("secret");
+        assumeTrue(file.getFileSystem().supportedFileAttributeViews().contains("posix"), "no POSIX rights here");
+        // made by a version that did not take care
+        Files.writeString(file, "old");
+        Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-r--r--"));
+        AtomicFile.write(file, channel -> {
+            for (String name : names()) {
+                Set<PosixFilePermission> rights = Files.getPosixFilePermissions(directory.resolve(name));
+                assertThat(PosixFilePermissions.toString(rights)).as(name).isEqualTo(name.equals("secret") ? "rw-r--r--" : "rw-------");
+            }
+            assertThat(names()).hasSize(2);
+        }, OwnerOnly.file(file));
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file))).isEqualTo("rw-------");
+        Path inside = directory.resolve("a/b");
+        Files.createDirectories(inside, OwnerOnly.directory(inside));
+        for (Path made : List.of(inside, inside.getParent())) {
+            assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(made))).isEqualTo("rwx------");
+        }
+    }
+
+    @Test
+    void whereAFileSystemKnowsNoRightsItIsWrittenAllTheSame() throws IOException {
+        try (FileSystem archive = FileSystems.newFileSystem(directory.resolve("a.zip"), Map.of("create", "true"))) {
+            Path file = archive.getPath("/secret");
+            assertThat(OwnerOnly.file(file)).isEmpty();
+            Files.createDirectories(archive.getPath("/a"), OwnerOnly.directory(file));
+            try (var channel = Files.newByteChannel(file, Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE), OwnerOnly.file(file))) {
+                channel.write(ByteBuffer.wrap(new byte[3]));
+            }
+            assertThat(Files.size(file)).isEqualTo(3);
+        }
     }
 }

@@ -2,14 +2,18 @@ package dev.zhulong.guard;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.zhulong.formats.OwnerOnly;
+import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.io.Writer;
+import java.nio.channels.Channels;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Instant;
+import java.util.Set;
 
 /**
  * A line of JSON about every decision: when, for whom, which rule did what to which place. Of the text it keeps the SHA-256 of what had come when it was
@@ -31,10 +35,11 @@ public final class AuditLog implements AutoCloseable {
         return new AuditLog(out);
     }
 
-    /** To a file, behind what it holds. */
+    /** To a file, behind what it holds; one that is not there is made for its owner alone. */
     public static AuditLog to(Path file) {
         try {
-            return new AuditLog(Files.newBufferedWriter(file, StandardCharsets.UTF_8, StandardOpenOption.CREATE, StandardOpenOption.APPEND));
+            var channel = Files.newByteChannel(file, Set.of(StandardOpenOption.CREATE, StandardOpenOption.APPEND), OwnerOnly.file(file));
+            return new AuditLog(new BufferedWriter(Channels.newWriter(channel, StandardCharsets.UTF_8)));
         } catch (IOException e) {
             throw new UncheckedIOException(file + ": cannot be written: " + e.getMessage(), e);
         }

@@ -2,6 +2,7 @@ package dev.zhulong.guard;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.io.StringWriter;
@@ -9,6 +10,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -142,6 +144,20 @@ class TextIsJudgedAsItIsReadTest {
         policy.review("a badword", OUT, AuditLog.to(lines));
         String hash = HexFormat.of().formatHex(Policy.sha256().digest("a badword".getBytes(StandardCharsets.UTF_8)));
         assertThat(lines.toString()).contains("\"rule\":\"test/word\"", "\"action\":\"mask\"", "\"begin\":2", "\"end\":9", hash, "\"request\":\"r1\"", "\"text\":\"output\"").doesNotContain("badword\"");
+    }
+
+    @Test
+    void theLogIsForItsOwnerAloneUnlessItsFileWasThere() throws IOException {
+        Path log = directory.resolve("audit.jsonl");
+        assumeTrue(log.getFileSystem().supportedFileAttributeViews().contains("posix"), "no POSIX rights here");
+        for (String rights : List.of("rw-------", "rw-r-----")) {
+            try (AuditLog audit = AuditLog.to(log)) {
+                policy.review("a badword", OUT, audit);
+            }
+            assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(log))).isEqualTo(rights);
+            Files.setPosixFilePermissions(log, PosixFilePermissions.fromString("rw-r-----"));
+        }
+        assertThat(Files.readAllLines(log)).hasSize(2);
     }
 
     @Test

@@ -1,6 +1,7 @@
 package dev.zhulong.infer;
 
 import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.OwnerOnly;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -45,7 +46,7 @@ final class CacheFile {
             cache.save(sums);
             ByteBuffer sum = SummedChannel.little(Integer.BYTES).putInt(sums.sum()).flip();
             sums.write(sum);
-        });
+        }, OwnerOnly.file(file));
     }
 
     /** Reads into {@code cache}, which is empty; where there is a problem, it may have been filled in part. */

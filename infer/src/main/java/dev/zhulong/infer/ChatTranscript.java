@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.FormatException;
+import dev.zhulong.formats.OwnerOnly;
 import java.io.CharConversionException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -45,14 +46,14 @@ public record ChatTranscript(String system, long seed, int forgotten, List<Turn>
         return new ChatTranscript(system, value, forgotten, turns);
     }
 
-    /** Writes the file, whole or not at all. */
+    /** Writes the file, whole or not at all, for its owner alone. */
     public void write(Path file) {
         ObjectNode tree = JSON.createObjectNode().put("format", FORMAT).put("version", VERSION).put("system", system).put("seed", seed)
                 .put("forgotten", forgotten);
         ArrayNode list = tree.putArray("turns");
         turns.forEach(turn -> list.addObject().put("user", turn.user).put("assistant", turn.assistant));
         try {
-            AtomicFile.writeString(file, JSON.writerWithDefaultPrettyPrinter().writeValueAsString(tree) + "\n");
+            AtomicFile.writeString(file, JSON.writerWithDefaultPrettyPrinter().writeValueAsString(tree) + "\n", OwnerOnly.file(file));
         } catch (JsonProcessingException e) {
             throw new IllegalArgumentException("a turn that cannot be written as JSON: " + e.getOriginalMessage(), e);
         }

@@ -1,6 +1,7 @@
 package dev.zhulong.infer;
 
 import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.OwnerOnly;
 import dev.zhulong.infer.PrefixCache.Node;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -19,7 +20,7 @@ import java.util.function.Consumer;
  * Where what a {@link Scheduler} has read outlives it: read as it begins, written as it ends; {@code docs/session-files.md} has the format. A file that is
  * missing, damaged or of another model costs time and nothing else.
  *
- * @param file  made where there is none
+ * @param file  made where there is none, for its owner alone
  * @param model what tells the model from every other, on one line
  * @param say   is told, in a line, why a file was not used or not written
  */
@@ -52,7 +53,7 @@ public record PrefixFile(Path file, String model, Consumer<String> say) {
                 sums.write(SummedChannel.little(Integer.BYTES).putInt(END).flip());
                 ByteBuffer sum = SummedChannel.little(Integer.BYTES).putInt(sums.sum()).flip();
                 sums.write(sum);
-            });
+            }, OwnerOnly.file(file));
         } catch (UncheckedIOException e) {
             say.accept(e.getMessage());
         }

@@ -1,6 +1,7 @@
 package dev.zhulong.infer;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.zhulong.formats.DecoderSpec.Family;
 import dev.zhulong.formats.ModelDirectory;
@@ -12,6 +13,7 @@ import dev.zhulong.model.DecoderFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -92,6 +94,15 @@ class WhatWasReadOutlivesTheServerTest {
             }
         }
         assertThat(said).isEmpty();
+    }
+
+    @Test
+    void whatWasAskedIsForItsOwnerAlone() throws Exception {
+        assumeTrue(file.getFileSystem().supportedFileAttributeViews().contains("posix"), "no POSIX rights here");
+        try (Scheduler scheduler = scheduler("m", 10_000)) {
+            run(scheduler, PROMPT, "bank").generation();
+        }
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file))).isEqualTo("rw-------");
     }
 
     @Test

@@ -3,19 +3,24 @@ package dev.zhulong.serve;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.OwnerOnly;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.security.SecureRandom;
 import java.util.Base64;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Keys of those who may call, from a file that holds their SHA-256 alone: {@code {"keys": [{"name", "sha256", "requests_per_minute",
@@ -36,6 +41,7 @@ public final class ApiKeys {
      */
     public static ApiKeys read(Path file) {
         var keys = new ApiKeys();
+        Set<String> names = new HashSet<>();
         try {
             Fields root = Fields.of(Json.body(bytes(file)));
             for (JsonNode node : root.list("keys", Integer.MAX_VALUE)) {
@@ -44,7 +50,11 @@ public final class ApiKeys {
                 if (!hash.matches("[0-9a-f]{64}")) {
                     throw entry.wrong("sha256", "must have 64 hexadecimal digits");
                 }
-                var holder = new KeyHolder(entry.required("name"), entry.integer("requests_per_minute", 1, Integer.MAX_VALUE, null),
+                String name = entry.required("name");
+                if (!names.add(name)) {
+                    throw entry.wrong("name", "occurs twice: " + Json.shortened(name) + "; take one of the entries out, as they would share a tenant and its limits");
+                }
+                var holder = new KeyHolder(name, entry.integer("requests_per_minute", 1, Integer.MAX_VALUE, null),
                         entry.integer("tokens_per_minute", 1, Integer.MAX_VALUE, null));
                 if (keys.byHash.put(hash, holder) != null) {
                     throw entry.wrong("sha256", "occurs twice");
@@ -57,14 +67,29 @@ public final class ApiKeys {
     }
 
     /**
-     * Makes a key, and keeps its hash in the file, which need not be there yet.
+     * Makes a key, and keeps its hash in the file, which need not be there yet. Whoever else makes one at the same time waits.
      *
      * @param requests a minute; null for no limit
      * @param tokens   a minute, of prompts and answers; null for no limit
      * @return the key, which nobody can tell again
+     * @throws IllegalArgumentException where the file is malformed, or has a key of that name
      */
-    public static String add(Path file, String name, Integer requests, Integer tokens) {
-        ObjectNode root = Files.exists(file) ? Json.body(bytes(file)) : Json.object();
+    public static synchronized String add(Path file, String name, Integer requests, Integer tokens) {
+        // the file itself is replaced, and a lock on it with it; the lock's own file stays, as another process may hold it
+        Path lock = file.resolveSibling("." + file.getFileName() + ".lock");
+        try (var channel = FileChannel.open(lock, Set.of(StandardOpenOption.CREATE, StandardOpenOption.WRITE), OwnerOnly.file(file)); var held = channel.lock()) {
+            return addAlone(file, name, requests, tokens);
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + ": cannot be written: " + e.getMessage(), e);
+        }
+    }
+
+    private static String addAlone(Path file, String name, Integer requests, Integer tokens) {
+        ObjectNode root = Json.object();
+        if (Files.exists(file)) {
+            read(file);
+            root = Json.body(bytes(file));
+        }
         ArrayNode all = root.withArray("keys");
         for (JsonNode entry : all) {
             if (entry.path("name").asText().equals(name)) {
@@ -81,13 +106,7 @@ public final class ApiKeys {
         if (tokens != null) {
             entry.put("tokens_per_minute", tokens);
         }
-        try {
-            Path beside = file.resolveSibling(file.getFileName() + ".new");
-            Files.writeString(beside, root.toPrettyString() + "\n");
-            Files.move(beside, file, StandardCopyOption.REPLACE_EXISTING);
-        } catch (IOException e) {
-            throw new UncheckedIOException(file + ": cannot be written: " + e.getMessage(), e);
-        }
+        AtomicFile.writeString(file, root.toPrettyString() + "\n", OwnerOnly.file(file));
         return key;
     }
 
