@@ -142,7 +142,7 @@ final class ServeVerb extends Verb {
     @Option(names = "--tls-cert", paramLabel = "FILE", description = "Certificate chain in PEM, for HTTPS.")
     Path tlsCert;
 
-    @Option(names = "--tls-key", paramLabel = "FILE", description = "Its private key in PEM (PKCS#8).")
+    @Option(names = "--tls-key", paramLabel = "FILE", description = "Its private key in PEM, without a password.")
     Path tlsKey;
 
     @Option(names = "--max-body", paramLabel = "BYTES", defaultValue = "8388608", description = "Maximum size of a request in bytes "

@@ -1,7 +1,5 @@
 package dev.zhulong.serve;
 
-import io.helidon.common.configurable.Resource;
-import io.helidon.common.pki.Keys;
 import io.helidon.common.tls.Tls;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -95,17 +93,12 @@ public record ServerOptions(String host, int port, Tls tls, int bodyBytes, int p
     }
 
     /**
-     * Of a certificate chain and its key.
+     * Of a certificate chain and its key, in PEM.
      *
-     * @throws IllegalArgumentException where they cannot be read
+     * @throws IllegalArgumentException where nobody could connect with them; says why
      */
     public static Tls tls(Path certificates, Path key) {
-        try {
-            Keys pair = Keys.builder().pem(pem -> pem.certChain(Resource.create(certificates)).key(Resource.create(key))).build();
-            return Tls.builder().privateKey(pair.privateKey().orElseThrow()).privateKeyCertChain(pair.certChain()).build();
-        } catch (RuntimeException e) {
-            throw new IllegalArgumentException(certificates + " and " + key + " are no certificate and key in PEM: " + e.getMessage(), e);
-        }
+        return TlsFiles.read(certificates, key);
     }
 
     /** Where a server of these options is found. */
