@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Instant;
 import java.util.Set;
+import java.util.function.Supplier;
 
 /**
  * A line of JSON about every decision: when, for whom, which rule did what to which place. Of the text it keeps the SHA-256 of what had come when it was
@@ -46,13 +47,13 @@ public final class AuditLog implements AutoCloseable {
     }
 
     /** @throws UncheckedIOException where it cannot be kept: then what was decided on is not told either */
-    synchronized void decided(Decision decision, Context context, String policy, String hash) {
+    synchronized void decided(Decision decision, Context context, String policy, Supplier<String> hash) {
         if (out == null) {
             return;
         }
         ObjectNode line = JSON.createObjectNode().put("time", Instant.now().toString()).put("request", context.getRequest()).put("tenant", context.getTenant());
         line.put("text", context.isOutput() ? "output" : "input").put("rule", decision.rule()).put("action", decision.action().label());
-        line.put("begin", decision.begin()).put("end", decision.end()).put("sha256", hash).put("policy", policy);
+        line.put("begin", decision.begin()).put("end", decision.end()).put("sha256", hash.get()).put("policy", policy);
         try {
             out.write(line + "\n");
             out.flush();

@@ -5,35 +5,57 @@ import java.util.Arrays;
 /** A text as it is folded while it comes, each of its characters with the place in the text it came from. */
 final class FoldedText {
     private final Folding folding;
+    /** Null where escapes stand as they are. */
+    private final Escapes escapes;
     private final StringBuilder chars = new StringBuilder();
     private int[] from = new int[64];
     private int[] to = new int[64];
     private int read;
     /** The first half of a character whose second half has not come; 0 for none. */
     private char half;
+    /** Units of the text that it takes. */
+    private int halfUnits;
 
-    FoldedText(Folding folding) {
+    /** @param unescaped whether the escapes of JSON strings are read as what they spell */
+    FoldedText(Folding folding, boolean unescaped) {
         this.folding = folding;
+        escapes = unescaped ? new Escapes(this::add) : null;
     }
 
     /** Takes the next UTF-16 unit. */
     void add(char c) {
+        if (escapes == null) {
+            add(c, 1);
+        } else {
+            escapes.add(c);
+        }
+    }
+
+    /** No more comes. */
+    void finish() {
+        if (escapes != null) {
+            escapes.finish();
+        }
+    }
+
+    private void add(char c, int units) {
         if (half != 0 && !Character.isLowSurrogate(c)) {
             // half a character that stays one
-            read++;
+            read += halfUnits;
             half = 0;
         }
         if (Character.isHighSurrogate(c)) {
             half = c;
+            halfUnits = units;
         } else if (half != 0) {
-            add(Character.toCodePoint(half, c), 2);
+            append(Character.toCodePoint(half, c), halfUnits + units);
             half = 0;
         } else {
-            add(c, 1);
+            append(c, units);
         }
     }
 
-    private void add(int codePoint, int units) {
+    private void append(int codePoint, int units) {
         String folded = folding.of(codePoint);
         for (int i = 0; i < folded.length(); i++) {
             boolean space = folded.charAt(i) == ' ' && !chars.isEmpty() && chars.charAt(chars.length() - 1) == ' ';

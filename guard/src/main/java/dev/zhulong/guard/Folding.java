@@ -2,28 +2,37 @@ package dev.zhulong.guard;
 
 import com.ibm.icu.lang.UCharacter;
 import com.ibm.icu.lang.UProperty;
+import com.ibm.icu.lang.UScript;
 import com.ibm.icu.text.Normalizer2;
 import com.ibm.icu.text.SpoofChecker;
 import com.ibm.icu.text.Transliterator;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
- * What a code point is read as, by itself: compatibility forms as plain ones (full width, ligatures, circled), without marks and what is not seen, in lower
- * case, letters of other scripts that look like a Latin one as that one, traditional Chinese characters as simplified ones, any space as a space.
+ * What a code point is read as, by itself: compatibility forms as plain ones (full width, ligatures, circled), without marks, strokes and what is not seen, in
+ * lower case, letters of other scripts that look like a Latin one as that one, traditional Chinese characters as simplified ones, digits of any script as
+ * 0 to 9, any dash as a hyphen, any space as a space.
  */
 enum Folding {
     /** As it is read. */
     PLAIN,
-    /** Besides, digits and signs that stand for letters as those, and l as i, since 1 stands for both. */
+    /** Besides, digits and signs that stand for letters as those, and l as i, since 1 stands for both; Latin letters as what they look like ({@code þ} as p). */
     LEET;
 
     private static final Normalizer2 NFKD = Normalizer2.getNFKDInstance();
     private static final SpoofChecker LOOKS = new SpoofChecker.Builder().build();
     private static final Transliterator SIMPLIFIED = Transliterator.getInstance("Traditional-Simplified");
+    private static final Transliterator LATIN_ASCII = Transliterator.getInstance("Latin-ASCII");
+    /** Names of letters that are a plain one in some form: {@code NEGATIVE CIRCLED LATIN CAPITAL LETTER B}, {@code LATIN SMALL LETTER Q WITH HOOK TAIL}. */
+    private static final Pattern FORM = Pattern.compile(".*LATIN(?: CAPITAL| SMALL)? LETTER(?: SMALL CAPITAL)? ([A-Z])(?: WITH .*)?");
     private static final Map<Integer, Character> SIGNS = Map.ofEntries(Map.entry((int) '0', 'o'), Map.entry((int) '1', 'i'), Map.entry((int) 'l', 'i'), Map.entry((int) '|', 'i'),
             Map.entry((int) '!', 'i'), Map.entry((int) '3', 'e'), Map.entry((int) '4', 'a'), Map.entry((int) '@', 'a'), Map.entry((int) '5', 's'), Map.entry((int) '$', 's'),
             Map.entry((int) '7', 't'), Map.entry((int) '+', 't'), Map.entry((int) '8', 'b'));
+    private static final int MINUS = 0x2212;
+    private static final int HYPHEN_BULLET = 0x2043;
 
     private final Map<Integer, String> known = new ConcurrentHashMap<>();
     private final String[] ascii = new String[128];
@@ -58,34 +67,75 @@ enum Folding {
             return " ";
         }
         var folded = new StringBuilder();
-        NFKD.normalize(Character.toString(codePoint)).codePoints().forEach(each -> {
-            int type = Character.getType(each);
-            boolean unseen = type == Character.NON_SPACING_MARK || type == Character.ENCLOSING_MARK || type == Character.FORMAT || type == Character.CONTROL
-                    || UCharacter.hasBinaryProperty(each, UProperty.DEFAULT_IGNORABLE_CODE_POINT);
-            if (!unseen) {
-                folded.append(letter(UCharacter.foldCase(each, true)));
-            }
-        });
+        NFKD.normalize(Character.toString(codePoint)).codePoints().filter(each -> !isUnseen(each)).forEach(each -> read(each).codePoints().forEach(plain -> {
+            Character sign = this == LEET ? SIGNS.get(plain) : null;
+            folded.append(sign == null ? Character.toString(plain) : sign.toString());
+        }));
         return folded.toString();
     }
 
-    private String letter(int codePoint) {
-        int letter = codePoint;
-        if (codePoint > 127 && Character.isLetter(codePoint)) {
-            letter = Character.isIdeographic(codePoint) ? simplified(codePoint) : latin(codePoint);
+    private static boolean isUnseen(int codePoint) {
+        int type = Character.getType(codePoint);
+        return type == Character.NON_SPACING_MARK || type == Character.ENCLOSING_MARK || type == Character.FORMAT || type == Character.CONTROL
+                || UCharacter.hasBinaryProperty(codePoint, UProperty.DEFAULT_IGNORABLE_CODE_POINT);
+    }
+
+    private String read(int codePoint) {
+        int small = UCharacter.foldCase(codePoint, true);
+        if (codePoint < 128) {
+            return Character.toString(small);
         }
-        Character sign = this == LEET ? SIGNS.get(letter) : null;
-        return sign == null ? Character.toString(letter) : sign.toString();
+        if (Character.isDigit(codePoint)) {
+            return Integer.toString(Character.digit(codePoint, 10));
+        }
+        if (Character.getType(codePoint) == Character.DASH_PUNCTUATION || codePoint == MINUS || codePoint == HYPHEN_BULLET) {
+            return "-";
+        }
+        if (Character.isIdeographic(codePoint)) {
+            return simplified(codePoint);
+        }
+        String letters = Character.isLetter(codePoint) ? latin(codePoint, small) : Character.getType(codePoint) == Character.OTHER_SYMBOL ? form(codePoint) : "";
+        return letters.isEmpty() ? Character.toString(small) : letters;
     }
 
-    private static synchronized int simplified(int codePoint) {
+    private static synchronized String simplified(int codePoint) {
         String text = SIMPLIFIED.transliterate(Character.toString(codePoint));
-        return text.codePointCount(0, text.length()) == 1 ? text.codePointAt(0) : codePoint;
+        return text.codePointCount(0, text.length()) == 1 ? text : Character.toString(codePoint);
     }
 
-    private static synchronized int latin(int codePoint) {
-        String text = LOOKS.getSkeleton(Character.toString(codePoint));
-        return text.length() == 1 && text.charAt(0) < 128 && Character.isLetter(text.charAt(0)) ? Character.toLowerCase(text.charAt(0)) : codePoint;
+    /** The plain letters that another one is a form of or looks like; empty for none. */
+    private String latin(int codePoint, int small) {
+        boolean own = UScript.getScript(codePoint) == UScript.LATIN;
+        String same = own ? plain(transliterated(codePoint)) : "";
+        if (same.isEmpty() || this == LEET) {
+            String look = plain(skeleton(small));
+            look = look.length() == 1 ? look : plain(skeleton(codePoint));
+            // of a letter with a stroke the skeleton is another letter and a mark
+            look = look.length() == 1 ? look : plain(NFKD.normalize(skeleton(small)).replaceAll("\\p{M}", ""));
+            if (look.length() == 1) {
+                return look;
+            }
+        }
+        return same.isEmpty() ? form(codePoint) : same;
+    }
+
+    private static String form(int codePoint) {
+        Matcher form = FORM.matcher(String.valueOf(Character.getName(codePoint)));
+        return form.matches() ? plain(form.group(1)) : "";
+    }
+
+    private static synchronized String transliterated(int codePoint) {
+        return LATIN_ASCII.transliterate(Character.toString(codePoint));
+    }
+
+    private static synchronized String skeleton(int codePoint) {
+        return LOOKS.getSkeleton(Character.toString(codePoint));
+    }
+
+    /** In small letters; empty where there are others than those of ASCII. */
+    private static String plain(String text) {
+        String small = UCharacter.foldCase(text, true);
+        return small.chars().allMatch(c -> c >= 'a' && c <= 'z') ? small : "";
     }
 
     /** Whether words are told apart by what is no such character: a letter or digit of a script that writes spaces. */

@@ -4,10 +4,10 @@ import dev.zhulong.guard.Finder.Found;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.HexFormat;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -18,15 +18,26 @@ import org.kie.api.runtime.KieSession;
  * never looked at again, and nothing is let go of before it is certain. For one thread.
  */
 public final class GuardedStream implements AutoCloseable {
-    /** A text folded in one way and what looks through it. */
+    /** Characters between two looks at whether to go on. */
+    private static final int WATCHED = 256;
+
+    /** A text read in one way and what looks through it. */
     private static final class View {
         private final FoldedText text;
         private final List<Finder> finders;
         private int looked;
 
-        View(Policy policy, Folding folding) {
-            text = new FoldedText(folding);
+        View(Policy policy, Folding folding, boolean unescaped) {
+            text = new FoldedText(folding, unescaped);
             finders = policy.finders(folding, text);
+        }
+
+        void look(List<Found> found) {
+            for (; looked < text.length(); looked++) {
+                for (Finder finder : finders) {
+                    finder.next(found);
+                }
+            }
         }
 
         /** Where in the text as it came that begins which may still be found. */
@@ -42,51 +53,81 @@ public final class GuardedStream implements AutoCloseable {
     private final Policy policy;
     private final Context context;
     private final AuditLog audit;
+    private final Runnable watch;
     private final List<View> views = new ArrayList<>();
+    private boolean unescaped;
     private final StringBuilder text = new StringBuilder();
+    private int watched;
+    private final List<Found> found = new ArrayList<>();
     private final MessageDigest digest = Policy.sha256();
     private int digested;
-    /** Ruled on, and what is done to the text there. */
     private final List<Decision> decisions = new ArrayList<>();
-    private final List<Decision> edits = new ArrayList<>();
-    private final Set<String> notes = new LinkedHashSet<>();
+    private final Release release = new Release(text);
     private final Set<Decision> seen = new HashSet<>();
     private final Set<List<Object>> matched = new HashSet<>();
     private final Map<String, Integer> counts = new HashMap<>();
     /** Null until something was found. */
     private KieSession session;
     private final Decisions made = new Decisions();
-    private int settled;
-    private Decision blockedBy;
     private boolean finished;
 
-    GuardedStream(Policy policy, Context context, AuditLog audit) {
+    GuardedStream(Policy policy, Context context, AuditLog audit, Runnable watch) {
         this.policy = policy;
         this.context = context;
         this.audit = audit;
+        this.watch = watch;
+        addViews(false);
+    }
+
+    private void addViews(boolean unescaped) {
         for (Folding folding : Folding.values()) {
-            views.add(new View(policy, folding));
+            views.add(new View(policy, folding, unescaped));
         }
     }
 
-    /** Takes more text; gives what may be told. */
+    /**
+     * Takes more text; gives what may be told.
+     *
+     * @throws RuntimeException of {@code watch}, where it wants no more; then nothing more is to be told
+     */
     public String push(String piece) {
-        if (blockedBy != null || piece.isEmpty()) {
+        if (release.blockedBy() != null || piece.isEmpty()) {
             return "";
         }
+        int from = text.length();
         text.append(piece);
         // one by one, so that matches are found in the same order however the text comes
-        for (int i = 0; i < piece.length(); i++) {
+        for (int i = from; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (c == '\\' && !unescaped) {
+                unescape(i);
+            }
             for (View view : views) {
-                view.text.add(piece.charAt(i));
-                List<Found> found = new ArrayList<>();
-                for (; view.looked < view.text.length(); view.looked++) {
-                    view.finders.forEach(finder -> finder.next(found));
-                }
-                decide(view, found);
+                read(view, c);
             }
         }
-        return release(views.stream().mapToInt(View::open).min().orElseThrow());
+        return release.upTo(views.stream().mapToInt(View::open).min().orElseThrow());
+    }
+
+    /** From the first backslash on, which may begin an escape, the text is also read as escapes spell it; before it both readings are one. */
+    private void unescape(int backslash) {
+        unescaped = true;
+        int known = views.size();
+        addViews(true);
+        for (View view : views.subList(known, views.size())) {
+            for (int i = 0; i < backslash; i++) {
+                read(view, text.charAt(i));
+            }
+        }
+    }
+
+    private void read(View view, char c) {
+        if (++watched % WATCHED == 0) {
+            watch.run();
+        }
+        view.text.add(c);
+        view.look(found);
+        decide(view);
     }
 
     /** No more comes; gives the rest, and behind it the notes. */
@@ -96,15 +137,18 @@ public final class GuardedStream implements AutoCloseable {
         }
         finished = true;
         for (View view : views) {
-            List<Found> found = new ArrayList<>();
+            view.text.finish();
+            view.look(found);
             view.finders.forEach(finder -> finder.finish(found));
-            decide(view, found);
+            decide(view);
         }
-        String rest = release(text.length());
-        return blockedBy != null || notes.isEmpty() ? rest : rest + "\n\n" + String.join("\n", notes);
+        return release.rest();
     }
 
-    private void decide(View view, List<Found> found) {
+    private void decide(View view) {
+        if (found.isEmpty()) {
+            return;
+        }
         for (Found each : found) {
             int begin = view.text.from(each.begin());
             int end = view.text.to(each.end() - 1);
@@ -113,10 +157,13 @@ public final class GuardedStream implements AutoCloseable {
                 session().insert(new Match(each.rule(), text.substring(begin, end), begin, end, ordinal));
             }
         }
-        if (!found.isEmpty()) {
-            session().fireAllRules();
-            made.take().stream().filter(seen::add).forEach(this::apply);
-        }
+        found.clear();
+        session().fireAllRules();
+        made.take().stream().filter(seen::add).forEach(decision -> {
+            decisions.add(decision);
+            audit.decided(decision, context, policy.version(), this::hash);
+            release.add(decision);
+        });
     }
 
     private KieSession session() {
@@ -126,19 +173,6 @@ public final class GuardedStream implements AutoCloseable {
             session.insert(context);
         }
         return session;
-    }
-
-    private void apply(Decision decision) {
-        decisions.add(decision);
-        audit.decided(decision, context, policy.version(), hash());
-        if (decision.action() == Action.ANNOTATE) {
-            notes.add(decision.with());
-        } else if (decision.end() > settled) {
-            edits.add(decision);
-        } else if (decision.action() == Action.BLOCK || decision.action() == Action.REWRITE) {
-            // it took several matches, the first of which have been told
-            edits.add(new Decision(decision.rule(), decision.action(), decision.with(), settled, Math.max(settled, decision.end())));
-        }
     }
 
     /** Of all that has come. */
@@ -152,71 +186,24 @@ public final class GuardedStream implements AutoCloseable {
         }
     }
 
-    /** What lies before {@code limit} and is not part of what lies behind. */
-    private String release(int limit) {
-        edits.sort((a, b) -> a.begin() != b.begin() ? Integer.compare(a.begin(), b.begin()) : Integer.compare(b.end(), a.end()));
-        var told = new StringBuilder();
-        int to = limit;
-        for (Decision edit : edits) {
-            if (edit.begin() < to && edit.end() > to) {
-                to = edit.begin();
-            }
-        }
-        while (blockedBy == null && settled < to) {
-            Decision edit = edits.stream().filter(each -> each.end() > settled).findFirst().orElse(null);
-            if (edit == null || edit.begin() >= to) {
-                told.append(text, settled, to);
-                settled = to;
-            } else if (edit.begin() > settled) {
-                told.append(text, settled, edit.begin());
-                settled = edit.begin();
-            } else {
-                apply(edit, told);
-            }
-        }
-        // of a block that is certain, what follows need not be awaited
-        edits.stream().filter(edit -> blocks(edit) && edit.begin() <= settled).findFirst().ifPresent(edit -> blockedBy = blockedBy == null ? edit : blockedBy);
-        edits.removeIf(edit -> edit.end() <= settled);
-        return told.toString();
-    }
-
-    private static boolean blocks(Decision edit) {
-        return edit.action() == Action.BLOCK || edit.action() == Action.REWRITE;
-    }
-
-    /** Does at {@code settled} what the widest of the edits there says; a block comes before all others. */
-    private void apply(Decision first, StringBuilder told) {
-        Decision block = edits.stream().filter(edit -> blocks(edit) && edit.begin() < first.end() && edit.end() > settled).findFirst().orElse(null);
-        if (block != null) {
-            blockedBy = block;
-            return;
-        }
-        if (first.action() == Action.MASK) {
-            told.append("*".repeat(Character.codePointCount(text, settled, first.end())));
-        } else if (first.begin() == settled) {
-            told.append(first.with());
-        }
-        settled = first.end();
-    }
-
     /** What keeps the rest from being told, a block or a rewrite; null for none. */
     public Decision blockedBy() {
-        return blockedBy;
+        return release.blockedBy();
     }
 
     /** How much of the text as it came has been let go of. */
     public int settled() {
-        return settled;
+        return release.settled();
     }
 
-    /** All decisions so far. */
+    /** All decisions so far, more with each piece. */
     public List<Decision> decisions() {
-        return List.copyOf(decisions);
+        return Collections.unmodifiableList(decisions);
     }
 
     /** Whether anything from {@code from} to {@code to}, let go of already, was told otherwise than it came. */
     public boolean changed(int from, int to) {
-        return decisions.stream().anyMatch(each -> each.action() != Action.ANNOTATE && each.begin() < to && each.end() > from);
+        return release.changed(from, to);
     }
 
     @Override

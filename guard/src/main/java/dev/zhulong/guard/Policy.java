@@ -60,7 +60,7 @@ public final class Policy {
             words.put(folding, new WordMatcher(folded));
         }
         for (Rule rule : all) {
-            rule.patterns().forEach(pattern -> patterns.add(new PatternMatcher(rule.id(), pattern, rule.check() == null ? _ -> true : Checks.ALL.get(rule.check()))));
+            rule.patterns().forEach(pattern -> patterns.add(PatternMatcher.of(rule.id(), pattern, rule.check() == null ? null : Checks.ALL.get(rule.check()))));
             rule.pii().forEach(pii -> patterns.add(pii.matcher(rule.id())));
         }
         rules = compiled(all, drl);
@@ -148,7 +148,16 @@ public final class Policy {
 
     /** Looks at a text that is whole. */
     public Review review(String text, Context context, AuditLog audit) {
-        try (GuardedStream stream = stream(context, audit)) {
+        return review(text, context, audit, () -> {});
+    }
+
+    /**
+     * The same, as long as someone wants it.
+     *
+     * @param watch called again and again while the text is looked at; an exception that it throws ends the look
+     */
+    public Review review(String text, Context context, AuditLog audit, Runnable watch) {
+        try (GuardedStream stream = stream(context, audit, watch)) {
             String told = stream.push(text) + stream.finish();
             return new Review(told, stream.blockedBy(), stream.decisions());
         }
@@ -156,7 +165,12 @@ public final class Policy {
 
     /** Looks at a text while it comes. */
     public GuardedStream stream(Context context, AuditLog audit) {
-        return new GuardedStream(this, context, audit);
+        return stream(context, audit, () -> {});
+    }
+
+    /** The same, as long as someone wants it. */
+    public GuardedStream stream(Context context, AuditLog audit, Runnable watch) {
+        return new GuardedStream(this, context, audit, watch);
     }
 
     KieBase rules() {

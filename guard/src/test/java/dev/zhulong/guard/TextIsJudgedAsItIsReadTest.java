@@ -62,6 +62,36 @@ class TextIsJudgedAsItIsReadTest {
     }
 
     @Test
+    void lettersAreReadWithoutTheirStrokesAndFormsAsTheLetter() {
+        for (String word : List.of("badwørd", "bađworđ", "ƀaɗword", "bⱥdword", "ʙᴀᴅᴡᴏʀᴅ", "BΑDWΟRD", "ВАDWORD", "🅱🅐🅓word", "ⓑⓐⓓⓦⓞⓡⓓ", "🄱🄰🄳🅆🄾🅁🄳", "ʙaɖwoɍd", "𝖇𝖆𝖉𝖜𝖔𝖗𝖉", "Ꮟadword", "ꓐꓮꓓword", "bɑdword")) {
+            assertThat(out("a " + word + " b")).as(word).matches("a \\*+ b");
+        }
+        for (String word : List.of("aß", "ɑſs", "Aẞ", "𝐚ß", "α55", "aʂʂ")) {
+            assertThat(out("a " + word + " b")).as(word).matches("a \\*+ b");
+        }
+        for (String folded : List.of("æ ae", "œ oe", "Æ ae", "ß ss", "þ th", "ø o", "đ d", "ł l", "ħ h", "ƀ b", "ɗ d", "ŧ t", "ı i", "ɨ i", "ʉ u", "ð d", "ɋ q", "Ł l", "٣ 3", "३ 3", "– -", "− -")) {
+            assertThat(Folding.PLAIN.of(folded.split(" ")[0])).as(folded).isEqualTo(folded.split(" ")[1]);
+        }
+        for (String text : List.of("там нет", "βδψ", "日本語ー", "한국어", "עברית", "क्षत्रिय")) {
+            assertThat(out(text)).isEqualTo(text);
+        }
+    }
+
+    @Test
+    void escapesAreReadAsWhatTheySpell() {
+        for (String word : List.of("\\u0062adword", "b\\u0061\\u0064word", "bad\\\\u0077ord", "\\uD835\\uDC1Badword", "ｂ\\uFF41dword", "b\\u200bad\\u00adword")) {
+            assertThat(out("{\"v\": \"a " + word + " b\"}")).as(word).matches("\\{\"v\": \"a \\*+ b\"}");
+            assertThat(out(word)).as(word).matches("\\*+");
+        }
+        assertThat(out("{\"v\": \"foo\\nbar, foo\\\\nbar, foo\\tbar, foo\\r\\n bar\"}")).isEqualTo("{\"v\": \"X, X, X, X\"}");
+        assertThat(out("{\"mail\": \"x\\u0040y.de\", \"card\": \"4111\\/1111\", \"url\": \"https:\\/\\/93.184.216.34\\/\"}"))
+                .isEqualTo("{\"mail\": \"#\", \"card\": \"4111\\/1111\", \"url\": \"https:\\/\\/#\\/\"}");
+        for (String text : List.of("C:\\new\\table", "\\u00", "\\", "\\\\", "a\\u0bad", "\\x", "\\u00e9t\\u00e9", "\\ud83d", "\\ud83dx")) {
+            assertThat(out(text)).isEqualTo(text);
+        }
+    }
+
+    @Test
     void otherWordsAreLeftAlone() {
         for (String text : List.of("class", "badge", "a badwords list", "assassin glass", "нет", "baadword", "gold and gold", "Übergröße", "secret")) {
             assertThat(out(text)).isEqualTo(text);
@@ -107,7 +137,7 @@ class TextIsJudgedAsItIsReadTest {
     @Test
     void whatComesInPiecesIsJudgedAsTheWhole() {
         var random = new SplittableRandom(3);
-        String[] parts = {"badword", " ", "bad", "a", "ass", "forbidde", "n", " foo", "  bar", "no. 12", "3", "4111 1111 1111 1111", "x@y.de", "台湾", "話", "😀", "g", "old ", "\u200b", ".", "1"};
+        String[] parts = {"badword", " ", "bad", "a", "ass", "forbidde", "n", " foo", "  bar", "no. 12", "3", "4111 1111 1111 1111", "x@y.de", "台湾", "話", "😀", "g", "old ", "\u200b", ".", "1", "\\", "\\u0062", "ad", "\\n"};
         for (int i = 0; i < 3000; i++) {
             var text = new StringBuilder();
             for (int j = random.nextInt(8); j >= 0; j--) {
