@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.kie.api.runtime.KieSession;
+import org.kie.api.runtime.rule.FactHandle;
 
 /**
  * Looks at a text while it comes. It lets go of what no longer word or pattern can still begin in, changed as rules have decided; what was let go of is
@@ -68,6 +69,8 @@ public final class GuardedStream implements AutoCloseable {
     private final Map<String, Integer> counts = new HashMap<>();
     /** Null until something was found. */
     private KieSession session;
+    /** Matches that rules are about to see. */
+    private final List<FactHandle> facts = new ArrayList<>();
     private final Decisions made = new Decisions();
     private boolean finished;
 
@@ -154,11 +157,18 @@ public final class GuardedStream implements AutoCloseable {
             int end = view.text.to(each.end() - 1);
             if (matched.add(List.of(each.rule(), begin, end))) {
                 int ordinal = counts.merge(each.rule(), 1, Integer::sum);
-                session().insert(new Match(each.rule(), text.substring(begin, end), begin, end, ordinal));
+                facts.add(session().insert(new Match(each.rule(), text.substring(begin, end), begin, end, ordinal)));
             }
         }
         found.clear();
-        session().fireAllRules();
+        if (facts.isEmpty()) {
+            return;
+        }
+        session.fireAllRules();
+        if (!policy.relatesMatches()) {
+            facts.forEach(session::delete);
+        }
+        facts.clear();
         made.take().stream().filter(seen::add).forEach(decision -> {
             decisions.add(decision);
             audit.decided(decision, context, policy.version(), this::hash);

@@ -44,11 +44,14 @@ public final class Policy {
     private final KieBase rules;
     private final String version;
     private final int count;
+    /** Whether a DRL file's rules may ask about several matches. */
+    private final boolean related;
 
     private Policy(List<RuleSet> sets, List<String> drl, String version) {
         this.version = version;
         List<Rule> all = sets.stream().flatMap(set -> set.rules().stream()).toList();
         count = all.size();
+        related = !drl.isEmpty();
         for (Folding folding : Folding.values()) {
             Map<String, List<String>> folded = new LinkedHashMap<>();
             for (Rule rule : all) {
@@ -175,6 +178,11 @@ public final class Policy {
 
     KieBase rules() {
         return rules;
+    }
+
+    /** Whether rules may ask about several matches at once, so that all have to be kept. */
+    boolean relatesMatches() {
+        return related;
     }
 
     /** What looks through a text folded in one way. */
