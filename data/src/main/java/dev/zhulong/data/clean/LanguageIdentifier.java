@@ -176,7 +176,8 @@ final class LanguageIdentifier {
         return weights;
     }
 
-    private static List<String> lines(String resource) {
+    /** The lines of a resource beside this class, comments and blank ones left out. */
+    static List<String> lines(String resource) {
         var stream = LanguageIdentifier.class.getResourceAsStream(resource);
         if (stream == null) {
             throw new IllegalStateException("resource dev/zhulong/data/clean/" + resource + " is missing from the class path");

@@ -6,7 +6,10 @@ import java.util.Locale;
 import java.util.Set;
 import java.util.function.IntPredicate;
 
-/** The document rules of Gopher and C4 for prose; Chinese, Japanese and Thai count characters as words. */
+/**
+ * The document rules of Gopher and C4 for prose. Scripts without spaces count characters or letters as words. What the published rules say of
+ * English (how long words are, which must occur) is asked of English alone; elsewhere the mean length of a word may be half or twice of that.
+ */
 final class ProseQuality {
 
     /** Gopher's eight. */
@@ -15,9 +18,10 @@ final class ProseQuality {
     private static final String CHINESE =
             "的了是在和不有我这這之与與也就为為及其于於以";
     private static final String BULLETS = "-*•‣·●○▪■–・";
-    private static final String ENDS = ".!?。！？";
+    /** How much longer or shorter than in English words may be in other languages: Korean and Vietnamese have 3, Greenlandic 13 characters. */
+    private static final double OTHER_LANGUAGES = 2;
 
-    private static final IntPredicate LETTER = c -> Script.of((char) c) != Script.NONE;
+    private static final IntPredicate LETTER = Character::isLetter;
     private static final IntPredicate DIGIT = Character::isDigit;
 
     private ProseQuality() {
@@ -26,7 +30,7 @@ final class ProseQuality {
     /** The first rule the text breaks, or null. */
     static String complaint(String text, ProseThresholds forWords, ProseThresholds forCharacters) {
         Words words = Words.of(text);
-        boolean characters = words.countsCharacters();
+        boolean characters = words.unit() != Words.Unit.WORD;
         ProseThresholds limit = characters ? forCharacters : forWords;
         String unit = characters ? "characters" : "words";
         if (words.count < limit.minWords()) {
@@ -42,22 +46,17 @@ final class ProseQuality {
     }
 
     private static String ofWords(Words words, ProseThresholds limit) {
-        long length = 0;
         int alphabetic = 0;
         int marks = 0;
         for (int i = 0; i < words.count; i++) {
-            length += words.ends[i] - words.starts[i];
             boolean letter = has(LETTER, words.text, words.starts[i], words.ends[i]);
             alphabetic += letter ? 1 : 0;
             // The bars of a table and the dashes of a sentence are no words.
             marks += letter || has(DIGIT, words.text, words.starts[i], words.ends[i]) ? 0 : 1;
         }
-        double mean = (double) length / words.count;
-        if (mean < limit.minMeanWordLength()) {
-            return "mean word length below " + limit.minMeanWordLength();
-        }
-        if (mean > limit.maxMeanWordLength()) {
-            return "mean word length above " + limit.maxMeanWordLength();
+        String length = ofLength(words, limit);
+        if (length != null) {
+            return length;
         }
         if (alphabetic < limit.minAlphabeticWords() * (words.count - marks)) {
             return "share of words with a letter below " + limit.minAlphabeticWords();
@@ -65,9 +64,25 @@ final class ProseQuality {
         return null;
     }
 
+    private static String ofLength(Words words, ProseThresholds limit) {
+        double mean = words.meanLength();
+        double least = limit.minMeanWordLength();
+        double most = limit.maxMeanWordLength();
+        if (mean >= least && mean <= most) {
+            return null;
+        }
+        if (!English.is(words.text, LanguageIdentifier.identify(words.text))) {
+            least /= OTHER_LANGUAGES;
+            most *= OTHER_LANGUAGES;
+        }
+        return mean < least ? "mean word length below " + least : mean > most ? "mean word length above " + most : null;
+    }
+
     private static boolean has(IntPredicate predicate, String text, int from, int to) {
-        for (int i = from; i < to; i++) {
-            if (predicate.test(text.charAt(i))) {
+        int point;
+        for (int i = from; i < to; i += Character.charCount(point)) {
+            point = text.codePointAt(i);
+            if (predicate.test(point)) {
                 return true;
             }
         }
@@ -104,7 +119,6 @@ final class ProseQuality {
         int ellipses = 0;
         int curly = 0;
         int damage = 0;
-        int sentences = 0;
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);
             if (c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c == ' ') {
@@ -119,8 +133,6 @@ final class ProseQuality {
                     if (c == '.' && text.startsWith("...", i)) {
                         ellipses++;
                         i += 2;
-                    } else if (ENDS.indexOf(c) >= 0 && (c > 0x80 || endsSentence(text, i + 1))) {
-                        sentences++;
                     }
                 }
             }
@@ -137,11 +149,7 @@ final class ProseQuality {
         if (damage > limit.maxDamage() * text.length()) {
             return "share of undecodable characters above " + limit.maxDamage();
         }
-        return sentences < limit.minSentences() ? "fewer than " + limit.minSentences() + " sentences" : null;
-    }
-
-    private static boolean endsSentence(String text, int next) {
-        return next == text.length() || text.charAt(next) <= ' ' || "\"')”’".indexOf(text.charAt(next)) >= 0;
+        return SentenceEnds.count(text) < limit.minSentences() ? "fewer than " + limit.minSentences() + " sentences" : null;
     }
 
     private static String ofVocabulary(Words words, ProseThresholds limit) {
@@ -160,8 +168,7 @@ final class ProseQuality {
             }
             return found < limit.minStopWords() ? "fewer than " + limit.minStopWords() + " Chinese function characters" : null;
         }
-        // A Latin-script text in no known language is judged as English only if it has no letter that English lacks.
-        if (!language.equals("en") && !(language.equals("und-Latn") && isAscii(text))) {
+        if (!English.is(text, language) || !English.isSpelledLike(text)) {
             return null;
         }
         Set<String> found = new HashSet<>();
@@ -174,15 +181,6 @@ final class ProseQuality {
             }
         }
         return found.size() < limit.minStopWords() ? "fewer than " + limit.minStopWords() + " English stop words" : null;
-    }
-
-    private static boolean isAscii(String text) {
-        for (int i = 0; i < text.length(); i++) {
-            if (Character.isLetter(text.charAt(i)) && text.charAt(i) >= 0x80) {
-                return false;
-            }
-        }
-        return true;
     }
 
     private static boolean containsIgnoringCase(String text, String lowerCase) {

@@ -2,20 +2,21 @@ package dev.zhulong.data.clean;
 
 /**
  * Limits of the prose rules in {@link Quality}. Two sets of defaults: {@link #words()} for languages written with spaces, as published
- * (Gopher: Rae et al. 2021, table A1 and section A.1.1; C4: Raffel et al. 2020, section 2.2), and {@link #characters()} for Chinese,
- * Japanese and Thai, where a character counts as a word and the limits are rescaled by about 1.6 characters a word.
+ * (Gopher: Rae et al. 2021, table A1 and section A.1.1; C4: Raffel et al. 2020, section 2.2), and {@link #characters()} for scripts
+ * without spaces (Chinese, Japanese, Thai, Khmer and others), where a character counts as a word and the limits are rescaled by about 1.6
+ * characters a word.
  *
  * @param minWords fewest words (characters) in a document
  * @param maxWords most words (characters)
- * @param minMeanWordLength least mean word length in characters; 0 switches the rule off
- * @param maxMeanWordLength greatest mean word length in characters
+ * @param minMeanWordLength least mean word length in characters; half of it in other languages than English; 0 switches the rule off
+ * @param maxMeanWordLength greatest mean word length in characters; twice as much in other languages than English
  * @param maxHashesPerWord most {@code #} for each word
  * @param maxEllipsesPerWord most ellipses for each word
  * @param maxBulletLines greatest share of lines that begin with a bullet
  * @param maxEllipsisLines greatest share of lines that end with an ellipsis
  * @param minAlphabeticWords least share of words with a letter among those with a letter or a digit
- * @param minStopWords fewest different function words of the language (English, Chinese)
- * @param minSentences fewest sentences (runs that end with . ! ? or their ideographic forms)
+ * @param minStopWords fewest different function words, asked of English and Chinese
+ * @param minSentences fewest sentences (runs that end with . ! ? or what other scripts write for them)
  * @param maxCurlyBracesPerWord most curly braces for each word; C4 allows none, technical prose has some
  * @param maxDamage greatest share of U+FFFD among the characters, a sign of a wrong decoding
  */

@@ -10,14 +10,20 @@ import java.util.function.Function;
 
 /**
  * Drops documents that repeat themselves: the repetition rules of Gopher (Rae et al. 2021, table A1). Chinese counts characters as
- * words. Shares are of the characters in words (white space left out); as in the datatrove project, the first occurrence of an n-gram is
- * no duplicate.
+ * words. Elsewhere an n-gram is as long as n words of English: in scripts without spaces that many letters, in languages that write their
+ * syllables apart, such as Vietnamese and Tibetan, that many syllables. Shares are of the characters in words (white space left out); as in
+ * the datatrove project, the first occurrence of an n-gram is no duplicate.
  */
 public record Repetition(RepetitionThresholds words, RepetitionThresholds characters, RepetitionThresholds code,
         Function<Document, Profile> profile) implements CleaningStep {
 
     private static final int FIRST_TOP = 2;
     private static final int FIRST_DUPLICATE = 5;
+    /** Mean length of a word of English prose, in letters. Where words are shorter they are syllables, or nearly so. */
+    private static final double ENGLISH_WORD = 4.7;
+    private static final double MOST_SYLLABLES = 2;
+    /** Fewer words say nothing about how long words are in a language. */
+    private static final int ENOUGH_WORDS = 50;
 
     public Repetition() {
         this(Profile::of);
@@ -40,7 +46,7 @@ public record Repetition(RepetitionThresholds words, RepetitionThresholds charac
             reason = ofLines(text, code);
         } else {
             Words split = Words.of(text);
-            RepetitionThresholds limit = split.countsCharacters() ? characters : words;
+            RepetitionThresholds limit = split.unit() == Words.Unit.CHARACTER ? characters : words;
             reason = ofLines(text, limit);
             reason = reason != null ? reason : ofParagraphs(text, limit);
             reason = reason != null ? reason : ofNgrams(split, limit);
@@ -102,6 +108,16 @@ public record Repetition(RepetitionThresholds words, RepetitionThresholds charac
     }
 
     private static String ofNgrams(Words words, RepetitionThresholds limit) {
+        String reason = ofNgrams(words, limit, words.unit().perWord);
+        if (reason == null || words.unit() != Words.Unit.WORD || words.count < ENOUGH_WORDS || words.meanLength() >= ENGLISH_WORD
+                || English.is(words.text, LanguageIdentifier.identify(words.text))) {
+            return reason;
+        }
+        return ofNgrams(words, limit, Math.min(MOST_SYLLABLES, ENGLISH_WORD / words.meanLength()));
+    }
+
+    /** N-grams of n times {@code perWord} of the spans. */
+    private static String ofNgrams(Words words, RepetitionThresholds limit, double perWord) {
         if (words.count < FIRST_TOP) {
             return null;
         }
@@ -114,14 +130,16 @@ public record Repetition(RepetitionThresholds words, RepetitionThresholds charac
         List<Double> top = limit.topNgrams();
         for (int k = 0; k < top.size(); k++) {
             int n = FIRST_TOP + k;
-            if (words.count >= n && topCharacters(words, hashes, n, counts) > top.get(k) * total) {
+            int spans = (int) Math.round(n * perWord);
+            if (words.count >= spans && topCharacters(words, hashes, spans, counts) > top.get(k) * total) {
                 return "share of the most frequent " + n + "-gram above " + top.get(k);
             }
         }
         List<Double> duplicates = limit.duplicateNgrams();
         for (int k = 0; k < duplicates.size(); k++) {
             int n = FIRST_DUPLICATE + k;
-            if (words.count >= n && duplicateCharacters(words, hashes, n, counts) > duplicates.get(k) * total) {
+            int spans = (int) Math.round(n * perWord);
+            if (words.count >= spans && duplicateCharacters(words, hashes, spans, counts) > duplicates.get(k) * total) {
                 return "share of duplicate " + n + "-grams above " + duplicates.get(k);
             }
         }

@@ -8,12 +8,6 @@ enum Script {
         return this == HAN || this == KANA || this == HANGUL;
     }
 
-    /** A character of a script written without spaces: it counts as a word of its own. */
-    static boolean isWordByItself(char c) {
-        return c >= 0x4E00 && c < 0xA000 || c >= 0x3041 && c < 0x3100 || c >= 0x3400 && c < 0x4DC0 || c >= 0xF900 && c < 0xFB00
-                || c >= 0x0E01 && c < 0x0E80;
-    }
-
     /** The script of a letter, {@link #NONE} for anything else; a high surrogate of a Han plane counts as Han. */
     static Script of(char c) {
         if (c < 0x80) {
