@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.ContentHash;
+import dev.zhulong.formats.FileTree;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
@@ -14,6 +15,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,7 +26,8 @@ import java.util.stream.Stream;
 
 /**
  * Checkpoints of a run: {@code checkpoints/step-00000120/}, each a whole directory that appears by one rename once every byte of it is on
- * the disk, with a checksum of each file. The newest few are kept; one that does not check out is passed over for the one before.
+ * the disk, with a checksum of each file. The newest few that check out are kept; one that does not is passed over for the one before, and
+ * deleted with the next that is written.
  */
 public final class Checkpoints {
     private static final String PREFIX = "step-";
@@ -34,6 +37,8 @@ public final class Checkpoints {
 
     private final Path directory;
     private final int keep;
+    /** Those found whole, with their files' sizes and times: what has not been touched since is not read again. */
+    private final Map<Path, String> whole = new HashMap<>();
 
     /**
      * @param directory the run's {@code checkpoints}
@@ -53,7 +58,7 @@ public final class Checkpoints {
             Files.createDirectories(directory);
             Path target = directory.resolve(PREFIX + "%08d".formatted(step));
             Path half = directory.resolve(target.getFileName() + HALF);
-            delete(half);
+            FileTree.delete(half);
             Files.createDirectory(half);
             content.accept(half);
             Map<String, String> sums = new LinkedHashMap<>();
@@ -62,10 +67,11 @@ public final class Checkpoints {
             }
             AtomicFile.writeString(half.resolve(CHECKSUMS), JSON.writeValueAsString(sums) + "\n");
             // a run that resumed before this step writes it again
-            delete(target);
+            FileTree.delete(target);
             Files.move(half, target, StandardCopyOption.ATOMIC_MOVE);
             sync(directory);
-            rotate();
+            whole.put(target, stamp(target));
+            rotate(target);
             return target;
         } catch (IOException e) {
             throw new UncheckedIOException("cannot write checkpoint " + step + " in " + directory, e);
@@ -97,6 +103,9 @@ public final class Checkpoints {
     private static String fault(Path checkpoint) {
         try {
             Map<?, ?> sums = JSON.readValue(checkpoint.resolve(CHECKSUMS).toFile(), Map.class);
+            if (sums == null || sums.isEmpty()) {
+                return "it is empty";
+            }
             for (var entry : sums.entrySet()) {
                 Path file = checkpoint.resolve((String) entry.getKey());
                 if (!Files.isRegularFile(file)) {
@@ -106,7 +115,9 @@ public final class Checkpoints {
                     return file.getFileName() + " does not have its checksum";
                 }
             }
-            return sums.isEmpty() ? "it is empty" : null;
+            return null;
+        } catch (UncheckedIOException e) {
+            return e.getMessage();
         } catch (JsonProcessingException e) {
             return CHECKSUMS + " is not readable";
         } catch (IOException e) {
@@ -127,15 +138,43 @@ public final class Checkpoints {
         }
     }
 
-    private void rotate() throws IOException {
-        List<Path> all = list();
-        for (int i = 0; i < all.size() - keep; i++) {
+    /** Keeps {@code written} and the newest of the others that are whole. */
+    private void rotate(Path written) throws IOException {
+        int kept = 1;
+        for (Path checkpoint : list().reversed()) {
+            if (checkpoint.equals(written)) {
+                continue;
+            }
+            if (kept < keep && isWhole(checkpoint)) {
+                kept++;
+                continue;
+            }
             // renamed first: a directory half deleted must not look like a checkpoint
-            Path gone = directory.resolve(all.get(i).getFileName() + HALF);
-            delete(gone);
-            Files.move(all.get(i), gone, StandardCopyOption.ATOMIC_MOVE);
-            delete(gone);
+            Path gone = directory.resolve(checkpoint.getFileName() + HALF);
+            FileTree.delete(gone);
+            Files.move(checkpoint, gone, StandardCopyOption.ATOMIC_MOVE);
+            FileTree.delete(gone);
         }
+    }
+
+    private boolean isWhole(Path checkpoint) throws IOException {
+        String stamp = stamp(checkpoint);
+        if (!stamp.equals(whole.get(checkpoint))) {
+            if (fault(checkpoint) != null) {
+                return false;
+            }
+            whole.put(checkpoint, stamp);
+        }
+        return true;
+    }
+
+    /** Names, sizes and times of the files. */
+    private static String stamp(Path checkpoint) throws IOException {
+        var stamp = new StringBuilder();
+        for (Path file : Files.isDirectory(checkpoint) ? files(checkpoint) : List.<Path>of()) {
+            stamp.append(file.getFileName()).append(' ').append(Files.size(file)).append(' ').append(Files.getLastModifiedTime(file)).append('\n');
+        }
+        return stamp.toString();
     }
 
     private void removeHalves() {
@@ -144,7 +183,7 @@ public final class Checkpoints {
         }
         try (Stream<Path> entries = Files.list(directory)) {
             for (Path half : entries.filter(p -> p.getFileName().toString().matches(PREFIX + "[0-9]{8,}" + Pattern.quote(HALF))).toList()) {
-                delete(half);
+                FileTree.delete(half);
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -155,16 +194,6 @@ public final class Checkpoints {
         try (Stream<Path> entries = Files.list(directory)) {
             return new ArrayList<>(entries.filter(Files::isRegularFile).sorted().toList());
         }
-    }
-
-    private static void delete(Path directory) throws IOException {
-        if (!Files.exists(directory)) {
-            return;
-        }
-        for (Path file : files(directory)) {
-            Files.delete(file);
-        }
-        Files.delete(directory);
     }
 
     private static void sync(Path directory) throws IOException {

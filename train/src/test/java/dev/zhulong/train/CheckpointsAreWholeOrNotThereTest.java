@@ -9,10 +9,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Trap 26: a checkpoint that is found has every byte it was written with. */
@@ -102,6 +105,62 @@ class CheckpointsAreWholeOrNotThereTest {
         checkpoints.write(200, half -> put(half.resolve("weights"), new byte[] {1, 2, 3}));
         assertThat(directory.resolve("step-00000200/weights")).hasBinaryContent(new byte[] {1, 2, 3});
         assertThat(newest()).isEqualTo(200);
+    }
+
+    /** Of 100, 200, ... the damaged ones are named; another process goes on from the newest whole one and writes the next two. */
+    @ParameterizedTest
+    @CsvSource({
+            "1, 3, '3'", "1, 3, '2 3'", "1, 3, '1 2 3'", "2, 3, '3'", "2, 3, '2 3'", "2, 3, '1 2 3'", "2, 4, '3'", "3, 4, '3'", "3, 4, '2 4'",
+            "3, 5, '4 5'", "4, 5, '2 3'", "4, 5, '1 2 3 4 5'"})
+    void damagedOnesAreNotCountedAndTheOneJustWrittenStays(int keep, int count, String damaged, @TempDir Path run) throws IOException {
+        var before = new Checkpoints(run, count);
+        TreeSet<Long> whole = new TreeSet<>();
+        for (long step = 100; step <= count * 100L; step += 100) {
+            before.write(step, half -> put(half.resolve("weights"), BYTES));
+            whole.add(step);
+        }
+        for (String number : damaged.split(" ")) {
+            long step = Long.parseLong(number) * 100;
+            Files.write(run.resolve("step-%08d/weights".formatted(step)), new byte[] {1});
+            whole.remove(step);
+        }
+        var after = new Checkpoints(run, keep);
+        long from = after.newest(said::add).map(Checkpoints::step).orElse(0L);
+        assertThat(from).isEqualTo(whole.isEmpty() ? 0 : whole.last());
+        for (long step = from + 50; step <= from + 100; step += 50) {
+            Path written = after.write(step, half -> put(half.resolve("weights"), BYTES));
+            assertThat(written.resolve("weights")).hasBinaryContent(BYTES);
+            whole.add(step);
+            while (whole.size() > keep) {
+                whole.pollFirst();
+            }
+            assertThat(steps(run)).isEqualTo(whole);
+            assertThat(new Checkpoints(run, keep).newest(said::add).map(Checkpoints::step)).contains(step);
+        }
+    }
+
+    /** Damage that befalls one after it was written, in the same process. */
+    @Test
+    void whatIsDamagedWhileTheRunGoesOnIsNotCountedEither() throws IOException {
+        Files.write(directory.resolve("step-00000200/weights"), new byte[999]);
+        write(300);
+        assertThat(steps(directory)).containsExactly(100L, 300L);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"null", "", "[]", "{}", "{\"weights\": 1}"})
+    void checksumsThatAreNoneMakeItDamaged(String checksums) throws IOException {
+        Files.writeString(directory.resolve("step-00000200/checksums.json"), checksums);
+        Files.createDirectory(directory.resolve("step-00000200/something"));
+        assertThat(newest()).isEqualTo(100);
+        write(300);
+        assertThat(steps(directory)).containsExactly(100L, 300L);
+    }
+
+    private static TreeSet<Long> steps(Path directory) throws IOException {
+        try (var entries = Files.list(directory)) {
+            return entries.map(Checkpoints::step).collect(Collectors.toCollection(TreeSet::new));
+        }
     }
 
     private long newest() {
