@@ -7,14 +7,14 @@ import dev.zhulong.formats.SafetensorsFile;
 import dev.zhulong.formats.TensorView;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.LoraAdapter;
-import dev.zhulong.tensor.DType;
-import dev.zhulong.tensor.FusedAdamW;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
-import dev.zhulong.tensor.TensorScope;
 import dev.zhulong.train.AdamW;
-import dev.zhulong.train.Loss;
 import dev.zhulong.train.NextToken;
+import dev.zhulong.train.TrainData;
+import dev.zhulong.train.TrainOptions;
+import dev.zhulong.train.TrainStep;
+import dev.zhulong.train.schedule.Constant;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -26,8 +26,8 @@ import java.util.function.Consumer;
 import java.util.function.LongFunction;
 
 /**
- * The training step alone: fp32, gradient norm clipped at 1, fused AdamW (3e-4, 0.9, 0.95, decay 0.1 on every weight), random tokens. The
- * step of an eager PyTorch script with the same shape flags, for a comparison in one run.
+ * The step that the trainer repeats, {@link TrainStep}, alone: fp32, gradient norm clipped at 1, fused AdamW (3e-4, 0.9, 0.95, decay 0.1 on
+ * every weight), random tokens. What an eager PyTorch script with the same shape flags does, for a comparison in one run.
  */
 public final class TrainBench {
     /** Shape of the decoder and the batch. */
@@ -79,21 +79,18 @@ public final class TrainBench {
             }
             model.requiresGrad(true);
             List<String> all = List.copyOf(model.trainable().keySet());
-            LongFunction<Batch> data = batches == null ? random(shape) : stored(shape, batches, steps);
-            try (AdamW optimizer = new AdamW(model.trainable(), all, new AdamW.Settings(0.9, 0.95, 1e-8, 0.1))) {
-                NextToken objective = new NextToken();
+            LongFunction<Batch> rows = batches == null ? random(shape) : stored(shape, batches, steps);
+            var settings = new AdamW.Settings(0.9, 0.95, 1e-8, 0.1);
+            var options = new TrainOptions(steps, 1, new Constant(3e-4, 0, steps), 1, settings, recompute, 0, 0, 0, 0, 1);
+            try (AdamW optimizer = new AdamW(model.trainable(), all, settings)) {
+                var next = new TrainStep(model, new NextToken(), new TrainData(rows, List.of(), new int[shape.vocab()]), options, optimizer);
+                long updates = 0;
                 for (int step = 0; step < steps; step++) {
                     long start = System.nanoTime();
-                    Loss loss = objective.accumulate(model, data.apply(step), recompute);
-                    try (var scope = TensorScope.open()) {
-                        List<Tensor> gradients = new ArrayList<>();
-                        model.trainable().values().forEach(p -> gradients.add(p.grad()));
-                        double norm = FusedAdamW.norm(gradients).item() / loss.count();
-                        optimizer.step(step + 1, 3e-4, Tensor.zeros(DType.F32).fill_(loss.count() * Math.max(1, norm)));
-                    }
-                    model.trainable().values().forEach(Tensor::clearGrad);
+                    TrainStep.Result done = next.run(step, updates);
                     seconds[step] = (System.nanoTime() - start) / 1e9;
-                    last = loss.mean();
+                    updates = done.updates();
+                    last = done.loss().mean();
                     losses.accept(last);
                 }
             }

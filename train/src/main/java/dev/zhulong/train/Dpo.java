@@ -56,6 +56,12 @@ public record Dpo(double beta, double labelSmoothing) implements Objective {
         return loss(delta(model, batch));
     }
 
+    /** A pair's loss is −log of a probability, so it is in nats too. */
+    @Override
+    public String unit() {
+        return "nats a pair";
+    }
+
     /** All pairs of {@code batches}. */
     public Score score(Decoder model, Iterable<Batch> batches) {
         Loss total = Loss.NONE;

@@ -8,6 +8,9 @@ import dev.zhulong.tensor.TensorScope;
 
 /** Cross-entropy of the next token. */
 public final class NextToken implements Objective {
+    /** Unit of its loss. */
+    public static final String UNIT = "nats a token";
+
     @Override
     public Loss accumulate(Decoder model, Batch batch, boolean recompute) {
         try (var scope = TensorScope.open()) {
@@ -29,5 +32,10 @@ public final class NextToken implements Objective {
             Tensor hidden = model.hidden(Tensor.of(batch.tokens(), batch.batch(), batch.seq()), BatchContext.of(model, batch));
             return HeadLoss.of(hidden.view(rows, -1), model.headWeight(), batch.targets());
         }
+    }
+
+    @Override
+    public String unit() {
+        return UNIT;
     }
 }

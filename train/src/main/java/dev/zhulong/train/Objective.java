@@ -14,4 +14,7 @@ public interface Objective {
 
     /** The summed loss alone. */
     Loss evaluate(Decoder model, Batch batch);
+
+    /** Unit of a {@link Loss#mean()}, such as {@code nats a token}. */
+    String unit();
 }

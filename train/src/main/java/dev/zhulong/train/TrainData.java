@@ -9,7 +9,7 @@ import java.util.function.LongFunction;
  *
  * @param training   the batch of a number; nothing but the number decides it, so a resumed run needs to remember nothing else
  * @param validation held-out batches; may be empty
- * @param tokenBytes UTF-8 bytes each token id stands for: turns nats a token into bits a byte
+ * @param tokenBytes UTF-8 bytes each token id stands for: turns nats a token into bits a byte; zeros where that would say nothing
  */
 public record TrainData(LongFunction<Batch> training, List<Batch> validation, int[] tokenBytes) {
     /** Bytes of the supervised targets in {@code batch}. */

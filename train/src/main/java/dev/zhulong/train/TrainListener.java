@@ -8,8 +8,8 @@ public interface TrainListener {
      * After each step.
      *
      * @param step            steps done
-     * @param loss            nats a token, this step
-     * @param bitsPerByte     this step
+     * @param loss            of this step, in the objective's unit
+     * @param bitsPerByte     of this step; NaN where the objective counts no text
      * @param gradNorm        before clipping
      * @param tokensPerSecond tokens read a second, smoothed
      * @param secondsLeft     until the last step
@@ -17,7 +17,7 @@ public interface TrainListener {
     record Step(long step, long total, double loss, double bitsPerByte, double lr, double gradNorm, double tokensPerSecond,
             double secondsLeft) {}
 
-    /** Held-out loss in nats a token, and bits a byte. */
+    /** Held-out loss in the objective's unit, and bits a byte; NaN where the objective counts no text. */
     record Evaluation(long step, double loss, double bitsPerByte) {}
 
     default void step(Step step) {}

@@ -7,21 +7,16 @@ import dev.zhulong.formats.StorageType;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.model.LoraAdapter;
-import dev.zhulong.tensor.DType;
-import dev.zhulong.tensor.FusedAdamW;
 import dev.zhulong.tensor.Libtorch;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
-import dev.zhulong.tensor.TensorScope;
 import dev.zhulong.train.log.EventFile;
 import dev.zhulong.train.log.MetricsLog;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -69,11 +64,11 @@ public final class Trainer {
             long done = resume(optimizer);
             Optional<TrainListener.Evaluation> last = Optional.empty();
             try (MetricsLog log = MetricsLog.resume(run.resolve("metrics.jsonl"), done);
-                    EventFile events = done == 0 ? EventFile.open(run.resolve("tensorboard"))
-                            : EventFile.resume(run.resolve("tensorboard"), done + 1)) {
+                    EventFile events = EventFile.resume(run.resolve("tensorboard"), done + 1)) {
                 Pace pace = new Pace();
+                TrainStep next = new TrainStep(model, objective, data, options, optimizer);
                 while (done < options.steps()) {
-                    TrainListener.Step step = step(optimizer, done, pace);
+                    TrainListener.Step step = step(next, done, pace);
                     done++;
                     record(log, events, step);
                     listener.step(step);
@@ -106,52 +101,17 @@ public final class Trainer {
         return every > 0 && step % every == 0;
     }
 
-    private TrainListener.Step step(AdamW optimizer, long index, Pace pace) {
-        Loss total = Loss.NONE;
-        long bytes = 0;
-        long tokens = 0;
-        for (int i = 0; i < options.accumulation(); i++) {
-            long number = index * options.accumulation() + i;
-            Batch batch = data.training().apply(number);
-            // nothing but the step's number decides what is dropped, as nothing else decides what is read
-            model.adapter().ifPresent(adapter -> adapter.dropout(options.seed() * 1_000_003 + number));
-            total = total.plus(objective.accumulate(model, batch, options.recompute()));
-            bytes += data.bytes(batch);
-            tokens += batch.tokens().length;
-        }
-        model.adapter().ifPresent(LoraAdapter::noDropout);
-        double lr = options.schedule().at(index);
-        double norm = 0;
-        if (!Double.isFinite(total.sum())) {
-            throw new TrainingStopped(Diagnosis.of(model, index + 1, "loss is " + total.sum()));
-        }
-        if (total.count() > 0) {
-            try (var scope = TensorScope.open()) {
-                norm = FusedAdamW.norm(gradients()).item() / total.count();
-                if (!Double.isFinite(norm)) {
-                    throw new TrainingStopped(Diagnosis.of(model, index + 1, "gradient norm is " + norm));
-                }
-                // the one place that divides by the global count; clipping rides along
-                double clip = options.clip() > 0 ? Math.max(1, norm / options.clip()) : 1;
-                optimizer.step(++updates, lr, Tensor.zeros(DType.F32).fill_(total.count() * clip));
-            }
-        }
-        model.trainable().values().forEach(Tensor::clearGrad);
-        double bitsPerByte = bytes == 0 ? 0 : total.sum() / Math.log(2) / bytes;
-        pace.step(tokens);
-        return new TrainListener.Step(index + 1, options.steps(), total.mean(), bitsPerByte, lr, norm, pace.tokensPerSecond(),
-                pace.secondsLeft(options.steps() - index - 1));
+    private TrainListener.Step step(TrainStep next, long index, Pace pace) {
+        TrainStep.Result done = next.run(index, updates);
+        updates = done.updates();
+        pace.step(done.tokens());
+        return new TrainListener.Step(index + 1, options.steps(), done.loss().mean(), bitsPerByte(done.loss(), done.bytes()), done.lr(),
+                done.gradNorm(), pace.tokensPerSecond(), pace.secondsLeft(options.steps() - index - 1));
     }
 
-    private List<Tensor> gradients() {
-        List<Tensor> all = new ArrayList<>();
-        for (Tensor p : model.trainable().values()) {
-            Tensor g = p.grad();
-            if (g != null) {
-                all.add(g);
-            }
-        }
-        return all;
+    /** NaN where the targets stand for no bytes. */
+    private static double bitsPerByte(Loss loss, long bytes) {
+        return bytes == 0 ? Double.NaN : loss.sum() / Math.log(2) / bytes;
     }
 
     private Optional<TrainListener.Evaluation> evaluate(long step, MetricsLog log, EventFile events) {
@@ -159,11 +119,8 @@ public final class Trainer {
         result.ifPresent(e -> {
             Map<String, Number> line = new LinkedHashMap<>();
             line.put("validation_loss", e.loss());
-            line.put("validation_bits_per_byte", e.bitsPerByte());
-            events.scalars(step, line);
-            Map<String, Object> withStep = new LinkedHashMap<>(Map.of("step", step));
-            withStep.putAll(line);
-            log.append(withStep);
+            putKnown(line, "validation_bits_per_byte", e.bitsPerByte());
+            write(log, events, step, line);
             listener.evaluated(e);
         });
         return result;
@@ -179,20 +136,38 @@ public final class Trainer {
             total = total.plus(objective.evaluate(model, batch));
             bytes += data.bytes(batch);
         }
-        return Optional.of(new TrainListener.Evaluation(step, total.mean(), bytes == 0 ? 0 : total.sum() / Math.log(2) / bytes));
+        return Optional.of(new TrainListener.Evaluation(step, total.mean(), bitsPerByte(total, bytes)));
     }
 
-    private static void record(MetricsLog log, EventFile events, TrainListener.Step s) {
+    private void record(MetricsLog log, EventFile events, TrainListener.Step s) {
         Map<String, Number> line = new LinkedHashMap<>();
         line.put("loss", s.loss());
-        line.put("bits_per_byte", s.bitsPerByte());
+        putKnown(line, "bits_per_byte", s.bitsPerByte());
         line.put("lr", s.lr());
         line.put("grad_norm", s.gradNorm());
         line.put("tokens_per_second", s.tokensPerSecond());
-        events.scalars(s.step(), line);
-        Map<String, Object> withStep = new LinkedHashMap<>(Map.of("step", s.step()));
-        withStep.putAll(line);
-        log.append(withStep);
+        write(log, events, s.step(), line);
+    }
+
+    private static void putKnown(Map<String, Number> line, String name, double value) {
+        if (!Double.isNaN(value)) {
+            line.put(name, value);
+        }
+    }
+
+    private void write(MetricsLog log, EventFile events, long step, Map<String, Number> values) {
+        Map<String, Number> tagged = new LinkedHashMap<>();
+        values.forEach((name, value) -> tagged.put(tag(name), value));
+        events.scalars(step, tagged);
+        Map<String, Object> line = new LinkedHashMap<>(Map.of("step", step));
+        line.putAll(values);
+        line.put("unit", objective.unit());
+        log.append(line);
+    }
+
+    /** A tag has no unit of its own: another than the usual one stands in its name, so that charts of both are not laid over each other. */
+    private String tag(String name) {
+        return !name.endsWith("loss") || objective.unit().equals(NextToken.UNIT) ? name : name + " (" + objective.unit() + ")";
     }
 
     private void save(AdamW optimizer, long step) {

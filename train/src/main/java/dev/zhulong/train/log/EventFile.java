@@ -1,6 +1,9 @@
 package dev.zhulong.train.log;
 
+import dev.zhulong.formats.AtomicFile;
+import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
@@ -10,7 +13,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import java.util.zip.CRC32C;
@@ -28,12 +33,18 @@ import java.util.zip.CRC32C;
  * the length, data, masked CRC-32C of the data, little-endian); data are {@code Event} messages of
  * {@code tensorflow/core/util/event.proto} and {@code framework/summary.proto} in Protocol Buffers' wire format.
  *
- * <p>A resumed run writes a new file that begins with a {@code SessionLog START} event at its first step; TensorBoard then drops what
- * earlier files say about that step and later ones. Not for several threads.
+ * <p>A resumed run takes its first step and later ones out of earlier files and writes a new file that begins with a
+ * {@code SessionLog START} event at that step; a TensorBoard that has read them already then drops them too. Not for several threads.
  */
 public final class EventFile implements AutoCloseable {
 
     private static final String NAME = "events.out.tfevents.";
+    private static final String OURS = ".zhulong";
+    /** Bytes before and after a record's data. */
+    private static final int HEADER = 12;
+    private static final int FOOTER = 4;
+    /** No event of scalars comes near it; a length beyond it is no length. */
+    private static final int LONGEST = 1 << 20;
     private static final int CRC_MASK = 0xa282ead8;
     // field number << 3 | wire type (0 varint, 1 eight bytes, 2 length-delimited, 5 four bytes)
     private static final int EVENT_WALL_TIME = 1 << 3 | 1;
@@ -67,14 +78,79 @@ public final class EventFile implements AutoCloseable {
     }
 
     /**
-     * Goes on in a directory that an interrupted run has written to.
+     * Goes on in a directory that an interrupted run has written to; starts where there is none.
      *
-     * @param nextStep the first step this run will write; what is there about it and later steps is no longer shown
+     * @param nextStep the first step this run will write; what is there about it and later steps is taken out
      */
     public static EventFile resume(Path directory, long nextStep) {
+        List<Path> earlier = earlier(directory);
+        earlier.forEach(file -> keepBefore(file, nextStep));
         EventFile events = open(directory);
-        events.write(startEvent(now(), nextStep));
+        if (!earlier.isEmpty()) {
+            events.write(startEvent(now(), nextStep));
+        }
         return events;
+    }
+
+    private static List<Path> earlier(Path directory) {
+        if (!Files.isDirectory(directory)) {
+            return List.of();
+        }
+        AtomicFile.removeLeftovers(directory);
+        try (Stream<Path> files = Files.list(directory)) {
+            return files.filter(file -> file.getFileName().toString().endsWith(OURS)).sorted().toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException("can't resume in " + directory, e);
+        }
+    }
+
+    /** Takes out events of {@code nextStep} and later, and a last record that a killed process left unfinished. */
+    private static void keepBefore(Path file, long nextStep) {
+        AtomicFile.writeStream(file, out -> {
+            try (var in = new DataInputStream(new BufferedInputStream(Files.newInputStream(file)))) {
+                for (byte[] record = readRecord(in); record != null; record = readRecord(in)) {
+                    if (step(ByteBuffer.wrap(record, HEADER, record.length - HEADER - FOOTER)) < nextStep) {
+                        out.write(record);
+                    }
+                }
+            }
+        });
+    }
+
+    /** A record with its frame; null at the end, or where what follows is no whole record. */
+    private static byte[] readRecord(DataInputStream in) throws IOException {
+        byte[] header = in.readNBytes(HEADER);
+        if (header.length < HEADER) {
+            return null;
+        }
+        long length = ByteBuffer.wrap(header).order(ByteOrder.LITTLE_ENDIAN).getLong();
+        if (length < 0 || length > LONGEST) {
+            return null;
+        }
+        byte[] rest = in.readNBytes((int) length + FOOTER);
+        if (rest.length < length + FOOTER) {
+            return null;
+        }
+        byte[] record = Arrays.copyOf(header, HEADER + rest.length);
+        System.arraycopy(rest, 0, record, HEADER, rest.length);
+        return record;
+    }
+
+    /** An event's step: written only after the time, eight bytes behind its key, and left out where it is 0. */
+    private static long step(ByteBuffer event) {
+        event.position(event.position() + Math.min(event.remaining(), 1 + Double.BYTES));
+        if (!event.hasRemaining() || event.get() != EVENT_STEP) {
+            return 0;
+        }
+        long step = 0;
+        for (int shift = 0; event.hasRemaining(); shift += 7) {
+            byte part = event.get();
+            step |= (long) (part & 0x7f) << shift;
+            if (part >= 0) {
+                break;
+            }
+        }
+        return step;
     }
 
     /**
@@ -106,7 +182,7 @@ public final class EventFile implements AutoCloseable {
         try {
             Files.createDirectories(directory);
             long second = Math.max(System.currentTimeMillis() / 1000, latest(directory) + 1);
-            Path file = directory.resolve(NAME + "%010d.zhulong".formatted(second));
+            Path file = directory.resolve(NAME + "%010d".formatted(second) + OURS);
             return new EventFile(file, FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE));
         } catch (IOException e) {
             throw new UncheckedIOException("can't start an event file in " + directory, e);

@@ -6,20 +6,17 @@ import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.zhulong.formats.AtomicFile;
 import java.io.BufferedInputStream;
-import java.io.BufferedOutputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
-import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
@@ -81,6 +78,9 @@ public final class MetricsLog implements AutoCloseable {
      */
     public static MetricsLog resume(Path file, long lastStep) {
         try {
+            AtomicFile.removeLeftovers(file.toAbsolutePath().getParent());
+            // what an earlier version left there
+            Files.deleteIfExists(file.resolveSibling(file.getFileName() + ".tmp"));
             if (Files.exists(file)) {
                 keepThrough(file, lastStep);
             }
@@ -152,21 +152,13 @@ public final class MetricsLog implements AutoCloseable {
         void line(Map<String, Object> line, byte[] bytes) throws IOException;
     }
 
-    private static void keepThrough(Path file, long lastStep) throws IOException {
-        Path kept = file.resolveSibling(file.getFileName() + ".tmp");
-        try (FileChannel out = FileChannel.open(kept,
-                StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING, StandardOpenOption.WRITE);
-                OutputStream stream = new BufferedOutputStream(Channels.newOutputStream(out), 1 << 16)) {
-            eachLine(file, (line, bytes) -> {
-                if (step(line, file.toString()) <= lastStep) {
-                    stream.write(bytes);
-                    stream.write('\n');
-                }
-            });
-            stream.flush();
-            out.force(true);
-        }
-        Files.move(kept, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    private static void keepThrough(Path file, long lastStep) {
+        AtomicFile.writeStream(file, stream -> eachLine(file, (line, bytes) -> {
+            if (step(line, file.toString()) <= lastStep) {
+                stream.write(bytes);
+                stream.write('\n');
+            }
+        }));
     }
 
     private static void eachLine(Path file, LineVisitor visitor) throws IOException {
