@@ -10,7 +10,9 @@ import dev.zhulong.formats.SafetensorsWriter;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.TensorView;
 import dev.zhulong.tensor.DType;
+import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
+import dev.zhulong.tensor.TensorScope;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -116,13 +118,38 @@ public final class DecoderFiles {
      * Writes {@code config.json} and {@code model.safetensors} into {@code directory}, each atomically.
      *
      * @param type F32, BF16 or F16
+     * @throws IllegalArgumentException naming the tensor, if a finite weight is too large for {@code type}; nothing is written then
      */
     public static void save(Decoder model, Path directory, StorageType type) {
         if (model.isQuantized()) {
             throw new IllegalArgumentException("a quantized model is not written: save its adapter, and merge that into the model it was loaded from");
         }
+        model.parameters().forEach((name, t) -> requireFits(name, t, type));
         AtomicFile.writeString(directory.resolve("config.json"), HfConfig.write(model.spec(), type));
         writeTensors(directory.resolve("model.safetensors"), model.parameters(), type);
+    }
+
+    /** Refuses F32 weights that storing as {@code type} would turn into infinities. */
+    static void requireFits(String name, Tensor weights, StorageType type) {
+        if (type == StorageType.F32) {
+            return;
+        }
+        try (var off = NoGrad.open(); var scope = TensorScope.open()) {
+            double largest = weights.abs().max().item();
+            if (Double.isFinite(largest) && Double.isInfinite(Tensor.of(new float[] {(float) largest}, 1).to(dtype(type)).to(DType.F32).max().item())) {
+                throw new IllegalArgumentException("tensor " + name + ": expected weights " + type + " can hold, found " + largest
+                        + "; write " + (type == StorageType.F16 ? "BF16 or F32" : "F32"));
+            }
+        }
+    }
+
+    /** The type in which libtorch holds what is stored as {@code type}: F32, BF16 or F16. */
+    static DType dtype(StorageType type) {
+        return switch (type) {
+            case BF16 -> DType.BF16;
+            case F16 -> DType.F16;
+            default -> DType.F32;
+        };
     }
 
     /** Writes named F32 tensors, in this order, as one safetensors file of {@code type}. */

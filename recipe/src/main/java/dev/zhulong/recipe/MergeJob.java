@@ -53,6 +53,7 @@ public final class MergeJob {
             LoraMerge merge = LoraMerge.fold(model, adapter, type);
             try {
                 Files.createDirectories(out);
+                DecoderFiles.save(model, out, type);
                 Companions.copy(base, out);
                 // the template that the adapter was trained with comes before the model's own
                 Path template = adapterDirectory.resolve(ChatTemplate.FILE);
@@ -62,7 +63,6 @@ public final class MergeJob {
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }
-            DecoderFiles.save(model, out, type);
             double moved;
             try (Decoder written = DecoderFiles.load(out)) {
                 moved = difference(adapted, logits(written));
