@@ -91,6 +91,11 @@ final class DirectoryModelFiles extends ModelFiles {
     }
 
     @Override
+    Optional<String> notice() {
+        return files.notice();
+    }
+
+    @Override
     boolean onCpu() {
         return cpu;
     }

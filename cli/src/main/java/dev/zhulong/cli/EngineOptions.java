@@ -185,23 +185,28 @@ final class EngineOptions {
      */
     ModelFiles open(Path model, Path adapter, Engine otherwise) {
         ModelFiles files = files(model, adapter, otherwise);
+        files.notice().ifPresent(this::say);
         try {
             if (precision != null) {
                 files.requirePrecision(precision);
             }
             if (route == RouteWanted.AUTO || precision == Precision.AUTO) {
-                PrintWriter err = spec.commandLine().getErr();
-                try (var status = new StatusLine(err)) {
+                try (var status = new StatusLine(spec.commandLine().getErr())) {
                     files.choose(auto(), step -> status.show("choosing for " + model + ": " + step));
                 }
-                err.println("[" + files.choice() + "]");
-                err.flush();
+                say(files.choice());
             }
             return files;
         } catch (RuntimeException e) {
             files.close();
             throw e;
         }
+    }
+
+    private void say(String line) {
+        PrintWriter err = spec.commandLine().getErr();
+        err.println("[" + line + "]");
+        err.flush();
     }
 
     private ModelFiles files(Path model, Path adapter, Engine otherwise) {

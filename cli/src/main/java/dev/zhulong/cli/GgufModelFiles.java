@@ -58,6 +58,11 @@ final class GgufModelFiles extends ModelFiles {
     }
 
     @Override
+    Optional<String> notice() {
+        return Optional.empty();
+    }
+
+    @Override
     boolean onCpu() {
         return true;
     }

@@ -69,6 +69,9 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
     /** The template of the adapter where it brings one, else the model's, else ChatML. */
     abstract ChatTemplate template();
 
+    /** What the user should know of the files, in one line; mostly nothing. */
+    abstract Optional<String> notice();
+
     /** Whether it runs on the CPU engine. */
     abstract boolean onCpu();
 

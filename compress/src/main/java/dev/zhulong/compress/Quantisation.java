@@ -3,6 +3,7 @@ package dev.zhulong.compress;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.TensorView;
+import dev.zhulong.formats.gguf.DirectoryWeights;
 import dev.zhulong.formats.gguf.GgufExport;
 import dev.zhulong.formats.gguf.GgufModel;
 import dev.zhulong.formats.gguf.GgufTensor;
@@ -91,6 +92,7 @@ public final class Quantisation {
         if (Files.isDirectory(model)) {
             try (ModelDirectory source = ModelDirectory.open(model)) {
                 requireNotQuantised(source);
+                DirectoryWeights.of(source, Map.of());
             }
             return;
         }
@@ -123,6 +125,7 @@ public final class Quantisation {
 
     private Written toGguf(ModelDirectory source, ThreadPool pool, Tensors tensors) throws IOException {
         DecoderSpec spec = source.spec().withEosIds(source.eosIds());
+        Map<String, TensorView> views = DirectoryWeights.of(source, Map.of());
         List<GgufWeight> weights = GgufExport.weights(spec);
         var mix = new TensorMix(precision, spec, weights.stream().anyMatch(weight -> weight.gguf().equals("output.weight")));
         var plan = new Plan(weights.size());
@@ -131,7 +134,7 @@ public final class Quantisation {
             WeightType type = mix.type(weight.gguf(), weight.shape());
             plan.add(type, weight.shape());
             stored.put(weight.gguf(), new GgufExport.Stored(gguf(type), tensors.next(weights.size(), arena -> {
-                TensorView view = source.tensor(weight.huggingFace());
+                TensorView view = views.get(weight.huggingFace());
                 return weight.shape().length < 2 || type == WeightType.F32 && weight.gguf().equals("position_embd.weight")
                         ? weight.fromHuggingFace(view) : inGgufOrder(weight, Matrix.of(view, weight.layout() == GgufWeight.Layout.TRANSPOSED)
                                 .as(type, pool, arena), arena);
@@ -204,19 +207,20 @@ public final class Quantisation {
 
     private Written toDirectory(ModelDirectory source, ThreadPool pool, Tensors tensors) {
         var mix = new TensorMix(precision, source.spec(), !source.spec().tiedEmbeddings());
+        Map<String, TensorView> views = DirectoryWeights.of(source, Map.of());
         List<GgufWeight> weights = GgufWeight.of(source.spec());
         var plan = new Plan(weights.size());
         var directory = new QuantisedDirectory(source, precision);
         for (GgufWeight weight : weights) {
             WeightType type = mix.type(weight.gguf(), weight.shape());
             if (!type.quantised()) {
-                directory.add(source.tensor(weight.huggingFace()));
+                directory.add(weight.huggingFace(), views.get(weight.huggingFace()));
                 plan.add(WeightType.F32, weight.shape());
                 continue;
             }
             plan.add(type, weight.shape());
             directory.add(weight.huggingFace(), type, weight.shape(), tensors.next(weights.size(), arena ->
-                    Matrix.of(source.tensor(weight.huggingFace()), weight.layout() == GgufWeight.Layout.TRANSPOSED).as(type, pool, arena)));
+                    Matrix.of(views.get(weight.huggingFace()), weight.layout() == GgufWeight.Layout.TRANSPOSED).as(type, pool, arena)));
         }
         plan.requireRoom(out);
         directory.write(out);

@@ -39,9 +39,9 @@ final class QuantisedDirectory {
         this.precision = precision;
     }
 
-    /** A tensor that stays as it is. */
-    void add(TensorView view) {
-        entries.add(SafetensorsWriter.Entry.of(view));
+    /** A tensor that stays as it is, under the name its family gives it today. */
+    void add(String name, TensorView view) {
+        entries.add(new SafetensorsWriter.Entry(name, view.type(), view.shape(), view::data));
     }
 
     /** @param shape outputs by inputs */
@@ -67,7 +67,7 @@ final class QuantisedDirectory {
             Files.createDirectories(temporary);
             Companions.copy(source.path(), temporary);
             AtomicFile.writeString(temporary.resolve(ModelDirectory.CONFIG),
-                    new QuantizationConfig(types).addTo(source.path().resolve(ModelDirectory.CONFIG)));
+                    new QuantizationConfig(types).addTo(source.path().resolve(ModelDirectory.CONFIG), source.spec().tiedEmbeddings()));
             SafetensorsWriter.write(temporary.resolve(ModelDirectory.WEIGHTS), Map.of("format", "pt"), entries);
             provenance().write(temporary);
             Path former = absolute.resolveSibling(temporary.getFileName() + ".old");

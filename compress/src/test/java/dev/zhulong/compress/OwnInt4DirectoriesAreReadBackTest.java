@@ -108,7 +108,7 @@ class OwnInt4DirectoriesAreReadBackTest {
             SafetensorsWriter.write(copy, Map.of("format", "pt"), entries);
         }
         Files.move(copy, out.resolve(ModelDirectory.WEIGHTS), StandardCopyOption.REPLACE_EXISTING);
-        Files.writeString(out.resolve(ModelDirectory.CONFIG), new QuantizationConfig(types).addTo(source.resolve(ModelDirectory.CONFIG)));
+        Files.writeString(out.resolve(ModelDirectory.CONFIG), new QuantizationConfig(types).addTo(source.resolve(ModelDirectory.CONFIG), false));
     }
 
     /** The page's example, by hand: steps of a quarter, sixteen in turn. */

@@ -115,6 +115,12 @@ public record DecoderSpec(
                 activation, gatedMlp, rope, tiedEmbeddings, qkvBias, outputBias, mlpBias, qkNorm, windows, bosId, eosIds);
     }
 
+    /** With a head whose weight is its own. */
+    public DecoderSpec withOwnHead() {
+        return new DecoderSpec(family, vocabSize, hiddenSize, layers, heads, kvHeads, headDim, intermediateSize, contextLength, norm, normEpsilon,
+                activation, gatedMlp, rope, false, qkvBias, outputBias, mlpBias, qkNorm, windows, bosId, eosIds);
+    }
+
     /** With other ids that end a sequence. */
     public DecoderSpec withEosIds(List<Integer> ids) {
         return new DecoderSpec(family, vocabSize, hiddenSize, layers, heads, kvHeads, headDim, intermediateSize, contextLength, norm, normEpsilon,

@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -35,16 +36,20 @@ public final class ModelDirectory implements AutoCloseable {
     private static final String WAY_OUT = "convert it with transformers on a machine with Python "
             + "(model.save_pretrained(directory, safe_serialization=True)) or download the revision with " + WEIGHTS;
 
+    private static final Pattern GPT2_CONSTANT = Pattern.compile("(transformer\\.)?h\\.\\d+\\.attn\\.(bias|masked_bias)");
+
     private final Path path;
     private final DecoderSpec spec;
+    private final Optional<String> notice;
     private final GenerationConfig generationConfig;
     private final List<SafetensorsFile> files;
     private final Map<String, TensorView> tensors;
 
-    private ModelDirectory(Path path, DecoderSpec spec, GenerationConfig generation, List<SafetensorsFile> files,
+    private ModelDirectory(Path path, StoredHead head, GenerationConfig generation, List<SafetensorsFile> files,
             Map<String, TensorView> tensors) {
         this.path = path;
-        this.spec = spec;
+        this.spec = head.spec();
+        this.notice = head.notice();
         this.generationConfig = generation;
         this.files = files;
         this.tensors = Collections.unmodifiableMap(tensors);
@@ -62,8 +67,9 @@ public final class ModelDirectory implements AutoCloseable {
         boolean opened = false;
         try {
             Map<String, TensorView> tensors = openWeights(directory, files);
+            var model = new ModelDirectory(directory, StoredHead.of(spec, tensors), generation, files, tensors);
             opened = true;
-            return new ModelDirectory(directory, spec, generation, files, tensors);
+            return model;
         } finally {
             if (!opened) {
                 files.forEach(SafetensorsFile::close);
@@ -146,7 +152,19 @@ public final class ModelDirectory implements AutoCloseable {
             }
             tensors.put(tensor, view);
         }
+        shards.values().forEach(shard -> addUnlisted(shard, tensors));
         return tensors;
+    }
+
+    /** What the index does not name is read all the same, as transformers reads it; of a tensor in two shards nobody can say which one is meant. */
+    private static void addUnlisted(SafetensorsFile shard, Map<String, TensorView> tensors) {
+        shard.tensors().forEach((name, view) -> {
+            TensorView listed = tensors.putIfAbsent(name, view);
+            if (listed != null && listed != view && (listed.type() != view.type() || listed.data().mismatch(view.data()) != -1)) {
+                throw new FormatException(shard.path(), "tensor " + FormatException.quote(name) + " has other values in " + listed.file().getFileName()
+                        + ", where " + INDEX + " puts it; take the files as they were published, or remove one of the two");
+            }
+        });
     }
 
     /** Nothing that leaves the directory, on any operating system. */
@@ -187,9 +205,14 @@ public final class ModelDirectory implements AutoCloseable {
         return path;
     }
 
-    /** The decoder's shape. */
+    /** The decoder's shape: that of {@code config.json}, but with a head of its own where the files hold one that differs from the embedding. */
     public DecoderSpec spec() {
         return spec;
+    }
+
+    /** What the user should know of the files, in one line: where they contradict {@code config.json}. */
+    public Optional<String> notice() {
+        return notice;
     }
 
     /** The makers' advice for generation; where they left none, only where sequences begin and end. */
@@ -233,26 +256,37 @@ public final class ModelDirectory implements AutoCloseable {
 
     /**
      * The tensors that are weights, by the names the family's files have today: GPT-2's first files lack the outer prefix, older versions of
-     * transformers saved constants beside the weights, and a head that the configuration ties to the embedding is left out, as Hugging Face
-     * ignores it.
+     * transformers saved constants beside the weights, and a head that is tied to the embedding is left out, or stands for it where it is missing.
      *
      * @throws FormatException when two tensors are the same weight
      */
     public Map<String, TensorView> weights() {
         boolean gpt2 = spec.family() == DecoderSpec.Family.GPT2;
+        List<String> embedding = StoredHead.embeddingNames(spec);
+        boolean headIsEmbedding = spec.tiedEmbeddings() && embedding.stream().noneMatch(tensors::containsKey);
         var weights = new LinkedHashMap<String, TensorView>();
         tensors.forEach((name, view) -> {
-            boolean constant = name.endsWith(".rotary_emb.inv_freq") || name.endsWith(".attn.bias") || name.endsWith(".attn.masked_bias");
-            if (constant || spec.tiedEmbeddings() && name.equals("lm_head.weight")) {
+            boolean tiedHead = spec.tiedEmbeddings() && name.equals(StoredHead.NAME);
+            if (isConstant(view) || tiedHead && !headIsEmbedding) {
                 return;
             }
             boolean bare = gpt2 && !name.startsWith("transformer.") && !name.startsWith("lm_head.");
-            TensorView twin = weights.put(bare ? "transformer." + name : name, view);
+            TensorView twin = weights.put(tiedHead ? embedding.getFirst() : bare ? "transformer." + name : name, view);
             if (twin != null) {
                 throw new FormatException(path, "tensors " + twin.name() + " and " + name + " are the same weight; keep one");
             }
         });
         return weights;
+    }
+
+    /** Rotary frequencies, which follow from the configuration, and GPT-2's causal mask with the number that stands for minus infinity. */
+    private boolean isConstant(TensorView view) {
+        if (spec.family() != DecoderSpec.Family.GPT2) {
+            return view.name().endsWith(".rotary_emb.inv_freq");
+        }
+        long[] shape = view.shape();
+        boolean mask = shape.length == 4 && shape[0] == 1 && shape[1] == 1 && shape[2] == shape[3];
+        return GPT2_CONSTANT.matcher(view.name()).matches() && (mask || view.elements() == 1);
     }
 
     /** A file of the directory, such as {@code tokenizer.json}, where it is there. */

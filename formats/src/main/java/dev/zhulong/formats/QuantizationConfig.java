@@ -44,9 +44,16 @@ public record QuantizationConfig(Map<String, String> weights) {
         return Optional.of(new QuantizationConfig(weights));
     }
 
-    /** The text of {@code configJson} with this in it. */
-    public String addTo(Path configJson) {
+    /**
+     * The text of {@code configJson} with this in it.
+     *
+     * @param tied whether the head is the embedding's weight, which the file may say wrongly ({@link ModelDirectory#spec})
+     */
+    public String addTo(Path configJson, boolean tied) {
         ObjectNode config = JsonFields.read(configJson).object().deepCopy();
+        if (!tied) {
+            config.put("tie_word_embeddings", false);
+        }
         ObjectNode field = config.putObject(FIELD);
         field.put("quant_method", METHOD).put("format", FORMAT);
         ObjectNode types = field.putObject("weights");

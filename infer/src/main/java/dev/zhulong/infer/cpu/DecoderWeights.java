@@ -3,8 +3,8 @@ package dev.zhulong.infer.cpu;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.ModelDirectory;
-import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.TensorView;
+import dev.zhulong.formats.gguf.DirectoryWeights;
 import dev.zhulong.formats.gguf.GgufModel;
 import dev.zhulong.formats.gguf.GgufTensor;
 import dev.zhulong.formats.gguf.GgufWeight;
@@ -96,33 +96,14 @@ sealed interface DecoderWeights {
         }
 
         private static Map<String, TensorView> checked(ModelDirectory model, Map<String, WeightType> blocks) {
-            Map<String, TensorView> stored = model.weights();
-            Map<String, TensorView> weights = new HashMap<>();
+            Map<String, Long> bytes = new HashMap<>();
             for (GgufWeight weight : GgufWeight.of(model.spec())) {
-                String name = weight.huggingFace();
-                TensorView view = stored.remove(name);
-                long[] shape = weight.shape();
-                if (blocks.containsKey(name)) {
-                    shape = new long[] {shape[0], blocks.get(name).rowBytes(Math.toIntExact(shape[1]))};
-                } else if (weight.layout() == GgufWeight.Layout.TRANSPOSED) {
-                    shape = new long[] {shape[1], shape[0]};
+                WeightType type = blocks.get(weight.huggingFace());
+                if (type != null) {
+                    bytes.put(weight.huggingFace(), type.rowBytes(Math.toIntExact(weight.shape()[1])));
                 }
-                if (view == null) {
-                    throw new FormatException(model.path(), "tensor " + name + " of shape " + Arrays.toString(shape) + " is missing"
-                            + (name.startsWith("lm_head") ? "; config.json says tie_word_embeddings is false" : ""));
-                }
-                boolean right = blocks.containsKey(name) ? view.requireShape(shape).type() == StorageType.U8 : view.requireShape(shape).type().isFloat();
-                if (!right) {
-                    throw new FormatException(view.file(), "tensor " + view.name() + " has type " + view.type() + ", expected "
-                            + (blocks.containsKey(name) ? "U8 blocks of " + blocks.get(name) : "a float type"));
-                }
-                weights.put(name, view);
             }
-            if (!stored.isEmpty()) {
-                throw new FormatException(model.path(), "tensor " + stored.keySet().iterator().next() + " has no place in a " + model.spec().family()
-                        + " decoder (" + stored.size() + " such)");
-            }
-            return weights;
+            return DirectoryWeights.of(model, bytes);
         }
 
         private static Map<String, WeightType> blocks(ModelDirectory model) {
