@@ -163,7 +163,7 @@ final class GenerateScorer implements Scorer {
         for (Pattern pattern : remove) {
             text = pattern.matcher(text).replaceAll("");
         }
-        return text.strip();
+        return spec.numbers() ? PlainNumber.of(text.strip()) : text.strip();
     }
 
     private static Segment segment(ObjectNode outcome) {

@@ -105,6 +105,7 @@ public record TaskSpec(
             @Doc("what of the answer counts: the first of these that matches; empty for all of it") List<Extract> extract,
             @Doc("what of the reference counts, likewise") List<Extract> extractReference,
             @Doc("regular expressions whose matches are taken out of both") List<String> remove,
+            @Doc("whether both are numbers, equal by value: $1,250.00 is 1250; what is no number stays text") boolean numbers,
             @Doc("as zhulong score calls them: bleu, chrf, chrf++, ter, rouge, exact, squad, cmrc, classification, ner, entities") List<String> metrics,
             @Doc("BLEU's tokens: 13a, intl, zh, char, none") String tokenize,
             @Doc("ROUGE reads Chinese, Japanese and Korean characters one by one") boolean chinese) {
@@ -115,7 +116,7 @@ public record TaskSpec(
         }
 
         static Generate defaults() {
-            return new Generate("", "", "", " ", 128, List.of(), false, List.of(), List.of(), List.of(), List.of("exact"), "13a", false);
+            return new Generate("", "", "", " ", 128, List.of(), false, List.of(), List.of(), List.of(), false, List.of("exact"), "13a", false);
         }
     }
 

@@ -6,11 +6,13 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
 /**
  * Exact match and F1 of short answers, the best over all references: in SQuAD's manner (its evaluation script of version 2: case, punctuation
- * and English articles ignored, words) or CMRC 2018's (punctuation ignored, Chinese characters and other words, longest common run).
+ * and English articles ignored, words) or CMRC 2018's ({@code cmrc2018_evaluate.py}: its list of punctuation ignored, Chinese characters one by one
+ * and NLTK's words of the rest, longest common run).
  */
 public enum AnswerMatch {
     SQUAD {
@@ -18,7 +20,14 @@ public enum AnswerMatch {
         String normal(String text) {
             String bare = text.toLowerCase(Locale.ROOT).codePoints().filter(c -> ASCII_PUNCTUATION.indexOf(c) < 0)
                     .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append).toString();
-            return String.join(" ", Whitespace.split(bare.replaceAll("(?U)\\b(a|an|the)\\b", " ")));
+            return String.join(" ", Whitespace.split(ARTICLE.matcher(bare).replaceAll(" ")));
+        }
+
+        /** As the script has it, references of which nothing is left do not count, and where none does, nothing is the right answer. */
+        @Override
+        List<String> references(Segment segment) {
+            List<String> some = segment.references().stream().filter(reference -> !normal(reference).isEmpty()).toList();
+            return some.isEmpty() ? List.of("") : some;
         }
 
         @Override
@@ -42,24 +51,22 @@ public enum AnswerMatch {
     CMRC {
         @Override
         String normal(String text) {
-            return text.toLowerCase(Locale.ROOT).strip().codePoints().filter(c -> !punctuation(c))
+            return Whitespace.strip(text.toLowerCase(Locale.ROOT)).codePoints().filter(c -> CMRC_PUNCTUATION.indexOf(c) < 0)
                     .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append).toString();
         }
 
         @Override
         double one(String answer, String reference) {
-            List<String> a = mixed(answer);
-            List<String> r = mixed(reference);
-            if (a.isEmpty() && r.isEmpty()) {
-                return 1;
-            }
+            List<String> a = mixed(normal(answer));
+            List<String> r = mixed(normal(reference));
             return harmonic(run(a, r), a.size(), r.size());
         }
     };
 
     private static final String ASCII_PUNCTUATION = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~";
-    /** What CMRC 2018's script takes out. */
-    private static final String CMRC_PUNCTUATION = "-:_*^/\\~`+=，。：？！“”；’《》……·、「」（）－～『』";
+    /** What CMRC 2018's script takes out; the …… of its list is two characters and never equals one. */
+    private static final String CMRC_PUNCTUATION = "-:_*^/\\~`+=，。：？！“”；’《》·、「」（）－～『』";
+    private static final Pattern ARTICLE = Pattern.compile("(?<!" + TreebankWords.WORD + ")(a|an|the)(?!" + TreebankWords.WORD + ")");
 
     /** Share of answers that say exactly a reference, and mean F1; both in [0, 1]. */
     public record Result(Estimate exactMatch, Estimate f1) {}
@@ -68,15 +75,20 @@ public enum AnswerMatch {
 
     abstract double one(String answer, String reference);
 
+    /** The references that count. */
+    List<String> references(Segment segment) {
+        return segment.references();
+    }
+
     /** 1 where the answer is one of the references but for what is ignored, else 0. */
     public double exactMatch(Segment segment) {
         String answer = normal(segment.hypothesis());
-        return segment.references().stream().anyMatch(reference -> normal(reference).equals(answer)) ? 1 : 0;
+        return references(segment).stream().anyMatch(reference -> normal(reference).equals(answer)) ? 1 : 0;
     }
 
     /** Overlap with the nearest reference. */
     public double f1(Segment segment) {
-        return segment.references().stream().mapToDouble(reference -> one(segment.hypothesis(), reference)).max().orElse(0);
+        return references(segment).stream().mapToDouble(reference -> one(segment.hypothesis(), reference)).max().orElse(0);
     }
 
     public Result evaluate(List<Segment> segments) {
@@ -93,27 +105,20 @@ public enum AnswerMatch {
         return 2 * p * r / (p + r);
     }
 
-    private static boolean punctuation(int c) {
-        return CMRC_PUNCTUATION.indexOf(c) >= 0;
-    }
-
     /** Chinese characters one by one, the rest in words. */
     private static List<String> mixed(String text) {
         List<String> all = new ArrayList<>();
-        var run = new StringBuilder();
-        for (int c : text.toLowerCase(Locale.ROOT).strip().codePoints().toArray()) {
-            boolean chinese = c >= 0x4e00 && c <= 0x9fa5;
-            if (chinese || punctuation(c)) {
-                all.addAll(Whitespace.split(run));
-                run.setLength(0);
-                if (chinese) {
-                    all.add(Character.toString(c));
-                }
+        var rest = new StringBuilder();
+        text.codePoints().forEach(c -> {
+            if (c >= 0x4e00 && c <= 0x9fa5) {
+                all.addAll(TreebankWords.of(rest));
+                rest.setLength(0);
+                all.add(Character.toString(c));
             } else {
-                run.appendCodePoint(c);
+                rest.appendCodePoint(c);
             }
-        }
-        all.addAll(Whitespace.split(run));
+        });
+        all.addAll(TreebankWords.of(rest));
         return all;
     }
 

@@ -6,6 +6,7 @@ import dev.zhulong.text.StreamingDecoder;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.text.chat.ChatEncoder;
 import dev.zhulong.text.chat.ChatTemplate;
+import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -155,9 +156,9 @@ final class ByteModel implements LanguageModel {
 
         @Override
         public String decode(int[] ids) {
-            var text = new StringBuilder();
-            Arrays.stream(ids).filter(id -> id < 256).forEach(id -> text.append((char) id));
-            return text.toString();
+            var bytes = new ByteArrayOutputStream();
+            Arrays.stream(ids).filter(id -> id < 256).forEach(bytes::write);
+            return bytes.toString(StandardCharsets.UTF_8);
         }
 
         @Override
@@ -198,14 +199,23 @@ final class ByteModel implements LanguageModel {
         @Override
         public StreamingDecoder decoder() {
             return new StreamingDecoder() {
+                private int[] open = {};
+
                 @Override
                 public String next(int id) {
-                    return decode(new int[] {id});
+                    open = Arrays.copyOf(open, open.length + 1);
+                    open[open.length - 1] = id;
+                    String text = decode(open);
+                    if (text.endsWith("\ufffd") && open.length < 4) {
+                        return "";
+                    }
+                    open = new int[0];
+                    return text;
                 }
 
                 @Override
                 public String flush() {
-                    return "";
+                    return decode(open);
                 }
             };
         }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.List;
+import java.util.Locale;
 import org.junit.jupiter.api.Test;
 
 class AnswersAreMatchedAsTheirScriptsDoTest {
@@ -26,6 +27,27 @@ class AnswersAreMatchedAsTheirScriptsDoTest {
         // 1987 is one token beside 年
         assertThat(AnswerMatch.CMRC.f1(Segment.of("1987年", "1987"))).isCloseTo(2.0 / 3, within(1e-12));
         assertThat(AnswerMatch.CMRC.f1(Segment.of("", "红"))).isZero();
+    }
+
+    /** Chinese and other characters, punctuation of both kinds, numbers, clitics, and what Java and Python take for letters and spaces. */
+    @Test
+    void mixedTextsOfBothManners() {
+        for (AnswerMatch manner : AnswerMatch.values()) {
+            JsonNode all = Fixture.ANSWERS.get(manner.name().toLowerCase(Locale.ROOT));
+            assertThat(all).hasSizeGreaterThanOrEqualTo(400);
+            for (JsonNode one : all) {
+                var segment = new Segment(one.get("answer").asText(), Fixture.strings(one.get("references")));
+                assertThat(manner.exactMatch(segment)).as(manner + " " + one).isEqualTo(one.get("em").asDouble());
+                assertThat(manner.f1(segment)).as(manner + " " + one).isCloseTo(one.get("f1").asDouble(), within(1e-12));
+            }
+        }
+    }
+
+    @Test
+    void wordsAreNltks() {
+        for (JsonNode one : Fixture.ANSWERS.get("words")) {
+            assertThat(TreebankWords.of(one.get("text").asText())).as(one.toString()).isEqualTo(Fixture.strings(one.get("words")));
+        }
     }
 
     @Test

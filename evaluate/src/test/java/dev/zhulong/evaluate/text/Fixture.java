@@ -10,12 +10,14 @@ import java.util.List;
 
 /** What other programs say of texts of our own; metrics/README says which. */
 final class Fixture {
-    static final JsonNode METRICS = read();
+    static final JsonNode METRICS = read("metrics.json");
+    /** Short answers. */
+    static final JsonNode ANSWERS = read("answers.json");
 
     private Fixture() {}
 
-    private static JsonNode read() {
-        try (InputStream in = Fixture.class.getResourceAsStream("/metrics/metrics.json")) {
+    private static JsonNode read(String name) {
+        try (InputStream in = Fixture.class.getResourceAsStream("/metrics/" + name)) {
             return new ObjectMapper().readTree(in);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
