@@ -32,10 +32,15 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /** A directory in Hugging Face's layout, with an adapter or without: on either engine. */
 final class DirectoryModelFiles extends ModelFiles {
+    /** Weights and their index, configurations, and the files of the tokenizer and its template. */
+    private static final Pattern READ = Pattern.compile(".*\\.safetensors(\\.index\\.json)?|.*config\\.json|(tokenizer|special_tokens_map|added_tokens)\\.json"
+            + "|.*\\.jinja");
+
     private final ModelDirectory files;
     /** Null for none. */
     private final Path adapter;
@@ -149,7 +154,7 @@ final class DirectoryModelFiles extends ModelFiles {
 
     private static void put(SortedMap<String, Path> found, String prefix, Path directory) {
         try (Stream<Path> entries = Files.list(directory)) {
-            entries.filter(file -> file.getFileName().toString().matches(".*\\.safetensors|.*config\\.json|tokenizer\\.json|.*\\.jinja"))
+            entries.filter(file -> READ.matcher(file.getFileName().toString()).matches())
                     .forEach(file -> found.put(prefix + file.getFileName(), file));
         } catch (IOException e) {
             throw new UncheckedIOException(directory + ": cannot be read: " + e.getMessage(), e);

@@ -199,12 +199,16 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
         return tokenizer;
     }
 
-    /** What tells a model with its adapter on this engine from every other. */
+    /** What tells a model with its adapter, as it is run here, from every other: everything that its numbers depend on but the threads. */
     SortedMap<String, String> identity() {
-        var hashes = new TreeMap<String, String>();
-        files().forEach((name, file) -> hashes.put(name, ContentHash.ofFile(file).sha256()));
-        hashes.put("engine", engine());
-        return hashes;
+        var parts = new TreeMap<String, String>();
+        files().forEach((name, file) -> parts.put(name, ContentHash.ofFile(file).sha256()));
+        parts.put("engine", engine());
+        parts.put("context", Integer.toString(context));
+        if (onCpu()) {
+            parts.put("kv", options.cache().name());
+        }
+        return parts;
     }
 
     /** {@link #identity} in a moment, on one line, from samples of the files: for what can be computed anew. */
