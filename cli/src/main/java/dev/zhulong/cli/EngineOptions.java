@@ -149,13 +149,13 @@ final class EngineOptions {
 
     private void gguf(Path model, Path adapter) {
         if (adapter != null) {
-            throw wrongUsage("an adapter cannot be put on a GGUF file: merge it into the directory the file was made from (zhulong merge), and quantise that");
+            throw wrongUsage("an adapter cannot be put on a GGUF file: merge it into the directory the file was made from (zhulong merge), and quantize that");
         }
         if (engine == Engine.TORCH) {
-            throw wrongUsage(model + " is a GGUF file, which the torch engine does not read: leave out --engine torch");
+            throw wrongUsage(model + " is a GGUF file, which the torch engine cannot read: leave out --engine torch");
         }
         if (weights != null) {
-            throw wrongUsage("--weights quantises a directory as it is loaded; " + model + " is a GGUF file and has its types already (zhulong quantize"
+            throw wrongUsage("--weights quantizes a directory while it is loaded; " + model + " is a GGUF file and has its types already (zhulong quantize"
                     + " makes others from the directory)");
         }
     }

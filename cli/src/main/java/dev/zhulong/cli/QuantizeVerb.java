@@ -139,7 +139,7 @@ final class QuantizeVerb extends Verb {
         long needed = MeasuredModel.memory(model, count);
         long available = Machine.availableMemory();
         if (needed > available) {
-            throw new IllegalArgumentException(String.format(Locale.ROOT, "measuring %s needs %s of memory and %s are available: quantise it with --no-measure,"
+            throw new IllegalArgumentException(String.format(Locale.ROOT, "measuring %s needs %s of memory and %s are available: quantize it with --no-measure,"
                     + " which needs little", model, ModelFiles.bytes(needed), ModelFiles.bytes(available)));
         }
     }

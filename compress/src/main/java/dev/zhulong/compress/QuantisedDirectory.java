@@ -53,7 +53,7 @@ final class QuantisedDirectory {
     /** Refuses to take the place of anything but a directory that was made here: it is deleted. */
     static void requireReplaceable(Path out) {
         if (Files.exists(out) && !(Files.isRegularFile(out.resolve(Provenance.FILE)) && Provenance.read(out).stage().equals(STAGE))) {
-            throw new IllegalArgumentException(out + " is no quantised model, so it is not replaced: name another --out, or remove it yourself");
+            throw new IllegalArgumentException(out + " is not a quantized model, so it is not replaced: name another --out, or remove it yourself");
         }
     }
 

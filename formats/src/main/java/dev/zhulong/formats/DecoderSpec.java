@@ -21,12 +21,12 @@ import java.util.List;
  * @param activation         of the MLP
  * @param gatedMlp           {@code down(act(gate(x)) * up(x))} rather than {@code down(act(up(x)))}
  * @param rope               rotary positions, or null where positions are learned (GPT-2)
- * @param tiedEmbeddings     whether the head shares the embedding's weight
+ * @param tiedEmbeddings     whether share the embedding's weight with the output head
  * @param qkvBias            bias on query, key and value
  * @param outputBias         bias on the attention's output projection
  * @param mlpBias            bias in the MLP
  * @param qkNorm             RMSNorm over each head of query and key before rotation (Qwen3)
- * @param windows            per layer: tokens a position sees, itself included; 0 for all
+ * @param windows            per layer: number of tokens each position attends to, itself included; 0 for all
  * @param bosId              id of the beginning-of-sequence token, or -1
  * @param eosIds             ids that end a sequence; may be empty
  */

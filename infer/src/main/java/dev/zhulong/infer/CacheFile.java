@@ -35,7 +35,7 @@ final class CacheFile {
     static void write(Path file, String model, int[] ids, StorableCache cache) {
         byte[] identity = identity(model, cache);
         if (identity.length > LONGEST_IDENTITY) {
-            throw new IllegalArgumentException("what names the model is longer than " + LONGEST_IDENTITY + " bytes");
+            throw new IllegalArgumentException("the model's identity is longer than " + LONGEST_IDENTITY + " bytes");
         }
         ByteBuffer head = SummedChannel.little(HEADER + identity.length + Integer.BYTES * ids.length);
         head.putLong(MAGIC).putInt(VERSION).putInt(identity.length).putInt(ids.length).putLong(cache.bytes(ids.length)).put(identity);

@@ -45,12 +45,12 @@ public final class Quantiser {
      */
     public static void quantise(WeightType type, float[] row, int offset, int columns, Search search, byte[] out) {
         if (!supports(type)) {
-            throw new IllegalArgumentException("cannot quantise to " + type + ": there is no quantiser for it");
+            throw new IllegalArgumentException("cannot quantize to " + type + ": there is no quantiser for it");
         }
         int bytes = Math.toIntExact(type.rowBytes(columns));
         for (int i = 0; i < columns; i++) {
             if (!Float.isFinite(row[offset + i])) {
-                throw new IllegalArgumentException("value " + i + " of a row is " + row[offset + i] + ": expected finite values to quantise to " + type);
+                throw new IllegalArgumentException("value " + i + " of a row is " + row[offset + i] + ": expected finite values to quantize to " + type);
             }
         }
         Arrays.fill(out, 0, bytes, (byte) 0);

@@ -118,7 +118,7 @@ public final class FinetuneJob {
     }
 
     private static void check(FinetuneRecipe recipe) {
-        Path from = recipe.model().from().orElseThrow(() -> new IllegalArgumentException("which model is to be fine-tuned? give model.from"));
+        Path from = recipe.model().from().orElseThrow(() -> new IllegalArgumentException("missing model.from: the directory of the model to fine-tune"));
         for (String name : List.of("config.json", "tokenizer.json")) {
             if (!Files.isRegularFile(from.resolve(name))) {
                 throw new IllegalArgumentException(from + " is no model to go on from: it has no " + name

@@ -12,7 +12,7 @@ import java.util.Optional;
 
 /** Fine-tuning of a model on examples of what it is to say. */
 public record FinetuneRecipe(
-        @Doc("of everything random: the split, the order of rows, the adapter's first weights, dropout") long seed,
+        @Doc("random seed of the split, the order of rows, the adapter's initial weights and dropout") long seed,
         @Doc("full: all weights; lora: an adapter; qlora: an adapter on a base in blocks of 4 or 8 bits; dpo: an adapter, from preference pairs")
         Method method,
         @Doc("the model to fine-tune") Model model,
@@ -38,7 +38,7 @@ public record FinetuneRecipe(
     /** The base. */
     public record Model(
             @Doc("directory in the Hugging Face layout") Optional<Path> from,
-            @Doc("how qlora holds the base") QuantizedMatrix.Format quantize) {
+            @Doc("storage of the base model with qlora") QuantizedMatrix.Format quantize) {
         static Model defaults() {
             return new Model(Optional.empty(), QuantizedMatrix.Format.NF4);
         }
@@ -48,7 +48,7 @@ public record FinetuneRecipe(
     public record Data(
             @Doc("files of rows; several are several tasks, each with a score of its own") List<DataSource> sources,
             @Doc("share of a source's examples held out for evaluation, where it names no held_out file; in [0, 1)") double heldOutFraction,
-            @Doc("most held-out examples of a source; 0 for all") int heldOutRows,
+            @Doc("maximum number of held-out examples of a source; 0 for all") int heldOutRows,
             @Doc("also train an adapter on each source alone and show its score beside the common one's") boolean alone) {
         public Data {
             if (!(heldOutFraction >= 0 && heldOutFraction < 1)) {
@@ -69,8 +69,8 @@ public record FinetuneRecipe(
 
     /** Direct preference optimisation. */
     public record Preference(
-            @Doc("how dear it is to leave the model that was there") double beta,
-            @Doc("share of the pairs taken to be labelled the wrong way round, in [0, 0.5)") double labelSmoothing) {
+            @Doc("weight of the penalty for drifting from the reference model (higher = stay closer)") double beta,
+            @Doc("share of the pairs assumed to be labelled the wrong way round, in [0, 0.5)") double labelSmoothing) {
         public Preference {
             new Dpo(beta, labelSmoothing);
         }
@@ -84,23 +84,23 @@ public record FinetuneRecipe(
     public record Train(
             @Doc("passes over the examples") double epochs,
             @Doc("optimizer steps instead of epochs; 0 for epochs") long steps,
-            @Doc("rows a batch; of dpo, pairs") int batch,
-            @Doc("tokens a row; 0 for the model's context, at most 512") int seq,
-            @Doc("several examples share a row; none sees another") boolean packing,
+            @Doc("rows in a batch; with dpo, pairs") int batch,
+            @Doc("tokens in a row; 0 for the model's context, at most 512") int seq,
+            @Doc("several examples share a row but cannot attend to one another") boolean packing,
             @Doc("batches a step") int accumulation,
-            @Doc("highest learning rate; 0 for the method's: full 1e-4, lora and qlora 5e-4, dpo 5e-5") double lr,
+            @Doc("peak learning rate; 0 for the method's own: full 1e-4, lora and qlora 5e-4, dpo 5e-5") double lr,
             @Doc("learning rate of the last step; null for a tenth of lr") Optional<Double> finalLr,
-            @Doc("how the learning rate falls after the warm-up") Schedule.Kind schedule,
-            @Doc("share of the steps until the learning rate is at its highest") double warmup,
+            @Doc("shape of the learning rate's decay after the warm-up") Schedule.Kind schedule,
+            @Doc("share of the steps until the learning rate reaches its peak") double warmup,
             @Doc("largest norm of the gradient; 0 for any") double clip,
             @Doc("AdamW's decay of matrices") double weightDecay,
             @Doc("AdamW's rate of the first moment") double beta1,
             @Doc("AdamW's rate of the second moment") double beta2,
             @Doc("added to AdamW's denominator") double epsilon,
-            @Doc("keep one activation a block and compute the rest again: less memory, a third more time; qlora always does") boolean recompute,
+            @Doc("keep one activation for each block and compute the rest again: less memory, a third more time; qlora always does") boolean recompute,
             @Doc("steps between evaluations; 0 for only at the end") long evaluateEvery,
             @Doc("steps between checkpoints; 0 for only at the end") long checkpointEvery,
-            @Doc("newest checkpoints that stay") int keepCheckpoints) {
+            @Doc("number of newest checkpoints to keep") int keepCheckpoints) {
         public Train {
             if (!(epochs > 0) || steps < 0 || batch < 1 || seq < 0 || accumulation < 1 || evaluateEvery < 0 || checkpointEvery < 0
                     || keepCheckpoints < 1 || !(lr >= 0)) {

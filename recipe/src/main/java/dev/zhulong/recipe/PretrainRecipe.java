@@ -11,9 +11,9 @@ import java.util.Optional;
 
 /** Pretraining from text, or continued pretraining of a model that is there already. */
 public record PretrainRecipe(
-        @Doc("of everything random: the split, the order of documents, the first weights") long seed,
+        @Doc("random seed of the split, the order of documents and the initial weights") long seed,
         @Doc("the text, and how it becomes tokens") Data data,
-        @Doc("the model to make, or the one to go on from") Model model,
+        @Doc("the model to create, or the one to continue from") Model model,
         @Doc("general text mixed in, so that a model that learns a domain does not forget the rest") Optional<Replay> replay,
         @Doc("train a low-rank adapter and leave the model's weights alone; needs model.from") Optional<Adapter> adapter,
         @Doc("optimisation") Train train) {
@@ -44,8 +44,8 @@ public record PretrainRecipe(
             @Doc("cleaning rules in their order; empty takes the standard ones") List<String> steps,
             @Doc("share of the text held out for evaluation, in [0, 1)") double validationFraction,
             @Doc("hash: whole documents by their content; position: the end of the text") Split split,
-            @Doc("documents: packed whole, none sees another; crop: windows at random places, boundaries ignored") Packing packing,
-            @Doc("what cuts text into tokens") Tokens tokenizer) {
+            @Doc("documents: packed whole, and documents cannot attend to one another; crop: windows at random places that ignore the boundaries") Packing packing,
+            @Doc("the tokenizer") Tokens tokenizer) {
         public Data {
             if (!(validationFraction >= 0 && validationFraction < 1)) {
                 throw new IllegalArgumentException("validation_fraction must be in [0, 1), found " + validationFraction);
@@ -62,7 +62,7 @@ public record PretrainRecipe(
     /** The tokenizer. */
     public record Tokens(
             @Doc("bpe: byte-level BPE; char: the text's characters, no others") TokenizerType type,
-            @Doc("tokens in all, for bpe") int vocabSize,
+            @Doc("number of tokens, for bpe") int vocabSize,
             @Doc("control tokens; the first begins a document, the last ends it") List<String> specials,
             @Doc("instead of training one: a tokenizer.json or the directory that holds it") Optional<Path> path) {
         static Tokens defaults() {
@@ -72,7 +72,7 @@ public record PretrainRecipe(
 
     /** The model. */
     public record Model(
-            @Doc("a Hugging Face directory to go on from; the other fields of this section and data.tokenizer are then its own")
+            @Doc("Hugging Face directory to continue from, instead of the other fields of this section and of data.tokenizer")
             Optional<Path> from,
             @Doc("architecture") DecoderSpec.Family family,
             @Doc("width of the residual stream") int hiddenSize,
@@ -81,9 +81,9 @@ public record PretrainRecipe(
             @Doc("key and value heads; 0 for as many as query heads") int kvHeads,
             @Doc("width inside the MLP; 0 for 4 x hidden_size (gpt2) or 8/3 of it, rounded up to 64") int intermediateSize,
             @Doc("longest sequence in tokens") int contextLength,
-            @Doc("the head shares the embedding's weight") boolean tiedEmbeddings,
+            @Doc("share the embedding's weight with the output head") boolean tiedEmbeddings,
             @Doc("base of the rotary angles") double ropeTheta,
-            @Doc("tokens a position sees, itself included; 0 for all") int slidingWindow) {
+            @Doc("number of tokens each position attends to, itself included; 0 for all") int slidingWindow) {
         public Model {
             if (hiddenSize < 1 || layers < 1 || heads < 1 || contextLength < 1 || kvHeads < 0 || intermediateSize < 0 || slidingWindow < 0) {
                 throw new IllegalArgumentException("sizes must be positive");
@@ -116,7 +116,7 @@ public record PretrainRecipe(
             @Doc("files, directories, archives; cleaned as data.inputs are") List<Path> inputs,
             @Doc("instead of inputs: a directory written by zhulong clean, whose training side is taken") Optional<Path> corpus,
             @Doc("instead of inputs: a directory of token shards made with the same tokenizer") Optional<Path> shards,
-            @Doc("share of the rows that comes from it, in (0, 1)") double share) {
+            @Doc("share of the training rows taken from this text, in (0, 1)") double share) {
         public Replay {
             if (!(share > 0 && share < 1)) {
                 throw new IllegalArgumentException("share must be in (0, 1), found " + share);
@@ -163,25 +163,25 @@ public record PretrainRecipe(
     public record Train(
             @Doc("optimizer steps") long steps,
             @Doc("rows a batch") int batch,
-            @Doc("tokens a row; 0 for the model's context") int seq,
+            @Doc("tokens in a row; 0 for the model's context") int seq,
             @Doc("batches a step") int accumulation,
             @Doc("highest learning rate") double lr,
             @Doc("learning rate of the last step; null for a tenth of lr") Optional<Double> finalLr,
-            @Doc("how the learning rate falls after the warm-up") Schedule.Kind schedule,
-            @Doc("steps until the learning rate is at its highest") long warmup,
+            @Doc("shape of the learning rate's decay after the warm-up") Schedule.Kind schedule,
+            @Doc("steps until the learning rate reaches its peak") long warmup,
             @Doc("steps of the last fall, for wsd and wsd-sqrt") long decay,
             @Doc("largest norm of the gradient; 0 for any") double clip,
             @Doc("AdamW's decay of matrices") double weightDecay,
             @Doc("AdamW's rate of the first moment") double beta1,
             @Doc("AdamW's rate of the second moment") double beta2,
             @Doc("added to AdamW's denominator") double epsilon,
-            @Doc("keep one activation a block and compute the rest again: less memory, a third more time") boolean recompute,
+            @Doc("keep one activation for each block and compute the rest again: less memory, a third more time") boolean recompute,
             @Doc("steps between evaluations; 0 for only at the end") long evaluateEvery,
-            @Doc("held-out rows an evaluation on the way reads; 0 for all, which the last one always does") int evaluateRows,
+            @Doc("held-out rows to read in each evaluation during training; 0 for all (the last evaluation always reads all)") int evaluateRows,
             @Doc("steps between samples; 0 for none") long sampleEvery,
             @Doc("steps between checkpoints; 0 for only at the end") long checkpointEvery,
-            @Doc("newest checkpoints that stay") int keepCheckpoints,
-            @Doc("what samples go on from; empty for a new document") String prompt,
+            @Doc("number of newest checkpoints to keep") int keepCheckpoints,
+            @Doc("prompt of the samples; empty for a new document") String prompt,
             @Doc("tokens a sample") int sampleTokens) {
         public Train {
             if (batch < 1 || seq < 0 || evaluateEvery < 0 || evaluateRows < 0 || sampleEvery < 0 || checkpointEvery < 0 || keepCheckpoints < 1

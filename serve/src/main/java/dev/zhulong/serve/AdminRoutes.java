@@ -55,7 +55,7 @@ final class AdminRoutes {
         try {
             model.addAdapter(name, options.admin().adapters().resolve(directory));
         } catch (IllegalArgumentException | FormatException | UncheckedIOException e) {
-            throw ApiException.invalid("name", "the adapter is not taken: " + e.getMessage());
+            throw ApiException.invalid("name", "the adapter was not loaded: " + e.getMessage());
         }
         Listener.send(response, exchange.connection(), Json.object().put("name", name));
     }
@@ -74,7 +74,7 @@ final class AdminRoutes {
         try {
             Listener.send(response, exchange.connection(), Json.object().put("policy", options.guard().reload()));
         } catch (IllegalArgumentException e) {
-            throw ApiException.invalid(null, "broken_rules", "the rules stay as they were: " + e.getMessage());
+            throw ApiException.invalid(null, "broken_rules", "the rules were not changed: " + e.getMessage());
         }
     }
 }

@@ -42,7 +42,7 @@ final class Embedder {
      */
     float[] embed(int[] ids, LanguageModel.Adapter adapter, BooleanSupplier open) {
         if (ids.length > mostTokens) {
-            throw ApiException.invalid("input", "context_length_exceeded", "a text has " + ids.length + " tokens, more than the " + mostTokens + " that are taken");
+            throw ApiException.invalid("input", "context_length_exceeded", "a text has " + ids.length + " tokens, more than the " + mostTokens + " that are accepted");
         }
         double[] sums = new double[size()];
         try {

@@ -52,7 +52,7 @@ public final class Guard {
             review.decisions().forEach(heard);
             if (review.blocked()) {
                 String with = review.blockedBy().with();
-                throw ApiException.invalid(null, "content_filter", with.isEmpty() ? "the request is against rule " + review.blockedBy().rule() : with);
+                throw ApiException.invalid(null, "content_filter", with.isEmpty() ? "the request violates rule " + review.blockedBy().rule() : with);
             }
             return review.text();
         };

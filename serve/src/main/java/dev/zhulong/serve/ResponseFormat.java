@@ -63,7 +63,7 @@ final class ResponseFormat {
 
     private static Constraint compiled(String schema, String name, ServedModel model) {
         if (schema.length() > LONGEST_SCHEMA) {
-            throw ApiException.invalid(name, name + " has " + schema.length() + " characters, more than the " + LONGEST_SCHEMA + " that are taken");
+            throw ApiException.invalid(name, name + " has " + schema.length() + " characters, more than the " + LONGEST_SCHEMA + " that are accepted");
         }
         try {
             return model.jsonSchema(schema);

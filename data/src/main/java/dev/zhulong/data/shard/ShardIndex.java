@@ -34,16 +34,16 @@ record ShardIndex(int format, String key, String tokenizer, String content, int 
         Path file = directory.resolve(NAME);
         if (!Files.isRegularFile(file)) {
             throw new IllegalArgumentException(directory + " holds no token shards: " + NAME
-                    + " is missing; was tokenisation interrupted? Run it again");
+                    + " is missing; was tokenization interrupted? Run it again");
         }
         try {
             ShardIndex index = new ObjectMapper().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
                     .readValue(Files.readAllBytes(file), ShardIndex.class);
             if (index.format != FORMAT) {
-                throw new IllegalArgumentException(file + ": expected format " + FORMAT + ", found " + index.format + "; tokenise again");
+                throw new IllegalArgumentException(file + ": expected format " + FORMAT + ", found " + index.format + "; tokenize again");
             }
             if (index.files == null) {
-                throw new IllegalArgumentException(file + ": no list of files; tokenise again");
+                throw new IllegalArgumentException(file + ": no list of files; tokenize again");
             }
             return index;
         } catch (IOException e) {

@@ -83,12 +83,12 @@ public final class TokenShards implements AutoCloseable {
         }
         Path path = directory.resolve(file.name());
         if (!Files.isRegularFile(path)) {
-            throw new IllegalArgumentException(path + " is missing; tokenise again");
+            throw new IllegalArgumentException(path + " is missing; tokenize again");
         }
         try (var channel = FileChannel.open(path, StandardOpenOption.READ)) {
             check(path, "size in bytes", file.size(), channel.size());
             if (channel.size() < ShardFile.HEADER) {
-                throw new IllegalArgumentException(path + ": no room for a header; tokenise again");
+                throw new IllegalArgumentException(path + ": no room for a header; tokenize again");
             }
             MemorySegment all = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
             if (all.get(I64, 0) != ShardFile.MAGIC) {
@@ -116,7 +116,7 @@ public final class TokenShards implements AutoCloseable {
                 long most = i == 0 ? 0 : tokens;
                 if (mapped.start(i) < least || mapped.start(i) > most || i == documents && mapped.start(i) != tokens) {
                     throw new IllegalArgumentException(path + ": document " + i + " begins at token " + mapped.start(i)
-                            + ", expected " + least + " to " + most + "; tokenise again");
+                            + ", expected " + least + " to " + most + "; tokenize again");
                 }
             }
             return mapped;
@@ -125,7 +125,7 @@ public final class TokenShards implements AutoCloseable {
 
     private static void check(Path path, String what, long expected, long found) {
         if (expected != found) {
-            throw new IllegalArgumentException(path + ": " + what + ": expected " + expected + ", found " + found + "; tokenise again");
+            throw new IllegalArgumentException(path + ": " + what + ": expected " + expected + ", found " + found + "; tokenize again");
         }
     }
 

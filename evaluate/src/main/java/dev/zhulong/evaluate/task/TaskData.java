@@ -145,7 +145,7 @@ final class TaskData {
         } catch (IOException e) {
             throw new UncheckedIOException(path + ": cannot be read: " + e.getMessage(), e);
         }
-        throw new IllegalArgumentException("no such file: " + path + "; say with --task-data where the task's files lie");
+        throw new IllegalArgumentException("no such file: " + path + "; say with --task-data which directory holds the task's files");
     }
 
     private static List<Path> some(List<Path> files, Path path) {

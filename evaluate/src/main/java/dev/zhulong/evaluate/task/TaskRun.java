@@ -48,7 +48,7 @@ public final class TaskRun {
         TaskSpec spec = options.shots().isPresent() && (task.spec().choice().isPresent() || task.spec().generate().isPresent())
                 ? task.spec().withShots(options.shots().getAsInt()) : task.spec();
         Path home = options.data().or(task::home).orElseThrow(() -> new IllegalArgumentException("task '" + spec.name()
-                + "' comes without its rows (" + String.join(", ", spec.data().files()) + "): say with --task-data DIR where they lie"));
+                + "' comes without its rows (" + String.join(", ", spec.data().files()) + "): name the directory of its data files with --task-data DIR"));
         TaskData data = TaskData.read(spec, home.toAbsolutePath().normalize());
         List<Item> items = limited(data.items(), options.limit());
         Scorer scorer = scorer(spec, data, subject);

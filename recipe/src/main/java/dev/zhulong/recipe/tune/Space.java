@@ -24,7 +24,7 @@ import java.util.SplittableRandom;
 public record Space(
         @Doc("random: every candidate is trained in full; halving: all are trained briefly, the best go on to longer rounds") Method method,
         @Doc("candidates; the first is the recipe as it is, the others are drawn") int trials,
-        @Doc("halving: of so many candidates one goes on to the next round, which is so many times as long") int factor,
+        @Doc("halving: one in this many candidates continues to the next round, which is this many times as long") int factor,
         @Doc("halving: rounds; the last trains in full") int rounds,
         @Doc("of the candidates") long seed,
         @Doc("recipe fields and the values they may take, such as train.lr: {from: 1e-4, to: 1e-2, log: true}") Map<String, Range> fields) {
@@ -84,7 +84,7 @@ public record Space(
     public record Range(
             @Doc("smallest value") Optional<Double> from,
             @Doc("largest value") Optional<Double> to,
-            @Doc("every factor as likely as any other, instead of every difference; false by default") Boolean log,
+            @Doc("draw on a logarithmic scale, so that every factor is equally likely; false by default") Boolean log,
             @Doc("only whole numbers; false by default") Boolean whole,
             @Doc("instead of from and to: the values themselves") List<String> of) {
         public Range {

@@ -112,7 +112,7 @@ public final class Tune {
                 if (candidates.size() > 1) {
                     return; // a small space has fewer different candidates than were asked for
                 }
-                throw new IllegalArgumentException("the space gives no candidate the recipe would take" + refused);
+                throw new IllegalArgumentException("no candidate of the search space makes a valid recipe" + refused);
             }
         }
     }
