@@ -1,6 +1,7 @@
 package dev.zhulong.kernels;
 
 import java.util.Arrays;
+import java.util.Objects;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
@@ -8,6 +9,9 @@ import jdk.incubator.vector.VectorOperators;
 /**
  * What a decoder computes between its products, a row at a time, in place or from one array to another. Nothing here allocates, and a
  * row's bits depend on that row only. Until the vector code is compiled, {@link PlainOps} answers with the same bits.
+ *
+ * <p>Every operation throws an {@link IndexOutOfBoundsException} where its values don't lie within their arrays: in the product nothing else does,
+ * as the Vector API's own checks are off there.
  */
 public final class DecoderOps {
     static final float SQRT_2_OVER_PI = 0.7978845608f;
@@ -49,6 +53,8 @@ public final class DecoderOps {
 
     /** y = x / sqrt(mean(x²) + eps) * weight, over {@code n} values; squares are summed in double. */
     public static void rmsNorm(float[] x, int at, float[] weight, float eps, float[] y, int to, int n) {
+        Objects.checkFromIndexSize(0, n, weight.length);
+        Objects.checkFromIndexSize(to, n, y.length);
         double squares = squares(x, at, n, 0);
         float scale = (float) (1 / Math.sqrt(squares / n + eps));
         if (WARMTH.isWarm()) {
@@ -120,6 +126,8 @@ public final class DecoderOps {
 
     /** x *= y, over {@code n} values. */
     public static void multiply(float[] x, int at, float[] y, int from, int n) {
+        Objects.checkFromIndexSize(at, n, x.length);
+        Objects.checkFromIndexSize(from, n, y.length);
         if (WARMTH.isWarm()) {
             vectorMultiply(x, at, y, from, n);
         } else {
@@ -137,6 +145,8 @@ public final class DecoderOps {
 
     /** x += y, over {@code n} values. */
     public static void add(float[] x, int at, float[] y, int from, int n) {
+        Objects.checkFromIndexSize(at, n, x.length);
+        Objects.checkFromIndexSize(from, n, y.length);
         if (WARMTH.isWarm()) {
             vectorAdd(x, at, y, from, n);
         } else {
@@ -154,6 +164,7 @@ public final class DecoderOps {
 
     /** x = x / (1 + e^-x), over {@code n} values. */
     public static void silu(float[] x, int at, int n) {
+        Objects.checkFromIndexSize(at, n, x.length);
         if (WARMTH.isWarm()) {
             vectorSilu(x, at, n);
         } else {
@@ -171,6 +182,7 @@ public final class DecoderOps {
 
     /** x = gelu(x) by its tanh form (GPT-2's {@code gelu_new}), over {@code n} values. */
     public static void geluTanh(float[] x, int at, int n) {
+        Objects.checkFromIndexSize(at, n, x.length);
         if (WARMTH.isWarm()) {
             vectorGeluTanh(x, at, n);
         } else {
@@ -226,6 +238,7 @@ public final class DecoderOps {
      * @throws IllegalArgumentException when no value is above -infinity, or one is NaN or infinite
      */
     public static void softmax(float[] x, int at, int n) {
+        Objects.checkFromIndexSize(at, n, x.length);
         float largest = WARMTH.isWarm() ? vectorHighest(x, at, n) : PlainOps.highest(x, at, n);
         if (!Float.isFinite(largest)) {
             throw new IllegalArgumentException("softmax over " + n + " values whose largest is " + largest + ": expected a finite one");

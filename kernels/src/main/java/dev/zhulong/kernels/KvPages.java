@@ -6,6 +6,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
@@ -178,6 +179,8 @@ public final class KvPages {
      * @param first   the first position seen; 0 without a sliding window
      * @param scores  room for {@code length} rounded up to whole pages; overwritten
      * @param out     result [headDim] at {@code outAt}
+     * @throws IllegalArgumentException  where positions, pages and scores don't go together
+     * @throws IndexOutOfBoundsException where a head or a place lies outside
      */
     public void attend(float[] q, int qAt, int kvHead, int[] table, int first, int length, float scale, float[] scores, float[] out, int outAt) {
         if (first < 0 || first >= length || table.length * (long) PAGE < length || scores.length < (length + PAGE - 1) / PAGE * PAGE) {
@@ -187,6 +190,9 @@ public final class KvPages {
         for (int i = first / PAGE; i * PAGE < length; i++) {
             checkPage(table[i]);
         }
+        // the Vector API's own checks are off in the product
+        Objects.checkIndex(kvHead, kvHeads);
+        Objects.checkFromIndexSize(outAt, headDim, out.length);
         if (WARMTH[half ? 0 : 1].isWarm()) {
             vectorAttend(q, qAt, kvHead, table, first, length, scale, scores, out, outAt);
         } else {

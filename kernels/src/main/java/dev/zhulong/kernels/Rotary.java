@@ -1,5 +1,6 @@
 package dev.zhulong.kernels;
 
+import java.util.Objects;
 import jdk.incubator.vector.FloatVector;
 
 /**
@@ -8,6 +9,9 @@ import jdk.incubator.vector.FloatVector;
  * <p>Angles, sines and cosines are computed in double, for long positions too.
  */
 public final class Rotary {
+    /** That an array holds, a little less than the largest integer. */
+    private static final int MOST_NUMBERS = Integer.MAX_VALUE - 8;
+
     private final double[] frequencies;
     private final double magnitude;
     private int positions;
@@ -35,14 +39,22 @@ public final class Rotary {
         return frequencies;
     }
 
-    /** Makes the tables hold positions {@code 0 … least}. Not while others turn. */
+    /**
+     * Makes the tables hold positions {@code 0 … least}. Not while others turn.
+     *
+     * @throws IllegalArgumentException when they are more than an array holds
+     */
     public void reach(int least) {
         if (least <= positions) {
             return;
         }
         int half = frequencies.length;
-        int reached = Math.max(least, Math.min(2 * positions, Integer.MAX_VALUE / 2));
-        float[] c = new float[Math.multiplyExact(reached, half)];
+        int most = MOST_NUMBERS / Math.max(1, half);
+        if (least > most) {
+            throw new IllegalArgumentException("a sequence of " + least + " tokens is too long for rotary tables of " + half + " angles: at most " + most);
+        }
+        int reached = Math.max(least, (int) Math.min(2L * positions, most));
+        float[] c = new float[reached * half];
         float[] s = new float[reached * half];
         System.arraycopy(cos, 0, c, 0, positions * half);
         System.arraycopy(sin, 0, s, 0, positions * half);
@@ -61,12 +73,15 @@ public final class Rotary {
     /**
      * Turns {@code heads} vectors of {@code headDim} values, of which the first {@code 2 * frequencies} take part.
      *
-     * @throws IllegalArgumentException when the position is beyond the tables
+     * @throws IllegalArgumentException  when the position is beyond the tables
+     * @throws IndexOutOfBoundsException when the vectors don't lie within {@code x}, or are shorter than what turns
      */
     public void turn(float[] x, int at, int heads, int headDim, int position) {
         if (position < 0 || position >= positions) {
             throw new IllegalArgumentException("position " + position + ": rotary tables end at " + positions);
         }
+        Objects.checkFromIndexSize(0, 2 * frequencies.length, headDim);
+        Objects.checkFromIndexSize(at, heads * headDim, x.length);
         if (DecoderOps.WARMTH.isWarm()) {
             vectorTurn(x, at, heads, headDim, position);
         } else {

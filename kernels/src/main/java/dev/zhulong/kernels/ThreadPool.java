@@ -66,21 +66,17 @@ public final class ThreadPool implements AutoCloseable {
         if (count <= 0) {
             return;
         }
-        boolean inside = turn.isHeldByCurrentThread() || Thread.currentThread() instanceof Worker worker && worker.pool() == this;
-        if (inside || count == 1 || workers.length == 0) {
-            if (closed) {
-                throw new IllegalStateException("the thread pool is closed");
-            }
-            for (int i = 0; i < count; i++) {
-                work.run(i);
-            }
+        if (turn.isHeldByCurrentThread() || Thread.currentThread() instanceof Worker worker && worker.pool() == this) {
+            runHere(work, count);
             return;
         }
         turn.lock();
         try {
-            if (closed) {
-                throw new IllegalStateException("the thread pool is closed");
+            if (count == 1 || workers.length == 0) {
+                runHere(work, count);
+                return;
             }
+            requireOpen();
             task = work;
             chunks = count;
             failure = null;
@@ -107,6 +103,19 @@ public final class ThreadPool implements AutoCloseable {
             }
         } finally {
             turn.unlock();
+        }
+    }
+
+    private void runHere(Task work, int count) {
+        requireOpen();
+        for (int i = 0; i < count; i++) {
+            work.run(i);
+        }
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("the thread pool is closed");
         }
     }
 

@@ -6,11 +6,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(30)
@@ -112,6 +114,40 @@ class AThreadPoolRunsEveryChunkOnceTest {
                 pool.run(task, 4);
             }
             assertThat(threads.getCurrentThreadAllocatedBytes() - before).isLessThan(20_000);
+        }
+    }
+
+    /** However many threads there are: with one thread, or one chunk, callers wait for each other as elsewhere. */
+    @ParameterizedTest
+    @CsvSource({"1, 3", "1, 1", "3, 1", "3, 5"})
+    void callersTakeTurns(int threads, int chunks) throws InterruptedException {
+        try (ThreadPool pool = new ThreadPool(threads)) {
+            var inside = new AtomicInteger();
+            var both = new AtomicBoolean();
+            var caller = new Object() {
+                void run() {
+                    for (int i = 0; i < 200; i++) {
+                        var mine = new AtomicInteger();
+                        pool.run(chunk -> {
+                            // the first chunk of a call comes in, its last one goes out
+                            if (mine.getAndIncrement() == 0 && inside.getAndIncrement() > 0) {
+                                both.set(true);
+                            }
+                            Thread.onSpinWait();
+                            if (mine.get() == chunks) {
+                                Thread.yield();
+                            }
+                            if (mine.addAndGet(1000) / 1000 == chunks) {
+                                inside.decrementAndGet();
+                            }
+                        }, chunks);
+                    }
+                }
+            };
+            Thread other = Thread.ofPlatform().start(caller::run);
+            caller.run();
+            other.join();
+            assertThat(both).isFalse();
         }
     }
 }

@@ -159,4 +159,22 @@ class AttentionOverPagesTest {
             assertThatThrownBy(() -> pages.attend(x, 0, 0, new int[] {0}, 0, 65, 1, new float[128], new float[8], 0)).hasMessageContaining("65");
         }
     }
+
+    /** The Vector API's own checks are off in the product. */
+    @Test
+    void headsAndResultsBeyondTheirEndsAreRefused() {
+        try (Arena arena = Arena.ofConfined()) {
+            KvPages pages = new KvPages(2, 64, KvPages.Format.F16, arena);
+            pages.grow(1);
+            float[] q = new float[64];
+            for (boolean warm : new boolean[] {true, false}) {
+                Warmth.pretend(warm);
+                assertThatThrownBy(() -> pages.attend(q, 0, 2, new int[] {0}, 0, 3, 1, new float[64], new float[64], 0)).isInstanceOf(IndexOutOfBoundsException.class);
+                assertThatThrownBy(() -> pages.attend(q, 0, 1, new int[] {0}, 0, 3, 1, new float[64], new float[64], 1)).isInstanceOf(IndexOutOfBoundsException.class);
+                assertThatThrownBy(() -> pages.attend(q, 1, 1, new int[] {0}, 0, 3, 1, new float[64], new float[64], 0)).isInstanceOf(IndexOutOfBoundsException.class);
+            }
+        } finally {
+            Warmth.forget();
+        }
+    }
 }

@@ -10,6 +10,7 @@ import java.util.Random;
 import java.util.stream.IntStream;
 import jdk.incubator.vector.FloatVector;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -186,5 +187,45 @@ class OperationsAgreeWithDoublesTest {
             }
         }
         assertThatThrownBy(() -> rotary.turn(new float[10], 0, 1, 10, 131_072)).hasMessageContaining("131072");
+    }
+
+    /** The Vector API's own checks are off in the product: what is too short would be read or written beyond its end. */
+    @Test
+    void valuesBeyondTheirArraysAreRefused() {
+        float[] x = new float[64];
+        float[] more = new float[80];
+        var rotary = new Rotary(Rotary.frequencies(10_000, 32), 1);
+        rotary.reach(2);
+        try {
+            for (boolean warm : new boolean[] {true, false}) {
+                Warmth.pretend(warm);
+                refused(() -> DecoderOps.rmsNorm(more, 0, x, 1e-5f, more.clone(), 0, 80));
+                refused(() -> DecoderOps.rmsNorm(more, 0, more, 1e-5f, x, 0, 80));
+                refused(() -> DecoderOps.rmsNorm(x, 0, more, 1e-5f, more.clone(), 0, 80));
+                refused(() -> DecoderOps.layerNorm(more, 0, x, more, 1e-5f, more.clone(), 0, 80));
+                refused(() -> DecoderOps.add(x, 16, more, 0, 64));
+                refused(() -> DecoderOps.add(more, 0, x, 0, 80));
+                refused(() -> DecoderOps.multiply(x, 16, more, 0, 64));
+                refused(() -> DecoderOps.multiply(more, 0, x, -1, 64));
+                refused(() -> DecoderOps.silu(x, 1, 64));
+                refused(() -> DecoderOps.geluTanh(x, 1, 64));
+                refused(() -> DecoderOps.softmax(x, 32, 48));
+                refused(() -> rotary.turn(x, 16, 2, 32, 1));
+                // more of a head turns than it has
+                refused(() -> rotary.turn(x, 0, 4, 16, 1));
+            }
+        } finally {
+            Warmth.forget();
+        }
+    }
+
+    private static void refused(Executable call) {
+        assertThatThrownBy(call::execute).isInstanceOf(IndexOutOfBoundsException.class);
+    }
+
+    @Test
+    void rotaryTablesThatNoArrayHoldsAreRefusedWithWhatFits() {
+        var rotary = new Rotary(Rotary.frequencies(10_000, 2_000_000), 1);
+        assertThatThrownBy(() -> rotary.reach(3_000)).isInstanceOf(IllegalArgumentException.class).hasMessageContaining("3000 tokens").hasMessageContaining("at most 2147");
     }
 }
