@@ -148,7 +148,7 @@ final class ChatVerb extends Verb {
         int fit = engine.context != null ? files.context() : files.fitting(files.context());
         if (fit < files.context()) {
             files.limit(fit);
-            say(String.format(Locale.ROOT, "[the model's context of %,d tokens is limited to the %,d that fit into memory]", files.spec().contextLength(), fit));
+            say(String.format(Locale.ROOT, "[of the model's context of %,d tokens %,d fit into memory]", files.spec().contextLength(), fit));
         }
         return files.load(fit);
     }

@@ -66,7 +66,7 @@ final class GuardVerb extends Verb {
                 err().println("[" + decision.rule() + ": " + decision.action().label() + " " + decision.begin() + "–" + decision.end() + " \""
                         + Terminal.printable(read.substring(decision.begin(), decision.end())) + "\"" + (decision.with().isEmpty() ? "" : ": " + decision.with()) + "]");
             }
-            err().println(review.blocked() ? "[blocked by " + review.blockedBy().rule() + "]" : review.decisions().isEmpty() ? "[no rule matched]" : "[passed on]");
+            err().println(review.blocked() ? "[blocked by " + review.blockedBy().rule() + "]" : review.decisions().isEmpty() ? "[no rule has found anything]" : "[passed on]");
             err().flush();
             out().println(review.text());
         }

@@ -196,7 +196,7 @@ final class ServeVerb extends Verb {
             throw wrongUsage("--port must be from 0 to 65535, found " + port);
         }
         if (auditFile != null && rules.isEmpty()) {
-            throw wrongUsage("--audit records the decisions of --rules: give both or neither");
+            throw wrongUsage("--audit keeps what --rules decide: give both or neither");
         }
         if ((adminPort == null) != (adminKeys == null)) {
             throw wrongUsage("--admin-port and --admin-keys belong together: give both or neither");
@@ -205,7 +205,7 @@ final class ServeVerb extends Verb {
             throw wrongUsage("--prefix-dir keeps the prefix cache that --no-prefix-cache turns off: give one of them");
         }
         if (adapterDir != null && adminPort == null) {
-            throw wrongUsage("--adapter-dir needs --admin-port and --admin-keys, as only the administrator loads adapters");
+            throw wrongUsage("--adapter-dir is for the administrator: give --admin-port and --admin-keys too");
         }
         try {
             ServerOptions.local(port).withHosts(new LinkedHashSet<>(hosts));
@@ -231,7 +231,7 @@ final class ServeVerb extends Verb {
             return ResponseCache.local(CACHE_CHARACTERS);
         }
         if (!cache.startsWith("redis://") && !cache.startsWith("rediss://")) {
-            throw wrongUsage("--cache must be local or a URI such as redis://localhost:6379, found " + cache);
+            throw wrongUsage("--cache is local or a URI such as redis://localhost:6379, found " + cache);
         }
         return ResponseCache.redis(cache);
     }
@@ -332,7 +332,7 @@ final class ServeVerb extends Verb {
             if (lowFiles != null) {
                 lowFiles.limit(tokens);
             }
-            err().println(String.format(Locale.ROOT, "[the model's context of %,d tokens is limited to the %,d that fit into memory]", context, tokens));
+            err().println(String.format(Locale.ROOT, "[of the model's context of %,d tokens %,d fit into memory]", context, tokens));
         }
         return tokens;
     }

@@ -136,7 +136,7 @@ public final class Quantisation {
             stored.put(weight.gguf(), new GgufExport.Stored(gguf(type), tensors.next(weights.size(), arena -> {
                 TensorView view = views.get(weight.huggingFace());
                 return weight.shape().length < 2 || type == WeightType.F32 && weight.gguf().equals("position_embd.weight")
-                        ? weight.fromHuggingFace(view) : inGgufOrder(weight, Matrix.of(view, weight.layout() == GgufWeight.Layout.TRANSPOSED)
+                        ? weight.fromHuggingFace(view, arena) : inGgufOrder(weight, Matrix.of(view, weight.layout() == GgufWeight.Layout.TRANSPOSED)
                                 .as(type, pool, arena), arena);
             })));
         }

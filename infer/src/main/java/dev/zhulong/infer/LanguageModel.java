@@ -76,14 +76,27 @@ public interface LanguageModel extends AutoCloseable {
             this(cache, ids, Logits.LAST);
         }
 
-        /** Numbers wanted of a model of this shape. */
+        /**
+         * Numbers wanted of a model of this shape.
+         *
+         * @throws IllegalArgumentException where they are more than an array holds; says how many tokens fit
+         */
         public int wanted(DecoderSpec spec) {
             return switch (logits) {
                 case NONE -> 0;
                 case LAST -> spec.vocabSize();
-                case ALL -> Math.multiplyExact(ids.length, spec.vocabSize());
-                case HIDDEN -> Math.multiplyExact(ids.length, spec.hiddenSize());
+                case ALL -> ofEach(spec.vocabSize(), "logits");
+                case HIDDEN -> ofEach(spec.hiddenSize(), "hidden states");
             };
+        }
+
+        private int ofEach(int width, String what) {
+            int most = (Integer.MAX_VALUE - 8) / width;
+            if (ids.length > most) {
+                throw new IllegalArgumentException("the " + what + " of " + ids.length + " tokens at once, " + width + " numbers each, are more than an array holds: at"
+                        + " most " + most + " tokens fit");
+            }
+            return ids.length * width;
         }
     }
 

@@ -50,6 +50,7 @@ public final class TorchEngine implements LanguageModel {
     public List<float[]> forward(List<Span> spans) {
         List<float[]> out = new ArrayList<>(spans.size());
         for (Span span : spans) {
+            span.wanted(model.spec());
             out.add(run((Cache) span.cache(), span.ids(), span.logits()));
         }
         return out;

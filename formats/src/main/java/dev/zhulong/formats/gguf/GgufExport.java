@@ -32,10 +32,31 @@ public final class GgufExport {
      */
     public static void write(Path file, DecoderSpec spec, Function<String, TensorView> tensors, Map<String, GgufValue> tokenizer,
             String name, GgufType type) {
-        write(file, spec, tokenizer, name, fileType(type), Map.of(), weight -> {
-            GgufType stored = storedType(weight, type);
-            return new Stored(stored, () -> narrowed(weight, weight.fromHuggingFace(tensors.apply(weight.huggingFace())), stored));
-        });
+        try (var scratch = new Scratch()) {
+            write(file, spec, tokenizer, name, fileType(type), Map.of(), weight -> {
+                GgufType stored = storedType(weight, type);
+                return new Stored(stored, () -> {
+                    Arena arena = scratch.next();
+                    return narrowed(weight, weight.fromHuggingFace(tensors.apply(weight.huggingFace()), arena), stored, arena);
+                });
+            });
+        }
+    }
+
+    /** Memory for one tensor at a time: that of one is freed when the next is asked for. */
+    private static final class Scratch implements AutoCloseable {
+        private Arena arena = Arena.ofConfined();
+
+        Arena next() {
+            arena.close();
+            arena = Arena.ofConfined();
+            return arena;
+        }
+
+        @Override
+        public void close() {
+            arena.close();
+        }
     }
 
     /**
@@ -102,7 +123,7 @@ public final class GgufExport {
         };
     }
 
-    private static MemorySegment narrowed(GgufWeight weight, MemorySegment floats, GgufType type) {
+    private static MemorySegment narrowed(GgufWeight weight, MemorySegment floats, GgufType type, Arena arena) {
         if (type == GgufType.F32) {
             return floats;
         }
@@ -116,7 +137,7 @@ public final class GgufExport {
                 }
             }
         }
-        MemorySegment narrowed = Arena.ofAuto().allocate(type.bytes(elements), Float.BYTES);
+        MemorySegment narrowed = arena.allocate(type.bytes(elements), Float.BYTES);
         HalfFloats.fromF32(floats, type == GgufType.F16 ? StorageType.F16 : StorageType.BF16, narrowed);
         return narrowed;
     }

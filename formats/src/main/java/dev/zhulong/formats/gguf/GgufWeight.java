@@ -6,6 +6,7 @@ import dev.zhulong.formats.HalfFloats;
 import dev.zhulong.formats.TensorView;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.SegmentAllocator;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
@@ -71,38 +72,52 @@ public record GgufWeight(String gguf, String huggingFace, Layout layout, long[] 
             return;
         }
         for (long row = 0; row < shape[0]; row++) {
-            long inHead = row % headDim;
-            long interleaved = row - inHead + 2 * (inHead % (headDim / 2)) + inHead / (headDim / 2);
+            long interleaved = interleaved(row);
             MemorySegment.copy(source, (interleave ? row : interleaved) * rowBytes, target, (interleave ? interleaved : row) * rowBytes,
                     rowBytes);
         }
     }
 
+    /** {@link #fromHuggingFace(TensorView, SegmentAllocator)} in memory off the heap that lives as long as it is reachable. */
+    public MemorySegment fromHuggingFace(TensorView view) {
+        return fromHuggingFace(view, Arena.ofAuto());
+    }
+
     /**
-     * The weight as GGUF has it, from Hugging Face's, as F32.
+     * The weight as GGUF has it, from Hugging Face's, as F32. Nothing else as large is made on the way.
      *
      * @param view an F64, F32, F16 or BF16 tensor of Hugging Face's shape
-     * @return {@link #shape} elements, off the heap, alive as long as it is reachable
+     * @param to   gives the memory for the result
+     * @return {@link #shape} elements
      */
-    public MemorySegment fromHuggingFace(TensorView view) {
-        view.requireShape(layout == Layout.TRANSPOSED ? new long[] {shape[1], shape[0]} : shape);
-        MemorySegment floats = Arena.ofAuto().allocate(view.elements() * Float.BYTES, Float.BYTES);
-        HalfFloats.toF32(view.type(), view.data(), floats);
+    public MemorySegment fromHuggingFace(TensorView view, SegmentAllocator to) {
+        boolean transposed = layout == Layout.TRANSPOSED;
+        view.requireShape(transposed ? new long[] {shape[1], shape[0]} : shape);
+        MemorySegment floats = to.allocate(view.elements() * Float.BYTES, Float.BYTES);
         if (layout == Layout.SAME) {
+            HalfFloats.toF32(view.type(), view.data(), floats);
             return floats;
         }
-        MemorySegment moved = Arena.ofAuto().allocate(floats.byteSize(), Float.BYTES);
-        if (layout == Layout.INTERLEAVED) {
-            toGgufRows(floats, moved, floats.byteSize() / shape[0]);
-        } else {
-            for (long row = 0; row < shape[0]; row++) {
-                for (long column = 0; column < shape[1]; column++) {
-                    moved.setAtIndex(ValueLayout.JAVA_FLOAT, row * shape[1] + column,
-                            floats.getAtIndex(ValueLayout.JAVA_FLOAT, column * shape[0] + row));
+        long rows = shape[transposed ? 1 : 0];
+        long width = view.elements() / rows;
+        float[] row = new float[Math.toIntExact(width)];
+        for (long r = 0; r < rows; r++) {
+            HalfFloats.toF32(view.type(), view.data().asSlice(r * width * view.type().bytes(), width * view.type().bytes()), MemorySegment.ofArray(row));
+            if (transposed) {
+                for (int i = 0; i < row.length; i++) {
+                    floats.setAtIndex(ValueLayout.JAVA_FLOAT, i * rows + r, row[i]);
                 }
+            } else {
+                MemorySegment.copy(row, 0, floats, ValueLayout.JAVA_FLOAT, interleaved(r) * width * Float.BYTES, row.length);
             }
         }
-        return moved;
+        return floats;
+    }
+
+    /** Where a row of Hugging Face's stands in GGUF's order. */
+    private long interleaved(long row) {
+        long inHead = row % headDim;
+        return row - inHead + 2 * (inHead % (headDim / 2)) + inHead / (headDim / 2);
     }
 
     /** The list being made. */

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -184,6 +185,43 @@ class RotaryRowsKeepTheirMeaningTest {
                     } else {
                         assertThat(tensor.plain().orElseThrow().toFloats()).isEqualTo(original.tensor(name).toFloats());
                     }
+                }
+            }
+        }
+    }
+
+    /** The result lies where the caller wants it, and is all that is allocated on the way: a copy of the largest matrix would be gigabytes. */
+    @ParameterizedTest
+    @EnumSource
+    void aWeightIsMadeInTheCallersMemoryAlone(Family family) {
+        DecoderSpec spec = SmallModels.spec(family);
+        Map<String, TensorView> tensors = SmallModels.weights(spec, 9);
+        for (GgufWeight weight : GgufWeight.of(spec)) {
+            TensorView view = tensors.get(weight.huggingFace());
+            try (Arena arena = Arena.ofConfined()) {
+                var allocated = new AtomicLong();
+                MemorySegment made = weight.fromHuggingFace(view, (bytes, alignment) -> {
+                    allocated.addAndGet(bytes);
+                    return arena.allocate(bytes, alignment);
+                });
+                assertThat(allocated).hasValue(made.byteSize());
+                assertThat(made.byteSize()).isEqualTo(4 * view.elements());
+                // the inverse, for those that have one
+                if (weight.layout() == GgufWeight.Layout.INTERLEAVED) {
+                    MemorySegment back = arena.allocate(made.byteSize(), 4);
+                    weight.toHuggingFaceRows(made, back, made.byteSize() / weight.shape()[0]);
+                    assertThat(back.toArray(ValueLayout.JAVA_FLOAT)).isEqualTo(view.toFloats());
+                } else if (weight.layout() == GgufWeight.Layout.TRANSPOSED) {
+                    float[] stored = view.toFloats();
+                    int columns = (int) weight.shape()[1];
+                    int rows = (int) weight.shape()[0];
+                    for (int r = 0; r < rows; r++) {
+                        for (int c = 0; c < columns; c++) {
+                            assertThat(made.getAtIndex(ValueLayout.JAVA_FLOAT, (long) r * columns + c)).isEqualTo(stored[c * rows + r]);
+                        }
+                    }
+                } else {
+                    assertThat(made.toArray(ValueLayout.JAVA_FLOAT)).isEqualTo(view.toFloats());
                 }
             }
         }

@@ -32,16 +32,30 @@ public final class CpuAdapter implements LanguageModel.Adapter {
      */
     private record Part(float[] a, float[] b, int rank, float scale, int in, int out) {}
 
+    /** All that the shapes of a model's matrices depend on. Rows are added to without another look at their lengths. */
+    private record Shape(int layers, int hidden, int queries, int keys, int inner, boolean gated, boolean learnedPositions) {
+        static Shape of(DecoderSpec spec) {
+            return new Shape(spec.layers(), spec.hiddenSize(), spec.heads() * spec.headDim(), spec.kvHeads() * spec.headDim(), spec.intermediateSize(),
+                    spec.gatedMlp(), spec.family() == DecoderSpec.Family.GPT2);
+        }
+
+        @Override
+        public String toString() {
+            return layers + " layers of width " + hidden + ", queries " + queries + ", keys " + keys + ", " + (gated ? "gated MLP " : "MLP ") + inner
+                    + (learnedPositions ? ", in GPT-2's layout" : "");
+        }
+    }
+
     /** By block, group and matrix; null for none. */
     private final Part[][][] parts;
     private final String hash;
     private final long bytes;
-    private final int hidden;
+    private final Shape shape;
 
-    private CpuAdapter(Part[][][] parts, String hash, int hidden) {
+    private CpuAdapter(Part[][][] parts, String hash, Shape shape) {
         this.parts = parts;
         this.hash = hash;
-        this.hidden = hidden;
+        this.shape = shape;
         long floats = 0;
         for (Part[][] layer : parts) {
             for (Part[] group : layer) {
@@ -84,7 +98,7 @@ public final class CpuAdapter implements LanguageModel.Adapter {
             if (!changes) {
                 throw new IllegalArgumentException(directory + ": this adapter changes nothing: it has not been trained");
             }
-            return new CpuAdapter(parts, ContentHash.ofFile(file).sha256() + ContentHash.ofFile(directory.resolve(LoraConfig.FILE)).sha256(), spec.hiddenSize());
+            return new CpuAdapter(parts, ContentHash.ofFile(file).sha256() + ContentHash.ofFile(directory.resolve(LoraConfig.FILE)).sha256(), Shape.of(spec));
         }
     }
 
@@ -165,9 +179,16 @@ public final class CpuAdapter implements LanguageModel.Adapter {
         return bytes;
     }
 
-    /** Whether it was read for a model of this shape. */
-    boolean fits(DecoderSpec spec) {
-        return parts.length == spec.layers() && hidden == spec.hiddenSize();
+    /**
+     * Refuses a model of another shape than it was read for.
+     *
+     * @throws IllegalArgumentException with both shapes
+     */
+    void requireFits(DecoderSpec spec) {
+        Shape other = Shape.of(spec);
+        if (!shape.equals(other)) {
+            throw new IllegalArgumentException("the adapter belongs to another model: it was read for " + shape + "; this one has " + other);
+        }
     }
 
     /** Adds to what a group of matrices of block {@code layer} made of row {@code row} of {@code in}. */

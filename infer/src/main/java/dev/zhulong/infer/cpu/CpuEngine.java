@@ -138,6 +138,8 @@ public final class CpuEngine implements LanguageModel {
             MemorySegment copy = arena.allocate(stored.rows() * stored.type().rowBytes(stored.columns()), 64);
             MemorySegment.copy(stored.data(), 0, copy, 0, copy.byteSize());
             return new StoredMatrix(stored.type(), copy, stored.rows(), stored.columns());
+        } catch (IllegalArgumentException e) {
+            throw weights.refused(name, e);
         }
     }
 
@@ -187,10 +189,14 @@ public final class CpuEngine implements LanguageModel {
 
     @Override
     public KvCache newCache(int capacity, Adapter adapter) {
-        if (adapter != null && !(adapter instanceof CpuAdapter own && own.fits(spec))) {
-            throw new IllegalArgumentException("the adapter belongs to another model");
+        if (adapter != null && !(adapter instanceof CpuAdapter)) {
+            throw new IllegalArgumentException("the adapter belongs to another engine");
         }
-        return new PagedCache(pages, capacity, (CpuAdapter) adapter);
+        var own = (CpuAdapter) adapter;
+        if (own != null) {
+            own.requireFits(spec);
+        }
+        return new PagedCache(pages, capacity, own);
     }
 
     /** A piece of a span that is run with pieces of others. */

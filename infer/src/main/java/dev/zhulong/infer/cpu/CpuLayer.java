@@ -6,9 +6,9 @@ import dev.zhulong.kernels.ThreadPool;
 import dev.zhulong.kernels.WeightRows;
 import dev.zhulong.tensor.Int8Linear;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.ObjIntConsumer;
 
 /**
  * The weights of a block, packed. {@code in} is the MLP's gate and up, or up alone; {@code qNorm} and {@code kNorm} are null where the architecture
@@ -49,24 +49,23 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projecti
         }
 
         PackedWeights packed(String name) {
-            return packed(name, 0, 1);
+            try (Arena scratch = Arena.ofShared()) {
+                return packed(weights.matrix(name, scratch));
+            } catch (IllegalArgumentException e) {
+                throw weights.refused(name, e);
+            }
+        }
+
+        private PackedWeights packed(StoredMatrix stored) {
+            return PackedWeights.pack(stored.type(), stored.data(), stored.rows(), stored.columns(), arena, pool);
         }
 
         /** A matrix's first rows: enough to tell its speed. */
         PackedWeights firstRows(String name, int rows) {
             try (Arena scratch = Arena.ofShared()) {
-                StoredMatrix stored = weights.firstRows(name, rows, scratch);
-                return PackedWeights.pack(stored.type(), stored.data(), rows, stored.columns(), arena, pool);
-            }
-        }
-
-        /** Part {@code part} of {@code parts} equal ones, by rows. */
-        private PackedWeights packed(String name, int part, int parts) {
-            try (Arena scratch = Arena.ofShared()) {
-                StoredMatrix stored = weights.matrix(name, scratch);
-                int rows = stored.rows() / parts;
-                MemorySegment data = stored.data().asSlice((long) part * rows * stored.type().rowBytes(stored.columns()));
-                return PackedWeights.pack(stored.type(), data, rows, stored.columns(), arena, pool);
+                return packed(weights.firstRows(name, rows, scratch));
+            } catch (IllegalArgumentException e) {
+                throw weights.refused(name, e);
             }
         }
 
@@ -102,17 +101,13 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projecti
             int n = names.length * parts;
             if (kept == null) {
                 var packed = new PackedWeights[n];
-                for (int i = 0; i < n; i++) {
-                    packed[i] = packed(names[i / parts] + ".weight", i % parts, parts);
-                }
+                eachPart(names, parts, (stored, i) -> packed[i] = packed(stored));
                 return new KernelProjection(packed, biases);
             }
             int[] columns = kept.get(loaded++);
             var projection = new Int8Projection(new Int8Linear[n], columns, biases);
             try {
-                for (int i = 0; i < n; i++) {
-                    projection.linears()[i] = bytes(names[i / parts] + ".weight", i % parts, parts, columns);
-                }
+                eachPart(names, parts, (stored, i) -> projection.linears()[i] = bytes(stored, columns));
             } catch (RuntimeException | Error e) {
                 projection.close();
                 throw e;
@@ -120,13 +115,23 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projecti
             return projection;
         }
 
-        private Int8Linear bytes(String name, int part, int parts, int[] columns) {
-            try (Arena scratch = Arena.ofShared()) {
-                StoredMatrix stored = weights.matrix(name, scratch);
-                int rows = stored.rows() / parts;
-                return Int8Linear.pack((row, to) -> WeightRows.decode(stored.type(), stored.data(), (long) part * rows + row, stored.columns(), to), rows,
-                        stored.columns(), columns, pool.threads() * PARTS_A_THREAD, TYPICAL_ROWS, (work, count) -> pool.run(work::accept, count));
+        /** Parts of matrices with their numbers; each matrix is made once, and let go before the next. */
+        private void eachPart(String[] names, int parts, ObjIntConsumer<StoredMatrix> then) {
+            for (int i = 0; i < names.length; i++) {
+                try (Arena scratch = Arena.ofShared()) {
+                    StoredMatrix stored = weights.matrix(names[i] + ".weight", scratch);
+                    for (int part = 0; part < parts; part++) {
+                        then.accept(stored.part(part, parts), i * parts + part);
+                    }
+                } catch (IllegalArgumentException e) {
+                    throw weights.refused(names[i] + ".weight", e);
+                }
             }
+        }
+
+        private Int8Linear bytes(StoredMatrix stored, int[] columns) {
+            return Int8Linear.pack((row, to) -> WeightRows.decode(stored.type(), stored.data(), row, stored.columns(), to), stored.rows(), stored.columns(),
+                    columns, pool.threads() * PARTS_A_THREAD, TYPICAL_ROWS, (work, count) -> pool.run(work::accept, count));
         }
 
         CpuLayer layer(int index) {

@@ -82,7 +82,7 @@ public final class CpuMemory {
             // rows of the embedding are looked up where they are stored; as a head it is packed besides
             shared += (embedding ? stored : 0) + (!embedding || spec.tiedEmbeddings() ? PackedWeights.bytes(type, shape[0], shape[1]) : 0);
         }
-        scratch = Math.max(scratch, made ? stored + (weight.layout() == GgufWeight.Layout.TRANSPOSED ? 2 * elements * Float.BYTES : 0) : 0);
+        scratch = Math.max(scratch, made ? stored + (weight.layout() == GgufWeight.Layout.TRANSPOSED ? elements * Float.BYTES : 0) : 0);
     }
 
     private MemoryEstimate estimate(CpuOptions options) {

@@ -2,6 +2,7 @@ package dev.zhulong.infer.cpu;
 
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.FormatException;
+import dev.zhulong.formats.HalfFloats;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.TensorView;
 import dev.zhulong.formats.gguf.DirectoryWeights;
@@ -14,8 +15,10 @@ import dev.zhulong.kernels.WeightType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
@@ -32,6 +35,15 @@ sealed interface DecoderWeights {
     StoredMatrix firstRows(String name, int rows, Arena scratch);
 
     float[] vector(String name);
+
+    /** The error for a weight whose numbers cannot be taken, with its file and its name there. */
+    FormatException refused(String name, IllegalArgumentException why);
+
+    /** As {@link #refused}; work that was shared among threads puts what was thrown there into another of its kind. */
+    private static FormatException refused(Path file, String tensor, IllegalArgumentException why) {
+        Throwable first = why.getCause() instanceof IllegalArgumentException cause ? cause : why;
+        return new FormatException(file, "tensor " + tensor + ": " + first.getMessage(), why);
+    }
 
     private static Optional<WeightType> type(String name) {
         return Arrays.stream(WeightType.values()).filter(type -> type.name().equals(name)).findFirst();
@@ -69,6 +81,11 @@ sealed interface DecoderWeights {
             }
         }
 
+        @Override
+        public FormatException refused(String name, IllegalArgumentException why) {
+            return DecoderWeights.refused(model.file().path(), model.weights().get(name).gguf(), why);
+        }
+
         private static WeightType type(GgufTensor tensor) {
             return DecoderWeights.type(tensor.type().name()).orElseThrow(() -> new FormatException(tensor.file(), "tensor " + tensor.name() + " is "
                     + tensor.type() + ", which has no kernel; there are " + DecoderWeights.known() + ": quantize the model again to one of these"));
@@ -78,12 +95,15 @@ sealed interface DecoderWeights {
     /**
      * Of a directory, in plain elements or quantised by {@code zhulong quantize}.
      *
-     * @param weights by their names, all of them and of the right shapes
+     * @param weights by their names, all of them and of the right shapes, with where they lie
      * @param type    what matrices are quantised to; empty for as they are stored
      * @param blocks  types of the tensors that are blocks already
      */
-    record OfDirectory(ModelDirectory model, Map<String, TensorView> weights, Optional<WeightType> type, Map<String, WeightType> blocks)
+    record OfDirectory(ModelDirectory model, Map<String, Placed> weights, Optional<WeightType> type, Map<String, WeightType> blocks)
             implements DecoderWeights {
+        /** A weight and its tensor. */
+        private record Placed(GgufWeight weight, TensorView tensor) {}
+
         OfDirectory(ModelDirectory model, Optional<WeightType> type) {
             this(model, type, blocks(model));
             if (type.isPresent() && !blocks.isEmpty()) {
@@ -95,15 +115,19 @@ sealed interface DecoderWeights {
             this(model, checked(model, blocks), type, blocks);
         }
 
-        private static Map<String, TensorView> checked(ModelDirectory model, Map<String, WeightType> blocks) {
+        private static Map<String, Placed> checked(ModelDirectory model, Map<String, WeightType> blocks) {
             Map<String, Long> bytes = new HashMap<>();
-            for (GgufWeight weight : GgufWeight.of(model.spec())) {
+            List<GgufWeight> expected = GgufWeight.of(model.spec());
+            for (GgufWeight weight : expected) {
                 WeightType type = blocks.get(weight.huggingFace());
                 if (type != null) {
                     bytes.put(weight.huggingFace(), type.rowBytes(Math.toIntExact(weight.shape()[1])));
                 }
             }
-            return DirectoryWeights.of(model, bytes);
+            Map<String, TensorView> stored = DirectoryWeights.of(model, bytes);
+            Map<String, Placed> weights = new HashMap<>();
+            expected.forEach(weight -> weights.put(weight.huggingFace(), new Placed(weight, stored.get(weight.huggingFace()))));
+            return weights;
         }
 
         private static Map<String, WeightType> blocks(ModelDirectory model) {
@@ -130,17 +154,13 @@ sealed interface DecoderWeights {
         }
 
         private StoredMatrix plain(String name, Arena scratch) {
-            TensorView tensor = weights.get(name);
-            if (blocks.containsKey(name)) {
-                GgufWeight weight = weight(name);
-                return new StoredMatrix(blocks.get(name), tensor.data(), Math.toIntExact(weight.shape()[0]), Math.toIntExact(weight.shape()[1]));
-            }
-            long[] shape = tensor.shape();
-            boolean transposed = name.startsWith("transformer.h.");
-            int rows = Math.toIntExact(shape[transposed ? 1 : 0]);
-            int columns = Math.toIntExact(shape[transposed ? 0 : 1]);
-            return isPlain(tensor, transposed) ? new StoredMatrix(WeightType.valueOf(tensor.type().name()), tensor.data(), rows, columns)
-                    : new StoredMatrix(WeightType.F32, floats(name, tensor, scratch), rows, columns);
+            GgufWeight weight = weights.get(name).weight;
+            TensorView tensor = weights.get(name).tensor;
+            int rows = Math.toIntExact(weight.shape()[0]);
+            int columns = Math.toIntExact(weight.shape()[1]);
+            return blocks.containsKey(name) ? new StoredMatrix(blocks.get(name), tensor.data(), rows, columns)
+                    : isPlain(weight, tensor) ? new StoredMatrix(WeightType.valueOf(tensor.type().name()), tensor.data(), rows, columns)
+                    : new StoredMatrix(WeightType.F32, floats(weight, tensor, scratch), rows, columns);
         }
 
         /** In the type asked for. */
@@ -149,8 +169,8 @@ sealed interface DecoderWeights {
         }
 
         /** Whether kernels take the matrix as it lies in the file. */
-        private static boolean isPlain(TensorView tensor, boolean transposed) {
-            return !transposed && switch (tensor.type()) {
+        private static boolean isPlain(GgufWeight weight, TensorView tensor) {
+            return weight.layout() != GgufWeight.Layout.TRANSPOSED && switch (tensor.type()) {
                 case F32, F16, BF16 -> true;
                 default -> false;
             };
@@ -158,23 +178,23 @@ sealed interface DecoderWeights {
 
         /** What {@link #matrix} will give for a matrix. */
         WeightType typeOf(GgufWeight matrix) {
-            TensorView tensor = weights.get(matrix.huggingFace());
+            TensorView tensor = weights.get(matrix.huggingFace()).tensor;
             if (blocks.containsKey(matrix.huggingFace())) {
                 return blocks.get(matrix.huggingFace());
             }
-            WeightType stored = isPlain(tensor, matrix.layout() == GgufWeight.Layout.TRANSPOSED) ? WeightType.valueOf(tensor.type().name()) : WeightType.F32;
+            WeightType stored = isPlain(matrix, tensor) ? WeightType.valueOf(tensor.type().name()) : WeightType.F32;
             int columns = Math.toIntExact(matrix.shape()[matrix.shape().length - 1]);
             return type.map(to -> columnsFit(to, columns)).filter(to -> columns % to.blockElements() == 0).orElse(stored);
         }
 
-        private GgufWeight weight(String name) {
-            return GgufWeight.of(spec()).stream().filter(w -> w.huggingFace().equals(name)).findFirst().orElseThrow();
-        }
-
-        private MemorySegment floats(String name, TensorView tensor, Arena scratch) {
-            GgufWeight weight = weight(name);
-            return weight.layout() == GgufWeight.Layout.TRANSPOSED ? weight.fromHuggingFace(tensor)
-                    : scratch.allocateFrom(ValueLayout.JAVA_FLOAT, tensor.toFloats());
+        /** Outputs by inputs. */
+        private static MemorySegment floats(GgufWeight weight, TensorView tensor, Arena scratch) {
+            if (weight.layout() == GgufWeight.Layout.TRANSPOSED) {
+                return weight.fromHuggingFace(tensor, scratch);
+            }
+            MemorySegment floats = scratch.allocate(tensor.elements() * Float.BYTES, 64);
+            HalfFloats.toF32(tensor.type(), tensor.data(), floats);
+            return floats;
         }
 
         /** A row that blocks do not divide takes the next type whose blocks do. */
@@ -195,7 +215,11 @@ sealed interface DecoderWeights {
                 float[] values = new float[from.columns()];
                 WeightRows.decode(from.type(), from.data(), row, from.columns(), values);
                 byte[] blocks = new byte[bytes];
-                Quantiser.quantise(type, values, 0, from.columns(), Quantiser.Search.SCALES, blocks);
+                try {
+                    Quantiser.quantise(type, values, 0, from.columns(), Quantiser.Search.SCALES, blocks);
+                } catch (IllegalArgumentException e) {
+                    throw new IllegalArgumentException("row " + row + ": " + e.getMessage());
+                }
                 MemorySegment.copy(blocks, 0, to, ValueLayout.JAVA_BYTE, (long) row * bytes, bytes);
             });
             return new StoredMatrix(type, to, from.rows(), from.columns());
@@ -203,7 +227,12 @@ sealed interface DecoderWeights {
 
         @Override
         public float[] vector(String name) {
-            return weights.get(name).toFloats();
+            return weights.get(name).tensor.toFloats();
+        }
+
+        @Override
+        public FormatException refused(String name, IllegalArgumentException why) {
+            return DecoderWeights.refused(weights.get(name).tensor.file(), weights.get(name).tensor.name(), why);
         }
     }
 }

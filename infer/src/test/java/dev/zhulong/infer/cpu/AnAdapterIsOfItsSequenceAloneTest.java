@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.formats.ModelDirectory;
@@ -38,6 +39,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class AnAdapterIsOfItsSequenceAloneTest {
@@ -165,6 +167,28 @@ class AnAdapterIsOfItsSequenceAloneTest {
                 untrained.save(directory.resolve("adapter1"), StorageType.F32);
             }
             assertThatThrownBy(() -> adapter(1, engine)).hasMessageContaining("changes nothing");
+        }
+    }
+
+    /** Of the same width and depth, but with other heads, or another MLP: rows of another length would be added to. */
+    @ParameterizedTest
+    @CsvSource({"4, 1, 8, 44", "4, 2, 8, 60", "2, 2, 8, 44", "4, 2, 16, 44"})
+    void oneReadForAnotherShapeIsRefused(int heads, int kvHeads, int headDim, int inner) throws IOException {
+        Path path = model(Family.LLAMA, TinyDecoder.CONTEXT);
+        try (CpuEngine engine = engine(path)) {
+            CpuAdapter adapter = adapter(1, engine);
+            DecoderSpec s = engine.spec();
+            var other = new DecoderSpec(s.family(), s.vocabSize(), s.hiddenSize(), s.layers(), heads, kvHeads, headDim, inner, s.contextLength(), s.norm(),
+                    s.normEpsilon(), s.activation(), s.gatedMlp(), s.rope(), s.tiedEmbeddings(), s.qkvBias(), s.outputBias(), s.mlpBias(), s.qkNorm(),
+                    s.windows(), s.bosId(), s.eosIds());
+            Files.createDirectories(directory.resolve("other"));
+            try (Decoder decoder = Decoder.random(other, 1)) {
+                DecoderFiles.save(decoder, directory.resolve("other"), StorageType.F32);
+            }
+            try (CpuEngine wrong = engine(directory.resolve("other"))) {
+                assertThatThrownBy(() -> wrong.newCache(10, adapter)).isInstanceOf(IllegalArgumentException.class).hasMessageContaining("another model")
+                        .hasMessageContaining("keys 16").hasMessageContaining("keys " + kvHeads * headDim).hasMessageContaining("MLP " + inner);
+            }
         }
     }
 }

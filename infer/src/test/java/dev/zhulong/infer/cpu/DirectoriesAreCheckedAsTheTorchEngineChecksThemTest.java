@@ -4,16 +4,24 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.SafetensorsFile;
 import dev.zhulong.formats.SafetensorsWriter;
 import dev.zhulong.formats.StorageType;
+import dev.zhulong.formats.gguf.GgufExport;
+import dev.zhulong.formats.gguf.GgufModel;
+import dev.zhulong.formats.gguf.GgufType;
+import dev.zhulong.formats.gguf.GgufValue;
 import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.infer.LanguageModel.Span;
 import dev.zhulong.infer.TinyDecoder;
+import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
 import java.io.IOException;
+import java.lang.management.BufferPoolMXBean;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -22,6 +30,8 @@ import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** A weight that is missing, left over or of another shape would give other logits without a word. */
 class DirectoriesAreCheckedAsTheTorchEngineChecksThemTest {
@@ -87,5 +97,54 @@ class DirectoriesAreCheckedAsTheTorchEngineChecksThemTest {
                 var cache = engine.newCache(3)) {
             return engine.forward(List.of(new Span(cache, new int[] {5, 6, 7})), false).getFirst();
         }
+    }
+
+    /** With its file, whichever part of the work finds it: packing, quantising, and the rows of the embedding. */
+    @ParameterizedTest
+    @CsvSource({"model.layers.1.mlp.up_proj.weight, F32, NaN", "model.layers.1.self_attn.o_proj.weight, Q8_0, Infinity", "model.layers.0.self_attn.k_proj.weight, Q4_0, NaN",
+        "model.embed_tokens.weight, Q8_0, -Infinity", "lm_head.weight, F32, NaN"})
+    void aWeightThatIsNotFiniteIsNamed(String name, WeightType type, float value) throws IOException {
+        spoil(name, value);
+        try (ModelDirectory files = ModelDirectory.open(directory)) {
+            assertThatThrownBy(() -> CpuEngine.load(files, Optional.of(type).filter(WeightType::quantised), CpuOptions.of(2))).isInstanceOf(FormatException.class)
+                    .hasMessageStartingWith(directory.resolve(ModelDirectory.WEIGHTS) + ": tensor " + name + ": ").hasMessageContaining(Float.toString(value))
+                    .message().doesNotContain("Exception");
+        }
+    }
+
+    @Test
+    void aWeightOfAGgufFileThatIsNotFiniteIsNamed() throws IOException {
+        spoil("model.layers.1.mlp.up_proj.weight", Float.NaN);
+        Path file = directory.resolve("m.gguf");
+        try (ModelDirectory files = ModelDirectory.open(directory)) {
+            GgufExport.write(file, files.spec().withEosIds(files.eosIds()), files::tensor, Map.of("tokenizer.ggml.model", GgufValue.of("no_vocab")), "m", GgufType.BF16);
+        }
+        try (GgufModel gguf = GgufModel.open(file)) {
+            assertThatThrownBy(() -> CpuEngine.load(gguf, CpuOptions.of(2))).isInstanceOf(FormatException.class)
+                    .hasMessageStartingWith(file + ": tensor blk.1.ffn_up.weight: ").hasMessageContaining("NaN");
+        }
+    }
+
+    private void spoil(String name, float value) throws IOException {
+        write(Family.LLAMA, entries -> entries.replaceAll(entry -> {
+            if (!entry.name().equals(name)) {
+                return entry;
+            }
+            float[] values = new float[(int) (entry.shape()[0] * entry.shape()[1])];
+            values[37] = value;
+            return SafetensorsWriter.Entry.of(name, entry.shape(), values);
+        }), "-");
+    }
+
+    /** GPT-2's matrices are made anew as they are loaded: in memory that is given back at once, not when the collector comes by. */
+    @Test
+    void whatIsMadeWhileLoadingIsGivenBackAtOnce() throws IOException {
+        write(Family.GPT2, entries -> { }, "-");
+        BufferPoolMXBean direct = ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream().filter(pool -> pool.getName().equals("direct")).findFirst()
+                .orElseThrow();
+        load().close();
+        long before = direct.getTotalCapacity();
+        load().close();
+        assertThat(direct.getTotalCapacity()).isLessThanOrEqualTo(before);
     }
 }
