@@ -33,8 +33,8 @@ public final class Context {
             sin = null;
         } else {
             // [.., seq, 1, rotary dims]: broadcast over heads
-            cos = rotary.cos(keys).embedding(positions).unsqueeze(-2);
-            sin = rotary.sin(keys).embedding(positions).unsqueeze(-2);
+            cos = rotary.cos(keys, positions).unsqueeze(-2);
+            sin = rotary.sin(keys, positions).unsqueeze(-2);
         }
         // made before the blocks run, so that no mask belongs to the scope of the block that asked first
         spec.windows().stream().distinct().forEach(w -> masks.put(w, buildMask(effectiveWindow(w))));

@@ -1,8 +1,8 @@
 package dev.zhulong.model;
 
 import dev.zhulong.formats.DecoderSpec;
-import dev.zhulong.tensor.Libtorch;
 import dev.zhulong.tensor.Tensor;
+import dev.zhulong.tensor.TensorRandom;
 import dev.zhulong.tensor.TensorScope;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -58,19 +58,20 @@ public final class Decoder implements AutoCloseable {
 
     /** Fresh weights, the same for the same seed. */
     public static Decoder random(DecoderSpec spec, long seed) {
-        Libtorch.seed(seed);
         Architecture architecture = Architecture.of(spec);
         Map<String, Tensor> tensors = new LinkedHashMap<>();
-        architecture.parameters().forEach((name, p) -> {
-            Tensor t = Tensor.empty(dev.zhulong.tensor.DType.F32, p.shape()).keep();
-            switch (p.init()) {
-                case NORMAL -> t.normal_(0, 0.02);
-                case RESIDUAL -> t.normal_(0, 0.02 / Math.sqrt(2.0 * spec.layers()));
-                case ONE -> t.fill_(1);
-                case ZERO -> t.zero_();
-            }
-            tensors.put(name, t);
-        });
+        try (var random = TensorRandom.of(seed)) {
+            architecture.parameters().forEach((name, p) -> {
+                Tensor t = Tensor.empty(dev.zhulong.tensor.DType.F32, p.shape()).keep();
+                switch (p.init()) {
+                    case NORMAL -> t.normal_(random, 0, 0.02);
+                    case RESIDUAL -> t.normal_(random, 0, 0.02 / Math.sqrt(2.0 * spec.layers()));
+                    case ONE -> t.fill_(1);
+                    case ZERO -> t.zero_();
+                }
+                tensors.put(name, t);
+            });
+        }
         return new Decoder(spec, architecture, tensors);
     }
 

@@ -1,8 +1,8 @@
 package dev.zhulong.model;
 
 import dev.zhulong.tensor.DType;
-import dev.zhulong.tensor.Libtorch;
 import dev.zhulong.tensor.Tensor;
+import dev.zhulong.tensor.TensorRandom;
 
 /** Dropout of one adapter's input (Hu et al. 2021, as PEFT has it). The mask depends on a seed and the adapter's place, on nothing else. */
 final class Dropout {
@@ -35,7 +35,8 @@ final class Dropout {
             return x;
         }
         long z = (seed * 0x9E3779B97F4A7C15L + place) * 0xBF58476D1CE4E5B9L;
-        Libtorch.seed(z ^ (z >>> 31));
-        return x.mul(Tensor.empty(DType.F32, x.shape()).bernoulli_(1 - probability).mul_(1 / (1 - probability)));
+        try (var random = TensorRandom.of(z ^ (z >>> 31))) {
+            return x.mul(Tensor.empty(DType.F32, x.shape()).bernoulli_(random, 1 - probability).mul_(1 / (1 - probability)));
+        }
     }
 }

@@ -40,15 +40,12 @@ final class MergedProduct {
             // below the first adapter nothing is learnt, and the result begins the graph
             y.requiresGrad(true);
         }
-        Tensor input = rows.detach().keep();
-        y.onGradient(dy -> {
-            try (input) {
-                // the order of these factors is the fast one: B's gradient as (dyᵀ·low) takes 3.6 times as long as (lowᵀ·dy)ᵀ
-                Tensor low = input.linear(lora.a(), null).mul(lora.scale());
-                Tensor lowGradient = dy.linear(lora.b().transpose(0, 1).contiguous(), null).mul(lora.scale());
-                add(lora.b(), low.transpose(0, 1).matmul(dy).transpose(0, 1).contiguous());
-                add(lora.a(), lowGradient.transpose(0, 1).matmul(input));
-            }
+        y.onGradient(rows.detach(), (dy, input) -> {
+            // the order of these factors is the fast one: B's gradient as (dyᵀ·low) takes 3.6 times as long as (lowᵀ·dy)ᵀ
+            Tensor low = input.linear(lora.a(), null).mul(lora.scale());
+            Tensor lowGradient = dy.linear(lora.b().transpose(0, 1).contiguous(), null).mul(lora.scale());
+            add(lora.b(), low.transpose(0, 1).matmul(dy).transpose(0, 1).contiguous());
+            add(lora.a(), lowGradient.transpose(0, 1).matmul(input));
         });
         return y.view(shape);
     }

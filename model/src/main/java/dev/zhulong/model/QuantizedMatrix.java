@@ -6,6 +6,7 @@ import dev.zhulong.tensor.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 
 /**
@@ -70,25 +71,40 @@ public final class QuantizedMatrix implements AutoCloseable {
      * Rounds {@code values} to the nearest levels.
      *
      * @param values F32, row by row
+     * @throws IllegalArgumentException where a weight is not finite; says which, and leaves no memory behind
      */
     public static QuantizedMatrix of(MemorySegment values, Format format, long rows, long columns) {
         var matrix = new QuantizedMatrix(format, new long[] {rows, columns});
-        matrix.tasks((from, to) -> {
-            for (long block = from; block < to; block++) {
-                matrix.encode(values, block);
+        var notFinite = new AtomicLong(Long.MAX_VALUE);
+        try {
+            matrix.tasks((from, to) -> {
+                for (long block = from; block < to; block++) {
+                    long wrong = matrix.encode(values, block);
+                    notFinite.accumulateAndGet(wrong, Math::min);
+                }
+            });
+            // thrown here: what is thrown on another thread arrives in an exception of another text
+            long wrong = notFinite.get();
+            if (wrong != Long.MAX_VALUE) {
+                throw new IllegalArgumentException("weight [" + wrong / columns + ", " + wrong % columns + "] is " + values.get(FLOAT, 4 * wrong)
+                        + ": expected finite weights");
             }
-        });
-        return matrix;
+            return matrix;
+        } catch (RuntimeException | Error e) {
+            matrix.close();
+            throw e;
+        }
     }
 
-    private void encode(MemorySegment values, long block) {
+    /** Gives the place of the first weight that is not finite, else the largest number. */
+    private long encode(MemorySegment values, long block) {
         long first = block * BLOCK;
         long end = Math.min(elements, first + BLOCK);
         float largest = 0;
         for (long i = first; i < end; i++) {
             float magnitude = Math.abs(values.get(FLOAT, 4 * i));
             if (!Float.isFinite(magnitude)) {
-                throw new IllegalArgumentException("a weight is NaN or infinite; it can't be quantized");
+                return i;
             }
             largest = Math.max(largest, magnitude);
         }
@@ -106,6 +122,7 @@ public final class QuantizedMatrix implements AutoCloseable {
                 codes.set(BYTE, i / 2, (byte) (i % 2 == 0 ? code << 4 | old & 15 : old & 240 | code));
             }
         }
+        return Long.MAX_VALUE;
     }
 
     private static int level(float x) {

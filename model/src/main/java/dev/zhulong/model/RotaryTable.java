@@ -3,6 +3,8 @@ package dev.zhulong.model;
 import dev.zhulong.formats.DecoderSpec.Rope;
 import dev.zhulong.formats.DecoderSpec.Scaling;
 import dev.zhulong.tensor.Tensor;
+import java.util.Arrays;
+import java.util.stream.LongStream;
 
 /**
  * Cosines and sines of the rotary angles (Su et al. 2021), in the rotate-half layout, with the published scalings. Angles are computed in
@@ -30,31 +32,67 @@ final class RotaryTable implements AutoCloseable {
         return sin;
     }
 
+    /** {@link #cos(int)} at {@code positions}: [.., rotary dims]. */
+    Tensor cos(int needed, Tensor positions) {
+        return remade(needed) && positions.elements() < needed ? rows(true, needed, positions.toLongs(), positions.shape())
+                : cos(needed).embedding(positions);
+    }
+
+    /** {@link #sin(int)} at {@code positions}: [.., rotary dims]. */
+    Tensor sin(int needed, Tensor positions) {
+        return remade(needed) && positions.elements() < needed ? rows(false, needed, positions.toLongs(), positions.shape())
+                : sin(needed).embedding(positions);
+    }
+
+    /**
+     * Whether a sequence of this length needs another table than there is: NTK-aware "dynamic" scaling changes the base with each token past the original
+     * context. A sequence that is written then asks for the rows of its new tokens alone.
+     */
+    private boolean remade(int needed) {
+        return rope.scaling() instanceof Scaling.Dynamic d && length != needed && Math.max(needed, length) > d.originalContext();
+    }
+
     private synchronized void grow(int needed) {
-        // NTK-aware "dynamic" scaling changes the base with the length, so its table is remade for each length past the original
-        boolean remake = rope.scaling() instanceof Scaling.Dynamic d && length != needed && Math.max(needed, length) > d.originalContext();
-        if (needed <= length && !remake) {
+        if (needed <= length && !remade(needed)) {
             return;
         }
-        int rows = rope.scaling() instanceof Scaling.Dynamic ? needed : Math.max(needed, Math.max(256, 2 * length));
+        // as far as the angles stay what they are
+        int ahead = rope.scaling() instanceof Scaling.Dynamic d ? d.originalContext() : mostRows();
+        int rows = Math.max(needed, (int) Math.min(ahead, Math.max(256, 2L * length)));
+        long[] positions = LongStream.range(0, rows).toArray();
+        Tensor newCos = rows(true, needed, positions, rows);
+        Tensor newSin = rows(false, needed, positions, rows);
+        close();
+        cos = newCos.keep();
+        sin = newSin.keep();
+        length = rows;
+    }
+
+    /** Rows whose numbers an array holds. */
+    private int mostRows() {
+        return (Integer.MAX_VALUE - 8) / rope.rotaryDims();
+    }
+
+    private Tensor rows(boolean cosines, int needed, long[] positions, long... shape) {
+        if (positions.length > mostRows()) {
+            throw new IllegalArgumentException("a sequence of " + positions.length + " tokens is too long for rotary tables of " + rope.rotaryDims()
+                    + " columns: at most " + mostRows());
+        }
         int half = rope.rotaryDims() / 2;
         double[] frequency = RotaryFrequencies.of(rope, needed);
         double scale = RotaryFrequencies.scale(rope);
-        float[] c = new float[rows * half * 2];
-        float[] s = new float[rows * half * 2];
-        for (int p = 0; p < rows; p++) {
+        float[] values = new float[positions.length * half * 2];
+        for (int r = 0; r < positions.length; r++) {
             for (int i = 0; i < half; i++) {
-                double angle = p * frequency[i];
-                int at = p * 2 * half + i;
-                c[at] = c[at + half] = (float) (Math.cos(angle) * scale);
-                s[at + half] = (float) (Math.sin(angle) * scale);
-                s[at] = -s[at + half];
+                double angle = positions[r] * frequency[i];
+                int at = r * 2 * half + i;
+                values[at + half] = (float) ((cosines ? Math.cos(angle) : Math.sin(angle)) * scale);
+                values[at] = cosines ? values[at + half] : -values[at + half];
             }
         }
-        close();
-        cos = Tensor.of(c, rows, 2L * half).keep();
-        sin = Tensor.of(s, rows, 2L * half).keep();
-        length = rows;
+        long[] all = Arrays.copyOf(shape, shape.length + 1);
+        all[shape.length] = 2L * half;
+        return Tensor.of(values, all);
     }
 
     @Override

@@ -3,10 +3,13 @@ package dev.zhulong.model;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.formats.SafetensorsFile;
 import dev.zhulong.formats.StorageType;
+import dev.zhulong.tensor.Libtorch;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
@@ -166,6 +169,41 @@ class AdaptersComputeWhatPeftComputesTest {
                 "{\"peft_type\": \"LORA\", \"r\": 1, \"target_modules\": [\"q\"], \"lora_alpha\": \"x\"}")) {
             Files.writeString(temporary.resolve(LoraConfig.FILE), text);
             assertThatThrownBy(() -> LoraConfig.read(temporary)).as(text).isInstanceOf(FormatException.class);
+        }
+    }
+
+    /** As when a loss is NaN and training stops: inputs kept for the gradients of adapters go with the graph. */
+    @Test
+    void aForwardPassWithoutBackwardLeavesNothingBehind() {
+        DecoderSpec spec = SpecDraft.of(Family.LLAMA).build();
+        try (Decoder model = Decoder.random(spec, 1); LoraAdapter adapter = LoraAdapter.create(model, LoraConfig.of(2, 4, LoraConfig.ALL_LINEAR), 1)) {
+            model.attach(adapter);
+            model.requiresGrad(true);
+            int[] ids = LoudDecoder.ids(spec, 64, 1);
+            forward(model, ids, true);
+            long before = Libtorch.nativeObjects();
+            for (int i = 0; i < 5; i++) {
+                forward(model, ids, false);
+            }
+            assertThat(Libtorch.nativeObjects()).isLessThanOrEqualTo(before);
+            // and the next pass still learns
+            float[] first = forward(model, ids, true);
+            assertThat(forward(model, ids, true)).isEqualTo(first);
+            assertThat(first).isNotEqualTo(new float[first.length]);
+        }
+    }
+
+    private static float[] forward(Decoder model, int[] ids, boolean backward) {
+        try (var scope = TensorScope.open()) {
+            Tensor loss = model.logits(Tensor.of(ids, 1, ids.length)).square().sum();
+            if (!backward) {
+                return null;
+            }
+            loss.backward();
+            Tensor b = model.trainable().entrySet().stream().filter(e -> e.getKey().contains("lora_B")).findFirst().orElseThrow().getValue();
+            float[] gradient = b.grad().toFloats();
+            model.trainable().values().forEach(Tensor::clearGrad);
+            return gradient;
         }
     }
 }

@@ -5,9 +5,15 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.zhulong.formats.DecoderSpec.Family;
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.LoraConfig;
+import dev.zhulong.tensor.DType;
+import dev.zhulong.tensor.Libtorch;
+import dev.zhulong.tensor.Tensor;
+import dev.zhulong.tensor.TensorScope;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -71,5 +77,34 @@ class InitialWeightsFollowTheirInitTest {
 
     private static DecoderSpec wide(Family family) {
         return SpecDraft.of(family).vocab(300).hidden(128).inner(160).layers(3).build();
+    }
+
+    /** The numbers that libtorch's default generator gives for the seed, but not from it: two models in one process don't disturb each other. */
+    @Test
+    void weightsAndDropoutComeFromGeneratorsOfTheirOwn() {
+        DecoderSpec spec = SpecDraft.of(Family.LLAMA).build();
+        Libtorch.seed(5);
+        float[] expected;
+        try (var scope = TensorScope.open()) {
+            expected = Tensor.empty(DType.F32, spec.vocabSize(), spec.hiddenSize()).normal_(0, 0.02).toFloats();
+        }
+        Libtorch.seed(11);
+        float[] undisturbed = draw();
+        Libtorch.seed(11);
+        try (Decoder model = Decoder.random(spec, 5);
+                LoraAdapter adapter = LoraAdapter.create(model, LoraConfig.of(4, 8, LoraConfig.ALL_LINEAR).withDropout(0.5), 1)) {
+            assertThat(model.parameters().values().iterator().next().toFloats()).isEqualTo(expected);
+            model.attach(adapter);
+            adapter.dropout(3);
+            float[] once = LoudDecoder.logits(model, 1, 2, 3);
+            assertThat(LoudDecoder.logits(model, 1, 2, 3)).as("the same mask for the same seed").isEqualTo(once);
+        }
+        assertThat(draw()).isEqualTo(undisturbed);
+    }
+
+    private static float[] draw() {
+        try (var scope = TensorScope.open()) {
+            return Tensor.randn(20).toFloats();
+        }
     }
 }

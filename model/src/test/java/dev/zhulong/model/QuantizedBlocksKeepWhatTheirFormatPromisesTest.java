@@ -3,6 +3,7 @@ package dev.zhulong.model;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.LoraConfig;
@@ -10,7 +11,9 @@ import dev.zhulong.formats.StorageType;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -119,5 +122,35 @@ class QuantizedBlocksKeepWhatTheirFormatPromisesTest {
                 }
             }
         }
+    }
+
+    /** The first one, without the name of an exception: whichever thread found it. */
+    @ParameterizedTest
+    @EnumSource
+    void aWeightThatIsNotFiniteIsNamedByItsPlace(QuantizedMatrix.Format format) {
+        float[] values = new float[2000 * 100];
+        values[150_003] = Float.NaN;
+        values[123_456] = Float.NEGATIVE_INFINITY;
+        assertThatThrownBy(() -> QuantizedMatrix.of(MemorySegment.ofArray(values), format, 2000, 100)).isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("weight [1234, 56] is -Infinity: expected finite weights");
+    }
+
+    /** Off-heap memory, which no collector would give back: 3 GB of it, were it kept. */
+    @Test
+    void aMatrixThatIsRefusedLeavesNoMemoryBehind() throws Exception {
+        Path status = Path.of("/proc/self/statm");
+        assumeTrue(Files.isReadable(status), "no /proc: resident memory cannot be read");
+        float[] values = new float[4000 * 1000];
+        values[3] = Float.NaN;
+        MemorySegment wrong = MemorySegment.ofArray(values);
+        long before = pages(status);
+        for (int i = 0; i < 700; i++) {
+            assertThatThrownBy(() -> QuantizedMatrix.of(wrong, QuantizedMatrix.Format.INT8, 4000, 1000)).hasMessageContaining("NaN");
+        }
+        assertThat((pages(status) - before) * 4096).isLessThan(1_000_000_000);
+    }
+
+    private static long pages(Path status) throws IOException {
+        return Long.parseLong(Files.readString(status).split(" ")[1]);
     }
 }

@@ -104,4 +104,34 @@ class RotaryTablesHoldAtLongPositionsTest {
             assertThat(decoder.logits(first)).isEqualTo(before);
         }
     }
+
+    /** Past the original context each token has angles of its own: those of what is written are found row by row, and no table is remade for them. */
+    @Test
+    void aTokenPastTheOriginalContextCostsItsOwnRowAlone() {
+        Rope rope = new Rope(10_000, 8, new Scaling.Dynamic(2, 16));
+        try (var scope = TensorScope.open(); RotaryTable table = new RotaryTable(rope)) {
+            Tensor read = table.cos(20);
+            for (int length = 21; length < 40; length++) {
+                Tensor last = Tensor.of(new long[] {length - 1}, 1);
+                float[] cos = table.cos(length, last).toFloats();
+                float[] sin = table.sin(length, last).toFloats();
+                assertThat(table.cos(20)).as("the table of the prompt stays").isSameAs(read);
+                try (RotaryTable whole = new RotaryTable(rope)) {
+                    assertThat(cos).isEqualTo(whole.cos(length).narrow(0, length - 1, 1).toFloats());
+                    assertThat(sin).isEqualTo(whole.sin(length).narrow(0, length - 1, 1).toFloats());
+                }
+            }
+        }
+    }
+
+    /** Up to the original context the angles stay, and the table grows ahead of what is asked for. */
+    @Test
+    void withinTheOriginalContextTheTableIsNotMadeForEachToken() {
+        try (var scope = TensorScope.open(); RotaryTable table = new RotaryTable(new Rope(10_000, 8, new Scaling.Dynamic(2, 200)))) {
+            Tensor first = table.cos(5);
+            for (int length = 6; length <= 200; length++) {
+                assertThat(table.cos(length)).isSameAs(first);
+            }
+        }
+    }
 }

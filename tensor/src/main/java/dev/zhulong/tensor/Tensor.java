@@ -6,12 +6,13 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
-import java.util.function.Consumer;
+import java.util.function.BiConsumer;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.LongOptional;
+import org.bytedeco.pytorch.GeneratorOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.TensorArrayRefOptional;
@@ -185,6 +186,10 @@ public final class Tensor implements AutoCloseable {
         if (inner != null) {
             t.retainReference();
             inner.detach(t);
+            TensorScope outermost = TensorScope.outermost();
+            if (outermost != null && t.requires_grad() && !t.is_leaf()) {
+                outermost.graphKept();
+            }
         }
         return this;
     }
@@ -519,18 +524,27 @@ public final class Tensor implements AutoCloseable {
 
     /** Fills with N(mean, std²) from the default generator. */
     public Tensor normal_(double mean, double std) {
+        return normal(new GeneratorOptional(), mean, std);
+    }
+
+    /** Fills with N(mean, std²). */
+    public Tensor normal_(TensorRandom random, double mean, double std) {
+        return normal(random.generator, mean, std);
+    }
+
+    private Tensor normal(GeneratorOptional generator, double mean, double std) {
         try (var scope = TensorScope.open();
                 var off = NoGrad.open()) {
-            t.copy_(torch.randn(shape(), new TensorOptions(ScalarType.Float)).mul_(new Scalar(std)).add_(new Scalar(mean)));
+            t.copy_(torch.randn(shape(), generator, new TensorOptions(ScalarType.Float)).mul_(new Scalar(std)).add_(new Scalar(mean)));
         }
         return this;
     }
 
-    /** Fills with 1 at probability {@code p}, else 0, from the default generator. */
-    public Tensor bernoulli_(double p) {
+    /** Fills with 1 at probability {@code p}, else 0. */
+    public Tensor bernoulli_(TensorRandom random, double p) {
         try (var scope = TensorScope.open();
                 var off = NoGrad.open()) {
-            t.copy_(torch.rand(shape(), new TensorOptions(ScalarType.Float)).lt(new Scalar(p)));
+            t.copy_(torch.rand(shape(), random.generator, new TensorOptions(ScalarType.Float)).lt(new Scalar(p)));
         }
         return this;
     }
@@ -582,11 +596,13 @@ public final class Tensor implements AutoCloseable {
     }
 
     /**
-     * Has {@code then} called with this tensor's gradient when backward has found it, on the thread that runs backward and without being recorded;
-     * the gradient belongs to a scope that closes afterwards. For gradients that autograd would find at greater cost.
+     * Has {@code then} called with this tensor's gradient when backward has found it, and with {@code input}, on the thread that runs backward and
+     * without being recorded; the gradient belongs to a scope that closes afterwards. For gradients that autograd would find at greater cost.
+     *
+     * @param input kept until then, or until the outermost scope closes without backward
      */
-    public void onGradient(Consumer<Tensor> then) {
-        GradientHook.on(this, then);
+    public void onGradient(Tensor input, BiConsumer<Tensor, Tensor> then) {
+        GradientHook.on(this, input, then);
     }
 
     /** Replaces the accumulated gradient. */

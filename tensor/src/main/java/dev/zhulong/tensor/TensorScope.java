@@ -1,5 +1,7 @@
 package dev.zhulong.tensor;
 
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.bytedeco.javacpp.PointerScope;
 
 /**
@@ -13,13 +15,36 @@ import org.bytedeco.javacpp.PointerScope;
  * }</pre>
  */
 public final class TensorScope implements AutoCloseable {
+    /** Of each thread, the scope that all others are open in. */
+    private static final ThreadLocal<TensorScope> OUTERMOST = new ThreadLocal<>();
+
     private final PointerScope outer;
     private final PointerScope scope;
+    /** Of an outermost scope: what waits for the gradients of graphs made in it. */
+    private final Set<GradientHook> waiting = ConcurrentHashMap.newKeySet();
+    /** Whether part of a graph was kept beyond this scope, so that what waits may still be called. */
+    private boolean graphKept;
 
     private TensorScope() {
         Libtorch.load();
         outer = PointerScope.getInnerScope();
         scope = new PointerScope();
+        if (OUTERMOST.get() == null) {
+            OUTERMOST.set(this);
+        }
+    }
+
+    /** Of this thread; null for none. */
+    static TensorScope outermost() {
+        return OUTERMOST.get();
+    }
+
+    Set<GradientHook> waiting() {
+        return waiting;
+    }
+
+    void graphKept() {
+        graphKept = true;
     }
 
     public static TensorScope open() {
@@ -38,5 +63,11 @@ public final class TensorScope implements AutoCloseable {
     @Override
     public void close() {
         scope.close();
+        if (OUTERMOST.get() == this) {
+            OUTERMOST.remove();
+            if (!graphKept) {
+                waiting.forEach(GradientHook::abandon);
+            }
+        }
     }
 }

@@ -7,7 +7,6 @@ import dev.zhulong.formats.StorageType;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.model.LoraAdapter;
-import dev.zhulong.tensor.Libtorch;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.train.log.EventFile;
@@ -59,7 +58,6 @@ public final class Trainer {
             throw new UncheckedIOException("cannot make " + run, e);
         }
         model.requiresGrad(true);
-        Libtorch.seed(options.seed());
         try (AdamW optimizer = new AdamW(model.trainable(), model.decayed(), options.adamw())) {
             long done = resume(optimizer);
             Optional<TrainListener.Evaluation> last = Optional.empty();
