@@ -83,10 +83,10 @@ final class BenchInferVerb extends Verb {
         if ((model == null) == (synthetic == null)) {
             throw wrongUsage("give either --model or --synthetic");
         }
-        if (tokens < 1 || repetitions < 1 || prompts.stream().anyMatch(n -> n < 1) || sequences.stream().anyMatch(n -> n < 1)
-                || threads != null && threads < 1) {
+        if (tokens < 1 || repetitions < 1 || prompts.stream().anyMatch(n -> n < 1) || sequences.stream().anyMatch(n -> n < 1)) {
             throw wrongUsage("every number must be at least 1");
         }
+        Threads.check(spec.commandLine(), threads);
         int count = threads != null ? threads : Libtorch.threads();
         Path file = model;
         boolean temporary = false;

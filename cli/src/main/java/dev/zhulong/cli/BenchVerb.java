@@ -84,6 +84,7 @@ final class BenchVerb extends Verb {
             if (hidden % heads != 0 || hidden / heads % 2 != 0 || heads % kvHeads != 0) {
                 throw wrongUsage("--hidden must be an even multiple of --heads, and --heads a multiple of --kv-heads");
             }
+            Threads.check(spec.commandLine(), threads);
             if (threads != null) {
                 dev.zhulong.tensor.Libtorch.threads(threads);
             }

@@ -87,7 +87,7 @@ final class ChatVerb extends Verb {
                 boolean seeded = spec.commandLine().getParseResult().hasMatchedOption("--seed");
                 kept = ChatFile.open(session, system, seeded ? OptionalLong.of(sampling.seed) : OptionalLong.empty(), files.fingerprint(), this::say);
             }
-            try (LoadedModel loaded = load(files);
+            try (LoadedModel loaded = files.loadFitting(this::say);
                     DraftOptions.Drafts drafts = drafting.open(engine, files.context());
                     ChatSession opened = open(loaded, drafts, files.template())) {
                 if (kept != null) {
@@ -141,16 +141,6 @@ final class ChatVerb extends Verb {
             kept.close(chat);
             kept = null;
         }
-    }
-
-    /** With as much of the context as fits into memory, unless the user said how much. */
-    private LoadedModel load(ModelFiles files) {
-        int fit = engine.context != null ? files.context() : files.fitting(files.context());
-        if (fit < files.context()) {
-            files.limit(fit);
-            say(String.format(Locale.ROOT, "[of the model's context of %,d tokens %,d fit into memory]", files.spec().contextLength(), fit));
-        }
-        return files.load(fit);
     }
 
     /** Through the template of the adapter or the model, if there is one. */

@@ -106,6 +106,7 @@ final class CleanVerb extends Verb {
 
     @Override
     protected void run() throws IOException {
+        Threads.check(spec.commandLine(), threads);
         CleanConfig config = config();
         for (Path path : input) {
             if (Files.isDirectory(path) && out.toAbsolutePath().normalize().startsWith(path.toAbsolutePath().normalize())) {

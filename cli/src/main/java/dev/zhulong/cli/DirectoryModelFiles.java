@@ -11,6 +11,7 @@ import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.infer.MemoryEstimate;
 import dev.zhulong.infer.TorchEngine;
 import dev.zhulong.infer.cpu.Chooser;
+import dev.zhulong.infer.cpu.CpuAdapter;
 import dev.zhulong.infer.cpu.CpuEngine;
 import dev.zhulong.infer.cpu.CpuMemory;
 import dev.zhulong.infer.cpu.CpuOptions;
@@ -22,9 +23,6 @@ import dev.zhulong.tensor.Libtorch;
 import dev.zhulong.text.HuggingFaceTokenizer;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.text.chat.ChatTemplate;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -32,26 +30,17 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.regex.Pattern;
-import java.util.stream.Stream;
 
 /** A directory in Hugging Face's layout, with an adapter or without: on either engine. */
 final class DirectoryModelFiles extends ModelFiles {
-    /** Weights and their index, configurations, and the files of the tokenizer and its template. */
-    private static final Pattern READ = Pattern.compile(".*\\.safetensors(\\.index\\.json)?|.*config\\.json|(tokenizer|special_tokens_map|added_tokens)\\.json"
-            + "|.*\\.jinja");
-
     private final ModelDirectory files;
-    /** Null for none. */
-    private final Path adapter;
     private final boolean cpu;
     /** What matrices are quantised to; empty for as they are stored. */
     private Optional<WeightType> weights;
 
     private DirectoryModelFiles(ModelDirectory files, Path adapter, boolean cpu, Weights weights, CpuOptions options, Integer context) {
-        super(files.path(), files.spec(), options, context);
+        super(files.path(), adapter, files.spec(), options, context);
         this.files = files;
-        this.adapter = adapter;
         this.cpu = cpu;
         this.weights = weights.type();
     }
@@ -65,7 +54,7 @@ final class DirectoryModelFiles extends ModelFiles {
         boolean cpu = switch (engine) {
             case CPU -> true;
             case TORCH -> false;
-            case AUTO -> adapter == null && !isDynamic(files.spec());
+            case AUTO -> !isDynamic(files.spec()) && (adapter == null || CpuAdapter.obstacle(adapter).isEmpty());
         };
         try {
             return new DirectoryModelFiles(files, adapter, cpu, weights, options, context);
@@ -91,8 +80,8 @@ final class DirectoryModelFiles extends ModelFiles {
     }
 
     @Override
-    ChatTemplate template() {
-        return ChatTemplate.load(adapter != null && Files.isRegularFile(adapter.resolve(ChatTemplate.FILE)) ? adapter : files.path());
+    ChatTemplate ownTemplate() {
+        return ChatTemplate.load(files.path());
     }
 
     @Override
@@ -138,27 +127,15 @@ final class DirectoryModelFiles extends ModelFiles {
     }
 
     @Override
-    MemoryEstimate memory() {
+    MemoryEstimate engineMemory() {
         return cpu ? CpuMemory.of(files, weights, options()) : MemoryEstimate.ofTorch(files);
     }
 
     @Override
-    SortedMap<String, Path> files() {
+    SortedMap<String, Path> modelFiles() {
         SortedMap<String, Path> found = new TreeMap<>();
         put(found, "model/", files.path());
-        if (adapter != null) {
-            put(found, "adapter/", adapter);
-        }
         return found;
-    }
-
-    private static void put(SortedMap<String, Path> found, String prefix, Path directory) {
-        try (Stream<Path> entries = Files.list(directory)) {
-            entries.filter(file -> READ.matcher(file.getFileName().toString()).matches())
-                    .forEach(file -> found.put(prefix + file.getFileName(), file));
-        } catch (IOException e) {
-            throw new UncheckedIOException(directory + ": cannot be read: " + e.getMessage(), e);
-        }
     }
 
     @Override
@@ -180,9 +157,9 @@ final class DirectoryModelFiles extends ModelFiles {
             Libtorch.threads(threads());
         }
         Decoder model = DecoderFiles.load(files);
-        if (adapter != null) {
+        if (adapter() != null) {
             try {
-                adapt(model, adapter);
+                adapt(model, adapter());
             } catch (RuntimeException e) {
                 model.close();
                 throw e;
@@ -204,7 +181,7 @@ final class DirectoryModelFiles extends ModelFiles {
     @Override
     String advice(MemoryEstimate needs) {
         boolean fourBits = weights.isPresent() && weights.get() != WeightType.Q8_0;
-        return adapter != null || fourBits ? "" : "take --weights " + (weights.isPresent() ? "q4_0, " : "q8_0 or q4_0, ");
+        return fourBits ? "" : "take --weights " + (weights.isPresent() ? "q4_0, " : "q8_0 or q4_0, ");
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.zhulong.cli;
 
+import dev.zhulong.infer.cpu.CpuAdapter;
 import dev.zhulong.infer.cpu.CpuOptions;
 import dev.zhulong.infer.cpu.ExpectedTask;
 import dev.zhulong.infer.cpu.Route;
@@ -59,7 +60,7 @@ final class EngineOptions {
     CommandSpec spec;
 
     @Option(names = "--engine", paramLabel = "ENGINE", description = "Engine to compute on. cpu: Zhulong's own kernels, with the "
-            + "weights as they are stored; torch: libtorch, with the weights in F32; auto: cpu, except for what only torch can run "
+            + "weights as they are stored; torch: libtorch, with the weights in F32; auto: cpu, but torch for a DoRA adapter or dynamic rotary scaling "
             + "(default: auto; for evaluate and logits: torch). A GGUF file always runs on cpu.")
     Engine engine;
 
@@ -118,9 +119,7 @@ final class EngineOptions {
 
     /** {@link #check} for the verb that says what auto would choose, whatever is asked for. */
     void checkForDoctor(List<Path> models, Path adapter) {
-        if (threads != null && threads < 1) {
-            throw wrongUsage("--threads must be at least 1, found " + threads);
-        }
+        Threads.check(spec.commandLine(), threads);
         if (context != null && context < 1) {
             throw wrongUsage("--context must be at least 1 token, found " + context);
         }
@@ -139,18 +138,19 @@ final class EngineOptions {
         }
         for (Path model : models) {
             if (isGguf(model)) {
-                gguf(model, adapter);
-            } else if (adapter != null && (engine == Engine.CPU || cpuOption() != null)) {
-                throw wrongUsage("an adapter runs on the torch engine; for the cpu engine make one model of both first: zhulong merge --model " + model
-                        + " --adapter " + adapter + " --out DIR");
+                gguf(model);
+            }
+            if (adapter != null && (isGguf(model) || engine == Engine.CPU || cpuOption() != null)) {
+                CpuAdapter.obstacle(adapter).ifPresent(obstacle -> {
+                    throw wrongUsage("the cpu engine cannot put an adapter on " + model + ": " + obstacle + (isGguf(model)
+                            ? "; an adapter can also be merged into the directory the file was made from (zhulong merge)" : "; take --engine torch, or make one model of"
+                            + " both: zhulong merge --model " + model + " --adapter " + adapter + " --out DIR"));
+                });
             }
         }
     }
 
-    private void gguf(Path model, Path adapter) {
-        if (adapter != null) {
-            throw wrongUsage("an adapter cannot be put on a GGUF file: merge it into the directory the file was made from (zhulong merge), and quantize that");
-        }
+    private void gguf(Path model) {
         if (engine == Engine.TORCH) {
             throw wrongUsage(model + " is a GGUF file, which the torch engine cannot read: leave out --engine torch");
         }
@@ -213,7 +213,7 @@ final class EngineOptions {
         var options = CpuOptions.of(threads != null ? threads : Libtorch.threads()).withCache(kv != null ? kv : KvPages.Format.F16)
                 .withRoute(route != null ? route.route() : Route.LATENCY);
         if (isGguf(model)) {
-            return GgufModelFiles.open(model, options, context);
+            return GgufModelFiles.open(model, adapter, options, context);
         }
         Engine chosen = engine != null ? engine : cpuOption() != null ? Engine.CPU : otherwise;
         Weights as = weights != null ? weights : precision != null ? precision.weights() : Weights.STORED;

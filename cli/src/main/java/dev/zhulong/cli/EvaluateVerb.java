@@ -119,7 +119,7 @@ final class EvaluateVerb extends Verb {
         }
         Path model = models.getFirst();
         try (ModelFiles files = engine.open(model, adapter, Engine.TORCH);
-                LoadedModel loaded = files.load(window == null ? files.fitting(files.context()) : Math.min(window, files.context()));
+                LoadedModel loaded = window == null ? files.loadFitting(err()::println) : files.load(Math.min(window, files.context()));
                 Stream<TokenDocument> documents = documents(loaded, model);
                 var status = new StatusLine(err())) {
             PerplexityOptions options = options(loaded);

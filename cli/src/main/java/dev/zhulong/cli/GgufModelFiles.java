@@ -25,16 +25,19 @@ import java.util.TreeMap;
 final class GgufModelFiles extends ModelFiles {
     private final GgufModel files;
 
-    private GgufModelFiles(GgufModel files, CpuOptions options, Integer context) {
-        super(files.file().path(), files.spec(), options, context);
+    private GgufModelFiles(GgufModel files, Path adapter, CpuOptions options, Integer context) {
+        super(files.file().path(), adapter, files.spec(), options, context);
         this.files = files;
     }
 
-    /** @param context null for the model's */
-    static GgufModelFiles open(Path file, CpuOptions options, Integer context) {
+    /**
+     * @param adapter null for none
+     * @param context null for the model's
+     */
+    static GgufModelFiles open(Path file, Path adapter, CpuOptions options, Integer context) {
         GgufModel files = GgufModel.open(file);
         try {
-            return new GgufModelFiles(files, options, context);
+            return new GgufModelFiles(files, adapter, options, context);
         } catch (RuntimeException e) {
             files.close();
             throw e;
@@ -53,7 +56,7 @@ final class GgufModelFiles extends ModelFiles {
     }
 
     @Override
-    ChatTemplate template() {
+    ChatTemplate ownTemplate() {
         return ChatTemplate.load(files.file().metadata());
     }
 
@@ -95,12 +98,12 @@ final class GgufModelFiles extends ModelFiles {
     }
 
     @Override
-    MemoryEstimate memory() {
+    MemoryEstimate engineMemory() {
         return CpuMemory.of(files, options());
     }
 
     @Override
-    SortedMap<String, Path> files() {
+    SortedMap<String, Path> modelFiles() {
         Path file = files.file().path();
         return new TreeMap<>(Map.of("model/" + file.getFileName(), file));
     }

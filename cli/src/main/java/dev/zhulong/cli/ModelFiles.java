@@ -7,13 +7,18 @@ import dev.zhulong.formats.GenerationConfig;
 import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.infer.LimitedContext;
 import dev.zhulong.infer.MemoryEstimate;
+import dev.zhulong.infer.cpu.AdaptedModel;
 import dev.zhulong.infer.cpu.Chooser.Chosen;
 import dev.zhulong.infer.cpu.Chooser;
+import dev.zhulong.infer.cpu.CpuAdapter;
 import dev.zhulong.infer.cpu.CpuOptions;
 import dev.zhulong.infer.cpu.Route;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.text.chat.ChatTemplate;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
@@ -23,6 +28,8 @@ import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * A model's files, opened: what can be said of it before its weights are loaded, and the engine that will run it.
@@ -35,11 +42,19 @@ import java.util.function.Consumer;
  * }</pre>
  */
 abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles, DirectoryModelFiles {
+    /** Weights and their index, configurations, and the files of the tokenizer and its template. */
+    private static final Pattern READ = Pattern.compile(".*\\.safetensors(\\.index\\.json)?|.*config\\.json|(tokenizer|special_tokens_map|added_tokens)\\.json"
+            + "|.*\\.jinja");
+
     /** Fewer tokens than these are of no use, so that memory for fewer is no memory. */
     private static final int FEWEST = 64;
 
     private final Path path;
+    /** Null for none. */
+    private final Path adapter;
     private final DecoderSpec spec;
+    /** Whether the context was asked for. */
+    private final boolean contextGiven;
     private CpuOptions options;
     private int context;
     private Tokenizer tokenizer;
@@ -48,13 +63,18 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
     /** The engine where choosing had to load it; null elsewhere. */
     private LanguageModel loaded;
 
-    /** @param context null for the model's */
-    ModelFiles(Path path, DecoderSpec spec, CpuOptions options, Integer context) {
+    /**
+     * @param adapter null for none
+     * @param context null for the model's
+     */
+    ModelFiles(Path path, Path adapter, DecoderSpec spec, CpuOptions options, Integer context) {
         int most = spec.contextLength();
         if (context != null && context > most) {
             throw new IllegalArgumentException("--context " + context + " is more than the " + most + " tokens " + path + " was made for");
         }
         this.path = path;
+        this.adapter = adapter;
+        this.contextGiven = context != null;
         this.spec = spec;
         this.options = options;
         this.context = context == null ? most : context;
@@ -66,8 +86,8 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
     /** Ids that end a sequence. */
     abstract List<Integer> eosIds();
 
-    /** The template of the adapter where it brings one, else the model's, else ChatML. */
-    abstract ChatTemplate template();
+    /** The model's template, or what a model without one is given. */
+    abstract ChatTemplate ownTemplate();
 
     /** What the user should know of the files, in one line; mostly nothing. */
     abstract Optional<String> notice();
@@ -87,11 +107,11 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
     /** Settles what matrices are quantised to; empty for as they are stored. */
     abstract void quantiseTo(Optional<WeightType> type);
 
-    /** What the engine will take. */
-    abstract MemoryEstimate memory();
+    /** What the engine will take, the adapter aside. */
+    abstract MemoryEstimate engineMemory();
 
-    /** The files that decide what the model says, by name. */
-    abstract SortedMap<String, Path> files();
+    /** The files of the model that decide what it says, by name. */
+    abstract SortedMap<String, Path> modelFiles();
 
     /** Whether there is one: {@code logits} runs models without. */
     abstract boolean hasTokenizer();
@@ -108,6 +128,39 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
 
     DecoderSpec spec() {
         return spec;
+    }
+
+    /** Null for none. */
+    Path adapter() {
+        return adapter;
+    }
+
+    /** The template of the adapter where it brings one, else the model's, else ChatML. */
+    ChatTemplate template() {
+        return adapter != null && Files.isRegularFile(adapter.resolve(ChatTemplate.FILE)) ? ChatTemplate.load(adapter) : ownTemplate();
+    }
+
+    /** What engine and adapter will take. */
+    MemoryEstimate memory() {
+        return adapter == null ? engineMemory() : engineMemory().plus(CpuAdapter.bytes(adapter));
+    }
+
+    /** The files that decide what the model says, by name. */
+    SortedMap<String, Path> files() {
+        SortedMap<String, Path> found = modelFiles();
+        if (adapter != null) {
+            put(found, "adapter/", adapter);
+        }
+        return found;
+    }
+
+    static void put(SortedMap<String, Path> found, String prefix, Path directory) {
+        try (Stream<Path> entries = Files.list(directory)) {
+            entries.filter(file -> READ.matcher(file.getFileName().toString()).matches())
+                    .forEach(file -> found.put(prefix + file.getFileName(), file));
+        } catch (IOException e) {
+            throw new UncheckedIOException(directory + ": cannot be read: " + e.getMessage(), e);
+        }
     }
 
     /** Tokens a sequence may have: the model's, or fewer where that was asked for. */
@@ -233,10 +286,26 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
     /** {@link #load} for verbs that need no text. */
     LanguageModel loadEngine(long tokens) {
         requireMemory(tokens, available());
+        // an adapter that cannot be read is told before gigabytes are
+        CpuAdapter own = adapter != null && onCpu() ? CpuAdapter.load(adapter, spec) : null;
         LanguageModel model = loaded != null ? loaded : openEngine();
         loaded = null;
         closeWeights();
-        return LimitedContext.of(model, context);
+        return LimitedContext.of(own == null ? model : new AdaptedModel(model, own), context);
+    }
+
+    /**
+     * {@link #load} with as much of the context as fits into memory, unless it was asked for: what follows keeps to it.
+     *
+     * @param say told in a line where it is less than all of it
+     */
+    LoadedModel loadFitting(Consumer<String> say) {
+        int fit = contextGiven ? context : fitting(context);
+        if (fit < context) {
+            limit(fit);
+            say.accept(String.format(Locale.ROOT, "[of the model's context of %,d tokens %,d fit into memory]", spec.contextLength(), fit));
+        }
+        return load(fit);
     }
 
     /** Bytes for the model: those that choosing has taken for it already too. */

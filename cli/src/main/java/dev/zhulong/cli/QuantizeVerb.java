@@ -67,9 +67,7 @@ final class QuantizeVerb extends Verb {
     @Override
     protected void run() {
         Precision precision = precision();
-        if (threads != null && threads < 1) {
-            throw wrongUsage("--threads must be at least 1, found " + threads);
-        }
+        Threads.check(spec.commandLine(), threads);
         if (noMeasure && text != null) {
             throw wrongUsage("--text gives the texts to measure on, so leave out --no-measure");
         }

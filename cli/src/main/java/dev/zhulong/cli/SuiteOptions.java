@@ -101,7 +101,7 @@ final class SuiteOptions {
         ArrayNode results = JsonNodeFactory.instance.arrayNode();
         for (Candidate candidate : candidates) {
             try (ModelFiles files = engine.open(candidate.model, candidate.adapter, Engine.TORCH);
-                    LoadedModel loaded = files.load(files.fitting(files.context()))) {
+                    LoadedModel loaded = files.loadFitting(verb.err()::println)) {
                 var chat = new ChatEncoder(files.template(), loaded.tokenizer());
                 var subject = new Subject(candidate.name(), loaded.model(), loaded.tokenizer(), chat, files.identity());
                 for (Tasks.Found task : found) {

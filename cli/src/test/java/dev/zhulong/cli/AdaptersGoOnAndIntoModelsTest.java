@@ -1,6 +1,7 @@
 package dev.zhulong.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.formats.SafetensorsFile;
@@ -89,5 +90,56 @@ class AdaptersGoOnAndIntoModelsTest {
         }
         assertThat(temporary.resolve("a")).doesNotExist();
         assertThat(temporary.resolve("b")).doesNotExist();
+    }
+
+    /** Stored weights, quantised ones, and a GGUF file: the same adapter, the more precise the nearer to libtorch's. */
+    @Test
+    void theCpuEngineTakesItAsTheTorchEngineDoes() {
+        float[] torch = logits("--model", model, "--adapter", adapter);
+        assertThat(difference(torch, logits("--model", model, "--adapter", adapter, "--engine", "cpu"))).isLessThan(5e-3);
+        Path gguf = temporary.resolve("model.gguf");
+        Cli.run("quantize", "--model", model, "--to", "q8_0", "--no-measure", "--out", gguf).done();
+        double least = difference(torch, logits("--model", model));
+        for (float[] found : new float[][] {logits("--model", model, "--adapter", adapter, "--weights", "q8_0"), logits("--model", gguf, "--adapter", adapter)}) {
+            assertThat(difference(torch, found)).isLessThan(least / 4);
+        }
+    }
+
+    @Test
+    void verbsThatWriteAndMeasureTakeItOnTheCpuEngine() throws IOException {
+        Object[] generate = {"generate", "--model", model, "--adapter", adapter, "--greedy", "--prompt", "The lamp", "--max-new-tokens", 8};
+        Cli own = Cli.run(generate).done();
+        assertThat(own.err()).contains("cpu f32");
+        Cli four = Cli.run("generate", "--model", model, "--adapter", adapter, "--weights", "q4_0", "--prompt", "The lamp", "--max-new-tokens", 3).done();
+        assertThat(four.err()).contains("cpu q4_0");
+        assertThat(Cli.run("generate", "--model", model, "--greedy", "--prompt", "The lamp", "--max-new-tokens", 8).done().out()).isNotEqualTo(own.out());
+        assertThat(Cli.runWithInput("The lamp\n", "chat", "--model", model, "--adapter", adapter, "--engine", "cpu", "--max-new-tokens", 3).done().out()).isNotEmpty();
+        Path text = Files.writeString(temporary.resolve("text.txt"), TinyModel.text(3));
+        String torch = Cli.run("evaluate", "--model", model, "--adapter", adapter, "--text", text).done().out();
+        String cpu = Cli.run("evaluate", "--model", model, "--adapter", adapter, "--engine", "cpu", "--text", text).done().out();
+        assertThat(cpu).contains("cpu f32");
+        assertThat(perplexity(cpu)).isCloseTo(perplexity(torch), within(0.01 * perplexity(torch)));
+    }
+
+    private static double perplexity(String said) {
+        return Double.parseDouble(said.split(" ")[1]);
+    }
+
+    /** What cannot be put on single sequences is refused where the cpu engine is asked for, and goes to libtorch where it is not. */
+    @Test
+    void aDoraAdapterRunsOnTheTorchEngine() throws IOException {
+        Path dora = Files.createDirectories(temporary.resolve("dora"));
+        try (Decoder base = DecoderFiles.load(model); LoraAdapter made = LoraAdapter.create(base, LoraConfig.of(2, 4, LoraConfig.ALL_LINEAR).withDora(true), 3)) {
+            made.parameters().forEach((n, t) -> {
+                if (n.contains("lora_B")) {
+                    t.normal_(0, 0.5);
+                }
+            });
+            made.save(dora, StorageType.F32);
+        }
+        Cli refused = Cli.run("generate", "--model", model, "--adapter", dora, "--engine", "cpu", "--prompt", "x");
+        assertThat(refused.code()).isEqualTo(2);
+        assertThat(refused.err()).contains("DoRA", "--engine torch", "zhulong merge");
+        assertThat(Cli.run("generate", "--model", model, "--adapter", dora, "--prompt", "x", "--max-new-tokens", 2).done().err()).contains("torch f32");
     }
 }

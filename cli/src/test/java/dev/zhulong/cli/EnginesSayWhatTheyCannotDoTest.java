@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class EnginesSayWhatTheyCannotDoTest {
     @TempDir
@@ -128,5 +129,42 @@ class EnginesSayWhatTheyCannotDoTest {
         assertThat(process.exitValue()).as(Files.readString(output)).isEqualTo(1);
         List<String> lines = Files.readAllLines(output).stream().filter(line -> !line.startsWith("WARNING")).toList();
         assertThat(lines).singleElement().asString().startsWith("zhulong: the CPU kernels need").contains(named);
+    }
+
+    /** In every verb that has the option: thousands of threads that spin bring a machine to a standstill. */
+    @ParameterizedTest
+    @ValueSource(strings = {"generate --model DIR/model --prompt a", "chat --model DIR/model", "evaluate --model DIR/model --text DIR/text.gguf",
+        "logits --model DIR/model --ids 1 --out DIR/l", "serve --model DIR/model --port 0", "doctor --model DIR/model", "bench infer --model DIR/tiny.gguf",
+        "bench train", "quantize --model DIR/model --to q8_0 --out DIR/q.gguf", "clean --data DIR/model --out DIR/c"})
+    void moreThreadsThanCoresCanRunAreRefused(String line) {
+        int most = 8 * Runtime.getRuntime().availableProcessors();
+        for (int threads : new int[] {most + 1, 100_000, Integer.MAX_VALUE, 0, -1}) {
+            Cli result = run(line + " --threads " + threads);
+            assertThat(result.code()).as(result.err()).isEqualTo(2);
+            assertThat(result.err()).startsWith("zhulong: --threads ").contains("at most " + most + " ", "found " + threads);
+        }
+    }
+
+    @Test
+    void asManyThreadsAsAllowedWork() {
+        run("generate --model DIR/model --prompt a --max-new-tokens 2 --threads " + 8 * Runtime.getRuntime().availableProcessors()).done();
+    }
+
+    /** Perplexity's windows and a suite's tasks keep to the context whose memory was looked at. */
+    @Test
+    void evaluationTakesTheContextThatFits() throws IOException {
+        Path text = Files.writeString(temporary.resolve("text.txt"), "the things");
+        Cli perplexity = Cli.run("evaluate", "--model", temporary.resolve("long.gguf"), "--text", text).done();
+        assertThat(perplexity.err()).contains("of the model's context of 2,000,000,000 tokens").contains("fit into memory");
+        assertThat(perplexity.out()).doesNotContain("window 2000000000");
+        Files.writeString(temporary.resolve("rows.jsonl"), "{\"question\": \"the\", \"answer\": \"th\"}\n");
+        Path task = Files.writeString(temporary.resolve("pick.yaml"), """
+                name: pick
+                description: one of two
+                data: {files: [rows.jsonl]}
+                choice: {context: "{{ question }}:", choices: [th, he], answer: "{{ answer }}"}
+                """);
+        Cli suite = Cli.run("evaluate", "--model", temporary.resolve("long.gguf"), "--suite", task).done();
+        assertThat(suite.err()).contains("of the model's context of 2,000,000,000 tokens").contains("fit into memory");
     }
 }

@@ -33,6 +33,11 @@ public record MemoryEstimate(long weights, long cachePerToken, long buffers) {
         return Float.BYTES * (ROWS * row + spec.vocabSize());
     }
 
+    /** With so many more bytes of weights. */
+    public MemoryEstimate plus(long more) {
+        return new MemoryEstimate(weights + more, cachePerToken, buffers);
+    }
+
     /** Bytes with {@code tokens} in the cache, over all sequences. */
     public long total(long tokens) {
         return weights + cachePerToken * tokens + buffers;

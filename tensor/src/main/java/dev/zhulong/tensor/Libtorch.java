@@ -25,6 +25,9 @@ import org.bytedeco.pytorch.global.torch;
  * </ul>
  */
 public final class Libtorch {
+    /** The most threads for each core. */
+    public static final int THREADS_A_CORE = 8;
+
     private static final String MKL = "org.bytedeco.mkl.global.mkl_rt";
     private static boolean loaded;
     private static boolean mkl;
@@ -80,13 +83,18 @@ public final class Libtorch {
         }
     }
 
-    /** Threads one operation uses. */
+    /** Threads one operation uses: {@code OMP_NUM_THREADS}, but no more than {@link #mostThreads}; else as many as there are cores. */
     public static int threads() {
         String wanted = System.getenv("OMP_NUM_THREADS");
-        if (wanted != null && wanted.matches("[1-9][0-9]{0,3}")) {
-            return Integer.parseInt(wanted);
+        if (wanted != null && wanted.matches("[1-9][0-9]{0,8}")) {
+            return Math.min(Integer.parseInt(wanted), mostThreads());
         }
         return Runtime.getRuntime().availableProcessors();
+    }
+
+    /** More threads than these only wait for each other. */
+    public static int mostThreads() {
+        return THREADS_A_CORE * Runtime.getRuntime().availableProcessors();
     }
 
     /** Sets the number of threads one operation uses. Results of sums depend on it. */

@@ -10,9 +10,11 @@ import dev.zhulong.formats.TensorView;
 import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.kernels.LowRank;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * A LoRA adapter in PEFT's files, put on single sequences of a {@link CpuEngine}: sequences of a batch have adapters of their own, or none. F32; safe for
@@ -74,10 +76,10 @@ public final class CpuAdapter implements LanguageModel.Adapter {
      * @throws IllegalArgumentException if it is of a kind that cannot be put on single sequences, or changes nothing
      */
     public static CpuAdapter load(Path directory, DecoderSpec spec) {
+        obstacle(directory).ifPresent(obstacle -> {
+            throw new IllegalArgumentException(obstacle + ": merge it (zhulong merge)");
+        });
         LoraConfig config = LoraConfig.read(directory);
-        if (config.dora()) {
-            throw new IllegalArgumentException(directory + ": a DoRA adapter rescales whole matrices and cannot be put on single sequences: merge it (zhulong merge)");
-        }
         Path file = directory.resolve(LoraConfig.WEIGHTS);
         try (SafetensorsFile stored = SafetensorsFile.open(file)) {
             Map<String, TensorView> left = new LinkedHashMap<>(stored.tensors());
@@ -99,6 +101,22 @@ public final class CpuAdapter implements LanguageModel.Adapter {
                 throw new IllegalArgumentException(directory + ": this adapter changes nothing: it has not been trained");
             }
             return new CpuAdapter(parts, ContentHash.ofFile(file).sha256() + ContentHash.ofFile(directory.resolve(LoraConfig.FILE)).sha256(), Shape.of(spec));
+        }
+    }
+
+    /** Why an adapter cannot be put on single sequences, if it is none or of another kind; what is wrong inside its files is {@link #load}'s to find. */
+    public static Optional<String> obstacle(Path directory) {
+        if (!Files.isRegularFile(directory.resolve(LoraConfig.FILE))) {
+            return Optional.of(directory + " has no " + LoraConfig.FILE);
+        }
+        return LoraConfig.read(directory).dora() ? Optional.of(directory + ": a DoRA adapter rescales whole matrices and cannot be put on single sequences")
+                : Optional.empty();
+    }
+
+    /** Bytes that an adapter will take, from its file's header. */
+    public static long bytes(Path directory) {
+        try (SafetensorsFile stored = SafetensorsFile.open(directory.resolve(LoraConfig.WEIGHTS))) {
+            return stored.tensors().values().stream().mapToLong(tensor -> tensor.elements() * Float.BYTES).sum();
         }
     }
 
