@@ -1,5 +1,6 @@
 package dev.zhulong.kernels;
 
+import com.sun.management.HotSpotDiagnosticMXBean;
 import java.lang.management.ManagementFactory;
 import java.util.List;
 import java.util.Optional;
@@ -22,7 +23,21 @@ public final class VectorSupport {
     /** What is wrong with this JVM for vector code, if anything. */
     public static Optional<String> problem() {
         boolean module = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent();
-        return problem(module, System.getProperty("java.vm.info", ""), ManagementFactory.getRuntimeMXBean().getInputArguments()).or(Lanes::problem);
+        return problem(module, System.getProperty("java.vm.info", ""), ManagementFactory.getRuntimeMXBean().getInputArguments()).or(Lanes::problem)
+                .or(VectorSupport::missingFma);
+    }
+
+    /** Without the instruction each product of floats would be worked out in decimals, thousands of times as slowly. */
+    private static Optional<String> missingFma() {
+        var hotspot = ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class);
+        try {
+            return hotspot == null || Boolean.parseBoolean(hotspot.getVMOption("UseFMA").getValue()) ? Optional.empty()
+                    : Optional.of("the CPU kernels need fused multiply-add, which this processor does not have or Java was told not to use (-XX:-UseFMA, -XX:UseAVX=0):"
+                            + " take the torch engine, or a processor made after 2013");
+        } catch (IllegalArgumentException e) {
+            // a JVM without the option has nothing to say against it
+            return Optional.empty();
+        }
     }
 
     /** Bits of the vectors the kernels compute with, where there is no {@link #problem()}. */

@@ -30,6 +30,7 @@ class SlowVectorCodeIsRefusedWithASentenceTest {
         "'--add-modules jdk.incubator.vector -Xint', -Xint", "'--add-modules jdk.incubator.vector', fine",
         "'--add-modules jdk.incubator.vector -XX:MaxVectorSize=8', vectors of 128 bits or more",
         "'--add-modules jdk.incubator.vector -XX:MaxVectorSize=16', fine",
+        "'--add-modules jdk.incubator.vector -XX:-UseFMA', fused multiply-add",
     })
     void eachFlagIsNamed(String flags, String expected) throws IOException, InterruptedException {
         List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));

@@ -72,7 +72,7 @@ public final class CpuEngine implements LanguageModel {
             finalNorm = loader.norm(gpt2 ? "transformer.ln_f" : "model.norm");
             head = loader.packed(headName(spec));
             embedding = kept(weights, embeddingName(spec));
-            positions = gpt2 ? weights.vector("transformer.wpe.weight") : null;
+            positions = gpt2 ? loader.vector("transformer.wpe.weight") : null;
             rotary = spec.rope() == null ? null : new Rotary(RotaryFrequencies.of(spec.rope(), 0), RotaryFrequencies.scale(spec.rope()));
             String route = kept == null ? "latency" : "throughput " + Arrays.deepHashCode(kept.toArray());
             pages = new PagePool(spec, options.cache(), route, arena);

@@ -69,19 +69,30 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projecti
             }
         }
 
+        /** Refused where it would spoil every number after it. */
+        float[] vector(String name) {
+            float[] values = weights.vector(name);
+            for (int i = 0; i < values.length; i++) {
+                if (!Float.isFinite(values[i])) {
+                    throw weights.refused(name, new IllegalArgumentException("value " + i + " is " + values[i] + ": expected finite ones"));
+                }
+            }
+            return values;
+        }
+
         Norm norm(String name) {
-            return new Norm(spec.norm(), weights.vector(name + ".weight"), spec.norm() == DecoderSpec.Norm.LAYER ? weights.vector(name + ".bias") : null,
+            return new Norm(spec.norm(), vector(name + ".weight"), spec.norm() == DecoderSpec.Norm.LAYER ? vector(name + ".bias") : null,
                     (float) spec.normEpsilon());
         }
 
         private Norm headNorm(String name) {
-            return spec.qkNorm() ? new Norm(DecoderSpec.Norm.RMS, weights.vector(name + ".weight"), null, (float) spec.normEpsilon()) : null;
+            return spec.qkNorm() ? new Norm(DecoderSpec.Norm.RMS, vector(name + ".weight"), null, (float) spec.normEpsilon()) : null;
         }
 
         private Projection projection(boolean bias, String... names) {
             var biases = new float[names.length][];
             for (int i = 0; i < names.length; i++) {
-                biases[i] = bias ? weights.vector(names[i] + ".bias") : null;
+                biases[i] = bias ? vector(names[i] + ".bias") : null;
             }
             return multiplied(names, 1, biases);
         }
@@ -89,7 +100,7 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projecti
         /** GPT-2 keeps queries, keys and values in one matrix. */
         private Projection thirds(String name) {
             var biases = new float[3][];
-            float[] bias = weights.vector(name + ".bias");
+            float[] bias = vector(name + ".bias");
             for (int i = 0; i < 3; i++) {
                 biases[i] = Arrays.copyOfRange(bias, i * bias.length / 3, (i + 1) * bias.length / 3);
             }

@@ -25,6 +25,7 @@ import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -102,7 +103,7 @@ class DirectoriesAreCheckedAsTheTorchEngineChecksThemTest {
     /** With its file, whichever part of the work finds it: packing, quantising, and the rows of the embedding. */
     @ParameterizedTest
     @CsvSource({"model.layers.1.mlp.up_proj.weight, F32, NaN", "model.layers.1.self_attn.o_proj.weight, Q8_0, Infinity", "model.layers.0.self_attn.k_proj.weight, Q4_0, NaN",
-        "model.embed_tokens.weight, Q8_0, -Infinity", "lm_head.weight, F32, NaN"})
+        "model.embed_tokens.weight, Q8_0, -Infinity", "lm_head.weight, F32, NaN", "model.layers.1.input_layernorm.weight, F32, NaN", "model.norm.weight, Q8_0, Infinity"})
     void aWeightThatIsNotFiniteIsNamed(String name, WeightType type, float value) throws IOException {
         spoil(name, value);
         try (ModelDirectory files = ModelDirectory.open(directory)) {
@@ -130,8 +131,8 @@ class DirectoriesAreCheckedAsTheTorchEngineChecksThemTest {
             if (!entry.name().equals(name)) {
                 return entry;
             }
-            float[] values = new float[(int) (entry.shape()[0] * entry.shape()[1])];
-            values[37] = value;
+            float[] values = new float[(int) Arrays.stream(entry.shape()).reduce(1, (a, b) -> a * b)];
+            values[values.length / 3] = value;
             return SafetensorsWriter.Entry.of(name, entry.shape(), values);
         }), "-");
     }
