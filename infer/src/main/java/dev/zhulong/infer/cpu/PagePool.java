@@ -89,7 +89,7 @@ final class PagePool {
         return holders[page] > 1;
     }
 
-    /** A page of its own for one who holds {@code page} with others, filled alike. */
+    /** A page that the caller holds alone, filled as {@code page} is. */
     int copy(int page) {
         int own = take();
         for (KvPages layer : layers) {
@@ -99,7 +99,6 @@ final class PagePool {
                 to.get(i).copyFrom(from.get(i));
             }
         }
-        give(page);
         return own;
     }
 

@@ -51,7 +51,9 @@ final class PagedCache implements PagedKv {
             throw new IllegalArgumentException("a cache of " + capacity + " tokens that holds " + length + " has no room for " + more + " more");
         }
         if (length % KvPages.PAGE != 0 && pool.isShared(page(length))) {
-            table[pages - 1] = pool.copy(table[pages - 1]);
+            int shared = table[pages - 1];
+            table[pages - 1] = pool.copy(shared);
+            pool.give(shared);
         }
         while (pages * KvPages.PAGE < length + more) {
             if (pages == table.length) {
@@ -167,12 +169,25 @@ final class PagedCache implements PagedKv {
 
     @Override
     public void save(WritableByteChannel to) throws IOException {
-        for (int p = 0; p < pages; p++) {
-            for (int l = 0; l < pool.layers(); l++) {
-                // nor what another sequence left there
-                pool.layer(l).clear(table[p], Math.min(length - p * KvPages.PAGE, KvPages.PAGE));
-            }
+        int whole = length / KvPages.PAGE;
+        for (int p = 0; p < whole; p++) {
             write(pool, table[p], to);
+        }
+        if (whole < pages) {
+            writeBeginning(table[whole], length - whole * KvPages.PAGE, to);
+        }
+    }
+
+    /** Writes a page of which {@code tokens} are this sequence's: what others have, or left, behind them is neither written nor changed. */
+    private void writeBeginning(int page, int tokens, WritableByteChannel to) throws IOException {
+        int copy = pool.copy(page);
+        try {
+            for (int l = 0; l < pool.layers(); l++) {
+                pool.layer(l).clear(copy, tokens);
+            }
+            write(pool, copy, to);
+        } finally {
+            pool.give(copy);
         }
     }
 

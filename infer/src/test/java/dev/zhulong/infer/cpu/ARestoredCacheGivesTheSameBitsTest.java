@@ -12,6 +12,7 @@ import dev.zhulong.infer.ChatTranscript;
 import dev.zhulong.infer.GenerateOptions;
 import dev.zhulong.infer.Generation;
 import dev.zhulong.infer.Generator;
+import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.infer.LimitedContext;
 import dev.zhulong.infer.LookupDrafter;
 import dev.zhulong.infer.ModelDrafter;
@@ -24,7 +25,9 @@ import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.tensor.Int8Linear;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.channels.Channels;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -81,6 +84,28 @@ class ARestoredCacheGivesTheSameBitsTest {
                     assertThat(pagesInUse(engine)).as("pages in use after all is closed").isZero();
                 }
             }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"LLAMA, F16", "LLAMA, INT8"})
+    void savingChangesNoPageThatOthersHold(Family family, Format format) throws IOException {
+        int[] ids = new SplittableRandom(2).ints(40, 0, 250).toArray();
+        try (CpuEngine engine = engine(family, Optional.empty(), CpuOptions.of(1).withCache(format)); var whole = engine.newCache(100); var shared = engine.newCache(100);
+                var shorter = (PagedCache) engine.newCache(100)) {
+            for (var cache : List.of(whole, shared)) {
+                engine.forward(List.of(new LanguageModel.Span(cache, ids)));
+            }
+            try (var page = ((PagedCache) shared).hold(0)) {
+                shorter.begin(List.of(page));
+                shorter.truncate(5);
+            }
+            var saved = new ByteArrayOutputStream();
+            shorter.save(Channels.newChannel(saved));
+            assertThat((long) saved.size()).isEqualTo(shorter.bytes(5));
+            float[] expected = engine.forward(List.of(new LanguageModel.Span(whole, new int[] {7}))).getFirst();
+            assertThat(engine.forward(List.of(new LanguageModel.Span(shared, new int[] {7}))).getFirst()).isEqualTo(expected);
+            assertThat(shorter.pool().used()).isEqualTo(3);
         }
     }
 
