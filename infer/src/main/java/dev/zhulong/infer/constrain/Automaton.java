@@ -21,7 +21,11 @@ import java.util.TreeSet;
  */
 final class Automaton {
     private static final int MOST_NODES = 50_000;
-    private static final long MOST_MASK_BYTES = 64L << 20;
+    /** Of a node with its maps and keys, of a place in it, of a frame; and of a class of bytes in a node. */
+    private static final int NODE_BYTES = 300;
+    private static final int PLACE_BYTES = 40;
+    private static final int FRAME_BYTES = 100;
+    private static final int CLASS_BYTES = 8;
     /** Of one text; more come only of alternatives that stay alike over many levels of nesting. */
     private static final int MOST_PLACES = 10_000;
     /** Marks a step that leads nowhere, so that it is not looked for again. */
@@ -85,11 +89,14 @@ final class Automaton {
     private final List<Place> startPlaces;
     private int generation;
     private int frameCount;
-    private long maskBytes;
+    private final long grammarBytes;
+    /** Of what is kept. */
+    private long keptBytes;
 
     /** @param extraDepth how many more calls within calls than needed are allowed */
     Automaton(Grammar grammar, Rule root, int extraDepth) {
         deepest = root.height() + extraDepth;
+        grammarBytes = grammar.bytes();
         var bounds = new TreeSet<>(Set.of(0));
         for (State state : grammar.states()) {
             for (Edge edge : state.edges) {
@@ -209,17 +216,23 @@ final class Automaton {
             makeRoom();
             node = new Node(List.copyOf(places), mayEnd, leaves, generation, firstOfClass.length);
             nodes.put(key, node);
+            keptBytes += NODE_BYTES + (long) PLACE_BYTES * places.size() + (long) CLASS_BYTES * firstOfClass.length;
         }
         return node;
     }
 
     private void makeRoom() {
-        if (nodes.size() >= MOST_NODES || maskBytes >= MOST_MASK_BYTES) {
+        if (nodes.size() >= MOST_NODES || keptBytes >= ConstraintMemory.MOST_KEPT) {
             nodes.clear();
             frames.clear();
-            maskBytes = 0;
+            keptBytes = 0;
             generation++;
         }
+    }
+
+    /** Bytes of memory, as estimated. */
+    synchronized long bytes() {
+        return grammarBytes + keptBytes;
     }
 
     /** How many nodes are kept. */
@@ -228,7 +241,10 @@ final class Automaton {
     }
 
     private Frame frame(State after, Frame parent, int depth) {
-        return frames.computeIfAbsent(new FrameKey(after, parent, depth), key -> new Frame(after, parent, depth, frameCount++));
+        return frames.computeIfAbsent(new FrameKey(after, parent, depth), key -> {
+            keptBytes += FRAME_BYTES;
+            return new Frame(after, parent, depth, frameCount++);
+        });
     }
 
     /** The tokens of {@code trie} that can come next; kept with the node, not to be changed. */
@@ -268,6 +284,7 @@ final class Automaton {
             int[] leaves = walk(alone, trie, 0, stays);
             inner = new Inner(stays, leaves);
             alone.inner.put(trie, inner);
+            keptBytes += (long) Integer.BYTES * leaves.length;
         }
         for (int i = 0; i < mask.length; i++) {
             mask[i] |= inner.mask[i];
@@ -286,7 +303,7 @@ final class Automaton {
     private long[] newMask(TokenTrie trie) {
         makeRoom();
         long[] mask = new long[(trie.vocabSize() + 63) / 64];
-        maskBytes += 8L * mask.length;
+        keptBytes += (long) Long.BYTES * mask.length;
         return mask;
     }
 

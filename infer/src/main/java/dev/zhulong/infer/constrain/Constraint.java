@@ -38,7 +38,7 @@ public final class Constraint {
      */
     public static Constraint regex(String pattern, TokenBytes tokens) {
         var grammar = new Grammar(tokens.characters());
-        return new Constraint(new Automaton(grammar, regex(pattern, grammar), 0), tokens, null);
+        return limited(new Constraint(new Automaton(grammar, regex(pattern, grammar), 0), tokens, null));
     }
 
     private static Rule regex(String pattern, Grammar grammar) {
@@ -55,13 +55,21 @@ public final class Constraint {
     /**
      * JSON texts that are valid under a schema of the draft 2020-12.
      *
-     * @throws IllegalArgumentException if it is no schema, has a keyword that is not supported (the message names it and where), allows no
-     *                                  value, or none that the vocabulary can write
+     * @throws IllegalArgumentException if it is no schema, asserts by a keyword that is not supported (the message names it and where), allows
+     *                                  no value, or none that the vocabulary can write, or takes too much memory
      */
     public static Constraint jsonSchema(String schema, TokenBytes tokens) {
         var grammar = new Grammar(tokens.characters());
         SchemaCompiler.Compiled compiled = schema(schema, grammar);
-        return new Constraint(new Automaton(grammar, compiled.root(), EXTRA_DEPTH), tokens, compiled.freeKeys() ? tokens.keys() : null);
+        return limited(new Constraint(new Automaton(grammar, compiled.root(), EXTRA_DEPTH), tokens, compiled.freeKeys() ? tokens.keys() : null));
+    }
+
+    private static Constraint limited(Constraint constraint) {
+        if (constraint.bytes() > ConstraintMemory.MOST) {
+            throw new IllegalArgumentException("the constraint needs " + (constraint.bytes() >> 20) + " MB, more than the " + (ConstraintMemory.MOST >> 20)
+                    + " MB that one may take: use smaller bounds of repeats, lengths and items, or give the process more heap (-Xmx)");
+        }
+        return constraint;
     }
 
     private static SchemaCompiler.Compiled schema(String schema, Grammar grammar) {
@@ -99,6 +107,11 @@ public final class Constraint {
      */
     public ConstraintState startOfText() {
         return new ConstraintState(this, automaton.start(), tokens.first(), ObjectKeys.START);
+    }
+
+    /** Bytes of memory, as estimated; they grow, within bounds, while texts are followed. */
+    public long bytes() {
+        return automaton.bytes();
     }
 
     Automaton automaton() {

@@ -14,7 +14,7 @@ import java.util.TreeSet;
  */
 final class Grammar {
     static final int IMPOSSIBLE = Integer.MAX_VALUE;
-    private static final int MOST_STATES = 1_000_000;
+    private static final int MOST_STATES = ConstraintMemory.fitting(1_000_000, ConstraintMemory.STATE + ConstraintMemory.EDGE);
 
     /** A byte from {@code first} to {@code last} leads to a state. */
     record Edge(int first, int last, State to) {}
@@ -60,7 +60,7 @@ final class Grammar {
     State state() {
         if (states.size() == MOST_STATES) {
             throw new IllegalArgumentException("the constraint needs more than " + MOST_STATES
-                    + " states: use smaller bounds of repeats, lengths and items");
+                    + " states: use smaller bounds of repeats, lengths and items, or give the process more heap (-Xmx)");
         }
         var state = new State(states.size());
         states.add(state);
@@ -121,6 +121,15 @@ final class Grammar {
             }
         }
         return made.get(texts.start());
+    }
+
+    /** Bytes of memory, as estimated. */
+    long bytes() {
+        long bytes = 0;
+        for (State state : states) {
+            bytes += ConstraintMemory.STATE + (long) ConstraintMemory.EDGE * state.edges.size() + (long) ConstraintMemory.ENTRY * state.empty.size();
+        }
+        return bytes;
     }
 
     List<State> states() {

@@ -23,12 +23,28 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
-/** Reads a schema of the draft 2020-12 as alternatives; refuses every keyword that would otherwise not be enforced. */
+/** Reads a schema of the draft 2020-12 as alternatives; refuses every keyword that asserts something and would otherwise not be enforced. */
 final class SchemaReader {
-    static final Set<String> ANNOTATIONS = Set.of("title", "description", "default", "examples", "example", "$schema", "$id", "$comment",
-            "deprecated", "readOnly", "writeOnly", "$defs", "definitions");
+    /** Keywords that are enforced. */
+    private static final Set<String> ENFORCED = Set.of("type", "enum", "const", "minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum", "multipleOf", "minLength",
+            "maxLength", "pattern", "format", "required", "minItems", "maxItems", "properties", "additionalProperties", "prefixItems", "items", "$ref", "allOf", "anyOf", "oneOf");
+    /**
+     * Keywords that assert something in the draft 2020-12, or did in one before it, or do in OpenAPI 3.0, and are not enforced. {@code then} and {@code else}
+     * assert nothing without {@code if}, nor {@code minContains} and {@code maxContains} without {@code contains}; every other keyword asserts nothing at all.
+     */
+    private static final Set<String> REFUSED = Set.of("not", "if", "dependentSchemas", "dependentRequired", "patternProperties", "propertyNames", "minProperties",
+            "maxProperties", "unevaluatedProperties", "contains", "unevaluatedItems", "uniqueItems", "$dynamicRef", "$recursiveRef", "dependencies", "additionalItems", "divisibleBy",
+            "disallow", "extends", "nullable");
+    /** Keywords that decide which values are valid: two schemas that have the same of them are the same. */
+    static final Set<String> ASSERTIONS = Stream.concat(ENFORCED.stream(), REFUSED.stream()).collect(Collectors.toUnmodifiableSet());
+    /** Those that say by {@code false} that they assert nothing. */
+    private static final Set<String> SWITCHES = Set.of("uniqueItems", "nullable");
     private static final int MOST_ALTERNATIVES = 2000;
+    /** Of all schemas of a document together: each takes memory. */
+    private static final int MOST_SHAPES = 100_000;
     /** Longer strings and arrays are never demanded, and never written where there is a limit. */
     static final int MOST = 2000;
     private static final int LARGEST_DIVISOR = 1000;
@@ -43,6 +59,7 @@ final class SchemaReader {
     private final Map<Part, List<Shape>> read = new HashMap<>();
     private final Set<Part> reading = new HashSet<>();
     private final List<Part> exclusive = new ArrayList<>();
+    private int shapesRead;
 
     private SchemaReader(JsonNode root) {
         this.root = Part.of(root, "");
@@ -80,6 +97,10 @@ final class SchemaReader {
             throw error(part, "the schema refers to itself without a value in between");
         }
         List<Shape> shapes = read(part);
+        shapesRead += shapes.size();
+        if (shapesRead > MOST_SHAPES) {
+            throw error(part, "the schema makes more than " + MOST_SHAPES + " alternatives in all");
+        }
         reading.remove(part);
         read.put(part, shapes);
         return shapes;
@@ -204,15 +225,10 @@ final class SchemaReader {
             case "minItems" -> Shape.ofArrays(List.of(), new Range(least(part, keyword, value), Integer.MAX_VALUE));
             case "maxItems" -> Shape.ofArrays(List.of(), new Range(0, count(part, keyword, value)));
             case "properties", "additionalProperties", "prefixItems", "items", "$ref", "allOf", "anyOf", "oneOf" -> Shape.ANY;
-            case "uniqueItems" -> {
-                if (!value.isBoolean() || value.booleanValue()) {
-                    throw error(part, "uniqueItems is not supported");
-                }
-                yield Shape.ANY;
-            }
             default -> {
-                if (!ANNOTATIONS.contains(keyword)) {
-                    throw error(part, "the keyword " + keyword + " is not supported");
+                boolean off = SWITCHES.contains(keyword) && value.isBoolean() && !value.booleanValue();
+                if (REFUSED.contains(keyword) && !off) {
+                    throw error(part, "the keyword " + keyword + " is not supported" + (keyword.equals("nullable") ? ": add \"null\" to type instead" : ""));
                 }
                 yield Shape.ANY;
             }

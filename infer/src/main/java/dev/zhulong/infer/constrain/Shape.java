@@ -53,12 +53,12 @@ record Shape(Set<Type> types, List<JsonNode> values, Bounds bounds, Set<Integer>
      * A schema and, for errors, its place in the document. Schemas that say the same are equal wherever they stand, so that they share what
      * is made of them.
      *
-     * @param content the schema without its annotations
+     * @param content what the schema asserts
      */
     record Part(JsonNode schema, JsonNode content, String pointer) {
         static Part of(JsonNode schema, String pointer) {
             JsonNode content = schema instanceof ObjectNode object
-                    ? object.objectNode().<ObjectNode>setAll(object).without(SchemaReader.ANNOTATIONS) : schema;
+                    ? object.objectNode().<ObjectNode>setAll(object).retain(SchemaReader.ASSERTIONS) : schema;
             return new Part(schema, content, pointer);
         }
 

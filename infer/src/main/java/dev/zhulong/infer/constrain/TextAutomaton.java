@@ -17,7 +17,7 @@ import java.util.function.Function;
 final class TextAutomaton {
     /** Beyond these an expression is refused: it would take memory and time out of proportion to what it says. */
     private static final int MOST_STATES = 100_000;
-    private static final int MOST_EDGES = 2_000_000;
+    private static final int MOST_EDGES = ConstraintMemory.fitting(2_000_000, ConstraintMemory.EDGE);
 
     record Edge(CodePoints set, int to) {}
 

@@ -121,6 +121,41 @@ class SchemasAreEnforcedOrRefusedTest {
                 + " 'deprecated': true, 'readOnly': true, 'writeOnly': true, 'type': 'integer'}"), "7")).isTrue();
     }
 
+    /** Unknown ones, those of the draft's annotation vocabularies, and those that assert nothing without another that is not there. */
+    @ParameterizedTest
+    @ValueSource(strings = {"'x-order': 1", "'contentEncoding': 'base64'", "'contentMediaType': 'text/plain'", "'contentSchema': {'type': 'null'}", "'$anchor': 'a'",
+        "'$dynamicAnchor': 'a'", "'$vocabulary': {'https://json-schema.org/draft/2020-12/vocab/core': true}", "'discriminator': {'propertyName': 'k'}", "'xml': {'name': 'n'}",
+        "'externalDocs': {'url': 'u'}", "'example': 5", "'nullable': false", "'uniqueItems': false", "'then': false", "'else': false", "'minContains': 9", "'maxContains': 0",
+        "'id': 'urn:x'", "'enumNames': ['seven']", "'markdownDescription': 'm'", "'propertyOrder': [1]", "'': 1", "'Type': 'null'", "'$ID': 3"})
+    void whatAssertsNothingIsIgnoredWhereverItStands(String keyword) {
+        for (String schema : new String[] {"{" + keyword + ", 'type': 'integer'}", "{'type': 'integer', " + keyword + "}", "{'anyOf': [{'type': 'integer', " + keyword + "}]}",
+            "{'$ref': '#/$defs/x', '$defs': {'x': {'type': 'integer', " + keyword + "}}}"}) {
+            assertThat(Texts.whole(Texts.schema(schema), "7")).as(schema).isTrue();
+            assertThat(Texts.whole(Texts.schema(schema), "null")).as(schema).isFalse();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"not", "if", "dependentSchemas", "dependentRequired", "patternProperties", "propertyNames", "minProperties", "maxProperties", "unevaluatedProperties",
+        "contains", "unevaluatedItems", "uniqueItems", "$dynamicRef", "$recursiveRef", "dependencies", "additionalItems", "nullable"})
+    void whatAssertsAndIsNotEnforcedIsRefusedByName(String keyword) {
+        for (String schema : new String[] {"{'items': {'§': true, 'x-order': 1}}", "{'prefixItems': [true, {'type': 'integer', '§': true}]}",
+            "{'items': {'allOf': [{'title': 't'}, {'title': 't', '§': true}]}}"}) {
+            assertThatIllegalArgumentException().isThrownBy(() -> Texts.schema(schema.replace("§", keyword))).withMessageContaining("the keyword " + keyword + " is not supported")
+                    .withMessageContaining(schema.contains("prefixItems") ? "#/prefixItems/1:" : schema.contains("allOf") ? "#/items/allOf/1:" : "#/items:");
+        }
+    }
+
+    @Test
+    void aConstraintSaysWhatItTakes() {
+        long small = Texts.schema("{'type': 'array', 'minItems': 10, 'items': {'type': 'null'}}").bytes();
+        Constraint large = Texts.schema("{'type': 'array', 'minItems': 1000, 'items': {'type': 'null'}}");
+        assertThat(large.bytes()).isGreaterThan(30 * small).isLessThan(100L << 20);
+        long before = large.bytes();
+        assertThat(Texts.whole(large, "[" + "null,".repeat(999) + "null]")).isTrue();
+        assertThat(large.bytes()).isGreaterThan(before);
+    }
+
     /** Schemas cut, joined and changed at random: an error of one line, or a constraint that works. */
     @Test
     void brokenSchemasStopNothing() {
