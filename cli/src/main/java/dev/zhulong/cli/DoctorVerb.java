@@ -16,6 +16,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -75,7 +76,8 @@ final class DoctorVerb extends Verb {
 
     /** One line of the report and its members in JSON, each with its unit in its name. */
     private void finding(String label, String text, Map<String, ?> members) {
-        values.putAll(members);
+        // in an order that is the same in every process
+        values.putAll(new TreeMap<>(members));
         if (!json) {
             out().println(String.format(Locale.ROOT, "%-12s %s", label, text));
             out().flush();

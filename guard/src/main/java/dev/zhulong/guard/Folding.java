@@ -34,6 +34,9 @@ enum Folding {
     private static final int MINUS = 0x2212;
     private static final int HYPHEN_BULLET = 0x2043;
 
+    /** More than any language uses: a text of all characters there are must not fill the memory. */
+    private static final int MOST_KNOWN = 50_000;
+
     private final Map<Integer, String> known = new ConcurrentHashMap<>();
     private final String[] ascii = new String[128];
 
@@ -47,7 +50,14 @@ enum Folding {
             }
             return text;
         }
-        return known.computeIfAbsent(codePoint, this::fold);
+        String text = known.get(codePoint);
+        if (text == null) {
+            text = fold(codePoint);
+            if (known.size() < MOST_KNOWN) {
+                known.put(codePoint, text);
+            }
+        }
+        return text;
     }
 
     /** A whole text. */

@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 
 /**
  * The shape of a decoder in a GGUF file's metadata, both ways, for the architectures {@code llama} (Mistral's models among them),
@@ -38,9 +39,9 @@ public final class GgufConfig {
     private GgufConfig() {}
 
     /** What llama.cpp would compute with and Zhulong does not, with the value that changes nothing. */
-    private static final Map<String, Double> NOT_IMPLEMENTED = Map.of("expert_count", 0.0, "attention.clamp_kqv", 0.0,
+    private static final Map<String, Double> NOT_IMPLEMENTED = new TreeMap<>(Map.of("expert_count", 0.0, "attention.clamp_kqv", 0.0,
             "attention.max_alibi_bias", 0.0, "attn_logit_softcapping", 0.0, "final_logit_softcapping", 0.0, "logit_scale", 1.0,
-            "residual_scale", 1.0, "embedding_scale", 1.0);
+            "residual_scale", 1.0, "embedding_scale", 1.0));
 
     /**
      * The shape of the decoder in {@code file}.
