@@ -6,6 +6,7 @@ import dev.zhulong.guard.AuditLog;
 import dev.zhulong.infer.PrefixFile;
 import dev.zhulong.infer.SchedulerOptions;
 import dev.zhulong.infer.WarmUp;
+import dev.zhulong.kernels.KvPages;
 import dev.zhulong.serve.ApiKeys;
 import dev.zhulong.serve.ApiServer;
 import dev.zhulong.serve.Guard;
@@ -50,7 +51,8 @@ final class ServeVerb extends Verb {
     /** Tokens of a sequence that memory is kept for where it is not said how many. */
     private static final int USUAL_TOKENS = 4096;
 
-    private static final long CACHE_CHARACTERS = 64L << 20;
+    /** Bytes of answers kept in this process: a small part of its memory. */
+    private static final long CACHE_BYTES = Math.min(128L << 20, Runtime.getRuntime().maxMemory() / 16);
 
     @Option(names = "--model", required = true, paramLabel = "DIR|FILE", description = "Model directory in the Hugging Face layout, or a GGUF file.")
     Path model;
@@ -228,7 +230,7 @@ final class ServeVerb extends Verb {
             return null;
         }
         if (cache.equals("local")) {
-            return ResponseCache.local(CACHE_CHARACTERS);
+            return ResponseCache.local(CACHE_BYTES);
         }
         if (!cache.startsWith("redis://") && !cache.startsWith("rediss://")) {
             throw wrongUsage("--cache is local or a URI such as redis://localhost:6379, found " + cache);
@@ -327,12 +329,14 @@ final class ServeVerb extends Verb {
             fit = Math.min(files.fitting(both), lowFiles.fitting(both)) / 2;
         }
         int tokens = Math.max(1, fit - ApiServer.EMBED_TOKENS);
-        if (tokens < context && engine.context == null) {
-            files.limit(tokens);
+        // keys and values come in pages, of which there is one at least
+        int longest = Math.max(tokens, KvPages.PAGE);
+        if (longest < context && engine.context == null) {
+            files.limit(longest);
             if (lowFiles != null) {
-                lowFiles.limit(tokens);
+                lowFiles.limit(longest);
             }
-            err().println(String.format(Locale.ROOT, "[of the model's context of %,d tokens %,d fit into memory]", context, tokens));
+            err().println(String.format(Locale.ROOT, "[of the model's context of %,d tokens %,d fit into memory]", context, longest));
         }
         return tokens;
     }

@@ -47,6 +47,7 @@ public final class Scheduler implements AutoCloseable {
     private final boolean paged;
     /** Tokens whose keys and values are kept at most, in whole pages. */
     private final long room;
+    private final String layout;
 
     private long steps;
     private long promptTokens;
@@ -94,6 +95,7 @@ public final class Scheduler implements AutoCloseable {
             paged = probe instanceof PagedKv;
             pageTokens = probe instanceof PagedKv pages ? pages.pageTokens() : 1;
             room = Math.max(pageTokens, options.tokens() / pageTokens * pageTokens);
+            layout = probe instanceof StorableCache cache ? cache.layout() : "";
             prefixes = paged && options.reuse() && PromptCache.isReusable(model) ? new PrefixCache(pageTokens) : null;
             if (kept != null && prefixes != null) {
                 kept.read(prefixes, (PagedKv) probe, () -> makeRoom(pageTokens));
@@ -172,6 +174,11 @@ public final class Scheduler implements AutoCloseable {
     /** What ended the scheduler's thread although it was not asked to end; null where it lives or was asked. */
     public Throwable failure() {
         return failure;
+    }
+
+    /** What computes the keys and values and how they are kept, which answers depend on besides the weights; empty where the engine does not say. */
+    public String layout() {
+        return layout;
     }
 
     /** Most tokens of a sequence, prompt included: the model's context, or the memory for keys and values where that is less. */

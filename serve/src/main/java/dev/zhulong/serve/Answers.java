@@ -1,24 +1,26 @@
 package dev.zhulong.serve;
 
+import dev.zhulong.infer.ContextLengthException;
 import dev.zhulong.infer.DeadlineException;
 import dev.zhulong.infer.Generation;
 import dev.zhulong.infer.Job;
 import dev.zhulong.infer.JobListener;
+import dev.zhulong.infer.NoMemoryException;
 import dev.zhulong.infer.QueueFullException;
 import dev.zhulong.infer.Scheduler;
+import dev.zhulong.infer.SchedulerStoppedException;
 import dev.zhulong.infer.TokenLogProbs;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
-import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /** A request's answers while they are written: what the scheduler's thread tells of them, heard on the request's. Closing gives up what is not done. */
 final class Answers implements Told {
     private static final long POLL_MILLIS = 50;
+    private static final int MEMORY_SECONDS = 5;
 
     /** News of a choice: more text, or its end, or what went wrong. */
     private record Event(int choice, String text, List<TokenLogProbs> tokens, Generation end, RuntimeException problem) {}
@@ -35,12 +37,11 @@ final class Answers implements Told {
     /**
      * Who asks.
      *
-     * @param client   whose turn it is
-     * @param salt     what is read for one is not reused for another
-     * @param deadline when the request is given up; null for never
-     * @param open     whether the client is still there
+     * @param client whose turn it is
+     * @param salt   what is read for one is not reused for another
+     * @param caller who waits
      */
-    record Asker(String client, String salt, Instant deadline, BooleanSupplier open) {}
+    record Asker(String client, String salt, Caller caller) {}
 
     private final Plan plan;
     private final Asker asker;
@@ -72,17 +73,21 @@ final class Answers implements Told {
                 int[] prompt = plan.prompts().get(i / plan.n());
                 choices.add(new Choice(i, filters.get(), plan.tools() == null ? null : new ToolCalls(plan.tools(), plan.callsForced()),
                         plan.logProbs() ? new TokenTexts(plan.tokenizer(), prompt) : null, plan.wholeJson()));
-                tickets.add(plan.lane().scheduler().submit(new Job(prompt, plan.options(), i % plan.n(), asker.client, asker.salt, asker.deadline, plan.model().adapter()), new Ear(i)));
+                tickets.add(submit(new Job(prompt, plan.options(), i % plan.n(), asker.client, asker.salt, asker.caller.deadline(), plan.model().adapter()), new Ear(i)));
             }
-        } catch (QueueFullException e) {
+        } catch (RuntimeException | Error e) {
             close();
-            throw ApiException.later(429, "rate_limit_error", "queue_full", e.retryAfterSeconds(), e.getMessage());
-        } catch (IllegalStateException e) {
-            close();
-            throw shuttingDown();
+            throw e;
+        }
+    }
+
+    private Scheduler.Ticket submit(Job job, Ear ear) {
+        try {
+            return plan.lane().scheduler().submit(job, ear);
+        } catch (ContextLengthException | QueueFullException | SchedulerStoppedException e) {
+            throw problem(e);
         } catch (IllegalArgumentException e) {
-            close();
-            throw ApiException.invalid(null, "context_length_exceeded", e.getMessage());
+            throw ApiException.invalid(null, e.getMessage());
         }
     }
 
@@ -124,7 +129,8 @@ final class Answers implements Told {
     /**
      * Waits until something was written: what goes wrong before can still be told by a status.
      *
-     * @throws Gone where the client has left
+     * @throws Gone         where the client has left
+     * @throws ApiException where it takes too long
      */
     void awaitFirst() {
         first = poll();
@@ -166,11 +172,9 @@ final class Answers implements Told {
 
     private Event poll() {
         try {
-            Event event = null;
+            Event event = events.poll();
             while (event == null) {
-                if (!asker.open.getAsBoolean()) {
-                    throw new Gone();
-                }
+                asker.caller.check();
                 event = events.poll(POLL_MILLIS, TimeUnit.MILLISECONDS);
             }
             return event;
@@ -180,10 +184,15 @@ final class Answers implements Told {
         }
     }
 
-    private static RuntimeException problem(RuntimeException problem) {
+    /** What went wrong in the engine, as a client is told; itself where it is no client's business. */
+    static RuntimeException problem(RuntimeException problem) {
         return switch (problem) {
-            case DeadlineException e -> ApiException.of(504, "server_error", "deadline_exceeded", "the request was " + e.getMessage());
-            case CancellationException _ -> shuttingDown();
+            case DeadlineException _ -> Caller.overdue();
+            case QueueFullException e -> ApiException.later(429, "rate_limit_error", "queue_full", e.retryAfterSeconds(), e.getMessage());
+            case ContextLengthException e -> ApiException.invalid(null, "context_length_exceeded", e.getMessage());
+            case NoMemoryException e -> ApiException.later(503, "server_error", "out_of_memory", MEMORY_SECONDS, e.getMessage());
+            case SchedulerStoppedException e when e.getCause() != null -> ApiException.of(503, "server_error", "engine_failed", e.getMessage());
+            case SchedulerStoppedException _, CancellationException _ -> shuttingDown();
             default -> problem;
         };
     }

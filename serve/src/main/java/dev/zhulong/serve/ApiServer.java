@@ -70,14 +70,28 @@ public final class ApiServer implements AutoCloseable {
                 .post("/detokenize", on.handler("detokenize", options.keys(), (request, response, exchange) -> about.detokenize(exchange, response)));
         Listener.get(routing, "/v1/models", on.handler("models", options.keys(), (request, response, exchange) -> about.models(exchange, response)));
         Listener.get(routing, MODEL + "*", on.handler("models", options.keys(), (request, response, exchange) -> about.model(exchange, response, Listener.rest(request, MODEL))));
-        Listener.get(routing, "/health", on.handler("health", null, (request, response, exchange) -> Listener.send(response, exchange.connection(), Json.object().put("status", "ok"))));
+        Listener.get(routing, "/health", on.handler("health", null, (request, response, exchange) -> health(exchange, response)));
         Listener.get(routing, "/ready", on.handler("ready", null, (request, response, exchange) -> ready(exchange, response)));
         Listener.get(routing, "/metrics", on.handler("metrics", null, (request, response, exchange) -> Listener.send(response, exchange.connection(),
                 "text/plain; version=0.0.4; charset=utf-8", metrics.text().getBytes(StandardCharsets.UTF_8))));
         new PageRoutes().add(on, routing);
     }
 
+    private void health(Exchange exchange, ServerResponse response) {
+        checkEngine();
+        Listener.send(response, exchange.connection(), Json.object().put("status", "ok"));
+    }
+
+    /** An engine that has failed never answers again: whoever watches is to restart the server. */
+    private void checkEngine() {
+        Throwable failure = model.failure();
+        if (failure != null) {
+            throw ApiException.of(503, "server_error", "engine_failed", "the engine has failed: " + failure + "; restart the server");
+        }
+    }
+
     private void ready(Exchange exchange, ServerResponse response) {
+        checkEngine();
         if (draining) {
             throw ApiException.later(503, "server_error", "shutting_down", 5, "the server is shutting down");
         }

@@ -8,7 +8,6 @@ import dev.zhulong.serve.ServedModel.Lane;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.Semaphore;
-import java.util.function.BooleanSupplier;
 
 /** Vectors of texts: the mean of what the head would be given of each token, of length 1. One text at a time, piece by piece between the scheduler's steps. */
 final class Embedder {
@@ -37,37 +36,33 @@ final class Embedder {
      * The vector of {@code ids}.
      *
      * @param adapter null for none
-     * @param open    whether anyone still wants it
-     * @throws ApiException where the text is too long or the server shuts down
+     * @throws ApiException where the text is too long, the caller waits no longer, there is no memory, or the server shuts down
+     * @throws Answers.Gone where the caller has left
      */
-    float[] embed(int[] ids, LanguageModel.Adapter adapter, BooleanSupplier open) {
+    float[] embed(int[] ids, LanguageModel.Adapter adapter, Caller caller) {
         if (ids.length > mostTokens) {
             throw ApiException.invalid("input", "context_length_exceeded", "a text has " + ids.length + " tokens, more than the " + mostTokens + " that are accepted");
         }
         double[] sums = new double[size()];
+        caller.acquire(turn);
         try {
-            turn.acquire();
-            try {
-                read(ids, adapter, sums, open);
-            } finally {
-                turn.release();
-            }
+            read(ids, adapter, sums, caller);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new Answers.Gone();
         } catch (IllegalStateException e) {
-            throw ApiException.later(503, "server_error", "shutting_down", 5, "the server is shutting down");
+            throw Answers.problem(e);
+        } finally {
+            turn.release();
         }
         return unit(sums);
     }
 
-    private void read(int[] ids, LanguageModel.Adapter adapter, double[] sums, BooleanSupplier open) throws InterruptedException {
+    private void read(int[] ids, LanguageModel.Adapter adapter, double[] sums, Caller caller) throws InterruptedException {
         KvCache cache = lane.scheduler().between(model -> model.newCache(ids.length, adapter));
         try {
             for (int from = 0; from < ids.length; from += PIECE) {
-                if (!open.getAsBoolean()) {
-                    throw new Answers.Gone();
-                }
+                caller.check();
                 int[] piece = Arrays.copyOfRange(ids, from, Math.min(ids.length, from + PIECE));
                 add(lane.scheduler().between(model -> hidden(model, cache, piece)), sums);
             }

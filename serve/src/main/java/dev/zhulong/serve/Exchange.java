@@ -71,6 +71,11 @@ final class Exchange {
         }
     }
 
+    /** Who waits for the answer, from now on for so many seconds. */
+    Caller caller(int seconds) {
+        return new Caller(Instant.now().plusSeconds(seconds), connection::isOpen);
+    }
+
     /** Counts a request against its key's limits. */
     void admit() {
         if (holder != null) {

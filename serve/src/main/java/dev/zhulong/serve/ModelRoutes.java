@@ -60,6 +60,7 @@ final class ModelRoutes {
     void embeddings(Exchange exchange, ServerResponse response) {
         Fields body = exchange.body();
         exchange.admit();
+        Caller caller = exchange.caller(options.requestSeconds());
         NamedAdapter named = requests.model(body);
         String format = body.text("encoding_format", "float");
         if (!format.equals("float") && !format.equals("base64")) {
@@ -73,22 +74,25 @@ final class ModelRoutes {
         ObjectNode tree = Json.object().put("object", "list");
         ArrayNode data = tree.putArray("data");
         int tokens = 0;
-        for (int[] ids : inputs) {
-            float[] vector = embedder.embed(ids, named.adapter(), exchange.connection()::isOpen);
-            tokens += ids.length;
-            ObjectNode entry = data.addObject().put("object", "embedding").put("index", data.size() - 1);
-            if (format.equals("float")) {
-                ArrayNode values = entry.putArray("embedding");
-                for (float value : vector) {
-                    values.add(value);
+        try {
+            for (int[] ids : inputs) {
+                float[] vector = embedder.embed(ids, named.adapter(), caller);
+                tokens += ids.length;
+                ObjectNode entry = data.addObject().put("object", "embedding").put("index", data.size() - 1);
+                if (format.equals("float")) {
+                    ArrayNode values = entry.putArray("embedding");
+                    for (float value : vector) {
+                        values.add(value);
+                    }
+                } else {
+                    entry.put("embedding", base64(vector));
                 }
-            } else {
-                entry.put("embedding", base64(vector));
             }
+        } finally {
+            exchange.took("", new Usage(tokens, 0, 0));
         }
         tree.put("model", named.name());
         tree.putObject("usage").put("prompt_tokens", tokens).put("total_tokens", tokens);
-        exchange.took("", new Usage(tokens, 0, 0));
         Listener.send(response, exchange.connection(), tree);
     }
 

@@ -21,12 +21,25 @@ import java.util.Set;
  * @param includeUsage a stream ends in what it took
  * @param echo         texts that come before the answers, one of each prompt; empty where they are not to be told
  * @param repeatable   whether the same request has the same answer each time
+ * @param form         what the answer is held to, until this is closed; null for nothing
  */
 record Plan(NamedAdapter model, Lane lane, Tokenizer tokenizer, List<int[]> prompts, int n, GenerateOptions options, Set<String> tools, boolean callsForced, boolean wholeJson,
-        boolean stream, boolean includeUsage, List<String> echo, boolean repeatable) {
+        boolean stream, boolean includeUsage, List<String> echo, boolean repeatable, Constraints.Lease form) implements AutoCloseable {
     /** Answers to all prompts. */
     int choices() {
         return prompts.size() * n;
+    }
+
+    /** The same held to a form. */
+    Plan heldTo(Constraints.Lease lease) {
+        return new Plan(model, lane, tokenizer, prompts, n, options.withConstraint(lease.constraint()), tools, callsForced, wholeJson, stream, includeUsage, echo, repeatable, lease);
+    }
+
+    @Override
+    public void close() {
+        if (form != null) {
+            form.close();
+        }
     }
 
     boolean logProbs() {

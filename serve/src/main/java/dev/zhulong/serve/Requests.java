@@ -3,12 +3,12 @@ package dev.zhulong.serve;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.zhulong.infer.GenerateOptions;
 import dev.zhulong.infer.SamplerOptions;
-import dev.zhulong.infer.constrain.Constraint;
 import dev.zhulong.serve.ServedModel.Lane;
 import dev.zhulong.text.chat.Message;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -31,7 +31,7 @@ final class Requests {
     }
 
     /** {@code POST /v1/chat/completions}. */
-    Plan chat(Fields request, UnaryOperator<String> review) {
+    Plan chat(Fields request, UnaryOperator<String> review, Caller caller) {
         NamedAdapter named = model(request);
         ToolChoice tools = ToolChoice.read(request);
         List<Message> messages = ChatMessages.reviewed(ChatMessages.read(request), review);
@@ -42,27 +42,34 @@ final class Requests {
             throw request.wrong("top_logprobs", "needs \"logprobs\": true");
         }
         int n = n(request);
-        Constraint format = ResponseFormat.of(request, model);
-        Constraint constraint = forced ? ResponseFormat.calls(tools, model) : format;
+        ResponseFormat asked = ResponseFormat.of(request);
+        ResponseFormat format = forced ? ResponseFormat.ofCalls(tools) : asked;
         int[] prompt;
         try {
             prompt = named.encoder().prompt(ChatMessages.conversation(messages, tools.reviewed(review), named.encoder().template().source()));
         } catch (IllegalArgumentException e) {
             throw request.wrong("messages", "cannot be put into the model's chat template: " + Json.shortened(e.getMessage(), 300));
         }
-        boolean exact = constraint != null || logProbs || "high".equals(request.text("reasoning_effort", ""));
+        boolean exact = format != null || logProbs || "high".equals(request.text("reasoning_effort", ""));
         Lane lane = model.lane(Precision.asked(request), exact, prompt.length);
         int rest = rest(lane, prompt.length);
         String limit = request.either("max_completion_tokens", "max_tokens");
         int most = (int) Math.min(rest, request.integer(limit, 1, Integer.MAX_VALUE, (long) model.advice().maxNewTokens().orElse(Integer.MAX_VALUE)));
-        GenerateOptions options = options(request, most, model.turnEnds(), logProbs ? top : GenerateOptions.NO_LOG_PROBS, constraint);
+        GenerateOptions options = options(request, most, model.turnEnds(), logProbs ? top : GenerateOptions.NO_LOG_PROBS);
         boolean stream = request.flag("stream", false);
-        return new Plan(named, lane, model.tokenizer(), List.of(prompt), n, options, tools.tools().isEmpty() ? null : tools.tools().keySet(), forced, constraint != null, stream,
-                includeUsage(request, stream), List.of(), Sampling.isRepeatable(request, options.sampler()));
+        // what was asked to be JSON of a form is the answer, and no call even where it looks like one
+        Set<String> callable = tools.tools().isEmpty() || format != null && !forced ? null : tools.tools().keySet();
+        return held(new Plan(named, lane, model.tokenizer(), List.of(prompt), n, options, callable, forced, format != null, stream, includeUsage(request, stream), List.of(),
+                Sampling.isRepeatable(request, options.sampler()), null), format, caller);
+    }
+
+    /** The plan with its answers held to a format, which may be null; the last step, as what it takes is to be given back. */
+    private Plan held(Plan plan, ResponseFormat format, Caller caller) {
+        return format == null ? plan : plan.heldTo(format.lease(model.constraints(), caller));
     }
 
     /** {@code POST /v1/completions}. */
-    Plan text(Fields request, UnaryOperator<String> review) {
+    Plan text(Fields request, UnaryOperator<String> review, Caller caller) {
         NamedAdapter named = model(request);
         boolean echo = request.flag("echo", false);
         Long logProbs = request.integer("logprobs", 0, MOST_LOG_PROBS, null);
@@ -90,13 +97,13 @@ final class Requests {
             throw request.wrong("prompt", "times n are " + prompts.size() * n + " answers, more than the " + MOST_CHOICES + " of a request");
         }
         int longest = prompts.stream().mapToInt(ids -> ids.length).max().orElseThrow();
-        Constraint constraint = ResponseFormat.of(request, model);
-        Lane lane = model.lane(Precision.asked(request), constraint != null || logProbs != null, longest);
+        ResponseFormat format = ResponseFormat.of(request);
+        Lane lane = model.lane(Precision.asked(request), format != null || logProbs != null, longest);
         int most = (int) Math.min(rest(lane, longest), request.integer("max_tokens", 0, Integer.MAX_VALUE, (long) TEXT_TOKENS));
-        GenerateOptions options = options(request, most, model.eosIds(), logProbs == null ? GenerateOptions.NO_LOG_PROBS : logProbs.intValue(), constraint);
+        GenerateOptions options = options(request, most, model.eosIds(), logProbs == null ? GenerateOptions.NO_LOG_PROBS : logProbs.intValue());
         boolean stream = request.flag("stream", false);
-        return new Plan(named, lane, model.tokenizer(), prompts, n, options, null, false, constraint != null, stream, includeUsage(request, stream), texts,
-                Sampling.isRepeatable(request, options.sampler()));
+        return held(new Plan(named, lane, model.tokenizer(), prompts, n, options, null, false, format != null, stream, includeUsage(request, stream), texts,
+                Sampling.isRepeatable(request, options.sampler()), null), format, caller);
     }
 
     /** The model asked for, or the adapter of it. */
@@ -126,14 +133,14 @@ final class Requests {
         return rest;
     }
 
-    private GenerateOptions options(Fields request, int most, List<Integer> ends, int logProbs, Constraint constraint) {
+    private GenerateOptions options(Fields request, int most, List<Integer> ends, int logProbs) {
         SamplerOptions sampler = Sampling.of(request, model.advice(), model.tokenizer().vocabSize());
         List<String> stop = request.texts("stop", MOST_STOPS);
         if (stop.stream().anyMatch(String::isEmpty)) {
             throw request.wrong("stop", "must not hold an empty string");
         }
         boolean ignoreEos = request.flag("ignore_eos", false);
-        return new GenerateOptions(most, sampler, stop, ignoreEos ? List.of() : ends, ignoreEos, logProbs, constraint);
+        return new GenerateOptions(most, sampler, stop, ignoreEos ? List.of() : ends, ignoreEos, logProbs, null);
     }
 
     /** Texts or ids to start from, at least one. */

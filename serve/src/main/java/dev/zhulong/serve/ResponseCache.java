@@ -16,6 +16,9 @@ public interface ResponseCache extends AutoCloseable {
     /** How long an answer is kept. */
     Duration KEPT = Duration.ofHours(1);
 
+    /** Bytes of an entry besides its characters. */
+    int ENTRY = 200;
+
     /** Null where it is not there. */
     String get(String key);
 
@@ -24,10 +27,10 @@ public interface ResponseCache extends AutoCloseable {
     @Override
     void close();
 
-    /** In this process, of at most so many characters. */
-    static ResponseCache local(long characters) {
-        Cache<String, String> cache = Caffeine.newBuilder().maximumWeight(characters).weigher((String key, String answer) -> key.length() + answer.length()).expireAfterWrite(KEPT)
-                .build();
+    /** In this process, of at most so many bytes, as estimated. */
+    static ResponseCache local(long bytes) {
+        Cache<String, String> cache = Caffeine.newBuilder().maximumWeight(bytes).weigher((String key, String answer) -> ENTRY + Character.BYTES * (key.length() + answer.length()))
+                .expireAfterWrite(KEPT).build();
         return new ResponseCache() {
             @Override
             public String get(String key) {

@@ -1,74 +1,94 @@
 package dev.zhulong.serve;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import dev.zhulong.infer.constrain.Constraint;
+import java.util.List;
 
-/** The form an answer is held to: {@code response_format}, or the calls that {@code tool_choice} forces. */
+/**
+ * The form an answer is held to: {@code response_format}, or the calls that {@code tool_choice} forces. A schema is enforced whole or refused, whether the request calls
+ * it strict or not.
+ */
 final class ResponseFormat {
     private static final int LONGEST_SCHEMA = 1 << 18;
     private static final String ANY_OBJECT = "{\"type\": \"object\"}";
 
-    private ResponseFormat() {}
+    /** Other servers' fields, and OpenAI's of old, that ask for a form: whoever sends them relies on it. */
+    private static final List<String> OTHERS = List.of("guided_json", "guided_regex", "guided_choice", "guided_grammar", "structured_outputs", "grammar", "json_schema");
+    private static final List<String> OLD = List.of("functions", "function_call");
+
+    private final String schema;
+    /** Where the schema stands in the request; null where it is put together from {@code tools}. */
+    private final String field;
+
+    private ResponseFormat(String schema, String field) {
+        this.schema = schema;
+        this.field = field;
+        if (schema.length() > LONGEST_SCHEMA) {
+            String name = field == null ? "tools" : field;
+            throw ApiException.invalid(name, name + " has " + schema.length() + " characters, more than the " + LONGEST_SCHEMA + " that are taken");
+        }
+    }
 
     /** Null where anything may be written. */
-    static Constraint of(Fields request, ServedModel model) {
+    static ResponseFormat of(Fields request) {
+        refuse(request, OTHERS, "response_format");
+        refuse(request, OLD, "tools and tool_choice");
         Fields format = request.object("response_format");
         if (format == null) {
             return null;
         }
         return switch (format.required("type")) {
             case "text" -> null;
-            case "json_object" -> model.jsonSchema(ANY_OBJECT);
-            case "json_schema" -> schema(format, model);
+            // with a schema beside, as llama.cpp's server takes it
+            case "json_object" -> format.has("schema") ? schema(format) : new ResponseFormat(ANY_OBJECT, "response_format");
+            case "json_schema" -> {
+                Fields wanted = format.object("json_schema");
+                if (wanted == null) {
+                    throw format.wrong("json_schema", "is missing");
+                }
+                wanted.text("name", "");
+                wanted.flag("strict", false);
+                yield schema(wanted);
+            }
             default -> throw format.wrong("type", "must be \"text\", \"json_object\" or \"json_schema\"");
         };
     }
 
-    private static Constraint schema(Fields format, ServedModel model) {
-        Fields wanted = format.object("json_schema");
-        if (wanted == null) {
-            throw format.wrong("json_schema", "is missing");
+    private static void refuse(Fields request, List<String> fields, String instead) {
+        for (String field : fields) {
+            if (request.has(field)) {
+                throw request.wrong(field, "is not supported: use " + instead);
+            }
         }
-        wanted.text("name", "");
-        JsonNode schema = wanted.get("schema");
+    }
+
+    private static ResponseFormat schema(Fields holder) {
+        JsonNode schema = holder.get("schema");
         if (schema == null) {
-            throw wanted.wrong("schema", "is missing");
+            throw holder.wrong("schema", "is missing");
         }
         if (!schema.isObject() && !schema.isBoolean()) {
-            throw wanted.wrong("schema", "must be a JSON schema, an object");
+            throw holder.wrong("schema", "must be a JSON schema, an object");
         }
-        try {
-            return compiled(Json.text(schema), wanted.name("schema"), model);
-        } catch (ApiException e) {
-            if (wanted.flag("strict", false)) {
-                throw e;
-            }
-            return model.jsonSchema(ANY_OBJECT);
-        }
+        return new ResponseFormat(Json.text(schema), holder.name("schema"));
     }
 
-    /** What holds an answer to the calls that must be made. */
-    static Constraint calls(ToolChoice tools, ServedModel model) {
-        String exact = tools.schema(false);
-        try {
-            return compiled(exact, "tools", model);
-        } catch (ApiException e) {
-            String loose = tools.schema(true);
-            if (loose.equals(exact)) {
-                throw e;
-            }
-            return compiled(loose, "tools", model);
-        }
+    /** Of the calls that must be made. */
+    static ResponseFormat ofCalls(ToolChoice tools) {
+        return new ResponseFormat(tools.schema(), null);
     }
 
-    private static Constraint compiled(String schema, String name, ServedModel model) {
-        if (schema.length() > LONGEST_SCHEMA) {
-            throw ApiException.invalid(name, name + " has " + schema.length() + " characters, more than the " + LONGEST_SCHEMA + " that are accepted");
-        }
+    /**
+     * What holds an answer to it.
+     *
+     * @throws ApiException that names the keyword which is not enforced and where it stands
+     */
+    Constraints.Lease lease(Constraints constraints, Caller caller) {
         try {
-            return model.jsonSchema(schema);
+            return constraints.take(schema, caller);
         } catch (IllegalArgumentException e) {
-            throw ApiException.invalid(name, "invalid_schema", name + ": " + Json.shortened(e.getMessage(), 400));
+            String name = field == null ? ToolChoice.field(e.getMessage()) : field;
+            String message = field == null ? ToolChoice.own(e.getMessage()) : e.getMessage();
+            throw ApiException.invalid(name, "invalid_schema", name + ": " + Json.shortened(message, 400));
         }
     }
 }

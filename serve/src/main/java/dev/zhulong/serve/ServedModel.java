@@ -1,7 +1,5 @@
 package dev.zhulong.serve;
 
-import com.github.benmanes.caffeine.cache.Cache;
-import com.github.benmanes.caffeine.cache.Caffeine;
 import dev.zhulong.formats.GenerationConfig;
 import dev.zhulong.infer.Generator;
 import dev.zhulong.infer.LanguageModel;
@@ -20,6 +18,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentSkipListMap;
@@ -41,14 +40,13 @@ public final class ServedModel implements AutoCloseable {
     public record Route(Precision precision, String engine, LanguageModel model) {}
 
     /** A route and what runs its sequences. */
-    record Lane(Precision precision, String engine, LanguageModel model, Scheduler scheduler, SchedulerOptions options) {
+    record Lane(Precision precision, String engine, LanguageModel model, Scheduler scheduler) {
         /** Most tokens of a sequence, prompt included. */
         int mostTokens() {
-            return (int) Math.min(model.spec().contextLength(), options.tokens());
+            return scheduler.mostTokens();
         }
     }
 
-    private static final int SCHEMAS = 64;
     /** Tokens of a prompt that costs little however it is read. */
     private static final int SHORT_PROMPT = 512;
 
@@ -60,7 +58,7 @@ public final class ServedModel implements AutoCloseable {
     private final List<Integer> eosIds;
     private final String fingerprint;
     private final List<Lane> lanes = new ArrayList<>();
-    private final Cache<String, Constraint> constraints = Caffeine.newBuilder().maximumSize(SCHEMAS).build();
+    private final Constraints constraints = Constraints.onThisHeap(schema -> Constraint.jsonSchema(schema, tokenBytes()));
     private final Map<String, NamedAdapter> adapters = new ConcurrentSkipListMap<>();
     private TokenBytes tokenBytes;
 
@@ -89,7 +87,7 @@ public final class ServedModel implements AutoCloseable {
         ends = new TreeSet<>(eosIds);
         ends.addAll(encoder.endOfTurn());
         routes.stream().sorted(Comparator.comparing(Route::precision)).forEach(route ->
-                lanes.add(new Lane(route.precision, route.engine, route.model, new Scheduler(route.model, tokenizer, options, prefixes.apply(route.precision)), options)));
+                lanes.add(new Lane(route.precision, route.engine, route.model, new Scheduler(route.model, tokenizer, options, prefixes.apply(route.precision)))));
     }
 
     public String name() {
@@ -197,9 +195,8 @@ public final class ServedModel implements AutoCloseable {
         return new Generator(lanes.getFirst().model, tokenizer);
     }
 
-    /** JSON of a schema; the same schema is compiled once. */
-    Constraint jsonSchema(String schema) {
-        return constraints.get(schema, text -> Constraint.jsonSchema(text, tokenBytes()));
+    Constraints constraints() {
+        return constraints;
     }
 
     private synchronized TokenBytes tokenBytes() {
@@ -207,6 +204,11 @@ public final class ServedModel implements AutoCloseable {
             tokenBytes = TokenBytes.of(tokenizer);
         }
         return tokenBytes;
+    }
+
+    /** What keeps it from ever answering again; null where nothing does. */
+    Throwable failure() {
+        return lanes.stream().map(lane -> lane.scheduler.failure()).filter(Objects::nonNull).findFirst().orElse(null);
     }
 
     /** Takes no more requests, and waits until those it has are answered. */

@@ -10,10 +10,23 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
-/** Answers that were kept, told again. */
+/**
+ * Answers that were kept, told again. What is kept is text: a hash of its key and the rest, and the answers as JSON. A cache that others write to may hold anything:
+ * whatever is not an answer to the very request counts as not there.
+ */
 final class StoredAnswers implements Told {
+    /** Of what is kept and of its keys; another one's is never read. */
+    private static final int VERSION = 2;
+    private static final int HASH = 64;
+    /** How a request wants to be told, and by whom it says it is: no answer depends on them. */
+    private static final List<String> ASIDE = List.of("stream", "stream_options", "user");
+    /** Fields in which the order of keys decides what is written. */
+    private static final List<String> ORDERED = List.of("response_format", "tools");
+    private static final Set<String> FINISHES = Set.of("stop", "length", "tool_calls", "content_filter");
+
     private final List<Delta> choices;
     private final Usage usage;
     private int next;
@@ -29,50 +42,67 @@ final class StoredAnswers implements Told {
     }
 
     /**
-     * What decides the answers, hashed: the request but for how it is told, what it became, whose it is, and what answers it.
+     * What decides the answers, hashed: the request but for how it is told, what it became, whose it is, and what answers it. Every part has its length before it, so
+     * that no two lists of parts are the same bytes.
      *
-     * @param by the model, its engine, the rules
+     * @param model tells the model from every other
+     * @param rules tell the rules from all others
      */
-    static String key(Fields request, Plan plan, String tenant, String by) {
-        ObjectNode body = request.without(List.of("stream", "stream_options", "user"));
-        MessageDigest digest;
-        try {
-            digest = MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new IllegalStateException(e);
-        }
-        for (String part : new String[] {tenant, by, plan.model().name(), plan.model().adapter() == null ? "" : plan.model().adapter().hash(), plan.lane().precision().label(), sorted(body)}) {
-            digest.update(part.getBytes(StandardCharsets.UTF_8));
-            digest.update((byte) 0);
-        }
+    static String key(Fields request, Plan plan, String tenant, String model, String rules) {
+        ObjectNode body = request.without(ASIDE);
+        List<String> parts = new ArrayList<>(List.of(Integer.toString(VERSION), tenant, model, rules, plan.model().name(),
+                plan.model().adapter() == null ? "" : plan.model().adapter().hash(), plan.lane().precision().label(), plan.lane().engine(), plan.lane().scheduler().layout(),
+                Integer.toString(plan.options().maxNewTokens())));
+        ORDERED.forEach(field -> parts.add(Json.text(body.path(field))));
+        body.remove(ORDERED);
+        parts.add(Json.text(sorted(body)));
+        MessageDigest digest = digest();
+        parts.forEach(part -> add(digest, part.getBytes(StandardCharsets.UTF_8)));
         // a template may tell the time
         for (int[] prompt : plan.prompts()) {
-            for (int id : prompt) {
-                digest.update(new byte[] {(byte) id, (byte) (id >> 8), (byte) (id >> 16), (byte) (id >> 24)});
+            byte[] ids = new byte[Integer.BYTES * prompt.length];
+            for (int i = 0; i < ids.length; i++) {
+                ids[i] = (byte) (prompt[i / Integer.BYTES] >> 8 * (i % Integer.BYTES));
             }
-            digest.update((byte) 1);
+            add(digest, ids);
         }
         return HexFormat.of().formatHex(digest.digest());
     }
 
-    private static String sorted(JsonNode node) {
-        if (node.isObject()) {
-            var fields = new TreeMap<String, String>();
-            for (Map.Entry<String, JsonNode> field : node.properties()) {
+    private static void add(MessageDigest digest, byte[] part) {
+        for (int shift = 0; shift < Integer.SIZE; shift += Byte.SIZE) {
+            digest.update((byte) (part.length >> shift));
+        }
+        digest.update(part);
+    }
+
+    private static MessageDigest digest() {
+        try {
+            return MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** The same value with the keys of its objects in order. */
+    private static JsonNode sorted(JsonNode node) {
+        if (node instanceof ObjectNode object) {
+            var fields = new TreeMap<String, JsonNode>();
+            for (Map.Entry<String, JsonNode> field : object.properties()) {
                 fields.put(field.getKey(), sorted(field.getValue()));
             }
-            return fields.toString();
+            return Json.object().setAll(fields);
         }
-        if (node.isArray()) {
-            List<String> elements = new ArrayList<>();
-            node.forEach(element -> elements.add(sorted(element)));
-            return elements.toString();
+        if (node instanceof ArrayNode array) {
+            ArrayNode elements = array.arrayNode(array.size());
+            array.forEach(element -> elements.add(sorted(element)));
+            return elements;
         }
-        return node.toString();
+        return node;
     }
 
     /** What is kept of answers, one of each choice in their order. */
-    static String text(List<Delta> choices, Usage usage) {
+    static String text(String key, List<Delta> choices, Usage usage) {
         ObjectNode tree = Json.object().put("prompt", usage.promptTokens()).put("written", usage.writtenTokens());
         ArrayNode all = tree.putArray("choices");
         for (Delta choice : choices) {
@@ -80,23 +110,57 @@ final class StoredAnswers implements Told {
             ArrayNode calls = each.putArray("calls");
             choice.calls().forEach(call -> calls.addObject().put("name", call.name()).put("arguments", call.arguments()));
         }
-        return Json.text(tree);
+        String text = Json.text(tree);
+        return hash(key, text) + text;
     }
 
-    /** Of what was kept; null where it cannot be read. */
-    static StoredAnswers of(String text) {
-        JsonNode tree = text == null ? null : Json.parse(text);
-        if (tree == null || !tree.path("choices").isArray()) {
+    static String hash(String key, String text) {
+        MessageDigest digest = digest();
+        add(digest, key.getBytes(StandardCharsets.UTF_8));
+        add(digest, text.getBytes(StandardCharsets.UTF_8));
+        return HexFormat.of().formatHex(digest.digest());
+    }
+
+    /** Of what was kept under a key, which may be null; null where it is no answer to the request. */
+    static StoredAnswers of(String kept, String key, Plan plan) {
+        if (kept == null || kept.length() <= HASH || !hash(key, kept.substring(HASH)).equals(kept.substring(0, HASH))) {
+            return null;
+        }
+        JsonNode tree = Json.parse(kept.substring(HASH));
+        int prompt = plan.prompts().stream().mapToInt(ids -> ids.length).sum();
+        if (tree == null || !tree.path("choices").isArray() || tree.get("choices").size() != plan.choices() || tree.path("prompt").asInt(-1) != prompt
+                || !tree.path("written").isInt() || tree.get("written").intValue() < 0) {
             return null;
         }
         List<Delta> choices = new ArrayList<>();
         for (JsonNode each : tree.get("choices")) {
-            List<ToolCalls.Call> calls = new ArrayList<>();
-            each.path("calls").forEach(call -> calls.add(new ToolCalls.Call(call.path("name").asText(), call.path("arguments").asText())));
-            choices.add(new Delta(choices.size(), each.path("text").asText(), List.of(), calls, each.path("finish").asText(), each.path("refusal").textValue(), false));
+            Delta choice = choice(choices.size(), each, plan);
+            if (choice == null) {
+                return null;
+            }
+            choices.add(choice);
         }
-        int prompt = tree.path("prompt").asInt();
-        return new StoredAnswers(choices, new Usage(prompt, prompt, tree.path("written").asInt()));
+        return new StoredAnswers(choices, new Usage(prompt, prompt, tree.get("written").intValue()));
+    }
+
+    private static Delta choice(int number, JsonNode tree, Plan plan) {
+        JsonNode refusal = tree.path("refusal");
+        if (!tree.path("text").isTextual() || !FINISHES.contains(tree.path("finish").asText()) || !refusal.isTextual() && !refusal.isNull() || !tree.path("calls").isArray()) {
+            return null;
+        }
+        List<ToolCalls.Call> calls = new ArrayList<>();
+        for (JsonNode call : tree.get("calls")) {
+            String name = call.path("name").textValue();
+            String arguments = call.path("arguments").textValue();
+            if (plan.tools() == null || name == null || !plan.tools().contains(name) || arguments == null || !(Json.parse(arguments) instanceof ObjectNode)) {
+                return null;
+            }
+            calls.add(new ToolCalls.Call(name, arguments));
+        }
+        if (calls.isEmpty() && tree.get("finish").asText().equals("tool_calls")) {
+            return null;
+        }
+        return new Delta(number, tree.get("text").textValue(), List.of(), calls, tree.get("finish").textValue(), refusal.textValue(), false);
     }
 
     @Override

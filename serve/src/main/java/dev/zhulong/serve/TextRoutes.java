@@ -3,10 +3,8 @@ package dev.zhulong.serve;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.zhulong.serve.Answers.Asker;
 import io.helidon.webserver.http.ServerResponse;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.BiFunction;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
@@ -36,32 +34,42 @@ final class TextRoutes {
         answer(exchange, response, requests::text, new TextShape(fingerprint), false);
     }
 
-    private void answer(Exchange exchange, ServerResponse response, BiFunction<Fields, UnaryOperator<String>, Plan> reader, Shape shape, boolean chat) {
+    /** Reads a request. */
+    private interface Reader {
+        Plan read(Fields body, UnaryOperator<String> review, Caller caller);
+    }
+
+    private void answer(Exchange exchange, ServerResponse response, Reader reader, Shape shape, boolean chat) {
         Fields body = exchange.body();
         exchange.admit();
+        Caller caller = exchange.caller(options.requestSeconds());
         UnaryOperator<String> review = options.guard() == null ? text -> text : options.guard().input(exchange.tenant(), shape.id(), metrics::decided);
-        Plan plan = reader.apply(body, review);
+        try (Plan plan = reader.read(body, review, caller)) {
+            answer(plan, body, exchange, caller, response, shape, chat ? said -> reader.read(body.saying(said), review, caller) : null);
+        }
+    }
+
+    private void answer(Plan plan, Fields body, Exchange exchange, Caller caller, ServerResponse response, Shape shape, Function<String, Plan> again) {
         shape.begin(plan);
-        String key = options.cache() != null && StoredAnswers.isKept(plan) ? StoredAnswers.key(body, plan, exchange.tenant(), by()) : null;
-        StoredAnswers stored = key == null ? null : StoredAnswers.of(options.cache().get(key));
+        String key = options.cache() != null && StoredAnswers.isKept(plan) ? StoredAnswers.key(body, plan, exchange.tenant(), model.fingerprint(), rules()) : null;
+        StoredAnswers stored = key == null ? null : StoredAnswers.of(options.cache().get(key), key, plan);
         if (key != null) {
             metrics.responseCache(stored != null);
         }
         if (stored != null) {
-            tell(stored, plan, shape, exchange, response, null, null);
+            tell(stored, plan, shape, exchange, caller, response, null, null);
             return;
         }
-        try (Answers answers = begin(plan, shape, exchange)) {
+        try (Answers answers = begin(plan, shape, exchange, caller)) {
             answers.awaitFirst();
             metrics.firstToken(exchange.age());
-            Function<String, Plan> again = chat ? said -> reader.apply(body.saying(said), review) : null;
-            tell(answers, plan, shape, exchange, response, key, again);
+            tell(answers, plan, shape, exchange, caller, response, key, again);
         }
     }
 
-    /** Model, engine and rules, which decide an answer besides the request. */
-    private String by() {
-        return model.fingerprint() + '\n' + (options.guard() == null ? "" : options.guard().version());
+    /** Rules decide an answer besides the request and the model. */
+    private String rules() {
+        return options.guard() == null ? "" : options.guard().version();
     }
 
     /**
@@ -70,7 +78,7 @@ final class TextRoutes {
      * @param key   they are kept by; null where they are not
      * @param again what to ask where rules want one written again; null where that cannot be
      */
-    private void tell(Told answers, Plan plan, Shape shape, Exchange exchange, ServerResponse response, String key, Function<String, Plan> again) {
+    private void tell(Told answers, Plan plan, Shape shape, Exchange exchange, Caller caller, ServerResponse response, String key, Function<String, Plan> again) {
         try {
             List<Delta> whole;
             if (plan.stream()) {
@@ -79,13 +87,13 @@ final class TextRoutes {
                 whole = whole(answers, plan);
                 Delta rewrite = again == null ? null : whole.stream().filter(Delta::rewrite).findFirst().orElse(null);
                 if (rewrite != null) {
-                    rewrite(again.apply(rewrite.refusal()), shape, exchange, response);
+                    rewrite(again.apply(rewrite.refusal()), shape, exchange, caller, response);
                     return;
                 }
                 Listener.send(response, exchange.connection(), shape.whole(whole, answers.usage()));
             }
             if (key != null && whole != null) {
-                options.cache().put(key, StoredAnswers.text(whole, answers.usage()));
+                options.cache().put(key, StoredAnswers.text(key, whole, answers.usage()));
             }
         } finally {
             exchange.took(shape.id(), answers.usage());
@@ -93,8 +101,8 @@ final class TextRoutes {
     }
 
     /** Answers a request once more, told what was wrong with the first answer. */
-    private void rewrite(Plan plan, Shape shape, Exchange exchange, ServerResponse response) {
-        try (Answers answers = begin(plan, shape, exchange)) {
+    private void rewrite(Plan plan, Shape shape, Exchange exchange, Caller caller, ServerResponse response) {
+        try (plan; Answers answers = begin(plan, shape, exchange, caller)) {
             try {
                 Listener.send(response, exchange.connection(), shape.whole(whole(answers, plan), answers.usage()));
             } finally {
@@ -103,10 +111,9 @@ final class TextRoutes {
         }
     }
 
-    private Answers begin(Plan plan, Shape shape, Exchange exchange) {
+    private Answers begin(Plan plan, Shape shape, Exchange exchange, Caller caller) {
         // what was read for another tenant or another template is never reused
-        var asker = new Asker(exchange.client(), exchange.tenant() + '\n' + plan.model().encoder().template().hash(), Instant.now().plusSeconds(options.requestSeconds()),
-                exchange.connection()::isOpen);
+        var asker = new Asker(exchange.client(), exchange.tenant() + '\n' + plan.model().encoder().template().hash(), caller);
         Supplier<TextFilter> filters = options.guard() == null ? TextFilter.None::new : () -> options.guard().output(exchange.tenant(), shape.id(), metrics::decided);
         return new Answers(plan, asker, filters);
     }

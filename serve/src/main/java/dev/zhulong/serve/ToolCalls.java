@@ -3,12 +3,13 @@ package dev.zhulong.serve;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /**
  * Finds calls of tools in what a model writes, as it comes: {@code <tool_call>{"name": …, "arguments": …}</tool_call>} (Hermes, Qwen) anywhere, or an answer
- * that is such an object or an array of them and nothing else (Llama 3's {@code parameters}, Mistral, and whatever a schema has forced). What is no
- * call is text, told as soon as it can no longer become one.
+ * that is such an object or an array of them and nothing else (Llama 3's {@code parameters}, Mistral, and whatever a schema has forced). Between the marks
+ * arguments may be left out; an object by itself that has none, or more than a call has, is an answer. What is no call is text, told as soon as it can no longer become one.
  */
 final class ToolCalls {
     /**
@@ -21,6 +22,8 @@ final class ToolCalls {
 
     private static final String OPEN = "<tool_call>";
     private static final String CLOSE = "</tool_call>";
+    /** What a call in bare JSON may hold; with anything else it is an answer about a tool. */
+    private static final Set<String> PARTS = Set.of("name", "arguments", "parameters", "id", "type");
 
     private final Set<String> names;
     private final boolean forced;
@@ -60,7 +63,7 @@ final class ToolCalls {
                 held.delete(0, open);
                 return text.toString();
             }
-            List<Call> found = read(held.substring(open + OPEN.length(), close));
+            List<Call> found = read(held.substring(open + OPEN.length(), close), true);
             text.append(held, 0, found.isEmpty() ? close + CLOSE.length() : open);
             calls.addAll(found);
             held.delete(0, close + CLOSE.length());
@@ -86,7 +89,7 @@ final class ToolCalls {
         String rest = held.toString();
         held.setLength(0);
         // an end mark may be the token that ended the turn
-        List<Call> found = bare ? read(rest) : rest.startsWith(OPEN) ? read(rest.substring(OPEN.length())) : List.of();
+        List<Call> found = bare ? read(rest, false) : rest.startsWith(OPEN) ? read(rest.substring(OPEN.length()), true) : List.of();
         calls.addAll(found);
         return found.isEmpty() && !forced ? rest : "";
     }
@@ -98,27 +101,27 @@ final class ToolCalls {
         return taken;
     }
 
-    private List<Call> read(String text) {
+    private List<Call> read(String text, boolean marked) {
         JsonNode tree = Json.parse(text.strip());
         List<Call> found = new ArrayList<>();
         if (tree != null && tree.isArray() && !tree.isEmpty()) {
             for (JsonNode element : tree) {
-                Call call = call(element);
+                Call call = call(element, marked);
                 if (call == null) {
                     return List.of();
                 }
                 found.add(call);
             }
-        } else if (tree != null && call(tree) != null) {
-            found.add(call(tree));
+        } else if (tree != null && call(tree, marked) != null) {
+            found.add(call(tree, marked));
         }
         return found;
     }
 
-    private Call call(JsonNode tree) {
+    private Call call(JsonNode tree, boolean marked) {
         String name = tree.path("name").textValue();
-        JsonNode arguments = tree.has("arguments") ? tree.get("arguments") : tree.has("parameters") ? tree.get("parameters") : Json.object();
-        if (name == null || !names.contains(name)) {
+        JsonNode arguments = tree.has("arguments") ? tree.get("arguments") : tree.has("parameters") ? tree.get("parameters") : marked ? Json.object() : null;
+        if (name == null || arguments == null || !names.contains(name) || !marked && !tree.propertyStream().map(Map.Entry::getKey).allMatch(PARTS::contains)) {
             return null;
         }
         if (arguments.isTextual()) {

@@ -3,12 +3,13 @@ package dev.zhulong.serve;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.UnaryOperator;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * The tools of a chat request and what is to be done with them.
@@ -20,8 +21,13 @@ import java.util.function.UnaryOperator;
 record ToolChoice(Map<String, ObjectNode> tools, Set<String> forced, boolean many) {
     private static final int MOST = 128;
     private static final int MOST_CALLS = 16;
-    /** Values in which a key called {@code $ref} is no reference. */
-    private static final Set<String> LITERAL = Set.of("const", "enum", "default", "examples");
+    /** Where the arguments of tool 0, 1, … stand in the schema of all calls. */
+    private static final String ARGUMENTS = "arguments";
+    private static final Pattern PLACE = Pattern.compile("#/\\$defs/" + ARGUMENTS + "(\\d+)");
+    /** Keywords whose values are no schemas: a {@code $ref} in them is no reference. */
+    private static final Set<String> LITERAL = Set.of("const", "enum", "default", "examples", "example");
+    /** Keywords whose values are objects of schemas by names, which may be called as keywords are. */
+    private static final Set<String> BY_NAME = Set.of("properties", "$defs", "definitions", "patternProperties", "dependentSchemas");
 
     static ToolChoice read(Fields request) {
         Map<String, ObjectNode> tools = new LinkedHashMap<>();
@@ -91,21 +97,22 @@ record ToolChoice(Map<String, ObjectNode> tools, Set<String> forced, boolean man
         return tools.values().stream().map(Json::text).toList();
     }
 
-    /**
-     * A schema of JSON that calls what must be called.
-     *
-     * @param loose takes any object for the arguments of a function that does not say it is strict
-     */
-    String schema(boolean loose) {
+    /** A schema of JSON that calls what must be called. */
+    String schema() {
         ObjectNode root = Json.object();
         ObjectNode defs = root.putObject("$defs");
         ArrayNode calls = (many ? root.put("type", "array").put("minItems", 1).put("maxItems", MOST_CALLS).putObject("items") : root).putArray("anyOf");
+        int index = 0;
         for (Map.Entry<String, ObjectNode> tool : tools.entrySet()) {
+            String id = ARGUMENTS + index++;
             if (forced.contains(tool.getKey())) {
-                String id = "arguments" + calls.size();
-                defs.set(id, arguments(tool.getValue().get("function"), id, loose));
+                JsonNode parameters = tool.getValue().get("function").path("parameters");
+                defs.set(id, parameters.isObject() ? moved(parameters, "#/$defs/" + id) : Json.object());
                 ObjectNode call = calls.addObject().put("type", "object");
-                call.putObject("properties").setAll(Map.of("name", Json.object().put("const", tool.getKey()), "arguments", Json.object().put("$ref", "#/$defs/" + id)));
+                // in the order in which they are written
+                ObjectNode properties = call.putObject("properties");
+                properties.putObject("name").put("const", tool.getKey());
+                properties.putObject("arguments").put("type", "object").put("$ref", "#/$defs/" + id);
                 call.putArray("required").add("name").add("arguments");
                 call.put("additionalProperties", false);
             }
@@ -113,33 +120,38 @@ record ToolChoice(Map<String, ObjectNode> tools, Set<String> forced, boolean man
         return Json.text(root);
     }
 
-    private static JsonNode arguments(JsonNode function, String id, boolean loose) {
-        JsonNode parameters = function.path("parameters");
-        if (!parameters.isObject() || loose && !function.path("strict").asBoolean()) {
-            return Json.object().put("type", "object");
-        }
+    /** The field of the request that a message about {@link #schema} is about. */
+    static String field(String message) {
+        Matcher place = PLACE.matcher(message);
+        return place.find() ? "tools[" + place.group(1) + "].function.parameters" : "tools";
+    }
+
+    /** Such a message with places as they are in that field. */
+    static String own(String message) {
+        return PLACE.matcher(message).replaceAll("#");
+    }
+
+    private static JsonNode moved(JsonNode parameters, String to) {
         ObjectNode own = parameters.deepCopy();
-        own.remove("$schema");
-        if (!own.has("type")) {
-            own.put("type", "object");
-        }
-        moved(own, "#/$defs/" + id);
+        move(own, to);
         return own;
     }
 
     /** Points references to the schema's own root to where it stands now. */
-    private static void moved(JsonNode schema, String to) {
+    private static void move(JsonNode schema, String to) {
         if (schema instanceof ObjectNode object) {
-            for (String key : new ArrayList<>(object.properties().stream().map(Map.Entry::getKey).toList())) {
+            for (String key : object.properties().stream().map(Map.Entry::getKey).toList()) {
                 JsonNode value = object.get(key);
-                if (key.equals("$ref") && value.isTextual() && value.textValue().startsWith("#")) {
+                if (key.equals("$ref") && (value.asText().equals("#") || value.asText().startsWith("#/"))) {
                     object.put(key, to + value.textValue().substring(1));
+                } else if (BY_NAME.contains(key)) {
+                    value.forEach(each -> move(each, to));
                 } else if (!LITERAL.contains(key)) {
-                    moved(value, to);
+                    move(value, to);
                 }
             }
         } else if (schema.isArray()) {
-            schema.forEach(element -> moved(element, to));
+            schema.forEach(element -> move(element, to));
         }
     }
 }
