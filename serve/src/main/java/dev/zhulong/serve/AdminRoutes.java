@@ -54,7 +54,9 @@ final class AdminRoutes {
         }
         try {
             model.addAdapter(name, options.admin().adapters().resolve(directory));
-        } catch (IllegalArgumentException | FormatException | UncheckedIOException e) {
+        } catch (FormatException | UncheckedIOException e) {
+            throw ApiException.invalid("directory", "the adapter was not loaded: " + e.getMessage());
+        } catch (IllegalArgumentException e) {
             throw ApiException.invalid("name", "the adapter was not loaded: " + e.getMessage());
         }
         Listener.send(response, exchange.connection(), Json.object().put("name", name));

@@ -54,8 +54,9 @@ final class ChatMessages {
             return message.text("content", "");
         }
         var text = new StringBuilder();
-        for (JsonNode node : message.list("content", MOST)) {
-            Fields part = Fields.of(node, message.name("content"));
+        List<JsonNode> nodes = message.list("content", MOST);
+        for (int i = 0; i < nodes.size(); i++) {
+            Fields part = Fields.of(nodes.get(i), message.name("content[" + i + "]"));
             String type = part.required("type");
             text.append(switch (type) {
                 case "text" -> part.required("text");
@@ -69,18 +70,25 @@ final class ChatMessages {
     private static List<ToolCall> calls(Fields message) {
         List<ToolCall> calls = new ArrayList<>();
         for (JsonNode node : message.list("tool_calls", MOST)) {
-            Fields call = Fields.of(node, message.name("tool_calls"));
+            Fields call = Fields.of(node, message.name("tool_calls[" + calls.size() + "]"));
             Fields function = call.object("function");
             if (function == null) {
                 throw call.wrong("function", "is missing");
             }
-            String arguments = function.text("arguments", "{}");
-            if (!(Json.parse(arguments) instanceof ObjectNode)) {
-                throw function.wrong("arguments", "must be a JSON object as a string");
-            }
-            calls.add(new ToolCall(call.text("id", ""), function.required("name"), arguments));
+            calls.add(new ToolCall(call.text("id", ""), function.required("name"), arguments(function)));
         }
         return calls;
+    }
+
+    private static String arguments(Fields function) {
+        JsonNode written = function.get("arguments");
+        ObjectNode arguments = ToolCalls.arguments(written);
+        if (arguments == null) {
+            throw function.wrong("arguments", "must be a JSON object as a string");
+        }
+        // escapes inside the string
+        Json.whole(arguments, function.name("arguments"));
+        return written == null || written.isObject() || arguments.isEmpty() ? Json.text(arguments) : written.textValue();
     }
 
     /** With their texts as they may reach the model. */

@@ -70,21 +70,7 @@ final class Fields {
         if (!node.isTextual()) {
             throw wrong(field, "must be a string");
         }
-        return whole(node.textValue(), name(field));
-    }
-
-    /** Refuses half a surrogate pair, which JSON can spell and no text has. */
-    static String whole(String text, String name) {
-        for (int i = 0; i < text.length(); i++) {
-            char c = text.charAt(i);
-            if (Character.isSurrogate(c)) {
-                if (Character.isLowSurrogate(c) || i + 1 == text.length() || !Character.isLowSurrogate(text.charAt(i + 1))) {
-                    throw ApiException.invalid(name, name + " holds half a surrogate pair at character " + i);
-                }
-                i++;
-            }
-        }
-        return text;
+        return node.textValue();
     }
 
     String required(String field) {
@@ -169,7 +155,7 @@ final class Fields {
             if (!element.isTextual()) {
                 throw wrong(field, "must be a string or an array of strings");
             }
-            texts.add(whole(element.textValue(), name(field)));
+            texts.add(element.textValue());
         }
         return texts;
     }

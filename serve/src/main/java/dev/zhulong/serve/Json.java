@@ -9,7 +9,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.CharBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 
 /** JSON of requests and answers. */
@@ -34,21 +36,60 @@ final class Json {
     /**
      * The body of a request.
      *
-     * @throws ApiException where it is no JSON object
+     * @throws ApiException where it is no JSON object in UTF-8
      */
     static ObjectNode body(byte[] bytes) {
+        String text = utf8(bytes);
         JsonNode tree;
         try {
-            tree = MAPPER.readTree(bytes);
+            tree = MAPPER.readTree(text);
         } catch (JsonProcessingException e) {
             throw ApiException.invalid(null, "the body is not JSON: " + oneLine(e.getOriginalMessage()));
-        } catch (IOException e) {
-            throw ApiException.invalid(null, "the body is not UTF-8");
         }
         if (!(tree instanceof ObjectNode object)) {
             throw ApiException.invalid(null, "the body must be a JSON object");
         }
+        if (text.contains("\\ud") || text.contains("\\uD")) {
+            whole(object, "");
+        }
         return object;
+    }
+
+    /** Strictly by RFC 3629, where Jackson also takes overlong forms and surrogates; a mark of the byte order is left out. */
+    private static String utf8(byte[] bytes) {
+        try {
+            CharBuffer text = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes));
+            return (text.hasRemaining() && text.charAt(0) == '\ufeff' ? text.subSequence(1, text.length()) : text).toString();
+        } catch (CharacterCodingException e) {
+            throw ApiException.invalid(null, "the body is not UTF-8");
+        }
+    }
+
+    /** Refuses halves of surrogate pairs, which escapes can spell and no text has, in any string of what is called {@code name}. */
+    static void whole(JsonNode tree, String name) {
+        if (tree.isTextual()) {
+            whole(tree.textValue(), name);
+        }
+        for (int i = 0; tree.isArray() && i < tree.size(); i++) {
+            whole(tree.get(i), name + "[" + i + "]");
+        }
+        tree.properties().forEach(field -> {
+            String inside = (name.isEmpty() ? "" : name + ".") + shortened(field.getKey());
+            whole(field.getKey(), inside);
+            whole(field.getValue(), inside);
+        });
+    }
+
+    private static void whole(String text, String name) {
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            if (Character.isSurrogate(c)) {
+                if (Character.isLowSurrogate(c) || i + 1 == text.length() || !Character.isLowSurrogate(text.charAt(i + 1))) {
+                    throw ApiException.invalid(name, name + " holds half a surrogate pair at character " + i);
+                }
+                i++;
+            }
+        }
     }
 
     /** A text that may be JSON; null where it is not. */

@@ -10,6 +10,7 @@ import java.time.Instant;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** What is said of the model, and its tokens and vectors: {@code /v1/models}, {@code /v1/embeddings}, {@code /tokenize}, {@code /detokenize}. */
 final class ModelRoutes {
@@ -106,7 +107,7 @@ final class ModelRoutes {
     void tokenize(Exchange exchange, ServerResponse response) {
         Fields body = exchange.body();
         exchange.admit();
-        String text = body.has("text") ? body.text("text", "") : body.has("content") ? body.text("content", "") : body.required("prompt");
+        String text = body.required(Stream.of("text", "content", "prompt").filter(body::has).findFirst().orElse("text"));
         int[] ids = body.flag("add_special", false) ? model.sequence(text) : model.tokenizer().encode(text);
         ObjectNode tree = Json.object();
         ArrayNode tokens = tree.putArray("tokens");

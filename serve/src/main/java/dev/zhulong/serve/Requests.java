@@ -52,7 +52,7 @@ final class Requests {
         }
         boolean exact = format != null || logProbs || "high".equals(request.text("reasoning_effort", ""));
         Lane lane = model.lane(Precision.asked(request), exact, prompt.length);
-        int rest = rest(lane, prompt.length);
+        int rest = rest(lane, prompt.length, "messages");
         String limit = request.either("max_completion_tokens", "max_tokens");
         int most = (int) Math.min(rest, request.integer(limit, 1, Integer.MAX_VALUE, (long) model.advice().maxNewTokens().orElse(Integer.MAX_VALUE)));
         GenerateOptions options = options(request, most, model.turnEnds(), logProbs ? top : GenerateOptions.NO_LOG_PROBS);
@@ -85,7 +85,7 @@ final class Requests {
         List<String> texts = new ArrayList<>();
         List<int[]> prompts = new ArrayList<>();
         for (JsonNode prompt : several(request, "prompt", MOST_CHOICES)) {
-            String text = prompt.isTextual() ? review.apply(Fields.whole(prompt.textValue(), "prompt")) : null;
+            String text = prompt.isTextual() ? review.apply(prompt.textValue()) : null;
             int[] ids = text == null ? reviewed(ids(request, "prompt", prompt), review) : null;
             prompts.add(suffix != null ? gap(request, text == null ? ids : model.tokenizer().encode(text), suffix)
                     : text == null ? model.sequence(ids) : model.sequence(text));
@@ -99,7 +99,7 @@ final class Requests {
         int longest = prompts.stream().mapToInt(ids -> ids.length).max().orElseThrow();
         ResponseFormat format = ResponseFormat.of(request);
         Lane lane = model.lane(Precision.asked(request), format != null || logProbs != null, longest);
-        int most = (int) Math.min(rest(lane, longest), request.integer("max_tokens", 0, Integer.MAX_VALUE, (long) TEXT_TOKENS));
+        int most = (int) Math.min(rest(lane, longest, "prompt"), request.integer("max_tokens", 0, Integer.MAX_VALUE, (long) TEXT_TOKENS));
         GenerateOptions options = options(request, most, model.eosIds(), logProbs == null ? GenerateOptions.NO_LOG_PROBS : logProbs.intValue());
         boolean stream = request.flag("stream", false);
         return held(new Plan(named, lane, model.tokenizer(), prompts, n, options, null, false, format != null, stream, includeUsage(request, stream), texts,
@@ -123,11 +123,11 @@ final class Requests {
         return options != null && options.flag("include_usage", false);
     }
 
-    /** Tokens that can be written after a prompt. */
-    private static int rest(Lane lane, int prompt) {
+    /** Tokens that can be written after a prompt, which came in {@code field}. */
+    private static int rest(Lane lane, int prompt, String field) {
         int rest = lane.mostTokens() - prompt;
         if (rest < 1) {
-            throw ApiException.invalid("messages", "context_length_exceeded", "the prompt has " + prompt + " tokens, and a sequence here at most " + lane.mostTokens()
+            throw ApiException.invalid(field, "context_length_exceeded", "the prompt has " + prompt + " tokens, and a sequence here at most " + lane.mostTokens()
                     + " with at least one to be written: shorten it");
         }
         return rest;
@@ -147,7 +147,7 @@ final class Requests {
     List<int[]> inputs(Fields request, String field, int most, UnaryOperator<String> review) {
         List<int[]> inputs = new ArrayList<>();
         for (JsonNode input : several(request, field, most)) {
-            inputs.add(input.isTextual() ? model.sequence(review.apply(Fields.whole(input.textValue(), field)))
+            inputs.add(input.isTextual() ? model.sequence(review.apply(input.textValue()))
                     : model.sequence(reviewed(ids(request, field, input), review)));
         }
         return inputs;

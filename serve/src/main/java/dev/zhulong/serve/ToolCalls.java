@@ -1,6 +1,7 @@
 package dev.zhulong.serve;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -124,10 +125,21 @@ final class ToolCalls {
         if (name == null || arguments == null || !names.contains(name) || !marked && !tree.propertyStream().map(Map.Entry::getKey).allMatch(PARTS::contains)) {
             return null;
         }
-        if (arguments.isTextual()) {
-            JsonNode inside = Json.parse(arguments.textValue());
-            arguments = inside == null ? arguments : inside;
+        ObjectNode object = arguments(arguments);
+        return object == null ? null : new Call(name, Json.text(object));
+    }
+
+    /**
+     * Arguments as models and clients write them: an object, its text, or nothing, {@code null} or a blank text where a function takes none.
+     *
+     * @param written null for nothing
+     * @return null where it is none of these
+     */
+    static ObjectNode arguments(JsonNode written) {
+        JsonNode value = written != null && written.isTextual() ? Json.parse(written.textValue()) : written;
+        if (value == null && written != null) {
+            return null;
         }
-        return arguments.isObject() ? new Call(name, Json.text(arguments)) : null;
+        return value == null || value.isNull() || value.isMissingNode() ? Json.object() : value instanceof ObjectNode object ? object : null;
     }
 }
