@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -113,6 +114,8 @@ public final class ApiKeys {
     private static byte[] bytes(Path file) {
         try {
             return Files.readAllBytes(file);
+        } catch (AccessDeniedException e) {
+            throw new UncheckedIOException(file + ": may not be read by this user: it is its owner's, so run as that one, or change the owner (chown)", e);
         } catch (IOException e) {
             throw new UncheckedIOException(file + ": cannot be read: " + e.getMessage(), e);
         }

@@ -43,10 +43,13 @@ final class EventStream {
 
     /** Ends the answer without a mark: something went wrong. */
     void end() {
+        connection.begin();
         try {
             out.close();
         } catch (IOException | RuntimeException e) {
             throw new Answers.Gone();
+        } finally {
+            connection.end();
         }
     }
 

@@ -19,6 +19,8 @@ import java.util.regex.Pattern;
 final class Hosts {
     private static final Pattern HOST = Pattern.compile("([A-Za-z0-9._-]+|\\[[0-9A-Fa-f:.]+])(?::[0-9]{0,5})?");
 
+    private static final Pattern IPV4 = Pattern.compile("[0-9]{1,3}(?:\\.[0-9]{1,3}){3}");
+
     private final boolean loopback;
     private final Set<String> names = new HashSet<>(Set.of("localhost"));
 
@@ -59,6 +61,9 @@ final class Hosts {
 
     /** Null where {@code name} is no address. */
     private static InetAddress address(String name) {
+        if (name.indexOf(':') < 0 && !IPV4.matcher(name).matches()) {
+            return null;
+        }
         try {
             return InetAddress.ofLiteral(name);
         } catch (IllegalArgumentException e) {
@@ -83,7 +88,8 @@ final class Hosts {
         if (host == null) {
             throw ApiException.of(400, "invalid_request_error", "invalid_host", "the Host header is no host name: " + Json.shortened(all.getFirst()));
         }
-        if (!request.path().rawPath().startsWith("/")) {
+        String target = request.path().rawPath();
+        if (!target.startsWith("/") && !target.equals("*")) {
             throw ApiException.of(400, "invalid_request_error", "invalid_target", "the request names a path and a server before it: send the path alone");
         }
         if (loopback && !isOwn(host)) {

@@ -29,7 +29,7 @@ class OnlyRequestsForThisServerAreAnsweredTest {
             for (String own : List.of("localhost", "localhost:8080", "LOCALHOST:1", "localhost.", "127.0.0.1", "127.8.9.10:19000", "[::1]", "[::1]:8080", "[0:0:0:0:0:0:0:1]")) {
                 assertThat(get(server, "Host: " + own + "\r\n")).as(own).isEqualTo(200);
             }
-            for (String other : List.of("evil.example", "evil.example:80", "localhost.evil.example", "127.0.0.1.evil.example", "evil-localhost", "y", "10.0.0.1", "0.0.0.0", "[::]", "[fe80::1]:80",
+            for (String other : List.of("evil.example", "evil.example:80", "localhost.evil.example", "127.0.0.1.evil.example", "evil-localhost", "y", ".", "..", "1", "1.example", "2130706433", "127.0.0.1.1", "10.0.0.1", "0.0.0.0", "[::]", "[fe80::1]:80",
                     "128.0.0.1")) {
                 assertThat(get(server, "Host: " + other + "\r\n")).as(other).isEqualTo(403);
             }
