@@ -94,8 +94,8 @@ final class ChatMessages {
     /** With their texts as they may reach the model. */
     static List<Message> reviewed(List<Message> messages, UnaryOperator<String> review) {
         return messages.stream().map(message -> new Message(message.role(), review.apply(message.content()), review.apply(message.reasoning()), message.toolCalls().stream()
-                .map(call -> new ToolCall(call.id(), call.name(), Json.text(JsonReview.each(Json.parse(call.arguments()), review)))).toList(), message.toolCallId(),
-                review.apply(message.name()))).toList();
+                .map(call -> new ToolCall(review.apply(call.id()), review.apply(call.name()), Json.text(JsonReview.each(Json.parse(call.arguments()), review)))).toList(),
+                review.apply(message.toolCallId()), review.apply(message.name()))).toList();
     }
 
     /** What a template reads: as it is where the template knows tools, else with tools, calls and results in words. */

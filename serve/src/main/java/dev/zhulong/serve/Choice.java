@@ -24,7 +24,7 @@ final class Choice implements AutoCloseable {
         this.filter = filter;
         this.tools = tools;
         this.texts = texts;
-        json = wholeJson && filter.guards() && tools == null ? new StringBuilder() : null;
+        json = wholeJson && filter.guards() ? new StringBuilder() : null;
     }
 
     Delta wrote(String text, List<TokenLogProbs> tokens) {
@@ -47,11 +47,14 @@ final class Choice implements AutoCloseable {
     }
 
     private Delta toldJson(String finish) {
-        String text = json.toString();
+        String text = tools == null ? json.toString() : tools.push(json.toString()) + tools.finish();
+        List<ToolCalls.Call> calls = tools == null ? List.of() : tools.take();
         try {
-            String told = JsonReview.of(text, filter);
-            List<TokenText> tokens = texts != null && told.equals(text) ? texts.told(Integer.MAX_VALUE, filter) : List.of();
-            return new Delta(number, told, tokens, List.of(), finish, null, false);
+            String told = text.isEmpty() ? "" : JsonReview.of(text, filter);
+            List<ToolCalls.Call> reviewed = reviewed(calls);
+            boolean same = told.equals(text) && reviewed.equals(calls);
+            List<TokenText> tokens = texts != null && same ? texts.told(Integer.MAX_VALUE, filter) : List.of();
+            return new Delta(number, told, tokens, reviewed, "stop".equals(finish) && !calls.isEmpty() ? "tool_calls" : finish, null, false);
         } catch (JsonReview.Blocked e) {
             return blocked("", List.of());
         }

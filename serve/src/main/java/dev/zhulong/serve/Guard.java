@@ -44,11 +44,15 @@ public final class Guard {
         return policy.version();
     }
 
-    /** Looks at what goes to the model; refuses what is blocked. */
-    UnaryOperator<String> input(String tenant, String request, Consumer<Decision> heard) {
+    /**
+     * Looks at what goes to the model; refuses what is blocked.
+     *
+     * @param watch ends the look by an exception where nobody waits for it
+     */
+    UnaryOperator<String> input(String tenant, String request, Consumer<Decision> heard, Runnable watch) {
         Policy now = policy;
         return text -> {
-            Review review = now.review(text, new Context(false, tenant, request), audit);
+            Review review = now.review(text, new Context(false, tenant, request), audit, watch);
             review.decisions().forEach(heard);
             if (review.blocked()) {
                 String with = review.blockedBy().with();
@@ -59,7 +63,7 @@ public final class Guard {
     }
 
     /** What looks at one answer. */
-    TextFilter output(String tenant, String request, Consumer<Decision> heard) {
-        return new GuardFilter(policy, new Context(true, tenant, request), audit, heard);
+    TextFilter output(String tenant, String request, Consumer<Decision> heard, Runnable watch) {
+        return new GuardFilter(policy, new Context(true, tenant, request), audit, heard, watch);
     }
 }

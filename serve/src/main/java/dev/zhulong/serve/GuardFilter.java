@@ -15,16 +15,18 @@ final class GuardFilter implements TextFilter {
     private final Context context;
     private final AuditLog audit;
     private final Consumer<Decision> heard;
+    private final Runnable watch;
     private final GuardedStream stream;
     private int told;
     private Decision block;
 
-    GuardFilter(Policy policy, Context context, AuditLog audit, Consumer<Decision> heard) {
+    GuardFilter(Policy policy, Context context, AuditLog audit, Consumer<Decision> heard, Runnable watch) {
         this.policy = policy;
         this.context = context;
         this.audit = audit;
         this.heard = heard;
-        stream = policy.stream(context, audit);
+        this.watch = watch;
+        stream = policy.stream(context, audit, watch);
     }
 
     @Override
@@ -80,12 +82,12 @@ final class GuardFilter implements TextFilter {
 
     @Override
     public boolean allows(String text) {
-        return policy.review(text, context, AuditLog.NONE).decisions().stream().allMatch(each -> each.action() == Action.ANNOTATE);
+        return policy.review(text, context, AuditLog.NONE, watch).decisions().stream().allMatch(each -> each.action() == Action.ANNOTATE);
     }
 
     @Override
     public String whole(String text) {
-        Review review = policy.review(text, context, audit);
+        Review review = policy.review(text, context, audit, watch);
         review.decisions().forEach(heard);
         if (review.blocked()) {
             block = review.blockedBy();

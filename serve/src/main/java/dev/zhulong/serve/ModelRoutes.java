@@ -71,7 +71,7 @@ final class ModelRoutes {
             throw body.wrong("dimensions", "cannot be chosen: the vectors of this model have " + embedder.size());
         }
         List<int[]> inputs = requests.inputs(body, "input", MOST_INPUTS, options.guard() == null ? text -> text
-                : options.guard().input(exchange.tenant(), Shape.newId("embd-"), metrics::decided));
+                : options.guard().input(exchange.tenant(), Shape.newId("embd-"), metrics::decided, caller::check));
         ObjectNode tree = Json.object().put("object", "list");
         ArrayNode data = tree.putArray("data");
         int tokens = 0;

@@ -43,7 +43,7 @@ final class TextRoutes {
         Fields body = exchange.body();
         exchange.admit();
         Caller caller = exchange.caller(options.requestSeconds());
-        UnaryOperator<String> review = options.guard() == null ? text -> text : options.guard().input(exchange.tenant(), shape.id(), metrics::decided);
+        UnaryOperator<String> review = options.guard() == null ? text -> text : options.guard().input(exchange.tenant(), shape.id(), metrics::decided, caller::check);
         try (Plan plan = reader.read(body, review, caller)) {
             answer(plan, body, exchange, caller, response, shape, chat ? said -> reader.read(body.saying(said), review, caller) : null);
         }
@@ -114,7 +114,7 @@ final class TextRoutes {
     private Answers begin(Plan plan, Shape shape, Exchange exchange, Caller caller) {
         // what was read for another tenant or another template is never reused
         var asker = new Asker(exchange.client(), exchange.tenant() + '\n' + plan.model().encoder().template().hash(), caller);
-        Supplier<TextFilter> filters = options.guard() == null ? TextFilter.None::new : () -> options.guard().output(exchange.tenant(), shape.id(), metrics::decided);
+        Supplier<TextFilter> filters = options.guard() == null ? TextFilter.None::new : () -> options.guard().output(exchange.tenant(), shape.id(), metrics::decided, caller::check);
         return new Answers(plan, asker, filters);
     }
 

@@ -28,6 +28,7 @@ record ToolChoice(Map<String, ObjectNode> tools, Set<String> forced, boolean man
     private static final Set<String> LITERAL = Set.of("const", "enum", "default", "examples", "example");
     /** Keywords whose values are objects of schemas by names, which may be called as keywords are. */
     private static final Set<String> BY_NAME = Set.of("properties", "$defs", "definitions", "patternProperties", "dependentSchemas");
+    private static final Set<String> KEYS = Set.of("type", "function", "name", "description", "parameters", "strict");
 
     static ToolChoice read(Fields request) {
         Map<String, ObjectNode> tools = new LinkedHashMap<>();
@@ -76,20 +77,36 @@ record ToolChoice(Map<String, ObjectNode> tools, Set<String> forced, boolean man
         };
     }
 
-    /** With what is said about the functions, but for their names, as it may reach the model. */
+    /**
+     * With all that is said about the functions as it may reach the model.
+     *
+     * @throws ApiException where a function's name may not, which cannot be another one
+     */
     ToolChoice reviewed(UnaryOperator<String> review) {
         Map<String, ObjectNode> told = new LinkedHashMap<>();
         tools.forEach((name, tool) -> {
-            ObjectNode copy = tool.deepCopy();
-            var function = (ObjectNode) copy.get("function");
-            for (String part : List.of("description", "parameters")) {
-                if (function.has(part)) {
-                    function.set(part, JsonReview.each(function.get(part), review));
-                }
+            if (!review.apply(name).equals(name)) {
+                throw ApiException.invalid("tools", "content_filter", "the name of the function " + name + " is against the rules: give it another one");
             }
+            ObjectNode copy = reviewed(tool, Set.of("type", "function"), review);
+            copy.set("function", reviewed((ObjectNode) tool.get("function"), Set.of("name"), review));
             told.put(name, copy);
         });
         return new ToolChoice(told, forced, many);
+    }
+
+    /** An object with all but the fields {@code kept} as {@code review} has them, and fields that OpenAI's API knows called as before. */
+    private static ObjectNode reviewed(ObjectNode tree, Set<String> kept, UnaryOperator<String> review) {
+        ObjectNode told = Json.object();
+        for (Map.Entry<String, JsonNode> field : tree.properties()) {
+            String key = field.getKey();
+            if (kept.contains(key)) {
+                told.set(key, field.getValue());
+            } else {
+                told.set(KEYS.contains(key) ? key : review.apply(key), JsonReview.each(field.getValue(), review));
+            }
+        }
+        return told;
     }
 
     /** The functions as texts, for a template. */
