@@ -2,6 +2,7 @@ package dev.zhulong.data.clean;
 
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 
 /** What stands before and after a span; every look is bounded, so that a scan of a text stays linear. */
 final class Around {
@@ -45,6 +46,15 @@ final class Around {
         return !joins || end + 1 == text.length() || !isAlphanumeric(text.charAt(end + 1));
     }
 
+    /** The end of a run of letters, digits and {@code also}. */
+    static int runEnd(String text, int from, String also) {
+        int end = from;
+        while (end < text.length() && (isAlphanumeric(text.charAt(end)) || also.indexOf(text.charAt(end)) >= 0)) {
+            end++;
+        }
+        return end;
+    }
+
     static boolean startsWord(String text, int start) {
         return start == 0 || !isAlphanumeric(text.charAt(start - 1)) && text.charAt(start - 1) != '_' && text.charAt(start - 1) != '-';
     }
@@ -68,6 +78,18 @@ final class Around {
         String before = text.substring(from, start).toLowerCase(Locale.ROOT);
         for (String word : words) {
             if (before.contains(word)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** True if one of the (lower-case) words stands by itself in the 24 characters before. */
+    static boolean namedBefore(String text, int start, Set<String> words) {
+        String before = text.substring(Math.max(0, start - CONTEXT), start).toLowerCase(Locale.ROOT);
+        // placeholders such as <IP_ADDRESS> are one word
+        for (String word : before.split("[^\\p{L}0-9_<>]+")) {
+            if (words.contains(word)) {
                 return true;
             }
         }

@@ -14,8 +14,9 @@ final class EmailAddress {
     private static final int MAX_DOMAIN = 253;
     private static final Set<String> RESERVED_TOP = Set.of("example", "test", "invalid", "localhost", "local");
     private static final List<String> RESERVED = List.of("example.com", "example.org", "example.net");
+    /** Endings of files that no domain has. */
     private static final Set<String> FILES = Set.of("png", "jpg", "jpeg", "gif", "svg", "webp", "java", "class", "js", "ts", "css",
-            "html", "xml", "json", "jar", "so", "dll");
+            "html", "xml", "json", "jar", "dll");
 
     private EmailAddress() {
     }

@@ -1,5 +1,6 @@
 package dev.zhulong.data.clean;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -7,15 +8,18 @@ import java.util.Set;
 /**
  * Public unicast IPv4 and IPv6 addresses. Left alone, since they name nobody: private, loopback, link-local, shared, documentation,
  * multicast and reserved ranges (IANA special-purpose registries, RFC 6890) and the best-known public resolvers. Dotted numbers after a
- * word such as "version" or "section", or of single digits only, are no addresses; in code an address must be quoted or stand after a
+ * word such as "version" or "section", of single digits only, or with two single digits and nothing that speaks of an address beside
+ * them (a scheme, a port, a prefix's length, a word such as "host") are no addresses; in code an address must be quoted or stand after a
  * word such as "host".
  */
 final class IpAddress {
 
     private static final Set<String> NUMBERED = Set.of("version", "versions", "ver", "v", "release", "releases", "rev", "revision",
-            "build", "firmware", "section", "sections", "sec", "§", "§§", "chapter", "clause", "appendix", "jls", "jvms", "rfc", "oid",
+            "build", "firmware", "kernel", "driver", "patch", "update", "upgrade", "assembly", "section", "sections", "sec", "§", "§§", "chapter", "clause", "appendix", "jls", "jvms", "rfc", "oid",
             "table", "figure", "rule", "版本", "第", "章", "节");
     private static final List<String> HOSTS = List.of("host", "server", "addr", "ip", "://", "ping", "dns", "gateway", "inet", "地址");
+    private static final Set<String> ADDRESS_NAMES = Set.of("ip", "ips", "ipv4", "host", "hosts", "address", "addresses", "addr", "ping", "dns",
+            "nameserver", "gateway", "inet", "peer", "地址");
     private static final Set<String> RESOLVERS = Set.of("8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "114.114.114.114",
             "223.5.5.5");
 
@@ -52,8 +56,18 @@ final class IpAddress {
                 || NUMBERED.contains(Around.wordBefore(text, start))) {
             return null;
         }
+        boolean port = at + 1 < text.length() && text.charAt(at) == ':' && Around.isDigit(text.charAt(at + 1));
+        boolean named = network || port || text.startsWith("://", Math.max(0, start - 3)) || Around.namedBefore(text, start, ADDRESS_NAMES);
+        if (looksLikeVersion(parts) && !named) {
+            return null;
+        }
         boolean shown = !code || Around.isQuoted(text, start, at) || Around.mentionedBefore(text, start, HOSTS);
         return shown ? new Match(PersonalData.IP_ADDRESS, start, at) : null;
+    }
+
+    /** Two numbers of one digit and more are rare in addresses and usual in versions. */
+    private static boolean looksLikeVersion(int[] parts) {
+        return Arrays.stream(parts).filter(part -> part < 10).count() > 1;
     }
 
     private static boolean isSpecial(int[] p) {

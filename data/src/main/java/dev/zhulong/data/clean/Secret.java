@@ -4,8 +4,8 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * Credentials: PEM private keys, tokens with a published prefix (AWS, GitHub, GitLab, Slack, Google, OpenAI style, Stripe, JSON Web
- * Tokens of RFC 7519), and random-looking values given to a name that ends in "password", "secret", "token" or "key". Public keys and
+ * Credentials: PEM private keys, tokens with a published prefix (AWS, OpenAI style, Stripe, {@link TokenShape}), JSON Web Tokens
+ * (RFC 7519), and random-looking values given to a name that ends in "password", "secret", "token" or "key". Public keys and
  * certificates stay, and so do AWS's own documentation keys, which end in EXAMPLE.
  *
  * <p>One object serves one scan of one text from left to right.
@@ -14,6 +14,7 @@ final class Secret {
 
     private static final int MAX_VALUE = 256;
     private static final int MAX_NAME = 40;
+    private static final List<String> DASHED = List.of("sk-", "sk_live_", "rk_live_", "sk_test_", "rk_test_");
     private static final List<String> NAMES = List.of("password", "passwd", "pwd", "passphrase", "secret", "token", "apikey", "api_key",
             "api-key", "accesskey", "access_key", "access-key", "secretkey", "secret_key", "secret-key", "privatekey", "private_key",
             "private-key", "authkey", "auth_key", "credential", "credentials");
@@ -48,31 +49,26 @@ final class Secret {
         return close < 0 || close - footer > 60 ? null : new Match(PersonalData.SECRET, at, close + 5);
     }
 
-    /** A token with a known prefix that begins at {@code at}, or null. */
+    /** A token with a known prefix that begins at {@code at}, where a word does, or null. */
     Match findToken(int at) {
-        if (!Around.startsWord(text, at)) {
-            return null;
-        }
-        int end = switch (text.charAt(at)) {
+        char first = text.charAt(at);
+        int end = switch (first) {
             case 'A' -> aws(at);
-            case 'g' -> git(at);
-            case 'x' -> slack(at);
             case 's', 'r' -> dashed(at);
             case 'e' -> jwt(at);
             default -> -1;
         };
+        for (TokenShape shape : TokenShape.beginningWith(first)) {
+            end = end < 0 ? shape.end(text, at) : end;
+        }
         return end < 0 ? null : new Match(PersonalData.SECRET, at, end);
     }
 
     private int aws(int at) {
-        if (text.startsWith("AIza", at)) {
-            int end = runEnd(at + 4, "_-");
-            return end - at == 39 ? end : -1;
-        }
         if (!text.startsWith("AKIA", at) && !text.startsWith("ASIA", at)) {
             return -1;
         }
-        int end = runEnd(at, "_");
+        int end = Around.runEnd(text, at, "_");
         return end - at == 20 && isUpper(at, end) && !text.substring(at, end).endsWith("EXAMPLE") ? end : -1;
     }
 
@@ -85,31 +81,8 @@ final class Secret {
         return true;
     }
 
-    private int git(int at) {
-        if (text.startsWith("github_pat_", at)) {
-            int end = runEnd(at, "_");
-            return end - at >= 60 ? end : -1;
-        }
-        if (text.startsWith("glpat-", at)) {
-            int end = runEnd(at, "_-");
-            return end - at >= 26 ? end : -1;
-        }
-        boolean token = text.startsWith("gh", at) && at + 3 < text.length() && "pousr".indexOf(text.charAt(at + 2)) >= 0
-                && text.charAt(at + 3) == '_';
-        int end = token ? runEnd(at + 4, "") : 0;
-        return end - at - 4 >= 36 ? end : -1;
-    }
-
-    private int slack(int at) {
-        boolean token = text.startsWith("xox", at) && at + 4 < text.length() && "abprs".indexOf(text.charAt(at + 3)) >= 0
-                && text.charAt(at + 4) == '-';
-        int end = token ? runEnd(at, "-") : 0;
-        return end - at >= 20 ? end : -1;
-    }
-
     private int dashed(int at) {
-        boolean token = text.startsWith("sk-", at) || text.startsWith("sk_live_", at) || text.startsWith("rk_live_", at);
-        int end = token ? runEnd(at, "_-") : 0;
+        int end = DASHED.stream().anyMatch(prefix -> text.startsWith(prefix, at)) ? Around.runEnd(text, at, "_-") : 0;
         return end - at >= 23 && end - at <= MAX_VALUE && looksRandom(at, end, 3.5, 2) ? end : -1;
     }
 
@@ -117,24 +90,16 @@ final class Secret {
         if (!text.startsWith("eyJ", at)) {
             return -1;
         }
-        int header = runEnd(at, "_-");
+        int header = Around.runEnd(text, at, "_-");
         if (header - at < 12 || !text.startsWith(".eyJ", header)) {
             return -1;
         }
-        int payload = runEnd(header + 1, "_-");
+        int payload = Around.runEnd(text, header + 1, "_-");
         if (payload - header < 12 || payload >= text.length() || text.charAt(payload) != '.') {
             return -1;
         }
-        int signature = runEnd(payload + 1, "_-");
+        int signature = Around.runEnd(text, payload + 1, "_-");
         return signature - payload >= 12 ? signature : -1;
-    }
-
-    private int runEnd(int from, String also) {
-        int end = from;
-        while (end < text.length() && (Around.isAlphanumeric(text.charAt(end)) || also.indexOf(text.charAt(end)) >= 0)) {
-            end++;
-        }
-        return end;
     }
 
     /** The value of an assignment whose {@code =} or {@code :} stands at {@code at}, when its name speaks of a secret; else null. */

@@ -98,6 +98,49 @@ class PersonalDataIsRedactedTest {
     }
 
     @Test
+    void tokensOfEveryShapeThatServicesHavePublished() {
+        String random = random(80);
+        for (String token : new String[] {"hf_" + random.substring(0, 34), "api_org_" + random.substring(0, 34), "npm_" + random.substring(0, 36), "pypi-" + random.substring(0, 60),
+            "rubygems_" + random.substring(0, 48), "dckr_pat_" + random.substring(0, 27), "xapp-1-" + random.substring(0, 30), "GOCSPX-" + random.substring(0, 28),
+            "ya29." + random.substring(0, 40), "SG." + random.substring(0, 22) + "." + random.substring(22, 65), "shpat_" + random.substring(0, 32), "glrt-" + random.substring(0, 20),
+            "dop_v1_" + random.substring(0, 64), "hvs." + random.substring(0, 24), "gsk_" + random.substring(0, 52), "r8_" + random.substring(0, 37), "nvapi-" + random.substring(0, 64),
+            "sk_test_" + random.substring(0, 24), "ghs_" + random.substring(0, 36), "lin_api_" + random.substring(0, 40)}) {
+            assertThat(text(step, java("f(\"" + token + "\");"))).as(token).isEqualTo("f(\"<SECRET>\");");
+            assertThat(text(step, prose("Here: " + token + ".\n(" + token + ")"))).as(token).isEqualTo("Here: <SECRET>.\n(<SECRET>)");
+            assertUnchanged(step, prose("of " + token.substring(0, 9)));
+            assertUnchanged(step, prose("a" + token.substring(0, 12)));
+        }
+        for (String text : new String[] {"hf_hub_download(repo_id)", "npm_config_registry=x", "import hf_transfer", "pypi-server and xai-sdk", "secret_key_base", "ntn_", "SG. A sentence."}) {
+            assertUnchanged(step, prose(text));
+            assertUnchanged(step, java(text));
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            write to hello@makenotion.so now                             | write to <EMAIL> now
+            hello@team.py, a@b-c.rs, x@y.sh; q@r.md or q@r.pl             | <EMAIL>, <EMAIL>, <EMAIL>; <EMAIL> or <EMAIL>
+            host 5.15.0.131 answers, http://5.15.0.131/ and 5.15.0.131:80 | host <IP_ADDRESS> answers, http://<IP_ADDRESS>/ and <IP_ADDRESS>:80
+            IP: 5.15.0.131, IP address is 81.2.0.1                       | IP: <IP_ADDRESS>, IP address is <IP_ADDRESS>
+            """)
+    void endingsAndNumbersThatMeanSomethingElseElsewhere(String text, String expected) {
+        assertThat(text(step, prose(text))).isEqualTo(expected);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {
+        "kernel 5.15.0.131, driver 535.104.05.1, IBM MQ 9.3.0.25", "WebSphere 8.5.1.2 fixed in 8.5.5.11", "SQL Server 12.2.1.4", "v1.2.3.4 or version 11.22.33.44",
+        "Version=4.0.0.0", "Chrome/103.0.0.0", "upgrade 21.10.12.14", "not 5.15.0.131", "git@github.com:anna/lamps.git", "root@10.0.0.1"})
+    void versionsStay(String text) {
+        assertUnchanged(step, prose(text));
+    }
+
+    @Test
+    void aPlaceholderSpeaksOfNoAddressBehind() {
+        assertThat(text(step, prose("91.198.174.192 5.15.0.131"))).isEqualTo("<IP_ADDRESS> 5.15.0.131");
+    }
+
+    @Test
     void privateKeysGoAndCertificatesStay() {
         String body = ("MIIB" + random(60) + "\n").repeat(3);
         assertThat(text(step, prose("a\n-----BEGIN RSA PRIVATE KEY-----\n" + body + "-----END RSA PRIVATE KEY-----\nb")))
