@@ -19,15 +19,10 @@ public record RedactPersonalData(Set<PersonalData> kinds, Function<Document, Pro
     private static final int MAX_ROUNDS = 8;
     /** Characters at which something may be found; all others are passed over. */
     private static final boolean[] TRIGGERS = new boolean[128];
-    /** Letters that begin words in which something may be found. */
-    private static final boolean[] BEGINNINGS = new boolean[128];
 
     static {
         for (char c : "0123456789@+(-=:".toCharArray()) {
             TRIGGERS[c] = true;
-        }
-        for (char c = 0; c < TRIGGERS.length; c++) {
-            BEGINNINGS[c] = "Asre".indexOf(c) >= 0 || !TokenShape.beginningWith(c).isEmpty();
         }
     }
 
@@ -82,7 +77,7 @@ public record RedactPersonalData(Set<PersonalData> kinds, Function<Document, Pro
         int length = text.length();
         for (int i = 0; i < length; i++) {
             char c = text.charAt(i);
-            if (c >= 128 || !TRIGGERS[c] && !(BEGINNINGS[c] && Around.startsWord(text, i))) {
+            if (c >= 128 || !TRIGGERS[c] && !Secret.mayBeginToken(text, i, c)) {
                 continue;
             }
             Match match = find(text, i, c, copied, secret, code);

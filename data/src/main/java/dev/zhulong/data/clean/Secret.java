@@ -2,6 +2,7 @@ package dev.zhulong.data.clean;
 
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.Stream;
 
 /**
  * Credentials: PEM private keys, tokens with a published prefix (AWS, OpenAI style, Stripe, {@link TokenShape}), JSON Web Tokens
@@ -18,6 +19,13 @@ final class Secret {
     private static final List<String> NAMES = List.of("password", "passwd", "pwd", "passphrase", "secret", "token", "apikey", "api_key",
             "api-key", "accesskey", "access_key", "access-key", "secretkey", "secret_key", "secret-key", "privatekey", "private_key",
             "private-key", "authkey", "auth_key", "credential", "credentials");
+    /** Pairs of characters that tokens begin with. */
+    private static final boolean[] BEGINNINGS = new boolean[1 << 14];
+
+    static {
+        Stream.of(DASHED.stream(), Stream.of("AKIA", "ASIA", "eyJ"), TokenShape.all().map(TokenShape::prefix)).flatMap(prefixes -> prefixes)
+                .forEach(prefix -> BEGINNINGS[prefix.charAt(0) << 7 | prefix.charAt(1)] = true);
+    }
 
     private final String text;
     /**
@@ -49,16 +57,24 @@ final class Secret {
         return close < 0 || close - footer > 60 ? null : new Match(PersonalData.SECRET, at, close + 5);
     }
 
+    /** Whether a token with a known prefix may begin with the ASCII character {@code c} at {@code at}: the quick look, made everywhere. */
+    static boolean mayBeginToken(String text, int at, char c) {
+        if (at + 1 == text.length()) {
+            return false;
+        }
+        char second = text.charAt(at + 1);
+        return second < 128 && BEGINNINGS[c << 7 | second] && Around.startsWord(text, at);
+    }
+
     /** A token with a known prefix that begins at {@code at}, where a word does, or null. */
     Match findToken(int at) {
-        char first = text.charAt(at);
-        int end = switch (first) {
+        int end = switch (text.charAt(at)) {
             case 'A' -> aws(at);
             case 's', 'r' -> dashed(at);
             case 'e' -> jwt(at);
             default -> -1;
         };
-        for (TokenShape shape : TokenShape.beginningWith(first)) {
+        for (TokenShape shape : TokenShape.beginningWith(text.charAt(at))) {
             end = end < 0 ? shape.end(text, at) : end;
         }
         return end < 0 ? null : new Match(PersonalData.SECRET, at, end);

@@ -2,6 +2,7 @@ package dev.zhulong.data.clean;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * What credentials of a service look like, as it has published for scanners of secrets: a prefix, then letters, digits and {@code also}, so many at least.
@@ -51,6 +52,10 @@ record TokenShape(String prefix, String also, int least) {
         for (String prefix : prefixes) {
             BY_FIRST.get(prefix.charAt(0)).add(new TokenShape(prefix, also, least));
         }
+    }
+
+    static Stream<TokenShape> all() {
+        return BY_FIRST.stream().flatMap(List::stream);
     }
 
     /** Those that begin with an ASCII character. */
