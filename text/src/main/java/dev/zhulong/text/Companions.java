@@ -7,11 +7,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** What belongs to a model directory besides its weights and goes along as it is: the files of tokenizer, template and generation. */
 public final class Companions {
-    private static final List<String> NAMES = List.of("tokenizer.json", "tokenizer_config.json", GenerationConfig.FILE,
-            "special_tokens_map.json", "added_tokens.json", ChatTemplate.FILE);
+    private static final List<String> NAMES = Stream.concat(TokenizerConfig.FILES.stream(), Stream.of(GenerationConfig.FILE, ChatTemplate.FILE)).toList();
 
     private Companions() {}
 

@@ -4,9 +4,11 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
@@ -139,6 +141,13 @@ record GgufPreTokenizer(JsonNode json, boolean ignoreMerges, boolean composes, b
                     .put("use_regex", node.path("use_regex").asBoolean(true));
         }
         return node;
+    }
+
+    /** All regular expressions that any of the names stands for. */
+    static Set<String> expressions() {
+        Set<String> expressions = new HashSet<>();
+        BY_NAME.values().forEach(each -> expressions.addAll(each.json.findValuesAsText("Regex")));
+        return expressions;
     }
 
     static String known() {

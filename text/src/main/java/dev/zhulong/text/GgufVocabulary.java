@@ -1,7 +1,6 @@
 package dev.zhulong.text;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.zhulong.formats.gguf.GgufValue;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -38,15 +37,15 @@ public final class GgufVocabulary {
     /**
      * The keys.
      *
-     * @param directory with a {@code tokenizer.json}, and where there its {@code tokenizer_config.json} and {@code chat_template.jinja}
+     * @param directory with a {@code tokenizer.json}, and where there its {@link TokenizerConfig} and {@code chat_template.jinja}
      * @param rows      rows of the model's embedding; ids up to it that have no token are filled up
      * @throws IllegalArgumentException where the files are missing or malformed, or GGUF cannot say what they say
      */
     public static Map<String, GgufValue> of(Path directory, int rows) {
         try (var tokenizer = HuggingFaceTokenizer.load(directory)) {
-            var vocabulary = new GgufVocabulary(HuggingFaceTokenizer.read(directory.resolve("tokenizer.json")), directory.toString());
-            Path config = directory.resolve("tokenizer_config.json");
-            JsonNode settings = Files.exists(config) ? HuggingFaceTokenizer.read(config) : MissingNode.getInstance();
+            JsonNode settings = TokenizerConfig.read(directory);
+            var vocabulary = new GgufVocabulary(TokenizerConfig.withAddedTokens(HuggingFaceTokenizer.read(directory.resolve("tokenizer.json")), settings),
+                    directory.toString());
             vocabulary.write(tokenizer, settings, rows);
             vocabulary.chatTemplates(directory, settings);
             return vocabulary.metadata;

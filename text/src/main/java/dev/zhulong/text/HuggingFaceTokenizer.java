@@ -3,17 +3,21 @@ package dev.zhulong.text;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * A {@code tokenizer.json} of Hugging Face's tokenizers library, with the {@code tokenizer_config.json} beside it.
+ * A {@code tokenizer.json} of Hugging Face's tokenizers library, with the {@link TokenizerConfig} beside it.
  *
  * <pre>{@code
  * try (var tokenizer = HuggingFaceTokenizer.load(Path.of("my-model"))) {
@@ -35,6 +39,8 @@ public final class HuggingFaceTokenizer extends VocabularyTokenizer {
     private final Set<Integer> closedAlphabet;
     private NativeTokenizer plain;
     private NativeTokenizer withControl;
+    private NativeTokenizer privately;
+    private final Map<String, Integer> marks;
     private volatile boolean closed;
 
     private HuggingFaceTokenizer(JsonNode json, Vocabulary vocabulary, Special special, String name) {
@@ -43,6 +49,7 @@ public final class HuggingFaceTokenizer extends VocabularyTokenizer {
         this.name = name;
         fast = keepsTextTokens(json) ? Optional.empty() : ByteLevelBpe.of(json);
         closedAlphabet = closedAlphabet(json);
+        marks = Collections.unmodifiableMap(NativeTokenizer.marks(json));
         if (fast.isEmpty()) {
             plain();
         }
@@ -52,15 +59,15 @@ public final class HuggingFaceTokenizer extends VocabularyTokenizer {
      * Opens a tokenizer.
      *
      * @param directoryOrFile a model's directory or its {@code tokenizer.json};
-     *                        without a {@code tokenizer_config.json} beside it there is no BOS and no EOS
+     *                        without a {@link TokenizerConfig} beside it there is no BOS and no EOS
      * @throws IllegalArgumentException where the file is missing or is no tokenizer; the message names the file
      */
     public static HuggingFaceTokenizer load(Path directoryOrFile) {
         Path file = Files.isDirectory(directoryOrFile) ? directoryOrFile.resolve("tokenizer.json") : directoryOrFile;
-        Path config = file.resolveSibling("tokenizer_config.json");
-        JsonNode json = read(file);
+        JsonNode config = TokenizerConfig.read(file.toAbsolutePath().getParent());
+        JsonNode json = TokenizerConfig.withAddedTokens(read(file), config);
         Vocabulary vocabulary = new Vocabulary(json, file.toString());
-        Special special = special(json, Files.exists(config) ? read(config) : JSON.createObjectNode(), vocabulary);
+        Special special = special(json, config, vocabulary);
         return new HuggingFaceTokenizer(json, vocabulary, special, file.toString());
     }
 
@@ -76,16 +83,16 @@ public final class HuggingFaceTokenizer extends VocabularyTokenizer {
         return new Special(bos, named(config, "eos_token", vocabulary), named(config, "pad_token", vocabulary), addsBos);
     }
 
-    static JsonNode read(Path file) {
+    static ObjectNode read(Path file) {
         if (!Files.isRegularFile(file)) {
             throw new IllegalArgumentException(file + ": no such file; a tokenizer is a directory with a tokenizer.json");
         }
         try {
             JsonNode node = JSON.readTree(Files.readAllBytes(file));
-            if (!node.isObject()) {
+            if (!(node instanceof ObjectNode object)) {
                 throw new IllegalArgumentException(file + ": not a JSON object");
             }
-            return node;
+            return object;
         } catch (JsonProcessingException e) {
             throw new IllegalArgumentException(file + ": malformed JSON at line "
                     + (e.getLocation() == null ? "?" : e.getLocation().getLineNr()) + ": "
@@ -96,9 +103,7 @@ public final class HuggingFaceTokenizer extends VocabularyTokenizer {
     }
 
     private static OptionalInt named(JsonNode config, String key, Vocabulary vocabulary) {
-        JsonNode token = config.path(key);
-        String text = token.isObject() ? token.path("content").asText() : token.asText();
-        return token.isNull() || token.isMissingNode() ? OptionalInt.empty() : vocabulary.id(text);
+        return TokenizerConfig.special(config, key).map(vocabulary::id).orElse(OptionalInt.empty());
     }
 
     /** Whether a post-processor (a template, or one in the family's own form) puts {@code token} first. */
@@ -153,6 +158,14 @@ public final class HuggingFaceTokenizer extends VocabularyTokenizer {
         return withControl;
     }
 
+    private synchronized NativeTokenizer privately() {
+        requireOpen();
+        if (privately == null) {
+            privately = NativeTokenizer.withPrivateMarks(json, name);
+        }
+        return privately;
+    }
+
     private void requireOpen() {
         if (closed) {
             throw new IllegalStateException(name + ": the tokenizer is closed");
@@ -179,6 +192,30 @@ public final class HuggingFaceTokenizer extends VocabularyTokenizer {
         return withControl().encode(valid);
     }
 
+    @Override
+    public Map<String, Integer> marks() {
+        return marks;
+    }
+
+    @Override
+    public int[] encode(String text, List<Mark> marks) {
+        if (marks.isEmpty()) {
+            return encode(text);
+        }
+        var spelled = new StringBuilder();
+        var plain = new StringBuilder();
+        int from = 0;
+        for (Mark mark : marks) {
+            plain.append(text, from, mark.from());
+            spelled.append(NativeTokenizer.withoutPrivateMarks(text.substring(from, mark.from()))).append(NativeTokenizer.privately(mark.id()));
+            from = mark.to();
+        }
+        plain.append(text, from, text.length());
+        requireKnown(withoutLoneSurrogates(plain.toString()), Set.of());
+        spelled.append(NativeTokenizer.withoutPrivateMarks(text.substring(from)));
+        return privately().encode(withoutLoneSurrogates(spelled.toString()));
+    }
+
     private void requireKnown(String text, Set<String> added) {
         if (closedAlphabet == null) {
             return;
@@ -201,6 +238,9 @@ public final class HuggingFaceTokenizer extends VocabularyTokenizer {
         }
         if (withControl != null) {
             withControl.close();
+        }
+        if (privately != null) {
+            privately.close();
         }
     }
 }

@@ -7,35 +7,125 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.Semaphore;
 
-/** One instance of Hugging Face's tokenizers library (through DJL), which encodes whole texts and adds nothing. Safe for threads. */
+/**
+ * One instance of Hugging Face's tokenizers library (through DJL), which encodes whole texts and adds nothing; in this process, or where it could
+ * end it ({@link LibrarySafety}) in others. Safe for threads.
+ */
 final class NativeTokenizer implements AutoCloseable {
-    static {
-        // Without it DJL contacts a host when its first instance is made.
-        if (System.getProperty("offline") == null) {
-            System.setProperty("offline", "true");
+    private static final char PRIVATE_OPEN = '\uFDD0';
+    private static final char PRIVATE_CLOSE = '\uFDD1';
+
+    /** Processes at once: more texts wait. */
+    private static final int PROCESSES = Math.min(4, Runtime.getRuntime().availableProcessors());
+
+    private final String name;
+    private final byte[] json;
+    /** Null where the library is not to run in this process. */
+    private final Handle library;
+    private final ConcurrentLinkedQueue<TokenizerProcess> idle = new ConcurrentLinkedQueue<>();
+    private final Semaphore free = new Semaphore(PROCESSES);
+    private volatile boolean closed;
+
+    private NativeTokenizer(JsonNode json, String name) {
+        this.name = name;
+        this.json = json.toString().getBytes(StandardCharsets.UTF_8);
+        if (LibrarySafety.holds(json)) {
+            try {
+                library = Handle.open(this.json);
+            } catch (RuntimeException e) {
+                throw new IllegalArgumentException(name + ": the tokenizers library refuses it: " + oneLine(e), e);
+            }
+        } else {
+            library = null;
+            idle.add(TokenizerProcess.start(this.json, name));
         }
     }
 
-    private final ai.djl.huggingface.tokenizers.HuggingFaceTokenizer library;
-
-    private NativeTokenizer(JsonNode json, String name) {
-        try {
-            library = ai.djl.huggingface.tokenizers.HuggingFaceTokenizer.newInstance(
-                    new ByteArrayInputStream(json.toString().getBytes(StandardCharsets.UTF_8)),
-                    Map.of("truncation", "false", "padding", "false", "addSpecialTokens", "false"));
-        } catch (IOException | RuntimeException e) {
-            throw new IllegalArgumentException(name + ": the tokenizers library refuses it: " + e.getMessage(), e);
+    /** The library's own object. */
+    record Handle(ai.djl.huggingface.tokenizers.HuggingFaceTokenizer library) {
+        static {
+            // Without it DJL contacts a host when its first instance is made.
+            if (System.getProperty("offline") == null) {
+                System.setProperty("offline", "true");
+            }
         }
+
+        static Handle open(byte[] json) {
+            try {
+                return new Handle(ai.djl.huggingface.tokenizers.HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json),
+                        Map.of("truncation", "false", "padding", "false", "addSpecialTokens", "false")));
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+
+        int[] encode(String text) {
+            TokenizersLibrary rust = TokenizersLibrary.LIB;
+            long encoding = rust.encode(library.getHandle(), text, false);
+            try {
+                long[] ids = rust.getTokenIds(encoding);
+                int[] out = new int[ids.length];
+                for (int i = 0; i < out.length; i++) {
+                    out[i] = (int) ids[i];
+                }
+                return out;
+            } finally {
+                rust.deleteEncoding(encoding);
+            }
+        }
+    }
+
+    static String oneLine(Throwable e) {
+        return String.valueOf(e.getMessage()).replaceAll("\\s+", " ").strip();
     }
 
     /** Knows all added tokens. */
     static NativeTokenizer withControl(JsonNode json, String name) {
         ObjectNode root = bare(json);
+        keepIds(root, root.path("added_tokens"));
+        return new NativeTokenizer(root, name);
+    }
+
+    /** Spelling of mark {@code id} for {@link #withPrivateMarks}: noncharacters, which no text has ({@link #withoutPrivateMarks}). */
+    static String privately(int id) {
+        return PRIVATE_OPEN + Integer.toString(id) + PRIVATE_CLOSE;
+    }
+
+    /** A text in which nothing is a private mark. */
+    static String withoutPrivateMarks(String text) {
+        return text.replace(PRIVATE_OPEN, '\uFFFD');
+    }
+
+    /** The marks of a tokenizer, by their spelling: what {@link #withoutControl} takes out. */
+    static Map<String, Integer> marks(JsonNode json) {
+        Map<String, Integer> marks = new LinkedHashMap<>();
+        for (JsonNode token : json.path("added_tokens")) {
+            if (isMark(token) && !token.path("content").asText().isEmpty()) {
+                marks.put(token.path("content").asText(), token.path("id").asInt());
+            }
+        }
+        return marks;
+    }
+
+    /** Knows all added tokens, but the marks, as they are spelled, are plain text: one stands where a text has its private spelling. */
+    static NativeTokenizer withPrivateMarks(JsonNode json, String name) {
+        ObjectNode root = bare(json);
+        Map<String, Integer> marks = marks(json);
+        hide(root, marks.keySet());
+        for (JsonNode token : root.path("added_tokens")) {
+            if (marks.containsKey(token.path("content").asText())) {
+                ((ObjectNode) token).put("content", privately(token.path("id").asInt()));
+            }
+        }
         keepIds(root, root.path("added_tokens"));
         return new NativeTokenizer(root, name);
     }
@@ -114,29 +204,65 @@ final class NativeTokenizer implements AutoCloseable {
                 words.put(content, id);
             } else if (vocab instanceof ArrayNode pieces) {
                 while (pieces.size() <= id) {
-                    pieces.addArray().add(pieces.size() - 1 == id ? content : hidden(pieces.size() - 1)).add(0.0);
+                    pieces.addArray().add(hidden(pieces.size() - 1)).add(0.0);
+                }
+                if (pieces.get(id) instanceof ArrayNode piece) {
+                    piece.set(0, JsonNodeFactory.instance.textNode(content));
                 }
             }
         }
     }
 
+    /**
+     * Ids of a text.
+     *
+     * @throws IllegalArgumentException where the library fails on it
+     */
     int[] encode(String text) {
-        TokenizersLibrary rust = TokenizersLibrary.LIB;
-        long encoding = rust.encode(library.getHandle(), text, false);
+        if (library == null || text.length() > LibrarySafety.LONGEST_TEXT) {
+            return encodeApart(text);
+        }
         try {
-            long[] ids = rust.getTokenIds(encoding);
-            int[] out = new int[ids.length];
-            for (int i = 0; i < out.length; i++) {
-                out[i] = (int) ids[i];
+            return library.encode(text);
+        } catch (RuntimeException e) {
+            throw new IllegalArgumentException(name + ": the tokenizers library refuses a text of " + text.length() + " characters: " + oneLine(e), e);
+        }
+    }
+
+    private int[] encodeApart(String text) {
+        free.acquireUninterruptibly();
+        try {
+            TokenizerProcess process = idle.poll();
+            if (process == null || !process.isAlive()) {
+                process = TokenizerProcess.start(json, name);
             }
-            return out;
+            try {
+                return process.encode(text);
+            } finally {
+                if (process.isAlive()) {
+                    idle.add(process);
+                }
+                if (closed) {
+                    closeIdle();
+                }
+            }
         } finally {
-            rust.deleteEncoding(encoding);
+            free.release();
+        }
+    }
+
+    private void closeIdle() {
+        for (TokenizerProcess process; (process = idle.poll()) != null;) {
+            process.close();
         }
     }
 
     @Override
     public void close() {
-        library.close();
+        closed = true;
+        closeIdle();
+        if (library != null) {
+            library.library().close();
+        }
     }
 }

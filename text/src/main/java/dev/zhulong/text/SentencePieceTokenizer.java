@@ -1,7 +1,9 @@
 package dev.zhulong.text;
 
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -15,6 +17,7 @@ final class SentencePieceTokenizer extends VocabularyTokenizer {
     private final SentencePieceBpe bpe;
     private final boolean spacePrefix;
     private final Map<String, Integer> added;
+    private final Map<String, Integer> marks;
     private final Pattern textTokens;
     private final Pattern allTokens;
 
@@ -31,6 +34,8 @@ final class SentencePieceTokenizer extends VocabularyTokenizer {
         this.bpe = bpe;
         this.spacePrefix = spacePrefix;
         this.added = added;
+        this.marks = new LinkedHashMap<>(added);
+        this.marks.keySet().retainAll(marks);
         this.textTokens = anyOf(added.keySet().stream().filter(token -> !marks.contains(token)).toList());
         this.allTokens = anyOf(List.copyOf(added.keySet()));
     }
@@ -50,6 +55,11 @@ final class SentencePieceTokenizer extends VocabularyTokenizer {
     @Override
     public int[] encodeWithControl(String text) {
         return encode(withoutLoneSurrogates(text), allTokens);
+    }
+
+    @Override
+    public Map<String, Integer> marks() {
+        return Collections.unmodifiableMap(marks);
     }
 
     private int[] encode(String text, Pattern tokens) {

@@ -1,8 +1,10 @@
 package dev.zhulong.text;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.stream.IntStream;
 
 /**
  * Text in, token ids out, and back.
@@ -36,6 +38,36 @@ public interface Tokenizer extends AutoCloseable {
     /** Spellings of the control tokens, and their ids. */
     default Map<String, Integer> controlTokens() {
         return Map.of();
+    }
+
+    /**
+     * Spellings that are plain text in {@link #encode}, and the ids they have where a template writes them: the control tokens, and added tokens
+     * that look like a mark ({@code <think>}).
+     */
+    default Map<String, Integer> marks() {
+        return controlTokens();
+    }
+
+    /**
+     * A mark in a text.
+     *
+     * @param from its first UTF-16 unit
+     * @param to   behind its last
+     * @param id   of the token it is
+     */
+    record Mark(int from, int to, int id) {}
+
+    /** Ids of {@code text}, in which {@code marks}, in their order and apart from each other, are tokens and all else is plain text. */
+    default int[] encode(String text, List<Mark> marks) {
+        IntStream.Builder ids = IntStream.builder();
+        int from = 0;
+        for (Mark mark : marks) {
+            Arrays.stream(encode(text.substring(from, mark.from()))).forEach(ids);
+            ids.add(mark.id());
+            from = mark.to();
+        }
+        Arrays.stream(encode(text.substring(from))).forEach(ids);
+        return ids.build().toArray();
     }
 
     /** Largest id plus one. */

@@ -1,10 +1,10 @@
 package dev.zhulong.text.chat;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.gguf.GgufMetadata;
+import dev.zhulong.text.TokenizerConfig;
+import dev.zhulong.text.chat.MessageValues.Arguments;
 import dev.zhulong.text.chat.jinja.Template;
 import dev.zhulong.text.chat.jinja.TemplateException;
 import dev.zhulong.text.chat.jinja.Text;
@@ -16,7 +16,6 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.LocalDateTime;
-import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -35,7 +34,6 @@ import java.util.function.Supplier;
 public final class ChatTemplate {
     /** Where a model directory keeps it. */
     public static final String FILE = "chat_template.jinja";
-    private static final String CONFIG = "tokenizer_config.json";
     /**
      * ChatML (OpenAI), for models without a template of their own; an assistant's turn ends in the model's EOS too, which a model knows that
      * never saw {@code <|im_end|>}.
@@ -48,7 +46,6 @@ public final class ChatTemplate {
             {%- endfor %}
             {%- if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}
             """;
-    private static final ObjectMapper JSON = new ObjectMapper();
 
     private final String source;
     private final Template template;
@@ -70,8 +67,8 @@ public final class ChatTemplate {
      * @throws IllegalArgumentException where the files are malformed, or the template is none; names the file
      */
     public static ChatTemplate load(Path directory) {
-        Path config = directory.resolve(CONFIG);
-        JsonNode json = Files.isRegularFile(config) ? read(config) : JSON.createObjectNode();
+        Path config = directory.resolve(TokenizerConfig.FILE);
+        JsonNode json = TokenizerConfig.read(directory);
         Map<String, String> specials = specials(json);
         Path file = directory.resolve(FILE);
         Path from = Files.isRegularFile(file) ? file : config;
@@ -135,23 +132,10 @@ public final class ChatTemplate {
         return new ChatTemplate(CHAT_ML, Optional.empty(), Map.copyOf(specialTokens), false);
     }
 
-    private static JsonNode read(Path file) {
-        try {
-            return JSON.readTree(Files.readAllBytes(file));
-        } catch (JsonProcessingException e) {
-            throw new IllegalArgumentException(file + ": malformed JSON", e);
-        } catch (IOException e) {
-            throw new UncheckedIOException(file + ": cannot be read: " + e.getMessage(), e);
-        }
-    }
-
     private static Map<String, String> specials(JsonNode config) {
         Map<String, String> specials = new LinkedHashMap<>();
-        for (String name : List.of("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")) {
-            JsonNode token = config.path(name).isObject() ? config.path(name).path("content") : config.path(name);
-            if (token.isTextual()) {
-                specials.put(name, token.asText());
-            }
+        for (String name : TokenizerConfig.SPECIALS) {
+            TokenizerConfig.special(config, name).ifPresent(token -> specials.put(name, token));
         }
         return specials;
     }
@@ -194,56 +178,67 @@ public final class ChatTemplate {
      * @param now  for templates that tell the date
      */
     public Text render(Conversation conversation, boolean addGenerationPrompt, Map<String, Object> more, Supplier<LocalDateTime> now) {
+        boolean texts = conversation.messages().stream().flatMap(message -> message.toolCalls().stream()).anyMatch(call -> !call.object());
+        Arguments arguments = texts && !takesTexts(conversation, addGenerationPrompt, more, now) ? Arguments.MAPPINGS : Arguments.WRITTEN;
+        try {
+            return render(new MessageValues(conversation, arguments, false), addGenerationPrompt, more, now);
+        } catch (TemplateException e) {
+            return otherwise(conversation, arguments, addGenerationPrompt, more, now).orElseThrow(() -> e);
+        }
+    }
+
+    /**
+     * Whether the template shows the text of arguments as it is. One that writes it as a JSON string, or goes through its keys, was written for
+     * mappings.
+     */
+    private boolean takesTexts(Conversation conversation, boolean addGenerationPrompt, Map<String, Object> more, Supplier<LocalDateTime> now) {
+        String probe = "{\"a\": \"b\"}";
+        List<Message> probing = conversation.messages().stream().map(message -> message.saying(message.content(), message.reasoning(),
+                message.toolCalls().stream().map(call -> call.object() ? call : new ToolCall(call.id(), call.name(), probe)).toList(),
+                message.name())).toList();
+        for (boolean empty : new boolean[] {false, true}) {
+            try {
+                return render(new MessageValues(new Conversation(probing, conversation.tools()), Arguments.WRITTEN, empty), addGenerationPrompt, more,
+                        now).toString().contains(probe);
+            } catch (TemplateException e) {
+                // perhaps for want of a content, else for want of a mapping
+            }
+        }
+        return false;
+    }
+
+    /** For a template that fails: arguments in the other form, no content as an empty one; empty where that fails too or would lose a call. */
+    private Optional<Text> otherwise(Conversation conversation, Arguments tried, boolean addGenerationPrompt, Map<String, Object> more,
+            Supplier<LocalDateTime> now) {
+        List<String> called = conversation.messages().stream().flatMap(message -> message.toolCalls().stream()).map(ToolCall::name).toList();
+        boolean silent = conversation.messages().stream().anyMatch(message -> message.written() != Message.Written.TEXT);
+        for (boolean empty : silent ? new boolean[] {false, true} : new boolean[] {false}) {
+            for (Arguments arguments : called.isEmpty() ? List.of(tried) : List.of(tried, Arguments.TEXTS, Arguments.MAPPINGS)) {
+                if (!empty && arguments == tried) {
+                    continue;
+                }
+                try {
+                    Text text = render(new MessageValues(conversation, arguments, empty), addGenerationPrompt, more, now);
+                    if (called.stream().allMatch(text.toString()::contains)) {
+                        return Optional.of(text);
+                    }
+                } catch (TemplateException e) {
+                    // the first failure is the one to report
+                }
+            }
+        }
+        return Optional.empty();
+    }
+
+    private Text render(MessageValues messages, boolean addGenerationPrompt, Map<String, Object> more, Supplier<LocalDateTime> now) {
         Map<String, Object> variables = new LinkedHashMap<>();
-        variables.put("messages", conversation.messages().stream().map(ChatTemplate::message).toList());
-        variables.put("tools", conversation.tools().isEmpty() ? null : conversation.tools().stream().map(ChatTemplate::json).toList());
+        variables.put("messages", messages.messages());
+        variables.put("tools", messages.tools());
         variables.put("documents", null);
         variables.put("add_generation_prompt", addGenerationPrompt);
         specialTokens.forEach((name, token) -> variables.put(name, Text.of(token)));
         more.forEach((name, value) -> variables.put(name, value instanceof String text ? Text.of(text) : value instanceof Integer i
                 ? (Object) Long.valueOf(i) : value));
-        Template chosen = conversation.tools().isEmpty() ? template : forTools.orElse(template);
-        return chosen.render(variables, now);
-    }
-
-    private static Map<Object, Object> message(Message message) {
-        Map<Object, Object> fields = new LinkedHashMap<>();
-        fields.put(Text.of("role"), Text.of(message.role().label()));
-        fields.put(Text.of("content"), Text.content(message.content()));
-        if (!message.reasoning().isEmpty()) {
-            fields.put(Text.of("reasoning_content"), Text.content(message.reasoning()));
-        }
-        if (!message.toolCalls().isEmpty()) {
-            List<Object> calls = new ArrayList<>();
-            for (ToolCall call : message.toolCalls()) {
-                Map<Object, Object> function = new LinkedHashMap<>();
-                function.put(Text.of("name"), Text.content(call.name()));
-                function.put(Text.of("arguments"), json(call.arguments()));
-                Map<Object, Object> entry = new LinkedHashMap<>();
-                if (!call.id().isEmpty()) {
-                    entry.put(Text.of("id"), Text.content(call.id()));
-                }
-                entry.put(Text.of("type"), Text.of("function"));
-                entry.put(Text.of("function"), function);
-                calls.add(entry);
-            }
-            fields.put(Text.of("tool_calls"), calls);
-        }
-        if (!message.toolCallId().isEmpty()) {
-            fields.put(Text.of("tool_call_id"), Text.content(message.toolCallId()));
-        }
-        if (!message.name().isEmpty()) {
-            fields.put(Text.of("name"), Text.content(message.name()));
-        }
-        return fields;
-    }
-
-    /** What JSON says, or the text itself where it is none. */
-    private static Object json(String text) {
-        try {
-            return Template.value(JSON.readTree(text));
-        } catch (JsonProcessingException e) {
-            return Text.content(text);
-        }
+        return (variables.get("tools") == null ? template : forTools.orElse(template)).render(variables, now);
     }
 }

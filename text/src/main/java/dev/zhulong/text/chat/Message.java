@@ -1,9 +1,10 @@
 package dev.zhulong.text.chat;
 
 import java.util.List;
+import java.util.Objects;
 
 /**
- * One turn of a conversation.
+ * One turn of a conversation. Messages that say the same are equal, however what they do not say was written.
  *
  * @param role       who speaks
  * @param content    what is said; empty where an assistant only calls tools
@@ -11,10 +12,28 @@ import java.util.List;
  * @param toolCalls  calls an assistant makes
  * @param toolCallId call that a tool answers; empty if none
  * @param name       of the tool or the speaker; empty if none
+ * @param written    how the field {@code content} was written
  */
-public record Message(Role role, String content, String reasoning, List<ToolCall> toolCalls, String toolCallId, String name) {
+public record Message(Role role, String content, String reasoning, List<ToolCall> toolCalls, String toolCallId, String name, Written written) {
+    /** How the field {@code content} was written, which templates can tell apart where there is nothing in it. */
+    public enum Written {
+        /** A text, which may be empty. */
+        TEXT,
+        /** {@code null}. */
+        NULL,
+        /** Not at all. */
+        ABSENT
+    }
+
     public Message {
         toolCalls = List.copyOf(toolCalls);
+        if (written != Written.TEXT && !content.isEmpty()) {
+            throw new IllegalArgumentException("a message without content has the content " + content);
+        }
+    }
+
+    public Message(Role role, String content, String reasoning, List<ToolCall> toolCalls, String toolCallId, String name) {
+        this(role, content, reasoning, toolCalls, toolCallId, name, Written.TEXT);
     }
 
     public static Message of(Role role, String content) {
@@ -31,5 +50,21 @@ public record Message(Role role, String content, String reasoning, List<ToolCall
 
     public static Message assistant(String content) {
         return of(Role.ASSISTANT, content);
+    }
+
+    /** This message with another content, reasoning, calls and name, which are as many and as empty as its own. */
+    public Message saying(String content, String reasoning, List<ToolCall> toolCalls, String name) {
+        return new Message(role, content, reasoning, toolCalls, toolCallId, name, content.isEmpty() ? written : Written.TEXT);
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof Message message && role == message.role && content.equals(message.content) && reasoning.equals(message.reasoning)
+                && toolCalls.equals(message.toolCalls) && toolCallId.equals(message.toolCallId) && name.equals(message.name);
+    }
+
+    @Override
+    public int hashCode() {
+        return Objects.hash(role, content, reasoning, toolCalls, toolCallId, name);
     }
 }

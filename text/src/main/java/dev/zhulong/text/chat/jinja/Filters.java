@@ -3,6 +3,7 @@ package dev.zhulong.text.chat.jinja;
 import dev.zhulong.text.chat.jinja.Python.Tuple;
 import dev.zhulong.text.chat.jinja.Python.Undefined;
 import java.math.BigDecimal;
+import java.math.BigInteger;
 import java.math.RoundingMode;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -49,7 +50,7 @@ final class Filters {
             case "int" -> integer(value, a);
             case "float" -> real(value, a);
             case "string" -> text(value, limits);
-            case "abs" -> value instanceof Double d ? (Object) Math.abs(d) : (Object) Math.abs(Python.whole(value));
+            case "abs" -> value instanceof Double d ? (Object) Math.abs(d) : Python.integer(Python.big(value).abs());
             case "round" -> round(value, a);
             case "sort" -> sort(value, a);
             case "reverse" -> reverse(value, limits);
@@ -213,14 +214,15 @@ final class Filters {
             return switch (value) {
                 case Text text -> {
                     String s = text.toString().strip().replace("_", "");
-                    yield s.matches("[+-]?\\d{1,18}") ? (Object) Long.parseLong(s) : (Object) (long) Double.parseDouble(s);
+                    yield Python.integer(s.matches("[+-]?\\d{1," + Python.MOST_DIGITS + "}") ? new BigInteger(s) : Python.truncated(Double.parseDouble(s)));
                 }
-                case Double d -> (long) (double) d;
+                case Double d -> Python.integer(Python.truncated(d));
                 case Long l -> l;
+                case BigInteger big -> big;
                 case Boolean b -> b ? 1L : 0L;
                 case null, default -> otherwise;
             };
-        } catch (NumberFormatException e) {
+        } catch (NumberFormatException | TemplateException e) {
             return otherwise;
         }
     }
@@ -232,6 +234,7 @@ final class Filters {
                 case Text text -> Double.parseDouble(text.toString().strip());
                 case Double d -> d;
                 case Long l -> (double) l;
+                case BigInteger big -> Python.real(big);
                 case Boolean b -> b ? 1.0 : 0.0;
                 case null, default -> otherwise;
             };

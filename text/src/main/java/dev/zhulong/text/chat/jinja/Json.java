@@ -1,6 +1,7 @@
 package dev.zhulong.text.chat.jinja;
 
 import dev.zhulong.text.chat.jinja.Python.Tuple;
+import java.math.BigInteger;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -49,7 +50,8 @@ final class Json {
             case null -> out.append("null");
             case Boolean b -> out.append(b.toString());
             case Long l -> out.append(l.toString());
-            case Double d -> out.append(d.isNaN() ? "NaN" : d.isInfinite() ? d > 0 ? "Infinity" : "-Infinity" : Python.number(d));
+            case BigInteger big -> out.append(big.toString());
+            case Double d -> out.append(number(d));
             case Text text -> string(text);
             case List<?> list -> list(list, depth);
             case Tuple tuple -> list(tuple.items(), depth);
@@ -109,9 +111,14 @@ final class Json {
             case null -> Text.of("null");
             case Boolean b -> Text.of(b.toString());
             case Long l -> Text.of(l.toString());
-            case Double d -> Text.of(Python.number(d));
+            case BigInteger big -> Text.of(big.toString());
+            case Double d -> Text.of(number(d));
             default -> throw new TemplateException("a key of type " + Python.type(key) + " has no JSON form");
         };
+    }
+
+    private static String number(double d) {
+        return Double.isNaN(d) ? "NaN" : Double.isInfinite(d) ? d > 0 ? "Infinity" : "-Infinity" : Python.number(d);
     }
 
     private void line(int depth) {

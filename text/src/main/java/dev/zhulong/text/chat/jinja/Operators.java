@@ -2,11 +2,13 @@ package dev.zhulong.text.chat.jinja;
 
 import dev.zhulong.text.chat.jinja.Python.Tuple;
 import dev.zhulong.text.chat.jinja.Python.Undefined;
+import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.Supplier;
 
 /** Python's arithmetic, repetition and slices. */
 record Operators(Limits limits) {
@@ -16,19 +18,16 @@ record Operators(Limits limits) {
         if (value instanceof Double d) {
             return negative ? -d : d;
         }
-        long whole = Python.whole(value);
-        return negative ? exact(() -> Math.negateExact(whole)) : whole;
+        if (value instanceof Undefined undefined) {
+            throw undefined.error();
+        }
+        requireNumber(value, () -> "bad operand type for unary " + (negative ? "-" : "+") + ": '" + Python.type(value) + "'");
+        return Python.integer(negative ? Python.big(value).negate() : Python.big(value));
     }
 
-    private interface Whole {
-        long value();
-    }
-
-    private static Long exact(Whole operation) {
-        try {
-            return operation.value();
-        } catch (ArithmeticException e) {
-            throw new TemplateException("an integer of more than 64 bits");
+    private static void requireNumber(Object value, Supplier<String> otherwise) {
+        if (!Python.isInteger(value) && !(value instanceof Double)) {
+            throw new TemplateException(otherwise.get());
         }
     }
 
@@ -50,19 +49,39 @@ record Operators(Limits limits) {
                 return new Tuple(joined(x.items(), y.items()));
             }
         }
-        if (operator.equals("*") && (a instanceof Text || a instanceof List<?>)) {
-            return repeated(a, Python.whole(b));
+        if (operator.equals("*") && isSequence(a)) {
+            return repeated(a, times(b));
         }
-        if (operator.equals("*") && (b instanceof Text || b instanceof List<?>)) {
-            return repeated(b, Python.whole(a));
+        if (operator.equals("*") && isSequence(b)) {
+            return repeated(b, times(a));
         }
         if (operator.equals("%") && a instanceof Text format) {
             return format(format, b);
         }
+        if (operator.equals("+") && (isSequence(a) || a instanceof Tuple)) {
+            String type = Python.type(a);
+            throw new TemplateException("can only concatenate " + type + " (not \"" + Python.type(b) + "\") to " + type + ": found " + type + " + "
+                    + Python.type(b));
+        }
+        Supplier<String> unsupported = () -> "unsupported operand type(s) for " + (operator.equals("**") ? "** or pow()" : operator) + ": '"
+                + Python.type(a) + "' and '" + Python.type(b) + "'";
+        requireNumber(a, unsupported);
+        requireNumber(b, unsupported);
         if (a instanceof Double || b instanceof Double || operator.equals("/")) {
             return real(operator, Python.real(a), Python.real(b));
         }
-        return whole(operator, Python.whole(a), Python.whole(b));
+        return whole(operator, Python.big(a), Python.big(b));
+    }
+
+    private static boolean isSequence(Object value) {
+        return value instanceof Text || value instanceof List<?>;
+    }
+
+    private static long times(Object value) {
+        if (!Python.isInteger(value)) {
+            throw new TemplateException("can't multiply sequence by non-int of type '" + Python.type(value) + "'");
+        }
+        return Python.whole(value);
     }
 
     private List<Object> joined(List<?> a, List<?> b) {
@@ -113,38 +132,37 @@ record Operators(Limits limits) {
         };
     }
 
-    private static Object whole(String operator, long a, long b) {
-        if (b == 0 && (operator.equals("//") || operator.equals("%"))) {
+    private Object whole(String operator, BigInteger a, BigInteger b) {
+        limits.work((long) a.bitLength() * b.bitLength() >> 12);
+        if (b.signum() == 0 && (operator.equals("//") || operator.equals("%"))) {
             throw new TemplateException("division by zero");
         }
         return switch (operator) {
-            case "+" -> exact(() -> Math.addExact(a, b));
-            case "-" -> exact(() -> Math.subtractExact(a, b));
-            case "*" -> exact(() -> Math.multiplyExact(a, b));
-            case "//" -> exact(() -> Math.floorDivExact(a, b));
-            case "%" -> Math.floorMod(a, b);
-            default -> {
-                if (b < 0) {
-                    yield Math.pow(a, b);
-                }
-                yield exact(() -> power(a, b));
-            }
+            case "+" -> Python.integer(a.add(b));
+            case "-" -> Python.integer(a.subtract(b));
+            case "*" -> Python.integer(a.multiply(b));
+            case "//" -> Python.integer(a.subtract(remainder(a, b)).divide(b));
+            case "%" -> Python.integer(remainder(a, b));
+            default -> b.signum() < 0 ? (Object) Math.pow(a.doubleValue(), b.doubleValue()) : power(a, b);
         };
     }
 
-    private static long power(long base, long exponent) {
-        if (base == 0 || base == 1) {
-            return exponent == 0 ? 1 : base;
+    /** Of the divisor's sign, as Python's. */
+    private static BigInteger remainder(BigInteger a, BigInteger b) {
+        BigInteger remainder = a.remainder(b);
+        return remainder.signum() * b.signum() < 0 ? remainder.add(b) : remainder;
+    }
+
+    /** Of at most 64 bits: no conversation needs a larger power. */
+    private static Object power(BigInteger base, BigInteger exponent) {
+        // 0, 1 and -1 stay small; any other base leaves 64 bits within 63 steps
+        boolean small = base.abs().bitLength() <= 1;
+        BigInteger result = small || exponent.bitLength() < 7
+                ? base.pow(small ? exponent.signum() == 0 ? 0 : exponent.testBit(0) ? 1 : 2 : exponent.intValue()) : BigInteger.TWO.pow(64);
+        if (result.bitLength() > 63) {
+            throw new TemplateException("a power of more than 64 bits");
         }
-        if (base == -1) {
-            return exponent % 2 == 0 ? 1 : -1;
-        }
-        long result = 1;
-        // any other base leaves 64 bits within 63 steps
-        for (long i = 0; i < exponent; i++) {
-            result = Math.multiplyExact(result, base);
-        }
-        return result;
+        return Python.integer(result);
     }
 
     Object slice(Object target, Object from, Object to, Object step) {
@@ -233,8 +251,8 @@ record Operators(Limits limits) {
                     Python.repr(value, repr, limits);
                     out.append(padded(repr.toText(), flags));
                 }
-                case 'd', 'i' -> out.append(number(flags, 'd', value instanceof Double d ? (Object) d.longValue() : (Object) Python.whole(value)));
-                case 'x', 'X' -> out.append(number(flags, kind, Python.whole(value)));
+                case 'd', 'i' -> out.append(number(flags, 'd', value instanceof Double d ? Python.truncated(d) : Python.big(value)));
+                case 'x', 'X' -> out.append(number(flags, kind, Python.big(value)));
                 case 'f', 'F' -> out.append(number(flags, 'f', Python.real(value)));
                 default -> throw new TemplateException("the format %" + kind + " is not supported");
             }

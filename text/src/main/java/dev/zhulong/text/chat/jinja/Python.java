@@ -6,8 +6,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Python's rules for the values of a template: {@code null} (None), {@link Boolean}, {@link Long}, {@link Double}, {@link Text}, {@link List},
- * {@link Tuple}, {@link Map}, {@link Undefined}, {@link Namespace} and {@link Callable}. There are no others.
+ * Python's rules for the values of a template: {@code null} (None), {@link Boolean}, {@link Long}, {@link BigInteger} (integers that a long
+ * cannot hold, and only those), {@link Double}, {@link Text}, {@link List}, {@link Tuple}, {@link Map}, {@link Undefined}, {@link Namespace} and
+ * {@link Callable}. There are no others.
  */
 final class Python {
     private Python() {}
@@ -47,12 +48,33 @@ final class Python {
         return text.substring(0, end);
     }
 
-    /** An integer, which must fit 64 bits. */
+    /** More digits Python neither reads nor writes. */
+    static final int MOST_DIGITS = 4300;
+    private static final int MOST_BITS = (int) (MOST_DIGITS * 3.3219280948873626) + 1;
+
+    /** An integer, as a {@link Long} where it fits. */
     static Object integer(BigInteger value) {
-        if (value.bitLength() > 63) {
-            throw new TemplateException("an integer of more than 64 bits");
+        if (value.bitLength() > MOST_BITS) {
+            throw new TemplateException("an integer of more than " + MOST_DIGITS + " digits");
         }
-        return value.longValue();
+        return value.bitLength() > 63 ? value : (Object) value.longValue();
+    }
+
+    /** {@code int(value)}. */
+    static BigInteger truncated(double value) {
+        if (Double.isNaN(value) || Double.isInfinite(value)) {
+            throw new TemplateException("cannot convert float " + number(value) + " to integer");
+        }
+        return new BigDecimal(value).toBigInteger();
+    }
+
+    /** Whether a value is of Python's type int, of which bool is a kind. */
+    static boolean isInteger(Object value) {
+        return value instanceof Long || value instanceof BigInteger || value instanceof Boolean;
+    }
+
+    static BigInteger big(Object value) {
+        return value instanceof BigInteger big ? big : BigInteger.valueOf(whole(value));
     }
 
     static boolean truth(Object value) {
@@ -60,6 +82,7 @@ final class Python {
             case null -> false;
             case Boolean b -> b;
             case Long l -> l != 0;
+            case BigInteger _ -> true;
             case Double d -> d != 0;
             case Text t -> !t.isEmpty();
             case List<?> list -> !list.isEmpty();
@@ -75,6 +98,7 @@ final class Python {
             case null -> "NoneType";
             case Boolean _ -> "bool";
             case Long _ -> "int";
+            case BigInteger _ -> "int";
             case Double _ -> "float";
             case Text _ -> "str";
             case List<?> _ -> "list";
@@ -108,6 +132,7 @@ final class Python {
             case null -> "None";
             case Boolean b -> b ? "True" : "False";
             case Long l -> l.toString();
+            case BigInteger big -> big.toString();
             case Double d -> number(d);
             case Undefined _ -> "Undefined";
             default -> "<object>";
@@ -197,12 +222,13 @@ final class Python {
     }
 
     private static boolean isNumber(Object value) {
-        return value instanceof Long || value instanceof Double || value instanceof Boolean;
+        return isInteger(value) || value instanceof Double;
     }
 
     static double real(Object value) {
         return switch (value) {
             case Long l -> l;
+            case BigInteger big -> finite(big.doubleValue());
             case Double d -> d;
             case Boolean b -> b ? 1 : 0;
             case Undefined undefined -> throw undefined.error();
@@ -210,9 +236,18 @@ final class Python {
         };
     }
 
+    private static double finite(double value) {
+        if (Double.isInfinite(value)) {
+            throw new TemplateException("int too large to convert to float");
+        }
+        return value;
+    }
+
+    /** An integer that counts or points to something. */
     static long whole(Object value) {
         return switch (value) {
             case Long l -> l;
+            case BigInteger _ -> throw new TemplateException("an integer of more than 64 bits, where a count or a place is expected");
             case Boolean b -> b ? 1 : 0;
             case Undefined undefined -> throw undefined.error();
             case null, default -> throw new TemplateException("expected an integer, found " + type(value));
@@ -221,7 +256,7 @@ final class Python {
 
     static boolean equal(Object a, Object b) {
         if (isNumber(a) && isNumber(b)) {
-            return a instanceof Double || b instanceof Double ? real(a) == real(b) : whole(a) == whole(b);
+            return a instanceof Double || b instanceof Double ? real(a) == real(b) : big(a).equals(big(b));
         }
         if (a instanceof Undefined && b instanceof Undefined) {
             return true;
@@ -258,7 +293,7 @@ final class Python {
             throw undefined.error();
         }
         if (isNumber(a) && isNumber(b)) {
-            return a instanceof Double || b instanceof Double ? Double.compare(real(a), real(b)) : Long.compare(whole(a), whole(b));
+            return a instanceof Double || b instanceof Double ? Double.compare(real(a), real(b)) : big(a).compareTo(big(b));
         }
         if (a instanceof Text x && b instanceof Text y) {
             return x.compareTo(y);

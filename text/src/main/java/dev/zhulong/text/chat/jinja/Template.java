@@ -3,6 +3,7 @@ package dev.zhulong.text.chat.jinja;
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.zhulong.text.chat.jinja.Python.Callable;
 import dev.zhulong.text.chat.jinja.Python.Namespace;
+import java.math.BigInteger;
 import java.time.LocalDateTime;
 import java.time.format.TextStyle;
 import java.util.ArrayList;
@@ -41,7 +42,7 @@ public final class Template {
     }
 
     /**
-     * Renders with {@code variables}: null, {@link Boolean}, {@link Long}, {@link Double}, {@link Text}, lists of these and maps from
+     * Renders with {@code variables}: null, {@link Boolean}, {@link Long}, {@link BigInteger}, {@link Double}, {@link Text}, lists of these and maps from
      * {@link Text} to these.
      *
      * @param now    for {@code strftime_now}
@@ -62,22 +63,33 @@ public final class Template {
 
     /** JSON as the values templates know; its strings are marked as content. */
     public static Object value(JsonNode node) {
+        return value(node, 0);
+    }
+
+    /** The same, its strings with {@code marks} besides. */
+    public static Object value(JsonNode node, int marks) {
         return switch (node.getNodeType()) {
-            case STRING -> Text.content(node.asText());
+            case STRING -> Text.content(node.asText(), marks);
             case BOOLEAN -> node.booleanValue();
-            case NUMBER -> node.isIntegralNumber() && node.canConvertToLong() ? (Object) node.longValue() : (Object) node.doubleValue();
+            // as Python's json reads them: whole numbers of any length, the others as doubles
+            case NUMBER -> node.isIntegralNumber() ? Python.integer(node.bigIntegerValue()) : (Object) node.doubleValue();
             case ARRAY -> {
                 List<Object> list = new ArrayList<>();
-                node.forEach(item -> list.add(value(item)));
+                node.forEach(item -> list.add(value(item, marks)));
                 yield list;
             }
             case OBJECT -> {
                 Map<Object, Object> map = new LinkedHashMap<>();
-                node.properties().forEach(e -> map.put(Text.content(e.getKey()), value(e.getValue())));
+                node.properties().forEach(e -> map.put(Text.content(e.getKey(), marks), value(e.getValue(), marks)));
                 yield map;
             }
             default -> null;
         };
+    }
+
+    /** A value as transformers' {@code tojson} writes it. */
+    public static Text json(Object value) {
+        return Json.write(value, new Arguments(List.of(), Map.of(), new Limits(size(value))));
     }
 
     private static long size(Object value) {

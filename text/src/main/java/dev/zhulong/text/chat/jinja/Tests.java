@@ -3,6 +3,7 @@ package dev.zhulong.text.chat.jinja;
 import dev.zhulong.text.chat.jinja.Python.Callable;
 import dev.zhulong.text.chat.jinja.Python.Tuple;
 import dev.zhulong.text.chat.jinja.Python.Undefined;
+import java.math.BigInteger;
 import java.util.List;
 import java.util.Map;
 
@@ -19,16 +20,16 @@ final class Tests {
             case "mapping" -> value instanceof Map<?, ?>;
             case "sequence", "iterable" -> value instanceof Text || value instanceof List<?> || value instanceof Tuple || value instanceof Map<?, ?>
                     || value instanceof Undefined;
-            case "number" -> value instanceof Long || value instanceof Double || value instanceof Boolean;
-            case "integer" -> value instanceof Long;
+            case "number" -> Python.isInteger(value) || value instanceof Double;
+            case "integer" -> value instanceof Long || value instanceof BigInteger;
             case "float" -> value instanceof Double;
             case "boolean" -> value instanceof Boolean;
             case "true" -> value instanceof Boolean b && b;
             case "false" -> value instanceof Boolean b && !b;
             case "callable" -> value instanceof Callable;
-            case "odd" -> Math.floorMod(Python.whole(value), 2L) == 1;
-            case "even" -> Math.floorMod(Python.whole(value), 2L) == 0;
-            case "divisibleby" -> divisible(Python.whole(value), Python.whole(a.required(0, "num")));
+            case "odd" -> Python.big(value).testBit(0);
+            case "even" -> !Python.big(value).testBit(0);
+            case "divisibleby" -> divisible(Python.big(value), Python.big(a.required(0, "num")));
             case "lower" -> value instanceof Text t && Python.truth(Strings.method(t, "islower").orElseThrow().call(a));
             case "upper" -> value instanceof Text t && Python.truth(Strings.method(t, "isupper").orElseThrow().call(a));
             case "eq", "equalto", "==" -> Python.equal(value, a.required(0, "other"));
@@ -49,10 +50,10 @@ final class Tests {
             "float", "boolean", "true", "false", "callable", "odd", "even", "divisibleby", "lower", "upper", "eq", "equalto", "ne", "lt", "lessthan",
             "le", "gt", "greaterthan", "ge", "in", "sameas", "filter", "test");
 
-    private static boolean divisible(long value, long by) {
-        if (by == 0) {
+    private static boolean divisible(BigInteger value, BigInteger by) {
+        if (by.signum() == 0) {
             throw new TemplateException("division by zero");
         }
-        return value % by == 0;
+        return value.remainder(by).signum() == 0;
     }
 }

@@ -13,6 +13,10 @@ public final class Text implements Comparable<Text> {
     public static final byte CONTENT = 1;
     /** Mark of characters written inside a {@code generation} block. */
     public static final byte GENERATED = 2;
+    /** Mark of characters that anyone but the assistant brought; always together with {@link #CONTENT}. */
+    public static final byte HEARD = 4;
+    /** Mark of characters that a conversation's last message brought; always together with {@link #CONTENT}. */
+    public static final byte LAST = 8;
     static final Text EMPTY = new Text("", null);
 
     private final String chars;
@@ -30,7 +34,12 @@ public final class Text implements Comparable<Text> {
 
     /** A text that the conversation brings. */
     public static Text content(String chars) {
-        return of(chars).marked(CONTENT);
+        return content(chars, 0);
+    }
+
+    /** The same with more marks. */
+    public static Text content(String chars, int marks) {
+        return of(chars).marked((byte) (CONTENT | marks));
     }
 
     /** This text with {@code mark} on all its characters. */

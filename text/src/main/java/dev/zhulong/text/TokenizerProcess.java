@@ -1,0 +1,165 @@
+package dev.zhulong.text;
+
+import java.io.BufferedInputStream;
+import java.io.BufferedOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+/**
+ * The tokenizers library in a process of its own, for what could end this one ({@link LibrarySafety}). Texts go in and ids come out over its
+ * standard streams: a length and UTF-8, answered by {@value #DONE}, a count and that many ids, or by {@value #REFUSED} and a message. Not safe for several
+ * threads.
+ */
+final class TokenizerProcess implements AutoCloseable {
+    private static final int DONE = 0;
+    private static final int REFUSED = 1;
+    /** A text that takes longer, and a second more for each hundred thousand bytes, will not be done. */
+    private static final long SECONDS = 60;
+
+    private final String name;
+    private final Process process;
+    private final DataInputStream in;
+    private final DataOutputStream out;
+
+    private TokenizerProcess(String name, Process process) {
+        this.name = name;
+        this.process = process;
+        in = new DataInputStream(new BufferedInputStream(process.getInputStream()));
+        out = new DataOutputStream(new BufferedOutputStream(process.getOutputStream(), 1 << 16));
+    }
+
+    /**
+     * Starts one.
+     *
+     * @param json a whole {@code tokenizer.json}; {@code name} is what errors call it
+     * @throws IllegalArgumentException where the library refuses the tokenizer or ends over it
+     */
+    static TokenizerProcess start(byte[] json, String name) {
+        try {
+            var child = new TokenizerProcess(name, new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-XX:+UseSerialGC",
+                    "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path"),
+                    TokenizerProcess.class.getName()).start());
+            child.ask(json, "the tokenizer");
+            return child;
+        } catch (IOException e) {
+            throw new UncheckedIOException(name + ": its tokenizer needs a process of its own, which does not start: " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * Ids of a text.
+     *
+     * @throws IllegalArgumentException where the library fails on it; this process may then be dead ({@link #isAlive})
+     */
+    int[] encode(String text) {
+        return ask(text.getBytes(StandardCharsets.UTF_8), "a text of " + text.length() + " characters");
+    }
+
+    boolean isAlive() {
+        return process.isAlive();
+    }
+
+    private int[] ask(byte[] bytes, String what) {
+        var answer = CompletableFuture.supplyAsync(() -> exchange(bytes), task -> Thread.ofVirtual().start(task));
+        try {
+            return answer.get(SECONDS + bytes.length / 100_000, TimeUnit.SECONDS);
+        } catch (TimeoutException e) {
+            close();
+            throw new IllegalArgumentException(name + ": the tokenizers library does not come to an end with " + what
+                    + "; an expression of its pre_tokenizer or normalizer may backtrack without bounds");
+        } catch (InterruptedException e) {
+            close();
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("interrupted while " + name + " encodes", e);
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof IllegalArgumentException refused) {
+                throw refused;
+            }
+            String reason = lastWords();
+            close();
+            throw new IllegalArgumentException(name + ": the tokenizers library ends over " + what + reason, e.getCause());
+        }
+    }
+
+    private int[] exchange(byte[] bytes) {
+        try {
+            out.writeInt(bytes.length);
+            out.write(bytes);
+            out.flush();
+            if (in.readByte() == REFUSED) {
+                throw new IllegalArgumentException(name + ": the tokenizers library refuses it: " + in.readUTF());
+            }
+            int[] ids = new int[in.readInt()];
+            for (int i = 0; i < ids.length; i++) {
+                ids[i] = in.readInt();
+            }
+            return ids;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** What the panic said: the line behind the one that names its place. */
+    private String lastWords() {
+        try (InputStream errors = process.getErrorStream()) {
+            List<String> lines = new String(errors.readAllBytes(), StandardCharsets.UTF_8).lines().toList();
+            for (int i = 0; i + 1 < lines.size(); i++) {
+                if (lines.get(i).contains("panicked at")) {
+                    return ": " + lines.get(i + 1).strip();
+                }
+            }
+        } catch (IOException e) {
+            // nothing more is known
+        }
+        return "";
+    }
+
+    @Override
+    public void close() {
+        process.destroyForcibly();
+    }
+
+    /** The process: a tokenizer, then texts, until the streams end. */
+    public static void main(String[] args) throws IOException {
+        var in = new DataInputStream(new BufferedInputStream(System.in));
+        var out = new DataOutputStream(new BufferedOutputStream(System.out, 1 << 16));
+        // nothing but answers may come on that stream
+        System.setOut(System.err);
+        NativeTokenizer.Handle library = null;
+        while (true) {
+            byte[] bytes;
+            try {
+                bytes = in.readNBytes(in.readInt());
+            } catch (IOException e) {
+                return;
+            }
+            try {
+                int[] ids = new int[0];
+                if (library == null) {
+                    library = NativeTokenizer.Handle.open(bytes);
+                } else {
+                    ids = library.encode(new String(bytes, StandardCharsets.UTF_8));
+                }
+                out.writeByte(DONE);
+                out.writeInt(ids.length);
+                for (int id : ids) {
+                    out.writeInt(id);
+                }
+            } catch (RuntimeException e) {
+                out.writeByte(REFUSED);
+                out.writeUTF(NativeTokenizer.oneLine(e));
+            }
+            out.flush();
+        }
+    }
+}
