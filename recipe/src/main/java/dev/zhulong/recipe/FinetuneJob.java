@@ -19,6 +19,7 @@ import dev.zhulong.recipe.FinetuneRecipe.Method;
 import dev.zhulong.tensor.MachineSpeed;
 import dev.zhulong.text.HuggingFaceTokenizer;
 import dev.zhulong.text.Tokenizer;
+import dev.zhulong.text.TokenizerConfig;
 import dev.zhulong.text.chat.ChatEncoder;
 import dev.zhulong.text.chat.ChatTemplate;
 import dev.zhulong.train.AdamW;
@@ -345,7 +346,10 @@ public final class FinetuneJob {
             inputs.add(source.path());
             source.heldOut().ifPresent(inputs::add);
         }
-        for (String name : List.of("config.json", "tokenizer.json", "tokenizer_config.json", ChatTemplate.FILE)) {
+        List<String> names = new ArrayList<>(TokenizerConfig.FILES);
+        names.add("config.json");
+        names.add(ChatTemplate.FILE);
+        for (String name : names) {
             if (Files.isRegularFile(base.resolve(name))) {
                 inputs.add(base.resolve(name));
             }

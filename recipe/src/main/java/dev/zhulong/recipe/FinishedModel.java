@@ -10,6 +10,7 @@ import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.train.log.LossChart;
 import dev.zhulong.train.log.LossCurve;
 import dev.zhulong.train.log.MetricsLog;
+import dev.zhulong.text.TokenizerConfig;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -34,7 +35,7 @@ final class FinishedModel {
     /** The model, or its adapter if it has one, and the files of the tokenizer in {@code from}. */
     static void weights(Decoder model, Path from, Path run) {
         try {
-            for (String name : List.of("tokenizer.json", "tokenizer_config.json")) {
+            for (String name : TokenizerConfig.FILES) {
                 Path file = from.resolve(name);
                 if (Files.isRegularFile(file)) {
                     AtomicFile.writeBytes(run.resolve(name), Files.readAllBytes(file));

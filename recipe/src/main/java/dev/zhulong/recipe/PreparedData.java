@@ -17,6 +17,7 @@ import dev.zhulong.formats.Provenance;
 import dev.zhulong.text.BpeTrainer;
 import dev.zhulong.text.CharacterVocabulary;
 import dev.zhulong.text.HuggingFaceTokenizer;
+import dev.zhulong.text.TokenizerConfig;
 import dev.zhulong.text.TokenizerJson;
 import dev.zhulong.text.TrainedVocabulary;
 import java.io.IOException;
@@ -144,9 +145,11 @@ record PreparedData(Path tokenizerDirectory, HuggingFaceTokenizer tokenizer, Tok
                 settings.put("path", file.toString());
                 Stage stage = Stage.in(directory.resolve("tokenizer"), settings, () -> hashes(List.of(file)), half -> {
                     copy(file, half.resolve("tokenizer.json"));
-                    Path config = file.resolveSibling("tokenizer_config.json");
-                    if (Files.isRegularFile(config)) {
-                        copy(config, half.resolve("tokenizer_config.json"));
+                    for (String name : TokenizerConfig.FILES) {
+                        Path beside = file.resolveSibling(name);
+                        if (Files.isRegularFile(beside) && !name.equals("tokenizer.json")) {
+                            copy(beside, half.resolve(name));
+                        }
                     }
                 });
                 inputs.putAll(stage.inputs());

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.zhulong.text.chat.Conversation;
 import dev.zhulong.text.chat.Message;
+import dev.zhulong.text.chat.Message.Written;
 import dev.zhulong.text.chat.Role;
 import dev.zhulong.text.chat.ToolCall;
 import java.util.ArrayList;
@@ -38,7 +39,8 @@ final class ChatMessages {
         };
         List<ToolCall> calls = role == Role.ASSISTANT ? calls(message) : List.of();
         String content = content(message, role == Role.ASSISTANT);
-        return new Message(role, content, message.text("reasoning_content", ""), calls, message.text("tool_call_id", ""), message.text("name", ""));
+        return new Message(role, content, message.text("reasoning_content", ""), calls, message.text("tool_call_id", ""), message.text("name", ""),
+                message.has("content") || !content.isEmpty() ? Written.TEXT : Written.NULL);
     }
 
     /** A string, or parts that are texts. */
@@ -93,9 +95,18 @@ final class ChatMessages {
 
     /** With their texts as they may reach the model. */
     static List<Message> reviewed(List<Message> messages, UnaryOperator<String> review) {
-        return messages.stream().map(message -> new Message(message.role(), review.apply(message.content()), review.apply(message.reasoning()), message.toolCalls().stream()
-                .map(call -> new ToolCall(review.apply(call.id()), review.apply(call.name()), Json.text(JsonReview.each(Json.parse(call.arguments()), review)))).toList(),
-                review.apply(message.toolCallId()), review.apply(message.name()))).toList();
+        return messages.stream().map(message -> {
+            String content = review.apply(message.content());
+            return new Message(message.role(), content, review.apply(message.reasoning()), message.toolCalls().stream().map(call -> reviewed(call, review)).toList(),
+                    review.apply(message.toolCallId()), review.apply(message.name()), content.isEmpty() ? message.written() : Message.Written.TEXT);
+        }).toList();
+    }
+
+    private static ToolCall reviewed(ToolCall call, UnaryOperator<String> review) {
+        JsonNode before = Json.parse(call.arguments());
+        JsonNode after = JsonReview.each(before, review);
+        // what is not changed keeps its own spaces
+        return new ToolCall(review.apply(call.id()), review.apply(call.name()), after.equals(before) ? call.arguments() : Json.text(after), call.object());
     }
 
     /** What a template reads: as it is where the template knows tools, else with tools, calls and results in words. */

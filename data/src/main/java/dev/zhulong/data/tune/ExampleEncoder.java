@@ -18,6 +18,8 @@ import java.util.Optional;
  * beginning with the last token of the one before, so that every token but the first is learnt once.
  */
 public final class ExampleEncoder {
+    private static final String NO_END = "the chat template puts no end mark behind an answer, so the model does not learn to end";
+
     private final Tokenizer tokenizer;
     private final ConversationEncoder conversations;
     private final int seq;
@@ -48,7 +50,7 @@ public final class ExampleEncoder {
         var notes = new Notes(row, report);
         try {
             return switch (row.example()) {
-                case Example.Chat chat -> cut(row, chat(chat), notes);
+                case Example.Chat chat -> cut(row, chat(chat, notes), notes);
                 case Example.Completion completion -> cut(row, List.of(completion(completion, notes)), notes);
                 case Example.Text text -> pieces(row, text.text(), notes);
                 case Example.Preference _ -> throw new RowRefused("a preference pair, which only DPO learns from", "");
@@ -66,8 +68,11 @@ public final class ExampleEncoder {
                 throw new RowRefused("not a preference pair", "");
             }
             PreferenceTokens pair = new PairEncoder(guarded(), tokenizer, seq + 1).encode(row, preference);
+            var notes = new Notes(row, report);
             if (pair.truncated()) {
-                new Notes(row, report).add("cut to " + (seq + 1) + " tokens");
+                notes.add("cut to " + (seq + 1) + " tokens");
+            } else if (!isEnd(pair.chosen()[pair.chosen().length - 1])) {
+                notes.add(NO_END);
             }
             return Optional.of(pair);
         } catch (RowRefused refused) {
@@ -99,13 +104,31 @@ public final class ExampleEncoder {
         });
     }
 
-    private List<SupervisedTokens> chat(Example.Chat chat) {
+    private List<SupervisedTokens> chat(Example.Chat chat, Notes notes) {
         var sequences = new ArrayList<>(guarded().supervise(chat.conversation()));
+        if (!sequences.stream().allMatch(this::ends)) {
+            notes.add(NO_END);
+        }
         for (int turn : chat.muted()) {
             mute(chat.conversation(), turn, sequences);
         }
         sequences.removeIf(sequence -> sequence.count() == 0);
         return sequences;
+    }
+
+    /** Whether each run of learnt tokens ends in a token that ends a turn. */
+    private boolean ends(SupervisedTokens sequence) {
+        boolean[] learnt = sequence.supervised();
+        for (int i = 0; i < learnt.length; i++) {
+            if (learnt[i] && (i + 1 == learnt.length || !learnt[i + 1]) && !isEnd(sequence.ids()[i])) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private boolean isEnd(int id) {
+        return tokenizer.isControl(id) || tokenizer.eos().isPresent() && tokenizer.eos().getAsInt() == id;
     }
 
     /** Takes the marks off one turn: the learnt tokens that follow exactly what the model is given before that turn. */

@@ -48,7 +48,7 @@ final class ToolCalls {
             throw new RowRefused("arguments of a tool call are not a JSON object", arguments.toString());
         }
         return new ToolCall(Json.textOrEmpty(node.path("id"), "id"), name, arguments.isTextual() && !arguments.textValue().isBlank()
-                ? arguments.textValue() : object.toString());
+                ? arguments.textValue() : object.toString(), !arguments.isTextual());
     }
 
     /** A row's tools, each as OpenAI writes it; bare functions are put into that form. */

@@ -2,6 +2,7 @@ package dev.zhulong.data.tune;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.zhulong.text.chat.Message;
+import dev.zhulong.text.chat.Message.Written;
 import dev.zhulong.text.chat.Role;
 import dev.zhulong.text.chat.ToolCall;
 import java.util.ArrayList;
@@ -65,26 +66,33 @@ record Turns(List<Message> messages, List<Integer> muted) {
         JsonNode content = turn.has("content") ? turn.path("content") : turn.has("value") ? turn.path("value") : turn.path("text");
         return switch (name) {
             case "system", "developer" -> Message.system(text(content));
-            case "user", "human" -> new Message(Role.USER, text(content), "", List.of(), "", Json.textOrEmpty(turn.path("name"), "name"));
-            case "assistant", "gpt", "chatgpt", "bot", "model", "ai" -> assistant(turn, text(content));
+            case "user", "human" -> new Message(Role.USER, text(content), "", List.of(), "", Json.textOrEmpty(turn.path("name"), "name"),
+                    written(content));
+            case "assistant", "gpt", "chatgpt", "bot", "model", "ai" -> assistant(turn, content);
             case "tool", "function", "observation", "tool_response", "function_response", "ipython" -> new Message(Role.TOOL,
                     content.isObject() ? content.toString() : text(content), "", List.of(),
-                    Json.textOrEmpty(turn.path("tool_call_id"), "tool_call_id"), Json.textOrEmpty(turn.path("name"), "name"));
+                    Json.textOrEmpty(turn.path("tool_call_id"), "tool_call_id"), Json.textOrEmpty(turn.path("name"), "name"), written(content));
             case "function_call", "tool_call" -> new Message(Role.ASSISTANT, "", "",
-                    content.isContainerNode() ? ToolCalls.spelled(content.toString()) : ToolCalls.spelled(text(content)), "", "");
+                    content.isContainerNode() ? ToolCalls.spelled(content.toString()) : ToolCalls.spelled(text(content)), "", "",
+                    Written.NULL);
             case "" -> throw new RowRefused("a turn without a role", turn.toString());
             default -> throw new RowRefused("unknown role", "'" + name + "'; expected system, developer, user, human, assistant, gpt, tool,"
                     + " function, observation or function_call");
         };
     }
 
-    private static Message assistant(JsonNode turn, String content) {
+    /** Templates tell no content from an empty one. */
+    private static Written written(JsonNode content) {
+        return content.isMissingNode() ? Written.ABSENT : content.isNull() ? Written.NULL : Written.TEXT;
+    }
+
+    private static Message assistant(JsonNode turn, JsonNode content) {
         List<ToolCall> calls = ToolCalls.of(turn);
         String reasoning = "";
         for (String field : List.of("reasoning_content", "reasoning", "thinking")) {
             reasoning = reasoning.isEmpty() && turn.path(field).isTextual() ? turn.path(field).textValue() : reasoning;
         }
-        return new Message(Role.ASSISTANT, content, reasoning, calls, "", Json.textOrEmpty(turn.path("name"), "name"));
+        return new Message(Role.ASSISTANT, text(content), reasoning, calls, "", Json.textOrEmpty(turn.path("name"), "name"), written(content));
     }
 
     /** Content is text, null, or a list of parts of text. */
