@@ -108,7 +108,7 @@ final class ModelRoutes {
         Fields body = exchange.body();
         exchange.admit();
         String text = body.required(Stream.of("text", "content", "prompt").filter(body::has).findFirst().orElse("text"));
-        int[] ids = body.flag("add_special", false) ? model.sequence(text) : model.tokenizer().encode(text);
+        int[] ids = body.flag("add_special", false) ? model.sequence(text) : model.encode(text);
         ObjectNode tree = Json.object();
         ArrayNode tokens = tree.putArray("tokens");
         Arrays.stream(ids).forEach(tokens::add);

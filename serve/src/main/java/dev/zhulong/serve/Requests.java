@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.zhulong.infer.GenerateOptions;
 import dev.zhulong.infer.SamplerOptions;
 import dev.zhulong.serve.ServedModel.Lane;
+import dev.zhulong.text.EncodingException;
 import dev.zhulong.text.chat.Message;
 import java.util.ArrayList;
 import java.util.List;
@@ -47,6 +48,8 @@ final class Requests {
         int[] prompt;
         try {
             prompt = named.encoder().prompt(ChatMessages.conversation(messages, tools.reviewed(review), named.encoder().template().source()));
+        } catch (EncodingException e) {
+            throw request.wrong("messages", "cannot be encoded: " + Json.shortened(e.reason(), 300));
         } catch (IllegalArgumentException e) {
             throw request.wrong("messages", "cannot be put into the model's chat template: " + Json.shortened(e.getMessage(), 300));
         }
@@ -87,7 +90,7 @@ final class Requests {
         for (JsonNode prompt : several(request, "prompt", MOST_CHOICES)) {
             String text = prompt.isTextual() ? review.apply(prompt.textValue()) : null;
             int[] ids = text == null ? reviewed(ids(request, "prompt", prompt), review) : null;
-            prompts.add(suffix != null ? gap(request, text == null ? ids : model.tokenizer().encode(text), suffix)
+            prompts.add(suffix != null ? gap(request, text == null ? ids : model.encode(text), suffix)
                     : text == null ? model.sequence(ids) : model.sequence(text));
             if (echo) {
                 texts.add(text == null ? model.tokenizer().decode(ids) : text);
@@ -157,7 +160,7 @@ final class Requests {
     private int[] reviewed(int[] ids, UnaryOperator<String> review) {
         String text = model.tokenizer().decode(ids);
         String told = review.apply(text);
-        return told.equals(text) ? ids : model.tokenizer().encode(told);
+        return told.equals(text) ? ids : model.encode(told);
     }
 
     /** A text, or ids, or several of either. */
@@ -195,7 +198,7 @@ final class Requests {
         for (List<String> marks : GAPS) {
             List<OptionalInt> ids = marks.stream().map(model.tokenizer()::id).toList();
             if (ids.stream().allMatch(OptionalInt::isPresent)) {
-                return Stream.of(new int[] {ids.get(0).getAsInt()}, before, new int[] {ids.get(1).getAsInt()}, model.tokenizer().encode(after),
+                return Stream.of(new int[] {ids.get(0).getAsInt()}, before, new int[] {ids.get(1).getAsInt()}, model.encode(after),
                         new int[] {ids.get(2).getAsInt()}).flatMapToInt(IntStream::of).toArray();
             }
         }

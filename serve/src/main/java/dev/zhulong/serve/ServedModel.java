@@ -9,6 +9,7 @@ import dev.zhulong.infer.SchedulerOptions;
 import dev.zhulong.infer.constrain.Constraint;
 import dev.zhulong.infer.constrain.TokenBytes;
 import dev.zhulong.infer.cpu.CpuAdapter;
+import dev.zhulong.text.EncodingException;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.text.chat.ChatEncoder;
 import dev.zhulong.text.chat.ChatTemplate;
@@ -23,6 +24,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /**
@@ -183,7 +185,20 @@ public final class ServedModel implements AutoCloseable {
 
     /** Ids to start from, of plain text. */
     int[] sequence(String text) {
-        return generator().sequence(text);
+        return encoded(() -> generator().sequence(text));
+    }
+
+    /** Ids of plain text, without any that would be put before it. */
+    int[] encode(String text) {
+        return encoded(() -> tokenizer.encode(text));
+    }
+
+    private static int[] encoded(Supplier<int[]> ids) {
+        try {
+            return ids.get();
+        } catch (EncodingException e) {
+            throw ApiException.invalid(null, "a text cannot be encoded: " + Json.shortened(e.reason(), 300));
+        }
     }
 
     /** Ids to start from. */

@@ -13,7 +13,7 @@ final class LibrarySafety {
     /** Up to this many UTF-16 units no known expression, all of which take a few steps a character, comes near the limit. */
     static final int LONGEST_TEXT = 1 << 20;
 
-    private static final Set<String> NORMALIZERS = Set.of("NFC", "NFD", "NFKC", "NFKD", "Lowercase", "Strip", "StripAccents", "BertNormalizer", "Prepend",
+    private static final Set<String> NORMALIZERS = Set.of("NFC", "NFD", "NFKC", "NFKD", "Lowercase", "Strip", "StripAccents", "BertNormalizer",
             "ByteLevel", "Nmt");
     private static final Set<String> PRE_TOKENIZERS = Set.of("ByteLevel", "Metaspace", "BertPreTokenizer", "Whitespace", "WhitespaceSplit", "Digits",
             "Punctuation", "UnicodeScripts", "CharDelimiterSplit");
@@ -46,6 +46,7 @@ final class LibrarySafety {
         return empty(normalizer) || switch (normalizer.path("type").asText()) {
             case "Sequence" -> each(normalizer.path("normalizers"), true);
             case "Replace" -> isKnown(normalizer.path("pattern"));
+            case "Prepend" -> !normalizer.path("prepend").asText().isEmpty();
             case String type -> NORMALIZERS.contains(type);
         };
     }

@@ -152,9 +152,11 @@ final class NativeTokenizer implements AutoCloseable {
     }
 
     static boolean isMark(JsonNode token) {
-        String text = token.path("content").asText();
-        return token.path("special").asBoolean(false) || text.length() > 2
-                && (text.startsWith("<") && text.endsWith(">") || text.startsWith("[") && text.endsWith("]"));
+        return token.path("special").asBoolean(false) || isSpelledAsMark(token.path("content").asText());
+    }
+
+    static boolean isSpelledAsMark(String text) {
+        return text.length() > 2 && (text.startsWith("<") && text.endsWith(">") || text.startsWith("[") && text.endsWith("]"));
     }
 
     private static ObjectNode bare(JsonNode json) {
@@ -216,7 +218,7 @@ final class NativeTokenizer implements AutoCloseable {
     /**
      * Ids of a text.
      *
-     * @throws IllegalArgumentException where the library fails on it
+     * @throws EncodingException where the library fails on it
      */
     int[] encode(String text) {
         if (library == null || text.length() > LibrarySafety.LONGEST_TEXT) {
@@ -225,7 +227,7 @@ final class NativeTokenizer implements AutoCloseable {
         try {
             return library.encode(text);
         } catch (RuntimeException e) {
-            throw new IllegalArgumentException(name + ": the tokenizers library refuses a text of " + text.length() + " characters: " + oneLine(e), e);
+            throw new EncodingException(name, "the tokenizers library refuses a text of " + text.length() + " characters: " + oneLine(e), e);
         }
     }
 

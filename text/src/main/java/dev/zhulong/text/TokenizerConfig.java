@@ -65,7 +65,7 @@ public final class TokenizerConfig {
 
     /**
      * {@code tokenizer}, a whole {@code tokenizer.json}, with the added tokens that only {@code config} knows: those of
-     * {@code added_tokens_decoder}, and the special tokens that it names and the vocabulary has.
+     * {@code added_tokens_decoder}, and the tokens that it names, the vocabulary has, and that are spelled as marks.
      */
     static ObjectNode withAddedTokens(ObjectNode tokenizer, JsonNode config) {
         Set<String> known = new HashSet<>();
@@ -84,7 +84,7 @@ public final class TokenizerConfig {
         });
         Map<String, Integer> vocabulary = new HashMap<>();
         for (String key : List.of("bos_token", "eos_token", "pad_token")) {
-            special(config, key).filter(content -> !known.contains(content)).ifPresent(content -> {
+            special(config, key).filter(content -> !known.contains(content) && NativeTokenizer.isSpelledAsMark(content)).ifPresent(content -> {
                 if (vocabulary.isEmpty()) {
                     vocabulary.putAll(ids(tokenizer.path("model").path("vocab")));
                 }

@@ -30,6 +30,7 @@ final class TokenizerProcess implements AutoCloseable {
     private final Process process;
     private final DataInputStream in;
     private final DataOutputStream out;
+    private volatile boolean closed;
 
     private TokenizerProcess(String name, Process process) {
         this.name = name;
@@ -42,7 +43,7 @@ final class TokenizerProcess implements AutoCloseable {
      * Starts one.
      *
      * @param json a whole {@code tokenizer.json}; {@code name} is what errors call it
-     * @throws IllegalArgumentException where the library refuses the tokenizer or ends over it
+     * @throws EncodingException where the library refuses the tokenizer or ends over it
      */
     static TokenizerProcess start(byte[] json, String name) {
         try {
@@ -59,45 +60,48 @@ final class TokenizerProcess implements AutoCloseable {
     /**
      * Ids of a text.
      *
-     * @throws IllegalArgumentException where the library fails on it; this process may then be dead ({@link #isAlive})
+     * @throws EncodingException where the library fails on it; this process may then be dead ({@link #isAlive})
      */
     int[] encode(String text) {
         return ask(text.getBytes(StandardCharsets.UTF_8), "a text of " + text.length() + " characters");
     }
 
     boolean isAlive() {
-        return process.isAlive();
+        // one that has been given up may take a moment to be gone
+        return !closed && process.isAlive();
     }
 
     private int[] ask(byte[] bytes, String what) {
-        var answer = CompletableFuture.supplyAsync(() -> exchange(bytes), task -> Thread.ofVirtual().start(task));
+        var answer = CompletableFuture.supplyAsync(() -> exchange(bytes, what), task -> Thread.ofVirtual().start(task));
         try {
             return answer.get(SECONDS + bytes.length / 100_000, TimeUnit.SECONDS);
         } catch (TimeoutException e) {
             close();
-            throw new IllegalArgumentException(name + ": the tokenizers library does not come to an end with " + what
-                    + "; an expression of its pre_tokenizer or normalizer may backtrack without bounds");
+            throw new EncodingException(name, "the tokenizers library does not come to an end with " + what + "; an expression of its pre_tokenizer or"
+                    + " normalizer may backtrack without bounds, and needs mending", e);
         } catch (InterruptedException e) {
             close();
             Thread.currentThread().interrupt();
             throw new IllegalStateException("interrupted while " + name + " encodes", e);
         } catch (ExecutionException e) {
-            if (e.getCause() instanceof IllegalArgumentException refused) {
+            if (e.getCause() instanceof EncodingException refused) {
                 throw refused;
             }
+            closed = true;
             String reason = lastWords();
             close();
-            throw new IllegalArgumentException(name + ": the tokenizers library ends over " + what + reason, e.getCause());
+            throw new EncodingException(name, "the tokenizers library ends over " + what + reason + "; its pre_tokenizer or normalizer needs mending",
+                    e.getCause());
         }
     }
 
-    private int[] exchange(byte[] bytes) {
+    private int[] exchange(byte[] bytes, String what) {
         try {
             out.writeInt(bytes.length);
             out.write(bytes);
             out.flush();
             if (in.readByte() == REFUSED) {
-                throw new IllegalArgumentException(name + ": the tokenizers library refuses it: " + in.readUTF());
+                throw new EncodingException(name, "the tokenizers library refuses " + what + ": " + in.readUTF(), null);
             }
             int[] ids = new int[in.readInt()];
             for (int i = 0; i < ids.length; i++) {
@@ -126,6 +130,7 @@ final class TokenizerProcess implements AutoCloseable {
 
     @Override
     public void close() {
+        closed = true;
         process.destroyForcibly();
     }
 

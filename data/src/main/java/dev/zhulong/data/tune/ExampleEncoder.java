@@ -1,6 +1,7 @@
 package dev.zhulong.data.tune;
 
 import dev.zhulong.data.read.RowReport;
+import dev.zhulong.text.EncodingException;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.text.chat.Conversation;
 import dev.zhulong.text.chat.SupervisedTokens;
@@ -58,6 +59,10 @@ public final class ExampleEncoder {
         } catch (RowRefused refused) {
             report.refuse(refused.reason(), new RowReport.Sample(row.where(), refused.detail(), ContentHash.beginning(row.example())));
             return List.of();
+        } catch (EncodingException e) {
+            RowRefused refused = refused(e);
+            report.refuse(refused.reason(), new RowReport.Sample(row.where(), refused.detail(), ContentHash.beginning(row.example())));
+            return List.of();
         }
     }
 
@@ -93,15 +98,20 @@ public final class ExampleEncoder {
             try {
                 return conversations.supervise(conversation);
             } catch (IllegalArgumentException e) {
-                throw new RowRefused("the chat template refuses it", e.getMessage());
+                throw refused(e);
             }
         }, conversation -> {
             try {
                 return conversations.prompt(conversation);
             } catch (IllegalArgumentException e) {
-                throw new RowRefused("the chat template refuses it", e.getMessage());
+                throw refused(e);
             }
         });
+    }
+
+    private static RowRefused refused(IllegalArgumentException e) {
+        return e instanceof EncodingException encoding ? new RowRefused("the tokenizer cannot encode it", encoding.reason())
+                : new RowRefused("the chat template refuses it", e.getMessage());
     }
 
     private List<SupervisedTokens> chat(Example.Chat chat, Notes notes) {
@@ -131,14 +141,41 @@ public final class ExampleEncoder {
         return tokenizer.isControl(id) || tokenizer.eos().isPresent() && tokenizer.eos().getAsInt() == id;
     }
 
-    /** Takes the marks off one turn: the learnt tokens that follow exactly what the model is given before that turn. */
+    /** Takes the marks off one turn: the learnt tokens that follow exactly what comes before that turn. */
     private void mute(Conversation conversation, int turn, List<SupervisedTokens> sequences) {
-        int[] before = guarded().prompt(new Conversation(conversation.messages().subList(0, turn), conversation.tools()));
+        if (!muteBehind(given(conversation, turn), sequences) && !muteBehind(learntBefore(conversation, turn), sequences)) {
+            throw new RowRefused("a turn that is not to be learnt can't be found in the template's text", "turn " + (turn + 1));
+        }
+    }
+
+    /** What the model is given before a turn; nothing where the template opens none there. */
+    private int[] given(Conversation conversation, int turn) {
+        try {
+            return conversations.prompt(new Conversation(conversation.messages().subList(0, turn), conversation.tools()));
+        } catch (IllegalArgumentException e) {
+            return new int[0];
+        }
+    }
+
+    /** What comes before a turn in the sequence that teaches it last. */
+    private int[] learntBefore(Conversation conversation, int turn) {
+        SupervisedTokens upTo = guarded().supervise(new Conversation(conversation.messages().subList(0, turn + 1), conversation.tools())).getLast();
+        int from = upTo.ids().length;
+        while (from > 0 && !upTo.supervised()[from - 1]) {
+            from--;
+        }
+        while (from > 0 && upTo.supervised()[from - 1]) {
+            from--;
+        }
+        return Arrays.copyOf(upTo.ids(), from);
+    }
+
+    private static boolean muteBehind(int[] before, List<SupervisedTokens> sequences) {
         boolean found = false;
         for (int i = 0; i < sequences.size(); i++) {
             int[] ids = sequences.get(i).ids();
             boolean[] marks = sequences.get(i).supervised().clone();
-            if (before.length >= ids.length || !marks[before.length] || Arrays.mismatch(before, ids) != before.length) {
+            if (before.length == 0 || before.length >= ids.length || !marks[before.length] || Arrays.mismatch(before, ids) != before.length) {
                 continue;
             }
             found = true;
@@ -147,9 +184,7 @@ public final class ExampleEncoder {
             }
             sequences.set(i, new SupervisedTokens(ids, marks));
         }
-        if (!found) {
-            throw new RowRefused("a turn that is not to be learnt can't be found in the template's text", "turn " + (turn + 1));
-        }
+        return found;
     }
 
     /** One tokenisation of prompt and completion; a token that holds the end of the one and the beginning of the other is not learnt. */

@@ -246,6 +246,9 @@ final class Filters {
     private static Object round(Object value, Arguments a) {
         int precision = (int) Math.clamp(Python.whole(a.get(0, "precision", 0L)), -300, 300);
         String method = text(a.get(1, "method", Text.of("common")), a.limits()).toString();
+        if (Python.isInteger(value) && precision >= 0 && method.equals("common")) {
+            return value instanceof Boolean ? Python.whole(value) : value;
+        }
         double d = Python.real(value);
         if (Double.isNaN(d) || Double.isInfinite(d)) {
             return d;
