@@ -7,6 +7,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
@@ -30,7 +31,9 @@ public final class TokenTable {
 
     /** For the tokenizer of {@code model}, a directory or a {@code tokenizer.json}. */
     public static TokenTable of(Path model, Tokenizer tokenizer) {
-        return new TokenTable(tokenizer, ControlSpellings.of(model));
+        Map<Integer, String> spellings = new HashMap<>(ControlSpellings.of(model));
+        tokenizer.controlTokens().forEach((spelling, id) -> spellings.putIfAbsent(id, spelling));
+        return new TokenTable(tokenizer, spellings);
     }
 
     /**

@@ -4,13 +4,11 @@ import dev.zhulong.text.Tokenizer;
 import dev.zhulong.text.Tokenizer.Mark;
 import dev.zhulong.text.chat.jinja.Text;
 import java.util.ArrayList;
-import java.util.Collection;
-import java.util.Comparator;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
+import java.util.TreeSet;
 import java.util.stream.Collectors;
 
 /**
@@ -21,22 +19,20 @@ import java.util.stream.Collectors;
 final class MarkFinder {
     private final Map<String, Integer> ids;
     private final Set<Integer> controls;
-    private final Pattern all;
-    private final Pattern speakable;
+    /** Characters that a mark begins with: few, while there may be thousands of marks. */
+    private final BitSet firsts = new BitSet();
+    /** Lengths that marks have, the longest first, as the tokenizers library matches them. */
+    private final int[] lengths;
 
     MarkFinder(Tokenizer tokenizer) {
         ids = tokenizer.marks();
         controls = ids.values().stream().filter(tokenizer::isControl).collect(Collectors.toUnmodifiableSet());
-        all = anyOf(ids.keySet());
-        speakable = anyOf(ids.keySet().stream().filter(mark -> !controls.contains(ids.get(mark))).toList());
-    }
-
-    /** The longest first, as the tokenizers library matches them; null for none. */
-    private static Pattern anyOf(Collection<String> marks) {
-        String any = marks.stream().filter(mark -> !mark.isEmpty())
-                .sorted(Comparator.comparingInt(String::length).reversed().thenComparing(Comparator.naturalOrder())).map(Pattern::quote)
-                .collect(Collectors.joining("|"));
-        return any.isEmpty() ? null : Pattern.compile(any);
+        TreeSet<Integer> all = new TreeSet<>();
+        ids.keySet().stream().filter(mark -> !mark.isEmpty()).forEach(mark -> {
+            firsts.set(mark.charAt(0));
+            all.add(mark.length());
+        });
+        lengths = all.descendingSet().stream().mapToInt(Integer::intValue).toArray();
     }
 
     /** The marks in their order. */
@@ -48,16 +44,35 @@ final class MarkFinder {
             while (to < text.units() && origin(text, to) == origin) {
                 to++;
             }
-            Pattern pattern = origin == 0 ? all : origin == Text.CONTENT ? speakable : null;
-            if (pattern != null) {
-                Matcher matcher = pattern.matcher(text.toString()).region(from, to);
-                while (matcher.find()) {
-                    marks.add(new Mark(matcher.start(), matcher.end(), ids.get(matcher.group())));
-                }
+            if (origin == 0 || origin == Text.CONTENT) {
+                add(text.toString(), from, to, origin == 0, marks);
             }
             from = to;
         }
         return marks;
+    }
+
+    /** Adds those from {@code from} to {@code to}, whose end they do not cross. */
+    private void add(String chars, int from, int to, boolean ofTheTemplate, List<Mark> marks) {
+        for (int i = from; i < to;) {
+            Mark mark = firsts.get(chars.charAt(i)) ? at(chars, i, to, ofTheTemplate) : null;
+            if (mark == null) {
+                i++;
+            } else {
+                marks.add(mark);
+                i = mark.to();
+            }
+        }
+    }
+
+    private Mark at(String chars, int i, int to, boolean ofTheTemplate) {
+        for (int length : lengths) {
+            Integer id = i + length <= to ? ids.get(chars.substring(i, i + length)) : null;
+            if (id != null && (ofTheTemplate || !controls.contains(id))) {
+                return new Mark(i, i + length, id);
+            }
+        }
+        return null;
     }
 
     boolean isControl(Mark mark) {
