@@ -1,90 +1,79 @@
 package dev.zhulong.data.read;
 
-import java.io.FilterReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
-import java.io.PushbackInputStream;
-import java.io.Reader;
-import org.apache.commons.csv.CSVFormat;
-import org.apache.commons.csv.CSVParser;
-import org.apache.commons.csv.CSVRecord;
-import org.apache.commons.csv.DuplicateHeaderMode;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.List;
 
-/** CSV and TSV with a header row (RFC 4180 quoting); one column is the text. */
+/** CSV and TSV with a header row; one column is the text. */
 final class CsvRows {
     private CsvRows() { }
 
     static void read(InputStream in, char delimiter, String id, ReadOptions options, DocumentReader reader) throws IOException {
-        var format = CSVFormat.DEFAULT.builder().setDelimiter(delimiter).setHeader().setSkipHeaderRecord(true)
-                .setDuplicateHeaderMode(DuplicateHeaderMode.ALLOW_ALL).setAllowMissingColumnNames(true)
-                .setTrailingData(true).setLenientEof(true).get();
-        var rows = new RowLimit(new InputStreamReader(withoutMark(in), options.charset()), options.maxDocumentBytes());
-        try (CSVParser parser = CSVParser.parse(rows, format)) {
-            if (!parser.getHeaderMap().containsKey(options.field())) {
-                reader.report().skip("no column '" + options.field() + "'", id + ": " + String.join(", ", parser.getHeaderNames()));
-                return;
+        var records = new CsvRecords(new InputStreamReader(Encoding.withoutMark(in), options.charset()), delimiter, options.maxDocumentBytes());
+        List<String> columns = header(records);
+        int column = column(columns, options.field());
+        if (column < 0) {
+            reader.report().skip("no column '" + options.field() + "'", id + ": " + String.join(", ", columns));
+            return;
+        }
+        if (Collections.frequency(columns, columns.get(column)) > 1) {
+            reader.report().skip("two columns are named '" + columns.get(column) + "'", id);
+            return;
+        }
+        CsvRecords.Entry record;
+        long row = 0;
+        while ((record = records.next()) != null) {
+            row++;
+            String where = id + "#" + row;
+            if (record.problem() != null) {
+                reader.report().skip("unreadable", where + ": " + record.problem());
+                continue;
             }
-            boolean any = false;
-            for (CSVRecord row : parser) {
-                any = true;
-                rows.taken = 0;
-                String where = id + "#" + row.getRecordNumber();
-                if (!row.isSet(options.field())) {
-                    reader.report().skip("row without column '" + options.field() + "'", where);
-                    continue;
-                }
-                String text = row.get(options.field());
-                if (text.indexOf('\uFFFD') >= 0) {
-                    reader.report().repair("malformed " + options.charset().name() + " replaced by U+FFFD", where);
-                }
-                reader.give(where, reader.decoder().tidy(text, where));
+            if (record.cells().size() <= column) {
+                reader.report().skip("row without column '" + options.field() + "'", where);
+                continue;
             }
-            if (!any) {
-                reader.report().skip("no rows", id);
+            String text = record.cells().get(column);
+            if (TextDecoder.isGarbled(text)) {
+                reader.report().skip("not " + options.charset().name() + " text", where);
+                continue;
             }
+            if (text.indexOf('\uFFFD') >= 0) {
+                reader.report().repair("malformed " + options.charset().name() + " replaced by U+FFFD", where);
+            }
+            reader.give(where, reader.decoder().tidy(text, where));
+        }
+        if (row == 0) {
+            reader.report().skip("no rows", id);
         }
     }
 
-    static InputStream withoutMark(InputStream in) throws IOException {
-        var back = new PushbackInputStream(in, 3);
-        byte[] head = back.readNBytes(3);
-        boolean mark = head.length == 3 && (head[0] & 0xff) == 0xef && (head[1] & 0xff) == 0xbb && (head[2] & 0xff) == 0xbf;
-        if (!mark) {
-            back.unread(head);
+    /** The names of the columns, white space around them taken off. */
+    static List<String> header(CsvRecords records) throws IOException {
+        CsvRecords.Entry first = records.next();
+        if (first != null && first.problem() != null) {
+            throw new IOException("the row of column names: " + first.problem());
         }
-        return back;
+        return first == null ? List.of() : first.cells().stream().map(String::strip).toList();
     }
 
-    /** A quote that is never closed would otherwise swallow the rest of the file into one cell. */
-    static final class RowLimit extends FilterReader {
-        private final int max;
-        long taken;
+    /** A name that two columns have, or null; columns without a name don't count. */
+    static String twice(List<String> columns) {
+        var seen = new HashSet<String>();
+        return columns.stream().filter(name -> !name.isEmpty() && !seen.add(name)).findFirst().orElse(null);
+    }
 
-        RowLimit(Reader in, int max) {
-            super(in);
-            this.max = max;
-        }
-
-        @Override
-        public int read() throws IOException {
-            taken++;
-            check();
-            return super.read();
-        }
-
-        @Override
-        public int read(char[] buffer, int offset, int length) throws IOException {
-            int n = super.read(buffer, offset, length);
-            taken += Math.max(n, 0);
-            check();
-            return n;
-        }
-
-        private void check() throws IOException {
-            if (taken > max + 16384L) {
-                throw new IOException("row longer than " + max + " characters, perhaps a quote that is never closed; the rest is not read");
+    /** The column of that name, else the one that differs in case only, else -1. */
+    private static int column(List<String> columns, String name) {
+        int exact = columns.indexOf(name);
+        for (int i = 0; exact < 0 && i < columns.size(); i++) {
+            if (columns.get(i).equalsIgnoreCase(name)) {
+                return i;
             }
         }
+        return exact;
     }
 }

@@ -5,50 +5,54 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
+import java.io.Reader;
 import java.nio.charset.StandardCharsets;
-import java.util.Iterator;
 import java.util.List;
 import java.util.stream.IntStream;
-import org.apache.commons.csv.CSVFormat;
-import org.apache.commons.csv.CSVParser;
-import org.apache.commons.csv.CSVRecord;
 
-/** CSV and TSV (RFC 4180 quoting), with the names of columns in the first row or without. */
+/** CSV and TSV, with the names of columns in the first row or without; a column without a name, such as an index, is left out. */
 final class CsvSource extends RowSource {
-    private final CsvRows.RowLimit limit;
-    private final CSVParser parser;
-    private final Iterator<CSVRecord> records;
+    private final Reader reader;
+    private final CsvRecords records;
     private List<String> columns;
 
     CsvSource(InputStream in, char delimiter, boolean header, String id, RowReport report) throws IOException {
         super(id, report);
-        limit = new CsvRows.RowLimit(new InputStreamReader(CsvRows.withoutMark(in), StandardCharsets.UTF_8), RowReader.MAX_ROW);
-        parser = CSVParser.parse(limit, CSVFormat.DEFAULT.builder().setDelimiter(delimiter).setTrailingData(true).setLenientEof(true).get());
-        records = parser.iterator();
-        if (header && records.hasNext()) {
-            columns = records.next().toList().stream().map(String::strip).toList();
+        reader = new InputStreamReader(Encoding.withoutMark(in), StandardCharsets.UTF_8);
+        records = new CsvRecords(reader, delimiter, RowReader.MAX_ROW);
+        if (header) {
+            columns = CsvRows.header(records);
+            String twice = CsvRows.twice(columns);
+            if (twice != null) {
+                throw new IOException("two columns are named '" + twice + "'; rename one of them");
+            }
         }
     }
 
     @Override
-    ObjectNode next() {
-        while (records.hasNext()) {
-            CSVRecord record = records.next();
-            limit.taken = 0;
-            if (columns == null) {
-                columns = IntStream.rangeClosed(1, record.size()).mapToObj(Integer::toString).toList();
-            }
+    ObjectNode next() throws IOException {
+        CsvRecords.Entry record;
+        while ((record = records.next()) != null) {
             begin(number() + 1);
-            if (record.size() != columns.size()) {
-                refuse("row with another number of columns", "expected " + columns.size() + ", found " + record.size(),
-                        String.join(",", record.toList()));
+            String raw = String.join(",", record.cells());
+            if (record.problem() != null) {
+                refuse("malformed CSV", record.problem(), raw);
+                continue;
+            }
+            if (columns == null) {
+                columns = IntStream.rangeClosed(1, record.cells().size()).mapToObj(Integer::toString).toList();
+            }
+            if (record.cells().size() != columns.size()) {
+                refuse("row with another number of columns", "expected " + columns.size() + ", found " + record.cells().size(), raw);
+                continue;
+            }
+            if (isGarbled(raw)) {
                 continue;
             }
             ObjectNode row = JsonNodeFactory.instance.objectNode();
             for (int i = 0; i < columns.size(); i++) {
-                row.put(columns.get(i), record.get(i));
-                if (record.get(i).indexOf('\uFFFD') >= 0) {
-                    mended("holds U+FFFD, perhaps in place of malformed UTF-8");
+                if (!columns.get(i).isEmpty()) {
+                    row.put(columns.get(i), record.cells().get(i));
                 }
             }
             return row;
@@ -58,6 +62,6 @@ final class CsvSource extends RowSource {
 
     @Override
     public void close() throws IOException {
-        parser.close();
+        reader.close();
     }
 }

@@ -3,8 +3,10 @@ package dev.zhulong.data.read;
 import com.github.luben.zstd.ZstdInputStream;
 import dev.zhulong.data.document.Document;
 import java.io.BufferedInputStream;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.SequenceInputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileVisitResult;
@@ -32,8 +34,8 @@ import org.apache.commons.compress.compressors.bzip2.BZip2CompressorInputStream;
  * }</pre>
  *
  * <p>By name: {@code .zip .jar}, {@code .tar .tgz}, {@code .gz .zst .bz2} around any of them but zip and Parquet, {@code .jsonl .ndjson},
- * {@code .csv .tsv}, {@code .parquet}; everything else is text unless it holds NUL. What can't be read is skipped and counted in the
- * {@link ReadReport}; only an input that does not exist is an error. Holds one document at a time. One thread uses one reader.
+ * {@code .json} where it holds rows, {@code .csv .tsv}, {@code .parquet}; everything else is text unless it holds NUL. What can't be read is
+ * skipped and counted in the {@link ReadReport}; only an input that does not exist is an error. Holds one document at a time. One thread uses one reader.
  */
 public final class DocumentReader {
     private static final Set<String> VERSION_CONTROL = Set.of(".git", ".hg", ".svn");
@@ -222,11 +224,28 @@ public final class DocumentReader {
         } else if (!selected(name, id, named)) {
             return;
         } else if (name.endsWith(".jsonl") || name.endsWith(".ndjson")) {
-            JsonRows.read(in, id, options, this);
+            JsonRows.lines(Encoding.utf8(in), id, options, this);
+        } else if (name.endsWith(".json")) {
+            json(in, id, named);
         } else if (name.endsWith(".csv") || name.endsWith(".tsv")) {
-            CsvRows.read(in, name.endsWith(".tsv") ? '\t' : ',', id, options, this);
+            CsvRows.read(Encoding.utf8(in), name.endsWith(".tsv") ? '\t' : ',', id, options, this);
         } else {
             PlainText.read(in, id, options, this);
+        }
+    }
+
+    /** Rows where there are some, otherwise text. A file met in a directory may be data of a program; there its rows must have the field. */
+    private void json(InputStream in, String id, boolean named) throws IOException {
+        byte[] head = in.readNBytes(RowReader.MAX_ROW);
+        byte[] utf8 = Encoding.utf8(new ByteArrayInputStream(head)).readAllBytes();
+        JsonShape shape = JsonShape.of(utf8);
+        var whole = new SequenceInputStream(new ByteArrayInputStream(head), in);
+        if (shape == JsonShape.OTHER || !named && !JsonRows.hasField(utf8, shape, options)) {
+            PlainText.read(whole, id, options, this);
+        } else if (shape == JsonShape.LINES) {
+            JsonRows.lines(Encoding.utf8(whole), id, options, this);
+        } else {
+            JsonRows.elements(Encoding.utf8(whole), id, options, this);
         }
     }
 

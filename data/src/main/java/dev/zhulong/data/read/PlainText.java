@@ -17,8 +17,8 @@ final class PlainText {
             reader.report().skip("binary file", id);
             return;
         }
-        Charset utf16 = TextDecoder.utf16(bytes, bytes.length);
-        Charset charset = utf16 == null ? options.charset() : utf16;
+        Charset marked = Encoding.marked(bytes, bytes.length);
+        Charset charset = marked == null ? options.charset() : marked;
         if (bytes.length == Math.min(max, 8192)) {
             bytes = fill(in, bytes, max + 1);
         }
@@ -42,8 +42,8 @@ final class PlainText {
     }
 
     private static int cut(byte[] bytes, int max, Charset charset) {
-        if (charset.name().startsWith("UTF-16")) {
-            return max & ~1;
+        if (charset.name().startsWith("UTF-16") || charset.name().startsWith("UTF-32")) {
+            return max & ~3;
         }
         for (int i = max; i > max / 2; i--) {
             if (bytes[i - 1] == '\n') {

@@ -4,8 +4,10 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.github.luben.zstd.ZstdInputStream;
 import java.io.BufferedInputStream;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.SequenceInputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -25,7 +27,7 @@ import org.apache.commons.compress.compressors.bzip2.BZip2CompressorInputStream;
  *
  * <p>By name: {@code .jsonl .ndjson}; {@code .json} (an array of objects, an object whose {@code data} is one, or one object a line);
  * {@code .csv .tsv}; {@code .parquet}, nested columns included; {@code .txt .md}, the whole file as field {@code text} of one row; all but
- * Parquet also as {@code .gz .zst .bz2}. Strings come well-formed: line ends are {@code \n}, NUL is gone, lone surrogates are U+FFFD, and
+ * Parquet also as {@code .gz .zst .bz2}. Text is UTF-8, or UTF-16 or UTF-32 as its first bytes say. Strings come well-formed: line ends are {@code \n}, NUL is gone, lone surrogates are U+FFFD, and
  * the {@link RowReport} says so. A row that can't be read is refused there and the next one follows; only a file that is missing or of no
  * known format is an error.
  */
@@ -74,19 +76,26 @@ public final class RowReader {
     }
 
     private static RowSource open(Path file, String plain, String id, boolean header, RowReport report) throws IOException {
-        if (plain.endsWith(".json")) {
-            boolean lines;
-            try (InputStream in = stream(file)) {
-                lines = JsonSource.isLines(in);
-            }
-            return lines ? new JsonLinesSource(stream(file), id, report) : new JsonSource(stream(file), id, report);
-        }
         InputStream in = stream(file);
-        return switch (plain.substring(plain.lastIndexOf('.') + 1)) {
-            case "csv" -> new CsvSource(in, ',', header, id, report);
-            case "tsv" -> new CsvSource(in, '\t', header, id, report);
+        try {
+            return open(in, plain.substring(plain.lastIndexOf('.') + 1), id, header, report);
+        } catch (IOException | RuntimeException e) {
+            in.close();
+            throw e;
+        }
+    }
+
+    private static RowSource open(InputStream in, String ending, String id, boolean header, RowReport report) throws IOException {
+        return switch (ending) {
+            case "csv" -> new CsvSource(Encoding.utf8(in), ',', header, id, report);
+            case "tsv" -> new CsvSource(Encoding.utf8(in), '\t', header, id, report);
             case "txt", "md" -> new TextSource(in, id, report);
-            default -> new JsonLinesSource(in, id, report);
+            case "json" -> {
+                InputStream utf8 = Encoding.utf8(in);
+                byte[] head = utf8.readNBytes(MAX_ROW);
+                yield JsonShape.of(head).source(new SequenceInputStream(new ByteArrayInputStream(head), utf8), id, report);
+            }
+            default -> new JsonLinesSource(Encoding.utf8(in), id, report);
         };
     }
 
@@ -122,8 +131,12 @@ public final class RowReader {
             given = true;
             begin(1);
             byte[] bytes = in.readAllBytes();
-            var utf16 = TextDecoder.utf16(bytes, bytes.length);
-            String text = decoder().decode(bytes, bytes.length, utf16 == null ? StandardCharsets.UTF_8 : utf16, where());
+            if (TextDecoder.isBinary(bytes, bytes.length)) {
+                refuse("binary file", "", "");
+                return null;
+            }
+            var marked = Encoding.marked(bytes, bytes.length);
+            String text = decoder().decode(bytes, bytes.length, marked == null ? StandardCharsets.UTF_8 : marked, where());
             return text == null ? next() : JsonNodeFactory.instance.objectNode().put("text", text);
         }
 

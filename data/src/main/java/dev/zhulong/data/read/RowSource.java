@@ -101,6 +101,19 @@ abstract class RowSource implements Closeable {
         return text.equals(node.textValue()) ? node : TextNode.valueOf(text);
     }
 
+    /** Whether the row that was begun is in another encoding; then it is refused. A few characters that could not be decoded are noted. */
+    final boolean isGarbled(String row) {
+        if (row.indexOf('\uFFFD') < 0) {
+            return false;
+        }
+        if (TextDecoder.isGarbled(row)) {
+            refuse("not UTF-8 text", "save the file as UTF-8", row);
+            return true;
+        }
+        mended("holds U+FFFD, perhaps in place of malformed UTF-8");
+        return false;
+    }
+
     static String why(Exception e) {
         String message = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
         return message.lines().findFirst().orElse("");

@@ -5,7 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.function.BiConsumer;
 
 /**
- * Bytes to well-formed text: byte order marks are taken off (UTF-8) or obeyed (UTF-16), line ends become {@code \n}, NUL goes, malformed
+ * Bytes to well-formed text: byte order marks are taken off (UTF-8) or obeyed (UTF-16, UTF-32), line ends become {@code \n}, NUL goes, malformed
  * bytes and lone surrogates become U+FFFD. Each repair is reported.
  */
 final class TextDecoder {
@@ -20,9 +20,9 @@ final class TextDecoder {
         this.repaired = repaired;
     }
 
-    /** NUL in the first 8 KiB means binary, the rule of git and grep, unless a UTF-16 byte order mark explains it. */
+    /** NUL in the first 8 KiB means binary, the rule of git and grep, unless a byte order mark explains it. */
     static boolean isBinary(byte[] bytes, int length) {
-        if (utf16(bytes, length) != null) {
+        if (Encoding.marked(bytes, length) != null) {
             return false;
         }
         for (int i = 0; i < Math.min(length, SNIFF); i++) {
@@ -33,15 +33,10 @@ final class TextDecoder {
         return false;
     }
 
-    /** UTF-16 in the order of the byte order mark, or null when there is none. */
-    static Charset utf16(byte[] bytes, int length) {
-        if (length < 2) {
-            return null;
-        }
-        if ((bytes[0] & 0xff) == 0xfe && (bytes[1] & 0xff) == 0xff) {
-            return StandardCharsets.UTF_16BE;
-        }
-        return (bytes[0] & 0xff) == 0xff && (bytes[1] & 0xff) == 0xfe ? StandardCharsets.UTF_16LE : null;
+    /** Whether decoding left so much of a text undecodable that it is in another encoding: more than a tenth is U+FFFD. */
+    static boolean isGarbled(String text) {
+        int at = text.indexOf('\uFFFD');
+        return at >= 0 && text.substring(at).chars().filter(c -> c == '\uFFFD').count() * 10 > text.length();
     }
 
     /** The text, or null (and reported) when more than a tenth of it would be U+FFFD: then it is not text in this charset. */

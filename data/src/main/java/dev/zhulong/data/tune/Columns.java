@@ -41,21 +41,31 @@ record Columns(Layout layout, Map<String, String> mapping) {
     }
 
     private boolean fits(ObjectNode row) {
-        return layout.required().stream().allMatch(field -> layout.plausible(get(row, field)));
+        return layout.required().stream().allMatch(field -> {
+            String column = column(row, field);
+            return column != null && layout.plausible(at(row, column), mapping.containsKey(field) || column.equalsIgnoreCase(field));
+        });
     }
 
-    /** The value of {@code field}; missing where the row has none or null. */
+    /** The value of {@code field}; missing where the row has none, null or NaN. */
     JsonNode get(ObjectNode row, String field) {
         String column = column(row, field);
         return column == null ? MissingNode.getInstance() : at(row, column);
     }
 
-    /** The column in which this row has {@code field}, or null. */
+    /** The column in which this row has {@code field}, or null; one that differs in case only where none is spelt like it. */
     private String column(ObjectNode row, String field) {
         List<String> names = mapping.containsKey(field) ? List.of(mapping.get(field)) : layout.columns(field);
         for (String name : names) {
             if (!at(row, name).isMissingNode()) {
                 return name;
+            }
+        }
+        for (String name : names) {
+            for (Map.Entry<String, JsonNode> column : row.properties()) {
+                if (column.getKey().equalsIgnoreCase(name) && !Json.isMissing(column.getValue())) {
+                    return column.getKey();
+                }
             }
         }
         return null;
@@ -69,7 +79,7 @@ record Columns(Layout layout, Map<String, String> mapping) {
                 value = value.path(name);
             }
         }
-        return value.isNull() ? MissingNode.getInstance() : value;
+        return Json.isMissing(value) ? MissingNode.getInstance() : value;
     }
 
     /** Field to column over {@code rows}, the fields in the order of {@link Layout#FIELDS}. */

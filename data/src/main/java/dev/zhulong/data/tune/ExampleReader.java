@@ -65,16 +65,26 @@ public final class ExampleReader {
                         + "); found " + names(rows));
             }
         }
-        boolean toBeJoined = "prompt".equals(columns.get("prompt")) && "completion".equals(columns.get("completion"));
+        boolean toBeJoined = "prompt".equalsIgnoreCase(columns.get("prompt")) && "completion".equalsIgnoreCase(columns.get("completion"));
         parser = new RowParser(found, source.asChat().orElse(false), source.separator().orElse(toBeJoined ? "" : "\n"));
         first.forEach(this::parse);
         first.clear();
     }
 
     private IllegalArgumentException unknown(List<ObjectNode> rows) {
-        return new IllegalArgumentException(source.path() + ": the layout of its rows is not known; found the fields " + names(rows)
+        return new IllegalArgumentException(source.path() + ": the layout of its rows is not known; found the fields " + names(rows) + noText(rows)
                 + "; expected instruction and output, conversations, messages, prompt and completion, chosen and rejected, or text."
                 + " Name the columns with a mapping (e.g. prompt=question completion=answer) or fix the layout");
+    }
+
+    /** Says so where the fields of a layout are there, but their values can't be told from something else. */
+    private String noText(List<ObjectNode> rows) {
+        for (Layout layout : Layout.values()) {
+            if (rows.stream().anyMatch(row -> layout.required().stream().allMatch(row::has))) {
+                return " (no row has text in all of " + String.join(", ", layout.required()) + ")";
+            }
+        }
+        return "";
     }
 
     private static String names(List<ObjectNode> rows) {

@@ -52,8 +52,17 @@ public enum Layout {
         };
     }
 
-    /** Whether a value could be that of a required field; keeps a question with the number of its choice from passing for a text. */
-    boolean plausible(JsonNode value) {
-        return value.isTextual() || this != TEXT && (value.isArray() || value.isObject());
+    /**
+     * Whether a value could be that of a required field.
+     *
+     * @param named whether its column is called as the field is, or mapped to it. Else a number is none: it keeps a question with the number
+     *              of its choice from passing for a text, as it does in a pair, where chosen and rejected may be numbers of answers
+     */
+    boolean plausible(JsonNode value, boolean named) {
+        return switch (this) {
+            case TEXT -> value.isTextual();
+            case ALPACA, COMPLETION -> value.isTextual() || value.isContainerNode() || named && value.isValueNode();
+            default -> value.isTextual() || value.isContainerNode();
+        };
     }
 }
