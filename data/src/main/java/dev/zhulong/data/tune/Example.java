@@ -9,7 +9,7 @@ public sealed interface Example {
     /**
      * A conversation, of which the assistant's turns are learnt.
      *
-     * @param muted numbers (from 0) of assistant's messages that are context only: {@code "weight": 0} in OpenAI's format, or part of a prompt
+     * @param muted numbers (from 0) of assistant's messages that are context only: marked as not to be learnt, or part of a prompt
      */
     record Chat(Conversation conversation, List<Integer> muted) implements Example {
         public Chat {

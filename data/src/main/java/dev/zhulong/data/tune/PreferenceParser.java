@@ -54,7 +54,11 @@ record PreferenceParser(Columns columns) {
     private List<Message> answer(ObjectNode row, String field, Collection<String> notes) {
         JsonNode node = columns.get(row, field);
         if (Turns.isTurns(node)) {
-            return Turns.of(node, field, notes).messages();
+            Turns turns = Turns.of(node, field, notes);
+            if (turns.muted().contains(turns.messages().size() - 1)) {
+                throw new RowRefused("marked as not to be learnt", "the last turn of " + field);
+            }
+            return turns.messages();
         }
         String text = Json.text(node, field);
         return text.startsWith(HUMAN) ? transcript(text) : List.of(Message.assistant(text));

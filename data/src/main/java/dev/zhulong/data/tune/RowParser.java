@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * A row of fields to an example.
@@ -25,6 +26,8 @@ record RowParser(Columns columns, boolean asChat, String separator) {
      * @throws RowRefused where the row gives none
      */
     Example parse(ObjectNode row, Collection<String> notes) {
+        LossMark.check(row, columns, notes);
+        Verdict.check(row, columns, notes);
         return switch (columns.layout()) {
             case ALPACA -> alpaca(row, notes);
             case SHAREGPT -> chat(row, "conversations", notes);
@@ -42,14 +45,16 @@ record RowParser(Columns columns, boolean asChat, String separator) {
     }
 
     private Example chat(ObjectNode row, String field, Collection<String> notes) {
-        return chat(row, Turns.of(columns.get(row, field), field, notes), notes);
+        JsonNode turns = Json.unfolded(columns.get(row, field));
+        LossMark.spread(row, turns);
+        return chat(row, Turns.of(turns, field, notes), notes);
     }
 
     private Example chat(ObjectNode row, Turns turns, Collection<String> notes) {
         Turns whole = turns.completed(Json.textOrEmpty(columns.get(row, "system"), "system"), notes);
         long learnt = whole.messages().stream().filter(m -> m.role() == Role.ASSISTANT).count() - whole.muted().size();
         if (learnt == 0) {
-            throw new RowRefused("no assistant turn to learn", "every one has weight 0");
+            throw new RowRefused("no assistant turn to learn", "every one is marked as not to be learnt");
         }
         return new Example.Chat(new Conversation(whole.messages(), ToolCalls.tools(columns.get(row, "tools"))), whole.muted());
     }
@@ -57,10 +62,11 @@ record RowParser(Columns columns, boolean asChat, String separator) {
     private Example alpaca(ObjectNode row, Collection<String> notes) {
         String prompt = instruction(columns, row, "instruction");
         String output = Json.text(columns.get(row, "output"), "output");
-        var messages = new ArrayList<Message>(history(Json.unfolded(columns.get(row, "history")), notes));
+        Turns history = history(Json.unfolded(columns.get(row, "history")), notes);
+        var messages = new ArrayList<>(history.messages());
         messages.add(Message.user(prompt));
         messages.add(Message.assistant(output));
-        return chat(row, new Turns(messages, List.of()), notes);
+        return chat(row, new Turns(messages, history.muted()), notes);
     }
 
     /** Instruction and, on a new line, input; as LLaMA-Factory joins them. */
@@ -75,12 +81,12 @@ record RowParser(Columns columns, boolean asChat, String separator) {
     }
 
     /** Earlier turns: pairs of what the user and what the assistant said, or messages. */
-    private static List<Message> history(JsonNode history, Collection<String> notes) {
+    private static Turns history(JsonNode history, Collection<String> notes) {
         if (history.isMissingNode() || history.isEmpty() && (history.isArray() || history.asText().isBlank())) {
-            return List.of();
+            return new Turns(List.of(), List.of());
         }
         if (Turns.isTurns(history)) {
-            return Turns.of(history, "history", notes).messages();
+            return Turns.of(history, "history", notes);
         }
         var messages = new ArrayList<Message>();
         for (JsonNode pair : history) {
@@ -93,7 +99,7 @@ record RowParser(Columns columns, boolean asChat, String separator) {
         if (messages.isEmpty()) {
             throw new RowRefused("history is not a list of pairs", history.toString());
         }
-        return messages;
+        return new Turns(messages, List.of());
     }
 
     private Example completion(ObjectNode row, Collection<String> notes) {
@@ -104,9 +110,11 @@ record RowParser(Columns columns, boolean asChat, String separator) {
             var messages = new ArrayList<>(Turns.isTurns(prompt) ? Turns.of(prompt, "prompt", notes).messages()
                     : List.of(Message.user(nonBlank(Json.text(prompt, "prompt"), "empty prompt"))));
             int context = messages.size();
-            messages.addAll(Turns.isTurns(completion) ? Turns.of(completion, "completion", notes).messages()
-                    : List.of(Message.assistant(Json.text(completion, "completion"))));
-            var muted = IntStream.range(0, context).filter(i -> messages.get(i).role() == Role.ASSISTANT).boxed().toList();
+            Turns answer = Turns.isTurns(completion) ? Turns.of(completion, "completion", notes)
+                    : new Turns(List.of(Message.assistant(Json.text(completion, "completion"))), List.of());
+            messages.addAll(answer.messages());
+            var muted = Stream.concat(IntStream.range(0, context).filter(i -> messages.get(i).role() == Role.ASSISTANT).boxed(),
+                    answer.muted().stream().map(number -> context + number)).toList();
             return chat(row, new Turns(messages, muted), notes);
         }
         String before = nonBlank(Json.text(prompt, "prompt"), "empty prompt");

@@ -14,7 +14,7 @@ import java.util.Locale;
  * Turns of a conversation as rows write them, OpenAI's ({@code role}, {@code content}) and ShareGPT's ({@code from}, {@code value}), even mixed.
  *
  * @param messages turns
- * @param muted    numbers of those with {@code "weight": 0}
+ * @param muted    numbers of the assistant's that are not to be learnt, as {@link LossMark} reads it
  */
 record Turns(List<Message> messages, List<Integer> muted) {
     /** Whether the node is, or spells, turns rather than text. */
@@ -49,8 +49,7 @@ record Turns(List<Message> messages, List<Integer> muted) {
                 notes.add("several system messages at the start, joined");
                 continue;
             }
-            JsonNode weight = turn.path("weight");
-            if (message.role() == Role.ASSISTANT && weight.isNumber() && weight.doubleValue() == 0) {
+            if (LossMark.mutes(turn, notes) && message.role() == Role.ASSISTANT) {
                 muted.add(messages.size());
             }
             messages.add(message);
@@ -105,6 +104,9 @@ record Turns(List<Message> messages, List<Integer> muted) {
             JsonNode inner = part.isTextual() ? part : part.path("text");
             if (!inner.isTextual()) {
                 throw new RowRefused("a part of a message is not text", "type " + part.path("type").asText("unknown"));
+            }
+            if (LossMark.mutes(part, new ArrayList<>())) {
+                throw new RowRefused("a part of a message is marked as not to be learnt", part.toString());
             }
             text.append(inner.textValue());
         }
