@@ -3,8 +3,6 @@ package dev.zhulong.data.read;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.hardwood.InputFile;
-import dev.hardwood.reader.ParquetFileReader;
 import dev.hardwood.reader.RowReader;
 import dev.hardwood.row.PqList;
 import dev.hardwood.row.PqMap;
@@ -20,26 +18,19 @@ import java.util.List;
 final class ParquetSource extends RowSource {
     private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
 
-    private final ParquetFileReader file;
-    private final RowReader rows;
+    private final ParquetFile file;
 
     ParquetSource(Path path, String id, RowReport report) throws IOException {
         super(id, report);
-        ParquetRows.quiet();
-        try {
-            file = ParquetFileReader.open(InputFile.of(path));
-        } catch (RuntimeException e) {
-            throw new IOException(why(e), e);
-        }
-        rows = file.rowReader();
+        file = new ParquetFile(path, null);
     }
 
     @Override
-    ObjectNode next() {
-        if (!rows.hasNext()) {
+    ObjectNode next() throws IOException {
+        RowReader rows = file.next();
+        if (rows == null) {
             return null;
         }
-        rows.next();
         begin(number() + 1);
         return struct(rows);
     }
@@ -95,8 +86,6 @@ final class ParquetSource extends RowSource {
 
     @Override
     public void close() throws IOException {
-        try (file; rows) {
-            // both are closed, the reader of rows first
-        }
+        file.close();
     }
 }

@@ -54,7 +54,8 @@ public final class ExampleReader {
     private void begin() {
         List<ObjectNode> rows = first.stream().map(RowReader.Row::fields).toList();
         if (rows.isEmpty()) {
-            throw new IllegalArgumentException(source.path() + " holds no readable row; " + report);
+            throw new IllegalArgumentException(report.read() == 0 ? source.path() + " holds no rows: no readable row was found in it"
+                    : source.path() + " holds no readable row; " + report);
         }
         Columns found = source.layout().map(layout -> new Columns(layout, source.mapping()))
                 .orElseGet(() -> Columns.detect(rows, source.mapping()).orElseThrow(() -> unknown(rows)));

@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import org.xerial.snappy.Snappy;
 
 /** Writes one optional string column as Parquet, from the format's specification: one row group, one plain data page, Thrift compact protocol. */
@@ -17,20 +18,56 @@ final class TinyParquet {
 
     /** A null value is a null in the file. */
     static byte[] write(String column, List<byte[]> values, boolean snappy) throws IOException {
+        byte[] plain = page(values);
+        return write(column, List.of(values.size()), List.of(plain), List.of(snappy ? Snappy.compress(plain) : plain), snappy ? 1 : 0);
+    }
+
+    /** A row group a list of values, none of them null, packed by {@code packer}, which {@code codec} is the number of. */
+    static byte[] write(String column, List<List<byte[]>> groups, int codec, UnaryOperator<byte[]> packer) {
+        List<byte[]> plain = groups.stream().map(TinyParquet::page).toList();
+        return write(column, groups.stream().map(List::size).toList(), plain, plain.stream().map(packer).toList(), codec);
+    }
+
+    private static byte[] write(String column, List<Integer> rows, List<byte[]> plain, List<byte[]> stored, int codec) {
         var file = new ByteArrayOutputStream();
         file.writeBytes("PAR1".getBytes(StandardCharsets.US_ASCII));
-        byte[] plain = page(values);
-        byte[] stored = snappy ? Snappy.compress(plain) : plain;
-        var header = new TinyParquet();
-        header.i32(1, 0).i32(2, plain.length).i32(3, stored.length).struct(5).i32(1, values.size()).i32(2, 0).i32(3, 3).i32(4, 3).end(5).stop();
-        file.writeBytes(header.out.toByteArray());
-        file.writeBytes(stored);
-        long chunk = file.size() - 4L;
-        byte[] footer = footer(column, values.size(), chunk, header.out.size() + (long) plain.length, snappy ? 1 : 0);
+        var f = new TinyParquet();
+        f.i32(1, 1).list(2, 12, 2);
+        f.lastField = 0;
+        f.string(4, "schema").i32(5, 1).stop();
+        f.lastField = 0;
+        f.i32(1, 6).i32(3, 1).string(4, column).i32(6, 0).stop();
+        f.lastField = 2;
+        f.i64(3, rows.stream().mapToInt(Integer::intValue).sum()).list(4, 12, rows.size());
+        for (int group = 0; group < rows.size(); group++) {
+            long offset = file.size();
+            var header = new TinyParquet();
+            // a group without rows has no page, as Arrow writes it
+            if (rows.get(group) > 0) {
+                header.i32(1, 0).i32(2, plain.get(group).length).i32(3, stored.get(group).length).struct(5).i32(1, rows.get(group)).i32(2, 0).i32(3, 3)
+                        .i32(4, 3).end(5).stop();
+                file.writeBytes(header.out.toByteArray());
+                file.writeBytes(stored.get(group));
+            }
+            group(f, column, codec, rows.get(group), offset, file.size() - offset, header.out.size() + (long) plain.get(group).length);
+        }
+        f.lastField = 4;
+        f.stop();
+        byte[] footer = f.out.toByteArray();
         file.writeBytes(footer);
         file.writeBytes(ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putInt(footer.length).array());
         file.writeBytes("PAR1".getBytes(StandardCharsets.US_ASCII));
         return file.toByteArray();
+    }
+
+    private static void group(TinyParquet f, String column, int codec, int rows, long offset, long chunk, long uncompressed) {
+        f.lastField = 0;
+        f.list(1, 12, 1);
+        f.lastField = 0;
+        f.i64(2, offset).struct(3).i32(1, 6).list(2, 5, 2).raw(zigzag(0)).raw(zigzag(3)).list(3, 8, 1).text(column).i32(4, codec).i64(5, rows)
+                .i64(6, rows == 0 ? 0 : uncompressed).i64(7, chunk).i64(9, rows == 0 ? 0 : offset).end(3).stop();
+        f.lastField = 1;
+        f.i64(2, chunk).i64(3, rows).stop();
     }
 
     private static byte[] page(List<byte[]> values) {
@@ -50,27 +87,6 @@ final class TinyParquet {
         page.writeBytes(levels.toByteArray());
         page.writeBytes(data.toByteArray());
         return page.toByteArray();
-    }
-
-    private static byte[] footer(String column, int rows, long chunk, long uncompressed, int codec) {
-        var f = new TinyParquet();
-        f.i32(1, 1).list(2, 12, 2);
-        f.lastField = 0;
-        f.string(4, "schema").i32(5, 1).stop();
-        f.lastField = 0;
-        f.i32(1, 6).i32(3, 1).string(4, column).i32(6, 0).stop();
-        f.lastField = 2;
-        f.i64(3, rows).list(4, 12, 1);
-        f.lastField = 0;
-        f.list(1, 12, 1);
-        f.lastField = 0;
-        f.i64(2, 4).struct(3).i32(1, 6).list(2, 5, 2).raw(zigzag(0)).raw(zigzag(3)).list(3, 8, 1).text(column).i32(4, codec).i64(5, rows)
-                .i64(6, uncompressed).i64(7, chunk).i64(9, 4).end(3).stop();
-        f.lastField = 1;
-        f.i64(2, chunk).i64(3, rows).stop();
-        f.lastField = 4;
-        f.stop();
-        return f.out.toByteArray();
     }
 
     TinyParquet field(int id, int type) {
