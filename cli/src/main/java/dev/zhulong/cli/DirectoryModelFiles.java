@@ -76,7 +76,11 @@ final class DirectoryModelFiles extends ModelFiles {
 
     @Override
     List<Integer> eosIds() {
-        return files.eosIds();
+        if (adapter == null) {
+            return files.eosIds();
+        }
+        // what the adapter has learnt to end with
+        return Stream.concat(files.eosIds().stream(), GenerationConfig.eosIdsIn(adapter).stream()).distinct().toList();
     }
 
     @Override

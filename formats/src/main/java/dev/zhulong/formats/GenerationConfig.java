@@ -2,6 +2,7 @@ package dev.zhulong.formats;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -66,15 +67,36 @@ public record GenerationConfig(
                 json.tokenIds("eos_token_id"));
     }
 
-    /** The text of the file, the known fields only. */
-    public String toJson() {
-        ObjectNode json = JsonNodeFactory.instance.objectNode();
-        bosId.ifPresent(id -> json.put("bos_token_id", id));
+    /**
+     * Ids that end a sequence by the file in a directory; none where there is no file.
+     *
+     * @throws FormatException when a field has a wrong value
+     */
+    public static List<Integer> eosIdsIn(Path directory) {
+        Path file = directory.resolve(FILE);
+        return Files.isRegularFile(file) ? read(file).eosIds() : List.of();
+    }
+
+    /** The text of {@code file} with other ids that end a sequence; what is not known here stays too. */
+    public static String withEosIds(Path file, List<Integer> eosIds) {
+        ObjectNode json = JsonFields.read(file).object().deepCopy();
+        putEosIds(json, eosIds);
+        return JsonFields.text(json);
+    }
+
+    private static void putEosIds(ObjectNode json, List<Integer> eosIds) {
         if (eosIds.size() == 1) {
             json.put("eos_token_id", eosIds.getFirst());
         } else if (!eosIds.isEmpty()) {
             eosIds.forEach(json.putArray("eos_token_id")::add);
         }
+    }
+
+    /** The text of the file, the known fields only. */
+    public String toJson() {
+        ObjectNode json = JsonNodeFactory.instance.objectNode();
+        bosId.ifPresent(id -> json.put("bos_token_id", id));
+        putEosIds(json, eosIds);
         maxNewTokens.ifPresent(value -> json.put("max_new_tokens", value));
         maxLength.ifPresent(value -> json.put("max_length", value));
         doSample.ifPresent(value -> json.put("do_sample", value));

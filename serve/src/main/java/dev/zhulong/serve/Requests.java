@@ -58,7 +58,7 @@ final class Requests {
         int rest = rest(lane, prompt.length, "messages");
         String limit = request.either("max_completion_tokens", "max_tokens");
         int most = (int) Math.min(rest, request.integer(limit, 1, Integer.MAX_VALUE, (long) model.advice().maxNewTokens().orElse(Integer.MAX_VALUE)));
-        GenerateOptions options = options(request, most, model.turnEnds(), logProbs ? top : GenerateOptions.NO_LOG_PROBS);
+        GenerateOptions options = options(request, most, named.turnEnds(), logProbs ? top : GenerateOptions.NO_LOG_PROBS);
         boolean stream = request.flag("stream", false);
         // what was asked to be JSON of a form is the answer, and no call even where it looks like one
         Set<String> callable = tools.tools().isEmpty() || format != null && !forced ? null : tools.tools().keySet();
@@ -103,7 +103,7 @@ final class Requests {
         ResponseFormat format = ResponseFormat.of(request);
         Lane lane = model.lane(Precision.asked(request), format != null || logProbs != null, longest);
         int most = (int) Math.min(rest(lane, longest, "prompt"), request.integer("max_tokens", 0, Integer.MAX_VALUE, (long) TEXT_TOKENS));
-        GenerateOptions options = options(request, most, model.eosIds(), logProbs == null ? GenerateOptions.NO_LOG_PROBS : logProbs.intValue());
+        GenerateOptions options = options(request, most, named.eosIds(), logProbs == null ? GenerateOptions.NO_LOG_PROBS : logProbs.intValue());
         boolean stream = request.flag("stream", false);
         return held(new Plan(named, lane, model.tokenizer(), prompts, n, options, null, false, format != null, stream, includeUsage(request, stream), texts,
                 Sampling.isRepeatable(request, options.sampler()), null), format, caller);

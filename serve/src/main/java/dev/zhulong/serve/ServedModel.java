@@ -16,6 +16,7 @@ import dev.zhulong.text.chat.ChatTemplate;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -26,6 +27,7 @@ import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * A model that is served: its name, how text becomes ids, and the routes that run it, each with a scheduler of its own. The models and the tokenizer
@@ -115,7 +117,11 @@ public final class ServedModel implements AutoCloseable {
             }
         }
         boolean own = Files.isRegularFile(directory.resolve(ChatTemplate.FILE));
-        adapters.put(name, new NamedAdapter(name, adapter, own ? new ChatEncoder(ChatTemplate.load(directory), tokenizer) : encoder));
+        ChatEncoder speaks = own ? new ChatEncoder(ChatTemplate.load(directory), tokenizer) : encoder;
+        // what the adapter has learnt to end with
+        List<Integer> texts = Stream.concat(eosIds.stream(), GenerationConfig.eosIdsIn(directory).stream()).distinct().toList();
+        List<Integer> turns = Stream.of(texts, ends, speaks.endOfTurn()).flatMap(Collection::stream).distinct().toList();
+        adapters.put(name, new NamedAdapter(name, adapter, speaks, texts, turns));
     }
 
     /** Takes an adapter no more; requests that have begun keep it. False where there is none of that name. */
@@ -131,7 +137,7 @@ public final class ServedModel implements AutoCloseable {
     /** What is asked for by {@code name}, which is the model's or an adapter's; of the model the adapter is null. */
     NamedAdapter named(String name) {
         if (name.equals(this.name)) {
-            return new NamedAdapter(name, null, encoder);
+            return new NamedAdapter(name, null, encoder, eosIds, List.copyOf(ends));
         }
         NamedAdapter adapter = adapters.get(name);
         if (adapter == null) {
@@ -146,16 +152,6 @@ public final class ServedModel implements AutoCloseable {
 
     GenerationConfig advice() {
         return advice;
-    }
-
-    /** Ids that end a text. */
-    List<Integer> eosIds() {
-        return eosIds;
-    }
-
-    /** Ids that end a turn of a conversation, those that end a text among them. */
-    List<Integer> turnEnds() {
-        return List.copyOf(ends);
     }
 
     String fingerprint() {
