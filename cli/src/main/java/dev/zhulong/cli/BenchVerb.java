@@ -2,6 +2,7 @@ package dev.zhulong.cli;
 
 import dev.zhulong.bench.TrainBench;
 import java.nio.file.Path;
+import java.util.Map;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -81,6 +82,10 @@ final class BenchVerb extends Verb {
             if (vocab < 1 || hidden < 1 || layers < 1 || heads < 1 || kvHeads < 1 || ffn < 1 || batch < 1 || seq < 1 || steps < 1 || lora < 0) {
                 throw wrongUsage("every size must be at least 1, --lora not negative");
             }
+            Map.of("--vocab", vocab, "--hidden", hidden, "--ffn", ffn, "--batch", batch, "--seq", seq, "--lora", lora).forEach((name, size) -> atMost(name, size, 1 << 20));
+            atMost("--layers", layers, 1 << 12);
+            atMost("--steps", steps, 1 << 24);
+            atMost("--batch times --seq", (long) batch * seq, 1 << 26);
             if (hidden % heads != 0 || hidden / heads % 2 != 0 || heads % kvHeads != 0) {
                 throw wrongUsage("--hidden must be an even multiple of --heads, and --heads a multiple of --kv-heads");
             }
@@ -96,6 +101,12 @@ final class BenchVerb extends Verb {
                 }
             });
             out().println(result.line());
+        }
+
+        private void atMost(String name, long size, long most) {
+            if (size > most) {
+                throw wrongUsage(name + " must be at most " + most + ", found " + size);
+            }
         }
     }
 }

@@ -1,0 +1,35 @@
+package dev.zhulong.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.tngtech.archunit.core.domain.JavaAccess;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import dev.zhulong.bench.TrainBench;
+import dev.zhulong.train.AdamW;
+import dev.zhulong.train.Objective;
+import dev.zhulong.train.TrainStep;
+import dev.zhulong.train.Trainer;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+
+/** A slower trainer is to show in {@code bench train}: there is one step, and both run it. */
+class TheTimedStepIsTheTrainersTest {
+    private static final JavaClasses CLASSES = new ClassFileImporter()
+            .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
+            .importPackages("dev.zhulong.train", "dev.zhulong.bench", "dev.zhulong.recipe", "dev.zhulong.cli");
+
+    private static Set<String> callers(Class<?> of, String method) {
+        return CLASSES.get(of).getMethodCallsToSelf().stream().filter(call -> call.getTarget().getName().equals(method)).map(JavaAccess::getOriginOwner)
+                .map(each -> each.getName()).collect(Collectors.toSet());
+    }
+
+    @Test
+    void gradientsAndUpdatesComeFromOnePlace() {
+        assertThat(callers(AdamW.class, "step")).containsExactly(TrainStep.class.getName());
+        assertThat(callers(Objective.class, "accumulate")).containsExactly(TrainStep.class.getName());
+        assertThat(callers(TrainStep.class, "run")).containsExactlyInAnyOrder(Trainer.class.getName(), TrainBench.class.getName());
+    }
+}
