@@ -116,13 +116,14 @@ final class ContinueVerb extends Verb {
         }
         if (lora != null) {
             overrides.add("adapter.rank=" + lora);
-            overrides.add("adapter.alpha=" + 2 * lora);
+            overrides.add("adapter.alpha=" + 2L * lora);
         }
         overrides.addAll(set);
         PretrainRecipe read = recipe == null ? RecipeReader.defaults(PretrainRecipe.class, overrides)
                 : RecipeReader.read(recipe, PretrainRecipe.class, overrides);
-        try (var line = ProgressLine.on(System.out)) {
-            PretrainJob.run(read, out, line);
+        try (var line = ProgressLine.on(err())) {
+            PretrainJob.run(read, out, line, Machine.availableMemory());
         }
+        out().println(out);
     }
 }

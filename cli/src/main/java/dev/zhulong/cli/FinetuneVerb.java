@@ -135,9 +135,10 @@ final class FinetuneVerb extends Verb {
             read = new FinetuneRecipe(read.seed(), read.method(), read.model(), new FinetuneRecipe.Data(sources(), read.data().heldOutFraction(),
                     read.data().heldOutRows(), read.data().alone()), read.adapter(), read.dpo(), read.train());
         }
-        try (var line = ProgressLine.on(System.out)) {
+        try (var line = ProgressLine.on(err())) {
             FinetuneJob.run(read, out, line, Machine.availableMemory());
         }
+        out().println(out);
     }
 
     private List<String> overrides() {
@@ -151,7 +152,7 @@ final class FinetuneVerb extends Verb {
         add(overrides, "train.lr", lr);
         if (rank != null) {
             add(overrides, "adapter.rank", rank);
-            add(overrides, "adapter.alpha", 2 * rank);
+            add(overrides, "adapter.alpha", 2L * rank);
         }
         overrides.addAll(set);
         return overrides;

@@ -70,9 +70,10 @@ final class PretrainVerb extends Verb {
         overrides.addAll(set);
         PretrainRecipe read = recipe == null ? RecipeReader.defaults(PretrainRecipe.class, overrides)
                 : RecipeReader.read(recipe, PretrainRecipe.class, overrides);
-        try (var line = ProgressLine.on(System.out)) {
-            PretrainJob.run(read, out, line);
+        try (var line = ProgressLine.on(err())) {
+            PretrainJob.run(read, out, line, Machine.availableMemory());
         }
+        out().println(out);
     }
 
     /** What {@code --data} and {@code --replay} say, as an override of a recipe's section: a cleaned corpus, or texts to be cleaned. */

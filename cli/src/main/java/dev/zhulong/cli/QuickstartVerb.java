@@ -51,7 +51,7 @@ final class QuickstartVerb extends Verb {
         if (!(minutes > 0 && minutes <= 1440)) {
             throw wrongUsage("--minutes must be a positive number up to 1440, found " + minutes);
         }
-        out().flush();
-        Quickstart.run(new QuickstartOptions(minutes, out, Optional.ofNullable(corpus), seed, Optional.ofNullable(plan)), System.out);
+        Quickstart.run(new QuickstartOptions(minutes, out, Optional.ofNullable(corpus), seed, Optional.ofNullable(plan)), err(), Machine.availableMemory());
+        out().println(out);
     }
 }

@@ -25,15 +25,16 @@ final class ResumeVerb extends Verb {
     @Override
     protected void run() {
         if (Quickstart.begunIn(run)) {
-            Quickstart.resume(run, System.out);
-            return;
-        }
-        try (var line = ProgressLine.on(System.out)) {
-            if (FinetuneJob.isIn(run)) {
-                FinetuneJob.resume(run, line, Machine.availableMemory());
-                return;
+            Quickstart.resume(run, err(), Machine.availableMemory());
+        } else {
+            try (var line = ProgressLine.on(err())) {
+                if (FinetuneJob.isIn(run)) {
+                    FinetuneJob.resume(run, line, Machine.availableMemory());
+                } else {
+                    PretrainJob.resume(run, line, Machine.availableMemory());
+                }
             }
-            PretrainJob.resume(run, line);
         }
+        out().println(run);
     }
 }

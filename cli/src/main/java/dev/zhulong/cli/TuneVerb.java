@@ -87,8 +87,9 @@ final class TuneVerb extends Verb {
         overrides.addAll(set);
         PretrainRecipe read = recipe == null ? RecipeReader.defaults(PretrainRecipe.class, overrides)
                 : RecipeReader.read(recipe, PretrainRecipe.class, overrides);
-        try (var line = ProgressLine.on(System.out)) {
-            Tune.run(read, RecipeReader.read(space, Space.class, List.of()), new Budget(minutes, tokens), out, line);
+        try (var line = ProgressLine.on(err())) {
+            Tune.run(read, RecipeReader.read(space, Space.class, List.of()), new Budget(minutes, tokens), out, line, Machine.availableMemory());
         }
+        out().println(out.resolve(Tune.BEST));
     }
 }

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /**
@@ -106,6 +107,25 @@ public final class ModelDirectory implements AutoCloseable {
     private static GenerationConfig readGenerationConfig(Path directory, DecoderSpec spec) {
         Path file = directory.resolve(GenerationConfig.FILE);
         return Files.exists(file) ? GenerationConfig.read(file) : GenerationConfig.of(spec.bosId(), spec.eosIds());
+    }
+
+    /**
+     * The files that hold the weights of a directory, an index of shards among them; only what is there.
+     *
+     * @throws FormatException when the index is malformed
+     */
+    public static List<Path> weightFiles(Path directory) {
+        Path index = directory.resolve(INDEX);
+        if (Files.exists(directory.resolve(WEIGHTS)) || !Files.exists(index)) {
+            return Stream.of(directory.resolve(WEIGHTS)).filter(Files::isRegularFile).toList();
+        }
+        var files = new TreeSet<>(List.of(index));
+        JsonFields.read(index).object("weight_map").ifPresent(map -> map.object().forEach(shard -> {
+            if (shard.isTextual() && isPlainName(shard.textValue())) {
+                files.add(directory.resolve(shard.textValue()));
+            }
+        }));
+        return files.stream().filter(Files::isRegularFile).toList();
     }
 
     private static Map<String, TensorView> openWeights(Path directory, List<SafetensorsFile> files) {

@@ -1,6 +1,7 @@
 package dev.zhulong.model;
 
 import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.HalfFloats;
 import dev.zhulong.formats.LoraConfig;
@@ -66,6 +67,7 @@ public final class LoraAdapter implements AutoCloseable {
         if (config.dropout() > 0 && config.dora()) {
             throw new IllegalArgumentException("DoRA is trained without dropout here: set the adapter's dropout to 0");
         }
+        count(base.spec(), config);
         Map<String, Linear> linears = base.linears();
         if (config.targetRegex().isEmpty() && !config.targets().contains(LoraConfig.ALL_LINEAR)) {
             for (String target : config.targets()) {
@@ -97,6 +99,32 @@ public final class LoraAdapter implements AutoCloseable {
                     + lastParts(linears));
         }
         return new LoraAdapter(config.withFanInFanOut(transposed), parts);
+    }
+
+    /**
+     * Number of weights an adapter of a model of this shape has; 0 where the targets name no projection.
+     *
+     * @throws IllegalArgumentException if the rank is above that of every projection it would adapt
+     */
+    public static long count(DecoderSpec spec, LoraConfig config) {
+        long count = 0;
+        long highest = 0;
+        int asked = 0;
+        for (var entry : Architecture.of(spec).parameters().entrySet()) {
+            String module = entry.getKey().replaceFirst("\\.weight$", "");
+            long[] shape = entry.getValue().shape();
+            boolean projection = shape.length == 2 && module.matches(".*\\.(layers|h)\\.\\d+\\..*");
+            if (projection && config.adapts(module)) {
+                int rank = config.rank(module);
+                count += rank * (shape[0] + shape[1]) + (config.dora() ? shape[spec.family() == DecoderSpec.Family.GPT2 ? 1 : 0] : 0);
+                highest = Math.max(highest, Math.min(shape[0], shape[1]));
+                asked = Math.max(asked, rank);
+            }
+        }
+        if (highest > 0 && asked > highest) {
+            throw new IllegalArgumentException("an adapter of rank " + asked + " is larger than every projection it adapts: give a rank of at most " + highest);
+        }
+        return count;
     }
 
     private static Tensor magnitudes(Linear linear) {

@@ -7,6 +7,7 @@ import dev.zhulong.data.pack.Rows;
 import dev.zhulong.data.pack.SupervisedRows;
 import dev.zhulong.data.tune.ConversationEncoder;
 import dev.zhulong.data.tune.DataSource;
+import dev.zhulong.data.tune.EndMarks;
 import dev.zhulong.data.tune.Example;
 import dev.zhulong.data.tune.ExampleEncoder;
 import dev.zhulong.data.tune.ExampleReader;
@@ -41,6 +42,7 @@ final class FinetuneData {
     private final List<PreferenceTokens> pairs = new ArrayList<>();
     private final Map<String, List<Batch>> heldOut = new LinkedHashMap<>();
     private final SortedSet<Integer> controlIds = new TreeSet<>();
+    private final EndMarks ends;
     private boolean conversations;
     private boolean plainPairs;
     private MixtureRows rows;
@@ -57,6 +59,7 @@ final class FinetuneData {
         this.encoder = new ExampleEncoder(tokenizer, conversations, seq);
         this.mixture = new Mixture(recipe.data().sources());
         this.message = message;
+        this.ends = new EndMarks(encoder);
         mixture.sources().forEach(this::read);
         if (!dpo()) {
             rows = MixtureRows.of(mixture, train, seq, recipe.train().packing(), recipe.seed());
@@ -87,6 +90,7 @@ final class FinetuneData {
         if (dpo()) {
             List<PreferenceTokens> own = PreferenceTokens.all(split.train(), encoder, examples.report());
             pairs.addAll(own);
+            ends.add(own);
             List<PreferenceTokens> kept = PreferenceTokens.all(held, encoder, other.report());
             heldOut.put(source.name(), kept.isEmpty() ? List.of() : batches(paired(kept, false), 2 * kept.size()));
             message.accept(String.format(Locale.ROOT, "%s: %,d pairs to train on, %,d held out", source.name(), own.size(), kept.size()));
@@ -95,6 +99,7 @@ final class FinetuneData {
             TuneTokens kept = TuneTokens.of(held, encoder, other.report());
             train.put(source.name(), own);
             controlIds.addAll(own.controlIds());
+            ends.add(own);
             heldOut.put(source.name(), kept.documents().isEmpty() ? List.of() : heldOut(kept));
             message.accept(String.format(Locale.ROOT, "%s: %,d sequences to train on (%,d tokens, %,d learnt), %,d held out", source.name(),
                     own.documents().size(), own.tokens(), own.supervised(), kept.documents().size()));
@@ -189,6 +194,11 @@ final class FinetuneData {
     /** Control tokens in the training data. */
     SortedSet<Integer> controlIds() {
         return controlIds;
+    }
+
+    /** Control tokens that the answers it learns end with. */
+    SortedSet<Integer> endMarks() {
+        return ends.ids();
     }
 
     /** Whether rows went through the chat template. */

@@ -19,7 +19,6 @@ import dev.zhulong.recipe.FinetuneRecipe.Method;
 import dev.zhulong.tensor.MachineSpeed;
 import dev.zhulong.text.HuggingFaceTokenizer;
 import dev.zhulong.text.Tokenizer;
-import dev.zhulong.text.TokenizerConfig;
 import dev.zhulong.text.chat.ChatEncoder;
 import dev.zhulong.text.chat.ChatTemplate;
 import dev.zhulong.train.AdamW;
@@ -33,6 +32,7 @@ import dev.zhulong.train.Trainer;
 import dev.zhulong.train.log.ProgressLine;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -41,6 +41,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.LongFunction;
 
 /**
@@ -49,7 +50,6 @@ import java.util.function.LongFunction;
  * the chat template it was trained with. Started again it goes on where it was and ends in the same bits.
  */
 public final class FinetuneJob {
-    private static final String INPUTS = "inputs.json";
     private static final String BEFORE = "evaluation-before.json";
     /** Each source's own adapter lies in here. */
     private static final String ALONE = "alone";
@@ -60,15 +60,13 @@ public final class FinetuneJob {
     private final Path base;
     private final Path run;
     private final ProgressLine line;
-    private final long available;
     private boolean training;
 
-    private FinetuneJob(FinetuneRecipe recipe, Path run, ProgressLine line, long available) {
+    private FinetuneJob(FinetuneRecipe recipe, Path run, ProgressLine line) {
         this.recipe = recipe;
         this.base = recipe.model().from().orElseThrow();
         this.run = run;
         this.line = line;
-        this.available = available;
     }
 
     /**
@@ -82,7 +80,7 @@ public final class FinetuneJob {
     public static Optional<FinetuneEvaluation> run(FinetuneRecipe recipe, Path directory, ProgressLine line, long available) {
         FinetuneRecipe absolute = recipe.absolute();
         if (!RunDirectory.finished(directory)) {
-            check(absolute);
+            check(absolute, available);
         }
         try (RunDirectory open = RunDirectory.open(directory, absolute)) {
             if (open.finished()) {
@@ -91,7 +89,7 @@ public final class FinetuneJob {
                 result.ifPresent(e -> line.message(e.text()));
                 return result;
             }
-            var job = new FinetuneJob(absolute, directory, line, available);
+            var job = new FinetuneJob(absolute, directory, line);
             try (var hint = ResumeHint.of(open.path(), System.err)) {
                 return job.run();
             } catch (IllegalArgumentException e) {
@@ -103,14 +101,14 @@ public final class FinetuneJob {
         }
     }
 
-    /** Whether the run in a directory is a fine-tuning. */
+    /** Whether the run in a directory is a fine-tuning: its recipe has a method, and no field that a fine-tuning's has not. */
     public static boolean isIn(Path directory) {
-        Path file = directory.resolve(RunDirectory.RECIPE);
-        try {
-            return Files.isRegularFile(file) && Files.readString(file).lines().anyMatch(text -> text.startsWith("method:"));
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
+        if (!Files.isRegularFile(directory.resolve(RunDirectory.RECIPE))) {
+            return false;
         }
+        Set<String> ours = RunDirectory.tree(FinetuneRecipe.defaults()).keySet();
+        Set<String> found = RunDirectory.written(directory).keySet();
+        return found.contains("method") && ours.containsAll(found);
     }
 
     /** Goes on with the run in a directory. */
@@ -118,7 +116,8 @@ public final class FinetuneJob {
         return run(RunDirectory.recipe(directory, FinetuneRecipe.class), directory, line, available);
     }
 
-    private static void check(FinetuneRecipe recipe) {
+    /** Before the run's directory is made, and anything is loaded. */
+    private static void check(FinetuneRecipe recipe, long available) {
         Path from = recipe.model().from().orElseThrow(() -> new IllegalArgumentException("missing model.from: the directory of the model to fine-tune"));
         for (String name : List.of("config.json", "tokenizer.json")) {
             if (!Files.isRegularFile(from.resolve(name))) {
@@ -136,7 +135,8 @@ public final class FinetuneJob {
                 }
             }
         }
-        int context = HfConfig.read(from.resolve("config.json")).contextLength();
+        DecoderSpec spec = HfConfig.read(from.resolve("config.json"));
+        int context = spec.contextLength();
         if (recipe.train().seq() > context) {
             throw new IllegalArgumentException("train.seq " + recipe.train().seq() + " is longer than the model's context of " + context
                     + "; give at most " + context);
@@ -144,26 +144,53 @@ public final class FinetuneJob {
         if (recipe.data().alone() && (recipe.method() == Method.DPO || recipe.method() == Method.FULL)) {
             throw new IllegalArgumentException("data.alone trains adapters from examples: it goes with the methods lora and qlora");
         }
+        TrainingMemory memory = memory(recipe, spec);
+        memory.require(available, () -> remedies(recipe, memory));
     }
 
     private Optional<FinetuneEvaluation> run() {
-        Map<String, String> inputs = hashes();
-        requireSameInputs(inputs);
+        TrainingMemory memory = memory(recipe, HfConfig.read(base.resolve("config.json")));
+        RunInputs inputs = RunInputs.of(run, Map.of(), inputs(), base);
         ChatTemplate template = ChatTemplate.load(base);
-        DecoderSpec spec = HfConfig.read(base.resolve("config.json"));
-        int seq = recipe.train().seq() > 0 ? recipe.train().seq() : Math.min(spec.contextLength(), LONGEST_BY_DEFAULT);
         try (Tokenizer tokenizer = HuggingFaceTokenizer.load(base)) {
-            var data = new FinetuneData(recipe, tokenizer, ChatEncoding.of(new ChatEncoder(template, tokenizer)), seq, line::message);
+            var data = new FinetuneData(recipe, tokenizer, ChatEncoding.of(new ChatEncoder(template, tokenizer)), memory.seq(), line::message);
             if (data.conversations() && !template.present()) {
                 line.message("the model has no chat template of its own: ChatML is used, and written beside the result");
             }
             if (data.plainPairs() && template.present()) {
                 line.message("prompts and completions stay plain text; as_chat (--as-chat) puts them through the model's chat template");
             }
+            Sizes.run(data.steps(), memory.rows(), recipe.train().accumulation());
             try (Decoder model = load(); LoraAdapter adapter = recipe.method() == Method.FULL ? null : attach(model, recipe.seed())) {
-                return train(model, adapter, tokenizer, template, data, seq, inputs);
+                return train(model, adapter, tokenizer, template, data, memory, inputs);
             }
         }
+    }
+
+    private static TrainingMemory memory(FinetuneRecipe recipe, DecoderSpec spec) {
+        boolean pairs = recipe.method() == Method.DPO;
+        int seq = recipe.train().seq() > 0 ? recipe.train().seq() : Math.min(spec.contextLength(), LONGEST_BY_DEFAULT);
+        long rows = (long) recipe.train().batch() * (pairs ? 2 : 1);
+        Sizes.batch(rows, seq);
+        long adapter = recipe.method() == Method.FULL ? 0 : adapterWeights(recipe, spec);
+        // pairs have a row for each answer
+        return new TrainingMemory(recipe.method(), recipe.model().quantize(), spec, adapter, rows, seq, recipe.train().packing() && !pairs,
+                recipe.recompute());
+    }
+
+    private static long adapterWeights(FinetuneRecipe recipe, DecoderSpec spec) {
+        return LoraAdapter.count(spec, recipe.adapter().config(recipe.model().from().orElseThrow()));
+    }
+
+    private static Map<String, TrainingMemory> remedies(FinetuneRecipe recipe, TrainingMemory memory) {
+        Map<String, TrainingMemory> others = new LinkedHashMap<>();
+        if (recipe.method() == Method.FULL) {
+            others.put("train an adapter instead (--method lora)", memory.withMethod(Method.LORA, adapterWeights(recipe, memory.spec())));
+        }
+        if (recipe.method() == Method.FULL || recipe.method() == Method.LORA) {
+            others.put("quantize the base (--method qlora)", memory.withMethod(Method.QLORA, adapterWeights(recipe, memory.spec())));
+        }
+        return memory.remedies(recipe.train().batch(), recipe.train().accumulation(), others);
     }
 
     private Decoder load() {
@@ -177,13 +204,13 @@ public final class FinetuneJob {
     }
 
     private Optional<FinetuneEvaluation> train(Decoder model, LoraAdapter adapter, Tokenizer tokenizer, ChatTemplate template, FinetuneData data,
-            int seq, Map<String, String> inputs) {
+            TrainingMemory memory, RunInputs inputs) {
         if (tokenizer.vocabSize() > model.spec().vocabSize()) {
             throw new IllegalArgumentException(base + ": the tokenizer has ids up to " + (tokenizer.vocabSize() - 1) + " but the model only "
                     + model.spec().vocabSize() + " rows");
         }
         long steps = data.steps();
-        announce(model, adapter, data, seq, steps);
+        announce(model, adapter, data, memory, steps);
         boolean dpo = recipe.method() == Method.DPO;
         Objective objective = dpo ? new Dpo(recipe.dpo().beta(), recipe.dpo().labelSmoothing()) : new NextToken();
         // of pairs there are no bits a byte to speak of
@@ -193,24 +220,24 @@ public final class FinetuneJob {
             line.message("nothing is held out, so nothing will be evaluated: give more examples, or data.held_out_fraction");
         }
         training = true;
-        json(INPUTS, inputs);
+        inputs.write(run);
         Map<String, Score> before = before(model, objective, data);
-        var listener = new TrainingConsole(line, tokenizer, TrainingConsole.flopsPerToken(model.spec(), seq, data.learnt(), adapter != null),
-                MachineSpeed.gflops(), "", 1);
+        var listener = new TrainingConsole(line, tokenizer, TrainingConsole.flopsPerToken(model.spec(), memory.seq(), data.learnt(), adapter != null),
+                MachineSpeed.gflops(), "", 1, objective.unit());
         new Trainer(model, objective, new TrainData(batches(data.training()), held, bytes), options(steps), run, listener).train();
         Map<String, Score> after = scores(model, objective, data);
-        FinishedModel.weights(model, base, run);
+        FinishedModel.weights(model, Optional.of(base), base, data.endMarks(), run);
         Map<String, Score> alone = recipe.data().alone() ? alone(model, data, bytes, steps, listener) : Map.of();
         var evaluation = new FinetuneEvaluation(after.entrySet().stream().map(e -> new FinetuneEvaluation.Source(e.getKey(), before.get(e.getKey()),
                 e.getValue(), Optional.ofNullable(alone.get(e.getKey())))).toList());
         if (data.conversations() || template.present()) {
             AtomicFile.writeString(run.resolve(ChatTemplate.FILE), template.source());
         }
-        FinishedModel.chart(run, line::message);
+        FinishedModel.chart(run, objective.unit(), line::message);
         data.coverage(steps).forEach(text -> line.message("seen of " + text));
         if (!after.isEmpty()) {
             evaluation.write(run);
-            line.message("held out, " + (dpo ? "DPO loss a pair" : "nats a learnt token") + ":\n" + evaluation.text());
+            line.message("held out, " + (dpo ? "DPO loss in nats a pair" : "nats a learnt token") + ":\n" + evaluation.text());
         }
         provenance().write(run);
         String use = data.conversations() || !data.plainPairs() ? "; talk to it: zhulong chat --model " : "; let it write: zhulong generate --model ";
@@ -218,37 +245,21 @@ public final class FinetuneJob {
         return after.isEmpty() ? Optional.empty() : Optional.of(evaluation);
     }
 
-    private void announce(Decoder model, LoraAdapter adapter, FinetuneData data, int seq, long steps) {
+    private void announce(Decoder model, LoraAdapter adapter, FinetuneData data, TrainingMemory memory, long steps) {
         DecoderSpec spec = model.spec();
         long trained = adapter == null ? model.count() : adapter.count();
         line.message(String.format(Locale.ROOT, "%s, %,d weights; trained: %,d (%.2f %%)%s", spec.family().name().toLowerCase(Locale.ROOT),
                 model.count(), trained, 100.0 * trained / model.count(), adapter == null ? "" : String.format(Locale.ROOT,
                         ", an adapter of rank %d on %d projections%s", recipe.adapter().rank(), adapter.modules().size(),
                         recipe.method() == Method.QLORA ? "; base in " + recipe.model().quantize() : "")));
-        long rows = (long) recipe.train().batch() * (recipe.method() == Method.DPO ? 2 : 1);
-        MemoryEstimate estimate = MemoryEstimate.of(recipe.method(), recipe.model().quantize(), spec, trained, rows * seq, recipe.recompute());
-        line.message(estimate.text());
-        // the base is there already
-        if (estimate.total() - estimate.weights() > available) {
-            long own = adapter != null ? trained : adapterWeights(model);
-            throw new IllegalArgumentException(String.format(Locale.ROOT, "this needs about %s and %s are available; %s",
-                    MemoryEstimate.size(estimate.total()), MemoryEstimate.size(available + estimate.weights()),
-                    MemoryEstimate.advice(recipe, spec, own, seq, available + estimate.weights())
-                            .orElse("no setting makes it fit: take a smaller model or shorter rows (train.seq)")));
-        }
-        line.message(String.format(Locale.ROOT, "%,d steps of %,d rows of %,d tokens", steps, rows * recipe.train().accumulation(), seq));
+        line.message(memory.text());
+        line.message(String.format(Locale.ROOT, "%,d steps of %,d rows of %,d tokens", steps, memory.rows() * recipe.train().accumulation(), memory.seq()));
         if (adapter != null) {
             List<Integer> untrained = UntrainedTokens.among(data.controlIds(), model);
             if (!untrained.isEmpty()) {
                 line.message("the data hold control tokens whose embeddings look untrained, and an adapter leaves embeddings as they are: ids "
                         + untrained + "; train all weights (--method full), or use a chat template of marks the model knows");
             }
-        }
-    }
-
-    private long adapterWeights(Decoder model) {
-        try (LoraAdapter adapter = LoraAdapter.create(model, recipe.adapter().config(base), 0)) {
-            return adapter.count();
         }
     }
 
@@ -299,7 +310,7 @@ public final class FinetuneJob {
             Map<String, Object> fields = new LinkedHashMap<>();
             scores.forEach((source, score) -> {
                 fields.put(source, FinetuneEvaluation.map(score));
-                line.message(String.format(Locale.ROOT, "held out, before training: %s %.4f", source, score.loss()));
+                line.message(String.format(Locale.ROOT, "held out, before training: %s %.4f %s", source, score.loss(), objective.unit()));
             });
             json(BEFORE, fields);
             return scores;
@@ -320,12 +331,13 @@ public final class FinetuneJob {
     private Map<String, Score> alone(Decoder model, FinetuneData data, int[] bytes, long steps, TrainingConsole listener) {
         Map<String, Score> scores = new LinkedHashMap<>();
         LoraAdapter common = model.adapter().orElseThrow();
+        List<String> names = recipe.data().sources().stream().map(DataSource::name).toList();
         for (DataSource source : recipe.data().sources()) {
             List<Batch> held = data.heldOut().get(source.name());
             if (held.isEmpty()) {
                 continue;
             }
-            Path directory = run.resolve(ALONE).resolve(source.name().replaceAll("[^\\p{L}\\p{N}._-]", "_"));
+            Path directory = run.resolve(ALONE).resolve(directoryOf(source.name(), names));
             line.message("training on " + source.name() + " alone");
             model.detach();
             try (LoraAdapter own = attach(model, recipe.seed())) {
@@ -340,47 +352,27 @@ public final class FinetuneJob {
         return scores;
     }
 
+    /**
+     * A source's name where that is a plain one that no other source comes near, whatever a file system makes of cases; else what is plain of it
+     * and a hash, behind a sign that plain names do not have.
+     */
+    static String directoryOf(String name, List<String> all) {
+        boolean alone = all.stream().filter(name::equalsIgnoreCase).count() == 1;
+        if (alone && name.matches("[\\p{Alnum}_-][\\p{Alnum}._-]{0,99}") && !name.endsWith(".")) {
+            return name;
+        }
+        String plain = name.replaceAll("[^\\p{Alnum}_-]", "_");
+        return plain.substring(0, Math.min(40, plain.length())) + "+" + ContentHash.ofBytes(name.getBytes(StandardCharsets.UTF_8)).sha256().substring(0, 16);
+    }
+
     private List<Path> inputs() {
         List<Path> inputs = new ArrayList<>();
         for (DataSource source : recipe.data().sources()) {
             inputs.add(source.path());
             source.heldOut().ifPresent(inputs::add);
         }
-        List<String> names = new ArrayList<>(TokenizerConfig.FILES);
-        names.add("config.json");
-        names.add(ChatTemplate.FILE);
-        for (String name : names) {
-            if (Files.isRegularFile(base.resolve(name))) {
-                inputs.add(base.resolve(name));
-            }
-        }
+        inputs.addAll(RunInputs.describing(base));
         return inputs;
-    }
-
-    private Map<String, String> hashes() {
-        Map<String, String> now = new LinkedHashMap<>();
-        inputs().forEach(path -> now.put(path.toString(), ContentHash.ofFile(path).sha256()));
-        return now;
-    }
-
-    /** A run that goes on with other rows than it began with would be of neither. */
-    private void requireSameInputs(Map<String, String> now) {
-        Path file = run.resolve(INPUTS);
-        if (!Files.isRegularFile(file)) {
-            return;
-        }
-        try {
-            var then = new ObjectMapper().readTree(file.toFile());
-            for (var entry : now.entrySet()) {
-                if (!then.path(entry.getKey()).asText().equals(entry.getValue())) {
-                    training = true; // the run that was begun stays as it is
-                    throw new IllegalArgumentException(entry.getKey() + " has changed since this run began: put it back, or start anew in another"
-                            + " directory");
-                }
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 
     private Provenance provenance() {

@@ -2,20 +2,21 @@ package dev.zhulong.recipe;
 
 import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.ContentHash;
-import dev.zhulong.formats.GenerationConfig;
 import dev.zhulong.formats.Provenance;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.text.Companions;
+import dev.zhulong.train.NextToken;
 import dev.zhulong.train.log.LossChart;
 import dev.zhulong.train.log.LossCurve;
 import dev.zhulong.train.log.MetricsLog;
-import dev.zhulong.text.TokenizerConfig;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -26,35 +27,41 @@ final class FinishedModel {
 
     static void write(Decoder model, PreparedData data, PretrainRecipe recipe, Path run, Optional<FinalEvaluation> evaluation,
             Consumer<String> report) {
-        weights(model, data.tokenizerDirectory(), run);
-        chart(run, report);
+        List<Integer> ends = data.tokenizer().eos().stream().boxed().toList();
+        weights(model, recipe.model().from(), data.tokenizerDirectory(), ends, run);
+        chart(run, NextToken.UNIT, report);
         evaluation.ifPresent(e -> e.write(run.resolve(FinalEvaluation.FILE)));
         provenance(data, recipe).write(run);
     }
 
-    /** The model, or its adapter if it has one, and the files of the tokenizer in {@code from}. */
-    static void weights(Decoder model, Path from, Path run) {
+    /**
+     * The model, or its adapter if it has one, with what belongs to it.
+     *
+     * @param base      the model it was made from
+     * @param tokenizer directory of the tokenizer's files
+     * @param ends      ids that end what it was trained on
+     */
+    static void weights(Decoder model, Optional<Path> base, Path tokenizer, Collection<Integer> ends, Path run) {
         try {
-            for (String name : TokenizerConfig.FILES) {
-                Path file = from.resolve(name);
-                if (Files.isRegularFile(file)) {
-                    AtomicFile.writeBytes(run.resolve(name), Files.readAllBytes(file));
-                }
+            if (base.isPresent()) {
+                Companions.copy(base.get(), run);
             }
+            Companions.copy(tokenizer, run);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+        GenerationFile.write(base, model.spec(), ends, run);
         if (model.adapter().isPresent()) {
             model.adapter().get().save(run, StorageType.F32);
         } else {
-            AtomicFile.writeString(run.resolve(GenerationConfig.FILE), GenerationConfig.of(model.spec().bosId(), model.spec().eosIds()).toJson());
             DecoderFiles.save(model, run, StorageType.F32);
         }
     }
 
-    static void chart(Path run, Consumer<String> report) {
+    /** @param unit of the losses */
+    static void chart(Path run, String unit, Consumer<String> report) {
         var lines = MetricsLog.read(run.resolve("metrics.jsonl"));
-        var chart = new LossChart(run.toAbsolutePath().normalize().getFileName().toString(), "loss (nats a token)",
+        var chart = new LossChart(run.toAbsolutePath().normalize().getFileName().toString(), "loss (" + unit + ")",
                 LossCurve.of(lines, "loss"), LossCurve.of(lines, "validation_loss"));
         try {
             AtomicFile.writeBytes(run.resolve("loss.png"), chart.png());

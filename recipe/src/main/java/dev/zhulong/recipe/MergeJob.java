@@ -1,6 +1,7 @@
 package dev.zhulong.recipe;
 
 import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.GenerationConfig;
 import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.formats.Provenance;
 import dev.zhulong.formats.StorageType;
@@ -12,13 +13,18 @@ import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
 import dev.zhulong.text.Companions;
+import dev.zhulong.text.HuggingFaceTokenizer;
+import dev.zhulong.text.Tokenizer;
+import dev.zhulong.text.chat.ChatEncoder;
 import dev.zhulong.text.chat.ChatTemplate;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** A model and its adapter to one model directory that needs no adapter. */
 public final class MergeJob {
@@ -60,6 +66,7 @@ public final class MergeJob {
                 if (Files.isRegularFile(template)) {
                     AtomicFile.writeBytes(out.resolve(ChatTemplate.FILE), Files.readAllBytes(template));
                 }
+                GenerationFile.write(Optional.of(base), model.spec(), ends(base, adapterDirectory), out);
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }
@@ -70,6 +77,17 @@ public final class MergeJob {
             Provenance.of("merge", List.of(Provenance.Input.of(base), Provenance.Input.of(adapterDirectory.resolve(LoraConfig.FILE)),
                     Provenance.Input.of(adapterDirectory.resolve(LoraConfig.WEIGHTS))), Map.of("type", type.name()), 0).write(out);
             return new Result(merge.tensors(), merge.largest(), difference(before, adapted), moved);
+        }
+    }
+
+    /** Ids that end what the adapter was trained on: as its file names them, or else as its own template does. */
+    private static Collection<Integer> ends(Path base, Path adapter) {
+        List<Integer> named = GenerationConfig.eosIdsIn(adapter);
+        if (!named.isEmpty() || !Files.isRegularFile(adapter.resolve(ChatTemplate.FILE)) || !Files.isRegularFile(base.resolve("tokenizer.json"))) {
+            return named;
+        }
+        try (Tokenizer tokenizer = HuggingFaceTokenizer.load(base)) {
+            return new ChatEncoder(ChatTemplate.load(adapter), tokenizer).endOfTurn();
         }
     }
 

@@ -11,16 +11,27 @@ final class ModelShape {
     private ModelShape() {}
 
     static DecoderSpec of(PretrainRecipe.Model m, Tokenizer tokenizer) {
+        List<Integer> eos = tokenizer.eos().isPresent() ? List.of(tokenizer.eos().getAsInt()) : List.of();
+        return of(m, tokenizer.vocabSize(), tokenizer.bos().orElse(-1), eos);
+    }
+
+    /** The smallest that it may come to, whatever the text makes of the vocabulary. */
+    static DecoderSpec smallest(PretrainRecipe recipe) {
+        PretrainRecipe.Tokens tokens = recipe.data().tokenizer();
+        boolean bytes = tokens.type() == PretrainRecipe.TokenizerType.BPE && tokens.path().isEmpty();
+        return of(recipe.model(), (bytes ? RecipeCheck.BYTES : 1) + tokens.specials().size(), -1, List.of());
+    }
+
+    private static DecoderSpec of(PretrainRecipe.Model m, int vocab, int bos, List<Integer> eos) {
         boolean gpt2 = m.family() == Family.GPT2;
         int headDim = m.hiddenSize() / m.heads();
         int ffn = m.intermediateSize() > 0 ? m.intermediateSize() : gpt2 ? 4 * m.hiddenSize() : (m.hiddenSize() * 8 / 3 + 63) / 64 * 64;
-        List<Integer> eos = tokenizer.eos().isPresent() ? List.of(tokenizer.eos().getAsInt()) : List.of();
-        return new DecoderSpec(m.family(), tokenizer.vocabSize(), m.hiddenSize(), m.layers(), m.heads(),
+        return new DecoderSpec(m.family(), vocab, m.hiddenSize(), m.layers(), m.heads(),
                 m.kvHeads() == 0 ? m.heads() : m.kvHeads(), headDim, ffn, m.contextLength(),
                 gpt2 ? DecoderSpec.Norm.LAYER : DecoderSpec.Norm.RMS, 1e-5,
                 gpt2 ? DecoderSpec.Activation.GELU_TANH : DecoderSpec.Activation.SILU, !gpt2,
                 gpt2 ? null : new DecoderSpec.Rope(m.ropeTheta(), headDim, new DecoderSpec.Scaling.None()),
                 m.tiedEmbeddings(), gpt2 || m.family() == Family.QWEN2, gpt2, gpt2, m.family() == Family.QWEN3,
-                Collections.nCopies(m.layers(), m.slidingWindow()), tokenizer.bos().orElse(-1), eos);
+                Collections.nCopies(m.layers(), m.slidingWindow()), bos, eos);
     }
 }

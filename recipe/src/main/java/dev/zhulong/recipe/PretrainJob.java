@@ -8,9 +8,11 @@ import dev.zhulong.data.pack.Rows;
 import dev.zhulong.data.pack.WindowRows;
 import dev.zhulong.data.shard.TokenShards;
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.HfConfig;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.model.LoraAdapter;
+import dev.zhulong.recipe.FinetuneRecipe.Method;
 import dev.zhulong.tensor.MachineSpeed;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.train.AdamW;
@@ -24,6 +26,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
 
@@ -33,7 +36,7 @@ import java.util.function.Supplier;
  *
  * <pre>{@code
  * var recipe = RecipeReader.read(Path.of("recipes/small-llama.yaml"), PretrainRecipe.class, List.of("train.steps=100"));
- * try (var line = ProgressLine.on(System.out)) {
+ * try (var line = ProgressLine.on(System.err)) {
  *     PretrainJob.run(recipe, Path.of("run"), line);
  * }
  * }</pre>
@@ -44,23 +47,31 @@ public final class PretrainJob {
     private final PretrainRecipe recipe;
     private final Path run;
     private final ProgressLine line;
+    private final long available;
     private boolean training;
 
-    private PretrainJob(PretrainRecipe recipe, Path run, ProgressLine line) {
+    private PretrainJob(PretrainRecipe recipe, Path run, ProgressLine line, long available) {
         this.recipe = recipe;
         this.run = run;
         this.line = line;
+        this.available = available;
+    }
+
+    /** {@link #run(PretrainRecipe, Path, ProgressLine, long)} where memory is known to suffice. */
+    public static Optional<FinalEvaluation> run(PretrainRecipe recipe, Path directory, ProgressLine line) {
+        return run(recipe, directory, line, Long.MAX_VALUE);
     }
 
     /**
      * Runs the recipe to its end and says what may come next.
      *
-     * @param line where it tells how it goes; stays the caller's
+     * @param line      where it tells how it goes; stays the caller's
+     * @param available bytes of memory the run may take
      * @return the last evaluation, over everything held out; empty if nothing is
-     * @throws IllegalArgumentException if recipe, text, model and directory do not go together; says which
+     * @throws IllegalArgumentException if recipe, text, model and directory do not go together, or the memory does not suffice; says what to do
      */
-    public static Optional<FinalEvaluation> run(PretrainRecipe recipe, Path directory, ProgressLine line) {
-        Optional<FinalEvaluation> result = train(recipe, directory, line);
+    public static Optional<FinalEvaluation> run(PretrainRecipe recipe, Path directory, ProgressLine line, long available) {
+        Optional<FinalEvaluation> result = train(recipe, directory, line, available);
         if (recipe.adapter().isPresent()) {
             line.message("the adapter is in " + directory + "; let it write: zhulong generate --model " + recipe.model().from().orElseThrow()
                     + " --adapter " + directory);
@@ -70,11 +81,11 @@ public final class PretrainJob {
         return result;
     }
 
-    /** {@link #run} as a part of something larger. */
-    public static Optional<FinalEvaluation> train(PretrainRecipe recipe, Path directory, ProgressLine line) {
+    /** {@link #run(PretrainRecipe, Path, ProgressLine, long)} as a part of something larger. */
+    public static Optional<FinalEvaluation> train(PretrainRecipe recipe, Path directory, ProgressLine line, long available) {
         PretrainRecipe absolute = recipe.absolute();
         if (!RunDirectory.finished(directory)) {
-            RecipeCheck.of(absolute, directory);
+            check(absolute, directory, available);
         }
         try (RunDirectory run = RunDirectory.open(directory, absolute)) {
             if (run.finished()) {
@@ -83,7 +94,7 @@ public final class PretrainJob {
                 result.ifPresent(e -> line.message("held out: " + e.text()));
                 return result;
             }
-            var job = new PretrainJob(absolute, directory, line);
+            var job = new PretrainJob(absolute, directory, line, available);
             try (var hint = ResumeHint.of(run.path(), System.err)) {
                 return job.run();
             } catch (IllegalArgumentException e) {
@@ -95,22 +106,54 @@ public final class PretrainJob {
         }
     }
 
-    /** Goes on with the run in a directory. */
+    /** {@link #resume(Path, ProgressLine, long)} where memory is known to suffice. */
     public static Optional<FinalEvaluation> resume(Path directory, ProgressLine line) {
-        return run(RunDirectory.recipe(directory, PretrainRecipe.class), directory, line);
+        return resume(directory, line, Long.MAX_VALUE);
+    }
+
+    /** Goes on with the run in a directory. */
+    public static Optional<FinalEvaluation> resume(Path directory, ProgressLine line, long available) {
+        return run(RunDirectory.recipe(directory, PretrainRecipe.class), directory, line, available);
+    }
+
+    /** Before the text is read: what is wrong with the recipe, and memory that suffices for no text. */
+    private static void check(PretrainRecipe recipe, Path directory, long available) {
+        RecipeCheck.of(recipe, directory);
+        requireMemory(recipe, recipe.model().from().map(from -> HfConfig.read(from.resolve("config.json")))
+                .orElseGet(() -> ModelShape.smallest(recipe)), available);
+    }
+
+    private static void requireMemory(PretrainRecipe recipe, DecoderSpec spec, long available) {
+        PretrainRecipe.Train t = recipe.train();
+        int seq = seq(recipe, spec);
+        Sizes.batch(t.batch(), seq);
+        var memory = TrainingMemory.pretraining(spec, t.batch(), seq, recipe.data().packing() == PretrainRecipe.Packing.DOCUMENTS, t.recompute());
+        Optional<Path> from = recipe.model().from();
+        if (recipe.adapter().isPresent()) {
+            memory = memory.withMethod(Method.LORA, LoraAdapter.count(spec, recipe.adapter().get().config(from.orElseThrow())));
+        }
+        TrainingMemory needed = memory;
+        needed.require(available, () -> needed.remedies(t.batch(), t.accumulation(), from.isEmpty() || recipe.adapter().isPresent() ? Map.of()
+                : Map.of("train an adapter instead (--lora 8)", needed.withMethod(Method.LORA,
+                        LoraAdapter.count(spec, PretrainRecipe.Adapter.defaults().config(from.get()))))));
+    }
+
+    private static int seq(PretrainRecipe recipe, DecoderSpec spec) {
+        return recipe.train().seq() == 0 ? spec.contextLength() : recipe.train().seq();
     }
 
     /**
      * Prepares a recipe's data once for many runs: the same recipe, but reading the shards that were made in {@code directory}.
      *
-     * @throws IllegalArgumentException if nothing is held out
+     * @param available bytes of memory a run may take
+     * @throws IllegalArgumentException if nothing is held out, or the memory does not suffice
      */
-    public static PretrainRecipe prepare(PretrainRecipe recipe, Path directory, ProgressLine line) {
+    public static PretrainRecipe prepare(PretrainRecipe recipe, Path directory, ProgressLine line, long available) {
         PretrainRecipe from = recipe.absolute();
         if (from.data().shards().isPresent()) {
             return from;
         }
-        RecipeCheck.of(from, directory);
+        check(from, directory, available);
         try (PreparedData data = PreparedData.of(from, directory, new RunConsole(line))) {
             if (data.validation().isEmpty()) {
                 throw new IllegalArgumentException("nothing is held out: give more documents, or data.split=position for one long text");
@@ -128,11 +171,19 @@ public final class PretrainJob {
     }
 
     private Optional<FinalEvaluation> run() {
-        var console = new RunConsole(line);
-        try (PreparedData data = PreparedData.of(recipe, run.resolve(RunDirectory.DATA), console);
-                Decoder model = model(data.tokenizer());
-                LoraAdapter adapter = adapter(model)) {
-            int seq = recipe.train().seq() == 0 ? model.spec().contextLength() : recipe.train().seq();
+        try (PreparedData data = PreparedData.of(recipe, run.resolve(RunDirectory.DATA), new RunConsole(line))) {
+            Optional<Path> from = recipe.model().from();
+            RunInputs inputs = RunInputs.of(run, data.inputs(), from.map(RunInputs::describing).orElse(List.of()), from.orElse(null));
+            if (from.isEmpty()) {
+                requireMemory(recipe, ModelShape.of(recipe.model(), data.tokenizer()), available);
+            }
+            return run(data, inputs);
+        }
+    }
+
+    private Optional<FinalEvaluation> run(PreparedData data, RunInputs inputs) {
+        try (Decoder model = model(data.tokenizer()); LoraAdapter adapter = adapter(model)) {
+            int seq = seq(recipe, model.spec());
             line.message(String.format(Locale.ROOT, "%s, %,d parameters; %,d tokens to train on, %,d a step", family(model.spec()),
                     model.count(), data.train().tokens(), (long) recipe.train().batch() * seq * recipe.train().accumulation()));
             if (adapter != null) {
@@ -149,6 +200,7 @@ public final class PretrainJob {
             var listener = new TrainingConsole(line, model.spec(), data.tokenizer(), seq, MachineSpeed.gflops(), prompt(data.tokenizer()),
                     recipe.train().sampleTokens());
             training = true;
+            inputs.write(run);
             if (recipe.model().from().isPresent()) {
                 held.ifPresent(rows -> before(() -> evaluate(model, rows, seq, tokenBytes)));
             }

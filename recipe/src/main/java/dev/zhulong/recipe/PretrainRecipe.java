@@ -65,6 +65,10 @@ public record PretrainRecipe(
             @Doc("number of tokens, for bpe") int vocabSize,
             @Doc("control tokens; the first begins a document, the last ends it") List<String> specials,
             @Doc("instead of training one: a tokenizer.json or the directory that holds it") Optional<Path> path) {
+        public Tokens {
+            Sizes.atMost("vocab_size", vocabSize, Sizes.VOCABULARY);
+        }
+
         static Tokens defaults() {
             return new Tokens(TokenizerType.BPE, 8192, List.of("<|endoftext|>"), Optional.empty());
         }
@@ -88,6 +92,10 @@ public record PretrainRecipe(
             if (hiddenSize < 1 || layers < 1 || heads < 1 || contextLength < 1 || kvHeads < 0 || intermediateSize < 0 || slidingWindow < 0) {
                 throw new IllegalArgumentException("sizes must be positive");
             }
+            Sizes.atMost("hidden_size", hiddenSize, Sizes.WIDTH);
+            Sizes.atMost("intermediate_size", intermediateSize, 8L * Sizes.WIDTH);
+            Sizes.atMost("layers", layers, Sizes.LAYERS);
+            Sizes.atMost("context_length", contextLength, Sizes.TOKENS);
             if (hiddenSize % heads != 0) {
                 throw new IllegalArgumentException("hidden_size " + hiddenSize + " is not a multiple of heads " + heads);
             }
@@ -140,6 +148,7 @@ public record PretrainRecipe(
             if (rank < 1 || targets.isEmpty()) {
                 throw new IllegalArgumentException("an adapter needs a rank of at least 1 and a target");
             }
+            Sizes.atMost("rank", rank, Sizes.WIDTH);
             if (!(dropout >= 0 && dropout < 1)) {
                 throw new IllegalArgumentException("dropout must be in [0, 1), found " + dropout);
             }
@@ -184,10 +193,16 @@ public record PretrainRecipe(
             @Doc("prompt of the samples; empty for a new document") String prompt,
             @Doc("tokens a sample") int sampleTokens) {
         public Train {
-            if (batch < 1 || seq < 0 || evaluateEvery < 0 || evaluateRows < 0 || sampleEvery < 0 || checkpointEvery < 0 || keepCheckpoints < 1
+            if (batch < 1 || accumulation < 1 || seq < 0 || evaluateEvery < 0 || evaluateRows < 0 || sampleEvery < 0 || checkpointEvery < 0 || keepCheckpoints < 1
                     || sampleTokens < 1) {
-                throw new IllegalArgumentException("batch, keep_checkpoints and sample_tokens must be at least 1, the others not negative");
+                throw new IllegalArgumentException("batch, accumulation, keep_checkpoints and sample_tokens must be at least 1, the others not negative");
             }
+            Sizes.atMost("steps", steps, Sizes.STEPS);
+            Sizes.atMost("batch", batch, Sizes.BATCH);
+            Sizes.atMost("seq", seq, Sizes.TOKENS);
+            Sizes.atMost("accumulation", accumulation, Sizes.BATCH);
+            Sizes.batch(batch, seq);
+            Sizes.run(steps, batch, accumulation);
             Schedule.of(schedule, lr, finalLr.orElse(lr / 10), warmup, decay, steps);
         }
 

@@ -8,7 +8,8 @@ import java.util.Optional;
 
 /** What can be known to be wrong with a recipe before any work, and before the run's directory is made. */
 final class RecipeCheck {
-    private static final int BYTES = 256;
+    /** Tokens of a byte-level vocabulary at least. */
+    static final int BYTES = 256;
 
     private RecipeCheck() {}
 

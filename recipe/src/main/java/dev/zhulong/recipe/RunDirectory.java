@@ -10,10 +10,12 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
 import org.yaml.snakeyaml.constructor.SafeConstructor;
@@ -58,13 +60,13 @@ public final class RunDirectory implements AutoCloseable {
             RunDirectory run = new RunDirectory(path, lock(path), begun);
             try {
                 if (begun) {
-                    requireSame(path, written(file), tree(yaml));
+                    requireSame(path, written(path), tree(yaml));
                 } else {
                     AtomicFile.writeString(file, yaml);
                 }
                 AtomicFile.removeLeftovers(path);
                 return run;
-            } catch (IOException | RuntimeException e) {
+            } catch (RuntimeException e) {
                 run.close();
                 throw e;
             }
@@ -121,12 +123,24 @@ public final class RunDirectory implements AutoCloseable {
         return new Yaml(new SafeConstructor(new LoaderOptions())).load(yaml);
     }
 
-    private static Map<String, Object> written(Path file) throws IOException {
+    /** The recipe in a directory, whoever's it is. */
+    static Map<String, Object> written(Path path) {
+        Path file = path.resolve(RECIPE);
         try {
-            return tree(Files.readString(file));
+            Map<String, Object> found = tree(Files.readString(file));
+            if (found != null) {
+                return found;
+            }
         } catch (YAMLException | ClassCastException e) {
-            throw new IllegalArgumentException(file + " is not the recipe of a run: name another directory", e);
+            throw noRecipe(file, e);
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + " cannot be read: " + e.getMessage(), e);
         }
+        throw noRecipe(file, null);
+    }
+
+    private static IllegalArgumentException noRecipe(Path file, Exception why) {
+        return new IllegalArgumentException(file + " is not the recipe of a run: name another directory", why);
     }
 
     /** Nothing, or what a start left whose recipe was withdrawn: the lock, and prepared data. */
@@ -151,9 +165,11 @@ public final class RunDirectory implements AutoCloseable {
 
     private static Optional<String> firstDifference(String field, Object there, Object here) {
         if (there instanceof Map<?, ?> a && here instanceof Map<?, ?> b) {
-            for (var entry : b.entrySet()) {
-                String name = field.isEmpty() ? entry.getKey().toString() : field + "." + entry.getKey();
-                Optional<String> found = firstDifference(name, a.get(entry.getKey()), entry.getValue());
+            Set<Object> keys = new LinkedHashSet<>(b.keySet());
+            keys.addAll(a.keySet());
+            for (Object key : keys) {
+                String name = field.isEmpty() ? key.toString() : field + "." + key;
+                Optional<String> found = firstDifference(name, a.get(key), b.get(key));
                 if (found.isPresent()) {
                     return found;
                 }

@@ -8,6 +8,7 @@ import dev.zhulong.infer.TorchEngine;
 import dev.zhulong.model.Architecture;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.text.Tokenizer;
+import dev.zhulong.train.NextToken;
 import dev.zhulong.train.TrainListener;
 import dev.zhulong.train.log.ProgressLine;
 import java.util.Locale;
@@ -17,7 +18,7 @@ import java.util.Optional;
  * Shows a training run on the terminal: the progress line, evaluations, and a sample of what the model writes by now.
  *
  * <pre>{@code
- * try (var line = ProgressLine.on(System.out)) {
+ * try (var line = ProgressLine.on(System.err)) {
  *     var console = new TrainingConsole(line, model.spec(), tokenizer, seq, gflops, "Once upon a time", 100);
  *     new Trainer(model, new NextToken(), data, options, run, console).train();
  * }
@@ -30,6 +31,7 @@ public final class TrainingConsole implements TrainListener {
     private final double gflops;
     private final String prompt;
     private final GenerateOptions options;
+    private final String unit;
     private Optional<Evaluation> last = Optional.empty();
 
     /**
@@ -41,16 +43,17 @@ public final class TrainingConsole implements TrainListener {
      */
     public TrainingConsole(ProgressLine line, DecoderSpec spec, Tokenizer tokenizer, int seq, double gflops, String prompt,
             int sampleTokens) {
-        this(line, tokenizer, flopsPerToken(spec, seq), gflops, prompt, sampleTokens);
+        this(line, tokenizer, flopsPerToken(spec, seq), gflops, prompt, sampleTokens, NextToken.UNIT);
     }
 
-    /** The same with the floating-point operations of a token given. */
-    TrainingConsole(ProgressLine line, Tokenizer tokenizer, double flopsPerToken, double gflops, String prompt, int sampleTokens) {
+    /** The same with the floating-point operations of a token and the losses' unit given. */
+    TrainingConsole(ProgressLine line, Tokenizer tokenizer, double flopsPerToken, double gflops, String prompt, int sampleTokens, String unit) {
         this.line = line;
         this.tokenizer = tokenizer;
         this.flopsPerToken = flopsPerToken;
         this.gflops = gflops;
         this.prompt = prompt;
+        this.unit = unit;
         this.options = GenerateOptions.of(sampleTokens, SamplerOptions.DEFAULT.withTemperature(0.8).withTopK(50));
     }
 
@@ -89,7 +92,7 @@ public final class TrainingConsole implements TrainListener {
 
     @Override
     public void step(Step s) {
-        var progress = new ProgressLine.Progress(s.step(), s.total(), s.loss(), s.bitsPerByte() > 0 ? s.bitsPerByte() : Double.NaN,
+        var progress = new ProgressLine.Progress(s.step(), s.total(), s.loss(), s.bitsPerByte(),
                 s.tokensPerSecond() > 0 ? s.tokensPerSecond() : Double.NaN, s.tokensPerSecond() * flopsPerToken / (gflops * 1e9),
                 s.secondsLeft());
         if (s.step() == s.total()) {
@@ -102,8 +105,8 @@ public final class TrainingConsole implements TrainListener {
     @Override
     public void evaluated(Evaluation e) {
         last = Optional.of(e);
-        line.message(String.format(Locale.ROOT, "step %,d: held-out loss %.4f nats a token%s", e.step(), e.loss(),
-                e.bitsPerByte() > 0 ? String.format(Locale.ROOT, ", %.4f bits a byte", e.bitsPerByte()) : ""));
+        line.message(String.format(Locale.ROOT, "step %,d: held-out loss %.4f %s%s", e.step(), e.loss(), unit,
+                !Double.isNaN(e.bitsPerByte()) ? String.format(Locale.ROOT, ", %.4f bits a byte", e.bitsPerByte()) : ""));
     }
 
     @Override

@@ -45,6 +45,7 @@ import dev.zhulong.train.Trainer;
 import dev.zhulong.train.log.ProgressLine;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -63,7 +64,7 @@ import java.util.stream.Stream;
  * again goes on after the last one.
  *
  * <pre>{@code
- * Quickstart.run(new QuickstartOptions(5, Path.of("runs/quickstart"), Optional.empty(), 0, Optional.empty()), System.out);
+ * Quickstart.run(new QuickstartOptions(5, Path.of("runs/quickstart"), Optional.empty(), 0, Optional.empty()), System.err);
  * }</pre>
  */
 public final class Quickstart {
@@ -96,25 +97,40 @@ public final class Quickstart {
     private final QuickstartOptions options;
     private final Path out;
     private final Watch watch;
+    private final PrintWriter terminal;
+    private final long available;
     private final StageLog log;
     private Plan plan;
     private Sources sources;
 
-    private Quickstart(QuickstartOptions options, PrintStream terminal, Watch watch) {
+    private Quickstart(QuickstartOptions options, PrintWriter terminal, long available, Watch watch) {
         this.options = options;
         this.out = options.out();
         this.watch = watch;
+        this.terminal = terminal;
+        this.available = available;
         this.log = new StageLog(out, terminal);
+    }
+
+    /** {@link #run(QuickstartOptions, PrintWriter, long)} where memory is known to suffice. */
+    public static Path run(QuickstartOptions options, PrintStream terminal) {
+        return run(options, terminal, new Watch() {});
+    }
+
+    static Path run(QuickstartOptions options, PrintStream terminal, Watch watch) {
+        return run(options, new PrintWriter(terminal, true, terminal.charset()), Long.MAX_VALUE, watch);
     }
 
     /**
      * Runs, goes on with, or shows again the quickstart in {@code options.out()}.
      *
-     * @param terminal progress, samples and the summary go there
+     * @param terminal  progress, samples and the summary go there
+     * @param available bytes of memory the run may take; a new one is planned to need no more
      * @return where the report is
+     * @throws IllegalArgumentException if there is nothing to learn from, or the memory does not suffice; says what to do
      */
-    public static Path run(QuickstartOptions options, PrintStream terminal) {
-        return run(options, terminal, new Watch() {});
+    public static Path run(QuickstartOptions options, PrintWriter terminal, long available) {
+        return run(options, terminal, available, new Watch() {});
     }
 
     /** Whether a quickstart was begun in {@code run}. */
@@ -123,15 +139,15 @@ public final class Quickstart {
     }
 
     /** Goes on with the quickstart that was begun in {@code run}; its plan decides everything. */
-    public static Path resume(Path run, PrintStream terminal) {
-        return run(new QuickstartOptions(Plan.read(run.resolve(Plan.FILE)).minutes(), run, Optional.empty(), 0, Optional.empty()), terminal);
+    public static Path resume(Path run, PrintWriter terminal, long available) {
+        return run(new QuickstartOptions(Plan.read(run.resolve(Plan.FILE)).minutes(), run, Optional.empty(), 0, Optional.empty()), terminal, available);
     }
 
-    static Path run(QuickstartOptions options, PrintStream terminal, Watch watch) {
+    private static Path run(QuickstartOptions options, PrintWriter terminal, long available, Watch watch) {
         try (var held = RunDirectory.hold(options.out(), StageLog.FILE);
                 var hint = ResumeHint.of(held.path(), System.err)) {
             AtomicFile.removeLeftovers(held.path());
-            return new Quickstart(options, terminal, watch).run();
+            return new Quickstart(options, terminal, available, watch).run();
         }
     }
 
@@ -142,6 +158,9 @@ public final class Quickstart {
             return out.resolve(ReportPage.FILE);
         }
         plan = log.run("plan", this::plan, () -> Plan.read(out.resolve(Plan.FILE)));
+        if (!log.finished("train")) {
+            Sizing.requireMemory(plan.shape(), available);
+        }
         sources = Sources.find(Optional.ofNullable(plan.corpus()).map(Path::of), Path.of(System.getProperty("java.home")),
                 System.getProperty("java.class.path"));
         if (log.starts() > 1 && options.plan().isEmpty()) {
@@ -226,7 +245,7 @@ public final class Quickstart {
         Libtorch.load();
         double seconds = options.minutes() * 60;
         double gflops = MachineSpeed.gflops();
-        Plan.Shape shape = Sizing.shape(gflops, seconds);
+        Plan.Shape shape = Sizing.fitting(Sizing.shape(gflops, seconds), available);
         double step = Speed.secondsPerStep(shape, out.resolve("sizing.partial"));
         while (Sizing.tooLarge(shape, seconds, step)) {
             shape = Sizing.smaller(shape);
@@ -343,7 +362,7 @@ public final class Quickstart {
         var settings = new TrainOptions(plan.steps(), 1, plan.schedule(), Plan.CLIP, new AdamW.Settings(0.9, 0.95, 1e-8, Plan.WEIGHT_DECAY),
                 false, plan.seed(), Math.max(1, plan.steps() / EVALUATIONS), Math.max(1, plan.steps() / SAMPLES), checkpoint, 2);
         try (Decoder model = Decoder.random(spec, plan.seed());
-                ProgressLine line = ProgressLine.on(System.out)) {
+                ProgressLine line = ProgressLine.on(terminal)) {
             RunNotes notes = notes(spec, tokenizer, line);
             if (notes.samples().isEmpty()) {
                 notes.sample(0, model);
@@ -437,7 +456,7 @@ public final class Quickstart {
                 "train.checkpoint_every=" + checkpoint, "adapter.rank=" + plan.tuning().rank(), "adapter.alpha=" + 2 * plan.tuning().rank()));
         var recipe = new FinetuneRecipe(base.seed(), base.method(), new FinetuneRecipe.Model(Optional.of(out), base.model().quantize()),
                 new FinetuneRecipe.Data(MethodPairs.sources(out), 0, 0, false), base.adapter(), base.dpo(), base.train());
-        try (ProgressLine line = ProgressLine.on(System.out)) {
+        try (ProgressLine line = ProgressLine.on(terminal)) {
             // it takes less memory than the training that came before it
             return FinetuneJob.run(recipe, adapter, line, Long.MAX_VALUE);
         }

@@ -1,6 +1,8 @@
 package dev.zhulong.recipe.quickstart;
 
+import dev.zhulong.recipe.TrainingMemory;
 import java.util.List;
+import java.util.Locale;
 
 /** How large a model a machine can train in a given time: plain functions of what was measured. */
 final class Sizing {
@@ -52,6 +54,32 @@ final class Sizing {
             before = rung.shape();
         }
         throw new IllegalArgumentException("not a shape of the ladder: " + shape);
+    }
+
+    /**
+     * {@code shape}, or the largest below it that can be trained with {@code available} bytes of memory.
+     *
+     * @throws IllegalArgumentException if there is none
+     */
+    static Plan.Shape fitting(Plan.Shape shape, long available) {
+        Plan.Shape chosen = shape;
+        while (memory(chosen) > available && !smaller(chosen).equals(chosen)) {
+            chosen = smaller(chosen);
+        }
+        requireMemory(chosen, available);
+        return chosen;
+    }
+
+    /** Refuses what does not fit; the fine-tuning that follows takes less. */
+    static void requireMemory(Plan.Shape shape, long available) {
+        if (memory(shape) > available) {
+            throw new IllegalArgumentException(String.format(Locale.ROOT, "training this model needs about %s of memory and %s are available; close other"
+                    + " programs, or let another --out plan a model for this machine", TrainingMemory.size(memory(shape)), TrainingMemory.size(available)));
+        }
+    }
+
+    private static long memory(Plan.Shape shape) {
+        return TrainingMemory.pretraining(shape.spec(shape.vocabulary(), 0, 0), shape.batch(), shape.seq(), true, false).total();
     }
 
     /** Whether {@code shape} is too slow here to learn in {@code seconds} and a smaller one exists. */

@@ -7,7 +7,7 @@ import dev.zhulong.data.Progress;
 import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.train.log.ProgressLine;
 import java.io.IOException;
-import java.io.PrintStream;
+import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,14 +35,14 @@ final class StageLog {
     record Content(int starts, List<Stage> stages) {}
 
     private final Path file;
-    private final PrintStream out;
+    private final PrintWriter out;
     private final boolean terminal;
     private final int start;
     private final List<Stage> stages;
     private long shownAt;
     private boolean onLine;
 
-    StageLog(Path directory, PrintStream out) {
+    StageLog(Path directory, PrintWriter out) {
         this.file = directory.resolve(FILE);
         this.out = out;
         this.terminal = System.console() != null && System.console().isTerminal() && !"dumb".equals(System.getenv("TERM"));

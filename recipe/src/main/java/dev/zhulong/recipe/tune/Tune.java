@@ -41,17 +41,24 @@ public final class Tune {
     private final Budget budget;
     private final Path directory;
     private final ProgressLine line;
+    private final long available;
     private final List<List<String>> candidates = new ArrayList<>();
     private final List<Trial> trials = new ArrayList<>();
     private PretrainRecipe prepared;
     private boolean stopped;
 
-    private Tune(PretrainRecipe base, Space space, Budget budget, Path directory, ProgressLine line) {
+    private Tune(PretrainRecipe base, Space space, Budget budget, Path directory, ProgressLine line, long available) {
         this.base = base;
         this.space = space;
         this.budget = budget;
         this.directory = directory;
         this.line = line;
+        this.available = available;
+    }
+
+    /** {@link #run(PretrainRecipe, Space, Budget, Path, ProgressLine, long)} where memory is known to suffice. */
+    public static List<String> run(PretrainRecipe recipe, Space space, Budget budget, Path directory, ProgressLine line) {
+        return run(recipe, space, budget, directory, line, Long.MAX_VALUE);
     }
 
     /**
@@ -61,13 +68,15 @@ public final class Tune {
      * trial is not begun if it would pass its share, by the pace of those before; the first of all is begun in any case, except that
      * tokens are never passed.
      *
+     * @param available bytes of memory a trial may take
      * @return overrides of the winner, which are those of the recipe in {@link #BEST}
-     * @throws IllegalArgumentException if recipe, space, text and directory do not go together; says which
+     * @throws IllegalArgumentException if recipe, space, text and directory do not go together, or the memory does not suffice for the recipe as it is; says what to
+     *     do
      */
-    public static List<String> run(PretrainRecipe recipe, Space space, Budget budget, Path directory, ProgressLine line) {
+    public static List<String> run(PretrainRecipe recipe, Space space, Budget budget, Path directory, ProgressLine line, long available) {
         space.requireFields();
         PretrainRecipe base = recipe.absolute();
-        var search = new Tune(base, space, budget, directory, line);
+        var search = new Tune(base, space, budget, directory, line, available);
         search.draw();
         try (var held = RunDirectory.hold(directory, SPACE)) {
             search.claim(BASE, RecipeReader.toYaml(base), "recipe");
@@ -118,7 +127,7 @@ public final class Tune {
     }
 
     private List<String> run() {
-        prepared = shared() ? PretrainJob.prepare(base, directory.resolve("data"), line) : base;
+        prepared = shared() ? PretrainJob.prepare(base, directory.resolve("data"), line, available) : base;
         List<Integer> going = new ArrayList<>();
         for (int i = 0; i < candidates.size(); i++) {
             going.add(i);
@@ -178,7 +187,7 @@ public final class Tune {
         String failure = "";
         double score = Double.POSITIVE_INFINITY;
         try {
-            FinalEvaluation result = PretrainJob.train(recipe, place.resolve("run"), line).orElseThrow(() -> new IllegalArgumentException(
+            FinalEvaluation result = PretrainJob.train(recipe, place.resolve("run"), line, available).orElseThrow(() -> new IllegalArgumentException(
                     "nothing is held out, so candidates can't be compared: give more text, or a larger data.validation_fraction"));
             score = result.bitsPerByte();
         } catch (TrainingStopped e) {
@@ -220,7 +229,7 @@ public final class Tune {
     private static long tokens(PretrainRecipe recipe) {
         PretrainRecipe.Train t = recipe.train();
         int seq = t.seq() == 0 ? recipe.model().contextLength() : t.seq();
-        return t.steps() * t.accumulation() * t.batch() * seq;
+        return (long) ((double) t.steps() * t.accumulation() * t.batch() * seq);
     }
 
     private List<String> finish() {

@@ -2,6 +2,7 @@ package dev.zhulong.train.log;
 
 import java.io.Console;
 import java.io.PrintStream;
+import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -11,7 +12,7 @@ import java.util.function.LongSupplier;
  * The line that tells how a run is going.
  *
  * <pre>{@code
- * try (var line = ProgressLine.on(System.out)) {
+ * try (var line = ProgressLine.on(System.err)) {
  *     line.update(new Progress(10, 2_000, 3.21, 1.23, 12_300, 0.45, 220));
  *     line.message("sample: public static void main");   // stays above the line
  * }
@@ -28,7 +29,7 @@ public final class ProgressLine implements AutoCloseable {
      *
      * @param step            optimizer steps finished
      * @param total           optimizer steps of the run
-     * @param loss            nats a token
+     * @param loss            in the objective's unit
      * @param bitsPerByte     of the text, 0 or more
      * @param tokensPerSecond tokens trained on a second
      * @param matrixShare     achieved FLOP/s as a share of this machine's measured matrix speed, 0 to 1
@@ -67,7 +68,7 @@ public final class ProgressLine implements AutoCloseable {
     private static final String NO_WRAP = "\u001b[?7l";
     private static final String WRAP = "\u001b[?7h";
 
-    private final PrintStream out;
+    private final PrintWriter out;
     private final boolean terminal;
     private final LongSupplier nanos;
     private Progress latest;
@@ -76,6 +77,10 @@ public final class ProgressLine implements AutoCloseable {
     private boolean everShown;
 
     ProgressLine(PrintStream out, boolean terminal, LongSupplier nanos) {
+        this(new PrintWriter(out, false, out.charset()), terminal, nanos);
+    }
+
+    private ProgressLine(PrintWriter out, boolean terminal, LongSupplier nanos) {
         this.out = out;
         this.terminal = terminal;
         this.nanos = nanos;
@@ -83,9 +88,17 @@ public final class ProgressLine implements AutoCloseable {
 
     /** A line on standard output or error; finds out by itself whether that is a terminal. */
     public static ProgressLine on(PrintStream out) {
+        return new ProgressLine(out, isTerminal(), System::nanoTime);
+    }
+
+    /** The same where a writer stands for the stream. */
+    public static ProgressLine on(PrintWriter out) {
+        return new ProgressLine(out, isTerminal(), System::nanoTime);
+    }
+
+    private static boolean isTerminal() {
         Console console = System.console();
-        boolean dumb = "dumb".equals(System.getenv("TERM"));
-        return new ProgressLine(out, console != null && console.isTerminal() && !dumb, System::nanoTime);
+        return console != null && console.isTerminal() && !"dumb".equals(System.getenv("TERM"));
     }
 
     /** Says where the run stands; shown if it is time to. */

@@ -1,0 +1,117 @@
+package dev.zhulong.recipe;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.ContentHash;
+import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.text.TokenizerConfig;
+import dev.zhulong.text.chat.ChatTemplate;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/**
+ * What a run reads besides its recipe, in {@code inputs.json}: a run that went on with other rows or other weights than it began with would be of
+ * neither.
+ *
+ * <p>Weights are known by samples of their bytes, read in a moment, as long as they have not been touched; else, as everything else, by all of
+ * them, so that a file that was put back is the same again.
+ *
+ * @param hashes of the content, by names of the inputs
+ */
+record RunInputs(Map<String, Hash> hashes) {
+    private static final String FILE = "inputs.json";
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    /**
+     * @param sha256  of all bytes
+     * @param samples see {@link ContentHash#ofSamples}; null for what is always read as a whole
+     */
+    record Hash(String sha256, String samples) {}
+
+    /**
+     * What the run in {@code directory} reads now.
+     *
+     * @param named by name, what is known already
+     * @param files read as a whole
+     * @param base  directory of a model whose weights are read; null for none
+     * @throws IllegalArgumentException if any of it is not what the run began with; names it
+     */
+    static RunInputs of(Path directory, Map<String, String> named, Collection<Path> files, Path base) {
+        Map<String, Hash> then = read(directory.resolve(FILE));
+        Map<String, Hash> now = new LinkedHashMap<>();
+        named.forEach((name, sha256) -> now.put(name, new Hash(sha256, null)));
+        files.forEach(file -> now.put(file.toString(), new Hash(ContentHash.ofFile(file).sha256(), null)));
+        if (base != null) {
+            for (Path file : ModelDirectory.weightFiles(base)) {
+                String samples = ContentHash.ofSamples(file).sha256();
+                Hash before = then.get(file.toString());
+                boolean untouched = before != null && samples.equals(before.samples);
+                now.put(file.toString(), untouched ? before : new Hash(ContentHash.ofFile(file).sha256(), samples));
+            }
+        }
+        requireSame(then, now);
+        return new RunInputs(now);
+    }
+
+    /** The files of a model that decide how text becomes tokens, and its shape. */
+    static List<Path> describing(Path model) {
+        return Stream.concat(Stream.of("config.json", ChatTemplate.FILE), TokenizerConfig.FILES.stream()).map(model::resolve).filter(Files::isRegularFile).toList();
+    }
+
+    private static void requireSame(Map<String, Hash> then, Map<String, Hash> now) {
+        String otherwise = ": put it back, or start anew in another directory";
+        then.forEach((name, hash) -> {
+            Hash here = now.get(name);
+            if (here == null) {
+                throw new IllegalArgumentException(name + " was there when this run began and is gone" + otherwise);
+            }
+            if (!here.sha256.equals(hash.sha256)) {
+                throw new IllegalArgumentException(name + " has changed since this run began" + otherwise);
+            }
+        });
+        // a run of an earlier version knows nothing of weights
+        boolean knowsWeights = then.values().stream().anyMatch(hash -> hash.samples != null);
+        now.forEach((name, hash) -> {
+            if (!then.isEmpty() && !then.containsKey(name) && (hash.samples == null || knowsWeights)) {
+                throw new IllegalArgumentException(name + " was not there when this run began: take it away, or start anew in another directory");
+            }
+        });
+    }
+
+    private static Map<String, Hash> read(Path file) {
+        Map<String, Hash> hashes = new LinkedHashMap<>();
+        if (!Files.isRegularFile(file)) {
+            return hashes;
+        }
+        try {
+            JSON.readTree(file.toFile()).properties().forEach(e -> {
+                JsonNode hash = e.getValue();
+                hashes.put(e.getKey(), hash.isTextual() ? new Hash(hash.asText(), null)
+                        : new Hash(hash.path("sha256").asText(), hash.path("samples").asText()));
+            });
+            return hashes;
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + " cannot be read", e);
+        }
+    }
+
+    /** Writes {@code inputs.json}. */
+    void write(Path directory) {
+        Map<String, Object> fields = new LinkedHashMap<>();
+        hashes.forEach((name, hash) -> fields.put(name, hash.samples == null ? hash.sha256 : hash));
+        try {
+            AtomicFile.writeString(directory.resolve(FILE), JSON.writerWithDefaultPrettyPrinter().writeValueAsString(fields) + "\n");
+        } catch (JsonProcessingException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
