@@ -1,8 +1,10 @@
 package dev.zhulong.cli;
 
+import dev.zhulong.formats.AtomicFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 
@@ -16,6 +18,7 @@ final class Outputs {
             if (Files.isDirectory(file)) {
                 throw new IllegalArgumentException(file + " is a directory; name a file with --out");
             }
+            requireRegular(file);
             if (!force && Files.exists(file) && Files.size(file) > 0) {
                 throw new IllegalArgumentException(file + " exists already; choose another --out, or replace it with --force");
             }
@@ -28,11 +31,19 @@ final class Outputs {
         }
     }
 
+    /** Refuses a pipe, a device or a link to one: a file would take its place, and whoever reads from it would wait for ever. */
+    static void requireRegular(Path file) {
+        if (!AtomicFile.isReplaceable(file)) {
+            throw new IllegalArgumentException(file + " is not a regular file, so nothing is written in its place; name a file with --out");
+        }
+    }
+
     /** Checks that {@code directory} is absent, empty or may be written into. */
     static void directory(Path directory, boolean force) {
         try {
-            if (Files.exists(directory) && !Files.isDirectory(directory)) {
-                throw new IllegalArgumentException(directory + " is a file; name a directory with --out");
+            if (Files.exists(directory, LinkOption.NOFOLLOW_LINKS) && !Files.isDirectory(directory)) {
+                throw new IllegalArgumentException(directory + " is " + (Files.exists(directory) ? "a file" : "a link that leads nowhere")
+                        + "; name a directory with --out");
             }
             if (force || !Files.exists(directory)) {
                 return;

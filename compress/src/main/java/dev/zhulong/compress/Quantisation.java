@@ -205,7 +205,7 @@ public final class Quantisation {
         return GgufType.valueOf(type.name());
     }
 
-    private Written toDirectory(ModelDirectory source, ThreadPool pool, Tensors tensors) {
+    private Written toDirectory(ModelDirectory source, ThreadPool pool, Tensors tensors) throws IOException {
         var mix = new TensorMix(precision, source.spec(), !source.spec().tiedEmbeddings());
         Map<String, TensorView> views = DirectoryWeights.of(source, Map.of());
         List<GgufWeight> weights = GgufWeight.of(source.spec());

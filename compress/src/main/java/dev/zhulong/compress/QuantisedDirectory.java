@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
@@ -52,15 +53,16 @@ final class QuantisedDirectory {
 
     /** Refuses to take the place of anything but a directory that was made here: it is deleted. */
     static void requireReplaceable(Path out) {
-        if (Files.exists(out) && !(Files.isRegularFile(out.resolve(Provenance.FILE)) && Provenance.read(out).stage().equals(STAGE))) {
+        if (Files.exists(out, LinkOption.NOFOLLOW_LINKS) && !(Files.isRegularFile(out.resolve(Provenance.FILE)) && Provenance.read(out).stage().equals(STAGE))) {
             throw new IllegalArgumentException(out + " is not a quantized model, so it is not replaced: name another --out, or remove it yourself");
         }
     }
 
     /** Writes all of it; a directory that was made here before is replaced. */
-    void write(Path out) {
+    void write(Path out) throws IOException {
         requireReplaceable(out);
-        Path absolute = out.toAbsolutePath().normalize();
+        // a symbolic link to a directory that was made here stays a link
+        Path absolute = Files.exists(out) ? out.toRealPath() : out.toAbsolutePath().normalize();
         Path temporary = absolute.resolveSibling("." + absolute.getFileName() + "." + ProcessHandle.current().pid() + ".zhulong-tmp");
         try {
             delete(temporary);

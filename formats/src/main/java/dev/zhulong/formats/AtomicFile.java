@@ -8,7 +8,9 @@ import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -27,6 +29,7 @@ public final class AtomicFile {
 
     private static final String SUFFIX = ".zhulong-tmp";
     private static final Set<StandardOpenOption> MADE = Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE, StandardOpenOption.READ);
+    private static final int MOST_LINKS = 40;
     private static final AtomicLong COUNTER = new AtomicLong();
 
     /** Writes content to a channel that stands at its beginning. */
@@ -44,16 +47,21 @@ public final class AtomicFile {
     private AtomicFile() {}
 
     /**
-     * Replaces {@code target} by what {@code content} writes.
+     * Replaces {@code target} by what {@code content} writes. A symbolic link stays, and the file it leads to is replaced or made.
      *
      * @param rights the file is made with, such as {@link OwnerOnly#file}; none for the usual ones
-     * @throws UncheckedIOException when a write fails; what {@code content} throws unchecked passes through
+     * @throws UncheckedIOException when a write fails, or {@code target} is there and no regular file: a directory, a pipe, a device; what
+     *                              {@code content} throws unchecked passes through
      */
     public static void write(Path target, ChannelContent content, FileAttribute<?>... rights) {
-        Path absolute = target.toAbsolutePath();
         Path temporary = null;
         boolean done = false;
         try {
+            Path absolute = behindLinks(target);
+            if (!isReplaceable(target)) {
+                throw new UncheckedIOException("cannot write " + target + ": it is not a regular file; name another",
+                        new FileSystemException(target.toString()));
+            }
             while (temporary == null) {
                 temporary = writeTemporary(absolute, content, rights);
             }
@@ -67,6 +75,25 @@ public final class AtomicFile {
                 deleteQuietly(temporary);
             }
         }
+    }
+
+    /** Whether {@link #write} may put a file here: nothing is there yet, or a regular file, be it behind symbolic links. */
+    public static boolean isReplaceable(Path target) {
+        try {
+            Path file = behindLinks(target);
+            return Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS) || Files.notExists(file, LinkOption.NOFOLLOW_LINKS);
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    /** The path that symbolic links lead to. Those of /proc stand for open files: whoever holds one would not see what takes its name. */
+    private static Path behindLinks(Path target) throws IOException {
+        Path path = target.toAbsolutePath();
+        for (int links = 0; links < MOST_LINKS && Files.isSymbolicLink(path) && !path.getParent().toRealPath().startsWith("/proc"); links++) {
+            path = path.resolveSibling(Files.readSymbolicLink(path));
+        }
+        return path;
     }
 
     /** {@link #write} for content that wants a stream. */

@@ -6,14 +6,19 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.file.FileSystem;
 import java.nio.file.FileSystems;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -66,6 +71,48 @@ class FilesAreWrittenWholeOrNotAtAllTest {
         assertThatThrownBy(() -> AtomicFile.writeString(directory.resolve("missing/a.txt"), "x")).isInstanceOf(UncheckedIOException.class)
                 .hasMessageContaining("NoSuchFileException");
         assertThat(names()).containsExactly("a.txt");
+    }
+
+    /** Whoever waits at a pipe would wait for ever, and a device would be gone. */
+    @Test
+    void whatIsNoRegularFileStaysWhatItIs() throws Exception {
+        Path pipe = directory.resolve("pipe");
+        assumeTrue(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor() == 0, "no mkfifo here");
+        Path socket = directory.resolve("socket");
+        Path link = Files.createSymbolicLink(directory.resolve("link"), pipe);
+        Path folder = Files.createDirectory(directory.resolve("folder"));
+        Path loop = Files.createSymbolicLink(directory.resolve("loop"), directory.resolve("loop"));
+        try (var server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+            server.bind(UnixDomainSocketAddress.of(socket));
+            for (Path other : List.of(pipe, socket, link, folder, loop)) {
+                assertThat(AtomicFile.isReplaceable(other)).as(other.toString()).isFalse();
+                assertThatThrownBy(() -> AtomicFile.writeString(other, "x")).isInstanceOf(UncheckedIOException.class)
+                        .hasMessage("cannot write " + other + ": it is not a regular file; name another");
+            }
+        }
+        assertThat(Files.readAttributes(pipe, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS).isOther()).isTrue();
+        assertThat(Files.readSymbolicLink(link)).isEqualTo(pipe);
+        assertThat(names()).containsExactly("folder", "link", "loop", "pipe", "socket");
+        // asked alone, for a broken answer would cost the machine its device
+        for (String device : List.of("/dev/null", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")) {
+            assertThat(AtomicFile.isReplaceable(Path.of(device))).as(device).isFalse();
+        }
+    }
+
+    @Test
+    void aLinkStaysALinkAndTheFileBehindItIsWritten() throws IOException {
+        Path file = Files.writeString(Files.createDirectory(directory.resolve("elsewhere")).resolve("a.txt"), "old");
+        Path link = Files.createSymbolicLink(directory.resolve("link"), Path.of("elsewhere/a.txt"));
+        Path chain = Files.createSymbolicLink(directory.resolve("chain"), link);
+        Path dangling = Files.createSymbolicLink(directory.resolve("dangling"), Path.of("elsewhere/b.txt"));
+        AtomicFile.writeString(chain, "new");
+        AtomicFile.writeString(dangling, "made");
+        assertThat(file).hasContent("new");
+        assertThat(directory.resolve("elsewhere/b.txt")).hasContent("made");
+        assertThat(link).isSymbolicLink();
+        assertThat(chain).isSymbolicLink();
+        assertThat(dangling).isSymbolicLink();
+        assertThat(names()).containsExactly("chain", "dangling", "elsewhere", "link");
     }
 
     @Test
