@@ -89,8 +89,8 @@ final class DirectoryModelFiles extends ModelFiles {
     }
 
     @Override
-    Optional<String> notice() {
-        return files.notice();
+    List<String> notices() {
+        return Stream.of(files.notice(), adapter == null ? Optional.<String>empty() : LoraAdapter.notice(adapter, spec())).flatMap(Optional::stream).toList();
     }
 
     @Override

@@ -185,8 +185,8 @@ final class EngineOptions {
      */
     ModelFiles open(Path model, Path adapter, Engine otherwise) {
         ModelFiles files = files(model, adapter, otherwise);
-        files.notice().ifPresent(this::say);
         try {
+            files.notices().forEach(this::say);
             if (precision != null) {
                 files.requirePrecision(precision);
             }

@@ -61,8 +61,8 @@ final class GgufModelFiles extends ModelFiles {
     }
 
     @Override
-    Optional<String> notice() {
-        return Optional.empty();
+    List<String> notices() {
+        return List.of();
     }
 
     @Override

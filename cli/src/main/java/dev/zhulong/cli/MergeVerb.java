@@ -1,6 +1,8 @@
 package dev.zhulong.cli;
 
+import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.StorageType;
+import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.recipe.MergeJob;
 import java.nio.file.Path;
 import java.util.Locale;
@@ -44,6 +46,7 @@ final class MergeVerb extends Verb {
     @Override
     protected void run() {
         Outputs.directory(out, force);
+        LoraAdapter.notice(adapter, ModelDirectory.readSpec(model)).ifPresent(notice -> err().println("[" + notice + "]"));
         MergeJob.Result result = MergeJob.run(model, adapter, out, StorageType.valueOf(type.name()));
         out().printf(Locale.ROOT, "%d weights changed, by at most %.2e%n", result.tensors(), result.largest());
         out().printf(Locale.ROOT, "the adapter moves logits by up to %.4g; merged and unmerged differ by at most %.2e%n", result.adapted(),

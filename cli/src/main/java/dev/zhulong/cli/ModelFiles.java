@@ -89,8 +89,8 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
     /** The model's template, or what a model without one is given. */
     abstract ChatTemplate ownTemplate();
 
-    /** What the user should know of the files, in one line; mostly nothing. */
-    abstract Optional<String> notice();
+    /** What the user should know of the files, a line each; mostly nothing. */
+    abstract List<String> notices();
 
     /** Whether it runs on the CPU engine. */
     abstract boolean onCpu();

@@ -2,11 +2,13 @@ package dev.zhulong.cli;
 
 import dev.zhulong.cli.EngineOptions.Engine;
 import dev.zhulong.formats.OwnerOnly;
+import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.guard.AuditLog;
 import dev.zhulong.infer.PrefixFile;
 import dev.zhulong.infer.SchedulerOptions;
 import dev.zhulong.infer.WarmUp;
 import dev.zhulong.kernels.KvPages;
+import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.serve.ApiKeys;
 import dev.zhulong.serve.ApiServer;
 import dev.zhulong.serve.Guard;
@@ -276,7 +278,7 @@ final class ServeVerb extends Verb {
             String called = name != null ? name : model.toAbsolutePath().normalize().getFileName().toString().replaceFirst("\\.gguf$", "");
             try (var served = new ServedModel(called, loaded.tokenizer(), files.template(), loaded.advice(), loaded.eosIds(), files.fingerprint(), routes, scheduling,
                     precision -> prefixes(precision == Precision.LOW ? lowFiles : files, precision));
-                    var server = started(served, options)) {
+                    var server = started(served, options, files.spec())) {
                 err().println(String.format(Locale.ROOT, "[%s serves %s on %s; %d sequences at once, %,d tokens of keys and values]", options.url(server.port()), called,
                         files.engine() + (lowFiles == null ? "" : " and " + lowFiles.engine()), parallel, tokens));
                 err().flush();
@@ -304,8 +306,11 @@ final class ServeVerb extends Verb {
         });
     }
 
-    private ApiServer started(ServedModel served, ServerOptions options) {
-        adapters.forEach(served::addAdapter);
+    private ApiServer started(ServedModel served, ServerOptions options, DecoderSpec spec) {
+        adapters.forEach((name, directory) -> {
+            served.addAdapter(name, directory);
+            LoraAdapter.notice(directory, spec).ifPresent(notice -> err().println("[" + notice + "]"));
+        });
         return ApiServer.start(served, options);
     }
 

@@ -76,6 +76,36 @@ class AdaptersGoOnAndIntoModelsTest {
         assertThat(merged.resolve("zhulong.json")).content().contains("merge");
     }
 
+    /** A target without tensors, an expression in Python's syntax, and weights in pickle. */
+    @Test
+    void whatTheConfigurationNamesAndTheFileLacksIsSaid() throws IOException {
+        Path config = adapter.resolve(LoraConfig.FILE);
+        String all = Files.readString(config);
+        assertThat(generated(adapter).err()).doesNotContain("target_modules");
+        Path part = adapter("part", 0.5);
+        try (Decoder base = DecoderFiles.load(model);
+                LoraAdapter made = LoraAdapter.create(base, LoraConfig.of(2, 4, "q_proj"), 3)) {
+            made.parameters().forEach((n, t) -> t.normal_(0, 0.5));
+            made.save(part, StorageType.F32);
+        }
+        Files.writeString(part.resolve(LoraConfig.FILE), Files.readString(part.resolve(LoraConfig.FILE)).replaceFirst("\"target_modules\" : [^\\]]*\\]",
+                "\"target_modules\" : \".*\\\\\\\\.(?P<the_one>q_proj|v_proj)\""));
+        for (Cli cli : new Cli[] {generated(part), Cli.run("merge", "--model", model, "--adapter", part, "--out", temporary.resolve("m")).done()}) {
+            assertThat(cli.err()).contains("target_modules names 2 projections that adapter_model.safetensors has no tensors for; they stay as they are:"
+                    + " model.layers.0.self_attn.v_proj, model.layers.1.self_attn.v_proj");
+        }
+        Files.writeString(config, all.replaceFirst("\"layers_to_transform\" : null", "\"layers_to_transform\" : 1"));
+        assertThat(generated(adapter).err()).doesNotContain("has no tensors");
+        Files.move(adapter.resolve(LoraConfig.WEIGHTS), adapter.resolve("adapter_model.bin"));
+        Cli pickle = Cli.run("generate", "--model", model, "--adapter", adapter, "--prompt", "x");
+        assertThat(pickle.code()).isEqualTo(1);
+        assertThat(pickle.err()).startsWith("zhulong: ").contains("adapter_model.bin", "save_pretrained").hasLineCount(1);
+    }
+
+    private Cli generated(Path with) {
+        return Cli.run("generate", "--model", model, "--adapter", with, "--greedy", "--prompt", "The lamp", "--max-new-tokens", 2).done();
+    }
+
     @Test
     void whatIsWrongIsOneLine() throws IOException {
         Path untrained = adapter("untrained", 0);

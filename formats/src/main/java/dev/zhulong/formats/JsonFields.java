@@ -144,6 +144,15 @@ record JsonFields(Path file, String prefix, ObjectNode object) {
         return value;
     }
 
+    /** A finite number. */
+    double number(String field) {
+        JsonNode node = node(field);
+        if (!node.isNumber() || !Double.isFinite(node.doubleValue())) {
+            throw wrong(field, "a number", node);
+        }
+        return node.doubleValue();
+    }
+
     double positive(String field, double absent) {
         return isSet(field) ? positive(field) : absent;
     }

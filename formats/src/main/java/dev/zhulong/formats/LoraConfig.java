@@ -3,20 +3,16 @@ package dev.zhulong.formats;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.regex.Pattern;
-import java.util.regex.PatternSyntaxException;
 
 /**
  * A low-rank adapter's settings (Hu et al. 2021) as PEFT keeps them in {@code adapter_config.json}.
@@ -25,7 +21,8 @@ import java.util.regex.PatternSyntaxException;
  * @param alpha        over the rank (over its root with {@code rsLora}) it is the scale of the product
  * @param dropout      of the adapter's input while training
  * @param targets      names of modules, or their last parts; {@value #ALL_LINEAR} alone for every projection but the head
- * @param targetRegex  instead of targets: what a module's whole name matches
+ * @param targetRegex  instead of targets: what a module's whole name matches, in Python's syntax
+ * @param narrowing    which of them are not meant
  * @param rsLora       scale by {@code alpha / √rank} (Kalajdzievski 2023)
  * @param dora         learn each output's magnitude apart from its direction (Liu et al. 2024)
  * @param fanInFanOut  whether the base keeps its weights transposed, as GPT-2 does
@@ -33,8 +30,8 @@ import java.util.regex.PatternSyntaxException;
  * @param alphaPattern alphas of such
  * @param baseModel    name or path of the model it was made for; empty if unknown
  */
-public record LoraConfig(int rank, double alpha, double dropout, List<String> targets, Optional<String> targetRegex, boolean rsLora, boolean dora,
-        boolean fanInFanOut, Map<String, Integer> rankPattern, Map<String, Double> alphaPattern, String baseModel) {
+public record LoraConfig(int rank, double alpha, double dropout, List<String> targets, Optional<String> targetRegex, Narrowing narrowing,
+        boolean rsLora, boolean dora, boolean fanInFanOut, Map<String, Integer> rankPattern, Map<String, Double> alphaPattern, String baseModel) {
     /** The file's name in an adapter's directory. */
     public static final String FILE = "adapter_config.json";
     /** The weights' file. */
@@ -43,11 +40,38 @@ public record LoraConfig(int rank, double alpha, double dropout, List<String> ta
     public static final String ALL_LINEAR = "all-linear";
 
     private static final ObjectMapper JSON = new ObjectMapper();
-    /** Fields that change what an adapter computes, or what its file holds, and that nothing here would honour. */
-    private static final List<String> REFUSED = List.of("lora_bias", "modules_to_save", "use_qalora", "use_bdlora", "alora_invocation_tokens",
-            "layer_replication", "trainable_token_indices", "target_parameters", "arrow_config", "kasa_config");
-    /** Initialisations that change the base's weights too. */
-    private static final List<String> CHANGING = List.of("pissa", "olora", "corda", "loftq");
+    /**
+     * Modules among the targets that are left as they are.
+     *
+     * @param exclude       names of modules, or their last parts
+     * @param excludeRegex  instead: what a module's whole name matches
+     * @param layers        numbers of the layers that are meant; empty for all
+     * @param layersPattern what stands before a layer's number in a module's name; empty for anything
+     */
+    public record Narrowing(List<String> exclude, Optional<String> excludeRegex, List<Integer> layers, List<String> layersPattern) {
+        /** All are meant. */
+        public static final Narrowing NONE = new Narrowing(List.of(), Optional.empty(), List.of(), List.of());
+
+        public Narrowing {
+            exclude = List.copyOf(exclude);
+            layers = List.copyOf(layers);
+            layersPattern = List.copyOf(layersPattern);
+        }
+
+        private boolean excludes(String module) {
+            return excludeRegex.map(regex -> PythonRegex.of(regex).matches(module)).orElseGet(() -> isNamed(exclude, module));
+        }
+
+        private boolean isInLayer(String module) {
+            List<String> before = layersPattern.isEmpty() ? List.of("[^.]*") : layersPattern;
+            return layers.isEmpty() || before.stream().map(pattern -> layersRegex(pattern).group("layer", module)).filter(Objects::nonNull).findFirst()
+                    .filter(layer -> layers.contains(Integer.valueOf(layer))).isPresent();
+        }
+
+        static PythonRegex layersRegex(String pattern) {
+            return PythonRegex.of(pattern, "(?:^|.*?\\.)", "\\.(?<layer>\\d{1,9})\\.");
+        }
+    }
 
     public LoraConfig {
         if (rank < 1) {
@@ -69,40 +93,47 @@ public record LoraConfig(int rank, double alpha, double dropout, List<String> ta
 
     /** A plain adapter. */
     public static LoraConfig of(int rank, double alpha, String... targets) {
-        return new LoraConfig(rank, alpha, 0, List.of(targets), Optional.empty(), false, false, false, Map.of(), Map.of(), "");
+        return new LoraConfig(rank, alpha, 0, List.of(targets), Optional.empty(), Narrowing.NONE, false, false, false, Map.of(), Map.of(), "");
     }
 
     /** The same for weights that are kept transposed. */
     public LoraConfig withFanInFanOut(boolean on) {
-        return new LoraConfig(rank, alpha, dropout, targets, targetRegex, rsLora, dora, on, rankPattern, alphaPattern, baseModel);
+        return new LoraConfig(rank, alpha, dropout, targets, targetRegex, narrowing, rsLora, dora, on, rankPattern, alphaPattern, baseModel);
     }
 
     /** The same with or without magnitudes. */
     public LoraConfig withDora(boolean on) {
-        return new LoraConfig(rank, alpha, dropout, targets, targetRegex, rsLora, on, fanInFanOut, rankPattern, alphaPattern, baseModel);
+        return new LoraConfig(rank, alpha, dropout, targets, targetRegex, narrowing, rsLora, on, fanInFanOut, rankPattern, alphaPattern, baseModel);
     }
 
     /** The same, scaled by the root of the rank or by the rank. */
     public LoraConfig withRsLora(boolean on) {
-        return new LoraConfig(rank, alpha, dropout, targets, targetRegex, on, dora, fanInFanOut, rankPattern, alphaPattern, baseModel);
+        return new LoraConfig(rank, alpha, dropout, targets, targetRegex, narrowing, on, dora, fanInFanOut, rankPattern, alphaPattern, baseModel);
     }
 
     /** The same with dropout of the adapter's input while training. */
     public LoraConfig withDropout(double share) {
-        return new LoraConfig(rank, alpha, share, targets, targetRegex, rsLora, dora, fanInFanOut, rankPattern, alphaPattern, baseModel);
+        return new LoraConfig(rank, alpha, share, targets, targetRegex, narrowing, rsLora, dora, fanInFanOut, rankPattern, alphaPattern, baseModel);
     }
 
     /** The same for another base. */
     public LoraConfig withBaseModel(String name) {
-        return new LoraConfig(rank, alpha, dropout, targets, targetRegex, rsLora, dora, fanInFanOut, rankPattern, alphaPattern, name);
+        return new LoraConfig(rank, alpha, dropout, targets, targetRegex, narrowing, rsLora, dora, fanInFanOut, rankPattern, alphaPattern, name);
     }
 
     /** Whether a module, by its whole name, is adapted. */
     public boolean adapts(String module) {
-        if (targetRegex.isPresent()) {
-            return Pattern.matches(targetRegex.get(), module);
+        if (narrowing.excludes(module)) {
+            return false;
         }
-        return targets.equals(List.of(ALL_LINEAR)) || targets.stream().anyMatch(t -> module.equals(t) || module.endsWith("." + t));
+        if (targetRegex.isPresent()) {
+            return PythonRegex.of(targetRegex.get()).matches(module);
+        }
+        return targets.equals(List.of(ALL_LINEAR)) || isNamed(targets, module) && narrowing.isInLayer(module);
+    }
+
+    private static boolean isNamed(List<String> names, String module) {
+        return names.stream().anyMatch(name -> module.equals(name) || module.endsWith("." + name));
     }
 
     /** Rank of a module's adapter. */
@@ -117,76 +148,34 @@ public record LoraConfig(int rank, double alpha, double dropout, List<String> ta
     }
 
     private static <T> Optional<T> matching(Map<String, T> patterns, String module) {
-        return patterns.entrySet().stream().filter(e -> Pattern.matches("(.*\\.)?(" + e.getKey() + ")", module)).map(Map.Entry::getValue).findFirst();
+        return patterns.entrySet().stream().filter(e -> ending(e.getKey()).matches(module)).map(Map.Entry::getValue).findFirst();
+    }
+
+    /** What matches a module whose name ends in a match of {@code key}. */
+    static PythonRegex ending(String key) {
+        return PythonRegex.of(key, "(?:.*\\.)?(?:", ")");
     }
 
     /**
      * Reads an adapter directory's file.
      *
-     * @throws FormatException if it is missing, is no LoRA, or asks for something that is not supported
+     * @throws FormatException if it is missing, is no LoRA, has a field of a wrong type, or asks for something that is not supported
      */
     public static LoraConfig read(Path directory) {
         Path file = directory.resolve(FILE);
         if (!Files.isRegularFile(file)) {
             throw new FormatException(file, "no such file: an adapter is a directory with " + FILE + " and " + WEIGHTS);
         }
-        try {
-            JsonNode json = JSON.readTree(Files.readString(file));
-            if (!json.isObject()) {
-                throw new FormatException(file, "expected a JSON object");
-            }
-            return read(file, json);
-        } catch (JsonProcessingException e) {
-            throw new FormatException(file, "not JSON: " + e.getOriginalMessage(), e);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        return LoraConfigFile.read(file);
     }
 
-    private static LoraConfig read(Path file, JsonNode json) {
-        String type = json.path("peft_type").asText("");
-        if (!type.equals("LORA")) {
-            throw new FormatException(file, "peft_type is " + (type.isEmpty() ? "missing" : type) + ", expected LORA");
-        }
-        for (String field : REFUSED) {
-            JsonNode value = json.path(field);
-            boolean off = value.isMissingNode() || value.isNull() || value.isBoolean() && !value.asBoolean() || value.isContainerNode() && value.isEmpty();
-            if (!off) {
-                throw new FormatException(file, field + " is " + value + ", which is not supported: train the adapter without it");
-            }
-        }
-        String bias = json.path("bias").asText("none");
-        if (!bias.equals("none")) {
-            throw new FormatException(file, "bias is " + bias + ": adapters that change the base's biases are not supported");
-        }
-        String init = json.path("init_lora_weights").asText("true");
-        if (CHANGING.stream().anyMatch(init.toLowerCase(java.util.Locale.ROOT)::startsWith)) {
-            throw new FormatException(file, "init_lora_weights is " + init + ", which changes the base too: save it as a plain adapter"
-                    + " (PEFT: save_pretrained with path_initial_model_for_weight_conversion)");
-        }
-        try {
-            JsonNode targets = json.path("target_modules");
-            List<String> names = new ArrayList<>();
-            Optional<String> regex = Optional.empty();
-            if (targets.isTextual() && !targets.asText().equals(ALL_LINEAR)) {
-                regex = Optional.of(Pattern.compile(targets.asText()).pattern());
-            } else if (targets.isTextual()) {
-                names.add(ALL_LINEAR);
-            } else {
-                targets.forEach(t -> names.add(t.asText()));
-            }
-            Map<String, Integer> ranks = new LinkedHashMap<>();
-            json.path("rank_pattern").properties().forEach(e -> ranks.put(Pattern.compile(e.getKey()).pattern(), e.getValue().asInt()));
-            Map<String, Double> alphas = new LinkedHashMap<>();
-            json.path("alpha_pattern").properties().forEach(e -> alphas.put(Pattern.compile(e.getKey()).pattern(), e.getValue().asDouble()));
-            return new LoraConfig(json.path("r").asInt(0), json.path("lora_alpha").asDouble(Double.NaN), json.path("lora_dropout").asDouble(0), names,
-                    regex, json.path("use_rslora").asBoolean(), json.path("use_dora").asBoolean(), json.path("fan_in_fan_out").asBoolean(), ranks,
-                    alphas, json.path("base_model_name_or_path").asText(""));
-        } catch (PatternSyntaxException e) {
-            throw new FormatException(file, "not a regular expression: " + e.getPattern(), e);
-        } catch (IllegalArgumentException e) {
-            throw new FormatException(file, e.getMessage(), e);
-        }
+    /**
+     * The weights of an adapter's directory.
+     *
+     * @throws FormatException if there are none, or only a pickle file; says what to do
+     */
+    public static Path weights(Path directory) {
+        return LoraConfigFile.weights(directory);
     }
 
     /** The file's text; the fields PEFT would not fill in by itself, and those its readers look for, in its order. */
@@ -196,9 +185,12 @@ public record LoraConfig(int rank, double alpha, double dropout, List<String> ta
         f.put("auto_mapping", null);
         f.put("base_model_name_or_path", baseModel.isEmpty() ? null : baseModel);
         f.put("bias", "none");
+        f.put("exclude_modules", narrowing.excludeRegex().isPresent() ? narrowing.excludeRegex().get() : orNull(narrowing.exclude()));
         f.put("fan_in_fan_out", fanInFanOut);
         f.put("inference_mode", true);
         f.put("init_lora_weights", true);
+        f.put("layers_pattern", orNull(narrowing.layersPattern()));
+        f.put("layers_to_transform", orNull(narrowing.layers()));
         f.put("lora_alpha", plain(alpha));
         f.put("lora_bias", false);
         f.put("lora_dropout", dropout);
@@ -218,6 +210,10 @@ public record LoraConfig(int rank, double alpha, double dropout, List<String> ta
         } catch (JsonProcessingException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    private static <T> List<T> orNull(List<T> all) {
+        return all.isEmpty() ? null : all;
     }
 
     private static Map<String, Object> plain(Map<String, Double> values) {

@@ -66,9 +66,8 @@ public final class DecoderFiles {
         try {
             architecture.parameters().forEach((name, p) -> {
                 TensorView view = take(stored, files, architecture, name, p.shape());
-                // inside the blocks matrices are projections, and only there
-                if (format.isPresent() && p.shape().length == 2 && BLOCK_WEIGHT.matcher(name).find()) {
-                    quantized.put(name.substring(0, name.length() - ".weight".length()), quantize(view, format.get(), p.shape()));
+                if (format.isPresent() && isProjection(name, p.shape())) {
+                    quantized.put(module(name), quantize(view, format.get(), p.shape()));
                 } else {
                     Tensor t = Tensor.empty(DType.F32, p.shape()).keep();
                     tensors.put(name, t);
@@ -82,6 +81,21 @@ public final class DecoderFiles {
             throw e;
         }
         return new Decoder(spec, architecture, tensors, quantized);
+    }
+
+    /** Names of the projections inside the blocks, as modules. */
+    static List<String> projections(DecoderSpec spec) {
+        return Architecture.of(spec).parameters().entrySet().stream().filter(e -> isProjection(e.getKey(), e.getValue().shape()))
+                .map(e -> module(e.getKey())).toList();
+    }
+
+    /** Inside the blocks matrices are projections, and only there. */
+    private static boolean isProjection(String name, long[] shape) {
+        return shape.length == 2 && BLOCK_WEIGHT.matcher(name).find();
+    }
+
+    private static String module(String weight) {
+        return weight.substring(0, weight.length() - ".weight".length());
     }
 
     private static QuantizedMatrix quantize(TensorView view, QuantizedMatrix.Format format, long[] shape) {

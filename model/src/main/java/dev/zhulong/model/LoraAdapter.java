@@ -17,6 +17,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 
@@ -33,6 +34,8 @@ public final class LoraAdapter implements AutoCloseable {
     private static final String PREFIX = "base_model.model.";
     private static final String A = ".lora_A.weight";
     private static final String B = ".lora_B.weight";
+    /** Projections that a notice names. */
+    private static final int NAMED = 4;
     private static final String MAGNITUDE = ".lora_magnitude_vector";
 
     /**
@@ -144,7 +147,7 @@ public final class LoraAdapter implements AutoCloseable {
      */
     public static LoraAdapter load(Path directory, Decoder base) {
         LoraConfig config = LoraConfig.read(directory);
-        Path file = directory.resolve(LoraConfig.WEIGHTS);
+        Path file = LoraConfig.weights(directory);
         Map<String, Part> parts = new LinkedHashMap<>();
         try (SafetensorsFile stored = SafetensorsFile.open(file)) {
             Map<String, TensorView> left = new LinkedHashMap<>(stored.tensors());
@@ -177,6 +180,23 @@ public final class LoraAdapter implements AutoCloseable {
         } catch (RuntimeException e) {
             parts.values().forEach(LoraAdapter::close);
             throw e;
+        }
+    }
+
+    /**
+     * What the user should know of an adapter for models of {@code spec}, in one line: that its configuration names projections its file has no weights
+     * for, which stay as they are.
+     *
+     * @throws FormatException as {@link #load}
+     */
+    public static Optional<String> notice(Path directory, DecoderSpec spec) {
+        LoraConfig config = LoraConfig.read(directory);
+        try (SafetensorsFile stored = SafetensorsFile.open(LoraConfig.weights(directory))) {
+            List<String> bare = DecoderFiles.projections(spec).stream().filter(module -> config.adapts(module)
+                    && stored.tensors().keySet().stream().noneMatch(name -> name.startsWith(PREFIX + module + ".lora_"))).toList();
+            return bare.isEmpty() ? Optional.empty() : Optional.of(directory + ": target_modules names " + bare.size() + " projections that "
+                    + LoraConfig.WEIGHTS + " has no tensors for; they stay as they are: " + String.join(", ", bare.subList(0, Math.min(bare.size(), NAMED)))
+                    + (bare.size() > NAMED ? ", ..." : ""));
         }
     }
 

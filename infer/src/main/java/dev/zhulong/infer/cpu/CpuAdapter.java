@@ -80,7 +80,7 @@ public final class CpuAdapter implements LanguageModel.Adapter {
             throw new IllegalArgumentException(obstacle + ": merge it (zhulong merge)");
         });
         LoraConfig config = LoraConfig.read(directory);
-        Path file = directory.resolve(LoraConfig.WEIGHTS);
+        Path file = LoraConfig.weights(directory);
         try (SafetensorsFile stored = SafetensorsFile.open(file)) {
             Map<String, TensorView> left = new LinkedHashMap<>(stored.tensors());
             var parts = new Part[spec.layers()][][];
