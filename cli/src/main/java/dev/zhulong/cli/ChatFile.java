@@ -44,6 +44,7 @@ final class ChatFile {
         if (Files.isDirectory(file)) {
             throw new IllegalArgumentException("--session " + file + " is a directory: give the name of a file");
         }
+        Outputs.requireRegular(file, "--session");
         Optional<ChatTranscript> former = Files.exists(file) ? Optional.of(ChatTranscript.read(file)) : Optional.empty();
         if (system != null && former.isPresent() && !former.get().system().equals(system)) {
             throw new FormatException(file, "this conversation began with --system " + FormatException.quote(former.get().system())

@@ -18,7 +18,7 @@ final class Outputs {
             if (Files.isDirectory(file)) {
                 throw new IllegalArgumentException(file + " is a directory; name a file with --out");
             }
-            requireRegular(file);
+            requireRegular(file, "--out");
             if (!force && Files.exists(file) && Files.size(file) > 0) {
                 throw new IllegalArgumentException(file + " exists already; choose another --out, or replace it with --force");
             }
@@ -32,9 +32,9 @@ final class Outputs {
     }
 
     /** Refuses a pipe, a device or a link to one: a file would take its place, and whoever reads from it would wait for ever. */
-    static void requireRegular(Path file) {
+    static void requireRegular(Path file, String option) {
         if (!AtomicFile.isReplaceable(file)) {
-            throw new IllegalArgumentException(file + " is not a regular file, so nothing is written in its place; name a file with --out");
+            throw new IllegalArgumentException(file + " is not a regular file, so nothing is written in its place; name a file with " + option);
         }
     }
 

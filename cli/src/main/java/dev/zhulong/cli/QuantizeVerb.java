@@ -129,7 +129,7 @@ final class QuantizeVerb extends Verb {
             throw new IllegalArgumentException(out + " is a directory; name a file with --out");
         }
         if (!precision.isDirectory()) {
-            Outputs.requireRegular(out);
+            Outputs.requireRegular(out, "--out");
         }
         if (out.toAbsolutePath().normalize().equals(model.toAbsolutePath().normalize())) {
             throw new IllegalArgumentException("--out is the model itself: it is read while the other is written, so name another");

@@ -66,7 +66,8 @@ class OutputsNeverTakeThePlaceOfAPipeTest {
         "pretrain --data TMP/texts --out OUT",
         "continue --model TMP/model --data TMP/texts --out OUT",
         "finetune --model TMP/model --data TMP/rows.jsonl --out OUT",
-        "quickstart --out OUT"})
+        "quickstart --out OUT",
+        "chat --model TMP/model --session OUT"})
     void itIsRefusedInOneLineAndStaysAPipe(String line) throws Exception {
         Path gguf = temporary.resolve("pipe.gguf");
         if (Files.notExists(gguf, LinkOption.NOFOLLOW_LINKS)) {
@@ -77,6 +78,18 @@ class OutputsNeverTakeThePlaceOfAPipeTest {
         assertThat(cli.err().strip().lines().toList()).last().asString().startsWith("zhulong: ").contains(pipe.toString()).doesNotContain("unexpected");
         assertThat(Files.readAttributes(pipe, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS).isOther()).isTrue();
         assertThat(gguf).isSymbolicLink();
+    }
+
+    @Test
+    void aPipeWithinADirectoryThatIsWrittenIntoIsKeptToo() throws Exception {
+        Path directory = Files.createDirectories(temporary.resolve("tokenizer"));
+        Path inside = directory.resolve("tokenizer.json");
+        assertThat(new ProcessBuilder("mkfifo", inside.toString()).start().waitFor()).isZero();
+        Cli cli = run("tokenizer train --data TMP/texts --vocab-size 300 --out OUT --force", directory);
+        assertThat(cli.code()).isEqualTo(1);
+        assertThat(cli.err()).contains("zhulong: cannot write " + inside + ": it is not a regular file");
+        assertThat(Files.isRegularFile(inside)).isFalse();
+        assertThat(inside).exists();
     }
 
     @Test
