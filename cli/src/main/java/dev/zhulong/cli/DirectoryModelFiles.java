@@ -75,12 +75,8 @@ final class DirectoryModelFiles extends ModelFiles {
     }
 
     @Override
-    List<Integer> eosIds() {
-        if (adapter == null) {
-            return files.eosIds();
-        }
-        // what the adapter has learnt to end with
-        return Stream.concat(files.eosIds().stream(), GenerationConfig.eosIdsIn(adapter).stream()).distinct().toList();
+    List<Integer> ownEosIds() {
+        return files.eosIds();
     }
 
     @Override
@@ -89,8 +85,8 @@ final class DirectoryModelFiles extends ModelFiles {
     }
 
     @Override
-    List<String> notices() {
-        return Stream.of(files.notice(), adapter == null ? Optional.<String>empty() : LoraAdapter.notice(adapter, spec())).flatMap(Optional::stream).toList();
+    Optional<String> ownNotice() {
+        return files.notice();
     }
 
     @Override

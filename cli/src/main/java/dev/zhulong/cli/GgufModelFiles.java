@@ -51,7 +51,7 @@ final class GgufModelFiles extends ModelFiles {
     }
 
     @Override
-    List<Integer> eosIds() {
+    List<Integer> ownEosIds() {
         return spec().eosIds();
     }
 
@@ -61,8 +61,8 @@ final class GgufModelFiles extends ModelFiles {
     }
 
     @Override
-    List<String> notices() {
-        return List.of();
+    Optional<String> ownNotice() {
+        return Optional.empty();
     }
 
     @Override

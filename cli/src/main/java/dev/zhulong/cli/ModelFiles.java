@@ -14,6 +14,7 @@ import dev.zhulong.infer.cpu.CpuAdapter;
 import dev.zhulong.infer.cpu.CpuOptions;
 import dev.zhulong.infer.cpu.Route;
 import dev.zhulong.kernels.WeightType;
+import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.text.chat.ChatTemplate;
 import java.io.IOException;
@@ -83,14 +84,14 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
     /** The makers' advice for generation. */
     abstract GenerationConfig advice();
 
-    /** Ids that end a sequence. */
-    abstract List<Integer> eosIds();
+    /** Ids that end a sequence of the model without its adapter. */
+    abstract List<Integer> ownEosIds();
 
     /** The model's template, or what a model without one is given. */
     abstract ChatTemplate ownTemplate();
 
-    /** What the user should know of the files, a line each; mostly nothing. */
-    abstract List<String> notices();
+    /** What the user should know of the model's files; mostly nothing. */
+    abstract Optional<String> ownNotice();
 
     /** Whether it runs on the CPU engine. */
     abstract boolean onCpu();
@@ -133,6 +134,16 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
     /** Null for none. */
     Path adapter() {
         return adapter;
+    }
+
+    /** Ids that end a sequence: the model's, and what an adapter has learnt to end with. */
+    List<Integer> eosIds() {
+        return adapter == null ? ownEosIds() : Stream.concat(ownEosIds().stream(), GenerationConfig.eosIdsIn(adapter).stream()).distinct().toList();
+    }
+
+    /** What the user should know of the files, a line each; mostly nothing. */
+    List<String> notices() {
+        return Stream.of(ownNotice(), adapter == null ? Optional.<String>empty() : LoraAdapter.notice(adapter, spec)).flatMap(Optional::stream).toList();
     }
 
     /** The template of the adapter where it brings one, else the model's, else ChatML. */

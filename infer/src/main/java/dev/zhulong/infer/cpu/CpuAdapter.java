@@ -115,7 +115,7 @@ public final class CpuAdapter implements LanguageModel.Adapter {
 
     /** Bytes that an adapter will take, from its file's header. */
     public static long bytes(Path directory) {
-        try (SafetensorsFile stored = SafetensorsFile.open(directory.resolve(LoraConfig.WEIGHTS))) {
+        try (SafetensorsFile stored = SafetensorsFile.open(LoraConfig.weights(directory))) {
             return stored.tensors().values().stream().mapToLong(tensor -> tensor.elements() * Float.BYTES).sum();
         }
     }

@@ -52,6 +52,11 @@ public record Message(Role role, String content, String reasoning, List<ToolCall
         return of(Role.ASSISTANT, content);
     }
 
+    /** This message with another content, reasoning, calls and name, which are as many and as empty as its own. */
+    public Message saying(String content, String reasoning, List<ToolCall> toolCalls, String name) {
+        return new Message(role, content, reasoning, toolCalls, toolCallId, name, content.isEmpty() ? written : Written.TEXT);
+    }
+
     @Override
     public boolean equals(Object other) {
         return other instanceof Message message && role == message.role && content.equals(message.content) && reasoning.equals(message.reasoning)
