@@ -12,6 +12,7 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.cert.Certificate;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
@@ -47,11 +48,15 @@ class CertificateAndKeyAreTriedOutTest {
 
     @Test
     void theKeyOfAnotherCertificateIsRefused() throws Exception {
-        for (String algorithm : List.of("RSA", "EC", "Ed25519")) {
-            TlsIdentity own = TlsIdentity.make(directory, algorithm);
-            for (String other : List.of("RSA", "EC", "Ed25519")) {
-                Path key = TlsIdentity.make(directory, other).key();
-                refused(own.certificate(), key, key + " is not the key of the certificate in " + own.certificate());
+        List<TlsIdentity> all = new ArrayList<>();
+        for (String algorithm : List.of("RSA", "RSA", "EC", "EC", "Ed25519", "Ed25519")) {
+            all.add(TlsIdentity.make(directory, algorithm));
+        }
+        for (TlsIdentity own : all) {
+            for (TlsIdentity other : all) {
+                if (other != own) {
+                    refused(own.certificate(), other.key(), other.key() + " is not the key of the certificate in " + own.certificate());
+                }
             }
             serves(own, own.certificate(), own.key());
         }
@@ -77,7 +82,7 @@ class CertificateAndKeyAreTriedOutTest {
         refused(TlsIdentity.make(directory, "RSA").certificate(), pkcs1, "is not the key of");
     }
 
-    /** The octets of the last element of a PKCS#8 key: those of its third. */
+    /** The key inside PKCS#8: what its last octet string holds. */
     private static byte[] inner(byte[] pkcs8) {
         for (int at = pkcs8.length - 3; at > 0; at--) {
             int length = pkcs8[at + 1] & 0xff;

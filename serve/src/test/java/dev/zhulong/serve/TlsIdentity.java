@@ -27,7 +27,8 @@ record TlsIdentity(Path certificate, Path key, PrivateKey privateKey, List<Certi
 
     /** Signed by itself, valid from today. */
     static TlsIdentity make(Path directory, String algorithm) throws Exception {
-        return make(directory, algorithm, "-startdate", "-1H", "-validity", "2");
+        String[] days = {"-startdate", "-1H", "-validity", "2"};
+        return make(directory, algorithm, algorithm.equals("RSA") ? Stream.concat(Stream.of("-keysize", "2048"), Stream.of(days)).toArray(String[]::new) : days);
     }
 
     /** Signed by itself. */
@@ -49,7 +50,7 @@ record TlsIdentity(Path certificate, Path key, PrivateKey privateKey, List<Certi
     }
 
     private static void tool(String command, Path store, Stream<String> words) throws IOException, InterruptedException {
-        List<String> all = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "keytool").toString(), command, "-keystore", store.toString(), "-storepass", "changeit"));
+        List<String> all = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "keytool").toString(), "-J-XX:TieredStopAtLevel=1", command, "-keystore", store.toString(), "-storepass", "changeit"));
         words.forEach(all::add);
         Process made = new ProcessBuilder(all).redirectErrorStream(true).start();
         String output = new String(made.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
