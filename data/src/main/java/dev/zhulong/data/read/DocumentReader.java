@@ -35,7 +35,8 @@ import org.apache.commons.compress.compressors.bzip2.BZip2CompressorInputStream;
  *
  * <p>By name: {@code .zip .jar}, {@code .tar .tgz}, {@code .gz .zst .bz2} around any of them but zip and Parquet, {@code .jsonl .ndjson},
  * {@code .json} where it holds rows, {@code .csv .tsv}, {@code .parquet}; everything else is text unless it holds NUL. What can't be read is
- * skipped and counted in the {@link ReadReport}; only an input that does not exist is an error. Holds one document at a time. One thread uses one reader.
+ * skipped and counted in the {@link ReadReport}; only an input that does not exist is an error. Holds one document at a time. One thread
+ * uses one reader.
  */
 public final class DocumentReader {
     private static final Set<String> VERSION_CONTROL = Set.of(".git", ".hg", ".svn");

@@ -27,9 +27,9 @@ import org.apache.commons.compress.compressors.bzip2.BZip2CompressorInputStream;
  *
  * <p>By name: {@code .jsonl .ndjson}; {@code .json} (an array of objects, an object whose {@code data} is one, or one object a line);
  * {@code .csv .tsv}; {@code .parquet}, nested columns included; {@code .txt .md}, the whole file as field {@code text} of one row; all but
- * Parquet also as {@code .gz .zst .bz2}. Text is UTF-8, or UTF-16 or UTF-32 as its first bytes say. Strings come well-formed: line ends are {@code \n}, NUL is gone, lone surrogates are U+FFFD, and
- * the {@link RowReport} says so. A row that can't be read is refused there and the next one follows; only a file that is missing or of no
- * known format is an error.
+ * Parquet also as {@code .gz .zst .bz2}. Text is UTF-8, or UTF-16 or UTF-32 as its first bytes say. Strings come well-formed: line ends are
+ * {@code \n}, NUL is gone, lone surrogates are U+FFFD, and the {@link RowReport} says so. A row that can't be read is refused there and the
+ * next one follows; only a file that is missing or of no known format is an error.
  */
 public final class RowReader {
     /** Longest row, in bytes. */

@@ -20,11 +20,13 @@ final class LossMark {
     private static final Set<String> LEARNT = Set.of("loss", "lossmask", "lossweight", "lossscale", "train", "training", "trainable",
             "istrainable", "trainon", "learn", "learnable", "weight", "supervised", "computeloss", "useloss");
     /** True or 1 means: context only. */
-    private static final Set<String> HIDDEN = Set.of("masked", "ismasked", "noloss", "notrain", "nolearn", "ignoreloss", "ignore", "ignored", "muted");
+    private static final Set<String> HIDDEN = Set.of("masked", "ismasked", "noloss", "notrain", "nolearn", "ignoreloss", "ignore", "ignored",
+            "muted");
     /** Marks on parts of a turn, which is learnt as a whole or not at all. */
     private static final Set<String> PARTIAL = Set.of("traindetail", "trainingdetail", "lossspans");
     private static final Map<String, Double> WORDS = Map.of("false", 0.0, "no", 0.0, "off", 0.0, "n", 0.0, "f", 0.0, "true", 1.0, "yes", 1.0,
             "on", 1.0, "y", 1.0, "t", 1.0);
+    private static final Pattern JOINTS = Pattern.compile("[_\\-\\s]");
     private static final Pattern NUMBER = Pattern.compile("[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d{1,3})?");
 
     private LossMark() { }
@@ -125,7 +127,8 @@ final class LossMark {
 
     /** A name in lower case without what joins its words: {@code loss_mask} and {@code lossMask} are one. */
     static String plain(String name) {
-        return name.strip().toLowerCase(Locale.ROOT).replaceAll("[_\\- ]", "");
+        boolean isPlain = name.chars().allMatch(c -> c >= 'a' && c <= 'z');
+        return isPlain ? name : JOINTS.matcher(name.toLowerCase(Locale.ROOT)).replaceAll("");
     }
 
     /** Whether a field says nothing: null, NaN or blank, as empty cells of tables come. */

@@ -14,7 +14,7 @@ import java.util.Locale;
  * Turns of a conversation as rows write them, OpenAI's ({@code role}, {@code content}) and ShareGPT's ({@code from}, {@code value}), even mixed.
  *
  * @param messages turns
- * @param muted    numbers of the assistant's that are not to be learnt, as {@link LossMark} reads it
+ * @param muted    numbers of the assistant's that are not to be learnt, as {@link LossMark} and {@link Verdict} read it
  */
 record Turns(List<Message> messages, List<Integer> muted) {
     /** Whether the node is, or spells, turns rather than text. */
@@ -49,7 +49,8 @@ record Turns(List<Message> messages, List<Integer> muted) {
                 notes.add("several system messages at the start, joined");
                 continue;
             }
-            if (LossMark.mutes(turn, notes) && message.role() == Role.ASSISTANT) {
+            boolean context = LossMark.mutes(turn, notes) || Verdict.mutes(turn);
+            if (context && message.role() == Role.ASSISTANT) {
                 muted.add(messages.size());
             }
             messages.add(message);

@@ -16,8 +16,8 @@ final class Verdict {
     /** Of unpaired preference data: any spelling of no is one. */
     private static final Set<String> TAGS = Set.of("label", "ktotag", "desirable", "isdesirable");
     /** A boolean false is a no; numbers and texts may be classes, scores or choices. */
-    private static final Set<String> GOOD = Set.of("preferred", "ispreferred", "accepted", "isaccepted", "correct", "iscorrect", "thumbsup", "good",
-            "isgood", "rating", "score", "reward", "feedback", "verdict", "vote");
+    private static final Set<String> GOOD = Set.of("preferred", "ispreferred", "accepted", "isaccepted", "correct", "iscorrect", "thumbsup",
+            "good", "isgood", "chosen", "ischosen", "rating", "score", "reward", "feedback", "verdict", "vote", "quality");
     /** Booleans that are true of a bad answer. */
     private static final Set<String> BAD = Set.of("rejected", "isrejected", "undesirable", "isundesirable", "bad", "isbad", "thumbsdown");
     private static final Set<String> NO = Set.of("bad", "rejected", "reject", "undesirable", "negative", "thumbs_down", "thumbs down", "dislike",
@@ -36,21 +36,32 @@ final class Verdict {
             return;
         }
         for (Map.Entry<String, JsonNode> field : row.properties()) {
-            String name = LossMark.plain(field.getKey());
-            JsonNode node = field.getValue();
-            if (!isNo(name, node) || columns.mapping().containsValue(field.getKey())) {
+            if (!isNo(field) || columns.mapping().containsValue(field.getKey())) {
                 continue;
             }
-            boolean number = !node.isBoolean() && LossMark.value(node).isPresent() && !Character.isLetter(node.asText().strip().charAt(0));
-            boolean clear = TAGS.contains(name) ? !number || !name.equals("label") : node.isBoolean() || BAD.contains(name);
-            if (clear && columns.layout() != Layout.TEXT) {
-                throw new RowRefused("marked as a bad answer", "'" + field.getKey() + "': " + node);
+            if (isClear(field) && columns.layout() != Layout.TEXT) {
+                throw new RowRefused("marked as a bad answer", "'" + field.getKey() + "': " + field.getValue());
             }
             notes.add("'" + field.getKey() + "' may mark a bad answer; the row is learnt");
         }
     }
 
-    private static boolean isNo(String name, JsonNode node) {
+    /** Whether a turn is marked as a bad one; it stays context. */
+    static boolean mutes(JsonNode turn) {
+        return turn.properties().stream().anyMatch(field -> isNo(field) && isClear(field));
+    }
+
+    /** Whether a no can't as well be a class, a score or a choice. */
+    private static boolean isClear(Map.Entry<String, JsonNode> field) {
+        String name = LossMark.plain(field.getKey());
+        JsonNode node = field.getValue();
+        boolean number = !node.isBoolean() && LossMark.value(node).isPresent() && !Character.isLetter(node.asText().strip().charAt(0));
+        return TAGS.contains(name) ? !number || !name.equals("label") : node.isBoolean();
+    }
+
+    private static boolean isNo(Map.Entry<String, JsonNode> field) {
+        String name = LossMark.plain(field.getKey());
+        JsonNode node = field.getValue();
         if (BAD.contains(name)) {
             // a text is an answer
             return node.isBoolean() && node.booleanValue();
@@ -59,6 +70,9 @@ final class Verdict {
             return false;
         }
         OptionalDouble value = LossMark.value(node);
-        return value.isPresent() ? value.getAsDouble() <= 0 : node.isTextual() && NO.contains(node.textValue().strip().toLowerCase(Locale.ROOT));
+        if (value.isPresent()) {
+            return value.getAsDouble() <= 0 && !Double.isInfinite(value.getAsDouble());
+        }
+        return node.isTextual() && NO.contains(node.textValue().strip().toLowerCase(Locale.ROOT));
     }
 }

@@ -32,7 +32,7 @@ class WhatIsMarkedAsNotToBeLearntIsNotLearntTest {
     @ParameterizedTest
     @ValueSource(strings = {"'loss': false", "'loss': 0", "'train': false", "'training': 'False'", "'trainable': false", "'is_trainable': 'no'",
         "'loss_mask': 0", "'lossMask': '0'", "'weight': 0", "'weight': 0.0", "'weight': '0.0'", "'Weight': 0", "'loss_scale': 0", "'learn': false",
-        "'loss': ' FALSE '", "'masked': true", "'masked': 1", "'no_loss': 'yes'", "'ignore': true", "'train': true, 'weight': 0"})
+        "'loss': ' FALSE '", "'masked': true", "'masked': 1", "'no_loss': 'yes'", "'ignore': true", "'train': true, 'weight': 0", "'label': false", "'rejected': true", "'kto_tag': 'bad'"})
     void aTurnInAnySpelling(String mark) {
         Examples read = read(turns(mark), turns(mark).replace("messages", "conversations").replace("role", "from").replace("content", "value")
                 .replace("user", "human").replace("assistant", "gpt"));
@@ -110,7 +110,7 @@ class WhatIsMarkedAsNotToBeLearntIsNotLearntTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"'label': false", "'label': 'False'", "'label': 'bad'", "'kto_tag': false", "'kto_tag': 0", "'desirable': 'no'",
-        "'accepted': false", "'is_correct': false", "'thumbs_down': true", "'rejected': true", "'feedback': false"})
+        "'accepted': false", "'is_correct': false", "'thumbs_down': true", "'rejected': true", "'feedback': false", "'chosen': false"})
     void anAnswerMarkedAsBadIsRefused(String mark) {
         Examples read = read("{'prompt': 'Open?', 'completion': 'Yes.', 'label': true}", "{'prompt': 'Open?', 'completion': 'Go away.', " + mark + "}");
         assertThat(RowFiles.examples(read)).containsExactly(new Example.Completion("Open?", "Yes."));
@@ -128,7 +128,8 @@ class WhatIsMarkedAsNotToBeLearntIsNotLearntTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"'label': true", "'label': 1", "'label': 'history'", "'score': 4", "'rejected': 'Yes'", "'correct': 'B'", "'label': null"})
+    @ValueSource(strings = {"'label': true", "'label': 1", "'label': 'history'", "'score': 4", "'rejected': 'Yes'", "'correct': 'B'", "'label': null", "'score': -Infinity",
+        "'chosen': null"})
     void whatIsNoVerdictIsNotNoted(String mark) {
         Examples read = read("{'prompt': 'Open?', 'completion': 'Yes.', " + mark + "}");
         assertThat(read.examples()).hasSize(1);
