@@ -160,6 +160,11 @@ final class ProseQuality {
         if (limit.minStopWords() == 0) {
             return null;
         }
+        boolean grammar = hasStopWords(words, limit.minStopWords());
+        // most documents need no closer look
+        if (grammar && words.unit() == Words.Unit.WORD) {
+            return null;
+        }
         String language = LanguageIdentifier.identify(text);
         if (language.startsWith("zh")) {
             int found = 0;
@@ -168,19 +173,21 @@ final class ProseQuality {
             }
             return found < limit.minStopWords() ? "fewer than " + limit.minStopWords() + " Chinese function characters" : null;
         }
-        if (!English.is(text, language) || !English.isSpelledLike(text)) {
-            return null;
-        }
+        return !grammar && English.is(text, language) && English.isSpelledLike(text)
+                ? "fewer than " + limit.minStopWords() + " English stop words" : null;
+    }
+
+    private static boolean hasStopWords(Words words, int least) {
         Set<String> found = new HashSet<>();
-        for (int i = 0; i < words.count && found.size() < limit.minStopWords(); i++) {
+        for (int i = 0; i < words.count && found.size() < least; i++) {
             if (words.ends[i] - words.starts[i] <= 4) {
-                String word = text.substring(words.starts[i], words.ends[i]).toLowerCase(Locale.ROOT);
+                String word = words.text.substring(words.starts[i], words.ends[i]).toLowerCase(Locale.ROOT);
                 if (ENGLISH.contains(word)) {
                     found.add(word);
                 }
             }
         }
-        return found.size() < limit.minStopWords() ? "fewer than " + limit.minStopWords() + " English stop words" : null;
+        return found.size() >= least;
     }
 
     private static boolean containsIgnoringCase(String text, String lowerCase) {
