@@ -20,8 +20,8 @@ public final class TensorScope implements AutoCloseable {
 
     private final PointerScope outer;
     private final PointerScope scope;
-    /** Of an outermost scope: what waits for the gradients of graphs made in it. */
-    private final Set<GradientHook> waiting = ConcurrentHashMap.newKeySet();
+    /** Of an outermost scope: what waits for the gradients of graphs made in it; null of others. */
+    private final Set<GradientHook> waiting;
     /** Whether part of a graph was kept beyond this scope, so that what waits may still be called. */
     private boolean graphKept;
 
@@ -29,7 +29,9 @@ public final class TensorScope implements AutoCloseable {
         Libtorch.load();
         outer = PointerScope.getInnerScope();
         scope = new PointerScope();
-        if (OUTERMOST.get() == null) {
+        boolean outermost = OUTERMOST.get() == null;
+        waiting = outermost ? ConcurrentHashMap.newKeySet() : null;
+        if (outermost) {
             OUTERMOST.set(this);
         }
     }
@@ -63,7 +65,7 @@ public final class TensorScope implements AutoCloseable {
     @Override
     public void close() {
         scope.close();
-        if (OUTERMOST.get() == this) {
+        if (waiting != null) {
             OUTERMOST.remove();
             if (!graphKept) {
                 waiting.forEach(GradientHook::abandon);

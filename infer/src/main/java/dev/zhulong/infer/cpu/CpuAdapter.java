@@ -76,10 +76,10 @@ public final class CpuAdapter implements LanguageModel.Adapter {
      * @throws IllegalArgumentException if it is of a kind that cannot be put on single sequences, or changes nothing
      */
     public static CpuAdapter load(Path directory, DecoderSpec spec) {
+        LoraConfig config = LoraConfig.read(directory);
         obstacle(directory).ifPresent(obstacle -> {
             throw new IllegalArgumentException(obstacle + ": merge it (zhulong merge)");
         });
-        LoraConfig config = LoraConfig.read(directory);
         Path file = LoraConfig.weights(directory);
         try (SafetensorsFile stored = SafetensorsFile.open(file)) {
             Map<String, TensorView> left = new LinkedHashMap<>(stored.tensors());
