@@ -21,7 +21,9 @@ public interface JobListener {
     /**
      * The last call of any other job.
      *
-     * @param problem {@link java.util.concurrent.CancellationException} where it was cancelled or the scheduler closed, {@link DeadlineException}
+     * @param problem {@link java.util.concurrent.CancellationException} where it was cancelled or the scheduler closed, {@link DeadlineException},
+     *                {@link SchedulerStoppedException} where the scheduler's thread has failed, else what the job itself has; an error of the JVM is the
+     *                cause of an {@link IllegalStateException}
      */
     void failed(RuntimeException problem);
 }

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.infer.constrain.Constraint;
+import dev.zhulong.infer.constrain.TokenBytes;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -157,6 +159,18 @@ class AFailureEndsItsJobAloneTest {
     void whenItsSamplerCannotBeMade() {
         var biased = SamplerOptions.GREEDY.withLogitBias(Map.of(5000, 1.0));
         othersGoOn(() -> assertThat(submit(BAD, new GenerateOptions(5, biased, List.of(), List.of(), true)).problem()).isNotNull().isNotInstanceOf(AssertionError.class));
+    }
+
+    @Test
+    void whenItsConstraintIsOfAnotherVocabulary() {
+        TokenBytes fewer = TokenBytes.of(new ByteTokenizer(true, true) {
+            @Override
+            public int vocabSize() {
+                return 128;
+            }
+        });
+        var constrained = new GenerateOptions(5, SamplerOptions.GREEDY, List.of(), List.of(), false).withConstraint(Constraint.regex("x{3}", fewer));
+        othersGoOn(() -> assertThat(submit(BAD, constrained).problem()).isInstanceOf(IndexOutOfBoundsException.class));
     }
 
     @Test

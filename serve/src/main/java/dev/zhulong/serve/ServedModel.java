@@ -25,7 +25,6 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.function.Function;
-import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -181,25 +180,29 @@ public final class ServedModel implements AutoCloseable {
 
     /** Ids to start from, of plain text. */
     int[] sequence(String text) {
-        return encoded(() -> generator().sequence(text));
+        return sequence(encode(text));
     }
 
     /** Ids of plain text, without any that would be put before it. */
     int[] encode(String text) {
-        return encoded(() -> tokenizer.encode(text));
-    }
-
-    private static int[] encoded(Supplier<int[]> ids) {
         try {
-            return ids.get();
+            return tokenizer.encode(text);
         } catch (EncodingException e) {
             throw ApiException.invalid(null, "a text cannot be encoded: " + Json.shortened(e.reason(), 300));
         }
     }
 
-    /** Ids to start from. */
+    /**
+     * Ids to start from.
+     *
+     * @throws ApiException where there are none, and the tokenizer has none that stand for that
+     */
     int[] sequence(int[] ids) {
-        return generator().sequence(ids);
+        try {
+            return generator().sequence(ids);
+        } catch (IllegalArgumentException e) {
+            throw ApiException.invalid(null, e.getMessage());
+        }
     }
 
     private Generator generator() {

@@ -52,7 +52,9 @@ final class StoredAnswers implements Told {
         ObjectNode body = request.without(ASIDE);
         List<String> parts = new ArrayList<>(List.of(Integer.toString(VERSION), tenant, model, rules, plan.model().name(),
                 plan.model().adapter() == null ? "" : plan.model().adapter().hash(), plan.lane().precision().label(), plan.lane().engine(), plan.lane().scheduler().layout(),
-                Integer.toString(plan.options().maxNewTokens())));
+                Integer.toString(plan.options().maxNewTokens()), plan.options().stopIds().toString(),
+                // what the model's makers advise is not in the request; a seed and a bias are, where they are given
+                plan.options().sampler().withSeed(0).withLogitBias(Map.of()).toString()));
         ORDERED.forEach(field -> parts.add(Json.text(body.path(field))));
         body.remove(ORDERED);
         parts.add(Json.text(sorted(body)));
