@@ -10,6 +10,7 @@ import dev.zhulong.infer.QueueFullException;
 import dev.zhulong.infer.Scheduler;
 import dev.zhulong.infer.SchedulerStoppedException;
 import dev.zhulong.infer.TokenLogProbs;
+import dev.zhulong.infer.constrain.ConstraintException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
@@ -190,6 +191,7 @@ final class Answers implements Told {
             case DeadlineException _ -> Caller.overdue();
             case QueueFullException e -> ApiException.later(429, "rate_limit_error", "queue_full", e.retryAfterSeconds(), e.getMessage());
             case ContextLengthException e -> ApiException.invalid(null, "context_length_exceeded", e.getMessage());
+            case ConstraintException e -> ApiException.invalid(null, "invalid_schema", e.getMessage());
             case NoMemoryException e -> ApiException.later(503, "server_error", "out_of_memory", MEMORY_SECONDS, e.getMessage());
             case SchedulerStoppedException e when e.getCause() != null -> ApiException.of(503, "server_error", "engine_failed", e.getMessage());
             case SchedulerStoppedException _, CancellationException _ -> shuttingDown();

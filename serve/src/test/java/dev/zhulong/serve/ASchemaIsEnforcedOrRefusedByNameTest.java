@@ -91,6 +91,17 @@ class ASchemaIsEnforcedOrRefusedByNameTest {
         refused(server.post(CHAT, ask(format.replace("'const'", "'contains'"))), "contains");
     }
 
+    @Test
+    void alternativesThatMultiplyAreTheRequestsError() {
+        String schema = "{'$ref':'#/$defs/n','$defs':{'n':{'anyOf':[{'type':'object','properties':{'c':{'$ref':'#/$defs/n'},'d':{'type':'integer'}}},"
+                + "{'type':'object','properties':{'c':{'$ref':'#/$defs/n'},'e':{'type':'integer'}}}]}}}";
+        try (TestServer deep = TestServer.of(prompt -> "{\"c\":".repeat(30))) {
+            String body = ask("'response_format':{'type':'json_schema','json_schema':{'name':'x','schema':" + schema + "}}").replace("'max_tokens':60", "'max_tokens':300");
+            refused(deep.post(CHAT, body), "invalid_schema", "alternatives of the schema");
+            assertThat(deep.post(CHAT, body.replace("'max_tokens'", "'stream':true,'max_tokens'")).events().getLast().at("/error/code").asText()).isEqualTo("invalid_schema");
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"guided_json", "guided_regex", "guided_choice", "guided_grammar", "structured_outputs", "grammar", "json_schema", "functions", "function_call"})
     void otherWaysToAskForAFormAreNotPassedOver(String field) {

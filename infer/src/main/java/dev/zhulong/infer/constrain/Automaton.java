@@ -185,7 +185,7 @@ final class Automaton {
                 kept.add(place);
             }
             if (seen.size() > MOST_PLACES) {
-                throw new IllegalStateException("the constraint can be at more than " + MOST_PLACES
+                throw new ConstraintException("the constraint can be at more than " + MOST_PLACES
                         + " places after the text so far: let the alternatives of the schema differ earlier");
             }
             for (State to : state.empty) {

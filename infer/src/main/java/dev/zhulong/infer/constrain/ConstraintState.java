@@ -22,7 +22,7 @@ public final class ConstraintState {
      * {@link java.util.BitSet#toLongArray}. Control tokens are never among them; that the text may end says {@link #mayEnd}. Shared by
      * all who are in this state: not to be changed.
      *
-     * @throws IllegalStateException if the vocabulary has no token to go on with and the text may not end
+     * @throws ConstraintException if the vocabulary has no token to go on with and the text may not end, or the constraint is too large here
      */
     public long[] mask() {
         long[] mask = constraint.automaton().mask(node, trie);
@@ -37,7 +37,7 @@ public final class ConstraintState {
             }
         }
         if (!node.mayEnd() && Arrays.stream(mask).allMatch(word -> word == 0)) {
-            throw new IllegalStateException("the vocabulary has no token with which a text under the constraint can go on here");
+            throw new ConstraintException("the vocabulary has no token with which a text under the constraint can go on here");
         }
         return mask;
     }
