@@ -202,18 +202,19 @@ public final class HuggingFaceTokenizer extends VocabularyTokenizer {
         if (marks.isEmpty()) {
             return encode(text);
         }
+        String valid = withoutLoneSurrogates(text);
         var spelled = new StringBuilder();
-        var plain = new StringBuilder();
         int from = 0;
         for (Mark mark : marks) {
-            plain.append(text, from, mark.from());
-            spelled.append(NativeTokenizer.withoutPrivateMarks(text.substring(from, mark.from()))).append(NativeTokenizer.privately(mark.id()));
+            spelled.append(plain(valid.substring(from, mark.from()))).append(NativeTokenizer.privately(mark.id()));
             from = mark.to();
         }
-        plain.append(text, from, text.length());
-        requireKnown(withoutLoneSurrogates(plain.toString()), Set.of());
-        spelled.append(NativeTokenizer.withoutPrivateMarks(text.substring(from)));
-        return privately().encode(withoutLoneSurrogates(spelled.toString()));
+        return privately().encode(spelled.append(plain(valid.substring(from))).toString());
+    }
+
+    private String plain(String text) {
+        requireKnown(text, Set.of());
+        return NativeTokenizer.withoutPrivateMarks(text);
     }
 
     private void requireKnown(String text, Set<String> added) {

@@ -46,6 +46,7 @@ final class LibrarySafety {
         return empty(normalizer) || switch (normalizer.path("type").asText()) {
             case "Sequence" -> each(normalizer.path("normalizers"), true);
             case "Replace" -> isKnown(normalizer.path("pattern"));
+            case "Precompiled" -> PrecompiledCharsmap.isSound(normalizer.path("precompiled_charsmap").asText());
             case "Prepend" -> !normalizer.path("prepend").asText().isEmpty();
             case String type -> NORMALIZERS.contains(type);
         };

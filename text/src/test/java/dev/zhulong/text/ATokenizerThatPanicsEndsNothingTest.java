@@ -3,10 +3,14 @@ package dev.zhulong.text;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Base64;
 import java.util.Collections;
 import java.util.List;
 import java.util.stream.Stream;
@@ -81,6 +85,38 @@ class ATokenizerThatPanicsEndsNothingTest {
                 tokenizer.encode("ab");
             }
         }).isInstanceOf(IllegalArgumentException.class).hasMessageContaining("tokenizer.json").hasMessageNotContaining("\n");
+    }
+
+    /** A compiled normalizer that makes an "A" an "a"; {@code unit} is that of the letter, {@code value} where its text lies. */
+    private static String charsmap(int unit, int value) {
+        var map = ByteBuffer.allocate(4 + 4 * 512 + 2).order(ByteOrder.LITTLE_ENDIAN).putInt(4 * 512);
+        map.putInt(4, 256 << 10).putInt(4 + 4 * (256 ^ 'A'), unit).putInt(4 + 4 * 256, value).put(4 + 4 * 512, (byte) 'a');
+        return "{\"type\": \"Precompiled\", \"precompiled_charsmap\": \"" + Base64.getEncoder().encodeToString(map.array()) + "\"}";
+    }
+
+    @Test
+    void aCompiledNormalizerThatPointsOutsideItsTablesEndsNothing() throws IOException {
+        int sound = 'A' << 10 | 1 << 8 | 'A';
+        try (var tokenizer = load(charsmap(sound, 0), "null", bpe("", "a b"))) {
+            assertThat(tokenizer.encode("Ab")).containsExactly(3);
+        }
+        for (int[] broken : new int[][] {{sound, 3}, {sound, 1 << 20}, {0x1F_0000 << 10 | 1 << 8 | 'A', 0}}) {
+            try (var tokenizer = load(charsmap(broken[0], broken[1]), "null", bpe("", "a b"))) {
+                assertThatThrownBy(() -> tokenizer.encode("Ab")).isInstanceOf(EncodingException.class).hasMessageNotContaining("\n");
+                assertThat(tokenizer.encode("ab")).containsExactly(3);
+            }
+        }
+    }
+
+    @Test
+    void onlyWhatIsKnownToEndWellRunsInThisProcess() throws IOException {
+        var mapper = new ObjectMapper();
+        for (String[] each : new String[][] {{"null", "null", "true"}, {charsmap('A' << 10 | 1 << 8 | 'A', 0), "null", "true"}, {charsmap('A' << 10 | 1 << 8 | 'A', 3), "null", "false"},
+                {"{\"type\": \"NFC\"}", split("\\\\s+"), "true"}, {"null", split("(\\\\s+)+$"), "false"}, {"{\"type\": \"New\"}", "null", "false"},
+                {"null", "{\"type\": \"FixedLength\", \"length\": 0}", "false"}, {"null", "{\"type\": \"Sequence\", \"pretokenizers\": [" + split(BACKTRACKS) + "]}", "false"}}) {
+            assertThat(LibrarySafety.holds(mapper.readTree("{\"normalizer\": %s, \"pre_tokenizer\": %s, \"model\": {\"type\": \"BPE\"}}".formatted(each[0], each[1]))))
+                    .as(each[0] + each[1]).isEqualTo(Boolean.parseBoolean(each[2]));
+        }
     }
 
     /** Even an expression that takes few steps a character takes too many for ten million characters. */

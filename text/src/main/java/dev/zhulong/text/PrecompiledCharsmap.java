@@ -1,0 +1,86 @@
+package dev.zhulong.text;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayDeque;
+import java.util.Base64;
+import java.util.BitSet;
+import java.util.Deque;
+
+/**
+ * SentencePiece's compiled normalizer ({@code precompiled_charsmap}): the size of a double-array trie in bytes, the trie, and the texts that its values
+ * point to, each ended by a zero. The tokenizers library (crate {@code spm_precompiled}) follows it without looking where it leads.
+ */
+final class PrecompiledCharsmap {
+    private final int[] trie;
+    private final byte[] texts;
+
+    private PrecompiledCharsmap(int[] trie, byte[] texts) {
+        this.trie = trie;
+        this.texts = texts;
+    }
+
+    /** Whether no text leads the library outside of the tables that {@code base64} holds. */
+    static boolean isSound(String base64) {
+        ByteBuffer bytes;
+        try {
+            bytes = ByteBuffer.wrap(Base64.getDecoder().decode(base64)).order(ByteOrder.LITTLE_ENDIAN);
+        } catch (IllegalArgumentException e) {
+            return false;
+        }
+        if (bytes.remaining() < 8) {
+            return false;
+        }
+        long size = bytes.getInt() & 0xFFFFFFFFL;
+        if (size < 4 || size % 4 != 0 || size > bytes.remaining()) {
+            return false;
+        }
+        int[] trie = new int[(int) (size / 4)];
+        bytes.asIntBuffer().get(trie);
+        byte[] texts = new byte[bytes.remaining() - (int) size];
+        bytes.position(bytes.position() + (int) size).get(texts);
+        return new PrecompiledCharsmap(trie, texts).isSound();
+    }
+
+    private boolean isSound() {
+        BitSet seen = new BitSet();
+        Deque<Integer> bases = new ArrayDeque<>();
+        int root = offset(trie[0]);
+        if (root < 0 || root >= trie.length) {
+            return false;
+        }
+        seen.set(root);
+        bases.add(root);
+        while (!bases.isEmpty()) {
+            int base = bases.poll();
+            for (int c = 1; c < 256; c++) {
+                int at = base ^ c;
+                if (at >= trie.length) {
+                    return false;
+                }
+                // a label that is a byte and no value, which has the highest bit
+                if ((trie[at] & 0x800000FF) != c) {
+                    continue;
+                }
+                int next = at ^ offset(trie[at]);
+                if (next < 0 || next >= trie.length || (trie[at] >>> 8 & 1) == 1 && !isText(trie[next] & Integer.MAX_VALUE)) {
+                    return false;
+                }
+                if (!seen.get(next)) {
+                    seen.set(next);
+                    bases.add(next);
+                }
+            }
+        }
+        return true;
+    }
+
+    private static int offset(int unit) {
+        return unit >>> 10 << ((unit & 1 << 9) >>> 6);
+    }
+
+    /** Whether a character begins there, or the texts end. */
+    private boolean isText(int at) {
+        return at == texts.length || at < texts.length && (texts[at] & 0xC0) != 0x80;
+    }
+}
