@@ -21,6 +21,8 @@ import java.util.concurrent.Semaphore;
  * end it ({@link LibrarySafety}) in others. Safe for threads.
  */
 final class NativeTokenizer implements AutoCloseable {
+    /** Normalizers that leave a private spelling as it is. */
+    private static final Set<String> COMPOSING = Set.of("NFC", "NFD", "NFKC", "NFKD");
     private static final char PRIVATE_OPEN = '\uFDD0';
     private static final char PRIVATE_CLOSE = '\uFDD1';
 
@@ -116,14 +118,19 @@ final class NativeTokenizer implements AutoCloseable {
         return marks;
     }
 
-    /** Knows all added tokens, but the marks, as they are spelled, are plain text: one stands where a text has its private spelling. */
+    /**
+     * Knows all added tokens, but the marks, as they are spelled, are plain text: one stands where a text has its private spelling, whatever is
+     * beside it and whatever a normalizer would make of it.
+     */
     static NativeTokenizer withPrivateMarks(JsonNode json, String name) {
         ObjectNode root = bare(json);
         Map<String, Integer> marks = marks(json);
         hide(root, marks.keySet());
-        for (JsonNode token : root.path("added_tokens")) {
-            if (marks.containsKey(token.path("content").asText())) {
-                ((ObjectNode) token).put("content", privately(token.path("id").asInt()));
+        boolean composes = COMPOSING.contains(json.path("normalizer").path("type").asText("NFC"));
+        for (JsonNode each : root.path("added_tokens")) {
+            if (each instanceof ObjectNode token && marks.containsKey(token.path("content").asText())) {
+                token.put("content", privately(token.path("id").asInt())).put("single_word", false)
+                        .put("normalized", composes && token.path("normalized").asBoolean(false));
             }
         }
         keepIds(root, root.path("added_tokens"));

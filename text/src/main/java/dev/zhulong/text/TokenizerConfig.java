@@ -44,6 +44,9 @@ public final class TokenizerConfig {
         config.setAll(object(directory.resolve(SPECIAL_TOKENS)));
         Set<String> named = new HashSet<>();
         SPECIALS.forEach(key -> special(config, key).ifPresent(named::add));
+        for (String key : List.of("additional_special_tokens", "extra_special_tokens")) {
+            config.path(key).forEach(token -> named.add((token.isObject() ? token.path("content") : token).asText()));
+        }
         ObjectNode decoder = JsonNodeFactory.instance.objectNode();
         object(directory.resolve(ADDED_TOKENS)).properties().forEach(entry -> decoder.putObject(entry.getValue().asText())
                 .put("content", entry.getKey()).put("special", named.contains(entry.getKey())).put("normalized", !named.contains(entry.getKey())));

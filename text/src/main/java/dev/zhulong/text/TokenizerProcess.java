@@ -43,7 +43,7 @@ final class TokenizerProcess implements AutoCloseable {
      * Starts one.
      *
      * @param json a whole {@code tokenizer.json}; {@code name} is what errors call it
-     * @throws EncodingException where the library refuses the tokenizer or ends over it
+     * @throws EncodingException where the library refuses the tokenizer or crashes on it
      */
     static TokenizerProcess start(byte[] json, String name) {
         try {
@@ -77,8 +77,8 @@ final class TokenizerProcess implements AutoCloseable {
             return answer.get(SECONDS + bytes.length / 100_000, TimeUnit.SECONDS);
         } catch (TimeoutException e) {
             close();
-            throw new EncodingException(name, "the tokenizers library does not come to an end with " + what + "; an expression of its pre_tokenizer or"
-                    + " normalizer may backtrack without bounds, and needs mending", e);
+            throw new EncodingException(name, "the tokenizers library did not finish " + what + "; simplify the expressions in its pre_tokenizer and"
+                    + " normalizer, which may backtrack without bounds", e);
         } catch (InterruptedException e) {
             close();
             Thread.currentThread().interrupt();
@@ -90,7 +90,7 @@ final class TokenizerProcess implements AutoCloseable {
             closed = true;
             String reason = lastWords();
             close();
-            throw new EncodingException(name, "the tokenizers library ends over " + what + reason + "; its pre_tokenizer or normalizer needs mending",
+            throw new EncodingException(name, "the tokenizers library crashed on " + what + reason + "; correct its pre_tokenizer or normalizer, or split the text",
                     e.getCause());
         }
     }

@@ -72,14 +72,14 @@ class SpecialTokensComeFromAnyFileTest {
 
     @Test
     void addedTokensThatOnlyAnOlderFileHas() throws IOException {
-        Files.writeString(directory.resolve("added_tokens.json"), "{\"<tool>\": 300, \"<pad>\": 301, \"<s>\": 0}");
-        map("{\"pad_token\": \"<pad>\", \"eos_token\": \"</s>\"}");
+        Files.writeString(directory.resolve("added_tokens.json"), "{\"<tool>\": 300, \"<pad>\": 301, \"<more>\": 302, \"<s>\": 0}");
+        map("{\"pad_token\": \"<pad>\", \"eos_token\": \"</s>\", \"additional_special_tokens\": [{\"content\": \"<more>\"}]}");
         try (var tokenizer = HuggingFaceTokenizer.load(directory)) {
-            assertThat(tokenizer.vocabSize()).isEqualTo(302);
+            assertThat(tokenizer.vocabSize()).isEqualTo(303);
             assertThat(tokenizer.encodeWithControl("a<tool><pad>")).endsWith(300, 301);
             assertThat(tokenizer.encode("a<tool><pad>")).doesNotContain(300, 301);
             assertThat(tokenizer.pad()).hasValue(301);
-            assertThat(List.of(tokenizer.isControl(300), tokenizer.isControl(301))).containsExactly(false, true);
+            assertThat(List.of(tokenizer.isControl(300), tokenizer.isControl(301), tokenizer.isControl(302))).containsExactly(false, true, true);
         }
     }
 

@@ -5,10 +5,12 @@ import dev.zhulong.text.EncodingException;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.text.chat.Conversation;
 import dev.zhulong.text.chat.SupervisedTokens;
+import dev.zhulong.text.chat.ToolCall;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 
 /**
  * Examples to tokens. Which tokens are learnt is a matter of their place, never of their id: an EOS is learnt where it ends an answer, even if
@@ -119,11 +121,20 @@ public final class ExampleEncoder {
         if (!sequences.stream().allMatch(this::ends)) {
             notes.add(NO_END);
         }
+        if (!showsCalls(chat.conversation(), sequences)) {
+            notes.add("a tool call that the chat template does not show, so it is not learnt");
+        }
         for (int turn : chat.muted()) {
             mute(chat.conversation(), turn, sequences);
         }
         sequences.removeIf(sequence -> sequence.count() == 0);
         return sequences;
+    }
+
+    private boolean showsCalls(Conversation conversation, List<SupervisedTokens> sequences) {
+        List<String> names = conversation.messages().stream().flatMap(message -> message.toolCalls().stream()).map(ToolCall::name).toList();
+        String shown = names.isEmpty() ? "" : sequences.stream().map(sequence -> tokenizer.decode(sequence.ids())).collect(Collectors.joining("\n"));
+        return names.stream().allMatch(shown::contains);
     }
 
     /** Whether each run of learnt tokens ends in a token that ends a turn. */

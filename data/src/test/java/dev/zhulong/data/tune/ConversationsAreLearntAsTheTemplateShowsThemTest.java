@@ -92,6 +92,16 @@ class ConversationsAreLearntAsTheTemplateShowsThemTest {
     }
 
     @Test
+    void aCallThatTheTemplateLeavesOutIsNoted() {
+        String row = row("\"content\": \"\", \"tool_calls\": [{\"function\": {\"name\": \"weather\", \"arguments\": \"{}\"}}]");
+        assertThat(learnt(CALLS.replace("@", "t.function.arguments | tojson").replace("is none", "is not none"), row)).containsExactly("call weather {}$");
+        assertThat(report.noted()).isEmpty();
+        // to this template, as to transformers, an empty content is an answer
+        assertThat(learnt(CALLS.replace("@", "t.function.arguments | tojson"), row)).containsExactly("assistant:$");
+        assertThat(report.noted().keySet()).containsExactly("a tool call that the chat template does not show, so it is not learnt");
+    }
+
+    @Test
     void anEndThatIsNotLearntIsNoted() {
         String marked = "{% for m in messages %}{{ m.role + ':' + m.content }}{% if m.role == 'assistant' %}{{ eos_token }}{% endif %}{% endfor %}"
                 + "{% if add_generation_prompt %}assistant:{% endif %}";

@@ -156,6 +156,27 @@ class MarksAreTokensWhereTheTemplateWroteThemTest {
     }
 
     @Test
+    void aNormalizerAndAWordBesideAMarkDoNotHideIt() throws IOException {
+        for (String normalizer : List.of("{\"type\": \"Prepend\", \"prepend\": \"_\"}", "{\"type\": \"Lowercase\"}", "{\"type\": \"NFKC\"}",
+                "{\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"Prepend\", \"prepend\": \"_\"}, {\"type\": \"Replace\", \"pattern\": {\"String\": \" \"},"
+                        + " \"content\": \"_\"}]}")) {
+            train();
+            var read = new ObjectMapper().readTree(normalizer);
+            edit(json -> {
+                json.set("normalizer", read);
+                json.path("added_tokens").forEach(token -> ((ObjectNode) token).put("normalized", true).put("single_word", true));
+            });
+            try (var tokenizer = HuggingFaceTokenizer.load(temporary)) {
+                var encoder = new ChatEncoder(ChatTemplate.parse("{{ messages[0].content }}x<think>y</think>z<|im_end|>", Map.of()), tokenizer);
+                for (String text : List.of("a", "<think>b", "<|im_end|>")) {
+                    assertThat(marks(tokenizer, encoder.prompt(Conversation.of(Message.user(text))))).as(normalizer + text).containsExactly("<think>", "</think>",
+                            "<|im_end|>");
+                }
+            }
+        }
+    }
+
+    @Test
     void sentencePiecesSpaceComesWhereTheLibraryPutsIt() throws IOException {
         for (String scheme : List.of("first", "always", "never")) {
             String metaspace = "{\"type\": \"Metaspace\", \"replacement\": \"▁\", \"prepend_scheme\": \"" + scheme + "\", \"split\": false}";
