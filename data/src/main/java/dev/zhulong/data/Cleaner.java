@@ -93,11 +93,14 @@ public final class Cleaner {
     }
 
     private Decontaminate decontaminate() {
-        var evaluation = new ReadReport();
         var texts = Stream.<String>builder();
-        new DocumentReader(config.read(), evaluation).read(config.evaluationSets(), document -> texts.add(document.text()));
-        if (evaluation.documents() == 0) {
-            throw new IllegalArgumentException("evaluation sets " + config.evaluationSets() + " hold no text: " + evaluation);
+        for (Path set : config.evaluationSets()) {
+            var evaluation = new ReadReport();
+            new DocumentReader(config.read(), evaluation).read(List.of(set), document -> texts.add(document.text()));
+            // what is not read is not kept out
+            if (evaluation.documents() == 0) {
+                throw new IllegalArgumentException("evaluation set " + set + " holds no text: " + evaluation);
+            }
         }
         return new Decontaminate(texts.build(), config.evaluationWords());
     }

@@ -207,6 +207,15 @@ class CleaningDoesNotDependOnThreadsOrOrderTest {
     }
 
     @Test
+    void anEvaluationSetWithoutTextIsAnErrorBesideOthersToo() throws IOException {
+        Path good = input("test.jsonl", List.of(texts.get(5)));
+        Path other = Files.writeString(directory.resolve("questions.json"), "[{\"question\": \"Which planet has the most moons?\"}]");
+        assertThatThrownBy(() -> Cleaner.run(CleanConfig.of(List.of(input("in.jsonl", texts)), List.of()).withEvaluationSets(List.of(good, other)),
+                directory.resolve("out"), Progress.SILENT)).isInstanceOf(IllegalArgumentException.class).hasMessageContaining("questions.json")
+                .hasMessageContaining("no text in field 'text'");
+    }
+
+    @Test
     void twoDocumentsGiveBothSidesOneAndNothingLeftIsAnErrorThatSaysWhy() throws IOException {
         Corpus two = Cleaner.run(CleanConfig.of(List.of(input("two.jsonl", List.of("first one", "second one"))), List.of()),
                 directory.resolve("two"), Progress.SILENT);

@@ -55,6 +55,10 @@ record FileKind(Profile profile, CommentSyntax comments) {
             }
         }
         String name = id.substring(from, to).toLowerCase(Locale.ROOT);
+        // rows of a JSON document may hold anything
+        if (name.endsWith(".json") && to < id.length() && id.charAt(to) == '#') {
+            return UNKNOWN;
+        }
         FileKind kind = BY_NAME.get(name);
         if (kind == null) {
             kind = BY_EXTENSION.get(name.substring(name.lastIndexOf('.') + 1));

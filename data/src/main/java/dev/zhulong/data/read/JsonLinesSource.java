@@ -1,7 +1,5 @@
 package dev.zhulong.data.read;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.InputStream;
@@ -35,17 +33,14 @@ final class JsonLinesSource extends RowSource {
             if (json == null) {
                 continue;
             }
-            JsonNode node;
-            try {
-                node = JsonSource.MAPPER.readTree(json);
-            } catch (JsonProcessingException e) {
-                refuse("malformed JSON", why(e), json);
+            if (json.isBlank()) {
+                refuse("blank line", "", json);
                 continue;
             }
-            if (node instanceof ObjectNode object) {
-                return object;
+            ObjectNode row = parse(json);
+            if (row != null) {
+                return row;
             }
-            refuse(json.isBlank() ? "blank line" : "not a JSON object", "", json);
         }
         return null;
     }

@@ -129,6 +129,9 @@ final class JsonRows {
         String text = null;
         while (parser.nextToken() != JsonToken.END_OBJECT) {
             boolean wanted = parser.currentName().equals(path[depth]);
+            if (wanted && text != null) {
+                throw new IOException("two fields are named '" + path[depth] + "'");
+            }
             JsonToken value = parser.nextToken();
             if (wanted && depth == path.length - 1 && value == JsonToken.VALUE_STRING) {
                 text = parser.getText();

@@ -1,8 +1,6 @@
 package dev.zhulong.data.read;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.cfg.JsonNodeFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -19,6 +17,7 @@ final class JsonSource extends RowSource {
     static final ObjectMapper MAPPER = JsonMapper.builder(JsonRows.JSON.copy())
             .enable(DeserializationFeature.USE_BIG_DECIMAL_FOR_FLOATS)
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .enable(DeserializationFeature.FAIL_ON_READING_DUP_TREE_KEY)
             .disable(JsonNodeFeature.STRIP_TRAILING_BIGDECIMAL_ZEROES)
             .build();
 
@@ -48,17 +47,10 @@ final class JsonSource extends RowSource {
             if (isGarbled(json)) {
                 continue;
             }
-            JsonNode node;
-            try {
-                node = MAPPER.readTree(json);
-            } catch (JsonProcessingException e) {
-                refuse("malformed JSON", why(e), json);
-                continue;
+            ObjectNode row = parse(json);
+            if (row != null) {
+                return row;
             }
-            if (node instanceof ObjectNode object) {
-                return object;
-            }
-            refuse("not a JSON object", "", json);
         }
         return null;
     }

@@ -9,6 +9,7 @@ import dev.hardwood.reader.ParquetFileReader;
 import dev.hardwood.reader.RowGroupPredicate;
 import dev.hardwood.reader.RowReader;
 import dev.hardwood.schema.ColumnProjection;
+import dev.hardwood.schema.SchemaNode;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -61,6 +62,10 @@ final class ParquetFile implements Closeable {
     }
 
     private void plan() throws IOException {
+        String twice = CsvRows.twice(file.getFileSchema().getRootNode().children().stream().map(SchemaNode::name).toList());
+        if (twice != null) {
+            throw new IOException("two columns are named '" + twice + "'; rename one of them");
+        }
         List<RowGroup> all = file.getFileMetaData().rowGroups();
         for (RowGroup group : all) {
             for (ColumnChunk chunk : group.columns()) {

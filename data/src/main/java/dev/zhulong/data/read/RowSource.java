@@ -1,6 +1,8 @@
 package dev.zhulong.data.read;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.exc.MismatchedInputException;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
@@ -58,6 +60,25 @@ abstract class RowSource implements Closeable {
     /** The row that was begun can't be used. */
     final void refuse(String reason, String detail, String snippet) {
         report.refuse(reason, new RowReport.Sample(where(), detail, snippet));
+    }
+
+    /** The object that the row is written as, or null, the row then being refused. */
+    final ObjectNode parse(String json) {
+        JsonNode node;
+        try {
+            node = JsonSource.MAPPER.readTree(json);
+        } catch (MismatchedInputException e) {
+            refuse("two fields of one name", e.getOriginalMessage().replaceAll(".*[Ff]ield ('[^']*').*", "$1"), json);
+            return null;
+        } catch (JsonProcessingException e) {
+            refuse("malformed JSON", why(e), json);
+            return null;
+        }
+        if (node instanceof ObjectNode object) {
+            return object;
+        }
+        refuse("not a JSON object", "", json);
+        return null;
     }
 
     final void mended(String what) {

@@ -97,6 +97,13 @@ class QualityRulesDropWhatIsNotTextTest {
     }
 
     @Test
+    void rowsOfAJsonDocumentAreJudgedByTheirLooks() {
+        assertThat(Profile.of(new Document("rows.json#3", ENGLISH))).isEqualTo(Profile.PROSE);
+        assertThat(Profile.of(new Document("rows.json#3", JAVA))).isEqualTo(Profile.CODE);
+        assertThat(Profile.of(new Document("package.json", ENGLISH))).isEqualTo(Profile.CODE);
+    }
+
+    @Test
     void thresholdsCanBeChosen() {
         var lax = new ProseThresholds(3, 1000, 0, 50, 1, 1, 1, 1, 0, 0, 0, 1, 1);
         assertUnchanged(new Quality(lax, lax, CodeThresholds.defaults(), d -> Profile.PROSE), prose("The ferry is late"));

@@ -141,6 +141,16 @@ class OneDamagedRowCostsOnlyItselfTest {
         assertThat(into.skipped()).containsOnlyKeys("two columns are named 'text'");
     }
 
+    @Test
+    void twoFieldsOfOneNameAreRefused() throws IOException {
+        String row = "{\"x\": \"one\", \"x\": \"\"}";
+        assertThat(rows("a.jsonl", row + "\n" + B)).hasSize(1);
+        assertThat(report.refused().get("two fields of one name").samples().getFirst().detail()).isEqualTo("'x'");
+        assertThat(rows("a.json", "[" + row + "," + B + ", {\"x\": {\"y\": 1, \"y\": 2}}]")).hasSize(1);
+        assertThat(report.refused().get("two fields of one name").count()).isEqualTo(2);
+        assertThat(texts(new ReadReport(), Files.writeString(directory.resolve("b.jsonl"), "{\"text\": \"one\", \"text\": \"two\"}\n"))).isEmpty();
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"x,y\n1,\"a; b\"\n", "x;y\n1;\"a; b\"\n", "x|y\n1|a; b\n", "x\ty\n1\ta; b\n", "sep=;\r\nx;y\r\n1;\"a; b\"\r\n",
         "x, y\n1, \"a; b\"\n", "\uFEFFx,y\r\n1,a; b\r\n", "x,y\n\n1,a; b\n\n", "\"x\",\"y\"\n\"1\",\"a; b\"", " x , y \n1, a; b\n"})
