@@ -103,6 +103,27 @@ class AnswersAreThoseOfTheRequestAloneTest {
         return server.post("/v1/chat/completions", "{'messages':[{'role':'user','content':'" + content + "'}],'max_tokens':1}").json().at("/usage/prompt_tokens").asInt();
     }
 
+    /** Ids of the tiny model: EOS 0, {@code <|im_end|>} 2. */
+    @Test
+    void anAdaptersAnswersEndWhereItHasLearntTo() throws Exception {
+        try (var model = new TinyModel(directory, new SchedulerOptions(4, 64, 8000, 32, true))) {
+            Path own = directory.resolve("adapter-with-ends");
+            Files.createDirectories(own);
+            for (String name : List.of("adapter_config.json", "adapter_model.safetensors")) {
+                Files.copy(directory.resolve("adapter1").resolve(name), own.resolve(name));
+            }
+            Files.writeString(own.resolve("generation_config.json"), "{\"eos_token_id\": [0, 7]}");
+            Files.writeString(own.resolve("chat_template.jinja"), "{% for m in messages %}{{ '>' + m['content'] + '<|im_end|>' }}{% endfor %}"
+                    + "{% if add_generation_prompt %}{{ '>' }}{% endif %}");
+            model.served.addAdapter("ends", own);
+            model.served.addAdapter("plain", directory.resolve("adapter1"));
+            assertThat(model.served.named("ends").eosIds()).containsExactly(0, 7);
+            assertThat(model.served.named("ends").turnEnds()).contains(0, 7, 2);
+            assertThat(model.served.named("plain").eosIds()).containsExactly(0);
+            assertThat(model.served.named("tiny").turnEnds()).doesNotContain(7);
+        }
+    }
+
     @Test
     void adaptersComeAndGoWhileTheServerRuns() throws Exception {
         Path keys = Files.createTempFile(directory, "keys", ".json");
