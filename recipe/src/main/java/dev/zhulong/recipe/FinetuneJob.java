@@ -344,6 +344,7 @@ public final class FinetuneJob {
                 new Trainer(model, new NextToken(), new TrainData(batches(data.training(source.name())), held, bytes),
                         options(data.stepsAlone(source.name(), steps)), directory, listener).train();
                 scores.put(source.name(), score(model, new NextToken(), held));
+                GenerationFile.write(Optional.of(base), model.spec(), data.endMarks(), directory);
                 own.save(directory, StorageType.F32);
                 model.detach();
             }

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.zhulong.formats.GenerationConfig;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.StorageType;
@@ -85,6 +86,18 @@ class WhatEndsAnAnswerIsWrittenIntoTheResultTest {
         finetune(run, "{'instruction': 'ask %d', 'output': 'lit'}", "method=" + method);
         assertThat(ends(run)).containsExactly(3, 1);
         assertThat(run.resolve("tokenizer_config.json")).hasSameBinaryContentAs(base.resolve("tokenizer_config.json"));
+    }
+
+    /** As some models' files have it: an added token that is not called special. */
+    @Test
+    void aMarkThatIsNotCalledSpecialIsOneToo() throws IOException {
+        ObjectNode tokenizer = (ObjectNode) new ObjectMapper().readTree(base.resolve("tokenizer.json").toFile());
+        ((ObjectNode) tokenizer.at("/added_tokens/1")).put("special", false);
+        assertThat(tokenizer.at("/added_tokens/1/content").asText()).isEqualTo("<|turn|>");
+        new ObjectMapper().writeValue(base.resolve("tokenizer.json").toFile(), tokenizer);
+        Path run = temporary.resolve("run");
+        finetune(run, "{'instruction': 'ask %d', 'output': 'lit <b>'}", "method=full");
+        assertThat(ends(run)).containsExactly(3, 1);
     }
 
     @Test

@@ -2,16 +2,21 @@ package dev.zhulong.data.tune;
 
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.text.chat.SupervisedTokens;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 
 /**
  * The control tokens that a model learns to end its answers with: those that the learnt stretches of its training data end with. Whoever
  * generates with the model has to stop at them, whether the model's EOS is among them or not.
  */
 public final class EndMarks {
+    private static final Pattern MARK = Pattern.compile("<[^\\s<>]+>|\\[[^\\s\\[\\]]+]");
+
     private final Tokenizer tokenizer;
     private final int seq;
     private final SortedSet<Integer> ids = new TreeSet<>();
@@ -55,7 +60,7 @@ public final class EndMarks {
     private void addEnd(SupervisedTokens tokens, int last) {
         for (int i = last; i > 0 && tokens.supervised()[i]; i--) {
             int id = tokens.ids()[i];
-            if (tokenizer.isControl(id)) {
+            if (tokenizer.isControl(id) || isUnmarkedControl(id)) {
                 ids.add(id);
                 return;
             }
@@ -65,5 +70,11 @@ public final class EndMarks {
                 }
             }
         }
+    }
+
+    /** A mark that the tokenizer's file forgot to call special: it is spelt like one, and no text is ever encoded to it. */
+    private boolean isUnmarkedControl(int id) {
+        String text = new String(tokenizer.bytes(id), StandardCharsets.UTF_8);
+        return MARK.matcher(text).matches() && Arrays.stream(tokenizer.encode(text)).noneMatch(own -> own == id);
     }
 }
