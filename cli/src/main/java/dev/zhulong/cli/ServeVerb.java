@@ -322,26 +322,25 @@ final class ServeVerb extends Verb {
         }
     }
 
-    /** Tokens of keys and values, as many as fit besides those of embeddings; a context that does not fit is cut down. */
+    /** Tokens of keys and values in whole pages, as many as fit besides those of embeddings; a context that does not fit is cut down. */
     private int tokens(ModelFiles files, ModelFiles lowFiles) {
         int context = files.context();
         long wanted = kvTokens != null ? kvTokens : Math.max(context, (long) parallel * Math.min(context, USUAL_TOKENS));
-        int wish = (int) Math.min(Integer.MAX_VALUE, wanted + ApiServer.EMBED_TOKENS);
+        long pages = (wanted + KvPages.PAGE - 1) / KvPages.PAGE;
+        int wish = (int) Math.min(Integer.MAX_VALUE, pages * KvPages.PAGE + ApiServer.EMBED_TOKENS);
         int fit = kvTokens != null ? wish : files.fitting(wish);
         if (lowFiles != null) {
             // two models share what there is
             int both = (int) Math.min(Integer.MAX_VALUE, 2L * wish);
             fit = Math.min(files.fitting(both), lowFiles.fitting(both)) / 2;
         }
-        int tokens = Math.max(1, fit - ApiServer.EMBED_TOKENS);
-        // keys and values come in pages, of which there is one at least
-        int longest = Math.max(tokens, KvPages.PAGE);
-        if (longest < context && engine.context == null) {
-            files.limit(longest);
+        int tokens = Math.max(1, (fit - ApiServer.EMBED_TOKENS) / KvPages.PAGE) * KvPages.PAGE;
+        if (tokens < context && engine.context == null) {
+            files.limit(tokens);
             if (lowFiles != null) {
-                lowFiles.limit(longest);
+                lowFiles.limit(tokens);
             }
-            err().println(String.format(Locale.ROOT, "[of the model's context of %,d tokens %,d fit into memory]", context, longest));
+            err().println(String.format(Locale.ROOT, "[of the model's context of %,d tokens %,d fit into memory]", context, tokens));
         }
         return tokens;
     }

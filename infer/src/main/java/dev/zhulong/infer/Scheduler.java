@@ -45,7 +45,7 @@ public final class Scheduler implements AutoCloseable {
     /** Tokens of a page; 1 where there are none, and a sequence takes the room it may need at its turn. */
     private final int pageTokens;
     private final boolean paged;
-    /** Tokens whose keys and values are kept at most, in whole pages. */
+    /** Tokens whose keys and values are kept at most, in whole pages, of which there is one at least. */
     private final long room;
     private final String layout;
 
@@ -502,7 +502,12 @@ public final class Scheduler implements AutoCloseable {
 
     private void preempt(ScheduledJob job) {
         preempted++;
-        leave(job);
+        try {
+            leave(job);
+        } catch (Throwable e) {
+            giveUp(job, e);
+            return;
+        }
         waiting.putBack(job);
     }
 

@@ -27,6 +27,8 @@ class TheSchedulerKeepsItsRulesTest {
         private volatile CountDownLatch open = new CountDownLatch(0);
         private final CountDownLatch arrived = new CountDownLatch(1);
         private volatile Predicate<Span> breaks = span -> false;
+        /** Of each step, so that a long job is not over before the test has done anything about it. */
+        private volatile int millis;
 
         @Override
         public dev.zhulong.formats.DecoderSpec spec() {
@@ -43,6 +45,7 @@ class TheSchedulerKeepsItsRulesTest {
             arrived.countDown();
             try {
                 open.await();
+                Thread.sleep(millis);
             } catch (InterruptedException e) {
                 throw new IllegalStateException(e);
             }
@@ -122,6 +125,7 @@ class TheSchedulerKeepsItsRulesTest {
     @Test
     void whoeverLeavesLeavesItsPlaceAtOnce() throws Exception {
         scheduler = new Scheduler(model, BYTES, new SchedulerOptions(1, 10, 10_000, 32, true));
+        model.millis = 2;
         var endless = new Told();
         Scheduler.Ticket ticket = scheduler.submit(job("a", 900), endless);
         endless.wrote.get(10, TimeUnit.SECONDS);
@@ -141,6 +145,7 @@ class TheSchedulerKeepsItsRulesTest {
     @Test
     void aListenerThatThrowsHasLeft() {
         scheduler = new Scheduler(model, BYTES, SchedulerOptions.of(2, 10_000));
+        model.millis = 2;
         var gone = new Told() {
             @Override
             public void wrote(String piece, List<TokenLogProbs> more) {
@@ -204,6 +209,7 @@ class TheSchedulerKeepsItsRulesTest {
     @Test
     void closingGivesUpWhatIsNotDone() throws Exception {
         scheduler = new Scheduler(model, BYTES, new SchedulerOptions(1, 10, 10_000, 32, true));
+        model.millis = 2;
         Told running = submit(job("a", 900));
         running.wrote.get(10, TimeUnit.SECONDS);
         Told waiting = submit(job("a", 900));

@@ -87,7 +87,7 @@ final class Constraints {
         caller.acquire(turns);
         try {
             known = known(schema);
-            return known != null ? known : add(schema, compiler.apply(schema));
+            return known == null ? add(schema, compiler.apply(schema)) : known;
         } finally {
             turns.release();
         }
@@ -103,6 +103,11 @@ final class Constraints {
     }
 
     private synchronized Lease add(String schema, Constraint constraint) {
+        Lease known = known(schema);
+        if (known != null) {
+            // another turn was sooner
+            return known;
+        }
         var entry = new Entry(schema, constraint);
         entry.users = 1;
         entries.put(schema, entry);

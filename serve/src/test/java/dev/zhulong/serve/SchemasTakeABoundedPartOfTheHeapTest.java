@@ -8,6 +8,9 @@ import dev.zhulong.infer.constrain.TokenBytes;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 class SchemasTakeABoundedPartOfTheHeapTest {
@@ -65,6 +68,24 @@ class SchemasTakeABoundedPartOfTheHeapTest {
         used.forEach(Constraints.Lease::close);
         constraints.take(large(66), CALLER).close();
         assertThat(constraints.bytes()).isLessThanOrEqualTo(MOST);
+    }
+
+    @Test
+    void whatIsCompiledTwiceAtOnceIsKeptOnce() throws Exception {
+        var both = new CyclicBarrier(2);
+        var atOnce = new Constraints(schema -> {
+            try {
+                both.await(20, TimeUnit.SECONDS);
+            } catch (Exception e) {
+                throw new IllegalStateException(e);
+            }
+            return Constraint.jsonSchema(schema, tokens);
+        }, MOST, 2);
+        var first = CompletableFuture.supplyAsync(() -> atOnce.take(large(0), CALLER), task -> Thread.ofVirtual().start(task));
+        Constraints.Lease second = atOnce.take(large(0), CALLER);
+        assertThat(first.get(20, TimeUnit.SECONDS).constraint()).isSameAs(second.constraint());
+        constraints.take(large(0), CALLER).close();
+        assertThat(atOnce.bytes()).isEqualTo(constraints.bytes());
     }
 
     @Test
