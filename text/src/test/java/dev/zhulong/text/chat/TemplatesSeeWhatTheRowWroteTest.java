@@ -34,6 +34,20 @@ class TemplatesSeeWhatTheRowWroteTest {
         }
     }
 
+    /** Each with null, with nothing and with an empty text; as transformers 5.18 renders them. */
+    @Test
+    void eachIsShownAsTransformersShowsIt() {
+        for (String[] each : new String[][] {{"{{ m.role }}:{{ m.content }}", "assistant:None", "assistant:", "assistant:"},
+                {"{% if m.content is string %}S{{ m.content }}{% elif m.content is iterable %}I{% else %}N{% endif %}", "N", "I", "S"},
+                {"{{ m.content | default('d', true) }}|{{ m.content | default('e') }}", "d|None", "d|e", "d|"}, {"{{ m.content | trim }}", "None", "", ""},
+                {"{{ m.get('content') }}|{{ m.get('content', 'x') }}", "None|None", "None|x", "|"}, {"{{ m.role ~ m.content }}", "assistantNone", "assistant", "assistant"},
+                {"{% for t in m.tool_calls or [] %}{{ t.function.arguments }}{% endfor %}", "{'a': 1}", "{'a': 1}", "{\"a\": 1}"}}) {
+            String template = "{% for m in messages %}" + each[0] + "{% endfor %}";
+            assertThat(List.of(render(template, calling("", Written.NULL, call("{\"a\":1}", true))), render(template, calling("", Written.ABSENT, call("{\"a\":1}", true))),
+                    render(template, calling("", Written.TEXT, call("{\"a\": 1}", false))))).as(each[0]).containsExactly(each[1], each[2], each[3]);
+        }
+    }
+
     @Test
     void aCallWithoutContentIsShownByATemplateThatAsksForNone() {
         String template = "{% for m in messages %}{% if m.content is none %}{% for t in m.tool_calls %}call {{ t.function.name }} "
