@@ -125,7 +125,7 @@ public final class GuardedStream implements AutoCloseable {
     }
 
     private void read(View view, char c) {
-        if (++watched % WATCHED == 0) {
+        if (watched++ % WATCHED == 0) {
             watch.run();
         }
         view.text.add(c);

@@ -7,6 +7,8 @@ import java.util.List;
 /** What tells addresses of the Internet Protocol from times, versions, names of programs' parts and hardware addresses. */
 final class IpAddresses {
     private static final int PART = 255;
+    private static final int PORT = 5;
+    private static final int GROUPS = 8;
     /** Digits of a group. */
     private static final int GROUP = 4;
 
@@ -38,30 +40,43 @@ final class IpAddresses {
     }
 
     private static boolean isV6(FoldedText text, int begin, int end, String written) {
-        int zone = written.indexOf('%');
-        String address = zone < 0 ? written : written.substring(0, zone);
         char before = begin == 0 ? ' ' : text.charAt(begin - 1);
         char behind = behind(text, end);
-        if (isHex(before) || isHex(behind) && zone < 0 || behind == '.' && isDigit(behind(text, end + 1)) || behind == ':' && (isHex(behind(text, end + 1)) || behind(text, end + 1) == ':')) {
+        int zone = written.indexOf('%');
+        boolean slice = before == '[' && begin > 1 && Folding.isWordCharacter(text.charAt(begin - 2));
+        if (slice || isHex(before) || before == ':' && !isLabel(text, begin - 1) || isHex(behind) && zone < 0 || behind == '.' && isDigit(behind(text, end + 1))) {
             return false;
         }
-        if (before == ':' && !isLabel(text, begin - 1) || before == '[' && begin > 1 && Folding.isWordCharacter(text.charAt(begin - 2))) {
-            return false;
-        }
+        String address = zone < 0 ? written : written.substring(0, zone);
         List<String> groups = Arrays.stream(address.split(":")).filter(group -> !group.isEmpty()).toList();
+        boolean goesOn = behind == ':' && (isHex(behind(text, end + 1)) || behind(text, end + 1) == ':');
+        boolean whole = groups.size() == GROUPS && !address.contains("::");
+        if (groups.size() > GROUPS || goesOn && !(whole && isPort(text, end + 1))) {
+            return false;
+        }
         boolean alone = !isWord(before) && !isWord(behind);
         return (alone ? address.equals("::1") || isTelling(address, groups) : groups.size() > 2 && address.indexOf(':') == GROUP) && isLiteral(address);
+    }
+
+    /** Whether a number of up to five digits begins there and nothing goes on behind. */
+    private static boolean isPort(FoldedText text, int begin) {
+        int end = begin;
+        while (end - begin < PORT && isDigit(behind(text, end))) {
+            end++;
+        }
+        return end > begin && !isHex(behind(text, end)) && behind(text, end) != ':';
     }
 
     /** Whether it is more than names that happen to be hexadecimal, a step of a sequence or a hardware address. */
     private static boolean isTelling(String address, List<String> groups) {
         boolean number = address.chars().anyMatch(c -> isDigit((char) c));
+        int digits = groups.stream().mapToInt(String::length).sum();
         return switch (groups.size()) {
             case 0 -> false;
             case 1 -> number && address.indexOf(':') == GROUP;
-            case 2 -> number && groups.getFirst().length() + groups.getLast().length() >= GROUP;
-            case 8 -> !groups.stream().allMatch(group -> group.length() == 2);
-            default -> true;
+            case 2 -> number && digits >= GROUP;
+            case GROUPS -> !groups.stream().allMatch(group -> group.length() == 2);
+            default -> number || digits >= 2 * GROUP;
         };
     }
 

@@ -1,6 +1,7 @@
 package dev.zhulong.guard;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -14,6 +15,8 @@ final class Numbers {
     private static final Set<List<Integer>> CARD_GROUPS = Set.of(List.of(4, 6, 5), List.of(4, 6, 4), List.of(4, 4, 5), List.of(6, 10), List.of(6, 13));
     private static final int FEWEST_PHONE_DIGITS = 7;
     private static final int MOST_PHONE_DIGITS = 15;
+    /** Of a number with a sign that is written like a summand or a decimal number. */
+    private static final int FEWEST_DIGITS_OF_NO_QUANTITY = 10;
     /** Digits of a number with the country's code, of countries in which all have as many. */
     private static final Map<Character, Integer> EXACT_PHONE_DIGITS = Map.of('1', 11, '7', 11);
     /** Digits of an account's number by country, as the IBAN registry of ISO 13616 has them. */
@@ -70,14 +73,14 @@ final class Numbers {
 
     private static List<Integer> groups(String written) {
         List<Integer> groups = new ArrayList<>();
-        for (String group : written.split("[^0-9]")) {
+        for (String group : written.split("[^0-9]+")) {
             groups.add(group.length());
         }
         return groups;
     }
 
     private static long separators(String written) {
-        return written.chars().filter(c -> !isDigit((char) c)).distinct().count();
+        return Arrays.stream(written.split("[0-9]+")).filter(each -> !each.isEmpty()).distinct().count();
     }
 
     /** Whether a network gives out numbers that begin so and are as long (ISO/IEC 7812). */
@@ -99,22 +102,21 @@ final class Numbers {
 
     /** An international number: as many digits as one has, {@code (0)} left out. */
     static boolean isPhone(FoldedText text, int begin, int end) {
-        String written = text.substring(begin, end);
+        String written = text.substring(begin, end).replace("(0)", "");
         boolean plus = written.charAt(0) == '+';
-        boolean sum = plus && begin > 0 && isDigit(text.charAt(begin - 1));
-        // zeros are also what other numbers begin with
-        boolean grouped = plus || groups(written.replaceAll("[^0-9]+", " ")).size() > 2;
-        String rest = written.replace("(0)", "");
-        int open = (int) rest.chars().filter(c -> c == '(').count();
-        String digits = Checks.lettersAndDigits(rest).substring(plus ? 0 : 2);
-        if (sum || !grouped || open > 1 || digits.isEmpty() || !isOutsideHash(text, begin, end)) {
+        String digits = Checks.lettersAndDigits(written).substring(plus ? 0 : 2);
+        boolean sum = begin > 0 && isDigit(text.charAt(begin - 1));
+        // zeros are also what other numbers begin with or hold
+        boolean grouped = plus || !sum && groups(written).size() > 2;
+        boolean nested = written.indexOf('(') != written.lastIndexOf('(');
+        if (!grouped || nested || digits.isEmpty() || !plus && !isOutsideHash(text, begin, end)) {
             return false;
         }
-        // a point after the first digit is that of a decimal number, unless the digit is a country's code
-        Integer exact = EXACT_PHONE_DIGITS.get(digits.charAt(0));
-        boolean decimal = exact == null && rest.length() > 2 && rest.charAt(plus ? 2 : 3) == '.';
+        boolean decimal = written.matches("\\+ ?[0-9]+\\.[0-9]+");
+        int fewest = sum || decimal ? FEWEST_DIGITS_OF_NO_QUANTITY : FEWEST_PHONE_DIGITS;
         int most = digits.startsWith("86") ? 13 : digits.startsWith("33") ? 11 : MOST_PHONE_DIGITS;
-        return !decimal && (exact == null ? digits.length() >= FEWEST_PHONE_DIGITS && digits.length() <= most : digits.length() == exact);
+        Integer exact = EXACT_PHONE_DIGITS.get(digits.charAt(0));
+        return exact == null ? digits.length() >= fewest && digits.length() <= most : digits.length() == exact;
     }
 
     /** An account's number with its check digits, as long as its country's are; where the country is unknown it stands by itself. */

@@ -87,5 +87,11 @@ class RulesTakeTimeInProportionToTheTextTest {
                 }
             }).hasMessage("enough");
         }
+        looks.set(0);
+        assertThatThrownBy(() -> {
+            for (int i = 0; i < 3; i++) {
+                policy.review("short", OUT, AuditLog.NONE, watch);
+            }
+        }).hasMessage("enough");
     }
 }
