@@ -50,7 +50,7 @@ import picocli.CommandLine.Option;
 final class CleanVerb extends Verb {
     @Option(names = "--data", required = true, arity = "1..*", paramLabel = "PATH",
             description = "Files, directories and archives (txt, source"
-            + " code, jsonl, csv, parquet; zip, jar, tar, gz, zst).")
+            + " code, json, jsonl, csv, parquet; zip, jar, tar, gz, zst).")
     List<Path> input;
 
     @Option(names = "--out", required = true, paramLabel = "DIR", description = "Directory to write the corpus to.")
@@ -71,7 +71,7 @@ final class CleanVerb extends Verb {
 
     @Option(names = {"--field", "--column"}, defaultValue = "text", paramLabel = "NAME",
             description = "Field or column that holds the text in"
-            + " jsonl, csv and parquet; dots reach into objects (default: text).")
+            + " json, jsonl, csv and parquet; dots reach into objects (default: text).")
     String field;
 
     @Option(names = "--extensions", split = ",", paramLabel = "EXT",

@@ -22,6 +22,9 @@ final class CsvSource extends RowSource {
         records = new CsvRecords(reader, delimiter, RowReader.MAX_ROW);
         if (header) {
             columns = CsvRows.header(records);
+            if (TextDecoder.isGarbled(String.join("", columns))) {
+                throw new IOException("not UTF-8 text; save the file as UTF-8");
+            }
             String twice = CsvRows.twice(columns);
             if (twice != null) {
                 throw new IOException("two columns are named '" + twice + "'; rename one of them");

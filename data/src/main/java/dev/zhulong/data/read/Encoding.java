@@ -69,7 +69,7 @@ final class Encoding {
         return back;
     }
 
-    /** Characters as UTF-8; surrogates that are alone become question marks of Unicode, U+FFFD, as the reader has them already. */
+    /** The characters of a reader as UTF-8; what the reader could not decode it has made U+FFFD. */
     private static final class Recoded extends InputStream {
         private final Reader reader;
         private final char[] characters = new char[8192];

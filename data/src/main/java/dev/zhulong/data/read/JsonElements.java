@@ -62,7 +62,7 @@ final class JsonElements {
     String next() throws IOException {
         int c = skipSpace();
         boolean closed = false;
-        while (c == ',' || c == '}' || c == ']') {
+        while (c == ',' || c == ':' || c == '}' || c == ']') {
             position++;
             int following = skipSpace();
             // in the middle of a document a bracket is left over from a damaged element

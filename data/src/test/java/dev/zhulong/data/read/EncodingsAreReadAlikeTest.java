@@ -95,6 +95,12 @@ class EncodingsAreReadAlikeTest {
     }
 
     @Test
+    void namesOfColumnsInAnotherEncodingAreNotTakenForNames() throws IOException {
+        Path file = Files.write(directory.resolve("a.csv"), "问题,答案\n1,2\n".getBytes(Charset.forName("GB18030")));
+        assertThatThrownBy(() -> rows(file, new RowReport())).hasMessageContaining("a.csv").hasMessageContaining("not UTF-8 text");
+    }
+
+    @Test
     void aFewBytesThatAreNoUtf8AreNoted() throws IOException {
         String line = "It was late when the ferry came in from the islands, and the lamps along the quay were lit. Grüße";
         for (Map.Entry<String, String> file : Map.of("a.csv", "id,text\n1,\"" + line + "\"\n", "a.jsonl", "{\"text\": \"" + line + "\"}\n",

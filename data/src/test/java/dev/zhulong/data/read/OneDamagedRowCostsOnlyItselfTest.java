@@ -5,12 +5,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.zhulong.data.document.Document;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -57,7 +60,7 @@ class OneDamagedRowCostsOnlyItselfTest {
     @ParameterizedTest
     @ValueSource(strings = {"{\"x\": nan}", "{'x': 1}", "{\"x\": 1,}", "{\"x\": tru}", "{\"x\": \"tab\there\"}", "{\"x\": \"\\q\"}", "nonsense",
         "{\"x\": \"he said \"hi\" there\"}", "{\"x\": [1, 2}", "{\"x\": [{\"y\": 1]}", "{\"x\": 1", "{\"x\": {\"y\": 1}", "{\"x\": 1]}", "{\"x\" 1}",
-        "{\"x\": \"no end}", "{\"x: \"no begin\"}", "{x\": 1}", "\"a text\"", "[1, {\"a\": 2}]", "12", "{\"x\": 1 \"y\": 2}"})
+        "{\"x\": \"no end}", "{\"x: \"no begin\"}", "{x\": 1}", "\"a text\"", "[1, {\"a\": 2}]", "12", ": 12", "{\"x\": 1 \"y\": 2}"})
     void inAnArray(String damaged) throws IOException {
         for (String form : List.of("[%s,\n%s,\n%s]", "[\n  %s,\n  %s,\n  %s\n]\n", "{\"data\": [\n%s,\n%s,\n%s\n]}", "[%s\n, %s\n, %s\n]")) {
             String text = form.formatted(A, damaged, B);
@@ -75,6 +78,31 @@ class OneDamagedRowCostsOnlyItselfTest {
         String good = "  {\n    \"x\": [\n      {\n        \"y\": 1\n      }\n    ]\n  }";
         for (String damaged : List.of(good.replace("1", "nan"), good.replace("\"y\": 1", "\"y\": \"1"), good.replace("\"y\": 1", "\"y: 1"))) {
             assertThat(rows("a.json", "[\n" + good + ",\n" + damaged + ",\n" + good + "\n]\n")).as(damaged).hasSize(2);
+        }
+    }
+
+    /** Whatever is written over it: reading ends, no row is met twice, and rows that are whole and apart are read. */
+    @Test
+    @Timeout(60)
+    void anyDamageAtAll() throws IOException {
+        var random = new Random(11);
+        String pieces = "{}[]\",:\\\n 1atn;";
+        for (int trial = 0; trial < 3000; trial++) {
+            var array = new StringBuilder("[" + (A + ",\n").repeat(3) + B + "]");
+            var table = new StringBuilder("x,y\n" + "1,\"two, and\"\n".repeat(4));
+            for (var text : List.of(array, table)) {
+                for (int i = 0; i < 1 + trial % 4; i++) {
+                    text.setCharAt(random.nextInt(text.length()), pieces.charAt(random.nextInt(pieces.length())));
+                }
+            }
+            rows("a.json", array.toString());
+            assertThat(report.read()).as(array.toString()).isLessThan(array.length());
+            try {
+                rows("a.csv", table.toString());
+                assertThat(report.read()).as(table.toString()).isLessThan(table.length());
+            } catch (UncheckedIOException header) {
+                assertThat(header).hasMessageContaining("a.csv");
+            }
         }
     }
 
