@@ -16,7 +16,7 @@ class AnswersAndCallsAreToldApartTest {
     private static final String TOOLS = "'tools':[{'type':'function','function':{'name':'search','parameters':{'type':'object','properties':{'q':{'type':'string'}}}}}]";
 
     @ParameterizedTest
-    @ValueSource(strings = {"{\"name\": \"search\", \"kind\": \"person\"}", "{\"name\":\"search\"}", "[{\"name\":\"search\"}]", "{\"name\":\"search\",\"arguments\":null}",
+    @ValueSource(strings = {"{\"name\": \"search\", \"kind\": \"person\"}", "{\"name\":\"search\"}", "[{\"name\":\"search\"}]",
         "[{\"name\":\"search\",\"arguments\":{}},{\"name\":\"search\"}]", "{\"name\":\"search\",\"arguments\":[1]}", "{\"name\":\"other\",\"arguments\":{}}",
         "{\"type\":\"function\",\"name\":\"search\"}", "{\"name\":\"search\",\"description\":\"finds\",\"parameters\":{\"type\":\"object\"}}"})
     void anObjectWithoutArgumentsIsAnAnswer(String text) {
@@ -27,7 +27,7 @@ class AnswersAndCallsAreToldApartTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', value = {"{\"name\":\"search\",\"arguments\":{}} | {}", "{\"name\":\"search\",\"parameters\":{\"q\":1}} | {\"q\":1}",
-        "[{\"name\":\"search\",\"arguments\":\"{}\"}] | {}",
+        "[{\"name\":\"search\",\"arguments\":\"{}\"}] | {}", "{\"name\":\"search\",\"arguments\":null} | {}",
         "{\"type\":\"function\",\"name\":\"search\",\"parameters\":{},\"id\":\"c1\"} | {}", "<tool_call>{\"name\":\"search\"}</tool_call> | {}"})
     void anObjectWithArgumentsIsACall(String text, String arguments) {
         var calls = new ToolCalls(Set.of("search"), false);

@@ -83,7 +83,7 @@ record Turns(List<Message> messages, List<Integer> muted) {
 
     /** Templates tell no content from an empty one. */
     private static Written written(JsonNode content) {
-        return content.isMissingNode() ? Written.ABSENT : content.isNull() ? Written.NULL : Written.TEXT;
+        return content.isMissingNode() ? Written.ABSENT : Json.isMissing(content) ? Written.NULL : Written.TEXT;
     }
 
     private static Message assistant(JsonNode turn, JsonNode content) {
