@@ -3,7 +3,7 @@ package dev.zhulong.recipe;
 import java.util.Locale;
 
 /** Bounds of a recipe's sizes: far above what any machine trains, and low enough that no product of them overflows. */
-final class Sizes {
+public final class Sizes {
     static final int VOCABULARY = 1 << 22;
     static final int WIDTH = 1 << 18;
     static final int LAYERS = 1 << 12;
@@ -16,8 +16,11 @@ final class Sizes {
 
     private Sizes() {}
 
-    /** @param field as a recipe names it */
-    static void atMost(String field, double value, long most) {
+    /**
+     * @param field as a recipe names it
+     * @throws IllegalArgumentException if {@code value} is above {@code most}, or no number
+     */
+    public static void atMost(String field, double value, long most) {
         if (!(value <= most)) {
             throw new IllegalArgumentException(String.format(Locale.ROOT, "%s must be at most %d, found %s", field, most,
                     value == Math.rint(value) && Math.abs(value) < 1e18 ? Long.toString((long) value) : Double.toString(value)));

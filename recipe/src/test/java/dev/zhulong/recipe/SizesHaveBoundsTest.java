@@ -7,6 +7,7 @@ import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.formats.yaml.RecipeReader;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.LoraAdapter;
+import dev.zhulong.recipe.tune.Space;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -33,6 +34,12 @@ class SizesHaveBoundsTest {
         String value = field.equals("train.steps") ? "9223372036854775807" : field.equals("train.epochs") ? "1e300" : "2147483647";
         assertThatThrownBy(() -> RecipeReader.defaults(FinetuneRecipe.class, List.of(field + "=" + value)))
                 .hasMessageContaining(field.substring(field.indexOf('.') + 1)).hasMessageContaining("must be at most");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"trials", "factor", "rounds"})
+    void ofASearch(String field) {
+        assertThatThrownBy(() -> RecipeReader.defaults(Space.class, List.of(field + "=2000000000"))).hasMessageContaining(field + " must be at most");
     }
 
     @Test

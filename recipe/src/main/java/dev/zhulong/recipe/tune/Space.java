@@ -1,6 +1,7 @@
 package dev.zhulong.recipe.tune;
 
 import dev.zhulong.formats.yaml.Doc;
+import dev.zhulong.recipe.Sizes;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.util.ArrayList;
@@ -29,6 +30,9 @@ public record Space(
         @Doc("of the candidates") long seed,
         @Doc("recipe fields and the values they may take, such as train.lr: {from: 1e-4, to: 1e-2, log: true}") Map<String, Range> fields) {
 
+    private static final int MOST_TRIALS = 10_000;
+    private static final int MOST_ROUNDS = 30;
+
     /** How candidates are told apart. */
     public enum Method { RANDOM, HALVING }
 
@@ -37,6 +41,9 @@ public record Space(
             throw new IllegalArgumentException("trials and rounds must be at least 1, factor at least 2, found " + trials + ", " + rounds
                     + " and " + factor);
         }
+        Sizes.atMost("trials", trials, MOST_TRIALS);
+        Sizes.atMost("factor", factor, MOST_TRIALS);
+        Sizes.atMost("rounds", rounds, MOST_ROUNDS);
         if (method == Method.HALVING && fields.containsKey("train.steps")) {
             throw new IllegalArgumentException("train.steps is what halving deals out: take it from the fields, or use method: random");
         }
