@@ -1,6 +1,7 @@
 package dev.zhulong.model;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.tensor.Libtorch;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorRandom;
 import dev.zhulong.tensor.TensorScope;
@@ -60,7 +61,8 @@ public final class Decoder implements AutoCloseable {
     public static Decoder random(DecoderSpec spec, long seed) {
         Architecture architecture = Architecture.of(spec);
         Map<String, Tensor> tensors = new LinkedHashMap<>();
-        try (var random = TensorRandom.of(seed)) {
+        try (var random = new TensorRandom()) {
+            Libtorch.seed(random, seed);
             architecture.parameters().forEach((name, p) -> {
                 Tensor t = Tensor.empty(dev.zhulong.tensor.DType.F32, p.shape()).keep();
                 switch (p.init()) {

@@ -1,6 +1,7 @@
 package dev.zhulong.model;
 
 import dev.zhulong.tensor.DType;
+import dev.zhulong.tensor.Libtorch;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorRandom;
 
@@ -35,7 +36,8 @@ final class Dropout {
             return x;
         }
         long z = (seed * 0x9E3779B97F4A7C15L + place) * 0xBF58476D1CE4E5B9L;
-        try (var random = TensorRandom.of(z ^ (z >>> 31))) {
+        try (var random = new TensorRandom()) {
+            Libtorch.seed(random, z ^ (z >>> 31));
             return x.mul(Tensor.empty(DType.F32, x.shape()).bernoulli_(random, 1 - probability).mul_(1 / (1 - probability)));
         }
     }

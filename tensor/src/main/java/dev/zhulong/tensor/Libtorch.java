@@ -141,6 +141,11 @@ public final class Libtorch {
         torch.manual_seed(seed);
     }
 
+    /** Seeds a generator that is somebody's own. */
+    public static void seed(TensorRandom random, long seed) {
+        random.generator.get().set_current_seed(seed);
+    }
+
     /** Native objects alive that this façade made: for leak tests. */
     public static long nativeObjects() {
         return Pointer.totalCount();

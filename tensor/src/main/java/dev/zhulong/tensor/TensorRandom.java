@@ -6,11 +6,12 @@ import org.bytedeco.pytorch.GeneratorOptional;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * Random numbers for tensors from a seed of their own, which nothing else in the process draws from: those that libtorch's default generator gives
- * after {@link Libtorch#seed} with the same seed.
+ * Random numbers for tensors, which nothing else in the process draws from: seeded by {@link Libtorch#seed(TensorRandom, long)}, those that libtorch's
+ * default generator gives after {@link Libtorch#seed(long)} with the same seed.
  *
  * <pre>{@code
- * try (var random = TensorRandom.of(7)) {
+ * try (var random = new TensorRandom()) {
+ *     Libtorch.seed(random, 7);
  *     tensor.normal_(random, 0, 0.02);
  * }
  * }</pre>
@@ -18,19 +19,16 @@ import org.bytedeco.pytorch.global.torch;
 public final class TensorRandom implements AutoCloseable {
     final GeneratorOptional generator;
 
-    private TensorRandom(long seed) {
+    /** With libtorch's own fixed seed until another is set. */
+    public TensorRandom() {
         Libtorch.load();
         try (var scope = new PointerScope()) {
-            Generator own = torch.createCPUGenerator(seed);
+            Generator own = torch.createCPUGenerator();
             generator = new GeneratorOptional(own);
             // beyond this scope and whichever else is open
             generator.retainReference();
             scope.detach(generator);
         }
-    }
-
-    public static TensorRandom of(long seed) {
-        return new TensorRandom(seed);
     }
 
     @Override
