@@ -46,7 +46,7 @@ final class ReportPage {
         Set<JsonNode> rows = new LinkedHashSet<>();
         models.forEach(model -> rows.add(model.path("asked")));
         if (rows.size() > 1) {
-            add("<p><b>These models were not asked the same rows in the same way; their numbers cannot be compared.</b></p>\n");
+            add("<p><b>These models were not evaluated on the same rows in the same way; their numbers cannot be compared.</b></p>\n");
         }
         table("", models, entry -> entry.path("metrics"));
         differences(name);

@@ -77,8 +77,8 @@ final class ChoiceScorer implements Scorer {
         Conversation conversation = questions.conversation(item);
         String opening = subject.chat().template().render(conversation, true).toString();
         if (opening.lastIndexOf("<think>") > opening.lastIndexOf("</think>")) {
-            throw new IllegalArgumentException(task + ": the model's chat template opens a thought, and the likelihood of an answer in the place of"
-                    + " a thought says nothing: leave chat out, or make the task one of generate");
+            throw new IllegalArgumentException(task + ": the model's chat template opens a thought, so the likelihood of an answer there would be that of"
+                    + " a thought: leave chat out, or use a generate section");
         }
         int[] prompt = subject.chat().prompt(conversation);
         return all.stream().map(choice -> likelihoods.after(prompt, choice)).toList();

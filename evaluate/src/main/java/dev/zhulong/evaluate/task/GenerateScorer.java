@@ -189,7 +189,7 @@ final class GenerateScorer implements Scorer {
         if (!extract.isEmpty()) {
             double[] missing = outcomes.stream().mapToDouble(o -> o.get("found").asBoolean() ? 0 : 1).toArray();
             values.add(new MetricValue("no_answer", Estimate.mean(missing, 1), false, true, "version:" + CorpusMetric.VERSION,
-                    "answers in which nothing was found to count"));
+                    "answers in which extract matched nothing"));
         }
         return values;
     }
@@ -199,6 +199,6 @@ final class GenerateScorer implements Scorer {
         String fewer = options.maxNewTokens() < spec.maxNewTokens() ? " (half the model's context; the task says " + spec.maxNewTokens() + ")" : "";
         return "greedy, at most " + options.maxNewTokens() + " new tokens" + fewer + (options.stop().isEmpty() ? "" : ", ended by "
                 + String.join(", ", options.stop().stream().map(text -> JsonNodeFactory.instance.textNode(text).toString()).toList()))
-                + (spec.chat() ? ", in the model's chat template" : "") + (extract.isEmpty() ? "" : "; of the answer what the task's patterns find");
+                + (spec.chat() ? ", in the model's chat template" : "") + (extract.isEmpty() ? "" : "; only the part of the answer that the task's patterns find");
     }
 }

@@ -14,7 +14,7 @@ final class Patterns {
             // the empty alternative always matches, and leaves groups empty but there
             compile(field, either).matcher("").replaceFirst(replacement.with());
         } catch (IllegalArgumentException | IndexOutOfBoundsException e) {
-            throw new IllegalArgumentException(field + ": '" + replacement.with() + "' cannot take the place of '" + replacement.pattern() + "': "
+            throw new IllegalArgumentException(field + ": '" + replacement.with() + "' cannot replace '" + replacement.pattern() + "': "
                     + e.getMessage(), e);
         }
     }
@@ -24,7 +24,7 @@ final class Patterns {
         try {
             return Pattern.compile(pattern);
         } catch (PatternSyntaxException e) {
-            throw new IllegalArgumentException(field + ": no regular expression: " + e.getDescription() + " in '" + pattern + "'", e);
+            throw new IllegalArgumentException(field + ": not a regular expression: " + e.getDescription() + " in '" + pattern + "'", e);
         }
     }
 }

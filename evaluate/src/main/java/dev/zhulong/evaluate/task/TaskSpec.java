@@ -11,21 +11,21 @@ import java.util.stream.Stream;
  * name without its ending).
  */
 public record TaskSpec(
-        @Doc("what reports call it") String name,
-        @Doc("one line about it") String description,
-        @Doc("the rows") Data data,
+        @Doc("name of the task in reports") String name,
+        @Doc("description of the task in one line") String description,
+        @Doc("where the rows come from") Data data,
         @Doc("solved rows shown before each question") Shots shots,
-        @Doc("how well the model predicts a text") Optional<Text> perplexity,
-        @Doc("which of several answers the model finds likeliest") Optional<Choice> choice,
-        @Doc("what the model writes") Optional<Generate> generate,
-        @Doc("which of two sentences the model finds likelier") Optional<Pairs> pairs) {
+        @Doc("task kind: how well the model predicts a text") Optional<Text> perplexity,
+        @Doc("task kind: which of several answers the model finds most likely") Optional<Choice> choice,
+        @Doc("task kind: what the model writes") Optional<Generate> generate,
+        @Doc("task kind: which of two sentences the model finds more likely") Optional<Pairs> pairs) {
 
     /** The rows. */
     public record Data(
             @Doc("files of rows, directories of such files, or patterns (test/*.csv); relative to --task-data, else to the task's file")
             List<String> files,
-            @Doc("whether CSV and TSV begin with the names of their columns; without, these are row['1'], row['2'], ...") boolean header,
-            @Doc("a subject or the like, scored on its own besides the whole; a template; empty for none") String group) {
+            @Doc("whether CSV and TSV files begin with their column names; if not, the columns are row['1'], row['2'], ...") boolean header,
+            @Doc("template for a group such as the subject; each group also gets its own score; empty for none") String group) {
         static Data defaults() {
             return new Data(List.of(), true, "");
         }
@@ -33,12 +33,12 @@ public record TaskSpec(
 
     /** Solved rows shown before each question. */
     public record Shots(
-            @Doc("how many") int count,
-            @Doc("where they come from; empty for the task's own rows, the one asked always left out") List<String> files,
-            @Doc("a shot's group; only those of the question's own are shown; a template; empty for the data's") String group,
-            @Doc("first: the first rows of the file; random: drawn anew for each question, by the seed") Order order,
-            @Doc("of the draws") long seed,
-            @Doc("between one and the next") String separator) {
+            @Doc("number of solved rows") int count,
+            @Doc("files of solved rows; empty uses the task's own rows, but never the question itself") List<String> files,
+            @Doc("template for a shot's group; only shots of the question's group are shown; empty uses data.group") String group,
+            @Doc("first: the first rows of the file; random: drawn separately for each question, from the seed") Order order,
+            @Doc("random seed for order: random") long seed,
+            @Doc("text between two shots") String separator) {
         /** Which shots are shown. */
         public enum Order { FIRST, RANDOM }
 
@@ -59,17 +59,17 @@ public record TaskSpec(
 
     /** How well the model predicts a text. */
     public record Text(
-            @Doc("the document; a template") String text,
-            @Doc("changes to the text before it is scored; words and bytes are counted before them") List<Replacement> replace,
-            @Doc("most tokens read at once; 0 for the model's context") int window,
-            @Doc("tokens from one window's start to the next; 0 for the window") int stride) {
+            @Doc("template for the document") String text,
+            @Doc("changes to the text before it is scored; words and bytes are counted before the changes") List<Replacement> replace,
+            @Doc("maximum number of tokens read at once; 0 for the model's context") int window,
+            @Doc("tokens from the start of one window to the start of the next; 0 for the size of the window") int stride) {
         static Text defaults() {
             return new Text("{{ text }}", List.of(), 0, 0);
         }
     }
 
     /** A regular expression (Java's) and what takes the place of each match. */
-    public record Replacement(@Doc("what is looked for") String pattern, @Doc("what takes its place; $1 is the first group") String with) {
+    public record Replacement(@Doc("regular expression to search for") String pattern, @Doc("replacement for each match; $1 is the first group") String with) {
         public Replacement {
             with = with == null ? "" : with;
         }
@@ -77,14 +77,14 @@ public record TaskSpec(
 
     /** Which of several answers the model finds likeliest. */
     public record Choice(
-            @Doc("the question as the model reads it; a template") String context,
-            @Doc("the answers; templates") List<String> choices,
-            @Doc("instead of choices: the row's field that lists them (choices.text)") String choicesIn,
-            @Doc("the right one; a template") String answer,
-            @Doc("how answer names it: text, letter (A, B, ...), index (from 0) or number (from 1)") AnswerForm answerIs,
-            @Doc("between context and answer; not used in a chat") String delimiter,
+            @Doc("template for the question as the model reads it") String context,
+            @Doc("templates for the answers") List<String> choices,
+            @Doc("instead of choices: the row's field that lists the answers (choices.text)") String choicesIn,
+            @Doc("template for the right answer") String answer,
+            @Doc("how answer names the right choice: text, letter (A, B, ...), index (from 0) or number (from 1)") AnswerForm answerIs,
+            @Doc("text between context and answer; not used in a chat") String delimiter,
             @Doc("whether the context goes through the model's chat template") boolean chat,
-            @Doc("acc: the likeliest; acc_norm: the likeliest by byte; classification: F1 of the answers as classes") List<String> metrics) {
+            @Doc("acc: the most likely answer; acc_norm: the most likely per byte; classification: F1 of the answers as classes") List<String> metrics) {
         /** How the right answer is named. */
         public enum AnswerForm { TEXT, LETTER, INDEX, NUMBER }
 
@@ -95,20 +95,20 @@ public record TaskSpec(
 
     /** What the model writes. */
     public record Generate(
-            @Doc("the question as the model reads it; a template") String prompt,
-            @Doc("what it should write; a template") String reference,
-            @Doc("instead of reference: the row's field that lists several, the best of which counts (answers.text)") String referencesIn,
-            @Doc("between a shot's question and its answer; not used in a chat") String delimiter,
-            @Doc("most tokens it may write") int maxNewTokens,
+            @Doc("template for the question as the model reads it") String prompt,
+            @Doc("template for the expected answer") String reference,
+            @Doc("instead of reference: the row's field that lists several references; the best match counts (answers.text)") String referencesIn,
+            @Doc("text between a shot's question and its answer; not used in a chat") String delimiter,
+            @Doc("maximum number of tokens to generate") int maxNewTokens,
             @Doc("texts that end the answer") List<String> stop,
             @Doc("whether the prompt goes through the model's chat template") boolean chat,
-            @Doc("what of the answer counts: the first of these that matches; empty for all of it") List<Extract> extract,
-            @Doc("what of the reference counts, likewise") List<Extract> extractReference,
-            @Doc("regular expressions whose matches are taken out of both") List<String> remove,
-            @Doc("whether both are numbers, equal by value: $1,250.00 is 1250; what is no number stays text") boolean numbers,
-            @Doc("as zhulong score calls them: bleu, chrf, chrf++, ter, rouge, exact, squad, cmrc, classification, ner, entities") List<String> metrics,
+            @Doc("patterns for the part of the answer that counts; the first that matches is used; empty for the whole answer") List<Extract> extract,
+            @Doc("patterns for the part of the reference that counts, used in the same way") List<Extract> extractReference,
+            @Doc("regular expressions whose matches are removed from answer and reference") List<String> remove,
+            @Doc("whether to compare numbers by value: $1,250.00 equals 1250; anything else is compared as text") boolean numbers,
+            @Doc("metrics of zhulong score: bleu, chrf, chrf++, ter, rouge, exact, squad, cmrc, classification, ner, entities") List<String> metrics,
             @Doc("BLEU's tokens: 13a, intl, zh, char, none") String tokenize,
-            @Doc("ROUGE reads Chinese, Japanese and Korean characters one by one") boolean chinese) {
+            @Doc("whether ROUGE treats each Chinese, Japanese and Korean character as a word") boolean chinese) {
         public Generate {
             if (maxNewTokens < 1) {
                 throw new IllegalArgumentException("generate.max_new_tokens must be at least 1, found " + maxNewTokens);
@@ -121,7 +121,7 @@ public record TaskSpec(
     }
 
     /** A part of a text, by a regular expression (Java's): its first group, or all of the match where it has none. */
-    public record Extract(@Doc("what is looked for") String pattern, @Doc("first or last match") Which which) {
+    public record Extract(@Doc("regular expression to search for") String pattern, @Doc("whether to use the first or the last match") Which which) {
         /** Of several matches. */
         public enum Which { FIRST, LAST }
 
@@ -132,8 +132,8 @@ public record TaskSpec(
 
     /** Which of two sentences the model finds likelier, as CrowS-Pairs asks (Nangia et al. 2020). */
     public record Pairs(
-            @Doc("the sentence that says the prejudice; a template") String more,
-            @Doc("the one that does not; a template") String less) {}
+            @Doc("template for the sentence that expresses the prejudice") String more,
+            @Doc("template for the sentence that does not") String less) {}
 
     public TaskSpec {
         if (name == null || !name.matches("[\\p{L}\\p{N}._-]+")) {
@@ -148,7 +148,7 @@ public record TaskSpec(
             throw new IllegalArgumentException("task '" + name + "' names no rows: give data.files");
         }
         if (shots.count() > 0 && (perplexity.isPresent() || pairs.isPresent())) {
-            throw new IllegalArgumentException("task '" + name + "' asks no question that shots could precede: leave shots out");
+            throw new IllegalArgumentException("task '" + name + "' has no question for shots to precede: leave shots out");
         }
         choice.ifPresent(c -> {
             if (c.choices().isEmpty() == c.choicesIn().isEmpty()) {
@@ -158,7 +158,7 @@ public record TaskSpec(
                 throw new IllegalArgumentException("choice.metrics names no metric");
             }
             c.metrics().stream().filter(m -> !List.of("acc", "acc_norm", "classification").contains(m)).findFirst().ifPresent(m -> {
-                throw new IllegalArgumentException("unknown metric '" + m + "' of a choice; there are acc, acc_norm, classification");
+                throw new IllegalArgumentException("unknown metric '" + m + "' for choice; expected acc, acc_norm or classification");
             });
         });
         generate.ifPresent(g -> {
@@ -170,8 +170,8 @@ public record TaskSpec(
             }
             for (List<String> same : List.of(List.of("exact", "squad", "cmrc"), List.of("classification", "ner", "entities"))) {
                 if (g.metrics().stream().filter(same::contains).count() > 1) {
-                    throw new IllegalArgumentException("generate.metrics " + g.metrics() + ": of " + String.join(", ", same)
-                            + " only one at a time, for their numbers have the same names; make it two tasks");
+                    throw new IllegalArgumentException("generate.metrics " + g.metrics() + ": give only one of " + String.join(", ", same)
+                            + ", because their numbers have the same names; make two tasks");
                 }
             }
         });
