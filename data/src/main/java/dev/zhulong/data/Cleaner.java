@@ -147,7 +147,7 @@ public final class Cleaner {
                         count.kept(size);
                     case CleaningStep.Decision.Keep(Document after, String note) -> {
                         int changed = utf8Length(after.text());
-                        count.changed(document, size, after, changed, note == null ? "changed, it is not said how" : note);
+                        count.changed(document, size, after, changed, note == null ? "changed, without a stated reason" : note);
                         document = after;
                         size = changed;
                     }

@@ -23,7 +23,7 @@ public final class Decontaminate implements CleaningStep {
 
     public Decontaminate(Stream<String> evaluationTexts, int n) {
         if (n < LEAST) {
-            throw new IllegalArgumentException("an overlap of fewer than " + LEAST + " words means nothing, found " + n);
+            throw new IllegalArgumentException("the overlap must be at least " + LEAST + " words, found " + n);
         }
         this.n = n;
         this.shorter = new boolean[n + 1];

@@ -103,7 +103,7 @@ public final class TokenShards implements AutoCloseable {
             check(path, "bytes a token", index.vocabSize() <= 1 << 16 ? 2 : 4, tokenBytes);
             // Against the size first: products of hostile numbers must not overflow.
             if (tokens < 0 || documents < 0 || tokens > all.byteSize() || documents > all.byteSize()) {
-                throw new IllegalArgumentException(path + ": " + tokens + " tokens and " + documents + " documents can't lie in "
+                throw new IllegalArgumentException(path + ": " + tokens + " tokens and " + documents + " documents do not fit in "
                         + all.byteSize() + " bytes");
             }
             long tokenEnd = ShardFile.HEADER + (tokens * tokenBytes + 7) / 8 * 8;

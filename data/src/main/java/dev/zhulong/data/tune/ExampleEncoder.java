@@ -155,7 +155,7 @@ public final class ExampleEncoder {
     /** Takes the marks off one turn: the learnt tokens that follow exactly what comes before that turn. */
     private void mute(Conversation conversation, int turn, List<SupervisedTokens> sequences) {
         if (!muteBehind(given(conversation, turn), sequences) && !muteBehind(learntBefore(conversation, turn), sequences)) {
-            throw new RowRefused("a turn that is not to be learnt can't be found in the template's text", "turn " + (turn + 1));
+            throw new RowRefused("a turn excluded from training can't be found in the template's text", "turn " + (turn + 1));
         }
     }
 

@@ -45,7 +45,7 @@ final class LossMark {
                 continue;
             }
             if (name.equals("mask") || PARTIAL.contains(name)) {
-                throw new RowRefused("a turn's '" + field.getKey() + "' is not understood", "mark what is not to be learnt by \"loss\": false");
+                throw new RowRefused("a turn's '" + field.getKey() + "' is not understood", "exclude a turn from training with \"loss\": false");
             }
             if (LEARNT.contains(name) || HIDDEN.contains(name)) {
                 double value = value(field.getValue()).orElseThrow(() -> notUnderstood(field));

@@ -42,7 +42,7 @@ final class Verdict {
             if (isClear(field) && columns.layout() != Layout.TEXT) {
                 throw new RowRefused("marked as a bad answer", "'" + field.getKey() + "': " + field.getValue());
             }
-            notes.add("'" + field.getKey() + "' may mark a bad answer; the row is learnt");
+            notes.add("'" + field.getKey() + "' may mark a bad answer; the row is used");
         }
     }
 
