@@ -21,7 +21,7 @@ public enum Action {
                 return each;
             }
         }
-        throw new IllegalArgumentException("there is no action '" + name + "'; there are block, mask, replace, annotate and rewrite");
+        throw new IllegalArgumentException("there is no action '" + name + "'; expected block, mask, replace, annotate or rewrite");
     }
 
     /** The word in rules and logs. */

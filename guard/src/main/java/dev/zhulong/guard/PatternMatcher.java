@@ -92,17 +92,17 @@ final class PatternMatcher {
                     default -> null;
                 };
                 if (known == null && Character.isLetterOrDigit(pattern.charAt(i))) {
-                    throw new IllegalArgumentException("\\" + pattern.charAt(i) + " is not known");
+                    throw new IllegalArgumentException("\\" + pattern.charAt(i) + " is not supported");
                 }
                 out.append(known == null ? "\\" + pattern.charAt(i) : set ? known : "[" + known + "]");
             } else if (c == '(' && pattern.startsWith("(?", i) && !set) {
                 if (!pattern.startsWith("(?:", i)) {
-                    throw new IllegalArgumentException("(? is known as (?: alone");
+                    throw new IllegalArgumentException("of the groups that begin with (? only (?: is supported");
                 }
                 out.append('(');
                 i += 2;
             } else if ((c == '^' || c == '$') && !set) {
-                throw new IllegalArgumentException("a pattern is looked for anywhere: '" + c + "' is not known");
+                throw new IllegalArgumentException("a pattern matches anywhere in a text: '" + c + "' is not supported");
             } else {
                 set = c == '[' || set && c != ']';
                 out.append(c == '"' ? "\\\"" : c == ' ' || c < 128 ? String.valueOf(Character.toLowerCase(c)) : Folding.PLAIN.of(c));

@@ -37,7 +37,7 @@ enum Pii {
                 return each;
             }
         }
-        throw new IllegalArgumentException("there is no pii '" + name + "'; there are " + Arrays.stream(values()).map(Pii::label).toList());
+        throw new IllegalArgumentException("there is no pii '" + name + "'; expected one of " + Arrays.stream(values()).map(Pii::label).toList());
     }
 
     String label() {

@@ -122,7 +122,7 @@ public final class Policy {
 
     private static String builtIn(String name) {
         if (!BUILT_IN.contains(name)) {
-            throw new IllegalArgumentException("there is no rule set " + PREFIX + name + "; there are " + BUILT_IN);
+            throw new IllegalArgumentException("there is no rule set " + PREFIX + name + "; expected one of " + BUILT_IN);
         }
         try (InputStream in = Policy.class.getResourceAsStream(name + ".yaml")) {
             return new String(in.readAllBytes(), StandardCharsets.UTF_8);

@@ -81,11 +81,11 @@ record RuleSet(String name, List<Rule> rules) {
         try {
             JsonNode root = YAML.readTree(yaml);
             if (!root.isObject() || !root.path("rules").isArray()) {
-                throw new IllegalArgumentException("a file of rules has a name and a list of rules");
+                throw new IllegalArgumentException("a rules file needs a name and a list of rules");
             }
             String name = root.path("name").asText();
             if (!name.matches("[a-z0-9-]+")) {
-                throw new IllegalArgumentException("name must have small letters, digits and '-' alone");
+                throw new IllegalArgumentException("name must consist of lower-case letters, digits and '-'");
             }
             List<Rule> rules = new ArrayList<>();
             for (JsonNode node : root.get("rules")) {
@@ -103,11 +103,11 @@ record RuleSet(String name, List<Rule> rules) {
     private static Rule rule(String set, JsonNode node, Path directory) {
         String id = node.path("id").asText();
         if (!id.matches("[a-z0-9-]+")) {
-            throw new IllegalArgumentException("each rule has an id of small letters, digits and '-', found '" + id + "'");
+            throw new IllegalArgumentException("each rule needs an id of lower-case letters, digits and '-', found '" + id + "'");
         }
         node.fieldNames().forEachRemaining(key -> {
             if (!KEYS.contains(key)) {
-                throw new IllegalArgumentException("rule " + id + ": there is no '" + key + "'; there are " + KEYS.stream().sorted().toList());
+                throw new IllegalArgumentException("rule " + id + ": there is no '" + key + "'; expected one of " + KEYS.stream().sorted().toList());
             }
         });
         try {
@@ -118,18 +118,18 @@ record RuleSet(String name, List<Rule> rules) {
             List<String> words = new ArrayList<>(texts(node, "words"));
             for (String name : texts(node, "word-files")) {
                 if (directory == null) {
-                    throw new IllegalArgumentException("word-files are for rules in files");
+                    throw new IllegalArgumentException("word-files are allowed only for rules in files");
                 }
                 Path file = directory.resolve(name);
                 if (Files.exists(file)) {
                     Files.readAllLines(file).stream().map(String::strip).filter(line -> !line.isEmpty() && !line.startsWith("#")).forEach(words::add);
                 } else {
-                    throw new IllegalArgumentException("there is no file of words " + file);
+                    throw new IllegalArgumentException("no such file of words: " + file);
                 }
             }
             String check = node.has("check") ? node.get("check").asText() : null;
             if (check != null && !Checks.ALL.containsKey(check)) {
-                throw new IllegalArgumentException("there is no check '" + check + "'; there are " + Checks.ALL.keySet().stream().sorted().toList());
+                throw new IllegalArgumentException("unknown check '" + check + "'; expected one of " + Checks.ALL.keySet().stream().sorted().toList());
             }
             int atLeast = node.path("at-least").asInt(1);
             if (atLeast < 1) {
