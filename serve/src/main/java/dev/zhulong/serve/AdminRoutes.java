@@ -47,7 +47,7 @@ final class AdminRoutes {
         String name = body.required("name");
         String directory = body.text("directory", name);
         if (options.admin().adapters() == null) {
-            throw ApiException.of(404, "invalid_request_error", "no_adapters", "this server takes no adapters while it runs: start it with --adapter-dir");
+            throw ApiException.of(404, "invalid_request_error", "no_adapters", "this server cannot add adapters while it runs: start it with --adapter-dir");
         }
         if (!directory.matches("[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")) {
             throw body.wrong("directory", "must be the name of a directory inside the server's --adapter-dir");

@@ -43,7 +43,7 @@ final class ApiException extends RuntimeException {
 
     static ApiException noSuchModel(String name) {
         return new ApiException(404, "invalid_request_error", "model", "model_not_found", 0,
-                "there is no model '" + Json.shortened(name) + "' here: GET /v1/models lists those there are");
+                "there is no model '" + Json.shortened(name) + "' here: GET /v1/models lists the available ones");
     }
 
     int status() {

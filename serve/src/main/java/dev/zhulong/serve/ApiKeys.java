@@ -53,7 +53,7 @@ public final class ApiKeys {
                 }
                 String name = entry.required("name");
                 if (!names.add(name)) {
-                    throw entry.wrong("name", "occurs twice: " + Json.shortened(name) + "; take one of the entries out, as they would share a tenant and its limits");
+                    throw entry.wrong("name", "occurs twice: " + Json.shortened(name) + "; remove one of the entries, because they would share a tenant and its limits");
                 }
                 var holder = new KeyHolder(name, entry.integer("requests_per_minute", 1, Integer.MAX_VALUE, null),
                         entry.integer("tokens_per_minute", 1, Integer.MAX_VALUE, null));
@@ -94,7 +94,7 @@ public final class ApiKeys {
         ArrayNode all = root.withArray("keys");
         for (JsonNode entry : all) {
             if (entry.path("name").asText().equals(name)) {
-                throw new IllegalArgumentException(file + " has a key called " + name + " already: take its entry out first");
+                throw new IllegalArgumentException(file + " has a key called " + name + " already: remove its entry first");
             }
         }
         byte[] random = new byte[BYTES];
@@ -115,7 +115,7 @@ public final class ApiKeys {
         try {
             return Files.readAllBytes(file);
         } catch (AccessDeniedException e) {
-            throw new UncheckedIOException(file + ": may not be read by this user: it is its owner's, so run as that one, or change the owner (chown)", e);
+            throw new UncheckedIOException(file + ": this user may not read it: run as its owner, or change the owner (chown)", e);
         } catch (IOException e) {
             throw new UncheckedIOException(file + ": cannot be read: " + e.getMessage(), e);
         }
@@ -141,7 +141,7 @@ public final class ApiKeys {
      */
     KeyHolder holder(String header) {
         if (header == null || !header.regionMatches(true, 0, "Bearer ", 0, 7)) {
-            throw ApiException.of(401, "invalid_request_error", "missing_api_key", "this server wants an API key: Authorization: Bearer KEY");
+            throw ApiException.of(401, "invalid_request_error", "missing_api_key", "this server requires an API key: Authorization: Bearer KEY");
         }
         KeyHolder holder = byHash.get(hash(header.substring(7).strip()));
         if (holder == null) {

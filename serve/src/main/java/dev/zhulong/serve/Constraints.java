@@ -116,7 +116,7 @@ final class Constraints {
             entries.remove(schema);
             bytes -= entry.bytes;
             throw ApiException.later(503, "server_error", "out_of_memory", 5, "the schemas of the requests in progress fill the " + (most >> 20)
-                    + " MB there are for them: try again later, or send fewer different schemas at once");
+                    + " MB reserved for them: try again later, or send fewer different schemas at once");
         }
         return new Lease(entry);
     }

@@ -90,7 +90,7 @@ final class Hosts {
         }
         String target = request.path().rawPath();
         if (!target.startsWith("/") && !target.equals("*")) {
-            throw ApiException.of(400, "invalid_request_error", "invalid_target", "the request names a path and a server before it: send the path alone");
+            throw ApiException.of(400, "invalid_request_error", "invalid_target", "the request target contains a server name: send only the path");
         }
         if (loopback && !isOwn(host)) {
             throw ApiException.of(403, "invalid_request_error", "host_not_allowed", "requests for host " + Json.shortened(host) + " are not answered here: start the server with --allow-host "

@@ -101,8 +101,8 @@ final class Listener implements AutoCloseable {
     }
 
     private static void nothing(ServerRequest request, ServerResponse response, Exchange exchange) {
-        throw ApiException.of(404, "invalid_request_error", "not_found", "there is nothing at " + Json.shortened(request.prologue().method().text() + " "
-                + request.path().path()) + ": GET /openapi lists what there is");
+        throw ApiException.of(404, "invalid_request_error", "not_found", "unknown path " + Json.shortened(request.prologue().method().text() + " "
+                + request.path().path()) + ": GET /openapi lists the available ones");
     }
 
     int port() {
@@ -193,7 +193,7 @@ final class Listener implements AutoCloseable {
 
     private static void send(ServerResponse response, Connection connection, ApiException problem) {
         if (response.isSent()) {
-            throw new CloseConnectionException("an answer cannot be begun twice", problem);
+            throw new CloseConnectionException("an answer cannot be started twice", problem);
         }
         if (problem.retryAfter() > 0) {
             response.header(HeaderNames.RETRY_AFTER, Integer.toString(problem.retryAfter()));

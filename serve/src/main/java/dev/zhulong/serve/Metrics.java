@@ -21,10 +21,10 @@ final class Metrics {
     /** Of a model's lanes. */
     Metrics(ServedModel model) {
         for (Lane lane : model.lanes()) {
-            gauge(lane, "zhulong_queue", "Requests without a turn yet", SchedulerStats::waiting);
+            gauge(lane, "zhulong_queue", "Requests waiting in the queue", SchedulerStats::waiting);
             gauge(lane, "zhulong_batch", "Sequences being read or written", SchedulerStats::running);
             gauge(lane, "zhulong_kv_tokens", "Tokens whose keys and values are kept", SchedulerStats::tokensHeld);
-            gauge(lane, "zhulong_kv_tokens_max", "Most tokens whose keys and values are kept", SchedulerStats::tokensMost);
+            gauge(lane, "zhulong_kv_tokens_max", "Maximum number of tokens whose keys and values are kept", SchedulerStats::tokensMost);
             counter(lane, "zhulong_steps", "Calls of the model", SchedulerStats::steps);
             counter(lane, "zhulong_prompt_tokens", "Tokens of prompts that were read", SchedulerStats::promptTokens);
             counter(lane, "zhulong_cached_tokens", "Tokens of prompts that need not be read", SchedulerStats::cachedTokens);

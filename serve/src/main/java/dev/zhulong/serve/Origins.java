@@ -25,7 +25,7 @@ record Origins(Set<String> allowed, Hosts hosts) {
         if (origin != null && !allowed.contains(origin) && !isOwn(origin, request)) {
             String site = Json.shortened(origin);
             throw ApiException.of(403, "invalid_request_error", "cors", "requests from origin " + site + " are blocked: allow it with --allow-origin " + site
-                    + ", or with --allow-host where it is this server's own name");
+                    + ", or with --allow-host if it is this server's own name");
         }
     }
 

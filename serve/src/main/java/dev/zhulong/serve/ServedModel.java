@@ -105,14 +105,14 @@ public final class ServedModel implements AutoCloseable {
      */
     public void addAdapter(String name, Path directory) {
         if (!name.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,99}") || name.equals(this.name)) {
-            throw new IllegalArgumentException("an adapter is called by letters, digits, '.', '_' and '-', and otherwise than the model, found " + name);
+            throw new IllegalArgumentException("an adapter's name must consist of letters, digits, '.', '_' and '-', and differ from the model's, found " + name);
         }
         CpuAdapter adapter = CpuAdapter.load(directory, lanes.getFirst().model.spec());
         for (Lane lane : lanes) {
             try (LanguageModel.KvCache fits = lane.model.newCache(1, adapter)) {
                 assert fits.length() == 0;
             } catch (UnsupportedOperationException e) {
-                throw new IllegalArgumentException("adapters are chosen by request on the cpu engine alone: leave out --engine torch, or merge this one (zhulong merge)", e);
+                throw new IllegalArgumentException("requests can choose adapters only on the cpu engine: leave out --engine torch, or merge this one (zhulong merge)", e);
             }
         }
         boolean own = Files.isRegularFile(directory.resolve(ChatTemplate.FILE));

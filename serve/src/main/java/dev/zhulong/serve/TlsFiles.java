@@ -76,7 +76,7 @@ final class TlsFiles {
             }
         }
         throw new IllegalArgumentException(key + " is not the key of " + (all.size() == 1 ? "the certificate" : "a certificate") + " in " + certificates
-                + ": give the two that were made together");
+                + ": give a certificate and the key that belongs to it");
     }
 
     private static List<Block> blocks(Path file) {
@@ -125,10 +125,10 @@ final class TlsFiles {
         }
         for (Block block : keys) {
             if (block.type.startsWith("ENCRYPTED") || block.text.contains("Proc-Type:")) {
-                throw new IllegalArgumentException(key + " is encrypted, and there is nobody to ask for its password: store it without one (" + TO_PEM + ")");
+                throw new IllegalArgumentException(key + " is encrypted, and the server cannot ask for its password: store it without one (" + TO_PEM + ")");
             }
             if (!List.of(PKCS8, "RSA PRIVATE KEY", "EC PRIVATE KEY").contains(block.type)) {
-                throw new IllegalArgumentException(key + " holds a " + block.type + ", which is not read: convert it to PKCS#8 (" + TO_PEM + ")");
+                throw new IllegalArgumentException(key + " holds a " + block.type + ", which is not supported: convert it to PKCS#8 (" + TO_PEM + ")");
             }
         }
         return keys;

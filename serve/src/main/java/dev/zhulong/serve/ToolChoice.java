@@ -69,7 +69,7 @@ record ToolChoice(Map<String, ObjectNode> tools, Set<String> forced, boolean man
             case "none" -> new ToolChoice(Map.of(), Set.of(), false);
             case "required" -> {
                 if (tools.isEmpty()) {
-                    throw request.wrong("tool_choice", "is \"required\" and there are no tools");
+                    throw request.wrong("tool_choice", "is \"required\", but there are no tools");
                 }
                 yield new ToolChoice(tools, Set.copyOf(tools.keySet()), many);
             }
