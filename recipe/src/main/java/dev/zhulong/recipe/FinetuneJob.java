@@ -121,7 +121,7 @@ public final class FinetuneJob {
         Path from = recipe.model().from().orElseThrow(() -> new IllegalArgumentException("missing model.from: the directory of the model to fine-tune"));
         for (String name : List.of("config.json", "tokenizer.json")) {
             if (!Files.isRegularFile(from.resolve(name))) {
-                throw new IllegalArgumentException(from + " is no model to go on from: it has no " + name
+                throw new IllegalArgumentException(from + " is not a model to start from: it has no " + name
                         + "; expected a directory in the Hugging Face layout");
             }
         }
@@ -142,7 +142,7 @@ public final class FinetuneJob {
                     + "; give at most " + context);
         }
         if (recipe.data().alone() && (recipe.method() == Method.DPO || recipe.method() == Method.FULL)) {
-            throw new IllegalArgumentException("data.alone trains adapters from examples: it goes with the methods lora and qlora");
+            throw new IllegalArgumentException("data.alone trains adapters from examples: it needs the method lora or qlora");
         }
         TrainingMemory memory = memory(recipe, spec);
         memory.require(available, () -> remedies(recipe, memory));
@@ -155,7 +155,7 @@ public final class FinetuneJob {
         try (Tokenizer tokenizer = HuggingFaceTokenizer.load(base)) {
             var data = new FinetuneData(recipe, tokenizer, ChatEncoding.of(new ChatEncoder(template, tokenizer)), memory.seq(), line::message);
             if (data.conversations() && !template.present()) {
-                line.message("the model has no chat template of its own: ChatML is used, and written beside the result");
+                line.message("the model has no chat template: using ChatML, which is saved with the result");
             }
             if (data.plainPairs() && template.present()) {
                 line.message("prompts and completions stay plain text; as_chat (--as-chat) puts them through the model's chat template");
@@ -240,7 +240,7 @@ public final class FinetuneJob {
             line.message("held out, " + (dpo ? "DPO loss in nats a pair" : "nats a learnt token") + ":\n" + evaluation.text());
         }
         provenance().write(run);
-        String use = data.conversations() || !data.plainPairs() ? "; talk to it: zhulong chat --model " : "; let it write: zhulong generate --model ";
+        String use = data.conversations() || !data.plainPairs() ? "; talk to it: zhulong chat --model " : "; generate text: zhulong generate --model ";
         line.message(adapter == null ? "the model is in " + run + use + run : "the adapter is in " + run + use + base + " --adapter " + run);
         return after.isEmpty() ? Optional.empty() : Optional.of(evaluation);
     }
@@ -257,8 +257,8 @@ public final class FinetuneJob {
         if (adapter != null) {
             List<Integer> untrained = UntrainedTokens.among(data.controlIds(), model);
             if (!untrained.isEmpty()) {
-                line.message("the data hold control tokens whose embeddings look untrained, and an adapter leaves embeddings as they are: ids "
-                        + untrained + "; train all weights (--method full), or use a chat template of marks the model knows");
+                line.message("the data contain control tokens whose embeddings look untrained, and an adapter leaves embeddings as they are: ids "
+                        + untrained + "; train all weights (--method full), or use a chat template whose marks the model knows");
             }
         }
     }

@@ -18,8 +18,8 @@ public record FinetuneRecipe(
         @Doc("the model to fine-tune") Model model,
         @Doc("the examples") Data data,
         @Doc("the adapter, unless the method is full") PretrainRecipe.Adapter adapter,
-        @Doc("preference optimisation, where the method is dpo") Preference dpo,
-        @Doc("optimisation") Train train) {
+        @Doc("preference optimization, where the method is dpo") Preference dpo,
+        @Doc("optimization") Train train) {
 
     /** What is trained, and on what. */
     public enum Method {

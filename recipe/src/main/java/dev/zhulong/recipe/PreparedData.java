@@ -123,7 +123,7 @@ record PreparedData(Path tokenizerDirectory, HuggingFaceTokenizer tokenizer, Tok
                             .withDuplicates(data.clean() ? Clusters.Kind.NEAR : Clusters.Kind.NONE)
                             .withValidation(fraction, recipe.seed()), half, console.progress());
                 } catch (IllegalArgumentException e) {
-                    throw data.clean() ? new IllegalArgumentException(e.getMessage() + "; data.clean=false takes texts as they are", e) : e;
+                    throw data.clean() ? new IllegalArgumentException(e.getMessage() + "; data.clean=false uses the texts unchanged", e) : e;
                 }
             });
             inputs.putAll(stage.inputs());
@@ -140,7 +140,7 @@ record PreparedData(Path tokenizerDirectory, HuggingFaceTokenizer tokenizer, Tok
             if (given.isPresent()) {
                 Path file = Files.isDirectory(given.get()) ? given.get().resolve("tokenizer.json") : given.get();
                 if (!Files.isRegularFile(file) && !Files.isDirectory(directory.resolve("tokenizer"))) {
-                    throw new IllegalArgumentException(file + ": no such file; a model to go on from needs its tokenizer.json");
+                    throw new IllegalArgumentException(file + ": no such file; a model to continue from needs its tokenizer.json");
                 }
                 settings.put("path", file.toString());
                 Stage stage = Stage.in(directory.resolve("tokenizer"), settings, () -> hashes(List.of(file)), half -> {

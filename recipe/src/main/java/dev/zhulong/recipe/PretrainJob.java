@@ -73,10 +73,10 @@ public final class PretrainJob {
     public static Optional<FinalEvaluation> run(PretrainRecipe recipe, Path directory, ProgressLine line, long available) {
         Optional<FinalEvaluation> result = train(recipe, directory, line, available);
         if (recipe.adapter().isPresent()) {
-            line.message("the adapter is in " + directory + "; let it write: zhulong generate --model " + recipe.model().from().orElseThrow()
+            line.message("the adapter is in " + directory + "; generate text: zhulong generate --model " + recipe.model().from().orElseThrow()
                     + " --adapter " + directory);
         } else {
-            line.message("the model is in " + directory + "; let it write: zhulong generate --model " + directory);
+            line.message("the model is in " + directory + "; generate text: zhulong generate --model " + directory);
         }
         return result;
     }

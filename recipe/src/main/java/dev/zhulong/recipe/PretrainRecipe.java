@@ -16,11 +16,11 @@ public record PretrainRecipe(
         @Doc("the model to create, or the one to continue from") Model model,
         @Doc("general text mixed in, so that a model that learns a domain does not forget the rest") Optional<Replay> replay,
         @Doc("train a low-rank adapter and leave the model's weights alone; needs model.from") Optional<Adapter> adapter,
-        @Doc("optimisation") Train train) {
+        @Doc("optimization") Train train) {
 
     public PretrainRecipe {
         if (adapter.isPresent() && model.from().isEmpty()) {
-            throw new IllegalArgumentException("an adapter needs a model to go on from: give model.from");
+            throw new IllegalArgumentException("an adapter needs a base model: give model.from");
         }
     }
 
@@ -110,7 +110,7 @@ public record PretrainRecipe(
                 throw new IllegalArgumentException("gpt2 has as many kv_heads as heads, found " + kvHeads + " and " + heads);
             }
             if (slidingWindow > 0 && family != DecoderSpec.Family.MISTRAL) {
-                throw new IllegalArgumentException("sliding_window is mistral's, found family " + family);
+                throw new IllegalArgumentException("sliding_window needs family mistral, found " + family);
             }
         }
 

@@ -66,7 +66,7 @@ final class RecipeCheck {
     private static void model(Path from) {
         for (String name : List.of("config.json", "tokenizer.json")) {
             if (!Files.isRegularFile(from.resolve(name))) {
-                throw new IllegalArgumentException(from + " is no model to go on from: it has no " + name
+                throw new IllegalArgumentException(from + " is not a model to continue from: it has no " + name
                         + "; model.from is a directory in the Hugging Face layout");
             }
         }

@@ -18,7 +18,7 @@ public final class ResumeHint implements AutoCloseable {
     public static ResumeHint of(Path run, PrintStream terminal) {
         var hook = new Thread(() -> {
             terminal.println();
-            terminal.println("stopped; to go on: zhulong resume " + run);
+            terminal.println("stopped; to continue: zhulong resume " + run);
             terminal.flush();
         }, "resume-hint");
         if (OPEN.getAndIncrement() == 0) {

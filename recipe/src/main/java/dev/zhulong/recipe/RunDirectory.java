@@ -49,7 +49,7 @@ public final class RunDirectory implements AutoCloseable {
         String yaml = RecipeReader.toYaml(recipe);
         try {
             if (Files.exists(path) && !Files.isDirectory(path)) {
-                throw new IllegalArgumentException(path + " is a file: name a directory that is empty or not there yet");
+                throw new IllegalArgumentException(path + " is a file: name a directory that is empty or does not exist yet");
             }
             Files.createDirectories(path);
             Path file = path.resolve(RECIPE);
@@ -150,8 +150,8 @@ public final class RunDirectory implements AutoCloseable {
             Optional<Path> other = entries.filter(p -> !AtomicFile.isLeftover(p) && !p.getFileName().toString().equals(LOCK)
                     && !(ours && p.getFileName().toString().equals(DATA))).sorted().findFirst();
             if (other.isPresent()) {
-                throw new IllegalArgumentException(path + " holds something that is no run (" + other.get().getFileName()
-                        + "): name a directory that is empty or not there yet");
+                throw new IllegalArgumentException(path + " contains something that is not a run (" + other.get().getFileName()
+                        + "): name a directory that is empty or does not exist yet");
             }
         }
     }
@@ -159,7 +159,7 @@ public final class RunDirectory implements AutoCloseable {
     private static void requireSame(Path path, Map<String, Object> there, Map<String, Object> here) {
         firstDifference("", there, here).ifPresent(difference -> {
             throw new IllegalArgumentException(path + " holds a run of another recipe: " + difference
-                    + "; name another directory, or go on with that run: zhulong resume " + path);
+                    + "; name another directory, or continue that run: zhulong resume " + path);
         });
     }
 
@@ -183,7 +183,7 @@ public final class RunDirectory implements AutoCloseable {
     public static RunDirectory hold(Path path, String marker) {
         try {
             if (Files.exists(path) && !Files.isDirectory(path)) {
-                throw new IllegalArgumentException(path + " is a file: name a directory that is empty or not there yet");
+                throw new IllegalArgumentException(path + " is a file: name a directory that is empty or does not exist yet");
             }
             Files.createDirectories(path);
             boolean begun = Files.exists(path.resolve(marker));

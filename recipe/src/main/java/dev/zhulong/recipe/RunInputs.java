@@ -68,7 +68,7 @@ record RunInputs(Map<String, Hash> hashes) {
     }
 
     private static void requireSame(Map<String, Hash> then, Map<String, Hash> now) {
-        String otherwise = ": put it back, or start anew in another directory";
+        String otherwise = ": put it back, or start a new run in another directory";
         then.forEach((name, hash) -> {
             Hash here = now.get(name);
             if (here == null) {
@@ -82,7 +82,7 @@ record RunInputs(Map<String, Hash> hashes) {
         boolean knowsWeights = then.values().stream().anyMatch(hash -> hash.samples != null);
         now.forEach((name, hash) -> {
             if (!then.isEmpty() && !then.containsKey(name) && (hash.samples == null || knowsWeights)) {
-                throw new IllegalArgumentException(name + " was not there when this run began: take it away, or start anew in another directory");
+                throw new IllegalArgumentException(name + " was not there when this run began: remove it, or start a new run in another directory");
             }
         });
     }

@@ -110,7 +110,7 @@ public record TrainingMemory(Method method, QuantizedMatrix.Format format, Decod
             return;
         }
         String remedy = remedies.get().entrySet().stream().filter(e -> e.getValue().total() <= available).map(Map.Entry::getKey).findFirst()
-                .orElse("no setting of the training makes it fit: take a smaller model");
+                .orElse("no training setting makes it fit: take a smaller model");
         throw new IllegalArgumentException(String.format(Locale.ROOT, "this needs about %s of memory and %s are available; %s", size(total()),
                 size(available), remedy));
     }

@@ -61,7 +61,7 @@ final class MethodPairs {
         /** Why nothing can be learnt or compared; empty where it can. */
         String lacking() {
             return javaDocuments == 0 ? "the corpus has no Java sources, so there are no methods to learn from"
-                    : train == 0 ? "no method with a Javadoc sentence fits the model's context of the documents that are learnt from"
+                    : train == 0 ? "no method with a Javadoc sentence in the training documents fits the model's context"
                     : heldOut.isEmpty() ? "no method with a Javadoc sentence fits the model's context of the documents that are held out" : "";
         }
     }

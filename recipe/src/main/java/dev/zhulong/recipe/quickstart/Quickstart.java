@@ -164,7 +164,7 @@ public final class Quickstart {
         sources = Sources.find(Optional.ofNullable(plan.corpus()).map(Path::of), Path.of(System.getProperty("java.home")),
                 System.getProperty("java.class.path"));
         if (log.starts() > 1 && options.plan().isEmpty()) {
-            log.message("this run goes on as it was begun: %s minutes of training, seed %d; another --out starts a new one", plan.minutes(),
+            log.message("this run continues with its original settings: %s minutes of training, seed %d; another --out starts a new one", plan.minutes(),
                     plan.seed());
         }
         if (!sources.notice().isEmpty()) {

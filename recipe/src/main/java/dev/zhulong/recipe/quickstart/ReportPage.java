@@ -95,15 +95,15 @@ final class ReportPage {
     private void charts(List<Map<String, Object>> metrics) {
         add("<h2>Training</h2>\n");
         add(new LossChart("Loss", "loss (nats a token)", LossCurve.of(metrics, "loss"), LossCurve.of(metrics, "validation_loss")).svg());
-        add("<p class=\"soft\">Training loss is of each step's rows before its update; the validation points are of the same few held-out"
-                + " rows each time, so they differ a little from the table above, which scores whole documents.</p>\n");
+        add("<p class=\"soft\">The training loss is that of each step's rows before the update; the validation points are always over the same few held-out"
+                + " rows, so they differ a little from the table above, which scores whole documents.</p>\n");
         var rates = LossCurve.of(metrics, "lr").points().stream().map(p -> new LossCurve.Point(p.step(), 1000 * p.loss())).toList();
         add(new LossChart("Learning rate", "learning rate x 1000", new LossCurve(List.of()), new LossCurve(rates)).svg()
                 .replace("validation", "learning rate"));
     }
 
     private void samples() {
-        add("<h2>What it wrote along the way</h2>\n<p class=\"soft\">The same prompt each time, about 40 tokens, temperature 0.6, top-p 0.95,"
+        add("<h2>Samples during training</h2>\n<p class=\"soft\">The same prompt each time, about 40 tokens, temperature 0.6, top-p 0.95,"
                 + " seed 1. Written by the model: <mark>marked</mark>.</p>\n");
         for (Report.Sample s : report.samples()) {
             add("<p class=\"soft\">after %s steps</p>\n<pre>%s<mark>%s</mark></pre>\n", number("%,d", s.step()), text(s.prompt()),
@@ -122,7 +122,7 @@ final class ReportPage {
     private void finetuning(Finetuning tuned) {
         add("<h2>Fine-tuning</h2>\n<p class=\"soft\">An adapter of rank %s, trained for %s steps on %s methods and the first sentences of their"
                 + " Javadoc, in both directions. Compared on %s methods of documents that were held out; none of their texts and sentences"
-                + " occurs in what was learnt from. Answers are written greedily and cut where the sentence or the method ends, alike for"
+                + " occurs in the training data. Answers are generated greedily and cut where the sentence or the method ends, in the same way for"
                 + " both. In brackets: standard errors. Signatures: %s.</p>\n", number("%d", tuned.rank()), number("%,d", tuned.steps()),
                 number("%,d", tuned.trainPairs()), number("%,d", tuned.heldOutPairs()), text(String.join("; ", tuned.tasks().stream()
                 .flatMap(task -> task.metrics().stream()).map(Finetuning.Metric::signature).distinct().toList())));
@@ -134,7 +134,7 @@ final class ReportPage {
             task.metrics().forEach(m -> row(m.name(), m.before("%s (%s)"), m.after("%s (%s)")));
             add("</table></div>\n");
             for (Finetuning.Answer answer : task.answers()) {
-                add("<div class=\"wide\"><table class=\"answers\">\n<tr><th>prompt</th><th>its author</th><th>model alone</th>"
+                add("<div class=\"wide\"><table class=\"answers\">\n<tr><th>prompt</th><th>author's text</th><th>model alone</th>"
                         + "<th>with the adapter</th></tr>\n<tr>");
                 for (String cell : new String[] {answer.prompt(), answer.reference(), answer.before(), answer.after()}) {
                     add("<td><pre>%s</pre></td>", text(cell));
@@ -142,7 +142,7 @@ final class ReportPage {
                 add("</tr>\n</table></div>\n");
             }
         }
-        add("<p class=\"soft\">All answers: <code>comparison.json</code>; what was learnt: <code>pairs/</code>; the adapter, in PEFT's files:"
+        add("<p class=\"soft\">All answers: <code>comparison.json</code>; training pairs: <code>pairs/</code>; the adapter, in PEFT's format:"
                 + " <code>adapter/</code>.</p>\n");
     }
 
@@ -158,7 +158,7 @@ final class ReportPage {
 
     private void data() {
         JsonNode totals = report.audit().path("totals");
-        add("<h2>Data</h2>\n<p>%s documents read; %s (%s MB) left to learn from and %s (%s MB) held out.</p>\n",
+        add("<h2>Data</h2>\n<p>%s documents read; %s (%s MB) left for training and %s (%s MB) held out.</p>\n",
                 number("%,d", totals.path("documents_read").asLong()), number("%,d", totals.path("train_documents").asLong()),
                 number("%.1f", totals.path("train_bytes").asLong() / 1e6), number("%,d", totals.path("validation_documents").asLong()),
                 number("%.1f", totals.path("validation_bytes").asLong() / 1e6));
@@ -209,7 +209,7 @@ final class ReportPage {
     private void reproduce() {
         Plan plan = report.plan();
         String corpus = plan.corpus() == null ? "" : " --corpus " + plan.corpus();
-        add("<h2>Again</h2>\n<p>The same request, sized anew to the machine:</p>\n<pre>%s</pre>\n",
+        add("<h2>Run it again</h2>\n<p>The same request, sized again for the machine:</p>\n<pre>%s</pre>\n",
                 text("./zhulong quickstart --minutes " + plain(plan.minutes()) + " --seed " + plan.seed() + corpus + " --out runs/again"));
         add("<p>The same bits, on the same machine and corpus with %s threads:</p>\n<pre>%s</pre>\n", report.plan().measured().threads(),
                 text("./zhulong quickstart --plan " + directory.resolve(Plan.FILE) + " --out runs/again"));

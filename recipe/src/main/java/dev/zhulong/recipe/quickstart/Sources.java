@@ -32,7 +32,7 @@ record Sources(List<Path> inputs, boolean javaCode, String what, String notice) 
         }
         List<Path> jars = sourceJars(classPath);
         if (jars.isEmpty()) {
-            throw new IllegalArgumentException("this JDK has no lib/src.zip and no -sources jars of Zhulong's dependencies lie in the local"
+            throw new IllegalArgumentException("this JDK has no lib/src.zip and no -sources jars of Zhulong's dependencies are in the local"
                     + " Maven repository: name a directory of texts with --corpus DIR, or use a JDK with its sources"
                     + " (a package such as openjdk-25-source, or an archive from https://adoptium.net), or fetch the jars once with:"
                     + " mvn dependency:sources");

@@ -45,7 +45,7 @@ public record Space(
         Sizes.atMost("factor", factor, MOST_TRIALS);
         Sizes.atMost("rounds", rounds, MOST_ROUNDS);
         if (method == Method.HALVING && fields.containsKey("train.steps")) {
-            throw new IllegalArgumentException("train.steps is what halving deals out: take it from the fields, or use method: random");
+            throw new IllegalArgumentException("halving itself sets train.steps: remove it from the fields, or use method: random");
         }
     }
 

@@ -93,7 +93,7 @@ public final class Tune {
                 AtomicFile.writeString(file, content);
             } else if (!Files.readString(file).equals(content)) {
                 throw new IllegalArgumentException(directory + " holds a search with another " + what + " (" + name
-                        + "): go on with that one, or choose another directory");
+                        + "): continue that one, or choose another directory");
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
