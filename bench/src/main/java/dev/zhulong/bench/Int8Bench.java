@@ -113,7 +113,7 @@ public final class Int8Bench {
             double[] late = Arrays.copyOfRange(seconds, seconds.length / 3, seconds.length);
             Arrays.sort(late);
             double median = late[late.length / 2];
-            System.out.printf(Locale.ROOT, "rows %4d (packed for %d in %.1f s): %8.2f ms a step, best %8.2f, quantising %.2f; %7.1f tokens/s, %5.1f GB/s,"
+            System.out.printf(Locale.ROOT, "rows %4d (packed for %d in %.1f s): %8.2f ms a step, best %8.2f, quantizing %.2f; %7.1f tokens/s, %5.1f GB/s,"
                     + " %6.1f GOPS%n", rows, typical, packed, median * 1e3, late[0] * 1e3, quantising[seconds.length - 1] * 1e3, rows / median,
                     weights / median / 1e9, 2 * rows * weights / median / 1e9);
         }

@@ -61,7 +61,7 @@ public final class LookupBench {
                 Generation a = plain.generate(prompt, options, text -> { });
                 last = guessing.generate(prompt, options, text -> { });
                 if (!Arrays.equals(a.ids(), answer) || !Arrays.equals(last.ids(), answer)) {
-                    throw new IllegalStateException("the forced text did not come out");
+                    throw new IllegalStateException("the model did not produce the forced text");
                 }
                 if (r >= 0) {
                     without[r] = a.tokensPerSecond();
@@ -80,7 +80,7 @@ public final class LookupBench {
     private static Path sources() {
         Path zip = Path.of(System.getProperty("java.home"), "lib", "src.zip");
         if (!Files.exists(zip)) {
-            throw new IllegalArgumentException("--lookup edits a source file of the JDK, and this one has no lib/src.zip: take a JDK that has");
+            throw new IllegalArgumentException("--lookup edits a source file of the JDK, and this one has no lib/src.zip: use a JDK that has it");
         }
         return zip;
     }

@@ -110,7 +110,7 @@ public final class OpenAiEndpoint implements AutoCloseable {
             }
         }
         if (pieces == 0) {
-            throw new IOException("the server wrote nothing");
+            throw new IOException("the server sent an empty answer");
         }
         return new Reply(first, gaps, Math.max(tokens, tokens == 0 ? pieces : 0), prompt, cached);
     }

@@ -89,7 +89,7 @@ record Matrix(String name, int rows, int columns, Rows source) {
         for (float value : values) {
             if (!Float.isFinite(value) || type == WeightType.F16 && Math.abs(value) >= 65520) {
                 throw new IllegalArgumentException("expected finite weights that " + type + " can hold, found " + value
-                        + (type == WeightType.F16 ? "; take bf16 or f32" : ""));
+                        + (type == WeightType.F16 ? "; use bf16 or f32" : ""));
             }
         }
         HalfFloats.fromF32(MemorySegment.ofArray(values), StorageType.valueOf(type.name()), to);

@@ -60,7 +60,7 @@ public enum Precision {
             default -> upper;
         };
         return Arrays.stream(values()).filter(precision -> precision.name().equals(full)).findFirst()
-                .orElseThrow(() -> new IllegalArgumentException("no type '" + name + "' to quantise to; there are " + names()));
+                .orElseThrow(() -> new IllegalArgumentException("unknown type '" + name + "' to quantize to; expected one of " + names()));
     }
 
     /** All names, in lower case. */

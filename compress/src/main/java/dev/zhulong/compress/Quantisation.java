@@ -97,7 +97,7 @@ public final class Quantisation {
             return;
         }
         if (precision.isDirectory()) {
-            throw new IllegalArgumentException(precision + " is made from a directory in Hugging Face's layout, and " + model + " is a GGUF file: take the"
+            throw new IllegalArgumentException(precision + " can only be made from a directory in Hugging Face's layout, and " + model + " is a GGUF file: give the"
                     + " directory, or a GGUF type such as q4_k_m");
         }
         try (GgufModel source = GgufModel.open(model)) {
@@ -187,7 +187,7 @@ public final class Quantisation {
 
     private void requireNotQuantised(ModelDirectory source) {
         if (source.quantization().isPresent()) {
-            throw new IllegalArgumentException(model + " holds Zhulong's own int4, which is not quantised again: take the model it was made from, which its"
+            throw new IllegalArgumentException(model + " is in Zhulong's int4 format, which cannot be quantized again: use the model it was made from, which its"
                     + " zhulong.json names");
         }
     }
@@ -195,8 +195,8 @@ public final class Quantisation {
     private void requireNotQuantised(GgufModel source) {
         for (GgufTensor tensor : source.file().tensors().values()) {
             if (WeightType.valueOf(tensor.type().name()).quantised() && !requantise) {
-                throw new IllegalArgumentException(model + " is quantised already (" + tensor.name() + " is " + tensor.type() + "): what rounding has taken"
-                        + " does not come back, so take the model in F32, F16 or BF16, or say --requantize and lose more");
+                throw new IllegalArgumentException(model + " is quantized already (" + tensor.name() + " is " + tensor.type() + "), and rounding cannot be"
+                        + " undone: use the model in F32, F16 or BF16, or give --requantize and lose more precision");
             }
         }
     }

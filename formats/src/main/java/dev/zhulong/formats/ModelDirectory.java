@@ -182,7 +182,7 @@ public final class ModelDirectory implements AutoCloseable {
             TensorView listed = tensors.putIfAbsent(name, view);
             if (listed != null && listed != view && (listed.type() != view.type() || listed.data().mismatch(view.data()) != -1)) {
                 throw new FormatException(shard.path(), "tensor " + FormatException.quote(name) + " has other values in " + listed.file().getFileName()
-                        + ", where " + INDEX + " puts it; take the files as they were published, or remove one of the two");
+                        + ", where " + INDEX + " puts it; use the files as they were published, or remove one of the two");
             }
         });
     }

@@ -79,7 +79,7 @@ public record ChatTranscript(String system, long seed, int forgotten, List<Turn>
             throw damaged(file, "it has no \"format\": \"" + FORMAT + "\"", null);
         }
         if (tree.path("version").asInt() > VERSION) {
-            throw new FormatException(file, "a session of a newer Zhulong (version " + tree.path("version") + "): take that one, or give another --session");
+            throw new FormatException(file, "a session of a newer Zhulong (version " + tree.path("version") + "): use that version, or give another --session");
         }
         JsonNode seed = tree.path("seed");
         JsonNode forgotten = tree.path("forgotten");
@@ -101,6 +101,6 @@ public record ChatTranscript(String system, long seed, int forgotten, List<Turn>
     }
 
     private static FormatException damaged(Path file, String how, Exception cause) {
-        return new FormatException(file, "not a whole session of zhulong chat: " + how + "; mend it, move it away, or give another --session", cause);
+        return new FormatException(file, "not a whole session of zhulong chat: " + how + "; repair it, move it away, or give another --session", cause);
     }
 }

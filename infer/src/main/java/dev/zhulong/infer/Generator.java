@@ -66,7 +66,7 @@ public final class Generator {
             return ids.clone();
         }
         int bos = tokenizer.bos().orElseThrow(() -> new IllegalArgumentException(
-                "the tokenizer is told to add BOS but names none: set bos_token in tokenizer_config.json"));
+                "the tokenizer is configured to add BOS but names none: set bos_token in tokenizer_config.json"));
         if (ids[0] == bos) {
             return ids.clone();
         }

@@ -28,7 +28,7 @@ public interface LanguageModel extends AutoCloseable {
      */
     default KvCache newCache(int capacity, Adapter adapter) {
         if (adapter != null) {
-            throw new UnsupportedOperationException("this engine puts no adapters on single sequences");
+            throw new UnsupportedOperationException("this engine cannot apply adapters to single sequences");
         }
         return newCache(capacity);
     }

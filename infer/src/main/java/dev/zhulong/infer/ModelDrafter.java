@@ -32,7 +32,7 @@ public final class ModelDrafter implements Drafter {
                 for (int id = 0; id < Math.min(of.vocabSize(), tokenizer.vocabSize()); id++) {
                     if (!Arrays.equals(of.bytes(id), tokenizer.bytes(id))) {
                         throw new IllegalArgumentException("the draft model has another vocabulary than the model (token " + id
-                                + " is another): take one of the same family");
+                                + " differs): use one of the same family");
                     }
                 }
             }

@@ -79,7 +79,7 @@ public record PrefixFile(Path file, String model, Consumer<String> say) {
         }
         if (problem != null) {
             prefixes.close();
-            say.accept(file + " " + problem + ": prompts are read anew");
+            say.accept(file + " " + problem + ": prompts will be read again");
         }
     }
 

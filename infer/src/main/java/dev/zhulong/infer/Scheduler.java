@@ -190,8 +190,8 @@ public final class Scheduler implements AutoCloseable {
         Generator.check(job.prompt(), model.spec());
         int n = job.prompt().length;
         if (rounded(capacity(job)) > room) {
-            throw new ContextLengthException("the prompt of " + n + " tokens and the " + (capacity(job) - n) + " to be written need more memory than there is for "
-                    + room + " tokens: ask for fewer");
+            throw new ContextLengthException("the prompt of " + n + " tokens and the " + (capacity(job) - n) + " to be generated do not fit into the memory for "
+                    + room + " tokens: ask for fewer tokens");
         }
     }
 
@@ -259,7 +259,7 @@ public final class Scheduler implements AutoCloseable {
             }
         } catch (Throwable e) {
             failure = e;
-            LOG.log(Level.ERROR, "the scheduler has failed and takes no more requests", e);
+            LOG.log(Level.ERROR, "the scheduler has failed and accepts no more requests", e);
         } finally {
             endAll();
         }
@@ -317,7 +317,7 @@ public final class Scheduler implements AutoCloseable {
     }
 
     private static RuntimeException problem(ScheduledJob job) {
-        return job.isCancelled() ? new CancellationException("cancelled") : new DeadlineException("not done by its deadline");
+        return job.isCancelled() ? new CancellationException("cancelled") : new DeadlineException("not finished by its deadline");
     }
 
     private void fail(ScheduledJob job, RuntimeException problem) {
@@ -600,7 +600,7 @@ public final class Scheduler implements AutoCloseable {
                     kept.write(prefixes, (StorableCache) layout);
                 }
             } catch (RuntimeException | Error e) {
-                LOG.log(Level.ERROR, "what was read of prompts cannot be kept", e);
+                LOG.log(Level.ERROR, "the computed prompts cannot be saved", e);
             }
         }
         note();

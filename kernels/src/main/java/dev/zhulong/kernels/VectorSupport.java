@@ -32,8 +32,8 @@ public final class VectorSupport {
         var hotspot = ManagementFactory.getPlatformMXBean(HotSpotDiagnosticMXBean.class);
         try {
             return hotspot == null || Boolean.parseBoolean(hotspot.getVMOption("UseFMA").getValue()) ? Optional.empty()
-                    : Optional.of("the CPU kernels need fused multiply-add, which this processor does not have or Java was told not to use (-XX:-UseFMA, -XX:UseAVX=0):"
-                            + " take the torch engine, or a processor made after 2013");
+                    : Optional.of("the CPU kernels need fused multiply-add, which this processor does not have or Java was configured not to use (-XX:-UseFMA, -XX:UseAVX=0):"
+                            + " use the torch engine, or a processor made after 2013");
         } catch (IllegalArgumentException e) {
             // a JVM without the option has nothing to say against it
             return Optional.empty();
@@ -66,11 +66,11 @@ public final class VectorSupport {
             boolean slow = flag.startsWith("-XX:TieredStopAtLevel=") && !flag.endsWith("=4") || flag.equals("-XX:-EnableVectorSupport")
                     || flag.equals("-XX:-UseCompiler");
             if (slow) {
-                return Optional.of("the CPU kernels need C2, the optimising compiler: start Java without " + flag);
+                return Optional.of("the CPU kernels need C2, the optimizing compiler: start Java without " + flag);
             }
         }
         return vmInfo.contains("emulated-client")
-                ? Optional.of("the CPU kernels need C2, the optimising compiler: start Java with -XX:+TieredCompilation and no client mode")
+                ? Optional.of("the CPU kernels need C2, the optimizing compiler: start Java with -XX:+TieredCompilation and no client mode")
                 : Optional.empty();
     }
 }

@@ -112,7 +112,7 @@ public final class Decoder implements AutoCloseable {
      */
     public void attach(LoraAdapter lora) {
         if (adapter != null) {
-            throw new IllegalStateException("this model has an adapter already: take it off first");
+            throw new IllegalStateException("this model has an adapter already: remove it first");
         }
         requiresGrad(false);
         adapter = lora;

@@ -55,7 +55,7 @@ public final class DecoderFiles {
 
     private static Decoder load(ModelDirectory files, Optional<QuantizedMatrix.Format> format) {
         if (files.quantization().isPresent()) {
-            throw new FormatException(files.path(), "its weights are quantized, and only the CPU engine computes with those; take the model it was made"
+            throw new FormatException(files.path(), "its weights are quantized, which only the CPU engine supports; use the model it was made"
                     + " from, which its zhulong.json names");
         }
         DecoderSpec spec = files.spec();

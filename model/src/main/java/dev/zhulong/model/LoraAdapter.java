@@ -161,7 +161,7 @@ public final class LoraAdapter implements AutoCloseable {
                     return;
                 }
                 if (a == null || b == null || (m == null) == config.dora()) {
-                    throw new FormatException(file, "the adapter of " + module + " is not whole: expected lora_A, lora_B"
+                    throw new FormatException(file, "the adapter of " + module + " is incomplete: expected lora_A, lora_B"
                             + (config.dora() ? " and lora_magnitude_vector (use_dora is true)" : " and nothing else (use_dora is false)"));
                 }
                 int rank = config.rank(module);
@@ -170,7 +170,7 @@ public final class LoraAdapter implements AutoCloseable {
             });
             if (!left.isEmpty()) {
                 throw new FormatException(file, "tensor " + left.keySet().iterator().next() + " has no place in this model (" + left.size()
-                        + " such): the adapter was made for another one, or adapts something else than projections inside blocks");
+                        + " such): the adapter was made for another one, or adapts something other than projections inside blocks");
             }
             if (parts.isEmpty()) {
                 throw new FormatException(file, "holds no tensors: an adapter that changes nothing");

@@ -85,7 +85,7 @@ public record LoraMerge(int tensors, double largest, double erased) {
         // NaN would be no proof that anything is kept
         if (!(erased <= MOST_ERASED)) {
             throw new IllegalArgumentException(String.format(Locale.ROOT, "stored as %s the %smerged weights would lose %.0f %% of what"
-                    + " the adapter changed (largest change %.1e): store F32, or keep the adapter apart", type, of, 100 * erased, largest));
+                    + " the adapter changed (largest change %.1e): store F32, or keep the adapter separate", type, of, 100 * erased, largest));
         }
     }
 

@@ -164,7 +164,7 @@ public final class GgufTokenizer {
 
     private Tokenizer byteLevel() {
         String name = metadata.text(PRE).orElseThrow(() -> metadata.wrong(PRE,
-                "how text is cut before merging, which files from before May 2024 do not tell; convert the model again"));
+                "how text is cut before merging, which files from before May 2024 do not say; convert the model again"));
         GgufPreTokenizer pre = GgufPreTokenizer.named(name).orElseThrow(() -> metadata.wrong(PRE, "one of " + GgufPreTokenizer.known()));
         json.set("pre_tokenizer", pre.json());
         if (pre.composes()) {

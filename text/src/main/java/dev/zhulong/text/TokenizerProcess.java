@@ -53,7 +53,7 @@ final class TokenizerProcess implements AutoCloseable {
             child.ask(json, "the tokenizer");
             return child;
         } catch (IOException e) {
-            throw new UncheckedIOException(name + ": its tokenizer needs a process of its own, which does not start: " + e.getMessage(), e);
+            throw new UncheckedIOException(name + ": its tokenizer needs a separate process, which does not start: " + e.getMessage(), e);
         }
     }
 

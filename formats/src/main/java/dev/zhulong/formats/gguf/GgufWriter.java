@@ -111,7 +111,7 @@ public final class GgufWriter {
             if (!names.add(name) || name.getBytes(StandardCharsets.UTF_8).length > LONGEST_TENSOR_NAME
                     || tensor.shape.length > GgufHeader.MOST_DIMENSIONS) {
                 throw new IllegalArgumentException("cannot write " + file + ": tensor " + FormatException.quote(name)
-                        + ": expected a name of its own of at most " + LONGEST_TENSOR_NAME + " bytes and at most "
+                        + ": expected a unique name of at most " + LONGEST_TENSOR_NAME + " bytes and at most "
                         + GgufHeader.MOST_DIMENSIONS + " dimensions");
             }
             bytes.string(name);

@@ -147,8 +147,8 @@ public final class Chooser {
 
         private void load(Candidate candidate) {
             release();
-            progress.accept("measuring what " + candidate.weights().map(type -> type.name().toLowerCase(Locale.ROOT)).orElse("full precision")
-                    + " on the " + candidate.route().name().toLowerCase(Locale.ROOT) + " route loses");
+            progress.accept("measuring the loss of quality of " + candidate.weights().map(type -> type.name().toLowerCase(Locale.ROOT)).orElse("full precision")
+                    + " on the " + candidate.route().name().toLowerCase(Locale.ROOT) + " route");
             DecoderWeights from = weights.stream().filter(each -> type(each).equals(candidate.weights())).findFirst().orElseThrow();
             engine = CpuEngine.load(from, options.withRoute(candidate.route()));
             loaded = candidate;

@@ -95,7 +95,7 @@ public final class CpuAdapter implements LanguageModel.Adapter {
             }
             if (!left.isEmpty()) {
                 throw new FormatException(file, "tensor " + left.keySet().iterator().next() + " has no place in this model (" + left.size()
-                        + " such): the adapter was made for another one, or adapts something else than projections inside blocks");
+                        + " such): the adapter was made for another one, or adapts something other than projections inside blocks");
             }
             if (!changes) {
                 throw new IllegalArgumentException(directory + ": this adapter changes nothing: it has not been trained");
@@ -163,7 +163,7 @@ public final class CpuAdapter implements LanguageModel.Adapter {
             return null;
         }
         if (a == null || b == null) {
-            throw new FormatException((a == null ? b : a).file(), "the adapter of " + module + " is not whole: expected lora_A and lora_B");
+            throw new FormatException((a == null ? b : a).file(), "the adapter of " + module + " is incomplete: expected lora_A and lora_B");
         }
         int rank = config.rank(module);
         float[] rows = floats(a, rank, in);

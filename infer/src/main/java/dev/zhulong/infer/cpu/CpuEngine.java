@@ -87,8 +87,8 @@ public final class CpuEngine implements LanguageModel {
 
     private void refuseDynamicScaling() {
         if (spec.rope() != null && spec.rope().scaling() instanceof Scaling.Dynamic) {
-            throw new IllegalArgumentException("rotary scaling 'dynamic' turns what is cached anew as a sequence grows, which the CPU engine does not;"
-                    + " take the torch engine");
+            throw new IllegalArgumentException("rotary scaling 'dynamic' changes cached keys as a sequence grows, which the CPU engine does not support;"
+                    + " use the torch engine");
         }
     }
 

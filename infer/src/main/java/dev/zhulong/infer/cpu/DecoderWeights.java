@@ -88,7 +88,7 @@ sealed interface DecoderWeights {
 
         private static WeightType type(GgufTensor tensor) {
             return DecoderWeights.type(tensor.type().name()).orElseThrow(() -> new FormatException(tensor.file(), "tensor " + tensor.name() + " is "
-                    + tensor.type() + ", which has no kernel; there are " + DecoderWeights.known() + ": quantize the model again to one of these"));
+                    + tensor.type() + ", which has no kernel; supported are " + DecoderWeights.known() + ": quantize the model again to one of these"));
         }
     }
 
@@ -134,7 +134,7 @@ sealed interface DecoderWeights {
             Map<String, WeightType> blocks = new HashMap<>();
             model.quantization().ifPresent(config -> config.weights().forEach((name, type) -> blocks.put(name, DecoderWeights.type(type)
                     .orElseThrow(() -> new FormatException(model.path().resolve(ModelDirectory.CONFIG), "tensor " + name + " is " + FormatException.quote(type)
-                            + ", which has no kernel; there are " + DecoderWeights.known() + ": quantize the model again to one of these")))));
+                            + ", which has no kernel; supported are " + DecoderWeights.known() + ": quantize the model again to one of these")))));
             return blocks;
         }
 

@@ -35,7 +35,7 @@ record TurnFinder(ChatTemplate template, MarkFinder marks) {
             first++;
         }
         if (first == upTo.units()) {
-            throw new IllegalArgumentException("the chat template does not show an assistant's turn, or shows it otherwise than its opening announces it");
+            throw new IllegalArgumentException("the chat template does not show an assistant's turn, or begins it differently from its generation prompt");
         }
         String head = chars.substring(0, first);
         if (opening == null || before.messages().isEmpty()) {
@@ -46,7 +46,7 @@ record TurnFinder(ChatTemplate template, MarkFinder marks) {
         // earlier turns are shown otherwise once the answer is there: it is learnt behind what the model was given before it
         int begin = behind(head, opening.toString(), writtenLast(opening));
         if (begin < 0) {
-            throw new IllegalArgumentException("the chat template shows an assistant's turn otherwise than its opening announces it");
+            throw new IllegalArgumentException("the chat template begins an assistant turn differently from its generation prompt");
         }
         return said(opening.plus(upTo.slice(begin, upTo.units())), opening.units());
     }

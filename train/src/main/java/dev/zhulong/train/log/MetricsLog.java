@@ -183,10 +183,10 @@ public final class MetricsLog implements AutoCloseable {
             line = JSON.readValue(bytes, LINE);
         } catch (JsonProcessingException e) {
             throw new IllegalArgumentException(place + ": expected one JSON object, found something else ("
-                    + e.getOriginalMessage().lines().findFirst().orElse("") + "); take this line out to go on", e);
+                    + e.getOriginalMessage().lines().findFirst().orElse("") + "); remove this line to continue", e);
         }
         if (line == null) {
-            throw new IllegalArgumentException(place + ": expected one JSON object, found null; take this line out to go on");
+            throw new IllegalArgumentException(place + ": expected one JSON object, found null; remove this line to continue");
         }
         step(line, place);
         return line;
