@@ -6,6 +6,7 @@ import com.ibm.icu.lang.UScript;
 import com.ibm.icu.text.Normalizer2;
 import com.ibm.icu.text.SpoofChecker;
 import com.ibm.icu.text.Transliterator;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Matcher;
@@ -27,7 +28,8 @@ enum Folding {
     private static final Transliterator SIMPLIFIED = Transliterator.getInstance("Traditional-Simplified");
     private static final Transliterator LATIN_ASCII = Transliterator.getInstance("Latin-ASCII");
     /** Names of letters that are a plain one in some form: {@code NEGATIVE CIRCLED LATIN CAPITAL LETTER B}, {@code LATIN SMALL LETTER Q WITH HOOK TAIL}. */
-    private static final Pattern FORM = Pattern.compile(".*LATIN(?: CAPITAL| SMALL)? LETTER(?: SMALL CAPITAL)? ([A-Z])(?: WITH .*)?");
+    private static final Pattern FORM = Pattern.compile(".*LATIN(?: CAPITAL| SMALL)? LETTER(?: SMALL CAPITAL)?"
+            + "(?: (?:INSULAR|SCRIPT|STIRRUP|ANGLICANA|VISIGOTHIC|MIDDLE-WELSH|BARRED|DOTLESS|LONG|GLOTTAL|SIGMOID))? ([A-Z])(?: WITH .*)?");
     private static final Map<Integer, Character> SIGNS = Map.ofEntries(Map.entry((int) '0', 'o'), Map.entry((int) '1', 'i'), Map.entry((int) 'l', 'i'), Map.entry((int) '|', 'i'),
             Map.entry((int) '!', 'i'), Map.entry((int) '3', 'e'), Map.entry((int) '4', 'a'), Map.entry((int) '@', 'a'), Map.entry((int) '5', 's'), Map.entry((int) '$', 's'),
             Map.entry((int) '7', 't'), Map.entry((int) '+', 't'), Map.entry((int) '8', 'b'));
@@ -77,11 +79,19 @@ enum Folding {
             return " ";
         }
         var folded = new StringBuilder();
-        NFKD.normalize(Character.toString(codePoint)).codePoints().filter(each -> !isUnseen(each)).forEach(each -> read(each).codePoints().forEach(plain -> {
+        decomposed(codePoint).codePoints().filter(each -> !isUnseen(each)).forEach(each -> read(each).codePoints().forEach(plain -> {
             Character sign = this == LEET ? SIGNS.get(plain) : null;
             folded.append(sign == null ? Character.toString(plain) : sign.toString());
         }));
         return folded.toString();
+    }
+
+    /** In compatibility form; a letter with something beside it that is no letter, such as brackets or a dot, as the letter. */
+    private static String decomposed(int codePoint) {
+        String plain = NFKD.normalize(Character.toString(codePoint));
+        boolean letters = plain.codePoints().allMatch(each -> isUnseen(each) || Character.isLetter(each) && Character.getType(each) != Character.MODIFIER_LETTER);
+        String form = letters ? "" : form(codePoint);
+        return form.isEmpty() ? plain : form;
     }
 
     private static boolean isUnseen(int codePoint) {
@@ -117,16 +127,20 @@ enum Folding {
     private String latin(int codePoint, int small) {
         boolean own = UScript.getScript(codePoint) == UScript.LATIN;
         String same = own ? plain(transliterated(codePoint)) : "";
-        if (same.isEmpty() || this == LEET) {
-            String look = plain(skeleton(small));
-            look = look.length() == 1 ? look : plain(skeleton(codePoint));
-            // of a letter with a stroke the skeleton is another letter and a mark
-            look = look.length() == 1 ? look : plain(NFKD.normalize(skeleton(small)).replaceAll("\\p{M}", ""));
-            if (look.length() == 1) {
-                return look;
-            }
+        if (!same.isEmpty() && this == PLAIN) {
+            return same;
         }
-        return same.isEmpty() ? form(codePoint) : same;
+        // of a letter with a stroke the skeleton is another letter and a mark
+        String unmarked = one(plain(NFKD.normalize(skeleton(small)).replaceAll("\\p{M}", "")));
+        String capital = one(plain(skeleton(UCharacter.toUpperCase(small))));
+        // read plainly a small letter is what its capital is, or a word would be another one in capitals
+        List<String> looks = this == PLAIN ? List.of(one(plain(skeleton(small))), capital, unmarked)
+                : List.of(one(plain(skeleton(small))), one(plain(skeleton(codePoint))), unmarked, same, capital);
+        return looks.stream().filter(look -> !look.isEmpty()).findFirst().orElseGet(() -> form(codePoint));
+    }
+
+    private static String one(String letters) {
+        return letters.length() == 1 ? letters : "";
     }
 
     private static String form(int codePoint) {

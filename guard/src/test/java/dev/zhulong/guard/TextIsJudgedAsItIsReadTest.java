@@ -78,6 +78,26 @@ class TextIsJudgedAsItIsReadTest {
     }
 
     @Test
+    void aWordIsTheSameInCapitals() throws IOException {
+        Policy words = load("""
+                name: test
+                rules:
+                  - {id: word, words: [мудак, нет, κακό, ΚΑΚΟΣ, վատ, fuck, hell, bad], action: mask}
+                """);
+        for (String word : List.of("мудак", "МУДАК", "Мудак", "нет", "НЕТ", "Нет", "κακό", "ΚΑΚΟ", "Κακό", "κακός", "κακοσ", "ΚΑΚΟΣ", "վատ", "ՎԱՏ", "fucк", "FUCК", "fucκ", "нell", "Нell", "ηell", "вad", "Вad",
+                "βad", "⒝⒜⒟", "🄑ad", "heŀl", "HEĿL", "bẚd")) {
+            assertThat(words.review("a " + word + " b", OUT, AuditLog.NONE).text()).as(word).matches("a \\*+ b");
+        }
+        // a letter that looks like another in capitals alone
+        for (int c = 'А'; c <= 'Я'; c++) {
+            assertThat(Folding.PLAIN.of(c)).isEqualTo(Folding.PLAIN.of(Character.toLowerCase(c)));
+        }
+        for (int c = 'Α'; c <= 'Ω'; c++) {
+            assertThat(Folding.PLAIN.of(c)).isEqualTo(Folding.PLAIN.of(Character.toLowerCase(c)));
+        }
+    }
+
+    @Test
     void escapesAreReadAsWhatTheySpell() {
         for (String word : List.of("\\u0062adword", "b\\u0061\\u0064word", "bad\\\\u0077ord", "\\uD835\\uDC1Badword", "ｂ\\uFF41dword", "b\\u200bad\\u00adword")) {
             assertThat(out("{\"v\": \"a " + word + " b\"}")).as(word).matches("\\{\"v\": \"a \\*+ b\"}");
