@@ -39,7 +39,7 @@ final class ChatFile {
     static ChatFile open(Path file, String system, OptionalLong seed, String model, Consumer<String> remark) {
         Path directory = file.toAbsolutePath().getParent();
         if (!Files.isDirectory(directory) || !Files.isWritable(directory)) {
-            throw new IllegalArgumentException("--session " + file + " cannot be kept: " + directory + " is no directory that can be written to");
+            throw new IllegalArgumentException("cannot keep --session " + file + ": " + directory + " is no directory that can be written to");
         }
         if (Files.isDirectory(file)) {
             throw new IllegalArgumentException("--session " + file + " is a directory: give the name of a file");
@@ -48,7 +48,7 @@ final class ChatFile {
         Optional<ChatTranscript> former = Files.exists(file) ? Optional.of(ChatTranscript.read(file)) : Optional.empty();
         if (system != null && former.isPresent() && !former.get().system().equals(system)) {
             throw new FormatException(file, "this conversation began with --system " + FormatException.quote(former.get().system())
-                    + ": leave --system out to go on with it, or give another --session");
+                    + ": leave out --system to continue it, or give another --session");
         }
         return new ChatFile(file, model, remark, seed.isEmpty() ? former : former.map(chat -> chat.withSeed(seed.getAsLong())));
     }
@@ -84,7 +84,7 @@ final class ChatFile {
         try {
             session.saveCache(cache, model);
         } catch (UncheckedIOException e) {
-            remark.accept("[the conversation is kept, but will be read anew: " + e.getMessage() + "]");
+            remark.accept("[the conversation is saved, but will be read anew: " + e.getMessage() + "]");
         }
     }
 

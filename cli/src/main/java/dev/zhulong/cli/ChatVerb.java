@@ -118,7 +118,7 @@ final class ChatVerb extends Verb {
                 switch (line.strip()) {
                     case "" -> { }
                     case "/reset" -> reset();
-                    case "/help" -> say("/reset forgets the conversation, /exit leaves; anything else is said to the model.");
+                    case "/help" -> say("/reset starts a new conversation, /exit leaves; anything else is sent to the model.");
                     case String command when command.startsWith("/") && command.indexOf(' ') < 0 ->
                         say("unknown command " + command + "; known: /reset, /help, /exit");
                     case String _ -> answer(line, terminal);

@@ -182,7 +182,7 @@ final class CleanVerb extends Verb {
                 StatusLine.amount(corpus.train().bytes(), "bytes")));
         out().println(String.format(Locale.ROOT, "validation  %,d documents, %s", corpus.validation().count(),
                 StatusLine.amount(corpus.validation().bytes(), "bytes")));
-        out().println("what was removed and why: " + corpus.auditPage());
+        out().println("report on what was removed and why: " + corpus.auditPage());
         if (corpus.validation().count() == 0) {
             err().println("nothing is held out: raise --validation-fraction if you want to evaluate on this corpus");
         }

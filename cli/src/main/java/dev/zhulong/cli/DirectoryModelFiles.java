@@ -181,7 +181,7 @@ final class DirectoryModelFiles extends ModelFiles {
     @Override
     String advice(MemoryEstimate needs) {
         boolean fourBits = weights.isPresent() && weights.get() != WeightType.Q8_0;
-        return fourBits ? "" : "take --weights " + (weights.isPresent() ? "q4_0, " : "q8_0 or q4_0, ");
+        return fourBits ? "" : "use --weights " + (weights.isPresent() ? "q4_0, " : "q8_0 or q4_0, ");
     }
 
     @Override

@@ -99,13 +99,13 @@ final class DoctorVerb extends Verb {
                 Map.of("cores", cores, "simd", simd, "processor", Machine.processor()));
         finding("threads", threads + " for an operation", Map.of("threads", threads));
         if (threads > cores) {
-            hints.add("OMP_NUM_THREADS is " + threads + " but only " + cores + " cores may be used: threads will fight for them; unset it");
+            hints.add("OMP_NUM_THREADS is " + threads + " but only " + cores + " cores may be used: threads will compete for them; unset it");
         } else if (threads < cores) {
             hints.add("OMP_NUM_THREADS is " + threads + " of " + cores + " cores: unset it to use all");
         }
         if (simd.startsWith("SSE") || simd.startsWith("AVX (")) {
-            hints.add("no AVX2: matrix products will be slow; take a machine made after 2013, or tell the virtual machine to pass"
-                    + " the host's processor");
+            hints.add("no AVX2: matrix products will be slow; use a machine made after 2013, or configure the virtual machine to"
+                    + " pass through the host's processor");
         }
     }
 
@@ -115,7 +115,7 @@ final class DoctorVerb extends Verb {
         // the width is a class of the vector module's, which may be missing
         int bits = problem.isEmpty() ? VectorSupport.bits() : 0;
         Optional<String> code = problem.isEmpty() ? VectorSupport.machineCode() : Optional.empty();
-        String products = code.map(name -> "; products with quantised weights on machine code, " + name).orElse("");
+        String products = code.map(name -> "; products with quantized weights in machine code, " + name).orElse("");
         finding("vectors", problem.isPresent() ? "none for Java" : bits + " bits in Java" + products,
                 Map.of("vector_bits", bits, "machine_code", code.orElse("none")));
         problem.ifPresent(hints::add);
@@ -132,8 +132,8 @@ final class DoctorVerb extends Verb {
                     Map.of("model", model.toString(), "model_engine", files.engine(), "model_weights_bytes", needs.weights(), "model_cache_bytes_a_token",
                     needs.cachePerToken(), "model_context_tokens", files.context(), "model_context_that_fits", fit));
             if (needs.total(Math.min(64, files.context())) > available) {
-                hints.add(model + " does not fit into the memory that is available: " + ModelFiles.bytes(needs.weights() + needs.buffers()) + " without"
-                        + " any context; close other programs or take a smaller model");
+                hints.add(model + " does not fit into the available memory: " + ModelFiles.bytes(needs.weights() + needs.buffers()) + " without"
+                        + " any context; close other programs or use a smaller model");
             }
             if (files.onCpu()) {
                 auto(files);
@@ -179,7 +179,7 @@ final class DoctorVerb extends Verb {
         finding("libraries", mapped.isEmpty() ? "unknown on this system" : String.join(" ", mapped), Map.of("math_libraries", mapped));
         Set<String> openMp = openMpInUse(mapped);
         if (openMp.size() > 1) {
-            hints.add("two OpenMP libraries are at work (" + String.join(", ", openMp) + "): their spinning threads fight for the cores;"
+            hints.add("two OpenMP libraries are active (" + String.join(", ", openMp) + "): their spinning threads compete for the cores;"
                     + " unset LD_PRELOAD and MKL_THREADING_LAYER");
         }
     }

@@ -27,7 +27,7 @@ final class DraftOptions {
 
     void check(EngineOptions engine) {
         if (lookup && draft != null) {
-            throw new ParameterException(spec.commandLine(), "--lookup and --draft do not go together");
+            throw new ParameterException(spec.commandLine(), "--lookup and --draft cannot be combined: give one of them");
         }
         if (draft != null) {
             engine.check(List.of(draft), null);

@@ -112,7 +112,7 @@ final class EngineOptions {
     /** Ends in exit code 2 where options contradict each other or what they are for. */
     void check(List<Path> models, Path adapter) {
         if (expect != null && route != RouteWanted.AUTO && precision != Precision.AUTO) {
-            throw wrongUsage("--expect needs --route auto or --precision auto, which choose for it: give one of them");
+            throw wrongUsage("--expect needs --route auto or --precision auto: give one of them");
         }
         checkForDoctor(models, adapter);
     }
@@ -127,14 +127,14 @@ final class EngineOptions {
             throw wrongUsage("--precision and --weights both choose the weights: give one of them");
         }
         if (qualityFloor != null && precision != Precision.AUTO) {
-            throw wrongUsage("--quality-floor needs --precision auto, which keeps to it: give both or neither");
+            throw wrongUsage("--quality-floor needs --precision auto: give both or neither");
         }
         if (qualityFloor != null && !(qualityFloor >= 0)) {
             throw wrongUsage("--quality-floor must be a percentage of at least 0, found " + qualityFloor);
         }
         task();
         if (engine == Engine.TORCH && cpuOption() != null) {
-            throw wrongUsage(cpuOption() + " is the cpu engine's and does not go with --engine torch, whose numbers are all F32");
+            throw wrongUsage(cpuOption() + " works only on the cpu engine: leave it out, or leave out --engine torch, which computes in F32");
         }
         for (Path model : models) {
             if (isGguf(model)) {
@@ -142,9 +142,9 @@ final class EngineOptions {
             }
             if (adapter != null && (isGguf(model) || engine == Engine.CPU || cpuOption() != null)) {
                 CpuAdapter.obstacle(adapter).ifPresent(obstacle -> {
-                    throw wrongUsage("the cpu engine cannot put an adapter on " + model + ": " + obstacle + (isGguf(model)
-                            ? "; an adapter can also be merged into the directory the file was made from (zhulong merge)" : "; take --engine torch, or make one model of"
-                            + " both: zhulong merge --model " + model + " --adapter " + adapter + " --out DIR"));
+                    throw wrongUsage("the cpu engine cannot use this adapter with " + model + ": " + obstacle + (isGguf(model)
+                            ? "; an adapter can also be merged into the directory the file was made from (zhulong merge)" : "; use --engine torch, or merge the two into"
+                            + " one model: zhulong merge --model " + model + " --adapter " + adapter + " --out DIR"));
                 });
             }
         }
@@ -155,7 +155,7 @@ final class EngineOptions {
             throw wrongUsage(model + " is a GGUF file, which the torch engine cannot read: leave out --engine torch");
         }
         if (weights != null) {
-            throw wrongUsage("--weights quantizes a directory while it is loaded; " + model + " is a GGUF file and has its types already (zhulong quantize"
+            throw wrongUsage("--weights quantizes a directory while it is loaded; " + model + " is a GGUF file, whose types are fixed (zhulong quantize"
                     + " makes others from the directory)");
         }
     }

@@ -38,7 +38,7 @@ final class EvaluationText {
      */
     static Stream<TokenDocument> directory(Path directory, Path model, Tokenizer tokenizer, PrintWriter err) {
         if (!Files.isDirectory(directory)) {
-            throw new IllegalArgumentException(Files.exists(directory) ? directory + " is no directory; for a text file use --text"
+            throw new IllegalArgumentException(Files.exists(directory) ? directory + " is not a directory; for a text file use --text"
                     : "no such directory: " + directory);
         }
         if (isShards(directory)) {
@@ -56,7 +56,7 @@ final class EvaluationText {
         var report = new ReadReport();
         var texts = new ArrayList<String>();
         new DocumentReader(ReadOptions.DEFAULT, report).read(List.of(directory), document -> texts.add(document.text()));
-        err.println(directory + " is no cleaned corpus: its texts are taken as they are, " + report);
+        err.println(directory + " is not a cleaned corpus: using its texts unchanged, " + report);
         err.flush();
         return texts.stream().map(text -> TokenDocument.of(text, tokenizer));
     }
@@ -74,7 +74,7 @@ final class EvaluationText {
 
     private static Stream<TokenDocument> shards(Path directory, Path model) {
         if (EngineOptions.isGguf(model)) {
-            throw new IllegalArgumentException(directory + " are token shards, which know their tokenizer by its tokenizer.json, and " + model
+            throw new IllegalArgumentException(directory + " are token shards, which are tied to a tokenizer.json, and " + model
                     + " has none: evaluate on the corpus or the texts instead");
         }
         TokenShards shards = TokenShards.open(directory);

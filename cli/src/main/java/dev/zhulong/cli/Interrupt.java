@@ -44,7 +44,7 @@ final class Interrupt implements AutoCloseable {
             try {
                 install(Class.forName("sun.misc.SignalHandler"), former);
             } catch (ReflectiveOperationException e) {
-                throw new IllegalStateException("Ctrl-C cannot be given back", e);
+                throw new IllegalStateException("cannot restore the handling of Ctrl-C", e);
             }
         }
     }

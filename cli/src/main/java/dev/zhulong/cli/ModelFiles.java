@@ -242,7 +242,7 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
         };
         if (!has) {
             throw new IllegalArgumentException(path + " holds its weights in " + own + ", which --precision " + wanted.name().toLowerCase(Locale.ROOT)
-                    + " cannot change: leave it out, or make another of the model this was made from (zhulong quantize)");
+                    + " cannot change: leave it out, or quantize the model this was made from (zhulong quantize)");
         }
     }
 
@@ -314,7 +314,7 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
         int fit = contextGiven ? context : fitting(context);
         if (fit < context) {
             limit(fit);
-            say.accept(String.format(Locale.ROOT, "[of the model's context of %,d tokens %,d fit into memory]", spec.contextLength(), fit));
+            say.accept(String.format(Locale.ROOT, "[of the model's context of %,d tokens, %,d fit into memory]", spec.contextLength(), fit));
         }
         return load(fit);
     }
@@ -344,7 +344,7 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
         long fit = needs.tokens(available);
         throw new IllegalArgumentException(String.format(Locale.ROOT,
                 "%s on %s needs %s of memory (%s for weights, %s for keys and values of %,d tokens, %s for buffers) and %s are available: "
-                        + "%s%sclose other programs or take a smaller model", path, engine(), bytes(needs.total(tokens)), bytes(needs.weights()),
+                        + "%s%sclose other programs or use a smaller model", path, engine(), bytes(needs.total(tokens)), bytes(needs.weights()),
                 bytes(needs.cachePerToken() * tokens), tokens, bytes(needs.buffers()), bytes(available),
                 fit >= FEWEST ? String.format(Locale.ROOT, "ask for at most %,d tokens, prompts included (--context, --max-new-tokens), ", fit) : "",
                 advice(needs)));

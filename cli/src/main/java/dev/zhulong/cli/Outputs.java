@@ -42,7 +42,7 @@ final class Outputs {
     static void directory(Path directory, boolean force) {
         try {
             if (Files.exists(directory, LinkOption.NOFOLLOW_LINKS) && !Files.isDirectory(directory)) {
-                throw new IllegalArgumentException(directory + " is " + (Files.exists(directory) ? "a file" : "a link that leads nowhere")
+                throw new IllegalArgumentException(directory + " is " + (Files.exists(directory) ? "a file" : "a broken link")
                         + "; name a directory with --out");
             }
             if (force || !Files.exists(directory)) {

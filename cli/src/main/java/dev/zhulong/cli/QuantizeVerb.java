@@ -82,7 +82,7 @@ final class QuantizeVerb extends Verb {
         }
         try (var status = new StatusLine(err())) {
             var quantisation = new Quantisation(model, precision, out, requantize, count,
-                    (tensor, of) -> status.show("quantising to " + precision + "  tensor " + tensor + " of " + of));
+                    (tensor, of) -> status.show("quantizing to " + precision + "  tensor " + tensor + " of " + of));
             List<TokenDocument> documents = List.of();
             Measurement before = null;
             if (measured) {
@@ -119,7 +119,7 @@ final class QuantizeVerb extends Verb {
     private void requireOut(Precision precision) {
         boolean gguf = out.toString().toLowerCase(Locale.ROOT).endsWith(".gguf");
         if (precision.isDirectory() == gguf) {
-            throw wrongUsage(gguf ? precision + " is Zhulong's own, which a GGUF file cannot hold: name a directory with --out, or take q4_k_m or q4_0"
+            throw wrongUsage(gguf ? precision + " is Zhulong's own type, which a GGUF file cannot hold: name a directory with --out, or use q4_k_m or q4_0"
                     : precision + " is written as a GGUF file: name one with --out, such as " + out + ".gguf");
         }
         if (Files.exists(out) && !overwrite) {
@@ -132,7 +132,7 @@ final class QuantizeVerb extends Verb {
             Outputs.requireRegular(out, "--out");
         }
         if (out.toAbsolutePath().normalize().equals(model.toAbsolutePath().normalize())) {
-            throw new IllegalArgumentException("--out is the model itself: it is read while the other is written, so name another");
+            throw new IllegalArgumentException("--out is the model itself, which is read during quantization: choose another --out");
         }
     }
 
@@ -149,11 +149,11 @@ final class QuantizeVerb extends Verb {
         double share = 100.0 * written.bytesAfter() / written.bytesBefore() - 100;
         String size = String.format(Locale.ROOT, "%s: %s -> %s (%.0f%% %s)", out, StatusLine.amount(written.bytesBefore(), "bytes"),
                 StatusLine.amount(written.bytesAfter(), "bytes"), Math.abs(share), share > 0 ? "larger" : "smaller");
-        String measured = after == null ? "perplexity not measured" + (noMeasure ? "" : ": the model has no tokenizer, or writes nothing by itself")
+        String measured = after == null ? "perplexity not measured" + (noMeasure ? "" : ": the model has no tokenizer, or produces no text without a prompt")
                 : String.format(Locale.ROOT, "perplexity %.4f -> %.4f over %,d tokens %s; %.1f -> %.1f tokens/s", before.perplexity(), after.perplexity(),
                         after.tokens(), text == null ? "the model wrote itself"
                                 : "of " + text.stream().map(Path::toString).collect(Collectors.joining(" ")),
                         before.tokensPerSecond(), after.tokensPerSecond());
-        return size + "; " + measured + (requantize ? "; rounded once more: what was lost before stays lost" : "");
+        return size + "; " + measured + (requantize ? "; rounded once more: the earlier loss remains" : "");
     }
 }

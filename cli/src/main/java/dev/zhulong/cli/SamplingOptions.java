@@ -106,7 +106,7 @@ final class SamplingOptions {
     /** Ends in exit code 2 where the options given contradict each other or are out of range. */
     void check() {
         if (greedy && temperature != null && temperature != 0) {
-            throw new ParameterException(spec.commandLine(), "--greedy is --temperature 0 and does not go with --temperature " + temperature);
+            throw new ParameterException(spec.commandLine(), "--greedy means --temperature 0 and cannot be combined with --temperature " + temperature);
         }
         usage(() -> sampler(GenerationConfig.of(-1, List.of())));
         usage(() -> GenerateOptions.of(maxNewTokens == null ? MAX_NEW_TOKENS : maxNewTokens, SamplerOptions.DEFAULT).withStop(stop));

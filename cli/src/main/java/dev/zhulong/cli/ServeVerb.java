@@ -39,7 +39,7 @@ import picocli.CommandLine.Option;
             "Serve a model over HTTP, in the shape of OpenAI's API: chat and text completions, streamed or whole, embeddings, tools, JSON schemas.",
             "Requests are answered together, each as if it were alone; prompts that begin alike are read once. It listens on this machine alone unless --host says"
                     + " otherwise, and lets everyone call unless --keys names a file of keys (zhulong key makes them).",
-            "SIGTERM or Ctrl-C: what was begun is answered, then it ends.",
+            "On SIGTERM or Ctrl-C, requests in progress are finished before the server ends.",
         },
         footer = {
             "",
@@ -266,7 +266,7 @@ final class ServeVerb extends Verb {
             List<ServedModel.Route> routes = new ArrayList<>(List.of(new ServedModel.Route(Precision.HIGH, files.engine(), loaded.model())));
             if (lowLoaded != null) {
                 if (lowLoaded.tokenizer().vocabSize() != loaded.tokenizer().vocabSize()) {
-                    throw new IllegalArgumentException("--low " + low + " is another model than " + model + ": their vocabularies differ");
+                    throw new IllegalArgumentException("--low " + low + " and " + model + " are different models: their vocabularies differ");
                 }
                 routes.add(new ServedModel.Route(Precision.LOW, lowFiles.engine(), lowLoaded.model()));
             }
@@ -340,7 +340,7 @@ final class ServeVerb extends Verb {
             if (lowFiles != null) {
                 lowFiles.limit(tokens);
             }
-            err().println(String.format(Locale.ROOT, "[of the model's context of %,d tokens %,d fit into memory]", context, tokens));
+            err().println(String.format(Locale.ROOT, "[of the model's context of %,d tokens, %,d fit into memory]", context, tokens));
         }
         return tokens;
     }

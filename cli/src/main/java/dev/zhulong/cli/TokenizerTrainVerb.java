@@ -75,7 +75,7 @@ final class TokenizerTrainVerb extends Verb {
     @Override
     protected void run() {
         if (type == Type.CHAR && vocabSize != null) {
-            throw wrongUsage("--vocab-size goes with --type bpe; with char the texts decide");
+            throw wrongUsage("--vocab-size needs --type bpe; with char the texts determine the size");
         }
         Outputs.directory(out, force);
         List<String> specials = special != null ? special : type == Type.BPE ? List.of("<|endoftext|>") : List.of();
