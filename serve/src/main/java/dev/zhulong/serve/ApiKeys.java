@@ -145,7 +145,7 @@ public final class ApiKeys {
         }
         KeyHolder holder = byHash.get(hash(header.substring(7).strip()));
         if (holder == null) {
-            throw ApiException.of(401, "invalid_request_error", "invalid_api_key", "the API key is not known here");
+            throw ApiException.of(401, "invalid_request_error", "invalid_api_key", "the API key is unknown");
         }
         return holder;
     }

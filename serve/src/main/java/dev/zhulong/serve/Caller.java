@@ -30,7 +30,7 @@ record Caller(Instant deadline, BooleanSupplier open) {
     }
 
     static ApiException overdue() {
-        return ApiException.of(504, "server_error", "deadline_exceeded", "the request was not done by its deadline");
+        return ApiException.of(504, "server_error", "deadline_exceeded", "the request was not finished by its deadline");
     }
 
     /** Waits for a turn, which is the caller's to release, while it is worth it. */

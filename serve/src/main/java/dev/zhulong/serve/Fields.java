@@ -137,7 +137,7 @@ final class Fields {
             throw wrong(field, "must be an array");
         }
         if (node.size() > most) {
-            throw wrong(field, "has " + node.size() + " elements, more than the " + most + " that are taken");
+            throw wrong(field, "has " + node.size() + " elements, more than the " + most + " that are accepted");
         }
         List<JsonNode> elements = new ArrayList<>(node.size());
         node.forEach(elements::add);

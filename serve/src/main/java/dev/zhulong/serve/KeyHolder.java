@@ -56,7 +56,7 @@ final class KeyHolder {
     synchronized void begin() {
         int wait = Math.max(requests == null ? 0 : requests.secondsTo(1), tokens == null ? 0 : tokens.secondsTo(1));
         if (wait > 0) {
-            throw ApiException.later(429, "rate_limit_error", "rate_limit_exceeded", wait, "the key's limit a minute is reached: try again in " + wait + " s");
+            throw ApiException.later(429, "rate_limit_error", "rate_limit_exceeded", wait, "the key's limit per minute is reached: try again in " + wait + " s");
         }
         if (requests != null) {
             requests.take(1);

@@ -77,11 +77,11 @@ final class Requests {
         boolean echo = request.flag("echo", false);
         Long logProbs = request.integer("logprobs", 0, MOST_LOG_PROBS, null);
         if (echo && logProbs != null) {
-            throw request.wrong("echo", "does not go with logprobs: those of the prompt are not computed");
+            throw request.wrong("echo", "cannot be combined with logprobs: log-probabilities of the prompt are not computed");
         }
         int n = n(request);
         if (request.integer("best_of", 1, MOST_CHOICES, (long) n) > n) {
-            throw request.wrong("best_of", "above n is not done here: ask for n answers and choose");
+            throw request.wrong("best_of", "above n is not supported: ask for n answers and choose among them");
         }
         String after = request.text("suffix", null);
         String suffix = after == null ? null : review.apply(after);
@@ -130,8 +130,8 @@ final class Requests {
     private static int rest(Lane lane, int prompt, String field) {
         int rest = lane.mostTokens() - prompt;
         if (rest < 1) {
-            throw ApiException.invalid(field, "context_length_exceeded", "the prompt has " + prompt + " tokens, and a sequence here at most " + lane.mostTokens()
-                    + " with at least one to be written: shorten it");
+            throw ApiException.invalid(field, "context_length_exceeded", "the prompt has " + prompt + " tokens, and a sequence may have at most " + lane.mostTokens()
+                    + " with at least one of them generated: shorten it");
         }
         return rest;
     }
@@ -202,6 +202,6 @@ final class Requests {
                         new int[] {ids.get(2).getAsInt()}).flatMapToInt(IntStream::of).toArray();
             }
         }
-        throw request.wrong("suffix", "needs a model that was taught to fill gaps; this one's tokenizer has no tokens for it");
+        throw request.wrong("suffix", "needs a model that was trained to fill gaps; this one's tokenizer has no tokens for it");
     }
 }

@@ -24,7 +24,7 @@ final class ResponseFormat {
         this.field = field;
         if (schema.length() > LONGEST_SCHEMA) {
             String name = field == null ? "tools" : field;
-            throw ApiException.invalid(name, name + " has " + schema.length() + " characters, more than the " + LONGEST_SCHEMA + " that are taken");
+            throw ApiException.invalid(name, name + " has " + schema.length() + " characters, more than the " + LONGEST_SCHEMA + " that are accepted");
         }
     }
 
