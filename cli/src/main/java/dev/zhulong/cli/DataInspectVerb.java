@@ -81,7 +81,7 @@ final class DataInspectVerb extends Verb {
     @Override
     protected void run() {
         if (row != null && sample != null) {
-            throw wrongUsage("--row and --sample do not go together");
+            throw wrongUsage("--row and --sample cannot be combined");
         }
         if (seq != null && seq < 1 || sample != null && sample < 0) {
             throw wrongUsage(sample != null && sample < 0 ? "--sample must not be negative" : "--seq must be at least 1 token, found " + seq);

@@ -48,7 +48,7 @@ final class DoctorVerb extends Verb {
     @Override
     protected void run() throws IOException {
         if (model == null && engine.anyGiven()) {
-            throw wrongUsage("--engine, --weights, --precision, --threads, --context, --kv, --route, --expect and --quality-floor go with --model");
+            throw wrongUsage("--engine, --weights, --precision, --threads, --context, --kv, --route, --expect and --quality-floor need --model");
         }
         if (model != null) {
             engine.checkForDoctor(List.of(model), null);

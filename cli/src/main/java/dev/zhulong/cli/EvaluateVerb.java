@@ -89,7 +89,7 @@ final class EvaluateVerb extends Verb {
     @Override
     protected void run() {
         if (Stream.of(suite.tasks, text, data).filter(Objects::nonNull).count() != 1) {
-            throw wrongUsage("nothing to evaluate on: give one of --suite TASKS, --text FILE and --data DIR");
+            throw wrongUsage("nothing to evaluate on. Give one of --suite TASKS, --text FILE and --data DIR");
         }
         if (suite.tasks != null && (window != null || stride != null || bos != null)) {
             throw wrongUsage("--window, --stride and --bos need --text or --data; a task sets its own");

@@ -120,10 +120,10 @@ final class FinetuneVerb extends Verb {
             throw wrongUsage("nothing to train on: give --data FILE or --mixture FILE");
         }
         if (!data.isEmpty() && mixture != null) {
-            throw wrongUsage("--data and --mixture do not go together: name the files in the mixture");
+            throw wrongUsage("--data and --mixture cannot be combined: name the files in the mixture");
         }
         if (heldOut != null && data.size() != 1) {
-            throw wrongUsage("--held-out goes with one --data file; in a mixture each source may name its own (held_out)");
+            throw wrongUsage("--held-out needs exactly one --data file; in a mixture each source may name its own (held_out)");
         }
         boolean described = layout != null || asChat || separator != null || !mapping.isEmpty();
         if (described && data.isEmpty()) {

@@ -68,7 +68,7 @@ final class GenerateVerb extends Verb {
     @Override
     protected void run() throws IOException {
         if (prompt != null && promptFile != null) {
-            throw wrongUsage("--prompt and --prompt-file do not go together");
+            throw wrongUsage("--prompt and --prompt-file cannot be combined");
         }
         if (n < 1) {
             throw wrongUsage("--n must be at least 1, found " + n);

@@ -96,7 +96,7 @@ final class ScoreVerb extends Verb {
             throw wrongUsage("--bootstrap must be 0 or more resamples, found " + resamples);
         }
         if (stemmer && chinese) {
-            throw wrongUsage("--stemmer and --chinese do not go together: the stemmer is English");
+            throw wrongUsage("--stemmer and --chinese cannot be combined: the stemmer is English");
         }
         List<TextMetric> chosen = chosen();
         if (out != null) {
