@@ -8,6 +8,7 @@ import com.ibm.icu.text.SpoofChecker;
 import com.ibm.icu.text.Transliterator;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -33,8 +34,8 @@ enum Folding {
     private static final Map<Integer, Character> SIGNS = Map.ofEntries(Map.entry((int) '0', 'o'), Map.entry((int) '1', 'i'), Map.entry((int) 'l', 'i'), Map.entry((int) '|', 'i'),
             Map.entry((int) '!', 'i'), Map.entry((int) '3', 'e'), Map.entry((int) '4', 'a'), Map.entry((int) '@', 'a'), Map.entry((int) '5', 's'), Map.entry((int) '$', 's'),
             Map.entry((int) '7', 't'), Map.entry((int) '+', 't'), Map.entry((int) '8', 'b'));
-    private static final int MINUS = 0x2212;
-    private static final int HYPHEN_BULLET = 0x2043;
+    /** What is written for a dash and is none by its category: minus signs, a bullet, lines of boxes, the long vowel of katakana. */
+    private static final Set<Integer> DASHES = Set.of(0x2212, 0x2796, 0x02d7, 0x2043, 0x2500, 0x2501, 0x30fc);
 
     /** More than any language uses: a text of all characters there are must not fill the memory. */
     private static final int MOST_KNOWN = 50_000;
@@ -108,7 +109,7 @@ enum Folding {
         if (Character.isDigit(codePoint)) {
             return Integer.toString(Character.digit(codePoint, 10));
         }
-        if (Character.getType(codePoint) == Character.DASH_PUNCTUATION || codePoint == MINUS || codePoint == HYPHEN_BULLET) {
+        if (Character.getType(codePoint) == Character.DASH_PUNCTUATION || DASHES.contains(codePoint)) {
             return "-";
         }
         if (Character.isIdeographic(codePoint)) {

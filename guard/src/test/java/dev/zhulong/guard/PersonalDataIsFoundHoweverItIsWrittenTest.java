@@ -66,6 +66,21 @@ class PersonalDataIsFoundHoweverItIsWrittenTest {
     }
 
     @Test
+    void withSpacesAroundADashAndWithWhatIsWrittenForOne() {
+        for (String dash : List.of(" - ", "- ", " \u2013 ", " \u2014 ", " . ", "/", " / ", "\u30fc", "\uff70", "\u2500", "\u2796", "\u02d7", "\u00a0\u2212\u00a0")) {
+            assertThat(out("4111" + dash + "1111" + dash + "1111" + dash + "1111")).as(dash).isEqualTo("[card]");
+            assertThat(out("3782" + dash + "822463" + dash + "10005")).as(dash).isEqualTo("[card]");
+            assertThat(out("138" + dash + "0013" + dash + "8000, 1380" + dash + "013" + dash + "8000")).as(dash).isEqualTo("[phone], [phone]");
+            assertThat(out("+49" + dash + "30" + dash + "901820")).as(dash).isEqualTo("[phone]");
+            assertThat(out("110105" + dash + "19491231" + dash + "002X")).as(dash).isEqualTo("[identity number]");
+            assertThat(out("DE89" + dash + "3704" + dash + "0044" + dash + "0532" + dash + "0130" + dash + "00")).as(dash).isEqualTo("[account]");
+        }
+        for (String text : List.of("1 - 2 - 3 - 4 - 5 - 6 - 7 - 8 - 9 - 1 - 2 - 3 - 4", "10/12/2023 - 11/12/2023", "2023-01-15 - 2023-02-15", "+5 - 3 - 1 - 2", "1/2/3/4/5/6/7/8/9/10/11", "4111 -- 1111")) {
+            assertThat(out(text)).isEqualTo(text);
+        }
+    }
+
+    @Test
     void gluedToLettersButNotToDigits() {
         assertThat(out("tel13800138000 card4111111111111111")).isEqualTo("tel[phone] card[card]");
         assertThat(out("13800138000tel 4111111111111111card, 电话13800138000号")).isEqualTo("[phone]tel [card]card, 电话[phone]号");
