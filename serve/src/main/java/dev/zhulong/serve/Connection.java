@@ -62,8 +62,7 @@ final class Connection {
     void beforeRead(int left) {
         if (unread != null && unread.content().consumed()) {
             unread = null;
-            end();
-            between = true;
+            rests();
         }
         if (left > 0) {
             requestBegins();
@@ -76,6 +75,7 @@ final class Connection {
             return false;
         }
         between = false;
+        patience.restsNoMore(this);
         if (cut == null) {
             begin();
         }
@@ -104,12 +104,25 @@ final class Connection {
     /** A request's handler is done with it: what was not read of it must still come in time. */
     void handled(ServerRequest request) {
         if (request.content().consumed()) {
-            end();
-            between = true;
+            rests();
         } else {
             begin();
             unread = request;
         }
+    }
+
+    private void rests() {
+        end();
+        between = true;
+        patience.rests(this);
+    }
+
+    void cut() {
+        cut(channel);
+    }
+
+    boolean isClosed() {
+        return !channel.isOpen();
     }
 
     /** Of this side. */

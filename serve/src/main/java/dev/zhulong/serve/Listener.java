@@ -64,7 +64,7 @@ final class Listener implements AutoCloseable {
         probe(options);
         this.options = options;
         this.metrics = metrics;
-        patience = new Patience(options.patience());
+        patience = new Patience(options.patience(), CONNECTIONS / 2);
         hosts = new Hosts(options.host(), options.hosts());
         origins = new Origins(options.origins(), hosts);
         // what a Host may be this server knows better

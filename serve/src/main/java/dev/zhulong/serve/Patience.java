@@ -8,7 +8,9 @@ import io.helidon.webserver.http1.Http1ConnectionListener;
 import java.io.IOException;
 import java.net.SocketAddress;
 import java.nio.channels.SocketChannel;
+import java.util.LinkedHashSet;
 import java.util.Map;
+import java.util.SequencedSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
@@ -30,12 +32,20 @@ final class Patience implements Http1ConnectionListener, AutoCloseable {
     }
 
     private final long seconds;
+    private final int mostResting;
+    /** Connections between two requests, those that rest longest first; some may have been closed. */
+    private final SequencedSet<Connection> resting = new LinkedHashSet<>();
     private final ScheduledThreadPoolExecutor timer = new ScheduledThreadPoolExecutor(1, Thread.ofPlatform().name("serve-patience").daemon().factory());
     private final Map<Ends, Accepted> accepted = new ConcurrentHashMap<>();
     private final ThreadLocal<Connection> current = new ThreadLocal<>();
 
-    Patience(long seconds) {
+    /**
+     * @param seconds     that a client has
+     * @param mostResting how many connections may rest between two requests, so that there is a place for others
+     */
+    Patience(long seconds, int mostResting) {
         this.seconds = seconds;
+        this.mostResting = mostResting;
         timer.setRemoveOnCancelPolicy(true);
     }
 
@@ -58,6 +68,30 @@ final class Patience implements Http1ConnectionListener, AutoCloseable {
         }
         current.set(new Connection(context.serverSocket(), connection.channel, this, connection.cut));
         return current.get();
+    }
+
+    /** A connection rests from now on; the one that does so longest is closed where there are too many. */
+    void rests(Connection connection) {
+        Connection longest = null;
+        synchronized (resting) {
+            resting.addLast(connection);
+            if (resting.size() > mostResting) {
+                resting.removeIf(Connection::isClosed);
+            }
+            if (resting.size() > mostResting) {
+                longest = resting.removeFirst();
+            }
+        }
+        if (longest != null) {
+            longest.cut();
+        }
+    }
+
+    /** It rests no more. */
+    void restsNoMore(Connection connection) {
+        synchronized (resting) {
+            resting.remove(connection);
+        }
     }
 
     ScheduledFuture<?> cutLater(SocketChannel channel) {
