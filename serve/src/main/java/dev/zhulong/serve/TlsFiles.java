@@ -222,18 +222,24 @@ final class TlsFiles {
         }
     }
 
-    /** The server's own certificate first, then each one's issuer, as clients expect them; whatever else the file has comes last. */
+    /** The server's own certificate first, then each one's issuer, as clients expect them; whatever else the file has is of no use to them. */
     private static List<X509Certificate> chain(X509Certificate own, List<X509Certificate> all) {
-        List<X509Certificate> rest = new ArrayList<>(all);
         List<X509Certificate> chain = new ArrayList<>();
         for (X509Certificate next = own; next != null; ) {
-            rest.remove(next);
             chain.add(next);
             X509Certificate last = next;
-            next = rest.stream().filter(issuer -> issuer.getSubjectX500Principal().equals(last.getIssuerX500Principal())).findFirst().orElse(null);
+            next = all.stream().filter(issuer -> !chain.contains(issuer) && hasSigned(issuer, last)).findFirst().orElse(null);
         }
-        chain.addAll(rest);
         return chain;
+    }
+
+    private static boolean hasSigned(X509Certificate issuer, X509Certificate certificate) {
+        try {
+            certificate.verify(issuer.getPublicKey());
+            return issuer.getSubjectX500Principal().equals(certificate.getIssuerX500Principal());
+        } catch (GeneralSecurityException e) {
+            return false;
+        }
     }
 
     private Tls usable(Tls tls) {

@@ -107,6 +107,21 @@ class CertificateAndKeyAreTriedOutTest {
     }
 
     @Test
+    void certificatesOfOthersInTheFileAreOfNoMatter() throws Exception {
+        TlsIdentity chained = TlsIdentity.chained(directory);
+        TlsIdentity same = TlsIdentity.make(directory, "EC");
+        TlsIdentity other = TlsIdentity.make(directory, "RSA");
+        List<Certificate> all = new ArrayList<>(List.of(other.chain().getFirst(), same.chain().getFirst()));
+        all.addAll(chained.chain());
+        all.addAll(chained.chain());
+        serves(chained, file("mixed.pem", TlsIdentity.pem(all)), chained.key());
+        // of one name, each signed by itself
+        serves(same, file("two.pem", TlsIdentity.pem(all)), same.key());
+        serves(other, file("twice.pem", TlsIdentity.pem(List.of(other.chain().getFirst(), other.chain().getFirst()))), other.key());
+        refused(file("others.pem", TlsIdentity.pem(all)), TlsIdentity.make(directory, "RSA").key(), "is not the key of a certificate in");
+    }
+
+    @Test
     void datesAreLookedAt() throws Exception {
         TlsIdentity old = TlsIdentity.make(directory, "EC", "-startdate", "-10d", "-validity", "3");
         refused(old.certificate(), old.key(), old.certificate().toString(), "has expired", "renew it");
