@@ -40,8 +40,8 @@ final class SchemaReader {
             "disallow", "extends", "nullable");
     /** Keywords that decide which values are valid: two schemas that have the same of them are the same. */
     static final Set<String> ASSERTIONS = Stream.concat(ENFORCED.stream(), REFUSED.stream()).collect(Collectors.toUnmodifiableSet());
-    /** Those that say by {@code false} that they assert nothing. */
-    private static final Set<String> SWITCHES = Set.of("uniqueItems", "nullable");
+    /** How a number is stored, by the names of OpenAPI's registry of formats: the bits of whole ones. */
+    private static final Map<String, Integer> WHOLE_FORMATS = Map.of("int8", 7, "int16", 15, "int32", 31, "int64", 63);
     private static final int MOST_ALTERNATIVES = 2000;
     /** Of all schemas of a document together: each takes memory. */
     private static final int MOST_SHAPES = 100_000;
@@ -220,14 +220,13 @@ final class SchemaReader {
             case "minLength" -> Shape.ofStrings(List.of(), new Range(least(part, keyword, value), Integer.MAX_VALUE));
             case "maxLength" -> Shape.ofStrings(List.of(), new Range(0, count(part, keyword, value)));
             case "pattern" -> Shape.ofStrings(List.of(pattern(part, value)), Range.ANY);
-            case "format" -> Shape.ofStrings(List.of(format(part, value)), Range.ANY);
+            case "format" -> format(part, value);
             case "required" -> required(part, value);
             case "minItems" -> Shape.ofArrays(List.of(), new Range(least(part, keyword, value), Integer.MAX_VALUE));
             case "maxItems" -> Shape.ofArrays(List.of(), new Range(0, count(part, keyword, value)));
             case "properties", "additionalProperties", "prefixItems", "items", "$ref", "allOf", "anyOf", "oneOf" -> Shape.ANY;
             default -> {
-                boolean off = SWITCHES.contains(keyword) && value.isBoolean() && !value.booleanValue();
-                if (REFUSED.contains(keyword) && !off) {
+                if (REFUSED.contains(keyword) && !assertsNothing(keyword, value)) {
                     throw error(part, "the keyword " + keyword + " is not supported" + (keyword.equals("nullable") ? ": add \"null\" to type instead" : ""));
                 }
                 yield Shape.ANY;
@@ -286,12 +285,33 @@ final class SchemaReader {
         }
     }
 
-    private static TextAutomaton format(Part part, JsonNode value) {
+    /** Whether a keyword that is not enforced has a value that every value satisfies. */
+    private static boolean assertsNothing(String keyword, JsonNode value) {
+        return switch (keyword) {
+            case "uniqueItems", "nullable" -> value.isBoolean() && !value.booleanValue();
+            case "minProperties" -> value.isNumber() && value.decimalValue().signum() == 0;
+            // names are strings anyway, and say so in the schemas of records that zod makes
+            case "propertyNames" -> value.isObject() && value.path("type").asText("string").equals("string")
+                    && value.propertyStream().map(Map.Entry::getKey).noneMatch(each -> ASSERTIONS.contains(each) && !each.equals("type"));
+            default -> false;
+        };
+    }
+
+    private static Shape format(Part part, JsonNode value) {
         TextAutomaton format = value.isTextual() ? Formats.of(value.textValue()) : null;
-        if (format == null) {
+        if (format != null) {
+            return Shape.ofStrings(List.of(format), Range.ANY);
+        }
+        JsonNode type = part.schema().get("type");
+        if (type == null || !value.isTextual() || types(part, type).types().contains(Type.STRING)) {
             throw error(part, "format: supported are " + Formats.names() + ", found " + value);
         }
-        return format;
+        Integer bits = WHOLE_FORMATS.get(value.textValue());
+        if (bits == null) {
+            return Shape.ANY;
+        }
+        BigDecimal end = BigDecimal.TWO.pow(bits);
+        return Shape.ofNumbers(new Bounds(end.negate(), false, end, true));
     }
 
     private static BigDecimal decimal(Part part, String keyword, JsonNode value) {

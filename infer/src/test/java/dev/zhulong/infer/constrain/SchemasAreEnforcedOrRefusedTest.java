@@ -136,6 +136,30 @@ class SchemasAreEnforcedOrRefusedTest {
     }
 
     @ParameterizedTest
+    @ValueSource(strings = {"'minProperties': 0", "'propertyNames': {}", "'propertyNames': {'type': 'string', 'description': 'd'}", "'format': 'int32'", "'format': 'double'", "'format': 'uri'"})
+    void norIsWhatEveryValueSatisfies(String keyword) {
+        for (String schema : new String[] {"{" + keyword + ", 'type': 'integer'}", "{'anyOf': [{'type': ['integer', 'boolean'], " + keyword + "}]}"}) {
+            assertThat(Texts.whole(Texts.schema(schema), "7")).as(schema).isTrue();
+            assertThat(Texts.whole(Texts.schema(schema), "null")).as(schema).isFalse();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"'minProperties': 1", "'patternProperties': {'a': true}", "'dependentRequired': {'a': []}", "'propertyNames': {'pattern': 'a'}", "'propertyNames': {'type': 'null'}",
+        "'propertyNames': {'type': 'string', 'maxLength': 3}", "'propertyNames': false", "'format': 'uri'", "'type': 'string', 'format': 'int32'", "'type': ['integer', 'string'], 'format': 'x'"})
+    void butWhatOneMayNotSatisfyIsRefused(String keywords) {
+        assertThatIllegalArgumentException().isThrownBy(() -> Texts.schema("{" + keywords + "}"));
+    }
+
+    @Test
+    void formatsOfWholeNumbersAreTheirBounds() {
+        assertThat(Texts.whole(Texts.schema("{'type': 'integer', 'format': 'int32'}"), "2147483647")).isTrue();
+        assertThat(Texts.whole(Texts.schema("{'type': 'integer', 'format': 'int32'}"), "2147483648")).isFalse();
+        assertThat(Texts.whole(Texts.schema("{'type': 'integer', 'format': 'int64'}"), "-9223372036854775808")).isTrue();
+        assertThat(Texts.whole(Texts.schema("{'type': 'integer', 'format': 'int64'}"), "9223372036854775808")).isFalse();
+    }
+
+    @ParameterizedTest
     @ValueSource(strings = {"not", "if", "dependentSchemas", "dependentRequired", "patternProperties", "propertyNames", "minProperties", "maxProperties", "unevaluatedProperties",
         "contains", "unevaluatedItems", "uniqueItems", "$dynamicRef", "$recursiveRef", "dependencies", "additionalItems", "nullable"})
     void whatAssertsAndIsNotEnforcedIsRefusedByName(String keyword) {
