@@ -170,10 +170,12 @@ final class ServeVerb extends Verb {
 
     /** Held, as loggers that nobody holds forget their level. */
     private static final Logger HELIDON = Logger.getLogger("io.helidon");
+    private static final Logger LETTUCE = Logger.getLogger("io.lettuce");
 
     @Override
     protected void run() throws IOException {
         HELIDON.setLevel(Level.WARNING);
+        LETTUCE.setLevel(Level.WARNING);
         check();
         if (prefixDirectory != null) {
             Files.createDirectories(prefixDirectory, OwnerOnly.directory(prefixDirectory));
