@@ -6,7 +6,6 @@ import io.helidon.http.HeaderNames;
 import io.helidon.http.RequestException;
 import io.helidon.webserver.http.ServerRequest;
 import java.time.Instant;
-import java.util.concurrent.TimeUnit;
 
 /** A request on its way through the server, and what is noted of it. */
 final class Exchange {
