@@ -65,26 +65,43 @@ final class Json {
         }
     }
 
+    /** Where a value stands in a request; put into words only for an error, as most values have none. */
+    private record Place(Place outer, Object step) {
+        @Override
+        public String toString() {
+            if (outer == null) {
+                return step.toString();
+            }
+            String around = outer.toString();
+            return step instanceof Integer index ? around + "[" + index + "]" : (around.isEmpty() ? "" : around + ".") + shortened(step.toString());
+        }
+    }
+
     /** Refuses halves of surrogate pairs, which escapes can spell and no text has, in any string of what is called {@code name}. */
     static void whole(JsonNode tree, String name) {
+        whole(tree, new Place(null, name));
+    }
+
+    private static void whole(JsonNode tree, Place place) {
         if (tree.isTextual()) {
-            whole(tree.textValue(), name);
+            whole(tree.textValue(), place);
         }
         for (int i = 0; tree.isArray() && i < tree.size(); i++) {
-            whole(tree.get(i), name + "[" + i + "]");
+            whole(tree.get(i), new Place(place, i));
         }
         tree.properties().forEach(field -> {
-            String inside = (name.isEmpty() ? "" : name + ".") + shortened(field.getKey());
+            var inside = new Place(place, field.getKey());
             whole(field.getKey(), inside);
             whole(field.getValue(), inside);
         });
     }
 
-    private static void whole(String text, String name) {
+    private static void whole(String text, Place place) {
         for (int i = 0; i < text.length(); i++) {
             char c = text.charAt(i);
             if (Character.isSurrogate(c)) {
                 if (Character.isLowSurrogate(c) || i + 1 == text.length() || !Character.isLowSurrogate(text.charAt(i + 1))) {
+                    String name = place.toString();
                     throw ApiException.invalid(name, name + " holds half a surrogate pair at character " + i);
                 }
                 i++;
