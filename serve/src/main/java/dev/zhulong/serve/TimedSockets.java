@@ -17,7 +17,7 @@ record TimedSockets(SocketOptions options, Patience patience) implements SocketO
     public void configureSocket(SocketChannel socket) {
         options.configureSocket(socket);
         try {
-            socket.socket().setSoTimeout((int) options.readTimeout().toMillis());
+            socket.socket().setSoTimeout((int) Math.min(options.readTimeout().toMillis(), Integer.MAX_VALUE));
             patience.accepted(socket);
         } catch (IOException e) {
             // it is closed already, which the next read finds out

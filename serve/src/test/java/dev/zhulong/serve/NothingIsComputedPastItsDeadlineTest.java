@@ -47,6 +47,14 @@ class NothingIsComputedPastItsDeadlineTest {
     }
 
     @Test
+    void aDeadlineMayBeWeeksAway() {
+        // more milliseconds than an int has
+        try (var server = new TestServer(new ScriptedModel(4096, prompt -> "ok"), SchedulerOptions.of(4, 10_000), ServerOptions.local(0).withLimits(1_000_000, 30, 2_200_000))) {
+            assertThat(server.post("/v1/completions", "{'prompt':'x','max_tokens':2}").status()).isEqualTo(200);
+        }
+    }
+
+    @Test
     void vectorsThatNobodyWaitsForAreNotMade() throws Exception {
         try (TestServer server = server(600)) {
             byte[] body = ("{\"input\":[" + MANY.replace('\'', '"') + "]}").getBytes(StandardCharsets.UTF_8);
