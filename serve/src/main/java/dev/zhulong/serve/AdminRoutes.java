@@ -53,11 +53,14 @@ final class AdminRoutes {
             throw body.wrong("directory", "must be the name of a directory inside the server's --adapter-dir");
         }
         try {
-            model.addAdapter(name, options.admin().adapters().resolve(directory));
-        } catch (FormatException | UncheckedIOException e) {
-            throw ApiException.invalid("directory", "the adapter was not loaded: " + e.getMessage());
+            model.checkAdapterName(name);
         } catch (IllegalArgumentException e) {
             throw ApiException.invalid("name", "the adapter was not loaded: " + e.getMessage());
+        }
+        try {
+            model.addAdapter(name, options.admin().adapters().resolve(directory));
+        } catch (IllegalArgumentException | FormatException | UncheckedIOException e) {
+            throw ApiException.invalid("directory", "the adapter was not loaded: " + e.getMessage());
         }
         Listener.send(response, exchange.connection(), Json.object().put("name", name));
     }

@@ -104,9 +104,7 @@ public final class ServedModel implements AutoCloseable {
      * @throws IllegalArgumentException where the name is not free or not plain, or the adapter does not fit the model or its engine
      */
     public void addAdapter(String name, Path directory) {
-        if (!name.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,99}") || name.equals(this.name)) {
-            throw new IllegalArgumentException("an adapter's name must consist of letters, digits, '.', '_' and '-', and differ from the model's, found " + name);
-        }
+        checkAdapterName(name);
         CpuAdapter adapter = CpuAdapter.load(directory, lanes.getFirst().model.spec());
         for (Lane lane : lanes) {
             try (LanguageModel.KvCache fits = lane.model.newCache(1, adapter)) {
@@ -121,6 +119,13 @@ public final class ServedModel implements AutoCloseable {
         List<Integer> texts = Stream.concat(eosIds.stream(), GenerationConfig.eosIdsIn(directory).stream()).distinct().toList();
         List<Integer> turns = Stream.of(texts, ends, speaks.endOfTurn()).flatMap(Collection::stream).distinct().toList();
         adapters.put(name, new NamedAdapter(name, adapter, speaks, texts, turns));
+    }
+
+    /** @throws IllegalArgumentException where no adapter may be called so */
+    void checkAdapterName(String name) {
+        if (!name.matches("[A-Za-z0-9][A-Za-z0-9._-]{0,99}") || name.equals(this.name)) {
+            throw new IllegalArgumentException("an adapter's name must consist of letters, digits, '.', '_' and '-', and differ from the model's, found " + name);
+        }
     }
 
     /** Takes an adapter no more; requests that have begun keep it. False where there is none of that name. */

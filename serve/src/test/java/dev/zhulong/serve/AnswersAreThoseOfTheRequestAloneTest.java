@@ -145,6 +145,14 @@ class AnswersAreThoseOfTheRequestAloneTest {
             for (String name : new String[] {"..", "../etc", "/etc", ".", "no-such", "a/b"}) {
                 assertThat(server.admin(key, "POST", "/admin/adapters", "{\"name\":\"x\",\"directory\":\"" + name + "\"}").status()).isEqualTo(400);
             }
+            // a kind that is not put on single sequences
+            Path dora = Files.createDirectory(directory.resolve("dora"));
+            String config = Files.readString(directory.resolve("adapter1").resolve("adapter_config.json"));
+            Files.writeString(dora.resolve("adapter_config.json"), config.replaceFirst("\\{", "{\"use_dora\": true, ").replaceFirst(",\\s*\"use_dora\"\\s*:\\s*false", ""));
+            for (String[] each : new String[][] {{"x", "dora", "directory"}, {"x", "no-such", "directory"}, {"tiny", "adapter1", "name"}, {"a b", "adapter1", "name"}}) {
+                String wrong = "{\"name\":\"" + each[0] + "\",\"directory\":\"" + each[1] + "\"}";
+                assertThat(server.admin(key, "POST", "/admin/adapters", wrong).json().at("/error/param").asText()).as(wrong).isEqualTo(each[2]);
+            }
             assertThat(server.admin("wrong", "POST", "/admin/adapters", "{}").status()).isEqualTo(401);
         }
     }
