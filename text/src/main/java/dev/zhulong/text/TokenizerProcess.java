@@ -48,8 +48,8 @@ final class TokenizerProcess implements AutoCloseable {
     static TokenizerProcess start(byte[] json, String name) {
         try {
             var child = new TokenizerProcess(name, new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-XX:+UseSerialGC",
-                    "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "--enable-native-access=ALL-UNNAMED", "-cp", System.getProperty("java.class.path"),
-                    TokenizerProcess.class.getName()).start());
+                    "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-XX:+SuppressFatalErrorMessage", "-XX:-CreateCoredumpOnCrash", "--enable-native-access=ALL-UNNAMED",
+                    "-cp", System.getProperty("java.class.path"), TokenizerProcess.class.getName()).start());
             child.ask(json, "the tokenizer");
             return child;
         } catch (IOException e) {
@@ -100,8 +100,12 @@ final class TokenizerProcess implements AutoCloseable {
             out.writeInt(bytes.length);
             out.write(bytes);
             out.flush();
-            if (in.readByte() == REFUSED) {
+            int kind = in.readByte();
+            if (kind == REFUSED) {
                 throw new EncodingException(name, "the tokenizers library refuses " + what + ": " + in.readUTF(), null);
+            }
+            if (kind != DONE) {
+                throw new IOException("no answer begins with " + kind);
             }
             int[] ids = new int[in.readInt()];
             for (int i = 0; i < ids.length; i++) {
@@ -115,6 +119,9 @@ final class TokenizerProcess implements AutoCloseable {
 
     /** What the panic said: the line behind the one that names its place. */
     private String lastWords() {
+        if (process.onExit().completeOnTimeout(null, 5, TimeUnit.SECONDS).join() == null) {
+            return "";
+        }
         try (InputStream errors = process.getErrorStream()) {
             List<String> lines = new String(errors.readAllBytes(), StandardCharsets.UTF_8).lines().toList();
             for (int i = 0; i + 1 < lines.size(); i++) {

@@ -13,7 +13,9 @@ import java.util.Arrays;
 import java.util.Base64;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -69,6 +71,20 @@ class ATokenizerThatPanicsEndsNothingTest {
             }
             List<int[]> many = tokenizer.encodeAll(Collections.nCopies(50, "bab"));
             assertThat(many).hasSize(50).allSatisfy(ids -> assertThat(ids).containsExactly(2, 3));
+        }
+    }
+
+    /** A crash of native code, as the JVM of the other process sees it. */
+    @Test
+    void aProcessThatCrashesLeavesNoReportAndTheNextTextIsEncoded() throws Exception {
+        Assumptions.assumeFalse(System.getProperty("os.name").startsWith("Windows"), "sends a signal");
+        List<ProcessHandle> before = ProcessHandle.current().children().toList();
+        try (var tokenizer = load("null", split(BACKTRACKS), bpe("", "a b"))) {
+            ProcessHandle process = ProcessHandle.current().children().filter(child -> !before.contains(child)).findFirst().orElseThrow();
+            assertThat(new ProcessBuilder("kill", "-SEGV", Long.toString(process.pid())).start().waitFor()).isZero();
+            process.onExit().get(1, TimeUnit.MINUTES);
+            assertThat(Path.of("hs_err_pid" + process.pid() + ".log")).doesNotExist();
+            assertThat(tokenizer.encode("bab")).containsExactly(2, 3);
         }
     }
 
