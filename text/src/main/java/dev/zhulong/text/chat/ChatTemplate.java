@@ -192,7 +192,8 @@ public final class ChatTemplate {
      * mappings.
      */
     private boolean takesTexts(Conversation conversation, boolean addGenerationPrompt, Map<String, Object> more, Supplier<LocalDateTime> now) {
-        String probe = "{\"a\": \"b\"}";
+        // no conversation says it
+        String probe = "{\"takes-texts\": \"or-mappings\"}";
         List<Message> probing = conversation.messages().stream().map(message -> message.saying(message.content(), message.reasoning(),
                 message.toolCalls().stream().map(call -> call.object() ? call : new ToolCall(call.id(), call.name(), probe)).toList(),
                 message.name())).toList();

@@ -73,6 +73,14 @@ class TemplatesSeeWhatTheRowWroteTest {
     }
 
     @Test
+    void whatElseTheConversationSaysDecidesNothingAboutArguments() {
+        String tojson = "{% for m in messages %}{{ m.content }}{% for t in m.tool_calls %}{{ t.function.arguments | tojson }}{% endfor %}{% endfor %}";
+        for (String said : List.of("{\"a\": \"b\"} ", PARIS)) {
+            assertThat(render(tojson, Message.user(said), calling("", Written.TEXT, call(PARIS, false)))).isEqualTo(said + PARIS);
+        }
+    }
+
+    @Test
     void argumentsAreAMappingWhereATemplateNeedsOne() {
         String tojson = "{% for m in messages %}{% for t in m.tool_calls %}{{ t.function.arguments | tojson }}{% endfor %}{% endfor %}";
         String items = "{% for m in messages %}{% for t in m.tool_calls %}{% for k, v in t.function.arguments | items %}{{ k }}={{ v }};{% endfor %}"
