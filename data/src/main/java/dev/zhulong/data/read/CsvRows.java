@@ -2,7 +2,6 @@ package dev.zhulong.data.read;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.InputStreamReader;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.List;
@@ -12,7 +11,7 @@ final class CsvRows {
     private CsvRows() { }
 
     static void read(InputStream in, char delimiter, String id, ReadOptions options, DocumentReader reader) throws IOException {
-        var records = new CsvRecords(new InputStreamReader(Encoding.withoutMark(in), options.charset()), delimiter, options.maxDocumentBytes());
+        var records = new CsvRecords(Encoding.reader(in, options.charset()), delimiter, options.maxDocumentBytes());
         List<String> columns = header(records);
         int column = column(columns, options.field());
         if (column < 0) {

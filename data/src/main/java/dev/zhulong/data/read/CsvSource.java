@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.InputStreamReader;
 import java.io.Reader;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -18,7 +17,7 @@ final class CsvSource extends RowSource {
 
     CsvSource(InputStream in, char delimiter, boolean header, String id, RowReport report) throws IOException {
         super(id, report);
-        reader = new InputStreamReader(Encoding.withoutMark(in), StandardCharsets.UTF_8);
+        reader = Encoding.reader(in, StandardCharsets.UTF_8);
         records = new CsvRecords(reader, delimiter, RowReader.MAX_ROW);
         if (header) {
             columns = CsvRows.header(records);

@@ -229,7 +229,7 @@ public final class DocumentReader {
         } else if (name.endsWith(".json")) {
             json(in, id, named);
         } else if (name.endsWith(".csv") || name.endsWith(".tsv")) {
-            CsvRows.read(Encoding.utf8(in), name.endsWith(".tsv") ? '\t' : ',', id, options, this);
+            CsvRows.read(in, name.endsWith(".tsv") ? '\t' : ',', id, options, this);
         } else {
             PlainText.read(in, id, options, this);
         }
@@ -246,7 +246,7 @@ public final class DocumentReader {
         } else if (shape == JsonShape.LINES) {
             JsonRows.lines(Encoding.utf8(whole), id, options, this);
         } else {
-            JsonRows.elements(Encoding.utf8(whole), id, options, this);
+            JsonRows.elements(whole, id, options, this);
         }
     }
 

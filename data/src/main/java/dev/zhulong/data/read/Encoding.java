@@ -58,6 +58,12 @@ final class Encoding {
         return charset == null ? back : new Recoded(new InputStreamReader(back, charset));
     }
 
+    /** The characters of a text, without a byte order mark: in the encoding that its first bytes name, else in {@code otherwise}. */
+    static Reader reader(InputStream in, Charset otherwise) throws IOException {
+        InputStream utf8 = utf8(in);
+        return new InputStreamReader(withoutMark(utf8), utf8 instanceof Recoded ? StandardCharsets.UTF_8 : otherwise);
+    }
+
     /** The same without a byte order mark of UTF-8. */
     static InputStream withoutMark(InputStream in) throws IOException {
         var back = new PushbackInputStream(in, 3);

@@ -9,7 +9,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 
 /** JSON Lines and arrays of objects, the text in one field; a row that is malformed, too long or has no such text is counted and passed over. */
@@ -53,7 +52,7 @@ final class JsonRows {
 
     /** An array of objects, or an object whose {@code data} is one. */
     static void elements(InputStream in, String id, ReadOptions options, DocumentReader reader) throws IOException {
-        var rows = new JsonElements(new InputStreamReader(Encoding.withoutMark(in), StandardCharsets.UTF_8), options.maxDocumentBytes());
+        var rows = new JsonElements(Encoding.reader(in, StandardCharsets.UTF_8), options.maxDocumentBytes());
         String[] path = options.field().split("\\.");
         rows.open();
         String json;

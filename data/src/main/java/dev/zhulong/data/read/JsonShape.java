@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 
 /** How a file called {@code .json} holds rows. */
@@ -23,8 +22,7 @@ enum JsonShape {
             if (isLines(head)) {
                 return LINES;
             }
-            var rows = new JsonElements(new InputStreamReader(Encoding.withoutMark(new ByteArrayInputStream(head)), StandardCharsets.UTF_8),
-                    head.length);
+            var rows = new JsonElements(Encoding.reader(new ByteArrayInputStream(head), StandardCharsets.UTF_8), head.length);
             rows.open();
             String first = rows.next();
             return first == null || first.startsWith("{") ? ARRAY : OTHER;
@@ -35,9 +33,10 @@ enum JsonShape {
 
     /** The first line is an object by itself that does not hold the rows, or is meant as one. */
     private static boolean isLines(byte[] head) throws IOException {
-        var lines = new JsonLines(Encoding.withoutMark(new ByteArrayInputStream(head)), RowReader.MAX_ROW);
+        var lines = new JsonLines(Encoding.withoutMark(new ByteArrayInputStream(head)), RowReader.MAX_ROW - 1);
         String first = line(lines);
-        if (first == null) {
+        // what is not an object by itself may be all of the file: it is not parsed to find out
+        if (first == null || !first.startsWith("{")) {
             return false;
         }
         try {
@@ -46,7 +45,7 @@ enum JsonShape {
         } catch (JsonProcessingException e) {
             // a first row that is malformed looks like the next one
             String second = line(lines);
-            return first.startsWith("{") && first.endsWith("}") && second != null && second.startsWith("{");
+            return first.endsWith("}") && second != null && second.startsWith("{");
         }
     }
 

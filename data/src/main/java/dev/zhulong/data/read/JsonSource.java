@@ -7,7 +7,6 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.InputStreamReader;
 import java.io.Reader;
 import java.nio.charset.StandardCharsets;
 
@@ -27,7 +26,7 @@ final class JsonSource extends RowSource {
 
     JsonSource(InputStream in, String id, RowReport report) throws IOException {
         super(id, report);
-        reader = new InputStreamReader(Encoding.withoutMark(in), StandardCharsets.UTF_8);
+        reader = Encoding.reader(in, StandardCharsets.UTF_8);
         elements = new JsonElements(reader, RowReader.MAX_ROW);
     }
 

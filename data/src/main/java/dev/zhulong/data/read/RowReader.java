@@ -87,8 +87,8 @@ public final class RowReader {
 
     private static RowSource open(InputStream in, String ending, String id, boolean header, RowReport report) throws IOException {
         return switch (ending) {
-            case "csv" -> new CsvSource(Encoding.utf8(in), ',', header, id, report);
-            case "tsv" -> new CsvSource(Encoding.utf8(in), '\t', header, id, report);
+            case "csv" -> new CsvSource(in, ',', header, id, report);
+            case "tsv" -> new CsvSource(in, '\t', header, id, report);
             case "txt", "md" -> new TextSource(in, id, report);
             case "json" -> {
                 InputStream utf8 = Encoding.utf8(in);

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -70,6 +71,18 @@ class EncodingsAreReadAlikeTest {
         Path text = Files.write(directory.resolve("a.txt"), "\uFEFFGrüße\n灯".getBytes(Charset.forName(charset)));
         assertThat(rows(text, new RowReport())).containsExactly("Grüße\n灯");
         assertThat(documents(text, new ReadReport())).containsExactly("Grüße\n灯");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"UTF-16", "UTF-16LE", "GB18030"})
+    void theEncodingThatIsAskedForIsThatOfTablesWithoutAMark(String charset) throws IOException {
+        var options = new ReadOptions(Set.of(), "text", Charset.forName(charset), 1 << 20, 400, true);
+        String table = "id,text\n1,烛龙衔烛照幽都\n";
+        for (byte[] bytes : List.of(table.getBytes(Charset.forName(charset)), ("\uFEFF" + table).getBytes(StandardCharsets.UTF_16LE))) {
+            var texts = new ArrayList<String>();
+            new DocumentReader(options, new ReadReport()).read(List.of(Files.write(directory.resolve("a.csv"), bytes)), document -> texts.add(document.text()));
+            assertThat(texts).containsExactly("烛龙衔烛照幽都");
+        }
     }
 
     @Test
