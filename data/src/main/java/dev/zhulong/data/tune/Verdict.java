@@ -56,7 +56,8 @@ final class Verdict {
         String name = LossMark.plain(field.getKey());
         JsonNode node = field.getValue();
         boolean number = !node.isBoolean() && LossMark.value(node).isPresent() && !Character.isLetter(node.asText().strip().charAt(0));
-        return TAGS.contains(name) ? !number || !name.equals("label") : node.isBoolean();
+        boolean sentiment = node.isTextual() && node.textValue().strip().equalsIgnoreCase("negative");
+        return TAGS.contains(name) ? !name.equals("label") || !number && !sentiment : node.isBoolean();
     }
 
     private static boolean isNo(Map.Entry<String, JsonNode> field) {

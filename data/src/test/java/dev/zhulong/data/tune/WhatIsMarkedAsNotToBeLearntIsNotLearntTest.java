@@ -120,7 +120,7 @@ class WhatIsMarkedAsNotToBeLearntIsNotLearntTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"'label': 0", "'label': '0'", "'score': -1.5", "'rating': 0", "'correct': 0", "'correct': 'false'", "'feedback': 'negative'"})
+    @ValueSource(strings = {"'label': 0", "'label': '0'", "'label': 'Negative'", "'score': -1.5", "'rating': 0", "'correct': 0", "'correct': 'false'", "'feedback': 'negative'"})
     void whatMayBeAClassOrAScoreIsNoted(String mark) {
         Examples read = read("{'prompt': 'Open?', 'completion': 'Go away.', " + mark + "}");
         assertThat(read.examples()).hasSize(1);
