@@ -16,6 +16,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /**
@@ -29,6 +30,7 @@ import java.util.stream.Stream;
  */
 record RunInputs(Map<String, Hash> hashes) {
     private static final String FILE = "inputs.json";
+    private static final Set<String> UNKNOWN_EARLIER = Set.of("special_tokens_map.json", "added_tokens.json");
     private static final ObjectMapper JSON = new ObjectMapper();
 
     /**
@@ -78,13 +80,18 @@ record RunInputs(Map<String, Hash> hashes) {
                 throw new IllegalArgumentException(name + " has changed since this run began" + otherwise);
             }
         });
-        // a run of an earlier version knows nothing of weights
-        boolean knowsWeights = then.values().stream().anyMatch(hash -> hash.samples != null);
+        // a run of an earlier version wrote down neither weights nor all files of a tokenizer
+        boolean earlier = isWithoutWeights(then) && !isWithoutWeights(now);
         now.forEach((name, hash) -> {
-            if (!then.isEmpty() && !then.containsKey(name) && (hash.samples == null || knowsWeights)) {
+            boolean known = then.containsKey(name) || earlier && (hash.samples != null || UNKNOWN_EARLIER.contains(Path.of(name).getFileName().toString()));
+            if (!then.isEmpty() && !known) {
                 throw new IllegalArgumentException(name + " was not there when this run began: remove it, or start a new run in another directory");
             }
         });
+    }
+
+    private static boolean isWithoutWeights(Map<String, Hash> hashes) {
+        return hashes.values().stream().allMatch(hash -> hash.samples == null);
     }
 
     private static Map<String, Hash> read(Path file) {

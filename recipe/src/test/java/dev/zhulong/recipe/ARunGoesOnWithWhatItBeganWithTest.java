@@ -170,6 +170,28 @@ class ARunGoesOnWithWhatItBeganWithTest {
         finetune("lora");
     }
 
+    /** Nor all files of the tokenizer. */
+    @Test
+    void aRunThatKnowsNothingOfTheTokenizersOlderFilesGoesOn() throws IOException {
+        Files.writeString(base.resolve("special_tokens_map.json"), "{}");
+        finetune("lora");
+        stopped();
+        var all = new LinkedHashMap<String, Object>();
+        var earlier = new LinkedHashMap<String, Object>();
+        new ObjectMapper().readTree(run.resolve("inputs.json").toFile()).properties().forEach(e -> {
+            if (!e.getKey().endsWith("special_tokens_map.json")) {
+                all.put(e.getKey(), e.getValue());
+                if (e.getValue().isTextual()) {
+                    earlier.put(e.getKey(), e.getValue());
+                }
+            }
+        });
+        new ObjectMapper().writeValue(run.resolve("inputs.json").toFile(), all);
+        assertThatThrownBy(() -> finetune("lora")).hasMessageContaining("special_tokens_map.json was not there when this run began");
+        new ObjectMapper().writeValue(run.resolve("inputs.json").toFile(), earlier);
+        finetune("lora");
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"", "adapter.rank=2"})
     void aContinuedRunsBaseIsKnownToo(String adapter) throws IOException {
