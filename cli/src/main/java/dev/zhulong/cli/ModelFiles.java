@@ -16,6 +16,7 @@ import dev.zhulong.infer.cpu.Route;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.text.Tokenizer;
+import dev.zhulong.text.TokenizerConfig;
 import dev.zhulong.text.chat.ChatTemplate;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -30,6 +31,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -44,8 +46,8 @@ import java.util.stream.Stream;
  */
 abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles, DirectoryModelFiles {
     /** Weights and their index, configurations, and the files of the tokenizer and its template. */
-    private static final Pattern READ = Pattern.compile(".*\\.safetensors(\\.index\\.json)?|.*config\\.json|(tokenizer|special_tokens_map|added_tokens)\\.json"
-            + "|.*\\.jinja");
+    private static final Pattern READ = Pattern.compile(".*\\.safetensors(\\.index\\.json)?|.*config\\.json|.*\\.jinja|"
+            + TokenizerConfig.FILES.stream().map(Pattern::quote).collect(Collectors.joining("|")));
 
     /** Fewer tokens than these are of no use, so that memory for fewer is no memory. */
     private static final int FEWEST = 64;

@@ -21,7 +21,7 @@ import java.util.List;
  * @param activation         of the MLP
  * @param gatedMlp           {@code down(act(gate(x)) * up(x))} rather than {@code down(act(up(x)))}
  * @param rope               rotary positions, or null where positions are learned (GPT-2)
- * @param tiedEmbeddings     whether share the embedding's weight with the output head
+ * @param tiedEmbeddings     whether the head shares the embedding's weight
  * @param qkvBias            bias on query, key and value
  * @param outputBias         bias on the attention's output projection
  * @param mlpBias            bias in the MLP

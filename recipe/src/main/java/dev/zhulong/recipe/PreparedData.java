@@ -3,7 +3,6 @@ package dev.zhulong.recipe;
 import dev.zhulong.data.CleanConfig;
 import dev.zhulong.data.Cleaner;
 import dev.zhulong.data.Corpus;
-import dev.zhulong.data.Progress;
 import dev.zhulong.data.clean.Steps;
 import dev.zhulong.data.dedup.Clusters;
 import dev.zhulong.data.document.CleaningStep;
