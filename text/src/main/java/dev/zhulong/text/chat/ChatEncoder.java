@@ -147,7 +147,7 @@ public final class ChatEncoder {
             SupervisedTokens tokens = supervise(Conversation.of(Message.user("a"), Message.assistant("b"))).getLast();
             for (int i = tokens.ids().length - 1; i > 0; i--) {
                 if (tokens.supervised()[i]) {
-                    if (tokenizer.isControl(tokens.ids()[i])) {
+                    if (tokenizer.isControl(tokens.ids()[i]) || tokenizer.marks().containsValue(tokens.ids()[i])) {
                         ends.add(tokens.ids()[i]);
                     }
                     break;

@@ -50,6 +50,16 @@ class MarksAreTokensWhereTheTemplateWroteThemTest {
         });
     }
 
+    @Test
+    void aMarkBehindAnAnswerEndsIt() {
+        try (var tokenizer = HuggingFaceTokenizer.load(temporary)) {
+            String ends = TEMPLATE.replace("m.content + '<|im_end|>\\n'", "m.content + '</think>\\n'");
+            assertThat(ends).isNotEqualTo(TEMPLATE);
+            assertThat(new ChatEncoder(ChatTemplate.parse(ends, Map.of()), tokenizer).endOfTurn())
+                    .containsExactlyInAnyOrder(tokenizer.id("<|im_end|>").orElseThrow(), tokenizer.id("</think>").orElseThrow());
+        }
+    }
+
     private interface Edit {
         void on(ObjectNode json);
     }
