@@ -60,7 +60,7 @@ public final class EndMarks {
     private void addEnd(SupervisedTokens tokens, int last) {
         for (int i = last; i > 0 && tokens.supervised()[i]; i--) {
             int id = tokens.ids()[i];
-            if (tokenizer.isControl(id) || isUnmarkedControl(id)) {
+            if (isMark(tokenizer, id)) {
                 ids.add(id);
                 return;
             }
@@ -72,8 +72,11 @@ public final class EndMarks {
         }
     }
 
-    /** A mark that the tokenizer's file forgot to call special: it is spelt like one, and no text is ever encoded to it. */
-    private boolean isUnmarkedControl(int id) {
+    /** Whether a token is a control token, or one that the tokenizer's file forgot to call special: it is spelt like one, and no text is ever encoded to it. */
+    static boolean isMark(Tokenizer tokenizer, int id) {
+        if (tokenizer.isControl(id)) {
+            return true;
+        }
         String text = new String(tokenizer.bytes(id), StandardCharsets.UTF_8);
         return MARK.matcher(text).matches() && Arrays.stream(tokenizer.encode(text)).noneMatch(own -> own == id);
     }

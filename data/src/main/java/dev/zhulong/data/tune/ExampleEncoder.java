@@ -149,7 +149,7 @@ public final class ExampleEncoder {
     }
 
     private boolean isEnd(int id) {
-        return tokenizer.isControl(id) || tokenizer.eos().isPresent() && tokenizer.eos().getAsInt() == id;
+        return EndMarks.isMark(tokenizer, id) || tokenizer.eos().isPresent() && tokenizer.eos().getAsInt() == id;
     }
 
     /** Takes the marks off one turn: the learnt tokens that follow exactly what comes before that turn. */

@@ -2,6 +2,9 @@ package dev.zhulong.data.tune;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.zhulong.data.read.RowReport;
 import dev.zhulong.text.BpeTrainer;
 import dev.zhulong.text.HuggingFaceTokenizer;
@@ -115,6 +118,18 @@ class ConversationsAreLearntAsTheTemplateShowsThemTest {
         assertThat(report.noted().get(NO_END).count()).isEqualTo(1);
         learnt(marked.replace("{{ eos_token }}", ""), "{\"prompt\": \"a\", \"chosen\": \"b\", \"rejected\": \"c\"}");
         assertThat(report.noted().get(NO_END).count()).isEqualTo(2);
+    }
+
+    @Test
+    void aMarkThatIsNotCalledSpecialIsAnEndToo() throws IOException {
+        TokenizerJson.write(directory, new BpeTrainer(259, List.of("<s>", "<|turn|>", "</s>")).train(), new TokenizerJson.Settings("<s>", "</s>", null, false, 512));
+        var mapper = new ObjectMapper();
+        JsonNode json = mapper.readTree(directory.resolve("tokenizer.json").toFile());
+        ((ObjectNode) json.at("/added_tokens/1")).put("special", false);
+        mapper.writeValue(directory.resolve("tokenizer.json").toFile(), json);
+        String template = "{% for m in messages %}{{ '<s>' + m.role + ':' + m.content + '<|turn|>' }}{% endfor %}{% if add_generation_prompt %}<s>assistant:{% endif %}";
+        assertThat(learnt(template, row("\"content\": \"ok\""))).containsExactly("ok<|turn|>");
+        assertThat(report.noted()).isEmpty();
     }
 
     @Test
