@@ -7,11 +7,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** What the operating system says of the machine. */
 final class Machine {
     private static final Path CPU_INFO = Path.of("/proc/cpuinfo");
     private static final Path MEMORY_INFO = Path.of("/proc/meminfo");
+    private static final Path CONTROL_GROUPS = Path.of("/proc/self/cgroup");
 
     private Machine() {}
 
@@ -23,8 +25,39 @@ final class Machine {
     /** Bytes of memory that can be had now: free, or held by caches that give way; never more than the container's rest. */
     static long availableMemory() {
         long free = system().getFreeMemorySize();
-        // inside a container with a limit the bean counts against it; without one its figure leaves out what caches would give back
-        return limited() ? free : Math.max(free, memoryInfo("MemAvailable").orElse(free));
+        // inside a container with a limit the bean counts against it; in both cases its figure leaves out what caches would give back
+        return limited() ? Math.min(totalMemory(), free + containerCache()) : Math.max(free, memoryInfo("MemAvailable").orElse(free));
+    }
+
+    private static long containerCache() {
+        return memoryStatistics(lines(CONTROL_GROUPS)).stream().filter(Files::isReadable).findFirst().map(file -> fileCache(lines(file))).orElse(0L);
+    }
+
+    /**
+     * Where the system reports what the memory of this process' control group holds, the most likely place first: a container often sees its own
+     * group as the uppermost one, whatever the group is called outside.
+     *
+     * @param groups lines of {@code /proc/self/cgroup}
+     */
+    static List<Path> memoryStatistics(List<String> groups) {
+        return groups.stream().map(line -> line.split(":", 3)).filter(group -> group.length == 3)
+                .filter(group -> group[1].isEmpty() || List.of(group[1].split(",")).contains("memory"))
+                .flatMap(group -> {
+                    // version 2 has one tree for everything
+                    Path tree = Path.of("/sys/fs/cgroup", group[1].isEmpty() ? "" : "memory");
+                    return Stream.of(tree.resolve(group[2].replaceFirst("^/+", "")), tree).map(directory -> directory.resolve("memory.stat"));
+                }).distinct().toList();
+    }
+
+    /**
+     * Bytes of files in memory, which count against a control group's limit and are given up where memory is wanted.
+     *
+     * @param statistics lines of {@code memory.stat}; in version 1 the groups below count in lines of their own
+     */
+    static long fileCache(List<String> statistics) {
+        String prefix = statistics.stream().anyMatch(line -> line.startsWith("total_active_file ")) ? "total_" : "";
+        return statistics.stream().filter(line -> line.matches(prefix + "(in)?active_file \\d{1,18}")).mapToLong(line -> Long.parseLong(line.substring(
+                line.indexOf(' ') + 1))).sum();
     }
 
     /** Whether a container limits the memory to less than the machine has. */
