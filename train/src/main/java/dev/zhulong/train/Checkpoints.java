@@ -88,6 +88,7 @@ public final class Checkpoints {
         for (int i = all.size() - 1; i >= 0; i--) {
             String fault = fault(all.get(i));
             if (fault == null) {
+                remember(all.get(i));
                 return Optional.of(all.get(i));
             }
             report.accept("checkpoint " + all.get(i).getFileName() + " is passed over: " + fault);
@@ -166,6 +167,15 @@ public final class Checkpoints {
             whole.put(checkpoint, stamp);
         }
         return true;
+    }
+
+    /** Spares {@link #rotate} another reading of what was found whole just now. */
+    private void remember(Path checkpoint) {
+        try {
+            whole.put(checkpoint, stamp(checkpoint));
+        } catch (IOException e) {
+            // then it is read again
+        }
     }
 
     /** Names, sizes and times of the files. */
