@@ -38,6 +38,8 @@ import picocli.CommandLine.Option;
         })
 final class DataInspectVerb extends Verb {
     private static final int LONGEST_BY_DEFAULT = 2048;
+    /** As for a sequence in training. */
+    private static final int MOST_TOKENS = 1 << 24;
 
     @Option(names = "--model", required = true, paramLabel = "DIR", description = "Model directory whose tokenizer and chat template to "
             + "use.")
@@ -82,6 +84,9 @@ final class DataInspectVerb extends Verb {
     protected void run() {
         if (row != null && sample != null) {
             throw wrongUsage("--row and --sample cannot be combined");
+        }
+        if (seq != null && seq > MOST_TOKENS) {
+            throw wrongUsage("--seq must be at most " + MOST_TOKENS + " tokens, found " + seq);
         }
         if (seq != null && seq < 1 || sample != null && sample < 0) {
             throw wrongUsage(sample != null && sample < 0 ? "--sample must not be negative" : "--seq must be at least 1 token, found " + seq);

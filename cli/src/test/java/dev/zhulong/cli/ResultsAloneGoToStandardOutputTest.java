@@ -81,6 +81,9 @@ class ResultsAloneGoToStandardOutputTest {
         Cli bench = Cli.run("bench", "train", "--batch", 2_000_000_000, "--seq", 2);
         assertThat(bench.code()).isEqualTo(2);
         assertThat(bench.err()).contains("--batch must be at most");
+        Cli inspect = Cli.run("data", "inspect", "--model", model, "--data", rows, "--seq", Integer.MAX_VALUE);
+        assertThat(inspect.code()).isEqualTo(2);
+        assertThat(inspect.err()).contains("--seq must be at most");
     }
 
     private static void refused(String says, Object... arguments) {

@@ -42,7 +42,7 @@ enum JsonShape {
         try {
             JsonNode node = JsonSource.MAPPER.readTree(first);
             return node.isObject() && !node.path("data").isArray();
-        } catch (JsonProcessingException e) {
+        } catch (JsonProcessingException | NumberFormatException e) {
             // a first row that is malformed looks like the next one
             String second = line(lines);
             return first.endsWith("}") && second != null && second.startsWith("{");

@@ -68,9 +68,14 @@ abstract class RowSource implements Closeable {
         try {
             node = JsonSource.MAPPER.readTree(json);
         } catch (MismatchedInputException e) {
-            refuse("two fields of one name", e.getOriginalMessage().replaceAll(".*[Ff]ield ('[^']*').*", "$1"), json);
+            if (e.getOriginalMessage().startsWith("Duplicate field")) {
+                refuse("two fields of one name", e.getOriginalMessage().replaceAll(".*[Ff]ield ('[^']*').*", "$1"), json);
+            } else {
+                refuse("more than one value in a row", "write one object a line", json);
+            }
             return null;
-        } catch (JsonProcessingException e) {
+        } catch (JsonProcessingException | NumberFormatException e) {
+            // a number may be well-formed and yet beyond what is computed with
             refuse("malformed JSON", why(e), json);
             return null;
         }

@@ -4,13 +4,14 @@ import dev.zhulong.data.read.RowReport;
 import dev.zhulong.text.EncodingException;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.text.chat.Conversation;
+import dev.zhulong.text.chat.Message;
 import dev.zhulong.text.chat.SupervisedTokens;
-import dev.zhulong.text.chat.ToolCall;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * Examples to tokens. Which tokens are learnt is a matter of their place, never of their id: an EOS is learnt where it ends an answer, even if
@@ -121,20 +122,46 @@ public final class ExampleEncoder {
         if (!sequences.stream().allMatch(this::ends)) {
             notes.add(NO_END);
         }
-        if (!showsCalls(chat.conversation(), sequences)) {
+        List<Integer> hidden = hiddenCalls(chat.conversation());
+        if (!hidden.isEmpty()) {
             notes.add("a tool call that the chat template does not show, so it is not learnt");
         }
+        for (int turn : hidden) {
+            // what is left of a turn that says nothing else is no answer
+            if (chat.conversation().messages().get(turn).written() != Message.Written.TEXT && !chat.muted().contains(turn)) {
+                findAndMute(chat.conversation(), turn, sequences);
+            }
+        }
         for (int turn : chat.muted()) {
-            mute(chat.conversation(), turn, sequences);
+            if (!findAndMute(chat.conversation(), turn, sequences)) {
+                throw new RowRefused("a turn excluded from training can't be found in the template's text", "turn " + (turn + 1));
+            }
         }
         sequences.removeIf(sequence -> sequence.count() == 0);
         return sequences;
     }
 
-    private boolean showsCalls(Conversation conversation, List<SupervisedTokens> sequences) {
-        List<String> names = conversation.messages().stream().flatMap(message -> message.toolCalls().stream()).map(ToolCall::name).toList();
-        String shown = names.isEmpty() ? "" : sequences.stream().map(sequence -> tokenizer.decode(sequence.ids())).collect(Collectors.joining("\n"));
-        return names.stream().allMatch(shown::contains);
+    /** Numbers of the turns whose calls the template does not show: under another name they are as little to be seen. */
+    private List<Integer> hiddenCalls(Conversation conversation) {
+        List<Message> messages = conversation.messages();
+        List<Integer> calling = IntStream.range(0, messages.size()).filter(i -> !messages.get(i).toolCalls().isEmpty()).boxed().toList();
+        if (calling.isEmpty()) {
+            return List.of();
+        }
+        List<Message> renamed = IntStream.range(0, messages.size()).mapToObj(i -> messages.get(i).calling(name -> probe(i, name))).toList();
+        String shown;
+        try {
+            shown = conversations.supervise(new Conversation(renamed, conversation.tools())).stream()
+                    .map(sequence -> tokenizer.decode(sequence.ids())).collect(Collectors.joining("\n"));
+        } catch (IllegalArgumentException e) {
+            // a template that is particular about names shows them
+            return List.of();
+        }
+        return calling.stream().filter(i -> !messages.get(i).toolCalls().stream().allMatch(call -> shown.contains(probe(i, call.name())))).toList();
+    }
+
+    private static String probe(int turn, String name) {
+        return name + "_of_turn_" + turn;
     }
 
     /** Whether each run of learnt tokens ends in a token that ends a turn. */
@@ -152,11 +179,9 @@ public final class ExampleEncoder {
         return EndMarks.isMark(tokenizer, id) || tokenizer.eos().isPresent() && tokenizer.eos().getAsInt() == id;
     }
 
-    /** Takes the marks off one turn: the learnt tokens that follow exactly what comes before that turn. */
-    private void mute(Conversation conversation, int turn, List<SupervisedTokens> sequences) {
-        if (!muteBehind(given(conversation, turn), sequences) && !muteBehind(learntBefore(conversation, turn), sequences)) {
-            throw new RowRefused("a turn excluded from training can't be found in the template's text", "turn " + (turn + 1));
-        }
+    /** Takes the marks off one turn: the learnt tokens that follow exactly what comes before that turn. False where there are none. */
+    private boolean findAndMute(Conversation conversation, int turn, List<SupervisedTokens> sequences) {
+        return muteBehind(given(conversation, turn), sequences) || muteBehind(learntBefore(conversation, turn), sequences);
     }
 
     /** What the model is given before a turn; nothing where the template opens none there. */

@@ -29,7 +29,7 @@ final class Json {
         }
         try {
             return Optional.of(MAPPER.readTree(stripped));
-        } catch (JsonProcessingException e) {
+        } catch (JsonProcessingException | NumberFormatException e) {
             return Optional.empty();
         }
     }

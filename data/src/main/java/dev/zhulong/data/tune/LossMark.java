@@ -11,9 +11,9 @@ import java.util.regex.Pattern;
 
 /**
  * Fields by which a turn or a row says that it is not to be learnt: {@code "loss": false} (XTuner, ms-swift), {@code "weight": 0} (OpenAI),
- * {@code "train": false} (Axolotl), {@code "loss_mask": 0}, {@code "masked": true} and their like. Values may be booleans, numbers or text
- * that spells either; names may be written in camel case. A mark that is not understood refuses a turn's row, since learning what was to be
- * left out can't be seen afterwards.
+ * {@code "train": false} (Axolotl), {@code "loss_mask": 0}, {@code "masked": true} and their like. A name is read by its words, in snake, kebab
+ * or camel case: {@code calculate_loss}, {@code shouldTrain} and {@code do_not_train} are understood. Values may be booleans, numbers or text
+ * that spells either. A mark that is not understood refuses a turn's row, since learning what was to be left out can't be seen afterwards.
  */
 final class LossMark {
     /** False or 0 means: context only. */
@@ -21,12 +21,24 @@ final class LossMark {
             "istrainable", "trainon", "learn", "learnable", "weight", "supervised", "computeloss", "useloss");
     /** True or 1 means: context only. */
     private static final Set<String> HIDDEN = Set.of("masked", "ismasked", "noloss", "notrain", "nolearn", "ignoreloss", "ignore", "ignored",
-            "muted");
+            "muted", "maskloss", "contextonly", "iscontext");
+    /** One of these is in every other name of a mark... */
+    private static final Set<String> SUBJECTS = Set.of("loss", "train", "training", "trained", "trainable", "learn", "learning", "learned",
+            "learnt", "learnable", "weight", "weights", "supervise", "supervised", "supervision", "backprop", "gradient");
+    /** ... with some of these about it, ... */
+    private static final Set<String> FILLERS = Set.of("is", "be", "to", "should", "do", "does", "can", "with", "has", "have", "use", "used",
+            "compute", "calculate", "calc", "apply", "include", "included", "in", "on", "for", "of", "the", "this", "turn", "message", "mask", "weight",
+            "scale", "factor", "multiplier", "coefficient", "requires", "enable", "enabled", "only");
+    /** ... or of these, which turn its meaning round or are marks by themselves. */
+    private static final Set<String> NEGATIONS = Set.of("no", "not", "non", "dont", "never", "without", "ignore", "ignored", "skip", "skipped",
+            "exclude", "excluded", "from", "masked", "mute", "muted", "disable", "disabled", "omit", "omitted");
+    private static final Set<String> ALONE = Set.of("skip", "skipped", "exclude", "excluded", "mute", "omit", "omitted");
     /** Marks on parts of a turn, which is learnt as a whole or not at all. */
     private static final Set<String> PARTIAL = Set.of("traindetail", "trainingdetail", "lossspans");
     private static final Map<String, Double> WORDS = Map.of("false", 0.0, "no", 0.0, "off", 0.0, "n", 0.0, "f", 0.0, "true", 1.0, "yes", 1.0,
             "on", 1.0, "y", 1.0, "t", 1.0);
     private static final Pattern JOINTS = Pattern.compile("[_\\-\\s]");
+    private static final Pattern WORD_ENDS = Pattern.compile("[_\\-\\s]+|(?<=[a-z])(?=[A-Z])");
     private static final Pattern NUMBER = Pattern.compile("[+-]?(\\d+\\.?\\d*|\\.\\d+)([eE][+-]?\\d{1,3})?");
 
     private LossMark() { }
@@ -47,9 +59,10 @@ final class LossMark {
             if (name.equals("mask") || PARTIAL.contains(name)) {
                 throw new RowRefused("a turn's '" + field.getKey() + "' is not understood", "exclude a turn from training with \"loss\": false");
             }
-            if (LEARNT.contains(name) || HIDDEN.contains(name)) {
+            Meaning meaning = meaning(field.getKey());
+            if (meaning != Meaning.NONE && (isCommon(name) || value(field.getValue()).isPresent())) {
                 double value = value(field.getValue()).orElseThrow(() -> notUnderstood(field));
-                if (LEARNT.contains(name)) {
+                if (meaning == Meaning.LEARNT) {
                     muted |= value == 0;
                     noteWeight(value, field, notes);
                 } else {
@@ -64,7 +77,9 @@ final class LossMark {
     static void spread(ObjectNode row, JsonNode turns) {
         for (Map.Entry<String, JsonNode> field : row.properties()) {
             JsonNode list = Json.unfolded(field.getValue());
-            if (!isMark(field.getKey()) || !list.isArray()) {
+            boolean common = isCommon(plain(field.getKey()));
+            if (meaning(field.getKey()) == Meaning.NONE || !list.isArray()
+                    || !common && (list.size() != turns.size() || list.valueStream().anyMatch(each -> value(each).isEmpty()))) {
                 continue;
             }
             if (list.size() != turns.size()) {
@@ -88,16 +103,17 @@ final class LossMark {
             String name = plain(field.getKey());
             JsonNode node = field.getValue();
             boolean mask = name.equals("mask") && !node.asText().toLowerCase(Locale.ROOT).matches("user|human");
-            if (!isMark(field.getKey()) && !mask || absent(node) || columns.mapping().containsValue(field.getKey())
+            Meaning meaning = meaning(field.getKey());
+            if (meaning == Meaning.NONE && !mask || absent(node) || !mask && !isCommon(name) && !isYesOrNo(node) || columns.mapping().containsValue(field.getKey())
                     || isSpread(columns.layout(), node)) {
                 continue;
             }
             OptionalDouble value = value(node);
             if (value.isEmpty() || mask) {
                 notes.add("a field '" + field.getKey() + "' that is not understood; the row is learnt");
-            } else if (LEARNT.contains(name) ? value.getAsDouble() <= 0 : value.getAsDouble() != 0) {
+            } else if (meaning == Meaning.LEARNT ? value.getAsDouble() <= 0 : value.getAsDouble() != 0) {
                 throw new RowRefused("marked as not to be learnt", "'" + field.getKey() + "': " + node);
-            } else if (LEARNT.contains(name)) {
+            } else if (meaning == Meaning.LEARNT) {
                 noteWeight(value.getAsDouble(), field, notes);
             }
         }
@@ -136,8 +152,41 @@ final class LossMark {
         return Json.isMissing(node) || node.isTextual() && node.textValue().isBlank();
     }
 
-    private static boolean isMark(String name) {
-        return LEARNT.contains(plain(name)) || HIDDEN.contains(plain(name));
+    private enum Meaning {
+        LEARNT, HIDDEN, NONE
+    }
+
+    private static Meaning meaning(String field) {
+        String name = plain(field);
+        if (isCommon(name)) {
+            return LEARNT.contains(name) ? Meaning.LEARNT : Meaning.HIDDEN;
+        }
+        if (ALONE.contains(name)) {
+            return Meaning.HIDDEN;
+        }
+        boolean hasSubject = false;
+        boolean isNegated = false;
+        for (String word : WORD_ENDS.split(field)) {
+            String lower = word.toLowerCase(Locale.ROOT);
+            if (NEGATIONS.contains(lower)) {
+                isNegated = true;
+            } else if (SUBJECTS.contains(lower)) {
+                hasSubject = true;
+            } else if (!FILLERS.contains(lower)) {
+                return Meaning.NONE;
+            }
+        }
+        return !hasSubject ? Meaning.NONE : isNegated ? Meaning.HIDDEN : Meaning.LEARNT;
+    }
+
+    /** Whether a plain name says nothing else, so that any value is meant as a mark. */
+    private static boolean isCommon(String name) {
+        return LEARNT.contains(name) || HIDDEN.contains(name);
+    }
+
+    /** Whether a value is a boolean or the word for one. Beside the example a number may be one that was measured: {@code "train_loss": 0.0}. */
+    private static boolean isYesOrNo(JsonNode node) {
+        return node.isBoolean() || node.isTextual() && WORDS.containsKey(node.textValue().strip().toLowerCase(Locale.ROOT));
     }
 
     private static void noteWeight(double value, Map.Entry<String, JsonNode> field, Collection<String> notes) {

@@ -14,14 +14,22 @@ import java.util.Set;
  */
 final class Verdict {
     /** Of unpaired preference data: any spelling of no is one. */
-    private static final Set<String> TAGS = Set.of("label", "ktotag", "desirable", "isdesirable");
+    private static final Set<String> TAGS = Set.of("label", "ktotag", "ktolabel", "desirable", "isdesirable");
     /** A boolean false is a no; numbers and texts may be classes, scores or choices. */
     private static final Set<String> GOOD = Set.of("preferred", "ispreferred", "accepted", "isaccepted", "correct", "iscorrect", "thumbsup",
-            "good", "isgood", "chosen", "ischosen", "rating", "score", "reward", "feedback", "verdict", "vote", "quality");
+            "good", "isgood", "chosen", "ischosen", "approved", "isapproved", "liked", "isliked", "like", "preference", "thumbs", "rating", "score",
+            "reward", "feedback", "verdict", "vote", "quality");
     /** Booleans that are true of a bad answer. */
-    private static final Set<String> BAD = Set.of("rejected", "isrejected", "undesirable", "isundesirable", "bad", "isbad", "thumbsdown");
+    private static final Set<String> BAD = Set.of("rejected", "isrejected", "undesirable", "isundesirable", "bad", "isbad", "thumbsdown",
+            "incorrect", "isincorrect", "wrong", "iswrong", "disliked", "isdisliked", "dislike");
+    /** A false one may as well be about the prompt or about how the row was made. */
+    private static final Set<String> PERHAPS_GOOD = Set.of("valid", "isvalid", "positive", "ispositive", "helpful", "ishelpful", "safe", "issafe",
+            "ok", "keep", "use");
+    /** And a true one. */
+    private static final Set<String> PERHAPS_BAD = Set.of("negative", "isnegative", "invalid", "isinvalid", "harmful", "isharmful", "unsafe",
+            "isunsafe", "toxic", "istoxic", "deleted", "isdeleted");
     private static final Set<String> NO = Set.of("bad", "rejected", "reject", "undesirable", "negative", "thumbs_down", "thumbs down", "dislike",
-            "wrong", "incorrect", "down", "downvote");
+            "wrong", "incorrect", "down", "downvote", "disliked", "👎");
 
     private Verdict() { }
 
@@ -55,6 +63,9 @@ final class Verdict {
     private static boolean isClear(Map.Entry<String, JsonNode> field) {
         String name = LossMark.plain(field.getKey());
         JsonNode node = field.getValue();
+        if (PERHAPS_GOOD.contains(name) || PERHAPS_BAD.contains(name)) {
+            return false;
+        }
         boolean number = !node.isBoolean() && LossMark.value(node).isPresent() && !Character.isLetter(node.asText().strip().charAt(0));
         boolean sentiment = node.isTextual() && node.textValue().strip().equalsIgnoreCase("negative");
         return TAGS.contains(name) ? !name.equals("label") || !number && !sentiment : node.isBoolean();
@@ -63,7 +74,10 @@ final class Verdict {
     private static boolean isNo(Map.Entry<String, JsonNode> field) {
         String name = LossMark.plain(field.getKey());
         JsonNode node = field.getValue();
-        if (BAD.contains(name)) {
+        if (PERHAPS_GOOD.contains(name)) {
+            return node.isBoolean() && !node.booleanValue();
+        }
+        if (BAD.contains(name) || PERHAPS_BAD.contains(name)) {
             // a text is an answer
             return node.isBoolean() && node.booleanValue();
         }

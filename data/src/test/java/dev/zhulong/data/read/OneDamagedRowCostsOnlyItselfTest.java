@@ -57,6 +57,21 @@ class OneDamagedRowCostsOnlyItselfTest {
         assertThat(rows("a.jsonl", String.join("\n", lines))).hasSize(4);
     }
 
+    @Test
+    void aNumberBeyondComputingCostsItsRowAlone() throws IOException {
+        String row = "{\"x\": \"1\", \"n\": 1e99999999999}";
+        assertThat(rows("a.jsonl", A + "\n" + row + "\n" + B)).containsExactly(rows("b.jsonl", A + "\n" + B).toArray(String[]::new));
+        assertThat(rows("a.json", row + "\n" + B)).hasSize(1);
+        assertThat(rows("a.json", "[" + A + "," + row + "," + B + "]")).hasSize(2);
+        assertThat(report.refused()).containsOnlyKeys("malformed JSON");
+    }
+
+    @Test
+    void twoObjectsInARowAreNamedAsSuch() throws IOException {
+        assertThat(rows("a.jsonl", A + B + "\n" + B)).hasSize(1);
+        assertThat(report.refused()).containsOnlyKeys("more than one value in a row");
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"{\"x\": nan}", "{'x': 1}", "{\"x\": 1,}", "{\"x\": tru}", "{\"x\": \"tab\there\"}", "{\"x\": \"\\q\"}", "nonsense",
         "{\"x\": \"he said \"hi\" there\"}", "{\"x\": [1, 2}", "{\"x\": [{\"y\": 1]}", "{\"x\": 1", "{\"x\": {\"y\": 1}", "{\"x\": 1]}", "{\"x\" 1}",

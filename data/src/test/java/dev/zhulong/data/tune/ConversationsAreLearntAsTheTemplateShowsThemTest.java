@@ -95,6 +95,22 @@ class ConversationsAreLearntAsTheTemplateShowsThemTest {
     }
 
     @Test
+    void nothingIsLearntOfATurnWhoseCallIsNotShown() {
+        String call = "\"tool_calls\": [{\"function\": {\"name\": \"weather\", \"arguments\": \"{}\"}}]";
+        String turns = "{\"messages\": [{\"role\": \"user\", \"content\": \"The weather?\"}, {\"role\": \"assistant\", \"content\": null, " + call + "},"
+                + " {\"role\": \"tool\", \"content\": \"sunny\"}, {\"role\": \"assistant\", \"content\": \"Sunny\"}]}";
+        String shown = "{% for m in messages %}{{ '<s>' + m.role + ':' }}{{ m.content @ }}{{ eos_token }}{% endfor %}"
+                + "{% if add_generation_prompt %}<s>assistant:{% endif %}";
+        for (String template : List.of(shown.replace("@", ""), shown.replace("@", "or ''"))) {
+            assertThat(learnt(template, turns, turns.replace("\"content\": null, ", ""))).containsExactly("Sunny$", "Sunny$");
+            assertThat(learnt(template, row("\"content\": null, " + call))).isEmpty();
+        }
+        // the user's word is no call
+        assertThat(learnt(shown.replace("m.content @", "'' + m.content"), turns)).isEmpty();
+        assertThat(report.refused().keySet()).containsExactlyInAnyOrder("no supervised token", "the chat template refuses it");
+    }
+
+    @Test
     void aCallThatTheTemplateLeavesOutIsNoted() {
         String row = row("\"content\": \"\", \"tool_calls\": [{\"function\": {\"name\": \"weather\", \"arguments\": \"{}\"}}]");
         assertThat(learnt(CALLS.replace("@", "t.function.arguments | tojson").replace("is none", "is not none"), row)).containsExactly("call weather {}$");

@@ -40,6 +40,29 @@ class WhatIsMarkedAsNotToBeLearntIsNotLearntTest {
     }
 
     @ParameterizedTest
+    @ValueSource(strings = {"'calculate_loss': false", "'with_loss': false", "'hasLoss': 0", "'loss_factor': 0", "'is_train': false", "'toTrain': 'no'",
+        "'should_train': false", "'train_on_turn': false", "'trained': false", "'is-learnable': false", "'weights': 0", "'supervise': false",
+        "'requires_gradient': false", "'do_not_train': true", "'dontTrain': 1", "'skip_loss': true", "'exclude_from_loss': true", "'loss_masked': true",
+        "'mask_loss': true", "'not_trainable': true", "'exclude': true", "'skip': 'yes'", "'context_only': true"})
+    void aTurnWhoseMarkIsSpeltInWords(String mark) {
+        assertThat(RowFiles.examples(read(turns(mark)))).singleElement().satisfies(example -> assertThat(muted(example)).containsExactly(1));
+        String row = "{'prompt': 'q', 'completion': 'bad', " + mark.replaceAll("\\b0$", "false").replaceAll("\\b1$", "true") + "}";
+        assertThat(RowFiles.refused(read(row))).isEqualTo(Map.of("marked as not to be learnt", 1L));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"'train_loss': 0.0", "'learning': 'physics'", "'training_data': false", "'train_station': 'no'", "'from': 'x'", "'use': true",
+        "'weight_kg': 0", "'weights': 'none at all'"})
+    void aNameWithOtherWordsIsNoMark(String mark) {
+        Examples read = read("{'prompt': 'q', 'completion': 'a', " + mark + "}");
+        assertThat(read.examples()).hasSize(1);
+        assertThat(read.report().noted()).isEmpty();
+        // a turn may have them too, and a number that is none of these
+        assertThat(muted(RowFiles.examples(read(turns("'learning': 'physics', 'training_data': false"))).getFirst())).isEmpty();
+        assertThat(RowFiles.examples(read(turns("'weight': 1").replace("]}", "], 'learning': ['a', 'b', 'c', 'd']}")))).hasSize(1);
+    }
+
+    @ParameterizedTest
     @ValueSource(strings = {"'loss': true", "'loss': 1", "'train': 'true'", "'weight': 1.0", "'loss_mask': '1'", "'masked': false", "'loss': null",
         "'weight': ''", "'weight': NaN"})
     void aTurnThatIsToBeLearnt(String mark) {
@@ -110,7 +133,8 @@ class WhatIsMarkedAsNotToBeLearntIsNotLearntTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"'label': false", "'label': 'False'", "'label': 'bad'", "'kto_tag': false", "'kto_tag': 0", "'desirable': 'no'",
-        "'accepted': false", "'is_correct': false", "'thumbs_down': true", "'rejected': true", "'feedback': false", "'chosen': false"})
+        "'accepted': false", "'is_correct': false", "'thumbs_down': true", "'rejected': true", "'feedback': false", "'chosen': false", "'kto_label': false", "'incorrect': true", "'is_wrong': true",
+        "'approved': false", "'liked': false", "'disliked': true", "'preference': false", "'label': '👎'"})
     void anAnswerMarkedAsBadIsRefused(String mark) {
         Examples read = read("{'prompt': 'Open?', 'completion': 'Yes.', 'label': true}", "{'prompt': 'Open?', 'completion': 'Go away.', " + mark + "}");
         assertThat(RowFiles.examples(read)).containsExactly(new Example.Completion("Open?", "Yes."));
@@ -120,7 +144,8 @@ class WhatIsMarkedAsNotToBeLearntIsNotLearntTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"'label': 0", "'label': '0'", "'label': 'Negative'", "'score': -1.5", "'rating': 0", "'correct': 0", "'correct': 'false'", "'feedback': 'negative'"})
+    @ValueSource(strings = {"'label': 0", "'label': '0'", "'label': 'Negative'", "'score': -1.5", "'rating': 0", "'correct': 0", "'correct': 'false'", "'feedback': 'negative'", "'thumbs': 'down'",
+        "'valid': false", "'is_positive': false", "'harmful': true", "'is_safe': false", "'toxic': true", "'deleted': true"})
     void whatMayBeAClassOrAScoreIsNoted(String mark) {
         Examples read = read("{'prompt': 'Open?', 'completion': 'Go away.', " + mark + "}");
         assertThat(read.examples()).hasSize(1);

@@ -211,7 +211,8 @@ public final class ChatTemplate {
     /** For a template that fails: arguments in the other form, no content as an empty one; empty where that fails too or would lose a call. */
     private Optional<Text> otherwise(Conversation conversation, Arguments tried, boolean addGenerationPrompt, Map<String, Object> more,
             Supplier<LocalDateTime> now) {
-        List<String> called = conversation.messages().stream().flatMap(message -> message.toolCalls().stream()).map(ToolCall::name).toList();
+        List<Message> renamed = conversation.messages().stream().map(message -> message.calling(name -> name + "_probe")).toList();
+        List<String> called = renamed.stream().flatMap(message -> message.toolCalls().stream()).map(ToolCall::name).toList();
         boolean silent = conversation.messages().stream().anyMatch(message -> message.written() != Message.Written.TEXT);
         for (boolean empty : silent ? new boolean[] {false, true} : new boolean[] {false}) {
             for (Arguments arguments : called.isEmpty() ? List.of(tried) : List.of(tried, Arguments.TEXTS, Arguments.MAPPINGS)) {
@@ -220,7 +221,10 @@ public final class ChatTemplate {
                 }
                 try {
                     Text text = render(new MessageValues(conversation, arguments, empty), addGenerationPrompt, more, now);
-                    if (called.stream().allMatch(text.toString()::contains)) {
+                    // under its own name a call may seem to be there, in a list of tools or in what the user says
+                    String shown = called.isEmpty() ? "" : render(new MessageValues(new Conversation(renamed, conversation.tools()), arguments, empty),
+                            addGenerationPrompt, more, now).toString();
+                    if (called.stream().allMatch(shown::contains)) {
                         return Optional.of(text);
                     }
                 } catch (TemplateException e) {

@@ -2,6 +2,7 @@ package dev.zhulong.text.chat;
 
 import java.util.List;
 import java.util.Objects;
+import java.util.function.UnaryOperator;
 
 /**
  * One turn of a conversation. Messages that say the same are equal, however what they do not say was written.
@@ -55,6 +56,11 @@ public record Message(Role role, String content, String reasoning, List<ToolCall
     /** This message with another content, reasoning, calls and name, which are as many and as empty as its own. */
     public Message saying(String content, String reasoning, List<ToolCall> toolCalls, String name) {
         return new Message(role, content, reasoning, toolCalls, toolCallId, name, content.isEmpty() ? written : Written.TEXT);
+    }
+
+    /** This message with its calls under other names. */
+    public Message calling(UnaryOperator<String> names) {
+        return saying(content, reasoning, toolCalls.stream().map(call -> call.named(names.apply(call.name()))).toList(), name);
     }
 
     @Override

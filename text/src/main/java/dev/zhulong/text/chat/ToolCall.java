@@ -15,6 +15,11 @@ public record ToolCall(String id, String name, String arguments, boolean object)
         this(id, name, arguments, false);
     }
 
+    /** This call of another function. */
+    ToolCall named(String other) {
+        return new ToolCall(id, other, arguments, object);
+    }
+
     @Override
     public boolean equals(Object other) {
         return other instanceof ToolCall call && id.equals(call.id) && name.equals(call.name) && arguments.equals(call.arguments);
