@@ -4,6 +4,8 @@ import dk.brics.automaton.RegExp;
 import dk.brics.automaton.RunAutomaton;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * Finds what a regular expression matches, leftmost and longest, in time proportional to the text: a deterministic automaton is walked from every place at
@@ -14,6 +16,8 @@ import java.util.List;
 final class PatternMatcher {
     static final int LONGEST = 1000;
     static final int LONGEST_CHECKED = 100;
+    /** Of an alphabet; Chinese characters are not folded to others than Chinese ones. */
+    private static final int LONGEST_RANGE = 500;
 
     /** What a match must pass besides the expression. */
     interface Check {
@@ -103,12 +107,23 @@ final class PatternMatcher {
                 i += 2;
             } else if ((c == '^' || c == '$') && !set) {
                 throw new IllegalArgumentException("a pattern matches anywhere in a text: '" + c + "' is not supported");
+            } else if (set && i + 2 < pattern.length() && pattern.charAt(i + 1) == '-' && pattern.charAt(i + 2) != ']' && pattern.charAt(i + 2) > 127) {
+                out.append(range(c, pattern.charAt(i + 2)));
+                i += 2;
             } else {
                 set = c == '[' || set && c != ']';
                 out.append(c == '"' ? "\\\"" : c == ' ' || c < 128 ? String.valueOf(Character.toLowerCase(c)) : Folding.PLAIN.of(c));
             }
         }
         return out.toString();
+    }
+
+    /** A range of characters in a set as folding leaves them: of letters that look like others of another script, its ends are not those of the range. */
+    private static String range(char from, char to) {
+        if (to - from > LONGEST_RANGE) {
+            return Folding.PLAIN.of(from) + "-" + Folding.PLAIN.of(to);
+        }
+        return IntStream.rangeClosed(from, to).mapToObj(Folding.PLAIN::of).filter(folded -> folded.length() == 1).distinct().map(folded -> "\\" + folded).collect(Collectors.joining());
     }
 
     Finder finder(FoldedText text) {

@@ -98,6 +98,22 @@ class TextIsJudgedAsItIsReadTest {
     }
 
     @Test
+    void aRangeOfLettersIsWhatIsReadOfThem() throws IOException {
+        Policy patterns = load("""
+                name: test
+                rules:
+                  - {id: half, patterns: ['1[а-м]+2', '3[б-т]+4', '5[^а-я]6', '7[α-ω]+8', '9[é-ü]9'], action: mask}
+                  - {id: han, patterns: ['x[一-龥]+x', '0[‐-―]0'], action: mask}
+                """);
+        for (String text : List.of("1абвгдежзиклм2", "1АБВМ2", "3бвгклмнст4", "3БВНТ4", "5z6", "7αβγκμνω8", "7ΑΒΓΩ8", "9é9", "9o9", "x漢字汉字x", "0–0")) {
+            assertThat(patterns.review(text, OUT, AuditLog.NONE).text()).as(text).matches("\\*+");
+        }
+        for (String text : List.of("1я2", "3а4", "3АБ4", "5м6", "5Я6", "7q8", "9z9", "xабx", "0=0")) {
+            assertThat(patterns.review(text, OUT, AuditLog.NONE).text()).isEqualTo(text);
+        }
+    }
+
+    @Test
     void escapesAreReadAsWhatTheySpell() {
         for (String word : List.of("\\u0062adword", "b\\u0061\\u0064word", "bad\\\\u0077ord", "\\uD835\\uDC1Badword", "ｂ\\uFF41dword", "b\\u200bad\\u00adword")) {
             assertThat(out("{\"v\": \"a " + word + " b\"}")).as(word).matches("\\{\"v\": \"a \\*+ b\"}");
