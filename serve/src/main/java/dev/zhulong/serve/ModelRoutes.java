@@ -71,7 +71,7 @@ final class ModelRoutes {
             throw body.wrong("dimensions", "cannot be chosen: the vectors of this model have " + embedder.size());
         }
         List<int[]> inputs = requests.inputs(body, "input", MOST_INPUTS, options.guard() == null ? text -> text
-                : options.guard().input(exchange.tenant(), Shape.newId("embd-"), metrics::decided, caller::check));
+                : options.guard().input(exchange.tenant(), Shape.newId("embd-"), metrics::decided, caller::check), caller);
         ObjectNode tree = Json.object().put("object", "list");
         ArrayNode data = tree.putArray("data");
         int tokens = 0;
@@ -107,8 +107,10 @@ final class ModelRoutes {
     void tokenize(Exchange exchange, ServerResponse response) {
         Fields body = exchange.body();
         exchange.admit();
+        Caller caller = exchange.caller(options.requestSeconds());
         String text = body.required(Stream.of("text", "content", "prompt").filter(body::has).findFirst().orElse("text"));
         int[] ids = body.flag("add_special", false) ? model.sequence(text) : model.encode(text);
+        caller.check();
         ObjectNode tree = Json.object();
         ArrayNode tokens = tree.putArray("tokens");
         Arrays.stream(ids).forEach(tokens::add);

@@ -88,6 +88,7 @@ final class Requests {
         List<String> texts = new ArrayList<>();
         List<int[]> prompts = new ArrayList<>();
         for (JsonNode prompt : several(request, "prompt", MOST_CHOICES)) {
+            caller.check();
             String text = prompt.isTextual() ? review.apply(prompt.textValue()) : null;
             int[] ids = text == null ? reviewed(ids(request, "prompt", prompt), review) : null;
             prompts.add(suffix != null ? gap(request, text == null ? ids : model.encode(text), suffix)
@@ -147,9 +148,10 @@ final class Requests {
     }
 
     /** Texts or ids to start from, at least one. */
-    List<int[]> inputs(Fields request, String field, int most, UnaryOperator<String> review) {
+    List<int[]> inputs(Fields request, String field, int most, UnaryOperator<String> review, Caller caller) {
         List<int[]> inputs = new ArrayList<>();
         for (JsonNode input : several(request, field, most)) {
+            caller.check();
             inputs.add(input.isTextual() ? model.sequence(review.apply(input.textValue()))
                     : model.sequence(reviewed(ids(request, field, input), review)));
         }

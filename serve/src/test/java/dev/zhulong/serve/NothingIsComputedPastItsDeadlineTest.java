@@ -10,7 +10,9 @@ import dev.zhulong.serve.TestServer.Answer;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Collections;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -52,6 +54,33 @@ class NothingIsComputedPastItsDeadlineTest {
         try (var server = new TestServer(new ScriptedModel(4096, prompt -> "ok"), SchedulerOptions.of(4, 10_000), ServerOptions.local(0).withLimits(1_000_000, 30, 2_200_000))) {
             assertThat(server.post("/v1/completions", "{'prompt':'x','max_tokens':2}").status()).isEqualTo(200);
         }
+    }
+
+    @Test
+    void norAreTheTextsOfARequestReadToTheirEnd() {
+        try (TestServer server = server(600)) {
+            var requests = new Requests(server.served);
+            Fields body = Fields.of(Json.body("{\"prompt\": [\"a\", \"b\", [65], \"c\"], \"input\": [\"a\", \"b\", [65], \"c\"]}".getBytes(StandardCharsets.UTF_8)));
+            for (int patience = 0; patience < 4; patience++) {
+                for (boolean leaves : new boolean[] {true, false}) {
+                    int most = patience;
+                    List<String> read = new ArrayList<>();
+                    // a text that takes until then, or until nobody waits
+                    var begun = new Caller(Instant.MAX, () -> !leaves || read.size() < most);
+                    var over = new Caller(Instant.MIN, () -> true);
+                    assertThatThrownBy(() -> requests.text(body, text -> told(read, text), leaves ? begun : over)).isInstanceOf(leaves ? Answers.Gone.class : ApiException.class);
+                    assertThat(read).hasSize(leaves ? most : 0);
+                    read.clear();
+                    assertThatThrownBy(() -> requests.inputs(body, "input", 10, text -> told(read, text), leaves ? begun : over)).isInstanceOf(leaves ? Answers.Gone.class : ApiException.class);
+                    assertThat(read).hasSize(leaves ? most : 0);
+                }
+            }
+        }
+    }
+
+    private static String told(List<String> read, String text) {
+        read.add(text);
+        return text;
     }
 
     @Test
