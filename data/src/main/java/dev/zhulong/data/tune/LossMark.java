@@ -24,7 +24,7 @@ final class LossMark {
             "muted", "maskloss", "contextonly", "iscontext");
     /** One of these is in every other name of a mark... */
     private static final Set<String> SUBJECTS = Set.of("loss", "train", "training", "trained", "trainable", "learn", "learning", "learned",
-            "learnt", "learnable", "weight", "weights", "supervise", "supervised", "supervision", "backprop", "gradient");
+            "learnt", "learnable", "weight", "weights", "supervise", "supervised", "supervision", "backprop", "gradient", "grad");
     /** ... with some of these about it, ... */
     private static final Set<String> FILLERS = Set.of("is", "be", "to", "should", "do", "does", "can", "with", "has", "have", "use", "used",
             "compute", "calculate", "calc", "apply", "include", "included", "in", "on", "for", "of", "the", "this", "turn", "message", "mask", "weight",
@@ -35,6 +35,8 @@ final class LossMark {
     private static final Set<String> ALONE = Set.of("skip", "skipped", "exclude", "excluded", "mute", "omit", "omitted");
     /** Marks on parts of a turn, which is learnt as a whole or not at all. */
     private static final Set<String> PARTIAL = Set.of("traindetail", "trainingdetail", "lossspans");
+    /** Booleans of turns that are about generation: the answer is to be continued. */
+    private static final Set<String> CONTINUED = Set.of("prefix", "partial");
     private static final Map<String, Double> WORDS = Map.of("false", 0.0, "no", 0.0, "off", 0.0, "n", 0.0, "f", 0.0, "true", 1.0, "yes", 1.0,
             "on", 1.0, "y", 1.0, "t", 1.0);
     private static final Pattern JOINTS = Pattern.compile("[_\\-\\s]");
@@ -71,6 +73,18 @@ final class LossMark {
             }
         }
         return muted;
+    }
+
+    /** Notes fields of a turn that is learnt which may say that it should not be: booleans, masks, and marks inside an object. */
+    static void noteDoubts(JsonNode turn, Collection<String> notes) {
+        for (Map.Entry<String, JsonNode> field : turn.properties()) {
+            JsonNode node = field.getValue();
+            boolean doubtful = node.isObject() ? node.properties().stream().anyMatch(inner -> meaning(inner.getKey()) != Meaning.NONE)
+                    : !absent(node) && (node.isBoolean() || plain(field.getKey()).contains("mask"));
+            if (doubtful && meaning(field.getKey()) == Meaning.NONE && !CONTINUED.contains(field.getKey())) {
+                notes.add("a turn's field '" + field.getKey() + "' that is not understood; the turn is learnt");
+            }
+        }
     }
 
     /** Gives each of {@code turns} its part of a list that the row has beside them: {@code "loss_mask": [0, 1, 0, 1]}. */

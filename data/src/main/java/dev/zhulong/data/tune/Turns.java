@@ -52,6 +52,8 @@ record Turns(List<Message> messages, List<Integer> muted) {
             boolean context = LossMark.mutes(turn, notes) || Verdict.mutes(turn);
             if (context && message.role() == Role.ASSISTANT) {
                 muted.add(messages.size());
+            } else if (message.role() == Role.ASSISTANT) {
+                LossMark.noteDoubts(turn, notes);
             }
             messages.add(message);
         }

@@ -82,6 +82,15 @@ class WhatIsMarkedAsNotToBeLearntIsNotLearntTest {
                 "a part of a message is marked as not to be learnt", 1L));
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"'enabled': false", "'is_target': false", "'assistant_mask': 0", "'metadata': {'loss': false}"})
+    void aFieldOfATurnThatMayBeAMarkIsNoted(String mark) {
+        Examples read = read(turns(mark));
+        assertThat(muted(RowFiles.examples(read).getFirst())).isEmpty();
+        assertThat(read.report().noted().keySet()).singleElement().asString().contains("is not understood; the turn is learnt");
+        assertThat(read(turns("'prefix': true, 'id': 7, 'refusal': null, 'usage': {'total': 5}")).report().noted()).isEmpty();
+    }
+
     @Test
     void aWeightBetweenIsNoted() {
         Examples read = read(turns("'weight': 0.5"));
