@@ -31,10 +31,14 @@ final class Patience implements Http1ConnectionListener, AutoCloseable {
         }
     }
 
+    private static final int FEW = 64;
+
     private final long seconds;
     private final int mostResting;
     /** Connections between two requests, those that rest longest first; some may have been closed. */
     private final SequencedSet<Connection> resting = new LinkedHashSet<>();
+    /** How many there may be until those that were closed are let go of. */
+    private int full = FEW;
     private final ScheduledThreadPoolExecutor timer = new ScheduledThreadPoolExecutor(1, Thread.ofPlatform().name("serve-patience").daemon().factory());
     private final Map<Ends, Accepted> accepted = new ConcurrentHashMap<>();
     private final ThreadLocal<Connection> current = new ThreadLocal<>();
@@ -75,11 +79,10 @@ final class Patience implements Http1ConnectionListener, AutoCloseable {
         Connection longest = null;
         synchronized (resting) {
             resting.addLast(connection);
-            if (resting.size() > mostResting) {
+            if (resting.size() > full) {
                 resting.removeIf(Connection::isClosed);
-            }
-            if (resting.size() > mostResting) {
-                longest = resting.removeFirst();
+                longest = resting.size() > mostResting ? resting.removeFirst() : null;
+                full = Math.min(mostResting, 2 * resting.size() + FEW);
             }
         }
         if (longest != null) {
