@@ -75,17 +75,20 @@ class HiddenStatesAreWhatTheHeadIsGivenTest {
             int[] alone = new Generator(engine, bytes).generate(IDS, options, text -> { }).ids();
             float[] states = run(engine, IDS, Logits.HIDDEN);
             try (var scheduler = new Scheduler(engine, bytes, SchedulerOptions.of(2, 2000))) {
-                var told = new Told();
-                scheduler.submit(new Job(IDS, options, 0, "", "", null), told);
-                told.wrote.get(10, TimeUnit.SECONDS);
                 int beside = 0;
-                while (!told.end.isDone()) {
-                    float[] between = scheduler.between(each -> run(each, IDS, Logits.HIDDEN));
-                    assertThat(between).isEqualTo(states);
-                    beside++;
+                // a job may be over before this thread gets a core
+                for (int job = 0; job < 50 && beside == 0; job++) {
+                    var told = new Told();
+                    scheduler.submit(new Job(IDS, options, 0, "", "", null), told);
+                    told.wrote.get(10, TimeUnit.SECONDS);
+                    while (!told.end.isDone()) {
+                        float[] between = scheduler.between(each -> run(each, IDS, Logits.HIDDEN));
+                        assertThat(between).isEqualTo(states);
+                        beside++;
+                    }
+                    assertThat(told.generation().ids()).isEqualTo(alone);
                 }
                 assertThat(beside).isPositive();
-                assertThat(told.generation().ids()).isEqualTo(alone);
             }
             assertThat(engine.pagesUsed()).isZero();
         }
