@@ -20,17 +20,27 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * A JSON object of a file, read field by field: each wrong one is named with what was expected and what was found.
+ * A JSON object of a file, read field by field. Nothing is coerced, and no field may be named twice; each wrong one is named with what was
+ * expected and what was found:
+ *
+ * <pre>{@code
+ * JsonFields config = JsonFields.read(directory.resolve("config.json"));
+ * int layers = config.integer("num_hidden_layers", 1, 10_000);
+ * }</pre>
+ *
+ * <p>Every method that reads a field throws {@link FormatException} where the field holds something else. One that takes a value for an absent
+ * field, or gives an {@link Optional}, takes null for absent too.
  *
  * @param file   for messages
  * @param prefix of field names in messages: empty, or such as {@code rope_scaling.}
  * @param object the fields
  */
-record JsonFields(Path file, String prefix, ObjectNode object) {
+public record JsonFields(Path file, String prefix, ObjectNode object) {
 
     private static final long LARGEST = 16L << 20;
 
-    static final JsonMapper MAPPER = JsonMapper.builder(JsonFactory.builder()
+    /** Refuses a field that is named twice, text after the value, and more than 100 levels of nesting. */
+    public static final JsonMapper MAPPER = JsonMapper.builder(JsonFactory.builder()
                     .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
                     .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
                     .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
@@ -45,7 +55,7 @@ record JsonFields(Path file, String prefix, ObjectNode object) {
      *
      * @throws FormatException when it is missing, too large for a configuration, or no JSON object
      */
-    static JsonFields read(Path file) {
+    public static JsonFields read(Path file) {
         try {
             long size = Files.size(file);
             if (size > LARGEST) {
@@ -69,8 +79,8 @@ record JsonFields(Path file, String prefix, ObjectNode object) {
         }
     }
 
-    /** Indented by two, with newlines that do not depend on the machine, and one at the end. */
-    static String text(JsonNode tree) {
+    /** JSON indented by two, with newlines that do not depend on the machine, and one at the end. */
+    public static String text(JsonNode tree) {
         var indenter = new DefaultIndenter("  ", "\n");
         var printer = new DefaultPrettyPrinter().withObjectIndenter(indenter).withArrayIndenter(indenter)
                 .withSeparators(com.fasterxml.jackson.core.util.Separators.createDefaultInstance()
@@ -82,7 +92,12 @@ record JsonFields(Path file, String prefix, ObjectNode object) {
         }
     }
 
-    FormatException wrong(String field, String expected, Object found) {
+    /**
+     * What to throw where a field of this object is wrong.
+     *
+     * @param found a node, which is quoted, or words such as {@code "3 of them"}
+     */
+    public FormatException wrong(String field, String expected, Object found) {
         return FormatException.at(file, prefix + field, expected, found instanceof JsonNode node ? show(node) : found);
     }
 
@@ -95,21 +110,23 @@ record JsonFields(Path file, String prefix, ObjectNode object) {
         return quoted.substring(1, quoted.endsWith("...\"") ? quoted.length() - 4 : quoted.length() - 1);
     }
 
-    boolean has(String field) {
+    /** Whether the field is there; it may be null. */
+    public boolean has(String field) {
         return object.has(field);
     }
 
     /** Whether the field is there and not null. */
-    boolean isSet(String field) {
+    public boolean isSet(String field) {
         return object.hasNonNull(field);
     }
 
-    JsonNode node(String field) {
+    /** The field as it is; a missing node where it is absent. */
+    public JsonNode node(String field) {
         return object.path(field);
     }
 
     /** The first of {@code names} that is there (null counts as there), else the first. */
-    String named(String... names) {
+    public String named(String... names) {
         for (String name : names) {
             if (object.has(name)) {
                 return name;
@@ -119,11 +136,12 @@ record JsonFields(Path file, String prefix, ObjectNode object) {
     }
 
     /** A whole number from {@code least} to {@code most}. */
-    int integer(String field, int least, int most) {
+    public int integer(String field, int least, int most) {
         return integer(field, node(field), least, most);
     }
 
-    int integer(String field, int least, int most, int absent) {
+    /** A whole number from {@code least} to {@code most}, or {@code absent}. */
+    public int integer(String field, int least, int most, int absent) {
         return isSet(field) ? integer(field, least, most) : absent;
     }
 
@@ -135,7 +153,7 @@ record JsonFields(Path file, String prefix, ObjectNode object) {
     }
 
     /** A finite number above zero. */
-    double positive(String field) {
+    public double positive(String field) {
         JsonNode node = node(field);
         double value = node.doubleValue();
         if (!node.isNumber() || !Double.isFinite(value) || value <= 0) {
@@ -145,7 +163,7 @@ record JsonFields(Path file, String prefix, ObjectNode object) {
     }
 
     /** A finite number. */
-    double number(String field) {
+    public double number(String field) {
         JsonNode node = node(field);
         if (!node.isNumber() || !Double.isFinite(node.doubleValue())) {
             throw wrong(field, "a number", node);
@@ -153,11 +171,13 @@ record JsonFields(Path file, String prefix, ObjectNode object) {
         return node.doubleValue();
     }
 
-    double positive(String field, double absent) {
+    /** A finite number above zero, or {@code absent}. */
+    public double positive(String field, double absent) {
         return isSet(field) ? positive(field) : absent;
     }
 
-    boolean flag(String field, boolean absent) {
+    /** True or false, or {@code absent}. */
+    public boolean flag(String field, boolean absent) {
         if (!isSet(field)) {
             return absent;
         }
@@ -168,7 +188,8 @@ record JsonFields(Path file, String prefix, ObjectNode object) {
         return node.booleanValue();
     }
 
-    Optional<String> text(String field) {
+    /** A string, if there is one. */
+    public Optional<String> text(String field) {
         if (!isSet(field)) {
             return Optional.empty();
         }
@@ -179,7 +200,8 @@ record JsonFields(Path file, String prefix, ObjectNode object) {
         return Optional.of(node.textValue());
     }
 
-    Optional<JsonFields> object(String field) {
+    /** An object, if there is one; its fields are named in messages with this one's name before them. */
+    public Optional<JsonFields> object(String field) {
         if (!isSet(field)) {
             return Optional.empty();
         }
@@ -190,7 +212,7 @@ record JsonFields(Path file, String prefix, ObjectNode object) {
     }
 
     /** One token id or a list of them; null and -1 mean none. */
-    List<Integer> tokenIds(String field) {
+    public List<Integer> tokenIds(String field) {
         var ids = new ArrayList<Integer>();
         JsonNode node = node(field);
         for (JsonNode one : node.isArray() ? node : List.of(node)) {
