@@ -10,4 +10,4 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
  * @param row   its fields
  * @param file  name of its file, without the ending
  */
-record Item(String id, String group, ObjectNode row, String file) {}
+public record Item(String id, String group, ObjectNode row, String file) {}

@@ -18,7 +18,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** A text of a task with the fields of a row put in. */
-final class ItemTemplate {
+public final class ItemTemplate {
     private static final Pattern NAMED = Pattern.compile("\\{\\{-?\\s*([A-Za-z_]\\w*)(?!\\w*\\s*\\()");
     private static final Pattern SET = Pattern.compile("\\{%-?\\s*(?:for|set)\\s+([A-Za-z_]\\w*)(?:\\s*,\\s*([A-Za-z_]\\w*))?");
     private static final Set<String> OWN = Set.of("row", "file", "loop", "none", "true", "false", "None", "True", "False", "not");
@@ -31,7 +31,7 @@ final class ItemTemplate {
      * @param field what the task calls it, for messages
      * @throws IllegalArgumentException where the source is no template
      */
-    ItemTemplate(String field, String source) {
+    public ItemTemplate(String field, String source) {
         this.field = field;
         try {
             template = Template.parse(source);
@@ -52,7 +52,7 @@ final class ItemTemplate {
     }
 
     /** @throws IllegalArgumentException where the row has not what the template names, or the template goes wrong */
-    String render(Item item) {
+    public String render(Item item) {
         return render(item.id(), item.row(), item.file());
     }
 
@@ -87,7 +87,7 @@ final class ItemTemplate {
      * @param path names with dots between them; an object of lists is entered by name
      * @throws IllegalArgumentException where there is no such list, or it is empty
      */
-    static List<String> list(String field, String path, Item item) {
+    public static List<String> list(String field, String path, Item item) {
         JsonNode at = item.row();
         for (String name : path.split("\\.")) {
             at = at.path(name);

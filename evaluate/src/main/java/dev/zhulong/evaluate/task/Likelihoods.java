@@ -5,7 +5,6 @@ import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.infer.LanguageModel.KvCache;
 import dev.zhulong.infer.LanguageModel.Span;
 import dev.zhulong.text.Tokenizer;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
@@ -16,7 +15,7 @@ import java.util.List;
  * continuation, for that is where tokenizers put it. A token that reaches over the seam counts as the continuation's, so that none of its
  * bytes goes unscored. The first token is never scored; where nothing else precedes the continuation, BOS does, or EOS without one.
  */
-final class Likelihoods {
+public final class Likelihoods {
     /** Logits asked of the model at once, in floats: 64 MiB. */
     private static final int LOGITS_AT_ONCE = 1 << 24;
 
@@ -24,7 +23,7 @@ final class Likelihoods {
     private final Tokenizer tokenizer;
     private final int context;
 
-    Likelihoods(LanguageModel model, Tokenizer tokenizer) {
+    public Likelihoods(LanguageModel model, Tokenizer tokenizer) {
         this.model = model;
         this.tokenizer = tokenizer;
         context = model.spec().contextLength();
@@ -37,8 +36,8 @@ final class Likelihoods {
      * @param from first scored id, at least 1
      * @param cut  whether ids were taken off its front because it did not fit the model's context
      */
-    record Scored(int[] ids, int from, boolean cut) {
-        Scored {
+    public record Scored(int[] ids, int from, boolean cut) {
+        public Scored {
             if (from < 1 || from >= ids.length) {
                 throw new IllegalArgumentException("nothing to score: " + ids.length + " ids, the first " + from + " of them context");
             }
@@ -46,7 +45,7 @@ final class Likelihoods {
     }
 
     /** {@code continuation} after {@code before}, as plain text. */
-    Scored text(String before, String continuation) {
+    public Scored text(String before, String continuation) {
         int end = before.length();
         while (end > 0 && Character.isWhitespace(before.charAt(end - 1))) {
             end--;
@@ -74,7 +73,7 @@ final class Likelihoods {
     }
 
     /** {@code continuation} after ids that are there already (a rendered chat). */
-    Scored after(int[] before, String continuation) {
+    public Scored after(int[] before, String continuation) {
         int[] answer = tokenizer.encode(continuation);
         int[] ids = Arrays.copyOf(before, before.length + answer.length);
         System.arraycopy(answer, 0, ids, before.length, answer.length);
@@ -104,7 +103,7 @@ final class Likelihoods {
     }
 
     /** Sum of the natural logarithms of each sequence's scored part; what the sequences begin with alike is read once. */
-    double[] of(List<Scored> sequences) {
+    public double[] of(List<Scored> sequences) {
         int shared = sequences.stream().mapToInt(Scored::from).min().orElseThrow();
         int[] first = sequences.getFirst().ids;
         for (Scored sequence : sequences) {
@@ -149,12 +148,5 @@ final class Likelihoods {
             at = end;
         }
         return sum;
-    }
-
-    /** Sums of texts of their own, each after BOS or EOS. */
-    double[] ofTexts(List<String> texts) {
-        List<Scored> all = new ArrayList<>();
-        texts.forEach(text -> all.add(text("", text)));
-        return of(all);
     }
 }

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.function.Function;
 
 /** Questions with their shots before them, as plain text or as a conversation. */
-final class Questions {
+public final class Questions {
     private final TaskData data;
     private final String separator;
     private final String delimiter;
@@ -15,10 +15,12 @@ final class Questions {
     private final Function<Item, String> answer;
 
     /**
+     * @param separator between a shot and what follows it
+     * @param delimiter between a shot's question and its answer
      * @param question what is asked of a row
      * @param answer   what is to be said to it, for shots
      */
-    Questions(TaskData data, String separator, String delimiter, Function<Item, String> question, Function<Item, String> answer) {
+    public Questions(TaskData data, String separator, String delimiter, Function<Item, String> question, Function<Item, String> answer) {
         this.data = data;
         this.separator = separator;
         this.delimiter = delimiter;
@@ -27,7 +29,7 @@ final class Questions {
     }
 
     /** Shots and question as one text. */
-    String text(Item item) {
+    public String text(Item item) {
         var text = new StringBuilder();
         for (Item shot : data.shots(item)) {
             text.append(question.apply(shot)).append(delimiter).append(answer.apply(shot)).append(separator);
@@ -36,7 +38,7 @@ final class Questions {
     }
 
     /** Shots as turns, the question as the last. */
-    Conversation conversation(Item item) {
+    public Conversation conversation(Item item) {
         List<Message> turns = new ArrayList<>();
         for (Item shot : data.shots(item)) {
             turns.add(Message.user(question.apply(shot)));

@@ -5,8 +5,13 @@ import dev.zhulong.evaluate.text.Bootstrap;
 import dev.zhulong.evaluate.text.MetricValue;
 import java.util.List;
 
-/** What a task of one kind does with a model. */
-sealed interface Scorer permits PerplexityScorer, ChoiceScorer, GenerateScorer, PairsScorer {
+/**
+ * What a task of one kind does with a model: it puts rows to it, and makes numbers of what came out. {@link TaskRun} keeps each row's outcome
+ * in a file, so that an interrupted evaluation goes on; numbers are made of kept outcomes as of fresh ones.
+ *
+ * <p>{@link ItemTemplate} fills in a row's fields, {@link Questions} puts solved rows before a question, {@link Likelihoods} scores texts.
+ */
+public interface Scorer {
     /** How many rows are put to the model at once. */
     default int batch() {
         return 1;

@@ -20,7 +20,7 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /** The rows of a task, and its shots. */
-final class TaskData {
+public final class TaskData {
     private final TaskSpec.Shots spec;
     private final List<Item> items;
     private final List<Item> shots;
@@ -56,7 +56,8 @@ final class TaskData {
         return new TaskData(task.shots(), items, shots, report, ContentHash.ofBytes(lines.toString().getBytes(StandardCharsets.UTF_8)).sha256());
     }
 
-    List<Item> items() {
+    /** All rows, in the order of the files. */
+    public List<Item> items() {
         return items;
     }
 
@@ -74,7 +75,7 @@ final class TaskData {
      *
      * @throws IllegalArgumentException where there are fewer than the task asks for
      */
-    List<Item> shots(Item question) {
+    public List<Item> shots(Item question) {
         if (spec.count() == 0) {
             return List.of();
         }

@@ -45,13 +45,13 @@ public final class TaskRun {
 
     /** @throws IllegalArgumentException where task, rows and model do not fit together; the message names the place */
     public static TaskResult run(Tasks.Found task, Subject subject, Options options, Progress progress) {
-        TaskSpec spec = options.shots().isPresent() && (task.spec().choice().isPresent() || task.spec().generate().isPresent())
+        TaskSpec spec = options.shots().isPresent() && task.spec().measure().asks()
                 ? task.spec().withShots(options.shots().getAsInt()) : task.spec();
         Path home = options.data().or(task::home).orElseThrow(() -> new IllegalArgumentException("task '" + spec.name()
                 + "' comes without its rows (" + String.join(", ", spec.data().files()) + "): name the directory of its data files with --task-data DIR"));
         TaskData data = TaskData.read(spec, home.toAbsolutePath().normalize());
         List<Item> items = limited(data.items(), options.limit());
-        Scorer scorer = scorer(spec, data, subject);
+        Scorer scorer = spec.measure().scorer(spec, data, subject);
         SortedMap<String, String> key = key(spec, data, subject);
         long start = System.nanoTime();
         Map<String, ObjectNode> outcomes = new LinkedHashMap<>();
@@ -79,13 +79,6 @@ public final class TaskRun {
             return new TaskResult(spec.name(), subject.name(), items.size(), scorer.protocol() + shots(spec), groups(items, outcomes, scorer,
                     options.bootstrap()), notices, first, SampleLog.hash(key), asked(key, items), file, (System.nanoTime() - start) * 1e-9);
         }
-    }
-
-    private static Scorer scorer(TaskSpec spec, TaskData data, Subject subject) {
-        return spec.perplexity().<Scorer>map(text -> new PerplexityScorer(spec, text, subject))
-                .or(() -> spec.choice().map(choice -> new ChoiceScorer(spec, choice, data, subject)))
-                .or(() -> spec.generate().map(generate -> new GenerateScorer(spec, generate, data, subject)))
-                .orElseGet(() -> new PairsScorer(spec, spec.pairs().orElseThrow(), subject));
     }
 
     private static String shots(TaskSpec spec) {

@@ -62,9 +62,14 @@ public record TaskSpec(
             @Doc("template for the document") String text,
             @Doc("changes to the text before it is scored; words and bytes are counted before the changes") List<Replacement> replace,
             @Doc("maximum number of tokens read at once; 0 for the model's context") int window,
-            @Doc("tokens from the start of one window to the start of the next; 0 for the size of the window") int stride) {
+            @Doc("tokens from the start of one window to the start of the next; 0 for the size of the window") int stride) implements Measure {
         static Text defaults() {
             return new Text("{{ text }}", List.of(), 0, 0);
+        }
+
+        @Override
+        public Scorer scorer(TaskSpec task, TaskData data, Subject subject) {
+            return new PerplexityScorer(task, this, subject);
         }
     }
 
@@ -84,12 +89,36 @@ public record TaskSpec(
             @Doc("how answer names the right choice: text, letter (A, B, ...), index (from 0) or number (from 1)") AnswerForm answerIs,
             @Doc("text between context and answer; not used in a chat") String delimiter,
             @Doc("whether the context goes through the model's chat template") boolean chat,
-            @Doc("acc: the most likely answer; acc_norm: the most likely per byte; classification: F1 of the answers as classes") List<String> metrics) {
+            @Doc("acc: the most likely answer; acc_norm: the most likely per byte; classification: F1 of the answers as classes") List<String> metrics)
+            implements Measure {
         /** How the right answer is named. */
         public enum AnswerForm { TEXT, LETTER, INDEX, NUMBER }
 
         static Choice defaults() {
             return new Choice("", List.of(), "", "", AnswerForm.TEXT, " ", false, List.of("acc", "acc_norm"));
+        }
+
+        @Override
+        public Scorer scorer(TaskSpec task, TaskData data, Subject subject) {
+            return new ChoiceScorer(task, this, data, subject);
+        }
+
+        @Override
+        public boolean asks() {
+            return true;
+        }
+
+        @Override
+        public void check() {
+            if (choices.isEmpty() == choicesIn.isEmpty()) {
+                throw new IllegalArgumentException("choice needs either choices or choices_in");
+            }
+            if (metrics.isEmpty()) {
+                throw new IllegalArgumentException("choice.metrics names no metric");
+            }
+            metrics.stream().filter(m -> !List.of("acc", "acc_norm", "classification").contains(m)).findFirst().ifPresent(m -> {
+                throw new IllegalArgumentException("unknown metric '" + m + "' for choice; expected acc, acc_norm or classification");
+            });
         }
     }
 
@@ -108,7 +137,7 @@ public record TaskSpec(
             @Doc("whether to compare numbers by value: $1,250.00 equals 1250; anything else is compared as text") boolean numbers,
             @Doc("metrics of zhulong score: bleu, chrf, chrf++, ter, rouge, exact, squad, cmrc, classification, ner, entities") List<String> metrics,
             @Doc("BLEU's tokens: 13a, intl, zh, char, none") String tokenize,
-            @Doc("whether ROUGE treats each Chinese, Japanese and Korean character as a word") boolean chinese) {
+            @Doc("whether ROUGE treats each Chinese, Japanese and Korean character as a word") boolean chinese) implements Measure {
         public Generate {
             if (maxNewTokens < 1) {
                 throw new IllegalArgumentException("generate.max_new_tokens must be at least 1, found " + maxNewTokens);
@@ -117,6 +146,32 @@ public record TaskSpec(
 
         static Generate defaults() {
             return new Generate("", "", "", " ", 128, List.of(), false, List.of(), List.of(), List.of(), false, List.of("exact"), "13a", false);
+        }
+
+        @Override
+        public Scorer scorer(TaskSpec task, TaskData data, Subject subject) {
+            return new GenerateScorer(task, this, data, subject);
+        }
+
+        @Override
+        public boolean asks() {
+            return true;
+        }
+
+        @Override
+        public void check() {
+            if (reference.isEmpty() == referencesIn.isEmpty()) {
+                throw new IllegalArgumentException("generate needs either reference or references_in");
+            }
+            if (metrics.isEmpty()) {
+                throw new IllegalArgumentException("generate.metrics names no metric");
+            }
+            for (List<String> same : List.of(List.of("exact", "squad", "cmrc"), List.of("classification", "ner", "entities"))) {
+                if (metrics.stream().filter(same::contains).count() > 1) {
+                    throw new IllegalArgumentException("generate.metrics " + metrics + ": give only one of " + String.join(", ", same)
+                            + ", because their numbers have the same names; make two tasks");
+                }
+            }
         }
     }
 
@@ -133,53 +188,42 @@ public record TaskSpec(
     /** Which of two sentences the model finds likelier, as CrowS-Pairs asks (Nangia et al. 2020). */
     public record Pairs(
             @Doc("template for the sentence that expresses the prejudice") String more,
-            @Doc("template for the sentence that does not") String less) {}
+            @Doc("template for the sentence that does not") String less) implements Measure {
+        @Override
+        public Scorer scorer(TaskSpec task, TaskData data, Subject subject) {
+            return new PairsScorer(task, this, subject);
+        }
+    }
 
     public TaskSpec {
         if (name == null || !name.matches("[\\p{L}\\p{N}._-]+")) {
             throw new IllegalArgumentException("name must be letters, digits, '.', '_' and '-', found " + (name == null ? "nothing" : "'" + name + "'"));
         }
-        long kinds = Stream.of(perplexity, choice, generate, pairs).filter(Optional::isPresent).count();
-        if (kinds != 1) {
+        List<Measure> given = given(perplexity, choice, generate, pairs);
+        if (given.size() != 1) {
             throw new IllegalArgumentException("task '" + name + "' must have exactly one of the sections perplexity, choice, generate and pairs,"
-                    + " found " + kinds);
+                    + " found " + given.size());
         }
         if (data.files().isEmpty()) {
             throw new IllegalArgumentException("task '" + name + "' names no rows: give data.files");
         }
-        if (shots.count() > 0 && (perplexity.isPresent() || pairs.isPresent())) {
+        if (shots.count() > 0 && !given.getFirst().asks()) {
             throw new IllegalArgumentException("task '" + name + "' has no question for shots to precede: leave shots out");
         }
-        choice.ifPresent(c -> {
-            if (c.choices().isEmpty() == c.choicesIn().isEmpty()) {
-                throw new IllegalArgumentException("choice needs either choices or choices_in");
-            }
-            if (c.metrics().isEmpty()) {
-                throw new IllegalArgumentException("choice.metrics names no metric");
-            }
-            c.metrics().stream().filter(m -> !List.of("acc", "acc_norm", "classification").contains(m)).findFirst().ifPresent(m -> {
-                throw new IllegalArgumentException("unknown metric '" + m + "' for choice; expected acc, acc_norm or classification");
-            });
-        });
-        generate.ifPresent(g -> {
-            if (g.reference().isEmpty() == g.referencesIn().isEmpty()) {
-                throw new IllegalArgumentException("generate needs either reference or references_in");
-            }
-            if (g.metrics().isEmpty()) {
-                throw new IllegalArgumentException("generate.metrics names no metric");
-            }
-            for (List<String> same : List.of(List.of("exact", "squad", "cmrc"), List.of("classification", "ner", "entities"))) {
-                if (g.metrics().stream().filter(same::contains).count() > 1) {
-                    throw new IllegalArgumentException("generate.metrics " + g.metrics() + ": give only one of " + String.join(", ", same)
-                            + ", because their numbers have the same names; make two tasks");
-                }
-            }
-        });
+        given.getFirst().check();
+    }
+
+    /** The section that is given. */
+    public Measure measure() {
+        return given(perplexity, choice, generate, pairs).getFirst();
+    }
+
+    private static List<Measure> given(Optional<Text> perplexity, Optional<Choice> choice, Optional<Generate> generate, Optional<Pairs> pairs) {
+        return Stream.<Optional<? extends Measure>>of(perplexity, choice, generate, pairs).<Measure>flatMap(Optional::stream).toList();
     }
 
     /** With another number of shots. */
     public TaskSpec withShots(int count) {
         return new TaskSpec(name, description, data, shots.withCount(count), perplexity, choice, generate, pairs);
     }
-
 }
