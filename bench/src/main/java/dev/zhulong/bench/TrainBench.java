@@ -11,6 +11,8 @@ import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.train.AdamW;
 import dev.zhulong.train.NextToken;
+import dev.zhulong.train.Optimizer;
+import dev.zhulong.train.Ranks;
 import dev.zhulong.train.TrainData;
 import dev.zhulong.train.TrainOptions;
 import dev.zhulong.train.TrainStep;
@@ -27,7 +29,7 @@ import java.util.function.LongFunction;
 
 /**
  * The step that the trainer repeats, {@link TrainStep}, alone: fp32, gradient norm clipped at 1, fused AdamW (3e-4, 0.9, 0.95, decay 0.1 on
- * every weight), random tokens. What an eager PyTorch script with the same shape flags does, for a comparison in one run.
+ * the matrices), random tokens. What an eager PyTorch script with the same shape flags does, for a comparison in one run.
  */
 public final class TrainBench {
     /** Shape of the decoder and the batch. */
@@ -78,12 +80,11 @@ public final class TrainBench {
                 model.attach(adapter);
             }
             model.requiresGrad(true);
-            List<String> all = List.copyOf(model.trainable().keySet());
             LongFunction<Batch> rows = batches == null ? random(shape) : stored(shape, batches, steps);
             var settings = new AdamW.Settings(0.9, 0.95, 1e-8, 0.1);
             var options = new TrainOptions(steps, 1, new Constant(3e-4, 0, steps), 1, settings, recompute, 0, 0, 0, 0, 1);
-            try (AdamW optimizer = new AdamW(model.trainable(), all, settings)) {
-                var next = new TrainStep(model, new NextToken(), new TrainData(rows, List.of(), new int[shape.vocab()]), options, optimizer);
+            try (Optimizer optimizer = settings.of(model.trainable(), model.decayed())) {
+                var next = new TrainStep<>(model, new NextToken(model), new TrainData<>(rows, List.of()), options, optimizer, Ranks.ALONE);
                 long updates = 0;
                 for (int step = 0; step < steps; step++) {
                     long start = System.nanoTime();

@@ -212,20 +212,19 @@ public final class FinetuneJob {
         long steps = data.steps();
         announce(model, adapter, data, memory, steps);
         boolean dpo = recipe.method() == Method.DPO;
-        Objective objective = dpo ? new Dpo(recipe.dpo().beta(), recipe.dpo().labelSmoothing()) : new NextToken();
-        // of pairs there are no bits a byte to speak of
-        int[] bytes = dpo ? new int[model.spec().vocabSize()] : PretrainJob.tokenBytes(tokenizer, model.spec().vocabSize());
+        int[] bytes = PretrainJob.tokenBytes(tokenizer, model.spec().vocabSize());
+        Objective<Batch> objective = dpo ? new Dpo(model, recipe.dpo().beta(), recipe.dpo().labelSmoothing()) : new NextToken(model, bytes);
         List<Batch> held = data.heldOut().values().stream().flatMap(List::stream).toList();
         if (held.isEmpty()) {
             line.message("nothing is held out, so nothing will be evaluated: give more examples, or data.held_out_fraction");
         }
         training = true;
         inputs.write(run);
-        Map<String, Score> before = before(model, objective, data);
+        Map<String, Score> before = before(objective, data);
         var listener = new TrainingConsole(line, tokenizer, TrainingConsole.flopsPerToken(model.spec(), memory.seq(), data.learnt(), adapter != null),
-                MachineSpeed.gflops(), "", 1, objective.unit());
-        new Trainer(model, objective, new TrainData(batches(data.training()), held, bytes), options(steps), run, listener).train();
-        Map<String, Score> after = scores(model, objective, data);
+                MachineSpeed.gflops(), "", 1);
+        new Trainer<>(model, objective, new TrainData<>(batches(data.training()), held), options(steps), run, listener).train();
+        Map<String, Score> after = scores(objective, data);
         FinishedModel.weights(model, Optional.of(base), base, data.endMarks(), run);
         Map<String, Score> alone = recipe.data().alone() ? alone(model, data, bytes, steps, listener) : Map.of();
         var evaluation = new FinetuneEvaluation(after.entrySet().stream().map(e -> new FinetuneEvaluation.Source(e.getKey(), before.get(e.getKey()),
@@ -275,30 +274,27 @@ public final class FinetuneJob {
     }
 
     /** By source; sources without held-out examples are left out. */
-    private Map<String, Score> scores(Decoder model, Objective objective, FinetuneData data) {
+    private Map<String, Score> scores(Objective<Batch> objective, FinetuneData data) {
         Map<String, Score> scores = new LinkedHashMap<>();
         data.heldOut().forEach((source, batches) -> {
             if (!batches.isEmpty()) {
-                scores.put(source, score(model, objective, batches));
+                scores.put(source, score(objective, batches));
             }
         });
         return scores;
     }
 
-    private static Score score(Decoder model, Objective objective, List<Batch> batches) {
+    private static Score score(Objective<Batch> objective, List<Batch> batches) {
         if (objective instanceof Dpo dpo) {
-            Dpo.Score score = dpo.score(model, batches);
+            Dpo.Score score = dpo.score(batches);
             return new Score(score.loss().mean(), score.loss().count(), score.accuracy(), score.margin());
         }
-        Loss total = Loss.NONE;
-        for (Batch batch : batches) {
-            total = total.plus(objective.evaluate(model, batch));
-        }
+        Loss total = objective.evaluateAll(batches);
         return new Score(total.mean(), total.count(), Double.NaN, Double.NaN);
     }
 
     /** What the model that is gone on from makes of the held-out examples, found once. */
-    private Map<String, Score> before(Decoder model, Objective objective, FinetuneData data) {
+    private Map<String, Score> before(Objective<Batch> objective, FinetuneData data) {
         Path file = run.resolve(BEFORE);
         try {
             if (Files.isRegularFile(file)) {
@@ -306,7 +302,7 @@ public final class FinetuneJob {
                 new ObjectMapper().readTree(file.toFile()).properties().forEach(e -> scores.put(e.getKey(), FinetuneEvaluation.score(e.getValue())));
                 return scores;
             }
-            Map<String, Score> scores = scores(model, objective, data);
+            Map<String, Score> scores = scores(objective, data);
             Map<String, Object> fields = new LinkedHashMap<>();
             scores.forEach((source, score) -> {
                 fields.put(source, FinetuneEvaluation.map(score));
@@ -341,9 +337,10 @@ public final class FinetuneJob {
             line.message("training on " + source.name() + " alone");
             model.detach();
             try (LoraAdapter own = attach(model, recipe.seed())) {
-                new Trainer(model, new NextToken(), new TrainData(batches(data.training(source.name())), held, bytes),
+                var objective = new NextToken(model, bytes);
+                new Trainer<>(model, objective, new TrainData<>(batches(data.training(source.name())), held),
                         options(data.stepsAlone(source.name(), steps)), directory, listener).train();
-                scores.put(source.name(), score(model, new NextToken(), held));
+                scores.put(source.name(), score(objective, held));
                 GenerationFile.write(Optional.of(base), model.spec(), data.endMarks(), directory);
                 own.save(directory, StorageType.F32);
                 model.detach();

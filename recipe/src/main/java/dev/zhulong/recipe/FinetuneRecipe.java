@@ -72,7 +72,7 @@ public record FinetuneRecipe(
             @Doc("weight of the penalty for drifting from the reference model (higher = stay closer)") double beta,
             @Doc("share of the pairs assumed to be labelled the wrong way round, in [0, 0.5)") double labelSmoothing) {
         public Preference {
-            new Dpo(beta, labelSmoothing);
+            Dpo.check(beta, labelSmoothing);
         }
 
         static Preference defaults() {

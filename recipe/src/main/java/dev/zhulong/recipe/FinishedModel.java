@@ -7,7 +7,7 @@ import dev.zhulong.formats.StorageType;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.text.Companions;
-import dev.zhulong.train.NextToken;
+import dev.zhulong.train.Unit;
 import dev.zhulong.train.log.LossChart;
 import dev.zhulong.train.log.LossCurve;
 import dev.zhulong.train.log.MetricsLog;
@@ -29,7 +29,7 @@ final class FinishedModel {
             Consumer<String> report) {
         List<Integer> ends = data.tokenizer().eos().stream().boxed().toList();
         weights(model, recipe.model().from(), data.tokenizerDirectory(), ends, run);
-        chart(run, NextToken.UNIT, report);
+        chart(run, Unit.NATS_A_TOKEN, report);
         evaluation.ifPresent(e -> e.write(run.resolve(FinalEvaluation.FILE)));
         provenance(data, recipe).write(run);
     }
@@ -59,7 +59,7 @@ final class FinishedModel {
     }
 
     /** @param unit of the losses */
-    static void chart(Path run, String unit, Consumer<String> report) {
+    static void chart(Path run, Unit unit, Consumer<String> report) {
         var lines = MetricsLog.read(run.resolve("metrics.jsonl"));
         var chart = new LossChart(run.toAbsolutePath().normalize().getFileName().toString(), "loss (" + unit + ")",
                 LossCurve.of(lines, "loss"), LossCurve.of(lines, "validation_loss"));

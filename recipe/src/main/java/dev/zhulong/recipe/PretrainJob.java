@@ -23,12 +23,13 @@ import dev.zhulong.train.TrainOptions;
 import dev.zhulong.train.Trainer;
 import dev.zhulong.train.log.ProgressLine;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Supplier;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
 
 /**
  * Text to a trained model, in a run directory: {@code recipe.yaml}, {@code data/}, {@code checkpoints/}, {@code metrics.jsonl},
@@ -190,22 +191,22 @@ public final class PretrainJob {
                 line.message(String.format(Locale.ROOT, "adapter of rank %d on %d projections: %,d weights are trained, %.2f %% of the model's",
                         recipe.adapter().orElseThrow().rank(), adapter.modules().size(), adapter.count(), 100.0 * adapter.count() / model.count()));
             }
-            int[] tokenBytes = tokenBytes(data.tokenizer(), model.spec().vocabSize());
             Optional<PackedRows> held = data.validation().map(shards -> new PackedRows(shards, seq, 0));
             if (held.isEmpty()) {
                 line.message("nothing is held out, so nothing will be evaluated: give more documents, or data.split=position for one long text");
             }
             var batches = new Batches(rows(recipe, data, seq), recipe.train().batch());
-            var trainData = new TrainData(batches::get, held.map(rows -> some(rows)).orElse(List.of()), tokenBytes);
+            var trainData = new TrainData<>(batches::get, held.map(rows -> some(rows)).orElse(List.of()));
+            var objective = new NextToken(model, tokenBytes(data.tokenizer(), model.spec().vocabSize()));
             var listener = new TrainingConsole(line, model.spec(), data.tokenizer(), seq, MachineSpeed.gflops(), prompt(data.tokenizer()),
                     recipe.train().sampleTokens());
             training = true;
             inputs.write(run);
             if (recipe.model().from().isPresent()) {
-                held.ifPresent(rows -> before(() -> evaluate(model, rows, seq, tokenBytes)));
+                held.ifPresent(rows -> before(() -> evaluate(objective, rows, seq)));
             }
-            new Trainer(model, new NextToken(), trainData, options(), run, listener).train();
-            Optional<FinalEvaluation> result = held.map(rows -> evaluate(model, rows, seq, tokenBytes));
+            new Trainer<>(model, objective, trainData, options(), run, listener).train();
+            Optional<FinalEvaluation> result = held.map(rows -> evaluate(objective, rows, seq));
             FinishedModel.write(model, data, recipe, run, result, line::message);
             result.ifPresent(e -> line.message("held out: " + e.text()));
             return result;
@@ -277,25 +278,19 @@ public final class PretrainJob {
     /** The same rows at every evaluation on the way. */
     private List<Batch> some(PackedRows rows) {
         long count = recipe.train().evaluateRows() == 0 ? rows.rowsPerEpoch() : Math.min(recipe.train().evaluateRows(), rows.rowsPerEpoch());
-        List<Batch> batches = new ArrayList<>();
-        for (long first = 0; first < count; first += recipe.train().batch()) {
-            batches.add(new Batches(rows, 1).range(first, (int) Math.min(recipe.train().batch(), count - first)));
-        }
-        return batches;
+        return batches(rows, count).toList();
     }
 
-    private FinalEvaluation evaluate(Decoder model, PackedRows rows, int seq, int[] tokenBytes) {
-        Loss total = Loss.NONE;
-        long bytes = 0;
+    private FinalEvaluation evaluate(NextToken objective, PackedRows rows, int seq) {
+        Loss total = objective.evaluateAll(batches(rows, rows.rowsPerEpoch())::iterator);
+        return new FinalEvaluation(total.mean(), total.count(), total.bytes() == 0 ? 0 : total.bitsPerByte(), seq);
+    }
+
+    /** The first {@code count} rows, made as they are asked for. */
+    private Stream<Batch> batches(PackedRows rows, long count) {
         int batch = recipe.train().batch();
-        for (long first = 0; first < rows.rowsPerEpoch(); first += batch) {
-            Batch next = new Batches(rows, 1).range(first, (int) Math.min(batch, rows.rowsPerEpoch() - first));
-            total = total.plus(new NextToken().evaluate(model, next));
-            for (int target : next.targets()) {
-                bytes += target == Batch.NO_TARGET ? 0 : tokenBytes[target];
-            }
-        }
-        return new FinalEvaluation(total.mean(), total.count(), bytes == 0 ? 0 : total.sum() / Math.log(2) / bytes, seq);
+        return LongStream.iterate(0, first -> first < count, first -> first + batch)
+                .mapToObj(first -> new Batches(rows, 1).range(first, (int) Math.min(batch, count - first)));
     }
 
     static int[] tokenBytes(Tokenizer tokenizer, int vocab) {

@@ -8,7 +8,6 @@ import dev.zhulong.infer.TorchEngine;
 import dev.zhulong.model.Architecture;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.text.Tokenizer;
-import dev.zhulong.train.NextToken;
 import dev.zhulong.train.TrainListener;
 import dev.zhulong.train.log.ProgressLine;
 import java.util.Locale;
@@ -20,7 +19,7 @@ import java.util.Optional;
  * <pre>{@code
  * try (var line = ProgressLine.on(System.err)) {
  *     var console = new TrainingConsole(line, model.spec(), tokenizer, seq, gflops, "Once upon a time", 100);
- *     new Trainer(model, new NextToken(), data, options, run, console).train();
+ *     new Trainer<>(model, new NextToken(model, bytes), data, options, run, console).train();
  * }
  * }</pre>
  */
@@ -31,7 +30,6 @@ public final class TrainingConsole implements TrainListener {
     private final double gflops;
     private final String prompt;
     private final GenerateOptions options;
-    private final String unit;
     private Optional<Evaluation> last = Optional.empty();
 
     /**
@@ -43,17 +41,16 @@ public final class TrainingConsole implements TrainListener {
      */
     public TrainingConsole(ProgressLine line, DecoderSpec spec, Tokenizer tokenizer, int seq, double gflops, String prompt,
             int sampleTokens) {
-        this(line, tokenizer, flopsPerToken(spec, seq), gflops, prompt, sampleTokens, NextToken.UNIT);
+        this(line, tokenizer, flopsPerToken(spec, seq), gflops, prompt, sampleTokens);
     }
 
-    /** The same with the floating-point operations of a token and the losses' unit given. */
-    TrainingConsole(ProgressLine line, Tokenizer tokenizer, double flopsPerToken, double gflops, String prompt, int sampleTokens, String unit) {
+    /** The same with the floating-point operations of a token given. */
+    TrainingConsole(ProgressLine line, Tokenizer tokenizer, double flopsPerToken, double gflops, String prompt, int sampleTokens) {
         this.line = line;
         this.tokenizer = tokenizer;
         this.flopsPerToken = flopsPerToken;
         this.gflops = gflops;
         this.prompt = prompt;
-        this.unit = unit;
         this.options = GenerateOptions.of(sampleTokens, SamplerOptions.DEFAULT.withTemperature(0.8).withTopK(50));
     }
 
@@ -105,7 +102,7 @@ public final class TrainingConsole implements TrainListener {
     @Override
     public void evaluated(Evaluation e) {
         last = Optional.of(e);
-        line.message(String.format(Locale.ROOT, "step %,d: held-out loss %.4f %s%s", e.step(), e.loss(), unit,
+        line.message(String.format(Locale.ROOT, "step %,d: held-out loss %.4f %s%s", e.step(), e.loss(), e.unit(),
                 !Double.isNaN(e.bitsPerByte()) ? String.format(Locale.ROOT, ", %.4f bits a byte", e.bitsPerByte()) : ""));
     }
 

@@ -48,7 +48,7 @@ class ContinuingStartsFromTheModelTest {
         try (Decoder model = DecoderFiles.load(source); PreparedData data = TinyRun.data(recipe, run.resolve("data"))) {
             Batch batch = new Batches(PretrainJob.rows(recipe, data, 32), 2).get(0);
             assertThat(first.get("step").asInt()).isOne();
-            assertThat(first.get("loss").asDouble()).isCloseTo(new NextToken().evaluate(model, batch).mean(), Offset.offset(1e-5));
+            assertThat(first.get("loss").asDouble()).isCloseTo(new NextToken(model).evaluate(batch).mean(), Offset.offset(1e-5));
         }
         Provenance made = Provenance.read(run);
         assertThat(made.stage()).isEqualTo("continue");

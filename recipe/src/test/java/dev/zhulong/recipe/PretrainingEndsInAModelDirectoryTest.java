@@ -90,7 +90,7 @@ class PretrainingEndsInAModelDirectoryTest {
         try (Decoder model = DecoderFiles.load(run); TokenShards shards = TokenShards.open(run.resolve("data/shards/validation"))) {
             var rows = new PackedRows(shards, 32, 9);
             for (long row = 0; row < rows.rowsPerEpoch(); row++) {
-                total = total.plus(new NextToken().evaluate(model, new Batches(rows, 1).range(row, 1)));
+                total = total.plus(new NextToken(model).evaluate(new Batches(rows, 1).range(row, 1)));
             }
             FinalEvaluation found = result.evaluation().orElseThrow();
             assertThat(found.tokens()).isEqualTo(total.count()).isEqualTo(shards.tokens() - shards.documents());

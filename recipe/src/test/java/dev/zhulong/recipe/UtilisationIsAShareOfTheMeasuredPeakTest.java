@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.tensor.MachineSpeed;
 import dev.zhulong.train.TrainListener;
+import dev.zhulong.train.Unit;
 import dev.zhulong.train.log.ProgressLine;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
@@ -50,7 +51,7 @@ class UtilisationIsAShareOfTheMeasuredPeakTest {
     private static String shown(double gflops, double tokensPerSecond) {
         var out = new ByteArrayOutputStream();
         try (ProgressLine line = ProgressLine.on(new PrintStream(out, true, StandardCharsets.UTF_8))) {
-            new TrainingConsole(line, SPEC, null, 32, gflops, "", 1).step(new TrainListener.Step(1, 1, 2.0, 1.0, 0.001, 1.0, tokensPerSecond, 0));
+            new TrainingConsole(line, SPEC, null, 32, gflops, "", 1).step(new TrainListener.Step(1, 1, 2.0, Unit.NATS_A_TOKEN, 1.0, 0.001, 1.0, tokensPerSecond, 0));
         }
         return out.toString(StandardCharsets.UTF_8);
     }

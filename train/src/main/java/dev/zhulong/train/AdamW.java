@@ -17,10 +17,16 @@ import java.util.Map;
 import java.util.Set;
 
 /** AdamW (Loshchilov and Hutter 2019) in two groups: what decays and what does not. */
-public final class AdamW implements AutoCloseable {
+public final class AdamW implements Optimizer {
     /** Rates of the moments and the rest; see {@link FusedAdamW}. */
-    public record Settings(double beta1, double beta2, double epsilon, double weightDecay) {}
+    public record Settings(double beta1, double beta2, double epsilon, double weightDecay) implements Maker {
+        @Override
+        public AdamW of(Map<String, Tensor> parameters, List<String> decayed) {
+            return new AdamW(parameters, decayed, this);
+        }
+    }
 
+    private static final String FILE = "optimizer.safetensors";
     private static final String FIRST = "exp_avg.";
     private static final String SECOND = "exp_avg_sq.";
 
@@ -45,12 +51,8 @@ public final class AdamW implements AutoCloseable {
         });
     }
 
-    /**
-     * One update. Weights without a gradient stay as they are.
-     *
-     * @param updates   number of this update, from 1: the bias correction's exponent
-     * @param gradScale F32 scalar the gradients are divided by
-     */
+    /** The number of the update is the bias correction's exponent. */
+    @Override
     public void step(long updates, double lr, Tensor gradScale) {
         counter.fill_(updates);
         group(true, lr, gradScale);
@@ -76,15 +78,21 @@ public final class AdamW implements AutoCloseable {
         FusedAdamW.step(p, g, m, v, n, lr, settings.beta1, settings.beta2, decay ? settings.weightDecay : 0, settings.epsilon, gradScale);
     }
 
-    /** Writes the moments, named {@code exp_avg.NAME} and {@code exp_avg_sq.NAME}. */
-    void save(Path file) {
-        DecoderFiles.writeTensors(file, byStoredName(), StorageType.F32);
+    /** The moments, named {@code exp_avg.NAME} and {@code exp_avg_sq.NAME}. */
+    @Override
+    public void save(Path directory) {
+        DecoderFiles.writeTensors(directory.resolve(FILE), byStoredName(), StorageType.F32);
     }
 
-    /** Reads what {@link #save} wrote. */
-    void load(Path file) {
+    @Override
+    public void load(Path directory) {
+        Path file = directory.resolve(FILE);
         try (SafetensorsFile stored = SafetensorsFile.open(file)) {
-            byStoredName().forEach((name, t) -> {
+            Map<String, Tensor> moments = byStoredName();
+            stored.tensors().keySet().stream().filter(name -> !moments.containsKey(name)).findFirst().ifPresent(name -> {
+                throw new FormatException(file, "tensor " + name + " has no place here: these moments belong to another model");
+            });
+            moments.forEach((name, t) -> {
                 TensorView view = stored.tensors().get(name);
                 if (view == null) {
                     throw new FormatException(file, "tensor " + name + " is missing: these moments belong to another model");
@@ -99,6 +107,11 @@ public final class AdamW implements AutoCloseable {
         first.forEach((name, t) -> all.put(FIRST + name, t));
         second.forEach((name, t) -> all.put(SECOND + name, t));
         return all;
+    }
+
+    @Override
+    public long bytes() {
+        return byStoredName().values().stream().mapToLong(t -> 4 * t.elements()).sum();
     }
 
     @Override

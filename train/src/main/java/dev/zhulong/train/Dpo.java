@@ -14,11 +14,17 @@ import dev.zhulong.tensor.TensorScope;
  *
  * <p>The reference is the model without its adapter, in the same weights, at every step. A {@link Loss} counts pairs.
  *
+ * @param model          the policy, with its adapter on
  * @param beta           how dear it is to leave the reference
  * @param labelSmoothing in [0, 0.5)
  */
-public record Dpo(double beta, double labelSmoothing) implements Objective {
+public record Dpo(Decoder model, double beta, double labelSmoothing) implements Objective<Batch> {
     public Dpo {
+        check(beta, labelSmoothing);
+    }
+
+    /** @throws IllegalArgumentException if there is no such objective; names the setting */
+    public static void check(double beta, double labelSmoothing) {
         if (!(beta > 0)) {
             throw new IllegalArgumentException("beta must be above 0, found " + beta);
         }
@@ -37,9 +43,9 @@ public record Dpo(double beta, double labelSmoothing) implements Objective {
     public record Score(Loss loss, double accuracy, double margin) {}
 
     @Override
-    public Loss accumulate(Decoder model, Batch batch, boolean recompute) {
+    public Loss accumulate(Batch batch, boolean recompute) {
         try (var scope = TensorScope.open()) {
-            double[] reference = reference(model, batch);
+            double[] reference = reference(batch);
             Loss[] loss = new Loss[1];
             Backward.through(model, ids(batch), BatchContext.of(model, batch), recompute, hidden -> {
                 Tensor rows = hidden.view((long) batch.batch() * batch.seq(), -1);
@@ -52,23 +58,28 @@ public record Dpo(double beta, double labelSmoothing) implements Objective {
     }
 
     @Override
-    public Loss evaluate(Decoder model, Batch batch) {
-        return loss(delta(model, batch));
+    public Loss evaluate(Batch batch) {
+        return loss(delta(batch));
     }
 
     /** A pair's loss is −log of a probability, so it is in nats too. */
     @Override
-    public String unit() {
-        return "nats a pair";
+    public Unit unit() {
+        return new Unit("nats", "pair");
+    }
+
+    @Override
+    public long tokens(Batch batch) {
+        return batch.tokens().length;
     }
 
     /** All pairs of {@code batches}. */
-    public Score score(Decoder model, Iterable<Batch> batches) {
+    public Score score(Iterable<Batch> batches) {
         Loss total = Loss.NONE;
         double right = 0;
         double margin = 0;
         for (Batch batch : batches) {
-            double[] delta = delta(model, batch);
+            double[] delta = delta(batch);
             total = total.plus(loss(delta));
             for (double d : delta) {
                 right += d > 0 ? 1 : 0;
@@ -79,15 +90,15 @@ public record Dpo(double beta, double labelSmoothing) implements Objective {
         return new Score(total, right / pairs, margin / pairs);
     }
 
-    private double[] delta(Decoder model, Batch batch) {
+    private double[] delta(Batch batch) {
         try (var scope = TensorScope.open()) {
-            return delta(answers(model, batch), reference(model, batch));
+            return delta(answers(batch), reference(batch));
         }
     }
 
-    private static double[] reference(Decoder model, Batch batch) {
+    private double[] reference(Batch batch) {
         try (var off = model.withoutAdapter()) {
-            return answers(model, batch);
+            return answers(batch);
         }
     }
 
@@ -98,7 +109,7 @@ public record Dpo(double beta, double labelSmoothing) implements Objective {
         return Tensor.of(batch.tokens(), batch.batch(), batch.seq());
     }
 
-    private static double[] answers(Decoder model, Batch batch) {
+    private double[] answers(Batch batch) {
         try (var scope = TensorScope.open(); var off = NoGrad.open()) {
             Context context = BatchContext.of(model, batch);
             Tensor hidden = model.hidden(ids(batch), context).view((long) batch.batch() * batch.seq(), -1);
@@ -128,7 +139,7 @@ public record Dpo(double beta, double labelSmoothing) implements Objective {
         for (double d : delta) {
             sum += (1 - labelSmoothing) * softplus(-beta * d) + labelSmoothing * softplus(beta * d);
         }
-        return new Loss(sum, delta.length);
+        return new Loss(sum, delta.length, 0);
     }
 
     /** Of each row's nll: ∂loss/∂log p of the better answer is −β·((1−ε)·σ(−βΔ) − ε·σ(βΔ)), of the worse its opposite. */

@@ -58,7 +58,7 @@ record HeadLoss(Loss loss, Tensor gradient) {
                 count++;
             }
         }
-        return new Loss(sum, count);
+        return new Loss(sum, count, 0);
     }
 
     /** Only supervised rows meet the vocabulary: in fine-tuning most are not, and whatever they hold, NaN included, must not matter. */

@@ -7,12 +7,23 @@ import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
 
 /** Cross-entropy of the next token. */
-public final class NextToken implements Objective {
-    /** Unit of its loss. */
-    public static final String UNIT = "nats a token";
+public final class NextToken implements Objective<Batch> {
+    private final Decoder model;
+    private final int[] tokenBytes;
+
+    /** Over tokens that stand for no text: there are no bits a byte. */
+    public NextToken(Decoder model) {
+        this(model, new int[model.spec().vocabSize()]);
+    }
+
+    /** @param tokenBytes UTF-8 bytes that each token id stands for: turns nats a token into bits a byte */
+    public NextToken(Decoder model, int[] tokenBytes) {
+        this.model = model;
+        this.tokenBytes = tokenBytes.clone();
+    }
 
     @Override
-    public Loss accumulate(Decoder model, Batch batch, boolean recompute) {
+    public Loss accumulate(Batch batch, boolean recompute) {
         try (var scope = TensorScope.open()) {
             long rows = (long) batch.batch() * batch.seq();
             HeadLoss[] loss = new HeadLoss[1];
@@ -20,22 +31,35 @@ public final class NextToken implements Objective {
                 loss[0] = HeadLoss.withGradient(hidden.view(rows, -1), model.headWeight(), batch.targets());
                 return loss[0].gradient().view(hidden.shape());
             });
-            return loss[0].loss();
+            return withBytes(loss[0].loss(), batch);
         }
     }
 
     @Override
-    public Loss evaluate(Decoder model, Batch batch) {
+    public Loss evaluate(Batch batch) {
         try (var scope = TensorScope.open();
                 var off = NoGrad.open()) {
             long rows = (long) batch.batch() * batch.seq();
             Tensor hidden = model.hidden(Tensor.of(batch.tokens(), batch.batch(), batch.seq()), BatchContext.of(model, batch));
-            return HeadLoss.of(hidden.view(rows, -1), model.headWeight(), batch.targets());
+            return withBytes(HeadLoss.of(hidden.view(rows, -1), model.headWeight(), batch.targets()), batch);
         }
     }
 
+    private Loss withBytes(Loss loss, Batch batch) {
+        long bytes = 0;
+        for (int target : batch.targets()) {
+            bytes += target == Batch.NO_TARGET ? 0 : tokenBytes[target];
+        }
+        return new Loss(loss.sum(), loss.count(), bytes);
+    }
+
     @Override
-    public String unit() {
-        return UNIT;
+    public Unit unit() {
+        return Unit.NATS_A_TOKEN;
+    }
+
+    @Override
+    public long tokens(Batch batch) {
+        return batch.tokens().length;
     }
 }

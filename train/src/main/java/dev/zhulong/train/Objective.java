@@ -1,20 +1,33 @@
 package dev.zhulong.train;
 
-import dev.zhulong.data.pack.Batch;
-import dev.zhulong.model.Decoder;
-
-/** What training minimises. */
-public interface Objective {
+/**
+ * What training minimises, over networks of its own: the one that is trained, and others, such as a reference, that it asks.
+ *
+ * @param <B> a batch of what it learns from
+ */
+public interface Objective<B> {
     /**
-     * Adds the gradient of the summed loss over {@code batch} to the gradients of the model's weights.
+     * Adds the gradient of the summed loss over {@code batch} to the gradients of the trained weights.
      *
      * @param recompute keep only each block's input and run it again in backward: less memory, a third more time
      */
-    Loss accumulate(Decoder model, Batch batch, boolean recompute);
+    Loss accumulate(B batch, boolean recompute);
 
-    /** The summed loss alone. */
-    Loss evaluate(Decoder model, Batch batch);
+    /** The summed loss alone; changes nothing. */
+    Loss evaluate(B batch);
 
-    /** Unit of a {@link Loss#mean()}, such as {@code nats a token}. */
-    String unit();
+    /** The summed loss over all of {@code batches}, one after another. */
+    default Loss evaluateAll(Iterable<? extends B> batches) {
+        Loss total = Loss.NONE;
+        for (B batch : batches) {
+            total = total.plus(evaluate(batch));
+        }
+        return total;
+    }
+
+    /** Unit of a {@link Loss#mean()}. */
+    Unit unit();
+
+    /** Tokens that the trained network reads in {@code batch}, supervised or not: what the speed of a run is counted in. */
+    long tokens(B batch);
 }

@@ -8,17 +8,18 @@ public interface TrainListener {
      * After each step.
      *
      * @param step            steps done
-     * @param loss            of this step, in the objective's unit
+     * @param loss            of this step, in {@code unit}
+     * @param unit            of what is minimised
      * @param bitsPerByte     of this step; NaN where the objective counts no text
      * @param gradNorm        before clipping
      * @param tokensPerSecond tokens read a second, smoothed
      * @param secondsLeft     until the last step
      */
-    record Step(long step, long total, double loss, double bitsPerByte, double lr, double gradNorm, double tokensPerSecond,
-            double secondsLeft) {}
+    record Step(long step, long total, double loss, Unit unit, double bitsPerByte, double lr, double gradNorm,
+            double tokensPerSecond, double secondsLeft) {}
 
-    /** Held-out loss in the objective's unit, and bits a byte; NaN where the objective counts no text. */
-    record Evaluation(long step, double loss, double bitsPerByte) {}
+    /** Held-out loss in the unit of what is minimised, and bits a byte; NaN where the objective counts no text. */
+    record Evaluation(long step, double loss, Unit unit, double bitsPerByte) {}
 
     default void step(Step step) {}
 

@@ -9,7 +9,7 @@ import dev.zhulong.train.schedule.Schedule;
  * @param accumulation    batches a step
  * @param schedule        learning rate by step
  * @param clip            largest gradient norm; 0 for no clipping
- * @param adamw           rates of the optimizer
+ * @param optimizer       and its rates
  * @param recompute       keep only each block's input in forward
  * @param seed            of everything random in the run
  * @param evaluateEvery   steps between evaluations; 0 for only at the end
@@ -22,7 +22,7 @@ public record TrainOptions(
         int accumulation,
         Schedule schedule,
         double clip,
-        AdamW.Settings adamw,
+        Optimizer.Maker optimizer,
         boolean recompute,
         long seed,
         long evaluateEvery,

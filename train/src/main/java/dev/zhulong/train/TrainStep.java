@@ -1,6 +1,5 @@
 package dev.zhulong.train;
 
-import dev.zhulong.data.pack.Batch;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.tensor.DType;
@@ -14,35 +13,36 @@ import java.util.List;
  * One optimizer step: the gradient of its batches, clipped, and an update. {@link Trainer} repeats it; a benchmark times the very same.
  * Which rows it reads and what it drops depend on nothing but its number.
  */
-public final class TrainStep {
+public final class TrainStep<B> {
     private final Decoder model;
-    private final Objective objective;
-    private final TrainData data;
+    private final Objective<B> objective;
+    private final TrainData<B> data;
     private final TrainOptions options;
-    private final AdamW optimizer;
+    private final Optimizer optimizer;
+    private final Ranks ranks;
 
     /**
      * What a step did.
      *
-     * @param loss     of all its batches together
-     * @param bytes    that the supervised targets stand for
-     * @param tokens   read
+     * @param loss     of all its batches together, on every rank
+     * @param tokens   read on this rank
      * @param lr       learning rate
      * @param gradNorm of the mean loss, before clipping; 0 where nothing was supervised
      * @param updates  of the optimizer so far; a step without supervised tokens makes none
      */
-    public record Result(Loss loss, long bytes, long tokens, double lr, double gradNorm, long updates) {}
+    public record Result(Loss loss, long tokens, double lr, double gradNorm, long updates) {}
 
     /**
      * @param model     whose weights require gradients
      * @param optimizer of {@link Decoder#trainable()}
      */
-    public TrainStep(Decoder model, Objective objective, TrainData data, TrainOptions options, AdamW optimizer) {
+    public TrainStep(Decoder model, Objective<B> objective, TrainData<B> data, TrainOptions options, Optimizer optimizer, Ranks ranks) {
         this.model = model;
         this.objective = objective;
         this.data = data;
         this.options = options;
         this.optimizer = optimizer;
+        this.ranks = ranks;
     }
 
     /**
@@ -54,18 +54,17 @@ public final class TrainStep {
      */
     public Result run(long index, long updates) {
         Loss total = Loss.NONE;
-        long bytes = 0;
         long tokens = 0;
         for (int i = 0; i < options.accumulation(); i++) {
             long number = index * options.accumulation() + i;
-            Batch batch = data.training().apply(number);
+            B batch = data.training().apply(number);
             // nothing but the step's number decides what is dropped, as nothing else decides what is read
             model.adapter().ifPresent(adapter -> adapter.dropout(options.seed() * 1_000_003 + number));
-            total = total.plus(objective.accumulate(model, batch, options.recompute()));
-            bytes += data.bytes(batch);
-            tokens += batch.tokens().length;
+            total = total.plus(objective.accumulate(batch, options.recompute()));
+            tokens += objective.tokens(batch);
         }
         model.adapter().ifPresent(LoraAdapter::noDropout);
+        total = ranks.sum(total);
         if (!Double.isFinite(total.sum())) {
             throw new TrainingStopped(Diagnosis.of(model, index + 1, "loss is " + total.sum()));
         }
@@ -74,7 +73,10 @@ public final class TrainStep {
         long updated = updates;
         if (total.count() > 0) {
             try (var scope = TensorScope.open()) {
-                norm = FusedAdamW.norm(gradients()).item() / total.count();
+                ranks.reduce(model.trainable().values());
+                double mine = FusedAdamW.norm(gradients()).item();
+                // of a float's square the root is that float again, so alone nothing changes
+                norm = Math.sqrt(ranks.sumOfSquares(mine * mine)) / total.count();
                 if (!Double.isFinite(norm)) {
                     throw new TrainingStopped(Diagnosis.of(model, index + 1, "gradient norm is " + norm));
                 }
@@ -84,7 +86,7 @@ public final class TrainStep {
             }
         }
         model.trainable().values().forEach(Tensor::clearGrad);
-        return new Result(total, bytes, tokens, lr, norm, updated);
+        return new Result(total, tokens, lr, norm, updated);
     }
 
     private List<Tensor> gradients() {

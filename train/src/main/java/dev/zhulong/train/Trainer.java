@@ -1,7 +1,6 @@
 package dev.zhulong.train;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.zhulong.data.pack.Batch;
 import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.model.Decoder;
@@ -23,13 +22,13 @@ import java.util.Optional;
  * The training loop. A run lives in a directory; starting it again goes on from its newest checkpoint and ends in the same bits as a run
  * that was never stopped, because a step depends on nothing but the weights, the moments and its own number.
  */
-public final class Trainer {
-    private static final String OPTIMIZER = "optimizer.safetensors";
+public final class Trainer<B> {
     private static final String STATE = "trainer.json";
 
     private final Decoder model;
-    private final Objective objective;
-    private final TrainData data;
+    private final Objective<B> objective;
+    private final TrainData<B> data;
+    private final Ranks ranks;
     private final TrainOptions options;
     private final Path run;
     private final TrainListener listener;
@@ -37,13 +36,28 @@ public final class Trainer {
     private long updates;
 
     /**
-     * @param model    fresh or pretrained; trained in place
-     * @param run      directory for checkpoints and metrics
+     * Trains alone.
+     *
+     * @param model     fresh or pretrained; trained in place
+     * @param objective over that model
+     * @param run       directory for checkpoints and metrics
      */
-    public Trainer(Decoder model, Objective objective, TrainData data, TrainOptions options, Path run, TrainListener listener) {
+    public Trainer(Decoder model, Objective<B> objective, TrainData<B> data, TrainOptions options, Path run, TrainListener listener) {
+        this(model, objective, data, Ranks.ALONE, options, run, listener);
+    }
+
+    /**
+     * The same as one of several.
+     *
+     * @param data  this rank's
+     * @param ranks stay the caller's
+     * @param run   this rank's
+     */
+    public Trainer(Decoder model, Objective<B> objective, TrainData<B> data, Ranks ranks, TrainOptions options, Path run, TrainListener listener) {
         this.model = model;
         this.objective = objective;
         this.data = data;
+        this.ranks = ranks;
         this.options = options;
         this.run = run;
         this.listener = listener;
@@ -58,13 +72,13 @@ public final class Trainer {
             throw new UncheckedIOException("cannot make " + run, e);
         }
         model.requiresGrad(true);
-        try (AdamW optimizer = new AdamW(model.trainable(), model.decayed(), options.adamw())) {
+        try (Optimizer optimizer = options.optimizer().of(model.trainable(), model.decayed())) {
             long done = resume(optimizer);
             Optional<TrainListener.Evaluation> last = Optional.empty();
             try (MetricsLog log = MetricsLog.resume(run.resolve("metrics.jsonl"), done);
                     EventFile events = EventFile.resume(run.resolve("tensorboard"), done + 1)) {
                 Pace pace = new Pace();
-                TrainStep next = new TrainStep(model, objective, data, options, optimizer);
+                TrainStep<B> next = new TrainStep<>(model, objective, data, options, optimizer, ranks);
                 while (done < options.steps()) {
                     TrainListener.Step step = step(next, done, pace);
                     done++;
@@ -99,17 +113,12 @@ public final class Trainer {
         return every > 0 && step % every == 0;
     }
 
-    private TrainListener.Step step(TrainStep next, long index, Pace pace) {
+    private TrainListener.Step step(TrainStep<B> next, long index, Pace pace) {
         TrainStep.Result done = next.run(index, updates);
         updates = done.updates();
         pace.step(done.tokens());
-        return new TrainListener.Step(index + 1, options.steps(), done.loss().mean(), bitsPerByte(done.loss(), done.bytes()), done.lr(),
-                done.gradNorm(), pace.tokensPerSecond(), pace.secondsLeft(options.steps() - index - 1));
-    }
-
-    /** NaN where the targets stand for no bytes. */
-    private static double bitsPerByte(Loss loss, long bytes) {
-        return bytes == 0 ? Double.NaN : loss.sum() / Math.log(2) / bytes;
+        return new TrainListener.Step(index + 1, options.steps(), done.loss().mean(), objective.unit(), done.loss().bitsPerByte(),
+                done.lr(), done.gradNorm(), pace.tokensPerSecond(), pace.secondsLeft(options.steps() - index - 1));
     }
 
     private Optional<TrainListener.Evaluation> evaluate(long step, MetricsLog log, EventFile events) {
@@ -128,13 +137,8 @@ public final class Trainer {
         if (data.validation().isEmpty()) {
             return Optional.empty();
         }
-        Loss total = Loss.NONE;
-        long bytes = 0;
-        for (Batch batch : data.validation()) {
-            total = total.plus(objective.evaluate(model, batch));
-            bytes += data.bytes(batch);
-        }
-        return Optional.of(new TrainListener.Evaluation(step, total.mean(), bitsPerByte(total, bytes)));
+        Loss total = objective.evaluateAll(data.validation());
+        return Optional.of(new TrainListener.Evaluation(step, total.mean(), objective.unit(), total.bitsPerByte()));
     }
 
     private void record(MetricsLog log, EventFile events, TrainListener.Step s) {
@@ -159,34 +163,34 @@ public final class Trainer {
         events.scalars(step, tagged);
         Map<String, Object> line = new LinkedHashMap<>(Map.of("step", step));
         line.putAll(values);
-        line.put("unit", objective.unit());
+        line.put("unit", objective.unit().toString());
         log.append(line);
     }
 
     /** A tag has no unit of its own: another than the usual one stands in its name, so that charts of both are not laid over each other. */
     private String tag(String name) {
-        return !name.endsWith("loss") || objective.unit().equals(NextToken.UNIT) ? name : name + " (" + objective.unit() + ")";
+        return !name.endsWith("loss") || objective.unit().equals(Unit.NATS_A_TOKEN) ? name : name + " (" + objective.unit() + ")";
     }
 
-    private void save(AdamW optimizer, long step) {
+    private void save(Optimizer optimizer, long step) {
         checkpoints.write(step, directory -> {
             model.adapter().ifPresentOrElse(adapter -> adapter.save(directory, StorageType.F32),
                     () -> DecoderFiles.save(model, directory, StorageType.F32));
-            optimizer.save(directory.resolve(OPTIMIZER));
+            optimizer.save(directory);
             AtomicFile.writeString(directory.resolve(STATE),
                     "{\"step\": " + step + ", \"updates\": " + updates + ", \"seed\": " + options.seed() + "}\n");
         });
     }
 
     /** Puts the newest checkpoint's state in place and returns the steps it had done. */
-    private long resume(AdamW optimizer) {
+    private long resume(Optimizer optimizer) {
         Optional<Path> found = checkpoints.newest(listener::message);
         if (found.isEmpty()) {
             return 0;
         }
         Path checkpoint = found.get();
         restore(checkpoint);
-        optimizer.load(checkpoint.resolve(OPTIMIZER));
+        optimizer.load(checkpoint);
         updates = updatesIn(checkpoint.resolve(STATE));
         long done = Checkpoints.step(checkpoint);
         if (done > options.steps()) {

@@ -24,7 +24,7 @@ class ARunStopsWhereNumbersEndTest {
     @Test
     void aWeightThatIsNotANumberIsNamedAndTheCheckpointStaysGood() {
         try (Decoder model = Tiny.decoder(Family.LLAMA, true)) {
-            var trainer = new Trainer(model, new NextToken(), Tiny.data(), Tiny.options(10, 1, 1), run, new TrainListener() {
+            var trainer = new Trainer<>(model, Tiny.nextToken(model), Tiny.data(), Tiny.options(10, 1, 1), run, new TrainListener() {
                 @Override
                 public void step(Step step) {
                     if (step.step() == 4) {
@@ -51,8 +51,8 @@ class ARunStopsWhereNumbersEndTest {
         // the third batch is empty: the updates are those of a run that never had it, bias correction included
         var options = new TrainOptions(4, 1, flat(), 1, Tiny.ADAMW, false, 1, 0, 0, 0, 1);
         try (Decoder model = Tiny.decoder(Family.LLAMA, true)) {
-            new Trainer(model, new NextToken(),
-                    new TrainData(n -> n == 2 ? nothing : Tiny.batch(n > 2 ? n - 1 : n), List.of(), Tiny.data().tokenBytes()), options,
+            new Trainer<>(model, Tiny.nextToken(model),
+                    new TrainData<>(n -> n == 2 ? nothing : Tiny.batch(n > 2 ? n - 1 : n), List.of()), options,
                     run.resolve("skipping"), new TrainListener() {
                         @Override
                         public void step(Step step) {
@@ -62,7 +62,7 @@ class ARunStopsWhereNumbersEndTest {
             skipping = model.parameters().get(BROKEN).toFloats();
         }
         try (Decoder model = Tiny.decoder(Family.LLAMA, true)) {
-            new Trainer(model, new NextToken(), new TrainData(Tiny::batch, List.of(), Tiny.data().tokenBytes()),
+            new Trainer<>(model, Tiny.nextToken(model), new TrainData<>(Tiny::batch, List.of()),
                     new TrainOptions(3, 1, flat(), 1, Tiny.ADAMW, false, 1, 0, 0, 0, 1), run.resolve("straight"), new TrainListener() {}).train();
             straight = model.parameters().get(BROKEN).toFloats();
         }

@@ -77,7 +77,7 @@ class AStoppedRunEndsInTheSameBitsTest {
     void lookingAtTheModelChangesNothing() {
         Path run = directory.resolve("unwatched");
         var o = options();
-        train(run, Long.MAX_VALUE, new TrainOptions(o.steps(), o.accumulation(), o.schedule(), o.clip(), o.adamw(), false, o.seed(), 0, 0, 0, 1));
+        train(run, Long.MAX_VALUE, new TrainOptions(o.steps(), o.accumulation(), o.schedule(), o.clip(), o.optimizer(), false, o.seed(), 0, 0, 0, 1));
         assertSameFile(run, "model.safetensors");
         assertSameFile(run, "optimizer.safetensors");
     }
@@ -112,7 +112,7 @@ class AStoppedRunEndsInTheSameBitsTest {
     private static boolean train(Path run, long stopAfter, TrainOptions options) {
         var left = new long[] {stopAfter};
         try (Decoder model = Tiny.decoder(Family.LLAMA, true)) {
-            new Trainer(model, new NextToken(), Tiny.data(), options, run, new TrainListener() {
+            new Trainer<>(model, Tiny.nextToken(model), Tiny.data(), options, run, new TrainListener() {
                 @Override
                 public void step(Step step) {
                     if (--left[0] == 0) {
@@ -134,7 +134,7 @@ class AStoppedRunEndsInTheSameBitsTest {
     static final class Slow {
         public static void main(String[] args) {
             try (Decoder model = Tiny.decoder(Family.LLAMA, true)) {
-                new Trainer(model, new NextToken(), Tiny.data(), options(), Path.of(args[0]), new TrainListener() {
+                new Trainer<>(model, Tiny.nextToken(model), Tiny.data(), options(), Path.of(args[0]), new TrainListener() {
                     @Override
                     public void step(Step step) {
                         try {

@@ -50,7 +50,7 @@ class AdapterGradientsEqualFiniteDifferencesTest {
 
     private static Map<String, float[]> gradients(Decoder model, boolean recompute, Batch batch) {
         model.requiresGrad(true);
-        new NextToken().accumulate(model, batch, recompute);
+        new NextToken(model).accumulate(batch, recompute);
         return taken(model);
     }
 
@@ -85,7 +85,7 @@ class AdapterGradientsEqualFiniteDifferencesTest {
         for (int i = 0; i < before.length; i++) {
             weight.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) (before[i] + by * direction[i]));
         }
-        double loss = new NextToken().evaluate(model, batch).sum();
+        double loss = new NextToken(model).evaluate(batch).sum();
         MemorySegment.copy(before, 0, weight, ValueLayout.JAVA_FLOAT, 0, before.length);
         return loss;
     }

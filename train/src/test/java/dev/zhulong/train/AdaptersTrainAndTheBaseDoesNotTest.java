@@ -35,9 +35,9 @@ class AdaptersTrainAndTheBaseDoesNotTest {
             model.attach(adapter);
             var options = new TrainOptions(12, 1, new Constant(1e-2, 0, 12), 1, Tiny.ADAMW, false, 5, 0, 0, 3, 2);
             var always = Tiny.batch(1);
-            var data = new TrainData(step -> always, java.util.List.of(always), new int[Tiny.VOCAB]);
+            var data = new TrainData<>(step -> always, java.util.List.of(always));
             try {
-                new Trainer(model, new NextToken(), data, options, run, new TrainListener() {
+                new Trainer<>(model, new NextToken(model), data, options, run, new TrainListener() {
                     @Override
                     public void step(Step step) {
                         losses[(int) step.step() - 1] = step.loss();

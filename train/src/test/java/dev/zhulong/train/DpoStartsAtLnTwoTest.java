@@ -54,7 +54,7 @@ class DpoStartsAtLnTwoTest {
                     var adapter = LoraAdapter.create(model, LoraConfig.of(3, 5, LoraConfig.ALL_LINEAR), 2)) {
                 model.attach(adapter);
                 model.requiresGrad(true);
-                Loss loss = new Dpo(0.1, smoothing).accumulate(model, batch(8), false);
+                Loss loss = new Dpo(model, 0.1, smoothing).accumulate(batch(8), false);
                 assertThat(loss.count()).isEqualTo(2);
                 assertThat(loss.mean()).isEqualTo(Math.log(2));
             }
@@ -84,7 +84,7 @@ class DpoStartsAtLnTwoTest {
             assertThat(Math.abs(expected - 2 * Math.log(2))).isGreaterThan(1e-2);
             // however far the rows are filled up on the right
             for (int seq : new int[] {6, 8, 20}) {
-                assertThat(new Dpo(beta, smoothing).evaluate(model, batch(seq)).sum()).isCloseTo(expected, within(1e-5));
+                assertThat(new Dpo(model, beta, smoothing).evaluate(batch(seq)).sum()).isCloseTo(expected, within(1e-5));
             }
         }
     }
@@ -108,11 +108,11 @@ class DpoStartsAtLnTwoTest {
     void gradientsEqualFiniteDifferencesWithAndWithoutRecompute() {
         try (var model = Tiny.decoder(Family.LLAMA, true); var adapter = moved(model)) {
             model.attach(adapter);
-            var dpo = new Dpo(0.3, 0.1);
+            var dpo = new Dpo(model, 0.3, 0.1);
             Batch batch = batch(8);
             for (boolean recompute : List.of(false, true)) {
                 model.requiresGrad(true);
-                dpo.accumulate(model, batch, recompute);
+                dpo.accumulate(batch, recompute);
                 for (var entry : model.trainable().entrySet()) {
                     float[] g = entry.getValue().grad().toFloats();
                     entry.getValue().clearGrad();
@@ -122,7 +122,7 @@ class DpoStartsAtLnTwoTest {
                     }
                     size = Math.sqrt(size);
                     double step = 2e-2;
-                    double slope = (at(dpo, model, batch, entry.getValue(), g, step / size) - at(dpo, model, batch, entry.getValue(), g, -step / size))
+                    double slope = (at(dpo, batch, entry.getValue(), g, step / size) - at(dpo, batch, entry.getValue(), g, -step / size))
                             / (2 * step);
                     assertThat(slope).as(entry.getKey()).isCloseTo(size, within(3e-2 * size + 2e-3));
                 }
@@ -131,13 +131,13 @@ class DpoStartsAtLnTwoTest {
         }
     }
 
-    private static double at(Dpo dpo, Decoder model, Batch batch, Tensor weight, float[] direction, double by) {
+    private static double at(Dpo dpo, Batch batch, Tensor weight, float[] direction, double by) {
         MemorySegment segment = weight.segment();
         float[] before = segment.toArray(ValueLayout.JAVA_FLOAT);
         for (int i = 0; i < before.length; i++) {
             segment.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) (before[i] + by * direction[i]));
         }
-        double loss = dpo.evaluate(model, batch).sum();
+        double loss = dpo.evaluate(batch).sum();
         MemorySegment.copy(before, 0, segment, ValueLayout.JAVA_FLOAT, 0, before.length);
         return loss;
     }
@@ -145,9 +145,9 @@ class DpoStartsAtLnTwoTest {
     @Test
     void pairsAreWhole() {
         try (var model = Tiny.decoder(Family.LLAMA, true)) {
-            assertThatThrownBy(() -> new Dpo(0.1, 0).evaluate(model, Tiny.rows(6, SEQUENCES[0]))).hasMessageContaining("even number of rows");
-            assertThatThrownBy(() -> new Dpo(0, 0)).hasMessageContaining("beta");
-            assertThatThrownBy(() -> new Dpo(0.1, 0.5)).hasMessageContaining("label_smoothing");
+            assertThatThrownBy(() -> new Dpo(model, 0.1, 0).evaluate(Tiny.rows(6, SEQUENCES[0]))).hasMessageContaining("even number of rows");
+            assertThatThrownBy(() -> new Dpo(model, 0, 0)).hasMessageContaining("beta");
+            assertThatThrownBy(() -> new Dpo(model, 0.1, 0.5)).hasMessageContaining("label_smoothing");
         }
     }
 }

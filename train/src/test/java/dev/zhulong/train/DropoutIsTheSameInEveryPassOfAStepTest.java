@@ -35,7 +35,7 @@ class DropoutIsTheSameInEveryPassOfAStepTest {
     private static Map<String, float[]> gradients(Decoder model, LoraAdapter adapter, boolean recompute, long seed) {
         model.requiresGrad(true);
         adapter.dropout(seed);
-        new NextToken().accumulate(model, Tiny.batch(3), recompute);
+        new NextToken(model).accumulate(Tiny.batch(3), recompute);
         adapter.noDropout();
         Map<String, float[]> all = new LinkedHashMap<>();
         model.trainable().forEach((name, p) -> {
@@ -61,17 +61,17 @@ class DropoutIsTheSameInEveryPassOfAStepTest {
         try (var model = Tiny.decoder(Family.LLAMA, true); var adapter = adapter(model)) {
             model.attach(adapter);
             Batch batch = Tiny.batch(3);
-            double plain = new NextToken().evaluate(model, batch).sum();
+            double plain = new NextToken(model).evaluate(batch).sum();
             double mean = 0;
             for (int seed = 0; seed < 200; seed++) {
                 adapter.dropout(seed);
-                double dropped = new NextToken().evaluate(model, batch).sum();
+                double dropped = new NextToken(model).evaluate(batch).sum();
                 assertThat(dropped).isNotEqualTo(plain);
                 mean += dropped / 200;
             }
             assertThat(Math.abs(mean - plain) / plain).as("unbiased but for the curvature").isLessThan(0.1);
             adapter.noDropout();
-            assertThat(new NextToken().evaluate(model, batch).sum()).isEqualTo(plain);
+            assertThat(new NextToken(model).evaluate(batch).sum()).isEqualTo(plain);
         }
     }
 
@@ -88,7 +88,7 @@ class DropoutIsTheSameInEveryPassOfAStepTest {
             // a schedule of six steps, of which the first call takes as many as asked for
             TrainOptions six = Tiny.options(6, 2, 1);
             var options = new TrainOptions(steps, 2, six.schedule(), 1, Tiny.ADAMW, false, 5, 0, 0, 3, 2);
-            new Trainer(model, new NextToken(), Tiny.data(), options, directory, new TrainListener() {}).train();
+            new Trainer<>(model, Tiny.nextToken(model), Tiny.data(), options, directory, new TrainListener() {}).train();
             return adapter.parameters().values().iterator().next().toFloats();
         }
     }

@@ -88,8 +88,8 @@ class EachStepIsWrittenDownOnceTest {
         Path pairs = run.resolve("pairs");
         try (Decoder model = Tiny.decoder(Family.LLAMA, true); LoraAdapter adapter = LoraAdapter.create(model, LoraConfig.of(2, 4, "q_proj"), 1)) {
             model.attach(adapter);
-            var data = new TrainData(Tiny::batch, List.of(Tiny.batch(9)), new int[Tiny.VOCAB]);
-            new Trainer(model, new Dpo(0.1, 0), data, Tiny.options(8, 1, 1), pairs, new TrainListener() {
+            var data = new TrainData<>(Tiny::batch, List.of(Tiny.batch(9)));
+            new Trainer<>(model, new Dpo(model, 0.1, 0), data, Tiny.options(8, 1, 1), pairs, new TrainListener() {
                 @Override
                 public void step(Step step) {
                     assertThat(step.bitsPerByte()).isNaN();
@@ -104,7 +104,7 @@ class EachStepIsWrittenDownOnceTest {
 
     private void train(long stopAfter) {
         try (Decoder model = Tiny.decoder(Family.LLAMA, true)) {
-            new Trainer(model, new NextToken(), Tiny.data(), Tiny.options(8, 1, 1), run, new TrainListener() {
+            new Trainer<>(model, Tiny.nextToken(model), Tiny.data(), Tiny.options(8, 1, 1), run, new TrainListener() {
                 @Override
                 public void step(Step step) {
                     if (step.step() == stopAfter) {

@@ -41,7 +41,7 @@ class GradientsEqualFiniteDifferencesTest {
         for (int i = 0; i < before.length; i++) {
             weight.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) (before[i] + by * direction[i]));
         }
-        double loss = new NextToken().evaluate(model, batch).sum();
+        double loss = new NextToken(model).evaluate(batch).sum();
         MemorySegment.copy(before, 0, weight, ValueLayout.JAVA_FLOAT, 0, before.length);
         return loss;
     }

@@ -78,7 +78,7 @@ class TheLossIsDividedOnceByAllSupervisedTokensTest {
     private Run run(String name, int accumulation, java.util.function.LongFunction<Batch> batches) {
         var steps = new ArrayList<TrainListener.Step>();
         try (Decoder model = Tiny.decoder(Family.LLAMA, true)) {
-            new Trainer(model, new NextToken(), new TrainData(batches, List.of(), Tiny.data().tokenBytes()),
+            new Trainer<>(model, Tiny.nextToken(model), new TrainData<>(batches, List.of()),
                     Tiny.options(5, accumulation, 1), directory.resolve(name), new TrainListener() {
                         @Override
                         public void step(Step step) {

@@ -84,10 +84,15 @@ final class Tiny {
         return rows(12, document(12, 2 * number), document(9, 2 * number + 1));
     }
 
-    static TrainData data() {
+    static TrainData<Batch> data() {
+        return new TrainData<>(Tiny::batch, List.of(batch(1_000_000), batch(1_000_001)));
+    }
+
+    /** Of tokens that stand for two bytes each. */
+    static NextToken nextToken(Decoder model) {
         int[] bytes = new int[VOCAB];
         java.util.Arrays.fill(bytes, 2);
-        return new TrainData(Tiny::batch, List.of(batch(1_000_000), batch(1_000_001)), bytes);
+        return new NextToken(model, bytes);
     }
 
     static final AdamW.Settings ADAMW = new AdamW.Settings(0.9, 0.95, 1e-8, 0.1);
@@ -101,7 +106,7 @@ final class Tiny {
         model.requiresGrad(true);
         Loss loss = Loss.NONE;
         for (Batch batch : batches) {
-            loss = loss.plus(new NextToken().accumulate(model, batch, recompute));
+            loss = loss.plus(new NextToken(model).accumulate(batch, recompute));
         }
         Map<String, float[]> all = new LinkedHashMap<>();
         model.parameters().forEach((name, p) -> {

@@ -357,7 +357,7 @@ public final class Quickstart {
         var heldOutRows = new PackedRows(validation, shape.seq(), plan.seed());
         int few = (int) Math.min(VALIDATION_ROWS, heldOutRows.rowsPerEpoch());
         int[] tokenBytes = IntStream.range(0, tokenizer.vocabSize()).map(id -> tokenizer.bytes(id).length).toArray();
-        var data = new TrainData(rows::get, List.of(new Batches(heldOutRows, few).range(0, few)), tokenBytes);
+        var data = new TrainData<>(rows::get, List.of(new Batches(heldOutRows, few).range(0, few)));
         long checkpoint = Math.max(1, Math.round(CHECKPOINT_SECONDS / plan.measured().secondsPerStep()));
         var settings = new TrainOptions(plan.steps(), 1, plan.schedule(), Plan.CLIP, new AdamW.Settings(0.9, 0.95, 1e-8, Plan.WEIGHT_DECAY),
                 false, plan.seed(), Math.max(1, plan.steps() / EVALUATIONS), Math.max(1, plan.steps() / SAMPLES), checkpoint, 2);
@@ -367,7 +367,7 @@ public final class Quickstart {
             if (notes.samples().isEmpty()) {
                 notes.sample(0, model);
             }
-            new Trainer(model, new NextToken(), data, settings, run, watched(notes)).train();
+            new Trainer<>(model, new NextToken(model, tokenBytes), data, settings, run, watched(notes)).train();
             DecoderFiles.save(model, out, StorageType.F32);
             AtomicFile.writeString(out.resolve(GenerationConfig.FILE), GenerationConfig.of(spec.bosId(), spec.eosIds()).toJson());
             provenance();

@@ -46,8 +46,8 @@ final class Speed {
             FileTree.delete(scratch);
             Files.createDirectories(scratch);
             try (Decoder model = Decoder.random(shape.spec(shape.vocabulary(), 0, 0), 0)) {
-                var data = new TrainData(step -> batch(shape, step), List.of(), new int[shape.vocabulary()]);
-                new Trainer(model, new NextToken(), data, options, scratch, listener).train();
+                var data = new TrainData<>(step -> batch(shape, step), List.of());
+                new Trainer<>(model, new NextToken(model), data, options, scratch, listener).train();
             }
             FileTree.delete(scratch);
         } catch (IOException e) {

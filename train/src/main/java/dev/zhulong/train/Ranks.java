@@ -1,0 +1,42 @@
+package dev.zhulong.train;
+
+import dev.zhulong.tensor.Tensor;
+import java.util.Collection;
+
+/**
+ * Those that train one model together, each on batches of its own. A step asks them once its gradients are summed and before it needs their
+ * norm, and nowhere else. Every sum is taken in the order of the ranks, so that the same ranks give the same bits.
+ */
+public interface Ranks extends AutoCloseable {
+    /** One process, which has everything already. */
+    Ranks ALONE = new Alone();
+
+    /** Which of them this is, from 0. */
+    int rank();
+
+    /** How many there are. */
+    int size();
+
+    /** The loss of all. */
+    Loss sum(Loss mine);
+
+    /**
+     * Sums the gradients of all into those of {@code weights}: all of them, or those this rank updates.
+     *
+     * @param weights that are trained, the same in the same order on each rank; one without a gradient adds nothing
+     */
+    void reduce(Collection<Tensor> weights);
+
+    /**
+     * The squared norm of the whole gradient.
+     *
+     * @param mine of what {@link #reduce} left with this rank
+     */
+    double sumOfSquares(double mine);
+
+    /** Returns once all have come here. */
+    void barrier();
+
+    @Override
+    void close();
+}
