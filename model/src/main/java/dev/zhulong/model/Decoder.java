@@ -1,6 +1,7 @@
 package dev.zhulong.model;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.tensor.Device;
 import dev.zhulong.tensor.Libtorch;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorRandom;
@@ -57,7 +58,12 @@ public final class Decoder implements AutoCloseable {
         return parameters.values().stream().mapToLong(t -> 4 * t.elements()).sum() + quantized.stream().mapToLong(QuantizedMatrix::bytes).sum();
     }
 
-    /** Fresh weights, the same for the same seed. */
+    /** Where its weights lie; its forward pass runs in a scope of this device. */
+    public Device device() {
+        return headWeight().device();
+    }
+
+    /** Fresh weights on the device whose scope is open, the same for the same seed everywhere. */
     public static Decoder random(DecoderSpec spec, long seed) {
         Architecture architecture = Architecture.of(spec);
         Map<String, Tensor> tensors = new LinkedHashMap<>();

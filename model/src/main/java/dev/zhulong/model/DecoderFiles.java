@@ -30,14 +30,14 @@ public final class DecoderFiles {
 
     private DecoderFiles() {}
 
-    /** Opens {@code directory}, loads its weights as F32 and closes it again. */
+    /** Opens {@code directory}, loads its weights as F32, onto the device whose scope is open, and closes it again. */
     public static Decoder load(Path directory) {
         try (ModelDirectory files = ModelDirectory.open(directory)) {
             return load(files);
         }
     }
 
-    /** Loads weights as F32, whatever float type they are stored in. Buffers that are not weights are passed over; missing or misshapen
+    /** Loads weights as F32 onto the device whose scope is open, whatever float type they are stored in. Buffers that are not weights are passed over; missing or misshapen
      * weights, and weights nobody knows, are errors that name the tensor. */
     public static Decoder load(ModelDirectory files) {
         return load(files, Optional.empty());
@@ -71,7 +71,7 @@ public final class DecoderFiles {
                 } else {
                     Tensor t = Tensor.empty(DType.F32, p.shape()).keep();
                     tensors.put(name, t);
-                    HalfFloats.toF32(view.type(), view.data(), t.segment());
+                    t.write_(memory -> HalfFloats.toF32(view.type(), view.data(), memory));
                 }
             });
             requireNothingLeft(stored, files, spec);
@@ -168,14 +168,16 @@ public final class DecoderFiles {
 
     /** Writes named F32 tensors, in this order, as one safetensors file of {@code type}. */
     public static void writeTensors(Path file, Map<String, Tensor> tensors, StorageType type) {
-        try (Arena arena = Arena.ofShared()) {
+        try (Arena arena = Arena.ofShared();
+                var fetched = new FetchedTensor()) {
             List<SafetensorsWriter.Entry> entries = new ArrayList<>();
             tensors.forEach((name, t) -> entries.add(new SafetensorsWriter.Entry(name, type, t.shape(), () -> {
+                MemorySegment floats = fetched.elements(t);
                 if (type == StorageType.F32) {
-                    return t.segment();
+                    return floats;
                 }
                 MemorySegment half = arena.allocate(t.elements() * type.bytes(), 64);
-                HalfFloats.fromF32(t.segment(), type, half);
+                HalfFloats.fromF32(floats, type, half);
                 return half;
             })));
             SafetensorsWriter.write(file, Map.of("format", "pt"), entries);

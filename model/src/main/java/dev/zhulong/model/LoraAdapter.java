@@ -206,8 +206,7 @@ public final class LoraAdapter implements AutoCloseable {
             throw new FormatException(view.file(), "tensor " + view.name() + " has type " + view.type() + ", expected a float type");
         }
         Tensor t = Tensor.empty(DType.F32, shape).keep();
-        HalfFloats.toF32(view.type(), view.data(), t.segment());
-        return t;
+        return t.write_(memory -> HalfFloats.toF32(view.type(), view.data(), memory));
     }
 
     /** Writes {@code adapter_config.json} and {@code adapter_model.safetensors}, each atomically. */

@@ -1,6 +1,7 @@
 package dev.zhulong.model;
 
 import dev.zhulong.tensor.DType;
+import dev.zhulong.tensor.DeviceScope;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import java.lang.foreign.Arena;
@@ -29,7 +30,7 @@ public final class QuantizedMatrix implements AutoCloseable {
     }
 
     /** The 16 levels of NormalFloat (Dettmers et al. 2023, appendix E). */
-    private static final float[] NF4 = {
+    static final float[] NF4 = {
         -1, -0.6961928009986877f, -0.5250730514526367f, -0.39491748809814453f, -0.28444138169288635f, -0.18477343022823334f,
         -0.09105003625154495f, 0, 0.07958029955625534f, 0.16093020141124725f, 0.24611230194568634f, 0.33791524171829224f,
         0.44070982933044434f, 0.5626170039176941f, 0.7229568362236023f, 1
@@ -46,6 +47,8 @@ public final class QuantizedMatrix implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
     private final MemorySegment codes;
     private final MemorySegment scales;
+    /** On a device other than the processor: then the memory above is given back. */
+    private DeviceBlocks onDevice;
 
     private QuantizedMatrix(Format format, long[] shape) {
         this.format = format;
@@ -68,7 +71,7 @@ public final class QuantizedMatrix implements AutoCloseable {
     }
 
     /**
-     * Rounds {@code values} to the nearest levels.
+     * Rounds {@code values} to the nearest levels, and moves them to the device whose scope is open.
      *
      * @param values F32, row by row
      * @throws IllegalArgumentException where a weight is not finite; says which, and leaves no memory behind
@@ -88,6 +91,9 @@ public final class QuantizedMatrix implements AutoCloseable {
             if (wrong != Long.MAX_VALUE) {
                 throw new IllegalArgumentException("weight [" + wrong / columns + ", " + wrong % columns + "] is " + values.get(FLOAT, 4 * wrong)
                         + ": expected finite weights");
+            }
+            if (!DeviceScope.current().isCpu()) {
+                matrix.move();
             }
             return matrix;
         } catch (RuntimeException | Error e) {
@@ -125,6 +131,16 @@ public final class QuantizedMatrix implements AutoCloseable {
         return Long.MAX_VALUE;
     }
 
+    private void move() {
+        onDevice = onDevice();
+        arena.close();
+    }
+
+    /** A copy of the blocks on the device whose scope is open. */
+    DeviceBlocks onDevice() {
+        return DeviceBlocks.of(format, codes, scales);
+    }
+
     private static int level(float x) {
         int code = 0;
         while (code < HALFWAY.length && x > HALFWAY[code]) {
@@ -140,11 +156,14 @@ public final class QuantizedMatrix implements AutoCloseable {
 
     /** Bytes of codes and scales. */
     public long bytes() {
-        return codes.byteSize() + scales.byteSize();
+        return format.bytes(elements);
     }
 
     /** A new F32 tensor [rows, columns] in the current scope. */
     public Tensor dequantize() {
+        if (onDevice != null) {
+            return onDevice.dequantize(shape);
+        }
         Tensor whole;
         try (var off = NoGrad.open()) {
             whole = Tensor.empty(DType.F32, shape);
@@ -190,6 +209,10 @@ public final class QuantizedMatrix implements AutoCloseable {
 
     @Override
     public void close() {
-        arena.close();
+        if (onDevice != null) {
+            onDevice.close();
+        } else {
+            arena.close();
+        }
     }
 }

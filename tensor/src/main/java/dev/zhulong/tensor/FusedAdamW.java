@@ -36,8 +36,8 @@ public final class FusedAdamW {
      * @param gradients    same shapes
      * @param firstMoments same shapes, changed in place
      * @param secondMoments same shapes, changed in place
-     * @param steps        one F32 scalar a parameter: the number of this step, from 1
-     * @param gradScale    gradients are divided by it on the fly (F32 scalar), or null: clipping without a pass over memory
+     * @param steps        one F32 scalar a parameter, on its device: the number of this step, from 1
+     * @param gradScale    gradients are divided by it on the fly (F32 scalar on their device), or null: clipping without a pass over memory
      */
     public static void step(
             List<Tensor> parameters,

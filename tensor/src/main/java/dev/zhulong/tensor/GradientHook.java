@@ -43,9 +43,11 @@ final class GradientHook extends VoidTensorHook {
 
     @Override
     public void call(TensorBase gradient) {
+        // a GPU's gradients come on a thread of autograd's own, where no device is set
         try (input;
                 var _ = TensorScope.open();
-                var off = NoGrad.open()) {
+                var off = NoGrad.open();
+                var on = DeviceScope.open(input.device())) {
             then.accept(new Tensor(new org.bytedeco.pytorch.Tensor(gradient)), input);
         } finally {
             WAITING.remove(this);

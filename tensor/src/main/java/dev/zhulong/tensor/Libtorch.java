@@ -6,6 +6,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.TreeSet;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.Pointer;
@@ -54,6 +55,8 @@ public final class Libtorch {
             setEnvironment("OMP_WAIT_POLICY", "passive");
         }
         setEnvironment("OMP_NUM_THREADS", Integer.toString(threads));
+        // read when a GPU's first product is computed: with a workspace of a fixed size its products give the same bits from run to run
+        setEnvironment("CUBLAS_WORKSPACE_CONFIG", ":4096:8");
         keepFreedMemory();
         if (mkl) {
             // unpacks the redistributable libraries where OpenBLAS's loader will look for mkl_rt
@@ -133,6 +136,17 @@ public final class Libtorch {
             }
         }
         return names;
+    }
+
+    /** Names of the GPUs that NVIDIA's driver shows, whether this build can use them or not; {@link Device#unavailable} says that. */
+    public static List<String> gpus() {
+        return CudaDriver.names();
+    }
+
+    /** Whether libtorch is made for GPUs on this kind of machine. */
+    static boolean cudaPlatform() {
+        String system = System.getProperty("os.name");
+        return System.getProperty("os.arch").equals("amd64") && (system.equals("Linux") || system.startsWith("Windows"));
     }
 
     /** Seeds libtorch's default generators; with it a program on the same machine gives the same bits. */

@@ -7,7 +7,7 @@ import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * How fast this machine multiplies matrices and reads memory, measured now. Training speed is given as a share of the first; decoding
+ * How fast this machine's processor multiplies matrices and reads memory, measured now, whatever device's scope is open. Training speed is given as a share of the first; decoding
  * a token at a time is bound by the second.
  */
 public final class MachineSpeed {
@@ -23,7 +23,8 @@ public final class MachineSpeed {
      */
     public static double gflops() {
         try (var scope = TensorScope.open();
-                var off = NoGrad.open()) {
+                var off = NoGrad.open();
+                var processor = DeviceScope.open(Device.CPU)) {
             int n = 1024;
             double seconds = product(n);
             while (seconds < 0.004 && n < 8192) {

@@ -7,6 +7,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.BiConsumer;
+import java.util.function.Consumer;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.BoolOptional;
@@ -32,34 +33,30 @@ public final class Tensor implements AutoCloseable {
         this.t = t;
     }
 
-    // ---- making ----
+    // ---- making: on the device whose scope is open on this thread ({@link DeviceScope}), else on the processor ----
 
     public static Tensor zeros(DType type, long... shape) {
-        Libtorch.load();
-        return new Tensor(torch.zeros(shape, new TensorOptions(type.torch)));
+        return new Tensor(torch.zeros(shape, DeviceScope.options(type)));
     }
 
     public static Tensor ones(DType type, long... shape) {
-        Libtorch.load();
-        return new Tensor(torch.ones(shape, new TensorOptions(type.torch)));
+        return new Tensor(torch.ones(shape, DeviceScope.options(type)));
     }
 
     /** Uninitialised. */
     public static Tensor empty(DType type, long... shape) {
-        Libtorch.load();
-        return new Tensor(torch.empty(shape, new TensorOptions(type.torch), null));
+        return new Tensor(torch.empty(shape, DeviceScope.options(type), null));
     }
 
-    /** Standard normal F32 from the default generator ({@link Libtorch#seed}). */
+    /** Standard normal F32 from the processor's default generator ({@link Libtorch#seed}), the same numbers on every device. */
     public static Tensor randn(long... shape) {
         Libtorch.load();
-        return new Tensor(torch.randn(shape));
+        return new Tensor(torch.randn(shape)).to(DeviceScope.current());
     }
 
     /** 0, 1, … n-1 as I64. */
     public static Tensor arange(long n) {
-        Libtorch.load();
-        return new Tensor(torch.arange(new Scalar(n), new TensorOptions(ScalarType.Long)));
+        return new Tensor(torch.arange(new Scalar(n), DeviceScope.options(DType.I64)));
     }
 
     /** F32 copy of {@code values}, row-major. */
@@ -93,11 +90,10 @@ public final class Tensor implements AutoCloseable {
             throw new IllegalArgumentException(
                     segment.byteSize() + " bytes do not make a " + type + " tensor of shape " + Arrays.toString(shape));
         }
-        out.segment().copyFrom(segment);
-        return out;
+        return out.write_(memory -> memory.copyFrom(segment));
     }
 
-    /** A view of native memory, without a copy: {@code segment} must outlive it. */
+    /** A view of native memory, without a copy, on the processor whatever scope is open: {@code segment} must outlive it. */
     public static Tensor view(MemorySegment segment, DType type, long... shape) {
         Libtorch.load();
         long n = 1;
@@ -150,10 +146,18 @@ public final class Tensor implements AutoCloseable {
         return t.is_contiguous();
     }
 
-    /** The memory itself, no copy; valid while this tensor is. Contiguous CPU tensors only. */
+    /** Where its memory lies. */
+    public Device device() {
+        return Device.of(t);
+    }
+
+    /** The memory itself, no copy; valid while this tensor is. Contiguous tensors on the processor only. */
     public MemorySegment segment() {
-        if (!t.is_contiguous() || !t.is_cpu()) {
-            throw new IllegalStateException("a segment needs a contiguous CPU tensor: call contiguous() or cpu() first");
+        if (!t.is_cpu()) {
+            throw new IllegalStateException("the memory of a tensor on " + device() + " cannot be read from here: call cpu() first");
+        }
+        if (!t.is_contiguous()) {
+            throw new IllegalStateException("a segment needs a contiguous tensor: call contiguous() first");
         }
         return MemorySegment.ofAddress(t.data_ptr().address()).reinterpret(elements() * dtype().bytes());
     }
@@ -263,12 +267,18 @@ public final class Tensor implements AutoCloseable {
         return new Tensor(t.clone());
     }
 
-    // ---- type ----
+    // ---- type and place ----
 
     public Tensor to(DType type) {
         return new Tensor(t.to(type.torch));
     }
 
+    /** This tensor where it is on {@code device} already, else a copy there. */
+    public Tensor to(Device device) {
+        return device.equals(device()) ? this : new Tensor(t.to(device.torch(), t.scalar_type()));
+    }
+
+    /** This tensor where it is on the processor already, else a copy there. */
     public Tensor cpu() {
         return t.is_cpu() ? this : new Tensor(t.cpu());
     }
@@ -512,6 +522,25 @@ public final class Tensor implements AutoCloseable {
         return this;
     }
 
+    /**
+     * Has the elements written by {@code fill}, row-major: into this tensor's own memory on the processor, into memory that is then copied
+     * elsewhere. Contiguous tensors only.
+     */
+    public Tensor write_(Consumer<MemorySegment> fill) {
+        if (t.is_cpu()) {
+            fill.accept(segment());
+            return this;
+        }
+        try (var scope = TensorScope.open();
+                var off = NoGrad.open();
+                var processor = DeviceScope.open(Device.CPU)) {
+            Tensor staged = empty(dtype(), shape());
+            fill.accept(staged.segment());
+            t.copy_(staged.t);
+        }
+        return this;
+    }
+
     public Tensor zero_() {
         t.zero_();
         return this;
@@ -522,12 +551,12 @@ public final class Tensor implements AutoCloseable {
         return this;
     }
 
-    /** Fills with N(mean, std²) from the default generator. */
+    /** Fills with N(mean, std²) from the processor's default generator, with the same numbers on every device. */
     public Tensor normal_(double mean, double std) {
         return normal(new GeneratorOptional(), mean, std);
     }
 
-    /** Fills with N(mean, std²). */
+    /** Fills with N(mean, std²), drawn on the processor: the same numbers on every device. */
     public Tensor normal_(TensorRandom random, double mean, double std) {
         return normal(random.generator, mean, std);
     }
@@ -540,7 +569,7 @@ public final class Tensor implements AutoCloseable {
         return this;
     }
 
-    /** Fills with 1 at probability {@code p}, else 0. */
+    /** Fills with 1 at probability {@code p}, else 0, drawn on the processor: the same numbers on every device. */
     public Tensor bernoulli_(TensorRandom random, double p) {
         try (var scope = TensorScope.open();
                 var off = NoGrad.open()) {
