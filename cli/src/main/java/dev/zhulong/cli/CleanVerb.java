@@ -41,6 +41,7 @@ import picocli.CommandLine.Option;
             "--steps standard takes each document for code or prose by its looks; code and prose decide for all. Or name the rules,"
                     + " in order:",
             "unicode, licence-headers, boilerplate, language, quality, repetition, personal-data. --steps none cleans nothing.",
+            "A rule's arguments follow a colon; quotes keep its commas together: --steps 'unicode,\"language:en,zh\"'.",
             "",
             "Examples:",
             "  zhulong clean --data src.zip --steps code --out corpus",
@@ -150,7 +151,7 @@ final class CleanVerb extends Verb {
             case "code" -> Steps.forCode();
             case "prose" -> Steps.forProse();
             case "none" -> List.<CleaningStep>of();
-            default -> steps.stream().map(Steps::byName).toList();
+            default -> steps.stream().map(CleanVerb::unquoted).map(Steps::byName).toList();
         });
         if (!languages.isEmpty()) {
             CleaningStep language = Steps.byName("language:" + String.join(",", languages));
@@ -168,6 +169,16 @@ final class CleanVerb extends Verb {
             chain.add(personal);
         }
         return chain;
+    }
+
+    /** A rule with its arguments, which picocli does not split inside quotes and leaves them there. */
+    private static String unquoted(String step) {
+        return step.length() > 1 && step.startsWith("\"") && step.endsWith("\"") ? step.substring(1, step.length() - 1) : step;
+    }
+
+    @Override
+    protected List<String> added() {
+        return Steps.added().values().stream().map(step -> step.name() + ": " + step.provider().description()).toList();
     }
 
     private void summary(Corpus corpus) throws IOException {

@@ -1,5 +1,7 @@
 package dev.zhulong.cli;
 
+import static picocli.CommandLine.Model.UsageMessageSpec.SECTION_KEY_FOOTER;
+
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -74,8 +76,8 @@ public final class Main extends Verb {
         System.exit(code);
     }
 
-    /** Runs one command line and gives its exit code. */
-    static int execute(PrintWriter out, PrintWriter err, String... args) {
+    /** Runs one command line and returns its exit code: what {@link #main} does, for who calls a verb from Java. */
+    public static int execute(PrintWriter out, PrintWriter err, String... args) {
         return execute(commands(args), out, err, args);
     }
 
@@ -83,11 +85,9 @@ public final class Main extends Verb {
     static CommandLine commands(String... args) {
         var commands = new CommandLine(new Main());
         Optional<Class<? extends Verb>> asked = args.length == 0 ? Optional.empty() : VERBS.stream().filter(verb -> name(verb).equals(args[0])).findFirst();
-        if (asked.isPresent()) {
-            return commands.addSubcommand(asked.get());
-        }
-        VERBS.forEach(commands::addSubcommand);
-        return commands.addSubcommand(CommandLine.HelpCommand.class);
+        VERBS.stream().filter(verb -> asked.isEmpty() || verb == asked.get()).forEach(commands::addSubcommand);
+        commands.getSubcommands().values().forEach(verb -> verb.getHelpSectionMap().put(SECTION_KEY_FOOTER, ((Verb) verb.getCommand())::footer));
+        return asked.isPresent() ? commands : commands.addSubcommand(CommandLine.HelpCommand.class);
     }
 
     private static String name(Class<? extends Verb> verb) {

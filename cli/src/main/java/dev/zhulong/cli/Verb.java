@@ -1,7 +1,9 @@
 package dev.zhulong.cli;
 
 import java.io.PrintWriter;
+import java.util.List;
 import java.util.concurrent.Callable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -47,6 +49,27 @@ abstract class Verb implements Callable<Integer> {
 
     /** Does the job, or throws what the user has to know. */
     protected abstract void run() throws Exception;
+
+    /**
+     * What jars on the class path add to the verb, a line each, for its help. Looked for when the help is shown and not before.
+     *
+     * @throws IllegalStateException where one of them cannot be used
+     */
+    protected List<String> added() {
+        return List.of();
+    }
+
+    /** The end of the help: what the annotation says, then what is {@linkplain #added() added}. */
+    final String footer(CommandLine.Help help) {
+        List<String> lines;
+        try {
+            lines = added();
+        } catch (IllegalStateException e) {
+            // the help stays of use
+            lines = List.of(e.getMessage());
+        }
+        return lines.isEmpty() ? help.footer() : help.footer() + "\nAdded by jars on the class path (ZHULONG_CLASSPATH):\n  " + String.join("\n  ", lines) + "\n";
+    }
 
     @Override
     public final Integer call() throws Exception {

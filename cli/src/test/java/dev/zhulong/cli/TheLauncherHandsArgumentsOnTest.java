@@ -60,6 +60,32 @@ class TheLauncherHandsArgumentsOnTest {
         assertThat(lines).contains("[-Dx=y]", "[--enable-native-access=ALL-UNNAMED]", "[-Dorg.bytedeco.javacpp.maxPhysicalBytes=0]");
     }
 
+    private static String classPath(LauncherStandIns.Ended ended) {
+        List<String> lines = ended.lines();
+        return lines.get(lines.indexOf("[-cp]") + 1);
+    }
+
+    @Test
+    void whatTheUserAddsToTheClassPathComesAfterOursWithTheArchiveOfClassesStillInUse() throws Exception {
+        String ours = classPath(clone.start("version"));
+        Path jars = Files.createDirectories(clone.place.resolve("my jars"));
+        LauncherStandIns.write(jars.resolve("a.jar"), "jar");
+        var ended = clone.with("ZHULONG_CLASSPATH", ":" + jars + "/a.jar::" + jars + "/*:" + jars + ":").start("version");
+        assertThat(classPath(ended)).isEqualTo(ours.replaceAll("]$", "") + ":" + jars + "/a.jar:" + jars + "/*:" + jars + "]");
+        assertThat(ended.lines()).anyMatch(line -> line.startsWith("[-XX:SharedArchiveFile="));
+        assertThat(clone.mavenCalls()).hasSize(1);
+        assertThat(classPath(clone.with("ZHULONG_CLASSPATH", "").start("version"))).isEqualTo(ours);
+    }
+
+    @Test
+    void whatIsNotThereCannotBeAddedToTheClassPath() throws Exception {
+        for (String entry : List.of("/nowhere/a.jar", "/nowhere/*")) {
+            var ended = clone.with("ZHULONG_CLASSPATH", entry).start("version");
+            assertThat(ended.code()).isOne();
+            assertThat(ended.err()).endsWith("zhulong: ZHULONG_CLASSPATH names " + entry + ", which does not exist\n");
+        }
+    }
+
     @Test
     void theHeapIsAQuarterOfWhatTheContainerHasAndAtLeastTwoGigabytes() throws Exception {
         Path limits = Files.createDirectories(clone.place.resolve("cgroup"));

@@ -1,5 +1,6 @@
 package dev.zhulong.data;
 
+import dev.zhulong.data.clean.AddedStep;
 import dev.zhulong.data.dedup.Clusters;
 import dev.zhulong.data.dedup.Decontaminate;
 import dev.zhulong.data.dedup.MinHash;
@@ -7,6 +8,7 @@ import dev.zhulong.data.document.CleaningStep;
 import dev.zhulong.data.document.Document;
 import dev.zhulong.data.read.DocumentReader;
 import dev.zhulong.data.read.ReadReport;
+import dev.zhulong.formats.ContentHash;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -177,7 +179,7 @@ public final class Cleaner {
         } catch (StackOverflowError deep) {
             // A regular expression that gives up on one odd text must not end the job; it is counted like any other reason.
             return new CleaningStep.Decision.Drop("rule ran out of stack");
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | LinkageError e) {
             throw new IllegalStateException("cleaning step " + step.name() + " failed on " + document.id() + ": " + e, e);
         }
     }
@@ -309,6 +311,10 @@ public final class Cleaner {
                 totals.put("evaluation_texts", decontaminate.texts());
                 totals.put("evaluation_texts_too_short_to_look_for", decontaminate.tooShort());
                 totals.put("evaluation_words", (long) config.evaluationWords());
+            }
+            if (step instanceof AddedStep added) {
+                totals.put("added_step_" + added.name(), added.from().provider().getClass().getName() + " in "
+                        + added.from().place().getFileName() + ", SHA-256 " + ContentHash.of(added.from().place()));
             }
         }
         return totals;

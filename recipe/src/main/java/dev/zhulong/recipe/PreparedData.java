@@ -3,6 +3,7 @@ package dev.zhulong.recipe;
 import dev.zhulong.data.CleanConfig;
 import dev.zhulong.data.Cleaner;
 import dev.zhulong.data.Corpus;
+import dev.zhulong.data.clean.AddedStep;
 import dev.zhulong.data.clean.Steps;
 import dev.zhulong.data.dedup.Clusters;
 import dev.zhulong.data.document.CleaningStep;
@@ -112,10 +113,16 @@ record PreparedData(Path tokenizerDirectory, HuggingFaceTokenizer tokenizer, Tok
             settings.put("steps", data.steps());
             settings.put("validation_fraction", fraction);
             settings.put("seed", recipe.seed());
-            Stage stage = Stage.in(directory.resolve(name), settings, () -> hashes(from), half -> {
+            List<CleaningStep> steps = !data.clean() ? List.of()
+                    : data.steps().isEmpty() ? Steps.standard() : data.steps().stream().map(Steps::byName).toList();
+            List<Path> madeFrom = new ArrayList<>(from);
+            steps.forEach(step -> {
+                if (step instanceof AddedStep added) {
+                    madeFrom.add(added.from().place());
+                }
+            });
+            Stage stage = Stage.in(directory.resolve(name), settings, () -> hashes(madeFrom), half -> {
                 console.message("cleaning " + paths(from));
-                List<CleaningStep> steps = !data.clean() ? List.of()
-                        : data.steps().isEmpty() ? Steps.standard() : data.steps().stream().map(Steps::byName).toList();
                 ReadOptions read = ReadOptions.DEFAULT.withExtensions(data.extensions().toArray(String[]::new)).withField(data.field());
                 try {
                     Cleaner.run(CleanConfig.of(from, steps).withRead(read)

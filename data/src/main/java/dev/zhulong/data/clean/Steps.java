@@ -2,16 +2,20 @@ package dev.zhulong.data.clean;
 
 import dev.zhulong.data.document.CleaningStep;
 import dev.zhulong.data.document.Document;
+import dev.zhulong.formats.Extension;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeSet;
 import java.util.function.Function;
 
 /**
- * The standard chains and the names of the rules in recipes.
+ * The standard chains and the names of the rules in recipes. A jar on the class path may add rules ({@link CleaningStepProvider}); the standard
+ * chains have none of these.
  *
  * <p>{@snippet :
  * for (CleaningStep step : Steps.standard()) {
@@ -22,6 +26,9 @@ import java.util.function.Function;
  * }}
  */
 public final class Steps {
+
+    /** Names of whole chains, and of what is done to a corpus besides its rules. */
+    private static final Set<String> OTHER_NAMES = Set.of("standard", "code", "prose", "none", "decontaminate", "exact-duplicates", "near-duplicates");
 
     private static final Map<String, Function<Set<String>, CleaningStep>> BY_NAME = new LinkedHashMap<>();
 
@@ -57,21 +64,47 @@ public final class Steps {
                 new RedactPersonalData());
     }
 
-    /** The names that {@link #byName} knows, in the order in which the rules are best applied. */
+    /** The names that {@link #byName} knows: ours in the order in which the rules are best applied, then those that jars add. */
     public static List<String> names() {
-        return List.copyOf(BY_NAME.keySet());
+        return names(added());
+    }
+
+    private static List<String> names(Map<String, ?> added) {
+        List<String> names = new ArrayList<>(BY_NAME.keySet());
+        names.addAll(added.keySet());
+        return List.copyOf(names);
     }
 
     /**
-     * The rule of that name with its defaults. Two take a list: {@code language:en,zh} (allowed languages) and
+     * The rules that jars on the class path add, by name.
+     *
+     * @throws IllegalStateException where one cannot be used; the message names its class and its jar
+     */
+    public static SortedMap<String, Extension<CleaningStepProvider>> added() {
+        return added(Steps.class.getClassLoader());
+    }
+
+    static SortedMap<String, Extension<CleaningStepProvider>> added(ClassLoader loader) {
+        Set<String> taken = new TreeSet<>(BY_NAME.keySet());
+        taken.addAll(OTHER_NAMES);
+        return Extension.all(CleaningStepProvider.class, loader, "cleaning step", CleaningStepProvider::name, taken);
+    }
+
+    /**
+     * The rule of that name with its defaults. Two of ours take a list: {@code language:en,zh} (allowed languages) and
      * {@code personal-data:email,phone} (kinds to redact).
      *
      * @throws IllegalArgumentException for an unknown name, with the known ones and the nearest
+     * @throws IllegalStateException    as {@link #added()}
      */
     public static CleaningStep byName(String name) {
+        return byName(name, added());
+    }
+
+    static CleaningStep byName(String name, SortedMap<String, Extension<CleaningStepProvider>> added) {
         int colon = name.indexOf(':');
         String rule = (colon < 0 ? name : name.substring(0, colon)).strip();
-        Set<String> arguments = new TreeSet<>();
+        List<String> arguments = new ArrayList<>();
         if (colon >= 0) {
             for (String argument : name.substring(colon + 1).split(",")) {
                 if (!argument.isBlank()) {
@@ -79,11 +112,14 @@ public final class Steps {
                 }
             }
         }
+        if (added.containsKey(rule)) {
+            return AddedStep.of(added.get(rule), List.copyOf(arguments));
+        }
         Function<Set<String>, CleaningStep> maker = BY_NAME.get(rule);
         if (maker == null) {
-            throw new IllegalArgumentException(unknown("cleaning step", rule, names()));
+            throw new IllegalArgumentException(unknown("cleaning step", rule, names(added)));
         }
-        return maker.apply(arguments);
+        return maker.apply(new TreeSet<>(arguments));
     }
 
     private static Function<Set<String>, CleaningStep> plain(String name, CleaningStep step) {

@@ -1,7 +1,8 @@
 /**
  * Cleaning rules, one a class: a {@link dev.zhulong.data.document.CleaningStep} keeps a document, changes its text or drops it with a reason.
  *
- * <p>A new rule is a new class here plus one line in {@link dev.zhulong.data.clean.Steps}. The contract of a rule:
+ * <p>A new rule is a new class here plus one line in {@link dev.zhulong.data.clean.Steps}; or a class in a jar of its own, with a
+ * {@link dev.zhulong.data.clean.CleaningStepProvider}. The contract of a rule:
  * <ul>
  *   <li>stateless, so that many threads may share it;
  *   <li>time linear in the text, whatever the text is: bounded look-back and look-ahead, no back-tracking regular expressions;
