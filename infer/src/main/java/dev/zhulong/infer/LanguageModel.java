@@ -5,7 +5,8 @@ import java.util.List;
 import java.util.Objects;
 
 /**
- * A decoder that turns token ids into logits, with a key-value cache per sequence. The package states the contract.
+ * A decoder that turns token ids into logits, with a key-value cache per sequence. The package states the contract; {@code LanguageModelContract} and
+ * {@code KvCacheContract} among the tests check it, and the test of an engine extends them.
  *
  * <pre>{@code
  * try (var cache = model.newCache(64)) {
@@ -17,7 +18,11 @@ public interface LanguageModel extends AutoCloseable {
     /** The model's shape; {@code spec().vocabSize()} is the width of the logits, padding rows included. */
     DecoderSpec spec();
 
-    /** An empty cache for one sequence of at most {@code capacity} tokens. */
+    /**
+     * An empty cache for one sequence of at most {@code capacity} tokens.
+     *
+     * @throws IllegalArgumentException if {@code capacity} is not positive
+     */
     KvCache newCache(int capacity);
 
     /**
@@ -25,6 +30,7 @@ public interface LanguageModel extends AutoCloseable {
      *
      * @param adapter null for none
      * @throws UnsupportedOperationException where the engine puts none on single sequences
+     * @throws IllegalArgumentException      where it was made for another engine or another model
      */
     default KvCache newCache(int capacity, Adapter adapter) {
         if (adapter != null) {
@@ -37,7 +43,7 @@ public interface LanguageModel extends AutoCloseable {
      * Runs each span's ids after what its cache holds and appends them to it.
      *
      * @return the logits each span asks for, in the order of the spans
-     * @throws IllegalArgumentException if a span is empty, an id is outside the vocabulary, or a cache would overflow its capacity
+     * @throws IllegalArgumentException if an id is outside the vocabulary, or a cache would overflow its capacity; every cache is then as it was
      */
     List<float[]> forward(List<Span> spans);
 
@@ -46,6 +52,7 @@ public interface LanguageModel extends AutoCloseable {
         return forward(spans.stream().map(span -> new Span(span.cache(), span.ids(), all ? Logits.ALL : Logits.LAST)).toList());
     }
 
+    /** Frees the weights, after its caches were closed. Closing it again does nothing. */
     @Override
     void close();
 
@@ -114,9 +121,14 @@ public interface LanguageModel extends AutoCloseable {
         /** Tokens it can hold. */
         int capacity();
 
-        /** Forgets all but the first {@code length} tokens. */
+        /**
+         * Forgets all but the first {@code length} tokens.
+         *
+         * @throws IllegalArgumentException if {@code length} is negative or more than are held
+         */
         void truncate(int length);
 
+        /** Gives its memory back. Closing it again does nothing. */
         @Override
         void close();
     }

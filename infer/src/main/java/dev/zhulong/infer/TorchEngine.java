@@ -48,23 +48,28 @@ public final class TorchEngine implements LanguageModel {
 
     @Override
     public List<float[]> forward(List<Span> spans) {
+        spans.forEach(this::check);
         List<float[]> out = new ArrayList<>(spans.size());
         for (Span span : spans) {
-            span.wanted(model.spec());
             out.add(run((Cache) span.cache(), span.ids(), span.logits()));
         }
         return out;
     }
 
-    private float[] run(Cache cache, int[] ids, Logits wanted) {
-        if (cache.length + ids.length > cache.capacity) {
-            throw new IllegalArgumentException(ids.length + " tokens after " + cache.length + " do not fit a cache of " + cache.capacity);
+    private void check(Span span) {
+        span.wanted(model.spec());
+        KvCache cache = span.cache();
+        if (cache.length() + span.ids().length > cache.capacity()) {
+            throw new IllegalArgumentException(span.ids().length + " tokens after " + cache.length() + " do not fit a cache of " + cache.capacity());
         }
-        for (int id : ids) {
+        for (int id : span.ids()) {
             if (id < 0 || id >= model.spec().vocabSize()) {
                 throw new IllegalArgumentException("token id " + id + " is outside the vocabulary of " + model.spec().vocabSize());
             }
         }
+    }
+
+    private float[] run(Cache cache, int[] ids, Logits wanted) {
         try (var scope = TensorScope.open();
                 var off = NoGrad.open()) {
             Context context = model.cached(ids.length, cache);
@@ -86,7 +91,7 @@ public final class TorchEngine implements LanguageModel {
     }
 
     /** Keys and values of one sequence, F32, room reserved up front. */
-    private static final class Cache implements KvCache, KeyValues {
+    static final class Cache implements KvCache, KeyValues {
         private final int capacity;
         private final Tensor[] keys;
         private final Tensor[] values;

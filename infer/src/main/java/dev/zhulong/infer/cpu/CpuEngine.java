@@ -350,8 +350,10 @@ public final class CpuEngine implements LanguageModel {
 
     @Override
     public synchronized void close() {
-        pass.close();
-        release();
+        if (arena.scope().isAlive()) {
+            pass.close();
+            release();
+        }
     }
 
     private void release() {
