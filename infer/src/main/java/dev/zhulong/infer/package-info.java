@@ -8,9 +8,9 @@
  *       logits but for rounding ({@link dev.zhulong.infer.TorchEngine}: libtorch adds in another order for other numbers of rows).</li>
  *   <li>Positions of a span go on from what its cache holds: the first id of a span on a cache of length n is at position n. Sliding
  *       windows hold in every phase: a cached step equals a full recomputation.</li>
- *   <li>A call that is refused leaves the caches it was given as they were. One that fails later leaves them unusable except for {@code truncate} and
- *       {@code close}; after
- *       {@code truncate(n)} with n at most the length before the call, a cache is as if the failed call had never been made.</li>
+ *   <li>A call that is refused leaves the caches it was given as they were. One that fails later leaves them unusable except for {@code truncate}
+ *       and {@code close}; after {@code truncate(n)} with n at most the length before the call, a cache is as if the failed call had never been
+ *       made.</li>
  *   <li>Two spans of one call never share a cache. A model and its caches are used by one thread at a time.</li>
  * </ul>
  */
