@@ -26,7 +26,7 @@ import picocli.CommandLine.Option;
             "Compare what a model wrote with what it should have written, line by line, without a model.",
             "Metrics: bleu, chrf, chrf++, ter (0 to 100, equal to sacreBLEU's); rouge (0 to 1, equal to rouge_score's); exact; squad and cmrc"
                     + " (exact match and F1 of short answers); classification (one label a line); ner (BIO or BIOES tags, one sentence a"
-                    + " line); entities (TYPE: text, with ; between).",
+                    + " line), ner_strict (the same, an entity that breaks its scheme being none); entities (TYPE: text, with ; between).",
             "Every number has its standard error, 95 %% interval and signature: numbers with different signatures cannot be compared.",
         },
         footer = {
@@ -39,7 +39,7 @@ import picocli.CommandLine.Option;
         })
 final class ScoreVerb extends Verb {
     @Option(names = "--metric", split = ",", required = true, paramLabel = "NAME", description = "Metrics: bleu, chrf, chrf++, ter, "
-            + "rouge, exact, squad, cmrc, classification, ner, entities, separated by commas.")
+            + "rouge, exact, squad, cmrc, classification, ner, ner_strict, entities, separated by commas.")
     List<String> metrics;
 
     @Option(names = "--hypothesis", required = true, paramLabel = "FILE", description = "File that the model wrote: UTF-8, one segment "

@@ -135,7 +135,7 @@ public record TaskSpec(
             @Doc("patterns for the part of the reference that counts, used in the same way") List<Extract> extractReference,
             @Doc("regular expressions whose matches are removed from answer and reference") List<String> remove,
             @Doc("whether to compare numbers by value: $1,250.00 equals 1250; anything else is compared as text") boolean numbers,
-            @Doc("metrics of zhulong score: bleu, chrf, chrf++, ter, rouge, exact, squad, cmrc, classification, ner, entities") List<String> metrics,
+            @Doc("metrics of zhulong score: bleu, chrf, chrf++, ter, rouge, exact, squad, cmrc, classification, ner, ner_strict, entities") List<String> metrics,
             @Doc("BLEU's tokens: 13a, intl, zh, char, none") String tokenize,
             @Doc("whether ROUGE treats each Chinese, Japanese and Korean character as a word") boolean chinese) implements Measure {
         public Generate {
@@ -166,7 +166,7 @@ public record TaskSpec(
             if (metrics.isEmpty()) {
                 throw new IllegalArgumentException("generate.metrics names no metric");
             }
-            for (List<String> same : List.of(List.of("exact", "squad", "cmrc"), List.of("classification", "ner", "entities"))) {
+            for (List<String> same : List.of(List.of("exact", "squad", "cmrc"), List.of("classification", "ner", "ner_strict", "entities"))) {
                 if (metrics.stream().filter(same::contains).count() > 1) {
                     throw new IllegalArgumentException("generate.metrics " + metrics + ": give only one of " + String.join(", ", same)
                             + ", because their numbers have the same names; make two tasks");

@@ -1,5 +1,6 @@
 package dev.zhulong.evaluate.text;
 
+import java.util.Collection;
 import java.util.List;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -39,12 +40,22 @@ public record Classification(Estimate accuracy, double macroF1, double weighted,
         }
     }
 
-    /** @throws IllegalArgumentException where the lists are not equally long */
+    /**
+     * Over the labels that occur on either side, as scikit-learn does by default; a share of nothing is 0 (its {@code zero_division=0}).
+     *
+     * @throws IllegalArgumentException where the lists are not equally long
+     */
     public static Classification of(List<String> said, List<String> right) {
+        return of(said, right, List.of());
+    }
+
+    /** The same, {@code labels} counting as classes also where neither side has them (scikit-learn's {@code labels}). */
+    public static Classification of(List<String> said, List<String> right, Collection<String> labels) {
         if (said.size() != right.size()) {
             throw new IllegalArgumentException(Segment.mismatch(said.size(), "the references", right.size()));
         }
         SortedMap<String, long[]> counts = new TreeMap<>();
+        labels.forEach(label -> counts.put(label, new long[3]));
         double[] hits = new double[said.size()];
         for (int i = 0; i < hits.length; i++) {
             hits[i] = said.get(i).equals(right.get(i)) ? 1 : 0;
@@ -58,6 +69,16 @@ public record Classification(Estimate accuracy, double macroF1, double weighted,
         double macro = classes.values().stream().mapToDouble(Class::f1).average().orElse(0);
         double weighted = classes.values().stream().mapToDouble(c -> c.f1() * c.support).sum() / n;
         return new Classification(Estimate.mean(hits, 1), macro, weighted, matthews(classes, said.size()), classes);
+    }
+
+    /** Mean of the classes' precisions. */
+    public double macroPrecision() {
+        return classes.values().stream().mapToDouble(Class::precision).average().orElse(0);
+    }
+
+    /** Mean of the classes' recalls. */
+    public double macroRecall() {
+        return classes.values().stream().mapToDouble(Class::recall).average().orElse(0);
     }
 
     private static double matthews(SortedMap<String, Class> classes, double n) {

@@ -1,5 +1,7 @@
 package dev.zhulong.evaluate.text;
 
+import dev.zhulong.text.tags.EntitySpan;
+import dev.zhulong.text.tags.TagScheme;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -12,35 +14,53 @@ import java.util.TreeMap;
 import java.util.function.Function;
 
 /**
- * Named entities said and right, an entity counting only whole and of its type, as seqeval's default mode (conlleval's) finds them in tags of
- * BIO, IOB or BIOES.
+ * Named entities said and right, an entity counting only whole and of its type: as seqeval's default mode (conlleval's) finds them in tags
+ * of any scheme, or as its strict mode does in those of one.
  *
  * @param types by type of entity
  */
 public record Entities(SortedMap<String, Classification.Class> types) {
-    /** An entity from token {@code from} to {@code to}, inclusive. */
-    private record Span(int sentence, String type, int from, int to) {}
+    private record Placed(int sentence, EntitySpan span) {}
 
     /**
+     * By the lenient rules of {@link EntitySpan#lenient}, which take any scheme.
+     *
      * @param said  tags of each sentence
      * @param right as many
      * @throws IllegalArgumentException where sentences or their tags do not stand side by side
      */
     public static Entities of(List<List<String>> said, List<List<String>> right) {
+        return of(said, right, EntitySpan::lenient);
+    }
+
+    /**
+     * By the strict rules of {@code scheme}: an entity that breaks it is none, on either side.
+     *
+     * @throws IllegalArgumentException also where a tag is not of the scheme
+     */
+    public static Entities of(List<List<String>> said, List<List<String>> right, TagScheme scheme) {
+        return of(said, right, scheme::entities);
+    }
+
+    private static Entities of(List<List<String>> said, List<List<String>> right, Function<List<String>, List<EntitySpan>> spans) {
         if (said.size() != right.size()) {
             throw new IllegalArgumentException(Segment.mismatch(said.size(), "the references", right.size()));
         }
-        Set<Span> found = new HashSet<>();
-        Set<Span> wanted = new HashSet<>();
+        Set<Placed> found = new HashSet<>();
+        Set<Placed> wanted = new HashSet<>();
         for (int s = 0; s < said.size(); s++) {
             if (said.get(s).size() != right.get(s).size()) {
                 throw new IllegalArgumentException("sentence " + (s + 1) + " has " + said.get(s).size() + " tags but its reference "
                         + right.get(s).size() + ": tag i of one is compared with tag i of the other");
             }
-            found.addAll(spans(s, said.get(s)));
-            wanted.addAll(spans(s, right.get(s)));
+            place(s, spans.apply(said.get(s)), found);
+            place(s, spans.apply(right.get(s)), wanted);
         }
-        return count(found, wanted, Span::type);
+        return count(found, wanted, placed -> placed.span.type());
+    }
+
+    private static void place(int sentence, List<EntitySpan> spans, Set<Placed> into) {
+        spans.forEach(span -> into.add(new Placed(sentence, span)));
     }
 
     /** An entity that is only written, not placed; the {@code occurrence}-th of its sentence that reads so. */
@@ -100,36 +120,5 @@ public record Entities(SortedMap<String, Classification.Class> types) {
     /** Mean of the types' F1. */
     public double macroF1() {
         return types.values().stream().mapToDouble(Classification.Class::f1).average().orElse(0);
-    }
-
-    private static List<Span> spans(int sentence, List<String> tags) {
-        List<Span> spans = new ArrayList<>();
-        char before = 'O';
-        String type = "";
-        int from = 0;
-        for (int i = 0; i <= tags.size(); i++) {
-            String tag = i == tags.size() ? "O" : tags.get(i);
-            char mark = tag.charAt(0);
-            String own = tag.length() > 2 && tag.charAt(1) == '-' ? tag.substring(2) : tag.equals("O") ? "" : "_";
-            if (ends(before, mark, type, own)) {
-                spans.add(new Span(sentence, type, from, i - 1));
-            }
-            if (begins(before, mark, type, own)) {
-                from = i;
-            }
-            before = mark;
-            type = own;
-        }
-        return spans;
-    }
-
-    private static boolean ends(char before, char mark, String type, String own) {
-        return before == 'E' || before == 'S' || (before == 'B' || before == 'I') && (mark == 'B' || mark == 'S' || mark == 'O')
-                || before != 'O' && before != '.' && !type.equals(own);
-    }
-
-    private static boolean begins(char before, char mark, String type, String own) {
-        return mark == 'B' || mark == 'S' || (before == 'E' || before == 'S' || before == 'O') && (mark == 'E' || mark == 'I')
-                || mark != 'O' && mark != '.' && !type.equals(own);
     }
 }

@@ -1,5 +1,6 @@
 package dev.zhulong.evaluate.text;
 
+import dev.zhulong.text.tags.TagScheme;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -67,6 +68,7 @@ public interface TextMetric {
             METRICS.put("cmrc", _ -> answers(AnswerMatch.CMRC));
             METRICS.put("classification", _ -> Registry::classification);
             METRICS.put("ner", _ -> Registry::tags);
+            METRICS.put("ner_strict", _ -> Registry::strictTags);
             METRICS.put("entities", _ -> (segments, bootstrap) -> entities(segments.stream().map(Segment::hypothesis).toList(),
                     segments.stream().map(Registry::only).toList(), Entities::ofLists, bootstrap));
         }
@@ -130,6 +132,26 @@ public interface TextMetric {
                     segments.stream().map(s -> Whitespace.split(only(s))).toList(), Entities::of, bootstrap);
         }
 
+        /** In the scheme that the references are written in; also the F1 of each type. */
+        private static List<MetricValue> strictTags(List<Segment> segments, Bootstrap bootstrap) {
+            List<List<String>> said = segments.stream().map(s -> Whitespace.split(s.hypothesis())).toList();
+            List<List<String>> right = segments.stream().map(s -> Whitespace.split(only(s))).toList();
+            TagScheme scheme = TagScheme.of(right).orElse(TagScheme.IOB2);
+            var values = new ArrayList<MetricValue>();
+            for (MetricValue value : entities(said, right, (s, r) -> Entities.of(s, r, scheme), bootstrap)) {
+                values.add(new MetricValue(value.name(), value.estimate(), false, false, "scheme:" + scheme + "|" + value.signature(), value.detail()));
+            }
+            String signature = values.getLast().signature();
+            Entities.of(said, right, scheme).types().forEach((type, counts) -> values.add(new MetricValue("entity_f1." + type,
+                    Estimate.unknown(counts.f1()), false, false, signature, parts(counts))));
+            return values;
+        }
+
+        private static String parts(Classification.Class counts) {
+            return String.format(Locale.ROOT, "precision %.4f, recall %.4f, %d entities of %d right", counts.precision(), counts.recall(),
+                    counts.hits(), counts.support());
+        }
+
         private static <T> List<MetricValue> entities(List<T> said, List<T> right, BiFunction<List<T>, List<T>, Entities> match,
                 Bootstrap bootstrap) {
             Entities all = match.apply(said, right); // says which sentence is wrong
@@ -137,11 +159,9 @@ public interface TextMetric {
                     .mapToObj(i -> match.apply(List.of(said.get(i)), List.of(right.get(i))).micro()).toList();
             String signature = "types:" + all.types().size() + "|version:" + CorpusMetric.VERSION;
             Classification.Class micro = all.micro();
-            String detail = String.format(Locale.ROOT, "precision %.4f, recall %.4f, %d entities of %d right", micro.precision(), micro.recall(),
-                    micro.hits(), micro.support());
             Estimate f1 = bootstrap.estimate(micro.f1(), each.size(),
                     rows -> Arrays.stream(rows).mapToObj(each::get).reduce(new Classification.Class(0, 0, 0), Classification.Class::plus).f1());
-            return List.of(new MetricValue("entity_f1", f1, false, false, resampled(signature, bootstrap), detail),
+            return List.of(new MetricValue("entity_f1", f1, false, false, resampled(signature, bootstrap), parts(micro)),
                     share("macro_f1", Estimate.unknown(all.macroF1()), signature));
         }
 

@@ -13,6 +13,8 @@ final class Fixture {
     static final JsonNode METRICS = read("metrics.json");
     /** Short answers. */
     static final JsonNode ANSWERS = read("answers.json");
+    /** Tags, labels and numbers. */
+    static final JsonNode LABELS = read("labels.json");
 
     private Fixture() {}
 

@@ -1,0 +1,2 @@
+/** Entities as tags of tokens spell them. */
+package dev.zhulong.text.tags;
