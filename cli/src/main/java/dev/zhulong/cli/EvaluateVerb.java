@@ -5,6 +5,7 @@ import dev.zhulong.evaluate.Perplexity;
 import dev.zhulong.evaluate.PerplexityOptions;
 import dev.zhulong.evaluate.PerplexityResult;
 import dev.zhulong.evaluate.TokenDocument;
+import dev.zhulong.evaluate.task.TaskSpec;
 import dev.zhulong.formats.AtomicFile;
 import java.nio.file.Path;
 import java.util.List;
@@ -85,6 +86,11 @@ final class EvaluateVerb extends Verb {
 
     @Option(names = "--force", description = "Replace the file of --out if it exists.")
     boolean force;
+
+    @Override
+    protected List<String> added() {
+        return TaskSpec.Added.all().values().stream().map(scorer -> scorer.name() + ": " + scorer.provider().description()).toList();
+    }
 
     @Override
     protected void run() {

@@ -90,6 +90,7 @@ public final class TaskRun {
         SortedMap<String, String> key = new TreeMap<>();
         subject.identity().forEach((name, value) -> key.put("model." + name, value));
         key.put("task", RecipeReader.toYaml(spec));
+        spec.scorer().ifPresent(added -> key.put("scorer", added.hash()));
         key.put("rows", data.hash());
         key.put("version", CorpusMetric.VERSION + "/" + FORMAT);
         return key;

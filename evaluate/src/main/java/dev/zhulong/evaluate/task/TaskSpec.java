@@ -1,13 +1,17 @@
 package dev.zhulong.evaluate.task;
 
+import dev.zhulong.formats.ContentHash;
+import dev.zhulong.formats.Extension;
 import dev.zhulong.formats.yaml.Doc;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.SortedMap;
 import java.util.stream.Stream;
 
 /**
- * A task as its YAML file says. Exactly one of {@code perplexity}, {@code choice}, {@code generate} and {@code pairs} is given, and is what
- * the model has to do with each row. Texts are Jinja templates over the row's fields ({@code row} is the whole row, {@code file} the file's
+ * A task as its YAML file says. Exactly one of {@code perplexity}, {@code choice}, {@code generate}, {@code pairs} and {@code scorer} is
+ * given, and is what the model has to do with each row. Texts are Jinja templates over the row's fields ({@code row} is the whole row, {@code file} the file's
  * name without its ending).
  */
 public record TaskSpec(
@@ -18,7 +22,8 @@ public record TaskSpec(
         @Doc("task kind: how well the model predicts a text") Optional<Text> perplexity,
         @Doc("task kind: which of several answers the model finds most likely") Optional<Choice> choice,
         @Doc("task kind: what the model writes") Optional<Generate> generate,
-        @Doc("task kind: which of two sentences the model finds more likely") Optional<Pairs> pairs) {
+        @Doc("task kind: which of two sentences the model finds more likely") Optional<Pairs> pairs,
+        @Doc("task kind: a scorer that a jar on the class path adds (docs/extending.md)") Optional<Added> scorer) {
 
     /** The rows. */
     public record Data(
@@ -195,13 +200,60 @@ public record TaskSpec(
         }
     }
 
+    /** A scorer that a jar on the class path adds. */
+    public record Added(
+            @Doc("name of the scorer") String name,
+            @Doc("its settings, which its author documents; texts") Map<String, String> settings) implements Measure {
+        static Added defaults() {
+            return new Added(null, Map.of());
+        }
+
+        /**
+         * All that jars on the class path add, by name.
+         *
+         * @throws IllegalStateException where one cannot be used; the message names its class and its jar
+         */
+        public static SortedMap<String, Extension<ScorerProvider>> all() {
+            return AddedScorer.all(TaskSpec.class.getClassLoader());
+        }
+
+        private Extension<ScorerProvider> found() {
+            SortedMap<String, Extension<ScorerProvider>> all = all();
+            if (name == null || !all.containsKey(name)) {
+                throw new IllegalArgumentException((name == null ? "scorer needs a name" : "unknown scorer '" + name + "'") + "; the class path has "
+                        + (all.isEmpty() ? "none: name the scorer's jar in ZHULONG_CLASSPATH" : String.join(", ", all.keySet())));
+            }
+            return all.get(name);
+        }
+
+        /** Of the jar that it comes from: what it keeps of a row depends on its code. */
+        String hash() {
+            return ContentHash.of(found().place()).sha256();
+        }
+
+        @Override
+        public Scorer scorer(TaskSpec task, TaskData data, Subject subject) {
+            return new AddedScorer(found(), this, task, data, subject);
+        }
+
+        @Override
+        public boolean asks() {
+            return found().provider().asks();
+        }
+
+        @Override
+        public void check() {
+            found();
+        }
+    }
+
     public TaskSpec {
         if (name == null || !name.matches("[\\p{L}\\p{N}._-]+")) {
             throw new IllegalArgumentException("name must be letters, digits, '.', '_' and '-', found " + (name == null ? "nothing" : "'" + name + "'"));
         }
-        List<Measure> given = given(perplexity, choice, generate, pairs);
+        List<Measure> given = given(perplexity, choice, generate, pairs, scorer);
         if (given.size() != 1) {
-            throw new IllegalArgumentException("task '" + name + "' must have exactly one of the sections perplexity, choice, generate and pairs,"
+            throw new IllegalArgumentException("task '" + name + "' must have exactly one of the sections perplexity, choice, generate, pairs and scorer,"
                     + " found " + given.size());
         }
         if (data.files().isEmpty()) {
@@ -215,15 +267,16 @@ public record TaskSpec(
 
     /** The section that is given. */
     public Measure measure() {
-        return given(perplexity, choice, generate, pairs).getFirst();
+        return given(perplexity, choice, generate, pairs, scorer).getFirst();
     }
 
-    private static List<Measure> given(Optional<Text> perplexity, Optional<Choice> choice, Optional<Generate> generate, Optional<Pairs> pairs) {
-        return Stream.<Optional<? extends Measure>>of(perplexity, choice, generate, pairs).<Measure>flatMap(Optional::stream).toList();
+    private static List<Measure> given(Optional<Text> perplexity, Optional<Choice> choice, Optional<Generate> generate,
+            Optional<Pairs> pairs, Optional<Added> scorer) {
+        return Stream.<Optional<? extends Measure>>of(perplexity, choice, generate, pairs, scorer).<Measure>flatMap(Optional::stream).toList();
     }
 
     /** With another number of shots. */
     public TaskSpec withShots(int count) {
-        return new TaskSpec(name, description, data, shots.withCount(count), perplexity, choice, generate, pairs);
+        return new TaskSpec(name, description, data, shots.withCount(count), perplexity, choice, generate, pairs, scorer);
     }
 }
