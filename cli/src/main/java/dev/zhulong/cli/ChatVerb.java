@@ -1,9 +1,11 @@
 package dev.zhulong.cli;
 
-import dev.zhulong.cli.EngineOptions.Engine;
 import dev.zhulong.infer.ChatSession;
 import dev.zhulong.infer.GenerateOptions;
 import dev.zhulong.infer.Generation;
+import dev.zhulong.infer.open.EngineChoice.Engine;
+import dev.zhulong.infer.open.LoadedModel;
+import dev.zhulong.infer.open.ModelFiles;
 import dev.zhulong.text.chat.ChatEncoder;
 import dev.zhulong.text.chat.ChatTemplate;
 import java.io.BufferedReader;

@@ -14,6 +14,7 @@ import dev.zhulong.data.shard.ShardConfig;
 import dev.zhulong.data.shard.ShardWriter;
 import dev.zhulong.data.shard.TokenShards;
 import dev.zhulong.formats.ContentHash;
+import dev.zhulong.formats.Sizes;
 import dev.zhulong.text.HuggingFaceTokenizer;
 import dev.zhulong.text.Tokenizer;
 import java.io.IOException;
@@ -187,12 +188,12 @@ final class CleanVerb extends Verb {
         out().println(String.format(Locale.ROOT, "%-20s %12s %12s %12s %12s", "step", "documents", "dropped", "changed", "bytes left"));
         for (JsonNode step : audit.path("steps")) {
             out().println(String.format(Locale.ROOT, "%-20s %,12d %,12d %,12d %12s", step.path("name").asText(), step.path("documents_in").asLong(),
-                    step.path("dropped").asLong(), step.path("changed").asLong(), StatusLine.amount(step.path("bytes_out").asLong(), "bytes")));
+                    step.path("dropped").asLong(), step.path("changed").asLong(), Sizes.of(step.path("bytes_out").asLong())));
         }
         out().println(String.format(Locale.ROOT, "training    %,d documents, %s", corpus.train().count(),
-                StatusLine.amount(corpus.train().bytes(), "bytes")));
+                Sizes.of(corpus.train().bytes())));
         out().println(String.format(Locale.ROOT, "validation  %,d documents, %s", corpus.validation().count(),
-                StatusLine.amount(corpus.validation().bytes(), "bytes")));
+                Sizes.of(corpus.validation().bytes())));
         out().println("report on what was removed and why: " + corpus.auditPage());
         if (corpus.validation().count() == 0) {
             err().println("nothing is held out: raise --validation-fraction if you want to evaluate on this corpus");

@@ -2,6 +2,7 @@ package dev.zhulong.cli;
 
 import dev.zhulong.formats.HfConfig;
 import dev.zhulong.formats.yaml.RecipeReader;
+import dev.zhulong.infer.open.Machine;
 import dev.zhulong.recipe.PretrainJob;
 import dev.zhulong.recipe.PretrainRecipe;
 import dev.zhulong.train.log.ProgressLine;

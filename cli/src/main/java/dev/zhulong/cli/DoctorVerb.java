@@ -1,8 +1,11 @@
 package dev.zhulong.cli;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.zhulong.cli.EngineOptions.Engine;
+import dev.zhulong.formats.Sizes;
 import dev.zhulong.infer.MemoryEstimate;
+import dev.zhulong.infer.open.EngineChoice.Engine;
+import dev.zhulong.infer.open.Machine;
+import dev.zhulong.infer.open.ModelFiles;
 import dev.zhulong.kernels.VectorSupport;
 import dev.zhulong.tensor.Libtorch;
 import dev.zhulong.tensor.MachineSpeed;
@@ -127,12 +130,12 @@ final class DoctorVerb extends Verb {
             long available = Machine.availableMemory();
             long fit = Math.min(files.context(), needs.tokens(available));
             String context = fit == files.context() ? "the whole context" : String.format(Locale.ROOT, "%,d of them fit now", fit);
-            finding("model", String.format(Locale.ROOT, "runs on %s, %s; weights %s, context of %,d tokens %s (%s)", files.engine(), files.threadsText(),
-                    ModelFiles.bytes(needs.weights()), files.context(), ModelFiles.bytes(needs.cachePerToken() * files.context()), context),
+            finding("model", String.format(Locale.ROOT, "runs on %s, %s; weights %s, context of %,d tokens %s (%s)", files.engine(), Threads.text(files.threads()),
+                    Sizes.memory(needs.weights()), files.context(), Sizes.memory(needs.cachePerToken() * files.context()), context),
                     Map.of("model", model.toString(), "model_engine", files.engine(), "model_weights_bytes", needs.weights(), "model_cache_bytes_a_token",
                     needs.cachePerToken(), "model_context_tokens", files.context(), "model_context_that_fits", fit));
             if (needs.total(Math.min(64, files.context())) > available) {
-                hints.add(model + " does not fit into the available memory: " + ModelFiles.bytes(needs.weights() + needs.buffers()) + " without"
+                hints.add(model + " does not fit into the available memory: " + Sizes.memory(needs.weights() + needs.buffers()) + " without"
                         + " any context; close other programs or use a smaller model");
             }
             if (files.onCpu()) {
@@ -144,7 +147,7 @@ final class DoctorVerb extends Verb {
     private void auto(ModelFiles files) {
         try {
             if (files.choice() == null) {
-                files.choose(engine.auto(), step -> { });
+                files.choose(engine.choice(Engine.AUTO), step -> { });
             }
             finding("auto", "chooses " + files.choice(), Map.of("model_auto", files.choice(), "model_auto_engine", files.engine()));
         } catch (IllegalArgumentException e) {
@@ -157,7 +160,7 @@ final class DoctorVerb extends Verb {
         long available = Machine.availableMemory();
         long heap = Runtime.getRuntime().maxMemory();
         String limit = Machine.limited() ? " (the container's limit)" : "";
-        finding("memory", gigabytes(total) + limit + ", " + gigabytes(available) + " available, " + gigabytes(heap) + " for the Java heap",
+        finding("memory", Sizes.memory(total) + limit + ", " + Sizes.memory(available) + " available, " + Sizes.memory(heap) + " for the Java heap",
                 Map.of("memory_bytes", total, "memory_available_bytes", available, "memory_limited_by_container", Machine.limited(),
                         "heap_bytes", heap));
         if (available < 2L << 30) {
@@ -212,7 +215,7 @@ final class DoctorVerb extends Verb {
     private void disk() throws IOException {
         Path here = Path.of("").toAbsolutePath();
         long free = Files.getFileStore(here).getUsableSpace();
-        finding("disk", gigabytes(free) + " free in " + here, Map.of("disk_free_bytes", free));
+        finding("disk", Sizes.of(free) + " free in " + here, Map.of("disk_free_bytes", free));
         if (free < 2L << 30) {
             hints.add("less than 2 GB are free on this disk: checkpoints of a run may not fit");
         }
@@ -220,9 +223,5 @@ final class DoctorVerb extends Verb {
 
     private static double round(double value) {
         return Math.round(value * 10) / 10.0;
-    }
-
-    private static String gigabytes(long bytes) {
-        return String.format(Locale.ROOT, "%.1f GB", bytes * 1e-9);
     }
 }

@@ -1,10 +1,12 @@
 package dev.zhulong.cli;
 
-import dev.zhulong.cli.EngineOptions.Engine;
 import dev.zhulong.infer.Generation;
 import dev.zhulong.infer.Generator;
 import dev.zhulong.infer.LookupDrafter;
 import dev.zhulong.infer.ModelDrafter;
+import dev.zhulong.infer.open.EngineChoice.Engine;
+import dev.zhulong.infer.open.LoadedModel;
+import dev.zhulong.infer.open.ModelFiles;
 import java.nio.file.Path;
 import java.util.List;
 import picocli.CommandLine.Model.CommandSpec;

@@ -1,17 +1,19 @@
 package dev.zhulong.cli;
 
 import dev.zhulong.infer.cpu.CpuAdapter;
-import dev.zhulong.infer.cpu.CpuOptions;
 import dev.zhulong.infer.cpu.ExpectedTask;
-import dev.zhulong.infer.cpu.Route;
+import dev.zhulong.infer.open.EngineChoice;
+import dev.zhulong.infer.open.EngineChoice.Engine;
+import dev.zhulong.infer.open.EngineChoice.Precision;
+import dev.zhulong.infer.open.EngineChoice.RouteWanted;
+import dev.zhulong.infer.open.ModelFiles;
 import dev.zhulong.kernels.KvPages;
 import dev.zhulong.kernels.WeightType;
-import dev.zhulong.tensor.Libtorch;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -19,9 +21,6 @@ import picocli.CommandLine.Spec;
 
 /** Options of all verbs that run a model: which engine, in what precision, on how many threads, with how long a context. */
 final class EngineOptions {
-    /** What runs the model. */
-    enum Engine { CPU, TORCH, AUTO }
-
     /** What matrices are quantised to as they are loaded. */
     enum Weights {
         STORED, Q8_0, Q4_0, INT4, INT4_ASYM;
@@ -30,31 +29,6 @@ final class EngineOptions {
             return this == STORED ? Optional.empty() : Optional.of(WeightType.valueOf(name()));
         }
     }
-
-    /** What multiplies. */
-    enum RouteWanted {
-        LATENCY, THROUGHPUT, AUTO;
-
-        Route route() {
-            return this == THROUGHPUT ? Route.THROUGHPUT : Route.LATENCY;
-        }
-    }
-
-    /** The same as {@link Weights} for people who do not care for types; {@code AUTO} measures. */
-    enum Precision {
-        AUTO, FULL, INT8, INT4;
-
-        Weights weights() {
-            return switch (this) {
-                case AUTO, FULL -> Weights.STORED;
-                case INT8 -> Weights.Q8_0;
-                case INT4 -> Weights.INT4;
-            };
-        }
-    }
-
-    /** Percent. */
-    private static final double QUALITY_FLOOR = 1;
 
     @Spec(Spec.Target.MIXEE)
     CommandSpec spec;
@@ -137,12 +111,12 @@ final class EngineOptions {
             throw wrongUsage(cpuOption() + " works only on the cpu engine: leave it out, or leave out --engine torch, which computes in F32");
         }
         for (Path model : models) {
-            if (isGguf(model)) {
+            if (ModelFiles.isGguf(model)) {
                 gguf(model);
             }
-            if (adapter != null && (isGguf(model) || engine == Engine.CPU || cpuOption() != null)) {
+            if (adapter != null && (ModelFiles.isGguf(model) || engine == Engine.CPU || cpuOption() != null)) {
                 CpuAdapter.obstacle(adapter).ifPresent(obstacle -> {
-                    throw wrongUsage("the cpu engine cannot use this adapter with " + model + ": " + obstacle + (isGguf(model)
+                    throw wrongUsage("the cpu engine cannot use this adapter with " + model + ": " + obstacle + (ModelFiles.isGguf(model)
                             ? "; an adapter can also be merged into the directory the file was made from (zhulong merge)" : "; use --engine torch, or merge the two into"
                             + " one model: zhulong merge --model " + model + " --adapter " + adapter + " --out DIR"));
                 });
@@ -160,11 +134,6 @@ final class EngineOptions {
         }
     }
 
-    /** Whether a path is taken for a GGUF file rather than a directory. */
-    static boolean isGguf(Path model) {
-        return Files.isRegularFile(model) || model.toString().endsWith(".gguf") && !Files.isDirectory(model);
-    }
-
     private ExpectedTask task() {
         try {
             return expect == null ? ExpectedTask.DEFAULT : ExpectedTask.of(expect);
@@ -173,51 +142,32 @@ final class EngineOptions {
         }
     }
 
-    /** What auto chooses, of the routes in any case. */
-    AutoChoice auto() {
-        return new AutoChoice(precision != Precision.AUTO || route == RouteWanted.AUTO, precision == Precision.AUTO, task(),
-                (qualityFloor == null ? QUALITY_FLOOR : qualityFloor) / 100);
+    /** What was asked for; the engine, where none was, is {@code otherwise}. The options have been checked. */
+    EngineChoice choice(Engine otherwise) {
+        EngineChoice usual = EngineChoice.DEFAULT;
+        return new EngineChoice(engine != null ? engine : cpuOption() != null ? Engine.CPU : otherwise, weights != null ? weights.type() : Optional.empty(),
+                Optional.ofNullable(precision), route != null ? route : usual.route(), kv != null ? kv : usual.cache(),
+                threads != null ? OptionalInt.of(threads) : OptionalInt.empty(), context != null ? OptionalInt.of(context) : OptionalInt.empty(), task(),
+                qualityFloor != null ? qualityFloor / 100 : usual.qualityFloor());
     }
 
-    /**
-     * A model's files, for the engine asked for, or {@code otherwise}; the options have been checked. What auto chooses is chosen here and said on standard
-     * error.
-     */
+    /** A model's files, for the engine asked for, or {@code otherwise}. What the user should know of them and of the choice is said on standard error. */
     ModelFiles open(Path model, Path adapter, Engine otherwise) {
-        ModelFiles files = files(model, adapter, otherwise);
-        try {
-            files.notices().forEach(this::say);
-            if (precision != null) {
-                files.requirePrecision(precision);
-            }
-            if (route == RouteWanted.AUTO || precision == Precision.AUTO) {
-                try (var status = new StatusLine(spec.commandLine().getErr())) {
-                    files.choose(auto(), step -> status.show("choosing for " + model + ": " + step));
-                }
-                say(files.choice());
-            }
-            return files;
-        } catch (RuntimeException e) {
-            files.close();
-            throw e;
+        ModelFiles files;
+        try (var status = new StatusLine(spec.commandLine().getErr())) {
+            files = ModelFiles.open(model, adapter, choice(otherwise), step -> status.show("choosing for " + model + ": " + step));
         }
+        files.notices().forEach(this::say);
+        if (files.choice() != null) {
+            say(files.choice());
+        }
+        return files;
     }
 
     private void say(String line) {
         PrintWriter err = spec.commandLine().getErr();
         err.println("[" + line + "]");
         err.flush();
-    }
-
-    private ModelFiles files(Path model, Path adapter, Engine otherwise) {
-        var options = CpuOptions.of(threads != null ? threads : Libtorch.threads()).withCache(kv != null ? kv : KvPages.Format.F16)
-                .withRoute(route != null ? route.route() : Route.LATENCY);
-        if (isGguf(model)) {
-            return GgufModelFiles.open(model, adapter, options, context);
-        }
-        Engine chosen = engine != null ? engine : cpuOption() != null ? Engine.CPU : otherwise;
-        Weights as = weights != null ? weights : precision != null ? precision.weights() : Weights.STORED;
-        return DirectoryModelFiles.open(model, adapter, chosen, as, options, context);
     }
 
     private ParameterException wrongUsage(String message) {

@@ -1,12 +1,14 @@
 package dev.zhulong.cli;
 
-import dev.zhulong.cli.EngineOptions.Engine;
 import dev.zhulong.evaluate.Perplexity;
 import dev.zhulong.evaluate.PerplexityOptions;
 import dev.zhulong.evaluate.PerplexityResult;
 import dev.zhulong.evaluate.TokenDocument;
 import dev.zhulong.evaluate.task.TaskSpec;
 import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.infer.open.EngineChoice.Engine;
+import dev.zhulong.infer.open.LoadedModel;
+import dev.zhulong.infer.open.ModelFiles;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;

@@ -8,6 +8,7 @@ import dev.zhulong.data.read.ReadReport;
 import dev.zhulong.data.shard.TokenShards;
 import dev.zhulong.evaluate.TokenDocument;
 import dev.zhulong.formats.ContentHash;
+import dev.zhulong.infer.open.ModelFiles;
 import dev.zhulong.text.Tokenizer;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -73,7 +74,7 @@ final class EvaluationText {
     }
 
     private static Stream<TokenDocument> shards(Path directory, Path model) {
-        if (EngineOptions.isGguf(model)) {
+        if (ModelFiles.isGguf(model)) {
             throw new IllegalArgumentException(directory + " are token shards, which are tied to a tokenizer.json, and " + model
                     + " has none: evaluate on the corpus or the texts instead");
         }

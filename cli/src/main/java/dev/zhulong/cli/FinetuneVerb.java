@@ -4,6 +4,7 @@ import dev.zhulong.data.tune.DataSource;
 import dev.zhulong.data.tune.Layout;
 import dev.zhulong.data.tune.Mixture;
 import dev.zhulong.formats.yaml.RecipeReader;
+import dev.zhulong.infer.open.Machine;
 import dev.zhulong.recipe.FinetuneJob;
 import dev.zhulong.recipe.FinetuneRecipe;
 import dev.zhulong.train.log.ProgressLine;

@@ -1,9 +1,11 @@
 package dev.zhulong.cli;
 
-import dev.zhulong.cli.EngineOptions.Engine;
 import dev.zhulong.infer.GenerateOptions;
 import dev.zhulong.infer.Generation;
 import dev.zhulong.infer.Generator;
+import dev.zhulong.infer.open.EngineChoice.Engine;
+import dev.zhulong.infer.open.LoadedModel;
+import dev.zhulong.infer.open.ModelFiles;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -131,7 +133,7 @@ final class GenerateVerb extends Verb {
         double rate = seconds > 0 ? Math.max(0, tokens - results.size()) / seconds : 0;
         err().println(String.format(Locale.ROOT, "[%d prompt tokens in %.2f s; %d new in %.2f s, %.1f tokens/s; ended by %s%s; %s; %s, %s]",
                 first.promptTokens(), first.prefillSeconds(), tokens, seconds, rate, ended(first), DraftOptions.judged(results),
-                options.sampler().greedy() ? "greedy" : "seed " + options.sampler().seed(), files.engine(), files.threadsText()));
+                options.sampler().greedy() ? "greedy" : "seed " + options.sampler().seed(), files.engine(), Threads.text(files.threads())));
         results.stream().map(Generation::notice).filter(notice -> !notice.isEmpty()).findFirst().ifPresent(err()::println);
         err().flush();
     }

@@ -1,9 +1,10 @@
 package dev.zhulong.cli;
 
-import dev.zhulong.cli.EngineOptions.Engine;
 import dev.zhulong.formats.SafetensorsWriter;
 import dev.zhulong.infer.LanguageModel.Span;
 import dev.zhulong.infer.LanguageModel;
+import dev.zhulong.infer.open.EngineChoice.Engine;
+import dev.zhulong.infer.open.ModelFiles;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;

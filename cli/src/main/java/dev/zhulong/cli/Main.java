@@ -2,6 +2,7 @@ package dev.zhulong.cli;
 
 import static picocli.CommandLine.Model.UsageMessageSpec.SECTION_KEY_FOOTER;
 
+import dev.zhulong.infer.open.Machine;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.PrintWriter;

@@ -5,6 +5,8 @@ import dev.zhulong.compress.Measurement;
 import dev.zhulong.compress.Precision;
 import dev.zhulong.compress.Quantisation;
 import dev.zhulong.evaluate.TokenDocument;
+import dev.zhulong.formats.Sizes;
+import dev.zhulong.infer.open.Machine;
 import dev.zhulong.tensor.Libtorch;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -141,14 +143,14 @@ final class QuantizeVerb extends Verb {
         long available = Machine.availableMemory();
         if (needed > available) {
             throw new IllegalArgumentException(String.format(Locale.ROOT, "measuring %s needs %s of memory and %s are available: quantize it with --no-measure,"
-                    + " which needs little", model, ModelFiles.bytes(needed), ModelFiles.bytes(available)));
+                    + " which needs little", model, Sizes.memory(needed), Sizes.memory(available)));
         }
     }
 
     private String line(Quantisation.Written written, Measurement before, Measurement after) {
         double share = 100.0 * written.bytesAfter() / written.bytesBefore() - 100;
-        String size = String.format(Locale.ROOT, "%s: %s -> %s (%.0f%% %s)", out, StatusLine.amount(written.bytesBefore(), "bytes"),
-                StatusLine.amount(written.bytesAfter(), "bytes"), Math.abs(share), share > 0 ? "larger" : "smaller");
+        String size = String.format(Locale.ROOT, "%s: %s -> %s (%.0f%% %s)", out, Sizes.of(written.bytesBefore()),
+                Sizes.of(written.bytesAfter()), Math.abs(share), share > 0 ? "larger" : "smaller");
         String measured = after == null ? "perplexity not measured" + (noMeasure ? "" : ": the model has no tokenizer, or produces no text without a prompt")
                 : String.format(Locale.ROOT, "perplexity %.4f -> %.4f over %,d tokens %s; %.1f -> %.1f tokens/s", before.perplexity(), after.perplexity(),
                         after.tokens(), text == null ? "the model wrote itself"

@@ -1,5 +1,6 @@
 package dev.zhulong.cli;
 
+import dev.zhulong.infer.open.Machine;
 import dev.zhulong.recipe.quickstart.Quickstart;
 import dev.zhulong.recipe.quickstart.QuickstartOptions;
 import java.nio.file.Path;

@@ -1,5 +1,6 @@
 package dev.zhulong.cli;
 
+import dev.zhulong.infer.open.Machine;
 import dev.zhulong.recipe.FinetuneJob;
 import dev.zhulong.recipe.PretrainJob;
 import dev.zhulong.recipe.quickstart.Quickstart;

@@ -7,6 +7,7 @@ import dev.zhulong.infer.SamplerOptions.Mirostat;
 import dev.zhulong.infer.SamplerOptions.Penalties;
 import dev.zhulong.infer.constrain.Constraint;
 import dev.zhulong.infer.constrain.TokenBytes;
+import dev.zhulong.infer.open.LoadedModel;
 import dev.zhulong.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.List;

@@ -1,12 +1,14 @@
 package dev.zhulong.cli;
 
-import dev.zhulong.cli.EngineOptions.Engine;
 import dev.zhulong.formats.OwnerOnly;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.guard.AuditLog;
 import dev.zhulong.infer.PrefixFile;
 import dev.zhulong.infer.SchedulerOptions;
 import dev.zhulong.infer.WarmUp;
+import dev.zhulong.infer.open.EngineChoice.Engine;
+import dev.zhulong.infer.open.LoadedModel;
+import dev.zhulong.infer.open.ModelFiles;
 import dev.zhulong.kernels.KvPages;
 import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.serve.ApiKeys;

@@ -1,6 +1,7 @@
 package dev.zhulong.cli;
 
 import dev.zhulong.data.Progress;
+import dev.zhulong.formats.Sizes;
 import java.io.PrintWriter;
 import java.util.Locale;
 
@@ -62,19 +63,9 @@ final class StatusLine implements Progress, AutoCloseable {
         show(text.toString());
     }
 
-    /** A number of things; bytes in units of a thousand. */
-    static String amount(long count, String unit) {
-        if (!unit.equals("bytes")) {
-            return String.format(Locale.ROOT, "%,d %s", count, unit);
-        }
-        String[] units = {"bytes", "kB", "MB", "GB", "TB"};
-        double value = count;
-        int u = 0;
-        while (value >= 999.5 && u < units.length - 1) {
-            value /= 1000;
-            u++;
-        }
-        return String.format(Locale.ROOT, u == 0 || value >= 99.95 ? "%.0f %s" : "%.1f %s", value, units[u]);
+    /** A number of things; of bytes, as {@link Sizes} says it. */
+    private static String amount(long count, String unit) {
+        return unit.equals("bytes") ? Sizes.of(count) : String.format(Locale.ROOT, "%,d %s", count, unit);
     }
 
     /** Removes the line. */

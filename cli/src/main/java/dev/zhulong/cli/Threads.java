@@ -8,6 +8,11 @@ import picocli.CommandLine.ParameterException;
 final class Threads {
     private Threads() {}
 
+    /** Such as {@code 2 threads}. */
+    static String text(int threads) {
+        return threads == 1 ? "1 thread" : threads + " threads";
+    }
+
     /**
      * Ends in exit code 2 where the number is no use: a machine comes to a standstill under thousands of threads that spin.
      *

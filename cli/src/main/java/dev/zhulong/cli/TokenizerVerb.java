@@ -1,6 +1,7 @@
 package dev.zhulong.cli;
 
 import dev.zhulong.formats.gguf.GgufFile;
+import dev.zhulong.infer.open.ModelFiles;
 import dev.zhulong.text.GgufTokenizer;
 import dev.zhulong.text.HuggingFaceTokenizer;
 import dev.zhulong.text.Tokenizer;
@@ -21,7 +22,7 @@ import picocli.CommandLine.Command;
 final class TokenizerVerb extends Verb {
     /** The tokenizer of a directory, of a {@code tokenizer.json} or of a GGUF file. */
     static Tokenizer open(Path model) {
-        if (!model.toString().endsWith(".json") && EngineOptions.isGguf(model)) {
+        if (!model.toString().endsWith(".json") && ModelFiles.isGguf(model)) {
             try (GgufFile file = GgufFile.open(model)) {
                 return GgufTokenizer.load(file.metadata());
             }

@@ -1,6 +1,7 @@
 package dev.zhulong.cli;
 
 import dev.zhulong.formats.yaml.RecipeReader;
+import dev.zhulong.infer.open.Machine;
 import dev.zhulong.recipe.PretrainRecipe;
 import dev.zhulong.recipe.tune.Budget;
 import dev.zhulong.recipe.tune.Space;

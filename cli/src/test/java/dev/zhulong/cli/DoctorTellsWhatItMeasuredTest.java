@@ -8,7 +8,6 @@ import dev.zhulong.tensor.Libtorch;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -62,27 +61,5 @@ class DoctorTellsWhatItMeasuredTest {
         assertThat(DoctorVerb.openMpInUse(Set.of("libgomp.so.1", "libiomp5.so", "libmkl_rt.so.2", "libmkl_intel_thread.so.2")))
                 .containsExactly("libgomp.so.1", "libiomp5.so");
         assertThat(DoctorVerb.openMpInUse(Set.of("libgomp.so.1", "libgomp-a34b3233.so.1", "libopenblas.so.0"))).hasSize(2);
-    }
-
-    @Test
-    void memoryThatAContainersFilesHoldIsAvailable() {
-        assertThat(Machine.fileCache(List.of("anon 700", "file 350", "shmem 50", "inactive_file 100", "active_file 200", "unevictable 9"))).isEqualTo(300);
-        assertThat(Machine.fileCache(List.of("inactive_file 1", "active_file 2", "total_inactive_file 30", "total_active_file 40"))).isEqualTo(70);
-        assertThat(Machine.fileCache(List.of("anon 700", "active_file many"))).isZero();
-        assertThat(Machine.memoryStatistics(List.of("0::/user.slice/a.scope"))).containsExactly(Path.of("/sys/fs/cgroup/user.slice/a.scope/memory.stat"),
-                Path.of("/sys/fs/cgroup/memory.stat"));
-        assertThat(Machine.memoryStatistics(List.of("3:cpuset:/x", "4:memory,hugetlb:/docker/b", "damaged"))).containsExactly(
-                Path.of("/sys/fs/cgroup/memory/docker/b/memory.stat"), Path.of("/sys/fs/cgroup/memory/memory.stat"));
-        assertThat(Machine.memoryStatistics(List.of("0::/"))).containsExactly(Path.of("/sys/fs/cgroup/memory.stat"));
-        assertThat(Machine.availableMemory()).isPositive().isLessThanOrEqualTo(Machine.totalMemory());
-    }
-
-    @Test
-    void theWidestVectorsAreNamed() {
-        assertThat(Machine.simd("amd64", List.of("sse4_2", "avx", "avx2"))).startsWith("AVX2");
-        assertThat(Machine.simd("amd64", List.of("avx2", "avx512f", "avx512_bf16"))).startsWith("AVX-512").contains("bf16");
-        assertThat(Machine.simd("aarch64", List.of("fp", "asimd"))).startsWith("NEON");
-        assertThat(Machine.simd("amd64", List.of("avx512f", "avx512_vnni"))).contains("VNNI");
-        assertThat(Machine.simd("amd64", List.of(""))).isEqualTo("unknown");
     }
 }

@@ -2,11 +2,10 @@ package dev.zhulong.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.zhulong.cli.EngineOptions.Engine;
-import dev.zhulong.cli.EngineOptions.Weights;
 import dev.zhulong.formats.GenerationConfig;
 import dev.zhulong.formats.gguf.GgufModel;
-import dev.zhulong.infer.cpu.CpuOptions;
+import dev.zhulong.infer.open.EngineChoice;
+import dev.zhulong.infer.open.ModelFiles;
 import dev.zhulong.text.BpeTrainer;
 import dev.zhulong.text.TokenizerJson;
 import java.io.IOException;
@@ -41,7 +40,7 @@ class EndsAreLearntAndKeptTest {
         Cli tuned = Cli.run("finetune", "--model", base, "--data", rows, "--steps", 100, "--batch", 4, "--seq", 48, "--lr", "3e-2", "--rank", 8,
                 "--out", adapter).done();
         assertThat(tuned.out()).isEqualTo(adapter + System.lineSeparator());
-        try (var files = DirectoryModelFiles.open(base, adapter, Engine.AUTO, Weights.STORED, CpuOptions.of(1), null)) {
+        try (var files = ModelFiles.open(base, adapter, EngineChoice.DEFAULT.withThreads(1), step -> { })) {
             assertThat(files.eosIds()).containsExactly(0, 1);
         }
         Path merged = temporary.resolve("merged");

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.SafetensorsFile;
 import dev.zhulong.formats.SafetensorsWriter;
+import dev.zhulong.formats.Sizes;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -90,8 +91,8 @@ class QuantizeMakesModelsSmallerTest {
         assertThat(Double.parseDouble(line.group(11))).isPositive();
         long from = tensorBytes(model);
         long to = suffix.isEmpty() ? tensorBytes(out) : Files.size(out);
-        assertThat(line.group(2)).isEqualTo(StatusLine.amount(from, "bytes"));
-        assertThat(line.group(3)).isEqualTo(StatusLine.amount(to, "bytes"));
+        assertThat(line.group(2)).isEqualTo(Sizes.of(from));
+        assertThat(line.group(3)).isEqualTo(Sizes.of(to));
         assertThat(Long.parseLong(line.group(4))).isEqualTo(Math.abs(Math.round(100.0 * to / from - 100)));
         assertThat(line.group(5)).isEqualTo(to > from ? "larger" : "smaller");
     }

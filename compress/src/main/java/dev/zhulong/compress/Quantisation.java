@@ -2,6 +2,7 @@ package dev.zhulong.compress;
 
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.formats.Sizes;
 import dev.zhulong.formats.TensorView;
 import dev.zhulong.formats.gguf.DirectoryWeights;
 import dev.zhulong.formats.gguf.GgufExport;
@@ -257,8 +258,8 @@ public final class Quantisation {
                 Files.createDirectories(parent);
                 long free = Files.getFileStore(parent).getUsableSpace();
                 if (bytes > free) {
-                    throw new IllegalArgumentException(String.format(Locale.ROOT, "%s needs %.1f GB and %.1f GB are free there: make room, or name"
-                            + " an --out on another disk", out, bytes * 1e-9, free * 1e-9));
+                    throw new IllegalArgumentException(String.format(Locale.ROOT, "%s needs %s and %s are free there: make room, or name"
+                            + " an --out on another disk", out, Sizes.of(bytes), Sizes.of(free)));
                 }
             } catch (IOException e) {
                 throw new UncheckedIOException(e);

@@ -1,6 +1,7 @@
 package dev.zhulong.recipe;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Sizes;
 import dev.zhulong.model.Architecture;
 import dev.zhulong.model.QuantizedMatrix;
 import dev.zhulong.recipe.FinetuneRecipe.Method;
@@ -89,13 +90,8 @@ public record TrainingMemory(Method method, QuantizedMatrix.Format format, Decod
 
     /** One line. */
     String text() {
-        return String.format(Locale.ROOT, "estimated peak %s: weights %s, gradients and moments %s, activations %s", size(total()), size(weights()),
-                size(optimizer()), size(activations()));
-    }
-
-    /** Bytes for people. */
-    public static String size(long bytes) {
-        return bytes >= 1_000_000_000 ? String.format(Locale.ROOT, "%,.1f GB", bytes * 1e-9) : String.format(Locale.ROOT, "%.0f MB", bytes * 1e-6);
+        return String.format(Locale.ROOT, "estimated peak %s: weights %s, gradients and moments %s, activations %s", Sizes.memory(total()), Sizes.memory(weights()),
+                Sizes.memory(optimizer()), Sizes.memory(activations()));
     }
 
     /**
@@ -111,8 +107,8 @@ public record TrainingMemory(Method method, QuantizedMatrix.Format format, Decod
         }
         String remedy = remedies.get().entrySet().stream().filter(e -> e.getValue().total() <= available).map(Map.Entry::getKey).findFirst()
                 .orElse("no training setting makes it fit: take a smaller model");
-        throw new IllegalArgumentException(String.format(Locale.ROOT, "this needs about %s of memory and %s are available; %s", size(total()),
-                size(available), remedy));
+        throw new IllegalArgumentException(String.format(Locale.ROOT, "this needs about %s of memory and %s are available; %s", Sizes.memory(total()),
+                Sizes.memory(available), remedy));
     }
 
     /**

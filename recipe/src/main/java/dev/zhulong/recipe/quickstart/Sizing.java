@@ -1,5 +1,6 @@
 package dev.zhulong.recipe.quickstart;
 
+import dev.zhulong.formats.Sizes;
 import dev.zhulong.recipe.TrainingMemory;
 import java.util.List;
 import java.util.Locale;
@@ -74,7 +75,7 @@ final class Sizing {
     static void requireMemory(Plan.Shape shape, long available) {
         if (memory(shape) > available) {
             throw new IllegalArgumentException(String.format(Locale.ROOT, "training this model needs about %s of memory and %s are available; close other"
-                    + " programs, or start with another --out, which plans a model for this machine", TrainingMemory.size(memory(shape)), TrainingMemory.size(available)));
+                    + " programs, or start with another --out, which plans a model for this machine", Sizes.memory(memory(shape)), Sizes.memory(available)));
         }
     }
 

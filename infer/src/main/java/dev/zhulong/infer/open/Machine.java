@@ -1,4 +1,4 @@
-package dev.zhulong.cli;
+package dev.zhulong.infer.open;
 
 import com.sun.management.OperatingSystemMXBean;
 import java.io.IOException;
@@ -10,7 +10,7 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /** What the operating system says of the machine. */
-final class Machine {
+public final class Machine {
     private static final Path CPU_INFO = Path.of("/proc/cpuinfo");
     private static final Path MEMORY_INFO = Path.of("/proc/meminfo");
     private static final Path CONTROL_GROUPS = Path.of("/proc/self/cgroup");
@@ -18,12 +18,12 @@ final class Machine {
     private Machine() {}
 
     /** Bytes of memory this process may have, the limit of its container included. */
-    static long totalMemory() {
+    public static long totalMemory() {
         return system().getTotalMemorySize();
     }
 
     /** Bytes of memory that can be had now: free, or held by caches that give way; never more than the container's rest. */
-    static long availableMemory() {
+    public static long availableMemory() {
         long free = system().getFreeMemorySize();
         // inside a container with a limit the bean counts against it; in both cases its figure leaves out what caches would give back
         return limited() ? Math.min(totalMemory(), free + containerCache()) : Math.max(free, memoryInfo("MemAvailable").orElse(free));
@@ -61,17 +61,17 @@ final class Machine {
     }
 
     /** Whether a container limits the memory to less than the machine has. */
-    static boolean limited() {
+    public static boolean limited() {
         return memoryInfo("MemTotal").map(physical -> totalMemory() < physical).orElse(false);
     }
 
     /** The processor's name. */
-    static String processor() {
+    public static String processor() {
         return cpuInfo("model name").or(() -> cpuInfo("Model")).orElse(System.getProperty("os.arch"));
     }
 
     /** The widest vector instructions, as the field calls them; {@code unknown} where the system does not say. */
-    static String simd() {
+    public static String simd() {
         String flags = cpuInfo("flags").or(() -> cpuInfo("Features")).orElse("");
         return simd(System.getProperty("os.arch"), List.of(flags.split("\\s+")));
     }

@@ -1,4 +1,4 @@
-package dev.zhulong.cli;
+package dev.zhulong.infer.open;
 
 import dev.zhulong.formats.GenerationConfig;
 import dev.zhulong.formats.gguf.GgufModel;
@@ -9,7 +9,6 @@ import dev.zhulong.infer.MemoryEstimate;
 import dev.zhulong.infer.cpu.Chooser;
 import dev.zhulong.infer.cpu.CpuEngine;
 import dev.zhulong.infer.cpu.CpuMemory;
-import dev.zhulong.infer.cpu.CpuOptions;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.text.GgufTokenizer;
 import dev.zhulong.text.Tokenizer;
@@ -25,19 +24,20 @@ import java.util.TreeMap;
 final class GgufModelFiles extends ModelFiles {
     private final GgufModel files;
 
-    private GgufModelFiles(GgufModel files, Path adapter, CpuOptions options, Integer context) {
-        super(files.file().path(), adapter, files.spec(), options, context);
+    private GgufModelFiles(GgufModel files, Path adapter, EngineChoice choice) {
+        super(files.file().path(), adapter, files.spec(), choice);
         this.files = files;
     }
 
-    /**
-     * @param adapter null for none
-     * @param context null for the model's
-     */
-    static GgufModelFiles open(Path file, Path adapter, CpuOptions options, Integer context) {
+    /** @param adapter null for none */
+    static GgufModelFiles open(Path file, Path adapter, EngineChoice choice) {
+        if (choice.weights().isPresent()) {
+            throw new IllegalArgumentException("weights are quantized while a directory is loaded; " + file + " is a GGUF file, whose types are fixed (zhulong quantize"
+                    + " makes others from the directory)");
+        }
         GgufModel files = GgufModel.open(file);
         try {
-            return new GgufModelFiles(files, adapter, options, context);
+            return new GgufModelFiles(files, adapter, choice);
         } catch (RuntimeException e) {
             files.close();
             throw e;
@@ -46,7 +46,7 @@ final class GgufModelFiles extends ModelFiles {
 
     /** The format knows none but where sequences end. */
     @Override
-    GenerationConfig advice() {
+    public GenerationConfig advice() {
         return GenerationConfig.of(spec().bosId(), spec().eosIds());
     }
 
@@ -66,7 +66,7 @@ final class GgufModelFiles extends ModelFiles {
     }
 
     @Override
-    boolean onCpu() {
+    public boolean onCpu() {
         return true;
     }
 
@@ -109,7 +109,7 @@ final class GgufModelFiles extends ModelFiles {
     }
 
     @Override
-    boolean hasTokenizer() {
+    public boolean hasTokenizer() {
         return GgufTokenizer.isIn(files.file().metadata());
     }
 

@@ -1,9 +1,9 @@
-package dev.zhulong.cli;
+package dev.zhulong.infer.open;
 
-import dev.zhulong.cli.EngineOptions.Precision;
 import dev.zhulong.formats.ContentHash;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.GenerationConfig;
+import dev.zhulong.formats.Sizes;
 import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.infer.LimitedContext;
 import dev.zhulong.infer.MemoryEstimate;
@@ -13,6 +13,7 @@ import dev.zhulong.infer.cpu.Chooser;
 import dev.zhulong.infer.cpu.CpuAdapter;
 import dev.zhulong.infer.cpu.CpuOptions;
 import dev.zhulong.infer.cpu.Route;
+import dev.zhulong.infer.open.EngineChoice.Precision;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.text.Tokenizer;
@@ -38,13 +39,15 @@ import java.util.stream.Stream;
  * A model's files, opened: what can be said of it before its weights are loaded, and the engine that will run it.
  *
  * <pre>{@code
- * try (ModelFiles files = engine.open(model, adapter, Engine.AUTO)) {
+ * try (ModelFiles files = ModelFiles.open(Path.of("model.Q8_0.gguf"), EngineChoice.DEFAULT)) {
  *     long tokens = ...;                                    // a prompt by files.tokenizer() and what is to follow
  *     try (LoadedModel loaded = files.load(tokens)) { ... } // or an error that says what memory is short
  * }
  * }</pre>
+ *
+ * <p>Closing it unmaps the files and closes the tokenizer; what was loaded is closed by who loaded it, before.
  */
-abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles, DirectoryModelFiles {
+public abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles, DirectoryModelFiles {
     /** Weights and their index, configurations, and the files of the tokenizer and its template. */
     private static final Pattern READ = Pattern.compile(".*\\.safetensors(\\.index\\.json)?|.*config\\.json|.*\\.jinja|"
             + TokenizerConfig.FILES.stream().map(Pattern::quote).collect(Collectors.joining("|")));
@@ -60,31 +63,63 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
     private final boolean contextGiven;
     private CpuOptions options;
     private int context;
+    private List<String> notices = List.of();
     private Tokenizer tokenizer;
     /** What auto says of its choice; null where nothing was chosen. */
     private String choice;
     /** The engine where choosing had to load it; null elsewhere. */
     private LanguageModel loaded;
 
-    /**
-     * @param adapter null for none
-     * @param context null for the model's
-     */
-    ModelFiles(Path path, Path adapter, DecoderSpec spec, CpuOptions options, Integer context) {
+    /** @param adapter null for none */
+    ModelFiles(Path path, Path adapter, DecoderSpec spec, EngineChoice choice) {
         int most = spec.contextLength();
-        if (context != null && context > most) {
-            throw new IllegalArgumentException("--context " + context + " is more than the " + most + " tokens " + path + " was made for");
+        int asked = choice.context().orElse(most);
+        if (asked > most) {
+            throw new IllegalArgumentException("--context " + asked + " is more than the " + most + " tokens " + path + " was made for");
         }
         this.path = path;
         this.adapter = adapter;
-        this.contextGiven = context != null;
+        this.contextGiven = choice.context().isPresent();
         this.spec = spec;
-        this.options = options;
-        this.context = context == null ? most : context;
+        this.options = choice.cpu();
+        this.context = asked;
+    }
+
+    /** Whether a path is taken for a GGUF file rather than a directory. */
+    public static boolean isGguf(Path model) {
+        return Files.isRegularFile(model) || model.toString().endsWith(".gguf") && !Files.isDirectory(model);
+    }
+
+    /** {@link #open(Path, Path, EngineChoice, Consumer)} without an adapter and without a word. */
+    public static ModelFiles open(Path model, EngineChoice choice) {
+        return open(model, null, choice, step -> { });
+    }
+
+    /**
+     * Opens a GGUF file or a directory in Hugging Face's layout, and chooses what {@code choice} leaves to measurements.
+     *
+     * @param adapter  directory of a LoRA adapter in PEFT's format that is put on the model; null for none
+     * @param progress told before each longer step of choosing
+     * @throws IllegalArgumentException where the model cannot be run as asked for; says what to do
+     */
+    public static ModelFiles open(Path model, Path adapter, EngineChoice choice, Consumer<String> progress) {
+        ModelFiles files = isGguf(model) ? GgufModelFiles.open(model, adapter, choice) : DirectoryModelFiles.open(model, adapter, choice);
+        try {
+            // an adapter that cannot be read is told before anything is measured
+            files.notices = files.said();
+            choice.precision().ifPresent(files::requirePrecision);
+            if (choice.measures()) {
+                files.choose(choice, progress);
+            }
+            return files;
+        } catch (RuntimeException e) {
+            files.close();
+            throw e;
+        }
     }
 
     /** The makers' advice for generation. */
-    abstract GenerationConfig advice();
+    public abstract GenerationConfig advice();
 
     /** Ids that end a sequence of the model without its adapter. */
     abstract List<Integer> ownEosIds();
@@ -96,7 +131,7 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
     abstract Optional<String> ownNotice();
 
     /** Whether it runs on the CPU engine. */
-    abstract boolean onCpu();
+    public abstract boolean onCpu();
 
     /** What most elements of the blocks' matrices are held in, in the words of {@code --weights}. */
     abstract String weightType();
@@ -117,7 +152,7 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
     abstract SortedMap<String, Path> modelFiles();
 
     /** Whether there is one: {@code logits} runs models without. */
-    abstract boolean hasTokenizer();
+    public abstract boolean hasTokenizer();
 
     abstract Tokenizer openTokenizer();
 
@@ -129,7 +164,7 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
     /** Unmaps the weights; does nothing the second time. */
     abstract void closeWeights();
 
-    DecoderSpec spec() {
+    public DecoderSpec spec() {
         return spec;
     }
 
@@ -139,22 +174,26 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
     }
 
     /** Ids that end a sequence: the model's, and what an adapter has learnt to end with. */
-    List<Integer> eosIds() {
+    public List<Integer> eosIds() {
         return adapter == null ? ownEosIds() : Stream.concat(ownEosIds().stream(), GenerationConfig.eosIdsIn(adapter).stream()).distinct().toList();
     }
 
     /** What the user should know of the files, a line each; mostly nothing. */
-    List<String> notices() {
+    public List<String> notices() {
+        return notices;
+    }
+
+    private List<String> said() {
         return Stream.of(ownNotice(), adapter == null ? Optional.<String>empty() : LoraAdapter.notice(adapter, spec)).flatMap(Optional::stream).toList();
     }
 
     /** The template of the adapter where it brings one, else the model's, else ChatML. */
-    ChatTemplate template() {
+    public ChatTemplate template() {
         return adapter != null && Files.isRegularFile(adapter.resolve(ChatTemplate.FILE)) ? ChatTemplate.load(adapter) : ownTemplate();
     }
 
     /** What engine and adapter will take. */
-    MemoryEstimate memory() {
+    public MemoryEstimate memory() {
         return adapter == null ? engineMemory() : engineMemory().plus(CpuAdapter.bytes(adapter));
     }
 
@@ -177,17 +216,17 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
     }
 
     /** Tokens a sequence may have: the model's, or fewer where that was asked for. */
-    int context() {
+    public int context() {
         return context;
     }
 
     /** Takes fewer than the context. */
-    void limit(int tokens) {
+    public void limit(int tokens) {
         context = tokens;
     }
 
     /** Threads to compute on. */
-    int threads() {
+    public int threads() {
         return options.threads();
     }
 
@@ -206,12 +245,13 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
     }
 
     /**
-     * Chooses route and precision, as far as they are to choose, and keeps to it.
+     * Chooses what {@code asked} leaves open of route and precision, the route where it leaves nothing open, and keeps to it.
      *
      * @param progress told before each longer step
      * @throws IllegalArgumentException where nothing can be chosen; says what to do
      */
-    void choose(AutoChoice auto, Consumer<String> progress) {
+    public void choose(EngineChoice asked, Consumer<String> progress) {
+        AutoChoice auto = AutoChoice.of(asked);
         boolean precisions = auto.precision() && canQuantise();
         String stored = weightType();
         CpuOptions read = precisions || auto.route() ? withText() : options;
@@ -226,12 +266,12 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
     }
 
     /** The choice with its reasons in one line; null where nothing was chosen. */
-    String choice() {
+    public String choice() {
         return choice;
     }
 
     /** Refuses a precision that the files cannot be had in. */
-    void requirePrecision(Precision wanted) {
+    private void requirePrecision(Precision wanted) {
         if (wanted == Precision.AUTO || canQuantise()) {
             return;
         }
@@ -249,16 +289,12 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
     }
 
     /** The engine and what it holds most weights in, such as {@code cpu q8_0}. */
-    String engine() {
+    public String engine() {
         return onCpu() ? "cpu " + weightType() + (options.route() == Route.THROUGHPUT ? " throughput" : "") : "torch f32";
     }
 
-    String threadsText() {
-        return threads() == 1 ? "1 thread" : threads() + " threads";
-    }
-
     /** Closed with the files. */
-    Tokenizer tokenizer() {
+    public Tokenizer tokenizer() {
         if (tokenizer == null) {
             tokenizer = openTokenizer();
         }
@@ -266,7 +302,7 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
     }
 
     /** What tells a model with its adapter, as it is run here, from every other: everything that its numbers depend on but the threads. */
-    SortedMap<String, String> identity() {
+    public SortedMap<String, String> identity() {
         var parts = new TreeMap<String, String>();
         files().forEach((name, file) -> parts.put(name, ContentHash.ofFile(file).sha256()));
         parts.put("engine", engine());
@@ -278,7 +314,7 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
     }
 
     /** {@link #identity} in a moment, on one line, from samples of the files: for what can be computed anew. */
-    String fingerprint() {
+    public String fingerprint() {
         var parts = new StringBuilder(engine());
         files().forEach((name, file) -> parts.append(' ').append(name).append(' ').append(ContentHash.ofSamples(file)));
         return parts.toString();
@@ -290,14 +326,14 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
      * @param tokens that caches will hold together
      * @throws IllegalArgumentException where they and the weights do not fit into the memory there is; says what to do
      */
-    LoadedModel load(long tokens) {
+    public LoadedModel load(long tokens) {
         // a tokenizer that cannot be read is told before gigabytes are
         Tokenizer own = tokenizer();
         return new LoadedModel(loadEngine(tokens), own, advice(), eosIds());
     }
 
     /** {@link #load} for verbs that need no text. */
-    LanguageModel loadEngine(long tokens) {
+    public LanguageModel loadEngine(long tokens) {
         requireMemory(tokens, available());
         // an adapter that cannot be read is told before gigabytes are
         CpuAdapter own = adapter != null && onCpu() ? CpuAdapter.load(adapter, spec) : null;
@@ -312,7 +348,7 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
      *
      * @param say told in a line where it is less than all of it
      */
-    LoadedModel loadFitting(Consumer<String> say) {
+    public LoadedModel loadFitting(Consumer<String> say) {
         int fit = contextGiven ? context : fitting(context);
         if (fit < context) {
             limit(fit);
@@ -327,7 +363,7 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
     }
 
     /** As many of {@code tokens} as fit well into memory beside the weights; where that is next to nothing, the error of {@link #load}. */
-    int fitting(int tokens) {
+    public int fitting(int tokens) {
         long available = available();
         // a tenth is left to others: what is available now is not all there a moment later
         long fit = memory().tokens(available - available / 10);
@@ -346,15 +382,10 @@ abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles
         long fit = needs.tokens(available);
         throw new IllegalArgumentException(String.format(Locale.ROOT,
                 "%s on %s needs %s of memory (%s for weights, %s for keys and values of %,d tokens, %s for buffers) and %s are available: "
-                        + "%s%sclose other programs or use a smaller model", path, engine(), bytes(needs.total(tokens)), bytes(needs.weights()),
-                bytes(needs.cachePerToken() * tokens), tokens, bytes(needs.buffers()), bytes(available),
+                        + "%s%sclose other programs or use a smaller model", path, engine(), Sizes.memory(needs.total(tokens)), Sizes.memory(needs.weights()),
+                Sizes.memory(needs.cachePerToken() * tokens), tokens, Sizes.memory(needs.buffers()), Sizes.memory(available),
                 fit >= FEWEST ? String.format(Locale.ROOT, "ask for at most %,d tokens, prompts included (--context, --max-new-tokens), ", fit) : "",
                 advice(needs)));
-    }
-
-    /** Bytes for people. */
-    static String bytes(long bytes) {
-        return bytes >= 1_000_000_000 ? String.format(Locale.ROOT, "%.1f GB", bytes * 1e-9) : String.format(Locale.ROOT, "%.1f MB", bytes * 1e-6);
     }
 
     /** The type that most elements of the blocks' matrices have, in the words of {@code --weights}; embedding and head often have a finer one. */

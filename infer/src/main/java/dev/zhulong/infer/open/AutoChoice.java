@@ -1,10 +1,12 @@
-package dev.zhulong.cli;
+package dev.zhulong.infer.open;
 
+import dev.zhulong.formats.Sizes;
 import dev.zhulong.infer.cpu.Candidate;
 import dev.zhulong.infer.cpu.Choice;
 import dev.zhulong.infer.cpu.Chooser.Chosen;
 import dev.zhulong.infer.cpu.ExpectedTask;
 import dev.zhulong.infer.cpu.Route;
+import dev.zhulong.infer.open.EngineChoice.RouteWanted;
 import dev.zhulong.kernels.WeightType;
 import java.util.List;
 import java.util.Locale;
@@ -23,6 +25,11 @@ record AutoChoice(boolean route, boolean precision, ExpectedTask task, double fl
     /** What there is to choose from, the more precise first. */
     static final List<Optional<WeightType>> PRECISIONS = List.of(Optional.empty(), Optional.of(WeightType.Q8_0), Optional.of(WeightType.INT4));
 
+    /** What {@code asked} leaves to choose; where that is nothing, the route. */
+    static AutoChoice of(EngineChoice asked) {
+        return new AutoChoice(!asked.measuresPrecision() || asked.route() == RouteWanted.AUTO, asked.measuresPrecision(), asked.task(), asked.qualityFloor());
+    }
+
     List<Route> routes(Route fixed) {
         return route ? List.of(Route.values()) : List.of(fixed);
     }
@@ -37,7 +44,7 @@ record AutoChoice(boolean route, boolean precision, ExpectedTask task, double fl
         Choice choice = chosen.choice();
         Candidate taken = choice.taken();
         var text = new StringBuilder("for ").append(task).append(": ").append(name(taken, stored, measured)).append(", products ")
-                .append(Choice.seconds(taken.seconds())).append(", memory ").append(ModelFiles.bytes(taken.memory()));
+                .append(Choice.seconds(taken.seconds())).append(", memory ").append(Sizes.memory(taken.memory()));
         if (measured) {
             boolean full = chosen.reference().weights().isEmpty();
             text.append(", perplexity ").append(Choice.percent(choice.rise())).append(String.format(Locale.ROOT, " (at most %.2f %%", 100 * floor))

@@ -1,7 +1,5 @@
-package dev.zhulong.cli;
+package dev.zhulong.infer.open;
 
-import dev.zhulong.cli.EngineOptions.Engine;
-import dev.zhulong.cli.EngineOptions.Weights;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.GenerationConfig;
 import dev.zhulong.formats.ModelDirectory;
@@ -14,7 +12,7 @@ import dev.zhulong.infer.cpu.Chooser;
 import dev.zhulong.infer.cpu.CpuAdapter;
 import dev.zhulong.infer.cpu.CpuEngine;
 import dev.zhulong.infer.cpu.CpuMemory;
-import dev.zhulong.infer.cpu.CpuOptions;
+import dev.zhulong.infer.open.EngineChoice.Engine;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
@@ -38,26 +36,20 @@ final class DirectoryModelFiles extends ModelFiles {
     /** What matrices are quantised to; empty for as they are stored. */
     private Optional<WeightType> weights;
 
-    private DirectoryModelFiles(ModelDirectory files, Path adapter, boolean cpu, Weights weights, CpuOptions options, Integer context) {
-        super(files.path(), adapter, files.spec(), options, context);
+    private DirectoryModelFiles(ModelDirectory files, Path adapter, boolean cpu, EngineChoice choice) {
+        super(files.path(), adapter, files.spec(), choice);
         this.files = files;
         this.cpu = cpu;
-        this.weights = weights.type();
+        this.weights = choice.asked();
     }
 
-    /**
-     * @param adapter null for none
-     * @param context null for the model's
-     */
-    static DirectoryModelFiles open(Path directory, Path adapter, Engine engine, Weights weights, CpuOptions options, Integer context) {
+    /** @param adapter null for none */
+    static DirectoryModelFiles open(Path directory, Path adapter, EngineChoice choice) {
         ModelDirectory files = ModelDirectory.open(directory);
-        boolean cpu = switch (engine) {
-            case CPU -> true;
-            case TORCH -> false;
-            case AUTO -> !isDynamic(files.spec()) && (adapter == null || CpuAdapter.obstacle(adapter).isEmpty());
-        };
         try {
-            return new DirectoryModelFiles(files, adapter, cpu, weights, options, context);
+            boolean cpu = choice.needsCpu()
+                    || choice.engine() == Engine.AUTO && !isDynamic(files.spec()) && (adapter == null || CpuAdapter.obstacle(adapter).isEmpty());
+            return new DirectoryModelFiles(files, adapter, cpu, choice);
         } catch (RuntimeException e) {
             files.close();
             throw e;
@@ -70,7 +62,7 @@ final class DirectoryModelFiles extends ModelFiles {
     }
 
     @Override
-    GenerationConfig advice() {
+    public GenerationConfig advice() {
         return files.generationConfig();
     }
 
@@ -90,7 +82,7 @@ final class DirectoryModelFiles extends ModelFiles {
     }
 
     @Override
-    boolean onCpu() {
+    public boolean onCpu() {
         return cpu;
     }
 
@@ -139,7 +131,7 @@ final class DirectoryModelFiles extends ModelFiles {
     }
 
     @Override
-    boolean hasTokenizer() {
+    public boolean hasTokenizer() {
         return files.tokenizer().isPresent();
     }
 

@@ -1,4 +1,4 @@
-package dev.zhulong.cli;
+package dev.zhulong.infer.open;
 
 import dev.zhulong.formats.GenerationConfig;
 import dev.zhulong.infer.Generator;
@@ -14,8 +14,9 @@ import java.util.List;
  * @param advice    of the model's makers, for generation
  * @param eosIds    ids that end a sequence
  */
-record LoadedModel(LanguageModel model, Tokenizer tokenizer, GenerationConfig advice, List<Integer> eosIds) implements AutoCloseable {
-    Generator generator() {
+public record LoadedModel(LanguageModel model, Tokenizer tokenizer, GenerationConfig advice, List<Integer> eosIds) implements AutoCloseable {
+    /** Writes with it. */
+    public Generator generator() {
         return new Generator(model, tokenizer);
     }
 

@@ -1,4 +1,4 @@
-package dev.zhulong.cli;
+package dev.zhulong.infer.open;
 
 /** What the throughput route reads of any model as it is loaded: prose, talk, figures, code and Chinese, some 256 tokens of most vocabularies. */
 final class CalibrationText {
