@@ -7,6 +7,8 @@ import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.model.KeyValues;
 import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.tensor.DType;
+import dev.zhulong.tensor.Device;
+import dev.zhulong.tensor.DeviceScope;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
@@ -22,13 +24,15 @@ import java.util.List;
  */
 public final class TorchEngine implements LanguageModel {
     private final Decoder model;
+    private final Device device;
 
-    /** Over a model that this engine owns and closes, its adapter too if it has one. */
+    /** Over a model that this engine owns and closes, its adapter too if it has one; computes on the device it lies on. */
     public TorchEngine(Decoder model) {
         this.model = model;
+        this.device = model.device();
     }
 
-    /** Loads a Hugging Face directory. */
+    /** Loads a Hugging Face directory onto the device whose scope is open. */
     public static TorchEngine load(Path directory) {
         return new TorchEngine(DecoderFiles.load(directory));
     }
@@ -43,7 +47,9 @@ public final class TorchEngine implements LanguageModel {
         if (capacity <= 0) {
             throw new IllegalArgumentException("a cache needs room for at least one token, asked for " + capacity);
         }
-        return new Cache(model.spec(), capacity);
+        try (var on = DeviceScope.open(device)) {
+            return new Cache(model.spec(), capacity);
+        }
     }
 
     @Override
@@ -70,7 +76,8 @@ public final class TorchEngine implements LanguageModel {
     }
 
     private float[] run(Cache cache, int[] ids, Logits wanted) {
-        try (var scope = TensorScope.open();
+        try (var on = DeviceScope.open(device);
+                var scope = TensorScope.open();
                 var off = NoGrad.open()) {
             Context context = model.cached(ids.length, cache);
             Tensor hidden = model.hidden(Tensor.of(ids, 1, ids.length), context);

@@ -36,7 +36,7 @@ final class Cuda {
         }
         String missing = unavailable(index);
         if (missing != null) {
-            throw new IllegalStateException("device cuda:" + index + " cannot be used: " + missing);
+            throw new IllegalArgumentException("device cuda:" + index + " cannot be used: " + missing);
         }
         var context = torch.globalContext();
         context.setAllowTF32CuBLAS(false);

@@ -22,7 +22,7 @@ public final class DeviceScope implements AutoCloseable {
         this.before = before;
     }
 
-    /** @throws IllegalStateException if there is no such device here; says what is missing, and what to add */
+    /** @throws IllegalArgumentException if there is no such device here; says what is missing, and what to add */
     public static DeviceScope open(Device device) {
         device.require();
         Device before = CURRENT.get();

@@ -38,6 +38,8 @@ public final class AdamW implements Optimizer {
     private final Tensor counter = Tensor.zeros(DType.F32).keep();
 
     /**
+     * The moments lie on the device whose scope is open, which is that of the parameters.
+     *
      * @param parameters what is trained, by name
      * @param decayed    names that weight decay applies to
      */
@@ -97,7 +99,8 @@ public final class AdamW implements Optimizer {
                 if (view == null) {
                     throw new FormatException(file, "tensor " + name + " is missing: these moments belong to another model");
                 }
-                HalfFloats.toF32(view.requireShape(t.shape()).type(), view.data(), t.segment());
+                view.requireShape(t.shape());
+                t.write_(memory -> HalfFloats.toF32(view.type(), view.data(), memory));
             });
         }
     }

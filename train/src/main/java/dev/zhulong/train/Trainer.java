@@ -6,6 +6,8 @@ import dev.zhulong.formats.StorageType;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.model.LoraAdapter;
+import dev.zhulong.tensor.Device;
+import dev.zhulong.tensor.DeviceScope;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.train.log.EventFile;
@@ -38,7 +40,7 @@ public final class Trainer<B> {
     /**
      * Trains alone.
      *
-     * @param model     fresh or pretrained; trained in place
+     * @param model     fresh or pretrained; trained in place, on the device it lies on
      * @param objective over that model
      * @param run       directory for checkpoints and metrics
      */
@@ -72,7 +74,7 @@ public final class Trainer<B> {
             throw new UncheckedIOException("cannot make " + run, e);
         }
         model.requiresGrad(true);
-        try (Optimizer optimizer = options.optimizer().of(model.trainable(), model.decayed())) {
+        try (var on = DeviceScope.open(model.device()); Optimizer optimizer = options.optimizer().of(model.trainable(), model.decayed())) {
             long done = resume(optimizer);
             Optional<TrainListener.Evaluation> last = Optional.empty();
             try (MetricsLog log = MetricsLog.resume(run.resolve("metrics.jsonl"), done);
@@ -207,7 +209,8 @@ public final class Trainer<B> {
             }
             return;
         }
-        try (Decoder stored = DecoderFiles.load(checkpoint)) {
+        // not on a GPU, whose memory a second copy of the weights may exceed
+        try (var processor = DeviceScope.open(Device.CPU); Decoder stored = DecoderFiles.load(checkpoint)) {
             if (!stored.spec().equals(model.spec())) {
                 throw new TrainingStopped(checkpoint + " holds a model of another shape: choose another run directory");
             }
