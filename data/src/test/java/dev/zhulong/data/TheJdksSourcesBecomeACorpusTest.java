@@ -32,7 +32,7 @@ class TheJdksSourcesBecomeACorpusTest {
         try (var documents = corpus.validation().documents()) {
             assertThat(documents.limit(50)).allMatch(document -> document.id().startsWith("src.zip!/") && document.text().contains("/*"));
         }
-        var tokenizer = new ByteTokenizer();
+        var tokenizer = new ShiftedBytes();
         var config = ShardConfig.of(ShardConfig.hash(tokenizer), corpus.validation().contentHash());
         try (var documents = corpus.validation().documents();
                 var shards = ShardWriter.write(documents, corpus.validation().bytes(), tokenizer, config, directory.resolve("shards"),

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.zhulong.text.ByteTokenizer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -42,7 +43,7 @@ class PerplexityAgreesWithAnIndependentForwardTest {
             file.slice(data + 4 * vocab * (context.size() - 1), 4 * vocab).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(row);
             return row;
         });
-        var tokenizer = new FakeTokenizer(vocab, OptionalInt.of(1), true);
+        var tokenizer = new ByteTokenizer(0, vocab, OptionalInt.of(1), OptionalInt.empty(), true);
         int[] text = Arrays.copyOfRange(ids, 1, ids.length);
         var options = PerplexityOptions.of(model.spec(), tokenizer);
         var result = Perplexity.evaluate(model, tokenizer, List.of(new TokenDocument(text, 1)), options, n -> {});

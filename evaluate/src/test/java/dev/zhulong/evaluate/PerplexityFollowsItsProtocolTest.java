@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.zhulong.text.ByteTokenizer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -19,8 +20,8 @@ import org.junit.jupiter.api.Test;
 
 class PerplexityFollowsItsProtocolTest {
     private static final int BOS = 256;
-    private static final FakeTokenizer TOKENIZER = new FakeTokenizer(257, OptionalInt.of(BOS), true);
-    private static final FakeTokenizer SMALL = new FakeTokenizer(20, OptionalInt.of(19), true);
+    private static final ByteTokenizer TOKENIZER = new ByteTokenizer(0, 257, OptionalInt.of(BOS), OptionalInt.empty(), true);
+    private static final ByteTokenizer SMALL = new ByteTokenizer(0, 20, OptionalInt.of(19), OptionalInt.empty(), true);
 
     @Test
     void knownProbabilitiesGiveTheLossWrittenOutByHand() {
@@ -179,7 +180,7 @@ class PerplexityFollowsItsProtocolTest {
         assertThatIllegalArgumentException().isThrownBy(() -> options.withStride(0));
         assertThatIllegalArgumentException().isThrownBy(() -> options.withWindow(0));
         assertThatIllegalArgumentException()
-                .isThrownBy(() -> Perplexity.evaluate(model, new FakeTokenizer(20, OptionalInt.empty(), false), "\1", options))
+                .isThrownBy(() -> Perplexity.evaluate(model, new ByteTokenizer(0, 20, OptionalInt.empty(), OptionalInt.empty(), false), "\1", options))
                 .withMessageContaining("BOS");
         var broken = new FakeModel(20, 12, ids -> {
             float[] row = new float[20];

@@ -4,12 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.zhulong.text.ByteTokenizer;
 import java.util.List;
 import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 
 class UnigramBaselineScoresWhatAModelScoresTest {
-    private static final FakeTokenizer TOKENIZER = new FakeTokenizer(4, OptionalInt.of(3), true);
+    private static final ByteTokenizer TOKENIZER = new ByteTokenizer(0, 4, OptionalInt.of(3), OptionalInt.empty(), true);
 
     @Test
     void smoothedCountsGiveTheLossWrittenOutByHand() {

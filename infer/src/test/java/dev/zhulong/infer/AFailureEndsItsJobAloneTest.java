@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.infer.constrain.Constraint;
 import dev.zhulong.infer.constrain.TokenBytes;
+import dev.zhulong.text.ByteTokenizer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;

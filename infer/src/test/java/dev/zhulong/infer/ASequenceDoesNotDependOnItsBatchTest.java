@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.zhulong.formats.DecoderSpec.Family;
 import dev.zhulong.infer.LanguageModel.KvCache;
 import dev.zhulong.infer.LanguageModel.Span;
+import dev.zhulong.text.ByteTokenizer;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.zhulong.formats.DecoderSpec.Family;
 import dev.zhulong.infer.Generation.Finish;
+import dev.zhulong.text.ByteTokenizer;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.zhulong.infer.Generation.Finish;
 import dev.zhulong.infer.constrain.Constraint;
 import dev.zhulong.infer.constrain.TokenBytes;
+import dev.zhulong.text.ByteTokenizer;
 import dev.zhulong.text.HuggingFaceTokenizer;
 import java.nio.file.Files;
 import java.util.ArrayList;

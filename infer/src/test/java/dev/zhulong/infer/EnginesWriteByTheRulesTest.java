@@ -11,6 +11,7 @@ import dev.zhulong.infer.cpu.CpuEngine;
 import dev.zhulong.infer.cpu.CpuOptions;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.text.ByteTokenizer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -12,6 +12,7 @@ import dev.zhulong.infer.cpu.CpuOptions;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.text.ByteTokenizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;

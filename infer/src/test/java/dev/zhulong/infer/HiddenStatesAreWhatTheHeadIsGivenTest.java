@@ -13,6 +13,7 @@ import dev.zhulong.infer.cpu.CpuEngine;
 import dev.zhulong.infer.cpu.CpuOptions;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.text.ByteTokenizer;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;

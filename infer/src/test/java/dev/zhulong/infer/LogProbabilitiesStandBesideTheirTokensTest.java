@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.within;
 
 import dev.zhulong.infer.TokenLogProbs.Entry;
+import dev.zhulong.text.ByteTokenizer;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;

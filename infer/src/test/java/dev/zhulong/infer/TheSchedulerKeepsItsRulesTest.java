@@ -3,6 +3,7 @@ package dev.zhulong.infer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.zhulong.text.ByteTokenizer;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;

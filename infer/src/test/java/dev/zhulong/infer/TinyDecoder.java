@@ -7,6 +7,7 @@ import dev.zhulong.formats.DecoderSpec.Norm;
 import dev.zhulong.formats.DecoderSpec.Rope;
 import dev.zhulong.formats.DecoderSpec.Scaling;
 import dev.zhulong.model.Decoder;
+import dev.zhulong.text.ByteTokenizer;
 import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.SplittableRandom;

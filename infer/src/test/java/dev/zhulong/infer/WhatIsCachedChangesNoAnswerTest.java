@@ -9,6 +9,7 @@ import dev.zhulong.formats.DecoderSpec.Family;
 import dev.zhulong.formats.DecoderSpec.Rope;
 import dev.zhulong.formats.DecoderSpec.Scaling;
 import dev.zhulong.infer.Generation.Finish;
+import dev.zhulong.text.ByteTokenizer;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;

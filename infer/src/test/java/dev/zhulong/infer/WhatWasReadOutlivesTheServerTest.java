@@ -10,6 +10,7 @@ import dev.zhulong.infer.cpu.CpuEngine;
 import dev.zhulong.infer.cpu.CpuOptions;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.text.ByteTokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -85,4 +85,12 @@ class EveryTokenizerKeepsTheContractTest {
             return HuggingFaceTokenizer.load(Texts.shared("assets/stories15M"));
         }
     }
+
+    @Nested
+    class TheOneOfOtherTests extends TokenizerContract<ByteTokenizer> {
+        @Override
+        protected ByteTokenizer tokenizer() {
+            return new ByteTokenizer(true, false);
+        }
+    }
 }

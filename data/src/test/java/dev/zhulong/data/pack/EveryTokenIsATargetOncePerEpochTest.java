@@ -3,7 +3,7 @@ package dev.zhulong.data.pack;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.zhulong.data.ByteTokenizer;
+import dev.zhulong.data.ShiftedBytes;
 import dev.zhulong.data.Progress;
 import dev.zhulong.data.document.Document;
 import dev.zhulong.data.shard.ShardConfig;
@@ -35,7 +35,7 @@ class EveryTokenIsATargetOncePerEpochTest {
             }
             return new Document("d" + i, text.toString());
         });
-        return ShardWriter.write(documents, 0, new ByteTokenizer(), new ShardConfig("t", name, true, 97), directory.resolve(name),
+        return ShardWriter.write(documents, 0, new ShiftedBytes(), new ShardConfig("t", name, true, 97), directory.resolve(name),
                 Progress.SILENT);
     }
 

@@ -3,7 +3,7 @@ package dev.zhulong.data.shard;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.zhulong.data.ByteTokenizer;
+import dev.zhulong.data.ShiftedBytes;
 import dev.zhulong.data.Progress;
 import dev.zhulong.data.document.Document;
 import java.io.IOException;
@@ -25,7 +25,7 @@ class TokenShardsRefuseDamagedFilesTest {
 
     private static final List<String> TEXTS = IntStream.range(0, 200).mapToObj(i -> "text " + i + " 烛龙".repeat(i % 23)).toList();
 
-    private TokenShards write(ByteTokenizer tokenizer, ShardConfig config) {
+    private TokenShards write(ShiftedBytes tokenizer, ShardConfig config) {
         return ShardWriter.write(documents(TEXTS), 0, tokenizer, config, directory, Progress.SILENT);
     }
 
@@ -35,7 +35,7 @@ class TokenShardsRefuseDamagedFilesTest {
 
     @Test
     void everyDocumentComesBackWithItsEnds() {
-        for (ByteTokenizer tokenizer : List.of(new ByteTokenizer(), new ByteTokenizer(true, 258), new ByteTokenizer(true, 100_000))) {
+        for (ShiftedBytes tokenizer : List.of(new ShiftedBytes(), new ShiftedBytes(true, 258), new ShiftedBytes(true, 100_000))) {
             var config = new ShardConfig(ShardConfig.hash(tokenizer), "content", true, 1000);
             try (var shards = write(tokenizer, config)) {
                 assertThat(shards.documents()).isEqualTo(TEXTS.size());
@@ -63,7 +63,7 @@ class TokenShardsRefuseDamagedFilesTest {
 
     @Test
     void staleShardsAreMadeAgainAndCurrentOnesKept() throws IOException {
-        var tokenizer = new ByteTokenizer();
+        var tokenizer = new ShiftedBytes();
         var config = ShardConfig.of("tokenizer", "content");
         write(tokenizer, config).close();
         var made = Files.getLastModifiedTime(directory.resolve("shards.json"));
@@ -75,8 +75,8 @@ class TokenShardsRefuseDamagedFilesTest {
                 config.withoutEndOfSequence())) {
             assertThat(other.key(tokenizer)).isNotEqualTo(config.key(tokenizer));
         }
-        assertThat(config.key(new ByteTokenizer(true, 258))).isNotEqualTo(config.key(tokenizer));
-        assertThat(ShardConfig.hash(new ByteTokenizer(true, 300))).isNotEqualTo(ShardConfig.hash(tokenizer));
+        assertThat(config.key(new ShiftedBytes(true, 258))).isNotEqualTo(config.key(tokenizer));
+        assertThat(ShardConfig.hash(new ShiftedBytes(true, 300))).isNotEqualTo(ShardConfig.hash(tokenizer));
         try (var changed = ShardWriter.write(documents(List.of("new")), 0, tokenizer, ShardConfig.of("tokenizer", "changed"), directory,
                 Progress.SILENT)) {
             assertThat(changed.documents()).isEqualTo(1);
@@ -90,7 +90,7 @@ class TokenShardsRefuseDamagedFilesTest {
                 throw new IllegalStateException("power cut");
             }
         });
-        assertThatThrownBy(() -> ShardWriter.write(breaks, 0, new ByteTokenizer(), ShardConfig.of("t", "c"), directory, Progress.SILENT))
+        assertThatThrownBy(() -> ShardWriter.write(breaks, 0, new ShiftedBytes(), ShardConfig.of("t", "c"), directory, Progress.SILENT))
                 .hasMessageContaining("power cut");
         assertThatThrownBy(() -> TokenShards.open(directory)).isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("shards.json is missing");
@@ -98,7 +98,7 @@ class TokenShardsRefuseDamagedFilesTest {
 
     @Test
     void everyTruncationAndEveryDamagedHeaderOrOffsetIsAnErrorThatNamesTheFile() throws IOException {
-        write(new ByteTokenizer(), ShardConfig.of("t", "c")).close();
+        write(new ShiftedBytes(), ShardConfig.of("t", "c")).close();
         Path file = directory.resolve("tokens-00000.bin");
         byte[] whole = Files.readAllBytes(file);
         for (int length : new int[] {0, 7, 31, 32, whole.length / 2, whole.length - 1}) {

@@ -2,11 +2,10 @@ package dev.zhulong.data.tune;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.zhulong.data.ByteTokenizer;
 import dev.zhulong.data.read.RowReport;
 import dev.zhulong.text.BpeTrainer;
+import dev.zhulong.text.ByteTokenizer;
 import dev.zhulong.text.HuggingFaceTokenizer;
-import dev.zhulong.text.StreamingDecoder;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.text.TokenizerJson;
 import dev.zhulong.text.chat.Conversation;
@@ -84,75 +83,9 @@ class EndOfSequenceIsLearntOnceTest {
 
     @Test
     void aTokenizerWithoutOneIsSaid() {
-        Tokenizer none = new HasNoEos(new ByteTokenizer());
+        Tokenizer none = new ByteTokenizer(0, 258, OptionalInt.empty(), OptionalInt.empty(), false);
         SupervisedTokens tokens = encode(none, new Example.Completion("a", "b"));
         assertThat(tokens.ids()).containsExactly('a', 'b');
         assertThat(report.noted().keySet()).anyMatch(note -> note.contains("no EOS"));
-    }
-
-    /** Everything but an EOS. */
-    private record HasNoEos(ByteTokenizer inner) implements Tokenizer {
-        @Override
-        public int[] encode(String text) {
-            return inner.encode(text);
-        }
-
-        @Override
-        public int[] encodeWithControl(String text) {
-            return inner.encode(text);
-        }
-
-        @Override
-        public List<int[]> encodeAll(List<String> texts) {
-            return inner.encodeAll(texts);
-        }
-
-        @Override
-        public String decode(int[] ids) {
-            return inner.decode(ids);
-        }
-
-        @Override
-        public byte[] bytes(int id) {
-            return inner.bytes(id);
-        }
-
-        @Override
-        public boolean isControl(int id) {
-            return inner.isControl(id);
-        }
-
-        @Override
-        public int vocabSize() {
-            return inner.vocabSize();
-        }
-
-        @Override
-        public OptionalInt id(String token) {
-            return inner.id(token);
-        }
-
-        @Override
-        public OptionalInt bos() {
-            return inner.bos();
-        }
-
-        @Override
-        public OptionalInt eos() {
-            return OptionalInt.empty();
-        }
-
-        @Override
-        public boolean addsBos() {
-            return false;
-        }
-
-        @Override
-        public StreamingDecoder decoder() {
-            return inner.decoder();
-        }
-
-        @Override
-        public void close() { }
     }
 }

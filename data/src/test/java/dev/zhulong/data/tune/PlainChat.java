@@ -1,6 +1,6 @@
 package dev.zhulong.data.tune;
 
-import dev.zhulong.data.ByteTokenizer;
+import dev.zhulong.data.ShiftedBytes;
 import dev.zhulong.text.chat.Conversation;
 import dev.zhulong.text.chat.Message;
 import dev.zhulong.text.chat.Role;
@@ -16,7 +16,7 @@ import java.util.List;
 final class PlainChat implements ConversationEncoder {
     static final int EOS = 256;
     static final int BOS = 257;
-    static final ByteTokenizer TOKENIZER = new ByteTokenizer(true, 258);
+    static final ShiftedBytes TOKENIZER = new ShiftedBytes(true, 258);
 
     @Override
     public List<SupervisedTokens> supervise(Conversation conversation) {

@@ -2,17 +2,13 @@ package dev.zhulong.evaluate.task;
 
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.infer.LanguageModel;
-import dev.zhulong.text.StreamingDecoder;
-import dev.zhulong.text.Tokenizer;
+import dev.zhulong.text.ByteTokenizer;
 import dev.zhulong.text.chat.ChatEncoder;
 import dev.zhulong.text.chat.ChatTemplate;
-import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalInt;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.function.Function;
@@ -61,7 +57,7 @@ final class ByteModel implements LanguageModel {
     }
 
     Subject subject(String name) {
-        var tokenizer = new Bytes();
+        var tokenizer = new ByteTokenizer(true, true);
         return new Subject(name, this, tokenizer, new ChatEncoder(ChatTemplate.chatMl(Map.of()), tokenizer), new TreeMap<>(Map.of("name", name)));
     }
 
@@ -128,96 +124,6 @@ final class ByteModel implements LanguageModel {
         @Override
         public void truncate(int length) {
             ids.subList(length, ids.size()).clear();
-        }
-
-        @Override
-        public void close() {}
-    }
-
-    /** Bytes, BOS first. */
-    static final class Bytes implements Tokenizer {
-        @Override
-        public int[] encode(String text) {
-            byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
-            int[] ids = new int[bytes.length];
-            Arrays.setAll(ids, i -> bytes[i] & 0xff);
-            return ids;
-        }
-
-        @Override
-        public int[] encodeWithControl(String text) {
-            return encode(text);
-        }
-
-        @Override
-        public List<int[]> encodeAll(List<String> texts) {
-            return texts.stream().map(this::encode).toList();
-        }
-
-        @Override
-        public String decode(int[] ids) {
-            var bytes = new ByteArrayOutputStream();
-            Arrays.stream(ids).filter(id -> id < 256).forEach(bytes::write);
-            return bytes.toString(StandardCharsets.UTF_8);
-        }
-
-        @Override
-        public byte[] bytes(int id) {
-            return isControl(id) ? new byte[0] : new byte[] {(byte) id};
-        }
-
-        @Override
-        public boolean isControl(int id) {
-            return id > 255;
-        }
-
-        @Override
-        public int vocabSize() {
-            return VOCAB;
-        }
-
-        @Override
-        public OptionalInt id(String token) {
-            return OptionalInt.empty();
-        }
-
-        @Override
-        public OptionalInt bos() {
-            return OptionalInt.of(256);
-        }
-
-        @Override
-        public OptionalInt eos() {
-            return OptionalInt.of(257);
-        }
-
-        @Override
-        public boolean addsBos() {
-            return true;
-        }
-
-        @Override
-        public StreamingDecoder decoder() {
-            return new StreamingDecoder() {
-                private int[] open = {};
-
-                @Override
-                public String next(int id) {
-                    open = Arrays.copyOf(open, open.length + 1);
-                    open[open.length - 1] = id;
-                    String text = decode(open);
-                    if (text.endsWith("\ufffd") && open.length < 4) {
-                        return "";
-                    }
-                    open = new int[0];
-                    return text;
-                }
-
-                @Override
-                public String flush() {
-                    return decode(open);
-                }
-            };
         }
 
         @Override

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.zhulong.evaluate.task.Likelihoods.Scored;
+import dev.zhulong.text.ByteTokenizer;
 import dev.zhulong.text.Tokenizer;
 import java.lang.reflect.Proxy;
 import java.util.List;
@@ -13,7 +14,7 @@ import org.junit.jupiter.api.Test;
 /** Traps 19, 72 and 73. */
 class LikelihoodsAreThoseOfTheContinuationTest {
     private final ByteModel model = ByteModel.hashed(64);
-    private final Likelihoods likelihoods = new Likelihoods(model, new ByteModel.Bytes());
+    private final Likelihoods likelihoods = new Likelihoods(model, new ByteTokenizer(true, true));
 
     /** ln p(continuation | context), from the definition. */
     private static double oracle(String context, String continuation) {
@@ -60,7 +61,7 @@ class LikelihoodsAreThoseOfTheContinuationTest {
     @Test
     void aTokenOverTheSeamCountsAsTheContinuations() {
         // ": C" is one token (id 1) in a text that has it, as in some vocabularies
-        var bytes = new ByteModel.Bytes();
+        var bytes = new ByteTokenizer(true, true);
         Tokenizer merging = (Tokenizer) Proxy.newProxyInstance(Tokenizer.class.getClassLoader(), new Class<?>[] {Tokenizer.class},
                 (_, method, arguments) -> switch (method.getName()) {
                     case "encode" -> bytes.encode(((String) arguments[0]).replace(": C", "\u0001"));

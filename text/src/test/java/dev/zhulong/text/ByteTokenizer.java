@@ -1,7 +1,5 @@
-package dev.zhulong.infer;
+package dev.zhulong.text;
 
-import dev.zhulong.text.StreamingDecoder;
-import dev.zhulong.text.Tokenizer;
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.CharBuffer;
@@ -11,15 +9,28 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.OptionalInt;
 
-/** Every byte is a token; 256 is BOS, 257 is EOS. */
+/** For tests: every byte is a token, and behind the bytes lie control tokens. */
 public class ByteTokenizer implements Tokenizer {
-    static final int BOS = 256;
-    static final int EOS = 257;
-    private final boolean hasBos;
+    public static final int BOS = 256;
+    public static final int EOS = 257;
+
+    private final int first;
+    private final int vocabSize;
+    private final OptionalInt bos;
+    private final OptionalInt eos;
     private final boolean addsBos;
 
+    /** 256 is BOS, where there is one, and 257 is EOS. */
     public ByteTokenizer(boolean hasBos, boolean addsBos) {
-        this.hasBos = hasBos;
+        this(0, 258, hasBos ? OptionalInt.of(BOS) : OptionalInt.empty(), OptionalInt.of(EOS), addsBos);
+    }
+
+    /** @param first id of the byte 0 */
+    public ByteTokenizer(int first, int vocabSize, OptionalInt bos, OptionalInt eos, boolean addsBos) {
+        this.first = first;
+        this.vocabSize = vocabSize;
+        this.bos = bos;
+        this.eos = eos;
         this.addsBos = addsBos;
     }
 
@@ -28,7 +39,7 @@ public class ByteTokenizer implements Tokenizer {
         byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
         int[] ids = new int[bytes.length];
         for (int i = 0; i < ids.length; i++) {
-            ids[i] = bytes[i] & 0xff;
+            ids[i] = (bytes[i] & 0xff) + first;
         }
         return ids;
     }
@@ -40,7 +51,7 @@ public class ByteTokenizer implements Tokenizer {
 
     @Override
     public List<int[]> encodeAll(List<String> texts) {
-        return texts.stream().map(this::encode).toList();
+        return texts.parallelStream().map(this::encode).toList();
     }
 
     @Override
@@ -54,17 +65,17 @@ public class ByteTokenizer implements Tokenizer {
 
     @Override
     public byte[] bytes(int id) {
-        return id < 256 ? new byte[] {(byte) id} : new byte[0];
+        return isControl(id) || id < first ? new byte[0] : new byte[] {(byte) (id - first)};
     }
 
     @Override
     public boolean isControl(int id) {
-        return id >= 256;
+        return id >= first + 256 || bos.equals(OptionalInt.of(id)) || eos.equals(OptionalInt.of(id));
     }
 
     @Override
     public int vocabSize() {
-        return 258;
+        return vocabSize;
     }
 
     @Override
@@ -74,12 +85,12 @@ public class ByteTokenizer implements Tokenizer {
 
     @Override
     public OptionalInt bos() {
-        return hasBos ? OptionalInt.of(BOS) : OptionalInt.empty();
+        return bos;
     }
 
     @Override
     public OptionalInt eos() {
-        return OptionalInt.of(EOS);
+        return eos;
     }
 
     @Override
