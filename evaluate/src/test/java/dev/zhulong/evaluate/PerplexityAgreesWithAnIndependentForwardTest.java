@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.zhulong.infer.FakeModel;
 import dev.zhulong.text.ByteTokenizer;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -37,7 +38,7 @@ class PerplexityAgreesWithAnIndependentForwardTest {
         int data = 8 + header + tensor.get("data_offsets").get(0).asInt();
         assertThat(tensor.get("shape").get(0).asInt()).isEqualTo(ids.length);
 
-        var model = new FakeModel(vocab, 256, context -> {
+        var model = new FakeModel(vocab, 256, List.of(), context -> {
             assertThat(context).isEqualTo(Arrays.stream(ids).limit(context.size()).boxed().toList());
             float[] row = new float[vocab];
             file.slice(data + 4 * vocab * (context.size() - 1), 4 * vocab).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(row);

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.zhulong.infer.FakeModel;
 import dev.zhulong.text.ByteTokenizer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -26,7 +27,7 @@ class PerplexityFollowsItsProtocolTest {
     @Test
     void knownProbabilitiesGiveTheLossWrittenOutByHand() {
         // a follows BOS with 1/2, b follows a with 1/4, a follows b with 1/8; the rest of each row shares what is left.
-        var model = new FakeModel(257, 16, ids -> {
+        var model = new FakeModel(257, 16, List.of(), ids -> {
             int last = ids.getLast();
             return switch (last) {
                 case BOS -> row('a', 0.5);
@@ -56,7 +57,7 @@ class PerplexityFollowsItsProtocolTest {
     void everyTokenIsScoredExactlyOnce(@ForAll long seed, @ForAll @IntRange(min = 1, max = 12) int window,
             @ForAll @IntRange(min = 1, max = 12) int step, @ForAll @IntRange(min = 2, max = 60) int length, @ForAll boolean bos) {
         float[] row = FakeModel.row(List.of(1), 20);
-        var model = new FakeModel(20, 12, ids -> row);
+        var model = new FakeModel(20, 12, List.of(), ids -> row);
         int[] ids = ids(seed, length);
         var options = new PerplexityOptions(window, 1 + step % window, bos);
         var loss = Perplexity.evaluate(model, SMALL, List.of(new TokenDocument(ids, length)), options, n -> {}).loss();
@@ -118,8 +119,8 @@ class PerplexityFollowsItsProtocolTest {
 
     @Test
     void paddingRowsTakeNoPartInTheSoftmax() {
-        var narrow = new FakeModel(20, 12, ids -> FakeModel.row(ids, 20));
-        var padded = new FakeModel(64, 12, ids -> {
+        var narrow = new FakeModel(20, 12, List.of(), ids -> FakeModel.row(ids, 20));
+        var padded = new FakeModel(64, 12, List.of(), ids -> {
             float[] row = Arrays.copyOf(FakeModel.row(ids, 20), 64);
             Arrays.fill(row, 20, 64, 30f);
             return row;
@@ -182,7 +183,7 @@ class PerplexityFollowsItsProtocolTest {
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> Perplexity.evaluate(model, new ByteTokenizer(0, 20, OptionalInt.empty(), OptionalInt.empty(), false), "\1", options))
                 .withMessageContaining("BOS");
-        var broken = new FakeModel(20, 12, ids -> {
+        var broken = new FakeModel(20, 12, List.of(), ids -> {
             float[] row = new float[20];
             row[4] = Float.NaN;
             return row;

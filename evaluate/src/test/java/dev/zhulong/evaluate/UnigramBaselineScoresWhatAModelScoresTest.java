@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.zhulong.infer.FakeModel;
 import dev.zhulong.text.ByteTokenizer;
 import java.util.List;
 import java.util.OptionalInt;
