@@ -15,6 +15,7 @@ import dev.zhulong.data.shard.ShardWriter;
 import dev.zhulong.data.shard.TokenShards;
 import dev.zhulong.formats.ContentHash;
 import dev.zhulong.formats.Sizes;
+import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.text.HuggingFaceTokenizer;
 import dev.zhulong.text.Tokenizer;
 import java.io.IOException;
@@ -122,7 +123,7 @@ final class CleanVerb extends Verb {
                     + " to replace them too, or remove them");
         }
         try (Tokenizer cutter = tokenizer == null ? null : HuggingFaceTokenizer.load(tokenizer);
-                var status = new StatusLine(err())) {
+                var status = ProgressLine.on(err())) {
             Corpus corpus = Cleaner.run(config, out, status);
             status.close();
             summary(corpus);
@@ -200,7 +201,7 @@ final class CleanVerb extends Verb {
         }
     }
 
-    private void shards(DocumentStore side, Tokenizer cutter, StatusLine status) {
+    private void shards(DocumentStore side, Tokenizer cutter, ProgressLine status) {
         Path file = Files.isDirectory(tokenizer) ? tokenizer.resolve("tokenizer.json") : tokenizer;
         ShardConfig config = ShardConfig.of(ContentHash.ofFile(file).sha256(), side.contentHash());
         Path directory = out.resolve("shards").resolve(side.directory().getFileName());

@@ -1,11 +1,12 @@
 package dev.zhulong.cli;
 
+import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.infer.cpu.CpuAdapter;
 import dev.zhulong.infer.cpu.ExpectedTask;
-import dev.zhulong.infer.open.EngineChoice;
 import dev.zhulong.infer.open.EngineChoice.Engine;
 import dev.zhulong.infer.open.EngineChoice.Precision;
 import dev.zhulong.infer.open.EngineChoice.RouteWanted;
+import dev.zhulong.infer.open.EngineChoice;
 import dev.zhulong.infer.open.ModelFiles;
 import dev.zhulong.kernels.KvPages;
 import dev.zhulong.kernels.WeightType;
@@ -154,8 +155,8 @@ final class EngineOptions {
     /** A model's files, for the engine asked for, or {@code otherwise}. What the user should know of them and of the choice is said on standard error. */
     ModelFiles open(Path model, Path adapter, Engine otherwise) {
         ModelFiles files;
-        try (var status = new StatusLine(spec.commandLine().getErr())) {
-            files = ModelFiles.open(model, adapter, choice(otherwise), step -> status.show("choosing for " + model + ": " + step));
+        try (var status = ProgressLine.on(spec.commandLine().getErr())) {
+            files = ModelFiles.open(model, adapter, choice(otherwise), step -> status.at("choosing for " + model + ": " + step));
         }
         files.notices().forEach(this::say);
         if (files.choice() != null) {

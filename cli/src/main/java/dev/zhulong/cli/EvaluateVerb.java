@@ -6,6 +6,7 @@ import dev.zhulong.evaluate.PerplexityResult;
 import dev.zhulong.evaluate.TokenDocument;
 import dev.zhulong.evaluate.task.TaskSpec;
 import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.infer.open.EngineChoice.Engine;
 import dev.zhulong.infer.open.LoadedModel;
 import dev.zhulong.infer.open.ModelFiles;
@@ -129,11 +130,10 @@ final class EvaluateVerb extends Verb {
         try (ModelFiles files = engine.open(model, adapter, Engine.TORCH);
                 LoadedModel loaded = window == null ? files.loadFitting(err()::println) : files.load(Math.min(window, files.context()));
                 Stream<TokenDocument> documents = documents(loaded, model);
-                var status = new StatusLine(err())) {
+                var status = ProgressLine.on(err())) {
             PerplexityOptions options = options(loaded);
             Iterable<TokenDocument> once = documents::iterator;
-            PerplexityResult result = Perplexity.evaluate(loaded.model(), loaded.tokenizer(), once, options,
-                    tokens -> status.update("evaluate", tokens, 0, "tokens"));
+            PerplexityResult result = Perplexity.evaluate(loaded.model(), loaded.tokenizer(), once, options, status);
             status.close();
             report(result, model, files.engine());
         }

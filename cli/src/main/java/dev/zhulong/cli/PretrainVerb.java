@@ -1,11 +1,11 @@
 package dev.zhulong.cli;
 
 import dev.zhulong.data.Corpus;
+import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.formats.yaml.RecipeReader;
 import dev.zhulong.infer.open.Machine;
 import dev.zhulong.recipe.PretrainJob;
 import dev.zhulong.recipe.PretrainRecipe;
-import dev.zhulong.train.log.ProgressLine;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

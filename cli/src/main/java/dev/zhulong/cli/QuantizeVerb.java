@@ -6,6 +6,7 @@ import dev.zhulong.compress.Precision;
 import dev.zhulong.compress.Quantisation;
 import dev.zhulong.evaluate.TokenDocument;
 import dev.zhulong.formats.Sizes;
+import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.infer.open.Machine;
 import dev.zhulong.tensor.Libtorch;
 import java.nio.file.Files;
@@ -82,14 +83,14 @@ final class QuantizeVerb extends Verb {
         if (!noMeasure && !measured && text != null) {
             throw new IllegalArgumentException(model + " has no tokenizer, so there is no perplexity of a text: leave out --text");
         }
-        try (var status = new StatusLine(err())) {
+        try (var status = ProgressLine.on(err())) {
             var quantisation = new Quantisation(model, precision, out, requantize, count,
-                    (tensor, of) -> status.show("quantizing to " + precision + "  tensor " + tensor + " of " + of));
+                    status);
             List<TokenDocument> documents = List.of();
             Measurement before = null;
             if (measured) {
                 requireMemory(count);
-                status.show("measuring " + model);
+                status.at("measuring " + model);
                 // a file that cannot be read is told before gigabytes are
                 String whole = text == null ? null : text.stream().map(TextFile::read).collect(Collectors.joining("\n"));
                 try (var original = MeasuredModel.load(model, count)) {
@@ -100,7 +101,7 @@ final class QuantizeVerb extends Verb {
             Quantisation.Written written = quantisation.run();
             Measurement after = null;
             if (before != null) {
-                status.show("measuring " + out);
+                status.at("measuring " + out);
                 try (var small = MeasuredModel.load(out, count)) {
                     after = small.measure(documents);
                 }

@@ -1,5 +1,6 @@
 package dev.zhulong.cli;
 
+import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.infer.open.Machine;
 import dev.zhulong.recipe.quickstart.Quickstart;
 import dev.zhulong.recipe.quickstart.QuickstartOptions;
@@ -52,7 +53,10 @@ final class QuickstartVerb extends Verb {
         if (!(minutes > 0 && minutes <= 1440)) {
             throw wrongUsage("--minutes must be a positive number up to 1440, found " + minutes);
         }
-        Quickstart.run(new QuickstartOptions(minutes, out, Optional.ofNullable(corpus), seed, Optional.ofNullable(plan)), err(), Machine.availableMemory());
+        try (var line = ProgressLine.on(err())) {
+            Quickstart.run(new QuickstartOptions(minutes, out, Optional.ofNullable(corpus), seed, Optional.ofNullable(plan)), line,
+                    Machine.availableMemory());
+        }
         out().println(out);
     }
 }

@@ -1,10 +1,10 @@
 package dev.zhulong.cli;
 
+import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.infer.open.Machine;
 import dev.zhulong.recipe.FinetuneJob;
 import dev.zhulong.recipe.PretrainJob;
 import dev.zhulong.recipe.quickstart.Quickstart;
-import dev.zhulong.train.log.ProgressLine;
 import java.nio.file.Path;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
@@ -25,15 +25,13 @@ final class ResumeVerb extends Verb {
 
     @Override
     protected void run() {
-        if (Quickstart.begunIn(run)) {
-            Quickstart.resume(run, err(), Machine.availableMemory());
-        } else {
-            try (var line = ProgressLine.on(err())) {
-                if (FinetuneJob.isIn(run)) {
-                    FinetuneJob.resume(run, line, Machine.availableMemory());
-                } else {
-                    PretrainJob.resume(run, line, Machine.availableMemory());
-                }
+        try (var line = ProgressLine.on(err())) {
+            if (Quickstart.begunIn(run)) {
+                Quickstart.resume(run, line, Machine.availableMemory());
+            } else if (FinetuneJob.isIn(run)) {
+                FinetuneJob.resume(run, line, Machine.availableMemory());
+            } else {
+                PretrainJob.resume(run, line, Machine.availableMemory());
             }
         }
         out().println(run);

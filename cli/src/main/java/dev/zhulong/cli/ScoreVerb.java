@@ -10,6 +10,7 @@ import dev.zhulong.evaluate.text.MetricValue;
 import dev.zhulong.evaluate.text.Segment;
 import dev.zhulong.evaluate.text.TextMetric;
 import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.progress.ProgressLine;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -106,15 +107,15 @@ final class ScoreVerb extends Verb {
         List<MetricValue> values = new ArrayList<>();
         List<List<MetricValue>> rows = new ArrayList<>();
         var bootstrap = new Bootstrap(resamples, seed);
-        try (var status = new StatusLine(err())) {
+        try (var status = ProgressLine.on(err())) {
             for (int m = 0; m < chosen.size(); m++) {
-                status.update("score " + metrics.get(m), m, chosen.size(), "metrics");
+                status.at("score " + metrics.get(m), m, chosen.size(), "metrics");
                 values.addAll(chosen.get(m).corpus(segments, bootstrap));
             }
             for (int i = 0; sentence && i < segments.size(); i++) {
                 Segment segment = segments.get(i);
                 rows.add(chosen.stream().flatMap(metric -> metric.sentence(segment).stream()).toList());
-                status.update("score lines", i, segments.size(), "lines");
+                status.at("score lines", i, segments.size(), "lines");
             }
         }
         String object = json(segments.size(), values, rows);

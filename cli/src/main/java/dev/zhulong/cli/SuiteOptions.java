@@ -11,6 +11,7 @@ import dev.zhulong.evaluate.task.Tasks;
 import dev.zhulong.evaluate.text.Bootstrap;
 import dev.zhulong.evaluate.text.MetricValue;
 import dev.zhulong.formats.FileTree;
+import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.infer.open.EngineChoice.Engine;
 import dev.zhulong.infer.open.LoadedModel;
 import dev.zhulong.infer.open.ModelFiles;
@@ -108,7 +109,7 @@ final class SuiteOptions {
                 var subject = new Subject(candidate.name(), loaded.model(), loaded.tokenizer(), chat, files.identity());
                 for (Tasks.Found task : found) {
                     TaskResult result;
-                    try (var status = new StatusLine(verb.err())) {
+                    try (var status = ProgressLine.on(verb.err())) {
                         result = TaskRun.run(task, subject, options, status);
                     }
                     kept.add(result);

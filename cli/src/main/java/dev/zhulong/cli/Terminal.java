@@ -1,6 +1,6 @@
 package dev.zhulong.cli;
 
-import java.io.Console;
+import dev.zhulong.formats.progress.ProgressLine;
 
 /** What is known of the terminal, if there is one. */
 final class Terminal {
@@ -8,8 +8,7 @@ final class Terminal {
 
     /** Whether somebody sits before it and it can rewrite a line. */
     static boolean interactive() {
-        Console console = System.console();
-        return console != null && console.isTerminal() && !"dumb".equals(System.getenv("TERM"));
+        return ProgressLine.isTerminal();
     }
 
     /** Text a model wrote, safe for a terminal: control characters, which could move the cursor or worse, become U+FFFD. */

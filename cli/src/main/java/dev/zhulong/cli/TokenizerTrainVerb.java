@@ -5,6 +5,7 @@ import dev.zhulong.data.document.Document;
 import dev.zhulong.data.read.DocumentReader;
 import dev.zhulong.data.read.ReadOptions;
 import dev.zhulong.data.read.ReadReport;
+import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.text.BpeTrainer;
 import dev.zhulong.text.CharacterVocabulary;
 import dev.zhulong.text.TokenizerJson;
@@ -81,7 +82,7 @@ final class TokenizerTrainVerb extends Verb {
         List<String> specials = special != null ? special : type == Type.BPE ? List.of("<|endoftext|>") : List.of();
         String first = specials.isEmpty() ? null : specials.getFirst();
         String last = specials.isEmpty() ? null : specials.getLast();
-        try (var status = new StatusLine(err())) {
+        try (var status = ProgressLine.on(err())) {
             TrainedVocabulary vocabulary = type == Type.BPE ? bpe(specials, status) : characters(specials, status);
             TokenizerJson.write(out, vocabulary,
                     new TokenizerJson.Settings(first, last, null, first != null && !noBos, Integer.MAX_VALUE));
@@ -98,7 +99,7 @@ final class TokenizerTrainVerb extends Verb {
         return vocabSize == null ? 8192 : vocabSize;
     }
 
-    private TrainedVocabulary bpe(List<String> specials, StatusLine status) {
+    private TrainedVocabulary bpe(List<String> specials, ProgressLine status) {
         BpeTrainer trainer;
         try {
             trainer = new BpeTrainer(wanted(), specials);
@@ -106,18 +107,18 @@ final class TokenizerTrainVerb extends Verb {
             throw wrongUsage(e.getMessage());
         }
         read(batch -> trainer.addAll(batch.stream()), status);
-        status.show("merge");
+        status.at("merge");
         return trainer.train();
     }
 
-    private TrainedVocabulary characters(List<String> specials, StatusLine status) {
+    private TrainedVocabulary characters(List<String> specials, ProgressLine status) {
         var seen = new TreeSet<Integer>();
         read(batch -> seen.addAll(CharacterVocabulary.of(batch, List.of()).codePoints()), status);
         return new CharacterVocabulary(List.copyOf(seen), specials);
     }
 
     /** Gives the texts in batches of a few megabytes, for counting on all cores. */
-    private void read(Consumer<List<String>> batches, StatusLine status) {
+    private void read(Consumer<List<String>> batches, ProgressLine status) {
         var batch = new ArrayList<String>();
         long[] characters = {0, 0};
         Consumer<Document> take = document -> {
@@ -131,7 +132,7 @@ final class TokenizerTrainVerb extends Verb {
                 batches.accept(batch);
                 batch.clear();
                 characters[0] = 0;
-                status.update("count", characters[1], 0, "characters");
+                status.at("count", characters[1], 0, "characters");
             }
         };
         var report = new ReadReport();

@@ -1,12 +1,12 @@
 package dev.zhulong.cli;
 
+import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.formats.yaml.RecipeReader;
 import dev.zhulong.infer.open.Machine;
 import dev.zhulong.recipe.PretrainRecipe;
 import dev.zhulong.recipe.tune.Budget;
 import dev.zhulong.recipe.tune.Space;
 import dev.zhulong.recipe.tune.Tune;
-import dev.zhulong.train.log.ProgressLine;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;

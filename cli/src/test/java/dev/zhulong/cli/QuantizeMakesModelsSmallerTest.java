@@ -1,8 +1,5 @@
 package dev.zhulong.cli;
 
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.within;
-
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.zhulong.formats.ModelDirectory;
@@ -24,6 +21,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 class QuantizeMakesModelsSmallerTest {
     private static final Pattern LINE = Pattern.compile("(\\S+): (\\S+ \\S+) -> (\\S+ \\S+) \\((\\d+)% (smaller|larger)\\);"

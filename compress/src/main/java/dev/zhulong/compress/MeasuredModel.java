@@ -6,6 +6,7 @@ import dev.zhulong.evaluate.TokenDocument;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.gguf.GgufFile;
 import dev.zhulong.formats.gguf.GgufModel;
+import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.infer.GenerateOptions;
 import dev.zhulong.infer.Generation;
 import dev.zhulong.infer.Generator;
@@ -144,7 +145,7 @@ public final class MeasuredModel implements AutoCloseable {
     /** Over documents that its tokenizer, or one equal to it, made. */
     public Measurement measure(List<TokenDocument> documents) {
         PerplexityOptions options = PerplexityOptions.of(engine.spec(), tokenizer).withWindow(Math.min(WINDOW, engine.spec().contextLength()));
-        var loss = Perplexity.evaluate(engine, tokenizer, documents, options, tokens -> { }).loss();
+        var loss = Perplexity.evaluate(engine, tokenizer, documents, options, Progress.SILENT).loss();
         return new Measurement(loss.perplexity(), loss.tokens(), speed());
     }
 

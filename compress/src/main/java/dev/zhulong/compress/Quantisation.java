@@ -12,6 +12,7 @@ import dev.zhulong.formats.gguf.GgufType;
 import dev.zhulong.formats.gguf.GgufValue;
 import dev.zhulong.formats.gguf.GgufWeight;
 import dev.zhulong.formats.gguf.GgufWriter;
+import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.kernels.ThreadPool;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.text.GgufVocabulary;
@@ -50,14 +51,7 @@ public final class Quantisation {
     private final Path out;
     private final boolean requantise;
     private final int threads;
-    private final Listener listener;
-
-    /** Hears how far the work is. */
-    @FunctionalInterface
-    public interface Listener {
-        /** Tensor {@code tensor} of {@code of} is about to be written. */
-        void tensor(int tensor, int of);
-    }
+    private final Progress progress;
 
     /**
      * What was written.
@@ -76,13 +70,13 @@ public final class Quantisation {
      * @throws IllegalArgumentException when the model is quantised already and may not be again, cannot be made what is wanted, or {@code out} is
      *                                  a directory that was not made here
      */
-    public Quantisation(Path model, Precision precision, Path out, boolean requantise, int threads, Listener listener) {
+    public Quantisation(Path model, Precision precision, Path out, boolean requantise, int threads, Progress progress) {
         this.model = model;
         this.precision = precision;
         this.out = out;
         this.requantise = requantise;
         this.threads = threads;
-        this.listener = listener;
+        this.progress = progress;
         requirePossible();
     }
 
@@ -280,7 +274,7 @@ public final class Quantisation {
             return () -> {
                 arena.close();
                 arena = Arena.ofShared();
-                listener.tensor(++count, of);
+                progress.at("quantizing to " + precision, count++, of, "tensors");
                 return data.apply(arena);
             };
         }

@@ -41,7 +41,7 @@ class FailuresLeaveNothingBehindTest {
     }
 
     private Quantisation quantisation(Path model, Precision precision, Path out) {
-        return new Quantisation(model, precision, out, false, 2, (tensor, of) -> reached.set(tensor));
+        return new Quantisation(model, precision, out, false, 2, event -> reached.set((int) event.done()));
     }
 
     private List<Path> left() throws IOException {

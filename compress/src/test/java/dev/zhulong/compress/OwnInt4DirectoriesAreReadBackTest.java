@@ -1,8 +1,5 @@
 package dev.zhulong.compress;
 
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
-
 import dev.zhulong.formats.DecoderSpec.Family;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.Provenance;
@@ -10,6 +7,7 @@ import dev.zhulong.formats.QuantizationConfig;
 import dev.zhulong.formats.SafetensorsWriter;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.TensorView;
+import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.infer.LanguageModel.KvCache;
 import dev.zhulong.infer.LanguageModel.Span;
 import dev.zhulong.infer.cpu.CpuEngine;
@@ -35,6 +33,8 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 /** As docs/quantized-directory.md says they are laid out. */
 class OwnInt4DirectoriesAreReadBackTest {
@@ -44,7 +44,7 @@ class OwnInt4DirectoriesAreReadBackTest {
     private Path quantised(Family family, Precision precision) throws IOException {
         Path model = SmallModels.write(temporary.resolve("model"), SmallModels.spec(family, 128, 256, false));
         Path out = temporary.resolve("out");
-        new Quantisation(model, precision, out, false, 1, (tensor, of) -> { }).run();
+        new Quantisation(model, precision, out, false, 1, Progress.SILENT).run();
         return out;
     }
 
@@ -121,7 +121,7 @@ class OwnInt4DirectoriesAreReadBackTest {
             }
         });
         Path out = temporary.resolve("out");
-        new Quantisation(model, precision, out, false, 1, (tensor, of) -> { }).run();
+        new Quantisation(model, precision, out, false, 1, Progress.SILENT).run();
         byte[] expected = new byte[precision == Precision.Q4 ? 68 : 66];
         ByteBuffer bytes = ByteBuffer.wrap(expected).order(ByteOrder.LITTLE_ENDIAN);
         bytes.putShort((short) 0x3400);

@@ -1,11 +1,9 @@
 package dev.zhulong.compress;
 
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
-
 import dev.zhulong.formats.DecoderSpec.Family;
 import dev.zhulong.formats.gguf.GgufModel;
 import dev.zhulong.formats.gguf.GgufTensor;
+import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.kernels.Quantiser;
 import dev.zhulong.kernels.WeightRows;
 import dev.zhulong.kernels.WeightType;
@@ -16,6 +14,8 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 class RoundingTwiceIsAskedForTest {
     @TempDir
@@ -27,14 +27,14 @@ class RoundingTwiceIsAskedForTest {
     void write() throws IOException {
         Path model = SmallModels.write(temporary.resolve("model"), SmallModels.spec(Family.LLAMA, 64, 96, true));
         eight = temporary.resolve("eight.gguf");
-        new Quantisation(model, Precision.Q8_0, eight, false, 1, (tensor, of) -> { }).run();
-        new Quantisation(model, Precision.Q4, temporary.resolve("int4"), false, 1, (tensor, of) -> { }).run();
+        new Quantisation(model, Precision.Q8_0, eight, false, 1, Progress.SILENT).run();
+        new Quantisation(model, Precision.Q4, temporary.resolve("int4"), false, 1, Progress.SILENT).run();
     }
 
     @Test
     void quantisedWeightsAreRefused() {
         Path out = temporary.resolve("out.gguf");
-        assertThatThrownBy(() -> new Quantisation(eight, Precision.Q4_0, out, false, 1, (tensor, of) -> { }))
+        assertThatThrownBy(() -> new Quantisation(eight, Precision.Q4_0, out, false, 1, Progress.SILENT))
                 .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("eight.gguf").hasMessageContaining("Q8_0")
                 .hasMessageContaining("--requantize");
         assertThat(out).doesNotExist();
@@ -43,14 +43,14 @@ class RoundingTwiceIsAskedForTest {
     /** What it was made from is at hand: its zhulong.json names it. */
     @Test
     void ownInt4IsRefusedEvenThen() {
-        assertThatThrownBy(() -> new Quantisation(temporary.resolve("int4"), Precision.Q4_0, temporary.resolve("out.gguf"), true, 1, (tensor, of) -> { }))
+        assertThatThrownBy(() -> new Quantisation(temporary.resolve("int4"), Precision.Q4_0, temporary.resolve("out.gguf"), true, 1, Progress.SILENT))
                 .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("int4").hasMessageContaining("made from");
     }
 
     @Test
     void askedForItRoundsWhatWasRounded() {
         Path out = temporary.resolve("out.gguf");
-        new Quantisation(eight, Precision.Q4_0, out, true, 1, (tensor, of) -> { }).run();
+        new Quantisation(eight, Precision.Q4_0, out, true, 1, Progress.SILENT).run();
         try (GgufModel from = GgufModel.open(eight);
                 GgufModel to = GgufModel.open(out)) {
             GgufTensor before = from.file().tensor("blk.1.ffn_up.weight");

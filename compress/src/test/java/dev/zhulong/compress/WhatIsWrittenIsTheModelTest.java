@@ -1,14 +1,13 @@
 package dev.zhulong.compress;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
-import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.gguf.GgufModel;
 import dev.zhulong.formats.gguf.GgufTensor;
 import dev.zhulong.formats.gguf.GgufValue;
 import dev.zhulong.formats.gguf.GgufWeight;
+import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.infer.GenerateOptions;
 import dev.zhulong.infer.Generator;
 import dev.zhulong.infer.SamplerOptions;
@@ -31,13 +30,14 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import static org.assertj.core.api.Assertions.assertThat;
 
 class WhatIsWrittenIsTheModelTest {
     @TempDir
     Path temporary;
 
     private static Quantisation.Written quantise(Path model, Precision precision, Path out) {
-        return new Quantisation(model, precision, out, false, 2, (tensor, of) -> { }).run();
+        return new Quantisation(model, precision, out, false, 2, Progress.SILENT).run();
     }
 
     private static String greedy(CpuEngine engine, Tokenizer tokenizer) {
@@ -145,8 +145,8 @@ class WhatIsWrittenIsTheModelTest {
         Path model = SmallModels.write(temporary.resolve("model"), SmallModels.spec(Family.LLAMA, 256, 512, false));
         Path one = temporary.resolve("one");
         Path three = temporary.resolve("three");
-        new Quantisation(model, precision, one, false, 1, (tensor, of) -> { }).run();
-        new Quantisation(model, precision, three, false, 3, (tensor, of) -> { }).run();
+        new Quantisation(model, precision, one, false, 1, Progress.SILENT).run();
+        new Quantisation(model, precision, three, false, 3, Progress.SILENT).run();
         String weights = precision.isDirectory() ? ModelDirectory.WEIGHTS : "";
         assertThat(Files.mismatch(one.resolve(weights), three.resolve(weights))).isEqualTo(-1);
     }

@@ -9,6 +9,7 @@ import dev.zhulong.data.document.Document;
 import dev.zhulong.data.read.DocumentReader;
 import dev.zhulong.data.read.ReadReport;
 import dev.zhulong.formats.ContentHash;
+import dev.zhulong.formats.progress.Progress;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -82,9 +83,9 @@ public final class Cleaner {
             if (clusters.size() == 0) {
                 throw new IllegalArgumentException("nothing is left of " + config.inputs() + ": " + report + "; " + drops());
             }
-            progress.update("deduplicate", 0, clusters.size(), "documents");
+            progress.at("deduplicate", 0, clusters.size(), "documents");
             clusters.join();
-            progress.update("deduplicate", clusters.size(), clusters.size(), "documents");
+            progress.at("deduplicate", clusters.size(), clusters.size(), "documents");
             var split = new Split(clusters, config.validationFraction(), config.seed());
             Corpus corpus = divide(store, split, directory);
             audit.write(directory, report, totals(corpus));
@@ -112,7 +113,7 @@ public final class Cleaner {
         var reader = new DocumentReader(config.read(), report);
         try (var pipeline = new InOrder<Batch, Cleaned>(config.threads(), this::clean, cleaned -> {
             take(cleaned, store);
-            progress.update("clean", Math.min(total, reader.bytesRead()), total, "bytes");
+            progress.at("clean", Math.min(total, reader.bytesRead()), total, "bytes");
         })) {
             var documents = new ArrayList<Document>();
             long[] characters = {0};
@@ -128,7 +129,7 @@ public final class Cleaner {
             pipeline.give(new Batch(List.copyOf(documents)));
             pipeline.finish();
         }
-        progress.update("clean", total, total, "bytes");
+        progress.at("clean", total, total, "bytes");
     }
 
     private Cleaned clean(Batch batch) {
@@ -216,7 +217,7 @@ public final class Cleaner {
                 }
                 samples.found(sides.samples());
                 done[0] += sides.documents();
-                progress.update("split", done[0], clusters.size(), "documents");
+                progress.at("split", done[0], clusters.size(), "documents");
             })) {
                 for (int frame = 0; frame < store.frames(); frame++) {
                     pipeline.give(frame);

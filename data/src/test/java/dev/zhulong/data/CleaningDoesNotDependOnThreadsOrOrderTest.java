@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.zhulong.data.dedup.Clusters;
 import dev.zhulong.data.document.CleaningStep;
 import dev.zhulong.data.document.Document;
+import dev.zhulong.formats.progress.Progress;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

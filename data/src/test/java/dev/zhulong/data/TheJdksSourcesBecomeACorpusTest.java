@@ -7,6 +7,7 @@ import dev.zhulong.data.pack.Batches;
 import dev.zhulong.data.pack.PackedRows;
 import dev.zhulong.data.shard.ShardConfig;
 import dev.zhulong.data.shard.ShardWriter;
+import dev.zhulong.formats.progress.Progress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;

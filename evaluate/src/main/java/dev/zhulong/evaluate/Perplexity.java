@@ -1,5 +1,6 @@
 package dev.zhulong.evaluate;
 
+import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.infer.LanguageModel.KvCache;
 import dev.zhulong.infer.LanguageModel.Logits;
 import dev.zhulong.infer.LanguageModel.Span;
@@ -9,7 +10,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
-import java.util.function.LongConsumer;
 import java.util.stream.DoubleStream;
 import java.util.stream.IntStream;
 
@@ -38,7 +38,7 @@ public final class Perplexity {
     private final LanguageModel model;
     private final Tokenizer tokenizer;
     private final PerplexityOptions options;
-    private final LongConsumer progress;
+    private final Progress progress;
     private final int rowsAtOnce;
     private final int windowsAtOnce;
     private final List<Window> pending = new ArrayList<>();
@@ -51,7 +51,7 @@ public final class Perplexity {
     /** {@code from}: the first of the targets that no earlier window has scored. */
     private record Window(int[] inputs, int[] targets, int from) {}
 
-    private Perplexity(LanguageModel model, Tokenizer tokenizer, PerplexityOptions options, LongConsumer progress, int logitsAtOnce) {
+    private Perplexity(LanguageModel model, Tokenizer tokenizer, PerplexityOptions options, Progress progress, int logitsAtOnce) {
         if (options.window() > model.spec().contextLength()) {
             throw new IllegalArgumentException("a window of " + options.window() + " tokens is longer than the model's context of "
                     + model.spec().contextLength());
@@ -70,22 +70,22 @@ public final class Perplexity {
      * @throws IllegalArgumentException if there is no token to score, or the options do not fit the model or the tokenizer
      */
     public static PerplexityResult evaluate(LanguageModel model, Tokenizer tokenizer, String text, PerplexityOptions options) {
-        return evaluate(model, tokenizer, List.of(TokenDocument.of(text, tokenizer)), options, tokens -> {});
+        return evaluate(model, tokenizer, List.of(TokenDocument.of(text, tokenizer)), options, Progress.SILENT);
     }
 
     /**
      * Scores documents each by itself: no window reaches from one into the next.
      *
      * @param documents read once, one at a time
-     * @param progress  told the number of tokens scored so far, now and then
+     * @param progress  hears of the tokens scored so far, now and then
      */
     public static PerplexityResult evaluate(LanguageModel model, Tokenizer tokenizer, Iterable<TokenDocument> documents,
-            PerplexityOptions options, LongConsumer progress) {
+            PerplexityOptions options, Progress progress) {
         return evaluate(model, tokenizer, documents, options, progress, LOGITS_AT_ONCE);
     }
 
     static PerplexityResult evaluate(LanguageModel model, Tokenizer tokenizer, Iterable<TokenDocument> documents,
-            PerplexityOptions options, LongConsumer progress, int logitsAtOnce) {
+            PerplexityOptions options, Progress progress, int logitsAtOnce) {
         return new Perplexity(model, tokenizer, options, progress, logitsAtOnce).score(documents);
     }
 
@@ -158,7 +158,7 @@ public final class Perplexity {
             windowTokens.add(window.length);
         }
         pending.clear();
-        progress.accept(tokens);
+        progress.at("evaluate", tokens, 0, "tokens");
     }
 
     /** Scores up to {@code rows} further targets of each pending window after the {@code done} first; false when none is left. */

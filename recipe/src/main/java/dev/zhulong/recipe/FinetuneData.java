@@ -18,6 +18,7 @@ import dev.zhulong.data.tune.Mixture;
 import dev.zhulong.data.tune.MixtureRows;
 import dev.zhulong.data.tune.PreferenceTokens;
 import dev.zhulong.data.tune.TuneTokens;
+import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.text.chat.SupervisedTokens;
 import java.util.ArrayList;
@@ -30,14 +31,13 @@ import java.util.Map;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
-import java.util.function.Consumer;
 
 /** The examples of a fine-tuning as rows and batches. */
 final class FinetuneData {
     private final FinetuneRecipe recipe;
     private final ExampleEncoder encoder;
     private final Mixture mixture;
-    private final Consumer<String> message;
+    private final Progress progress;
     private final Map<String, TuneTokens> train = new LinkedHashMap<>();
     private final List<PreferenceTokens> pairs = new ArrayList<>();
     private final Map<String, List<Batch>> heldOut = new LinkedHashMap<>();
@@ -51,14 +51,14 @@ final class FinetuneData {
      * Reads, splits and tokenises all of it.
      *
      * @param seq     most inputs of a sequence
-     * @param message told what was read and what could not be used
+     * @param progress hears what was read and what could not be used
      * @throws IllegalArgumentException where a source has nothing to train on, or rows of the wrong kind
      */
-    FinetuneData(FinetuneRecipe recipe, Tokenizer tokenizer, ConversationEncoder conversations, int seq, Consumer<String> message) {
+    FinetuneData(FinetuneRecipe recipe, Tokenizer tokenizer, ConversationEncoder conversations, int seq, Progress progress) {
         this.recipe = recipe;
         this.encoder = new ExampleEncoder(tokenizer, conversations, seq);
         this.mixture = new Mixture(recipe.data().sources());
-        this.message = message;
+        this.progress = progress;
         this.ends = new EndMarks(encoder);
         mixture.sources().forEach(this::read);
         if (!dpo()) {
@@ -93,7 +93,7 @@ final class FinetuneData {
             ends.add(own);
             List<PreferenceTokens> kept = PreferenceTokens.all(held, encoder, other.report());
             heldOut.put(source.name(), kept.isEmpty() ? List.of() : batches(paired(kept, false), 2 * kept.size()));
-            message.accept(String.format(Locale.ROOT, "%s: %,d pairs to train on, %,d held out", source.name(), own.size(), kept.size()));
+            progress.message(String.format(Locale.ROOT, "%s: %,d pairs to train on, %,d held out", source.name(), own.size(), kept.size()));
         } else {
             TuneTokens own = TuneTokens.of(split.train(), encoder, examples.report());
             TuneTokens kept = TuneTokens.of(held, encoder, other.report());
@@ -101,16 +101,16 @@ final class FinetuneData {
             controlIds.addAll(own.controlIds());
             ends.add(own);
             heldOut.put(source.name(), kept.documents().isEmpty() ? List.of() : heldOut(kept));
-            message.accept(String.format(Locale.ROOT, "%s: %,d sequences to train on (%,d tokens, %,d learnt), %,d held out", source.name(),
+            progress.message(String.format(Locale.ROOT, "%s: %,d sequences to train on (%,d tokens, %,d learnt), %,d held out", source.name(),
                     own.documents().size(), own.tokens(), own.supervised(), kept.documents().size()));
             long seen = overlap(own.sequences(), kept.sequences());
             if (seen > 0) {
-                message.accept(source.name() + ": " + seen + " of the held-out sequences are also among those trained on; their score says little");
+                progress.message(source.name() + ": " + seen + " of the held-out sequences are also among those trained on; their score says little");
             }
         }
         for (Examples read : other == examples ? List.of(examples) : List.of(examples, other)) {
             if (!read.report().refused().isEmpty() || !read.report().noted().isEmpty()) {
-                message.accept(read.report().text().strip());
+                progress.message(read.report().text().strip());
             }
         }
     }

@@ -11,6 +11,7 @@ import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.HfConfig;
 import dev.zhulong.formats.Provenance;
 import dev.zhulong.formats.StorageType;
+import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.model.LoraAdapter;
@@ -29,7 +30,6 @@ import dev.zhulong.train.Objective;
 import dev.zhulong.train.TrainData;
 import dev.zhulong.train.TrainOptions;
 import dev.zhulong.train.Trainer;
-import dev.zhulong.train.log.ProgressLine;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -59,10 +59,10 @@ public final class FinetuneJob {
     private final FinetuneRecipe recipe;
     private final Path base;
     private final Path run;
-    private final ProgressLine line;
+    private final Progress line;
     private boolean training;
 
-    private FinetuneJob(FinetuneRecipe recipe, Path run, ProgressLine line) {
+    private FinetuneJob(FinetuneRecipe recipe, Path run, Progress line) {
         this.recipe = recipe;
         this.base = recipe.model().from().orElseThrow();
         this.run = run;
@@ -77,7 +77,7 @@ public final class FinetuneJob {
      * @return scores of what is held out; empty if nothing is
      * @throws IllegalArgumentException if recipe, model, data and directory do not go together, or the memory does not suffice; says what to do
      */
-    public static Optional<FinetuneEvaluation> run(FinetuneRecipe recipe, Path directory, ProgressLine line, long available) {
+    public static Optional<FinetuneEvaluation> run(FinetuneRecipe recipe, Path directory, Progress line, long available) {
         FinetuneRecipe absolute = recipe.absolute();
         if (!RunDirectory.finished(directory)) {
             check(absolute, available);
@@ -112,7 +112,7 @@ public final class FinetuneJob {
     }
 
     /** Goes on with the run in a directory. */
-    public static Optional<FinetuneEvaluation> resume(Path directory, ProgressLine line, long available) {
+    public static Optional<FinetuneEvaluation> resume(Path directory, Progress line, long available) {
         return run(RunDirectory.recipe(directory, FinetuneRecipe.class), directory, line, available);
     }
 
@@ -153,7 +153,7 @@ public final class FinetuneJob {
         RunInputs inputs = RunInputs.of(run, Map.of(), inputs(), base);
         ChatTemplate template = ChatTemplate.load(base);
         try (Tokenizer tokenizer = HuggingFaceTokenizer.load(base)) {
-            var data = new FinetuneData(recipe, tokenizer, ChatEncoding.of(new ChatEncoder(template, tokenizer)), memory.seq(), line::message);
+            var data = new FinetuneData(recipe, tokenizer, ChatEncoding.of(new ChatEncoder(template, tokenizer)), memory.seq(), line);
             if (data.conversations() && !template.present()) {
                 line.message("the model has no chat template: using ChatML, which is saved with the result");
             }
@@ -232,7 +232,7 @@ public final class FinetuneJob {
         if (data.conversations() || template.present()) {
             AtomicFile.writeString(run.resolve(ChatTemplate.FILE), template.source());
         }
-        FinishedModel.chart(run, objective.unit(), line::message);
+        FinishedModel.chart(run, objective.unit(), line);
         data.coverage(steps).forEach(text -> line.message("seen of " + text));
         if (!after.isEmpty()) {
             evaluation.write(run);

@@ -4,6 +4,7 @@ import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.ContentHash;
 import dev.zhulong.formats.Provenance;
 import dev.zhulong.formats.StorageType;
+import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.text.Companions;
@@ -19,17 +20,16 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Consumer;
 
 /** Writes a trained model as a Hugging Face directory, or its adapter as PEFT does, its provenance last: where that lies, everything else is whole. */
 final class FinishedModel {
     private FinishedModel() {}
 
     static void write(Decoder model, PreparedData data, PretrainRecipe recipe, Path run, Optional<FinalEvaluation> evaluation,
-            Consumer<String> report) {
+            Progress progress) {
         List<Integer> ends = data.tokenizer().eos().stream().boxed().toList();
         weights(model, recipe.model().from(), data.tokenizerDirectory(), ends, run);
-        chart(run, Unit.NATS_A_TOKEN, report);
+        chart(run, Unit.NATS_A_TOKEN, progress);
         evaluation.ifPresent(e -> e.write(run.resolve(FinalEvaluation.FILE)));
         provenance(data, recipe).write(run);
     }
@@ -59,14 +59,14 @@ final class FinishedModel {
     }
 
     /** @param unit of the losses */
-    static void chart(Path run, Unit unit, Consumer<String> report) {
+    static void chart(Path run, Unit unit, Progress progress) {
         var lines = MetricsLog.read(run.resolve("metrics.jsonl"));
         var chart = new LossChart(run.toAbsolutePath().normalize().getFileName().toString(), "loss (" + unit + ")",
                 LossCurve.of(lines, "loss"), LossCurve.of(lines, "validation_loss"));
         try {
             AtomicFile.writeBytes(run.resolve("loss.png"), chart.png());
         } catch (IllegalStateException e) {
-            report.accept("no loss.png: " + e.getMessage());
+            progress.message("no loss.png: " + e.getMessage());
         }
     }
 

@@ -14,6 +14,7 @@ import dev.zhulong.data.shard.ShardWriter;
 import dev.zhulong.data.shard.TokenShards;
 import dev.zhulong.formats.ContentHash;
 import dev.zhulong.formats.Provenance;
+import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.text.BpeTrainer;
 import dev.zhulong.text.CharacterVocabulary;
 import dev.zhulong.text.HuggingFaceTokenizer;
@@ -47,8 +48,8 @@ record PreparedData(Path tokenizerDirectory, HuggingFaceTokenizer tokenizer, Tok
     private static final String CODE = "data-1";
 
     /** Makes what is not there yet, under {@code directory}. */
-    static PreparedData of(PretrainRecipe recipe, Path directory, RunConsole console) {
-        return new Preparation(recipe, directory, console).run();
+    static PreparedData of(PretrainRecipe recipe, Path directory, Progress progress) {
+        return new Preparation(recipe, directory, progress).run();
     }
 
     /** The hash that shards are bound to. */
@@ -64,7 +65,7 @@ record PreparedData(Path tokenizerDirectory, HuggingFaceTokenizer tokenizer, Tok
         tokenizer.close();
     }
 
-    private record Preparation(PretrainRecipe recipe, Path directory, RunConsole console) {
+    private record Preparation(PretrainRecipe recipe, Path directory, Progress progress) {
         PreparedData run() {
             PretrainRecipe.Data data = recipe.data();
             Map<String, String> inputs = new LinkedHashMap<>();
@@ -122,19 +123,19 @@ record PreparedData(Path tokenizerDirectory, HuggingFaceTokenizer tokenizer, Tok
                 }
             });
             Stage stage = Stage.in(directory.resolve(name), settings, () -> hashes(madeFrom), half -> {
-                console.message("cleaning " + paths(from));
+                progress.message("cleaning " + paths(from));
                 ReadOptions read = ReadOptions.DEFAULT.withExtensions(data.extensions().toArray(String[]::new)).withField(data.field());
                 try {
                     Cleaner.run(CleanConfig.of(from, steps).withRead(read)
                             .withDuplicates(data.clean() ? Clusters.Kind.NEAR : Clusters.Kind.NONE)
-                            .withValidation(fraction, recipe.seed()), half, console.progress());
+                            .withValidation(fraction, recipe.seed()), half, progress);
                 } catch (IllegalArgumentException e) {
                     throw data.clean() ? new IllegalArgumentException(e.getMessage() + "; data.clean=false uses the texts unchanged", e) : e;
                 }
             });
             inputs.putAll(stage.inputs());
             Corpus corpus = Corpus.open(stage.directory());
-            console.message("%s: %,d documents to train on, %,d held out, %.1f MB; key %s".formatted(name, corpus.train().count(),
+            progress.message("%s: %,d documents to train on, %,d held out, %.1f MB; key %s".formatted(name, corpus.train().count(),
                     corpus.validation().count(), (corpus.train().bytes() + corpus.validation().bytes()) / 1e6, stage.key()));
             return corpus;
         }
@@ -169,13 +170,13 @@ record PreparedData(Path tokenizerDirectory, HuggingFaceTokenizer tokenizer, Tok
             settings.put("specials", tokens.specials());
             settings.put("context_length", recipe.model().contextLength());
             Stage stage = Stage.in(directory.resolve("tokenizer"), settings, () -> Map.of("text", content), half -> {
-                console.message("training the tokenizer");
+                progress.message("training the tokenizer");
                 String bos = tokens.specials().isEmpty() ? null : tokens.specials().getFirst();
                 String eos = tokens.specials().isEmpty() ? null : tokens.specials().getLast();
                 TokenizerJson.write(half, vocabulary(sides),
                         new TokenizerJson.Settings(bos, eos, null, bos != null, recipe.model().contextLength()));
             });
-            console.message("tokenizer: key " + stage.key());
+            progress.message("tokenizer: key " + stage.key());
             return stage.directory();
         }
 
@@ -229,8 +230,8 @@ record PreparedData(Path tokenizerDirectory, HuggingFaceTokenizer tokenizer, Tok
             }
             try (Stream<Document> documents = side.documents().get()) {
                 TokenShards shards = ShardWriter.write(documents, side.bytes(), tokenizer, config, directory.resolve("shards").resolve(name),
-                        console.progress());
-                console.message("%s: %,d tokens; key %s".formatted(name, shards.tokens(), shards.key()));
+                        progress);
+                progress.message("%s: %,d tokens; key %s".formatted(name, shards.tokens(), shards.key()));
                 return shards;
             }
         }

@@ -9,6 +9,8 @@ import dev.zhulong.data.pack.WindowRows;
 import dev.zhulong.data.shard.TokenShards;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.HfConfig;
+import dev.zhulong.formats.progress.Progress;
+import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.model.LoraAdapter;
@@ -21,7 +23,6 @@ import dev.zhulong.train.NextToken;
 import dev.zhulong.train.TrainData;
 import dev.zhulong.train.TrainOptions;
 import dev.zhulong.train.Trainer;
-import dev.zhulong.train.log.ProgressLine;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -47,19 +48,19 @@ import java.util.stream.Stream;
 public final class PretrainJob {
     private final PretrainRecipe recipe;
     private final Path run;
-    private final ProgressLine line;
+    private final Progress line;
     private final long available;
     private boolean training;
 
-    private PretrainJob(PretrainRecipe recipe, Path run, ProgressLine line, long available) {
+    private PretrainJob(PretrainRecipe recipe, Path run, Progress line, long available) {
         this.recipe = recipe;
         this.run = run;
         this.line = line;
         this.available = available;
     }
 
-    /** {@link #run(PretrainRecipe, Path, ProgressLine, long)} where memory is known to suffice. */
-    public static Optional<FinalEvaluation> run(PretrainRecipe recipe, Path directory, ProgressLine line) {
+    /** {@link #run(PretrainRecipe, Path, Progress, long)} where memory is known to suffice. */
+    public static Optional<FinalEvaluation> run(PretrainRecipe recipe, Path directory, Progress line) {
         return run(recipe, directory, line, Long.MAX_VALUE);
     }
 
@@ -71,7 +72,7 @@ public final class PretrainJob {
      * @return the last evaluation, over everything held out; empty if nothing is
      * @throws IllegalArgumentException if recipe, text, model and directory do not go together, or the memory does not suffice; says what to do
      */
-    public static Optional<FinalEvaluation> run(PretrainRecipe recipe, Path directory, ProgressLine line, long available) {
+    public static Optional<FinalEvaluation> run(PretrainRecipe recipe, Path directory, Progress line, long available) {
         Optional<FinalEvaluation> result = train(recipe, directory, line, available);
         if (recipe.adapter().isPresent()) {
             line.message("the adapter is in " + directory + "; generate text: zhulong generate --model " + recipe.model().from().orElseThrow()
@@ -82,8 +83,8 @@ public final class PretrainJob {
         return result;
     }
 
-    /** {@link #run(PretrainRecipe, Path, ProgressLine, long)} as a part of something larger. */
-    public static Optional<FinalEvaluation> train(PretrainRecipe recipe, Path directory, ProgressLine line, long available) {
+    /** {@link #run(PretrainRecipe, Path, Progress, long)} as a part of something larger. */
+    public static Optional<FinalEvaluation> train(PretrainRecipe recipe, Path directory, Progress line, long available) {
         PretrainRecipe absolute = recipe.absolute();
         if (!RunDirectory.finished(directory)) {
             check(absolute, directory, available);
@@ -107,13 +108,13 @@ public final class PretrainJob {
         }
     }
 
-    /** {@link #resume(Path, ProgressLine, long)} where memory is known to suffice. */
-    public static Optional<FinalEvaluation> resume(Path directory, ProgressLine line) {
+    /** {@link #resume(Path, Progress, long)} where memory is known to suffice. */
+    public static Optional<FinalEvaluation> resume(Path directory, Progress line) {
         return resume(directory, line, Long.MAX_VALUE);
     }
 
     /** Goes on with the run in a directory. */
-    public static Optional<FinalEvaluation> resume(Path directory, ProgressLine line, long available) {
+    public static Optional<FinalEvaluation> resume(Path directory, Progress line, long available) {
         return run(RunDirectory.recipe(directory, PretrainRecipe.class), directory, line, available);
     }
 
@@ -149,13 +150,13 @@ public final class PretrainJob {
      * @param available bytes of memory a run may take
      * @throws IllegalArgumentException if nothing is held out, or the memory does not suffice
      */
-    public static PretrainRecipe prepare(PretrainRecipe recipe, Path directory, ProgressLine line, long available) {
+    public static PretrainRecipe prepare(PretrainRecipe recipe, Path directory, Progress line, long available) {
         PretrainRecipe from = recipe.absolute();
         if (from.data().shards().isPresent()) {
             return from;
         }
         check(from, directory, available);
-        try (PreparedData data = PreparedData.of(from, directory, new RunConsole(line))) {
+        try (PreparedData data = PreparedData.of(from, directory, line)) {
             if (data.validation().isEmpty()) {
                 throw new IllegalArgumentException("nothing is held out: give more documents, or data.split=position for one long text");
             }
@@ -172,7 +173,7 @@ public final class PretrainJob {
     }
 
     private Optional<FinalEvaluation> run() {
-        try (PreparedData data = PreparedData.of(recipe, run.resolve(RunDirectory.DATA), new RunConsole(line))) {
+        try (PreparedData data = PreparedData.of(recipe, run.resolve(RunDirectory.DATA), line)) {
             Optional<Path> from = recipe.model().from();
             RunInputs inputs = RunInputs.of(run, data.inputs(), from.map(RunInputs::describing).orElse(List.of()), from.orElse(null));
             if (from.isEmpty()) {
@@ -207,7 +208,7 @@ public final class PretrainJob {
             }
             new Trainer<>(model, objective, trainData, options(), run, listener).train();
             Optional<FinalEvaluation> result = held.map(rows -> evaluate(objective, rows, seq));
-            FinishedModel.write(model, data, recipe, run, result, line::message);
+            FinishedModel.write(model, data, recipe, run, result, line);
             result.ifPresent(e -> line.message("held out: " + e.text()));
             return result;
         }

@@ -1,6 +1,9 @@
 package dev.zhulong.recipe;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.progress.Event;
+import dev.zhulong.formats.progress.Progress;
+import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.infer.GenerateOptions;
 import dev.zhulong.infer.Generator;
 import dev.zhulong.infer.SamplerOptions;
@@ -9,12 +12,13 @@ import dev.zhulong.model.Architecture;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.train.TrainListener;
-import dev.zhulong.train.log.ProgressLine;
+import java.util.LinkedHashMap;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 
 /**
- * Shows a training run on the terminal: the progress line, evaluations, and a sample of what the model writes by now.
+ * Reports a training run: its steps as events with their loss and pace, its evaluations, and a sample of what the model writes by now.
  *
  * <pre>{@code
  * try (var line = ProgressLine.on(System.err)) {
@@ -24,7 +28,7 @@ import java.util.Optional;
  * }</pre>
  */
 public final class TrainingConsole implements TrainListener {
-    private final ProgressLine line;
+    private final Progress line;
     private final Tokenizer tokenizer;
     private final double flopsPerToken;
     private final double gflops;
@@ -33,19 +37,19 @@ public final class TrainingConsole implements TrainListener {
     private Optional<Evaluation> last = Optional.empty();
 
     /**
-     * @param line         stays the caller's, who closes it
+     * @param line         where it reports
      * @param seq          tokens a row
      * @param gflops       this machine's measured matrix speed, GFLOP/s; NaN when unknown
      * @param prompt       samples go on from it; empty for a new document
      * @param sampleTokens tokens a sample
      */
-    public TrainingConsole(ProgressLine line, DecoderSpec spec, Tokenizer tokenizer, int seq, double gflops, String prompt,
+    public TrainingConsole(Progress line, DecoderSpec spec, Tokenizer tokenizer, int seq, double gflops, String prompt,
             int sampleTokens) {
         this(line, tokenizer, flopsPerToken(spec, seq), gflops, prompt, sampleTokens);
     }
 
     /** The same with the floating-point operations of a token given. */
-    TrainingConsole(ProgressLine line, Tokenizer tokenizer, double flopsPerToken, double gflops, String prompt, int sampleTokens) {
+    TrainingConsole(Progress line, Tokenizer tokenizer, double flopsPerToken, double gflops, String prompt, int sampleTokens) {
         this.line = line;
         this.tokenizer = tokenizer;
         this.flopsPerToken = flopsPerToken;
@@ -89,14 +93,13 @@ public final class TrainingConsole implements TrainListener {
 
     @Override
     public void step(Step s) {
-        var progress = new ProgressLine.Progress(s.step(), s.total(), s.loss(), s.bitsPerByte(),
-                s.tokensPerSecond() > 0 ? s.tokensPerSecond() : Double.NaN, s.tokensPerSecond() * flopsPerToken / (gflops * 1e9),
-                s.secondsLeft());
-        if (s.step() == s.total()) {
-            line.report(progress);
-        } else {
-            line.update(progress);
-        }
+        Map<String, Double> values = new LinkedHashMap<>();
+        values.put(Event.LOSS, s.loss());
+        values.put(Event.BITS_PER_BYTE, s.bitsPerByte());
+        values.put(Event.TOKENS_PER_SECOND, s.tokensPerSecond() > 0 ? s.tokensPerSecond() : Double.NaN);
+        values.put(Event.MATRIX_SHARE, s.tokensPerSecond() * flopsPerToken / (gflops * 1e9));
+        values.put(Event.SECONDS_LEFT, s.secondsLeft());
+        line.event(new Event("train", s.step(), s.total(), "steps", values, ""));
     }
 
     @Override

@@ -1,7 +1,7 @@
 package dev.zhulong.recipe;
 
+import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.formats.yaml.RecipeReader;
-import dev.zhulong.train.log.ProgressLine;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -66,7 +66,7 @@ public final class TinyRun {
 
     static PreparedData data(PretrainRecipe recipe, Path directory) {
         try (var line = ProgressLine.on(new PrintStream(new ByteArrayOutputStream(), true, StandardCharsets.UTF_8))) {
-            return PreparedData.of(recipe.absolute(), directory, new RunConsole(line));
+            return PreparedData.of(recipe.absolute(), directory, line);
         }
     }
 }

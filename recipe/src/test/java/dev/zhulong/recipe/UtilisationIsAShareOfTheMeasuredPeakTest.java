@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.tensor.MachineSpeed;
 import dev.zhulong.train.TrainListener;
 import dev.zhulong.train.Unit;
-import dev.zhulong.train.log.ProgressLine;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;

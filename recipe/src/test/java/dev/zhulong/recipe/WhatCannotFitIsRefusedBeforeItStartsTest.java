@@ -1,9 +1,7 @@
 package dev.zhulong.recipe;
 
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
-
+import dev.zhulong.formats.progress.Progress;
+import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.formats.yaml.RecipeReader;
 import dev.zhulong.recipe.quickstart.Quickstart;
 import dev.zhulong.recipe.quickstart.QuickstartOptions;
@@ -12,12 +10,9 @@ import dev.zhulong.recipe.tune.Space;
 import dev.zhulong.recipe.tune.Tune;
 import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.Tensor;
-import dev.zhulong.train.log.ProgressLine;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.io.PrintWriter;
-import java.io.Writer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,6 +30,9 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 class WhatCannotFitIsRefusedBeforeItStartsTest {
     private static final long PLENTY = 4L << 30;
@@ -151,7 +149,7 @@ class WhatCannotFitIsRefusedBeforeItStartsTest {
         assertThat(search.resolve("data")).doesNotExist();
         Path quick = temporary.resolve("quick");
         var options = new QuickstartOptions(0.05, quick, Optional.of(texts), 0, Optional.empty());
-        assertThatThrownBy(() -> Quickstart.run(options, new PrintWriter(Writer.nullWriter()), 1_000_000)).hasMessageContainingAll("memory", "are available");
+        assertThatThrownBy(() -> Quickstart.run(options, Progress.SILENT, 1_000_000)).hasMessageContainingAll("memory", "are available");
         assertThat(quick.resolve("plan.json")).doesNotExist();
     }
 

@@ -1,8 +1,8 @@
 package dev.zhulong.data.shard;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.zhulong.data.Progress;
 import dev.zhulong.data.document.Document;
+import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.text.Tokenizer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -93,13 +93,13 @@ public final class ShardWriter {
                 Future<Encoded> next = encoder.submit(() -> encode(batch));
                 if (ahead != null) {
                     append(ahead);
-                    progress.update("tokenise", bytes, totalBytes, "bytes");
+                    progress.at("tokenise", bytes, totalBytes, "bytes");
                 }
                 ahead = next;
             }
             if (ahead != null) {
                 append(ahead);
-                progress.update("tokenise", bytes, totalBytes, "bytes");
+                progress.at("tokenise", bytes, totalBytes, "bytes");
             }
             closeFile();
         } finally {

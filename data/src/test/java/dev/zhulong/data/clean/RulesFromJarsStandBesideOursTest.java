@@ -5,10 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.zhulong.data.CleanConfig;
 import dev.zhulong.data.Cleaner;
-import dev.zhulong.data.Progress;
 import dev.zhulong.data.document.CleaningStep;
 import dev.zhulong.data.document.Document;
 import dev.zhulong.formats.ContentHash;
+import dev.zhulong.formats.progress.Progress;
 import java.io.IOException;
 import java.net.URL;
 import java.net.URLClassLoader;

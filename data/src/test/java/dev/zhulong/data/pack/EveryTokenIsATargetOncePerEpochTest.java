@@ -4,11 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.zhulong.data.ShiftedBytes;
-import dev.zhulong.data.Progress;
 import dev.zhulong.data.document.Document;
 import dev.zhulong.data.shard.ShardConfig;
 import dev.zhulong.data.shard.ShardWriter;
 import dev.zhulong.data.shard.TokenShards;
+import dev.zhulong.formats.progress.Progress;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.zhulong.data.ShiftedBytes;
-import dev.zhulong.data.Progress;
 import dev.zhulong.data.document.Document;
+import dev.zhulong.formats.progress.Progress;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

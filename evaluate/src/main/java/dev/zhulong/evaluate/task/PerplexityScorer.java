@@ -12,6 +12,7 @@ import dev.zhulong.evaluate.text.Bootstrap;
 import dev.zhulong.evaluate.text.CorpusMetric;
 import dev.zhulong.evaluate.text.Estimate;
 import dev.zhulong.evaluate.text.MetricValue;
+import dev.zhulong.formats.progress.Progress;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -52,7 +53,7 @@ final class PerplexityScorer implements Scorer {
         for (Item item : items) {
             String original = template.render(item);
             TokenDocument document = TokenDocument.of(text(item), subject.tokenizer());
-            PerplexityResult result = Perplexity.evaluate(subject.model(), subject.tokenizer(), List.of(document), options, _ -> {});
+            PerplexityResult result = Perplexity.evaluate(subject.model(), subject.tokenizer(), List.of(document), options, Progress.SILENT);
             ObjectNode outcome = JsonNodeFactory.instance.objectNode();
             outcome.put("bytes", replacements.isEmpty() ? result.loss().bytes() : original.getBytes(StandardCharsets.UTF_8).length);
             outcome.put("words", Arrays.stream(original.split("\\s+")).filter(word -> !word.isEmpty()).count());

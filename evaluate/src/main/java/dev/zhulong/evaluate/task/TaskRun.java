@@ -1,11 +1,11 @@
 package dev.zhulong.evaluate.task;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.zhulong.data.Progress;
 import dev.zhulong.evaluate.text.Bootstrap;
 import dev.zhulong.evaluate.text.CorpusMetric;
 import dev.zhulong.evaluate.text.Estimate;
 import dev.zhulong.evaluate.text.MetricValue;
+import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.formats.yaml.RecipeReader;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -66,7 +66,7 @@ public final class TaskRun {
             }
             int found = outcomes.size();
             for (int from = 0; from < open.size(); from += scorer.batch()) {
-                progress.update(spec.name(), found + from, items.size(), "rows");
+                progress.at(spec.name(), found + from, items.size(), "rows");
                 List<Item> batch = open.subList(from, Math.min(open.size(), from + scorer.batch()));
                 List<ObjectNode> made = scorer.run(batch);
                 for (int i = 0; i < batch.size(); i++) {

@@ -3,7 +3,7 @@ package dev.zhulong.evaluate.task;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.zhulong.data.Progress;
+import dev.zhulong.formats.progress.Progress;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;

@@ -2,7 +2,7 @@ package dev.zhulong.evaluate.task;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.zhulong.data.Progress;
+import dev.zhulong.formats.progress.Progress;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,8 +1,8 @@
 package dev.zhulong.evaluate.task;
 
-import dev.zhulong.data.Progress;
 import dev.zhulong.evaluate.text.Bootstrap;
 import dev.zhulong.evaluate.text.MetricValue;
+import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.formats.yaml.RecipeReader;
 import java.io.IOException;
 import java.nio.file.Files;

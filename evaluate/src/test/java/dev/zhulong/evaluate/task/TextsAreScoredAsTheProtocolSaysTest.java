@@ -3,10 +3,10 @@ package dev.zhulong.evaluate.task;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.zhulong.data.Progress;
 import dev.zhulong.evaluate.Perplexity;
 import dev.zhulong.evaluate.PerplexityOptions;
 import dev.zhulong.evaluate.PerplexityResult;
+import dev.zhulong.formats.progress.Progress;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

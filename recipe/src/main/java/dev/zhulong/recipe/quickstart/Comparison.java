@@ -1,10 +1,10 @@
 package dev.zhulong.recipe.quickstart;
 
-import dev.zhulong.data.Progress;
 import dev.zhulong.evaluate.text.Bootstrap;
 import dev.zhulong.evaluate.text.MetricValue;
 import dev.zhulong.evaluate.text.Segment;
 import dev.zhulong.evaluate.text.TextMetric;
+import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.infer.GenerateOptions;
 import dev.zhulong.infer.Generation;
 import dev.zhulong.infer.Generator;
@@ -75,7 +75,7 @@ final class Comparison {
                     written.add(task.answer(one.text(), one.finish() == Generation.Finish.STOP));
                 }
                 done += prompts.size();
-                progress.update(STAGE, done, 2L * Task.values().length * pairs.size(), "answers");
+                progress.at(STAGE, done, 2L * Task.values().length * pairs.size(), "answers");
             }
             answers.put(task, written);
         }

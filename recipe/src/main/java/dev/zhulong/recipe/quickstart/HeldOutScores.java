@@ -3,7 +3,6 @@ package dev.zhulong.recipe.quickstart;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
-import dev.zhulong.data.Progress;
 import dev.zhulong.data.document.Document;
 import dev.zhulong.data.shard.TokenShards;
 import dev.zhulong.evaluate.Perplexity;
@@ -13,6 +12,7 @@ import dev.zhulong.evaluate.TokenDocument;
 import dev.zhulong.evaluate.TokenLoss;
 import dev.zhulong.evaluate.UnigramBaseline;
 import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.infer.TorchEngine;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.text.Tokenizer;
@@ -40,11 +40,11 @@ final class HeldOutScores {
         long total = 2 * encoded.stream().mapToLong(d -> d.ids().length).sum();
         PerplexityOptions options = PerplexityOptions.of(model.spec(), tokenizer);
         PerplexityResult trained = Perplexity.evaluate(new TorchEngine(model), tokenizer, encoded, options,
-                done -> progress.update("evaluate", done, total, "tokens"));
+                event -> progress.at("evaluate", event.done(), total, "tokens"));
         PerplexityResult untrained;
         try (var engine = new TorchEngine(Decoder.random(model.spec(), seed))) {
             untrained = Perplexity.evaluate(engine, tokenizer, encoded, options,
-                    done -> progress.update("evaluate", total / 2 + done, total, "tokens"));
+                    event -> progress.at("evaluate", total / 2 + event.done(), total, "tokens"));
         }
         var baseline = new UnigramBaseline(tokenizer.vocabSize(), 1);
         for (long d = 0; d < train.documents(); d++) {

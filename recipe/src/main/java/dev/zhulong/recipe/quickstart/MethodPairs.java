@@ -4,11 +4,11 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import dev.zhulong.data.Corpus;
 import dev.zhulong.data.DocumentStore;
-import dev.zhulong.data.Progress;
 import dev.zhulong.data.document.Document;
 import dev.zhulong.data.tune.DataSource;
 import dev.zhulong.data.tune.Layout;
 import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.recipe.javadoc.DocumentedMethod;
 import dev.zhulong.text.Tokenizer;
 import java.io.IOException;
@@ -137,7 +137,7 @@ final class MethodPairs {
         long[] count = {0, 0};
         try (Stream<Document> documents = store.documents()) {
             documents.forEach(document -> {
-                progress.update(DIRECTORY, ++count[0], store.count(), "documents");
+                progress.at(DIRECTORY, ++count[0], store.count(), "documents");
                 if (document.id().endsWith(".java")) {
                     count[1]++;
                     DocumentedMethod.all(document.text(), CHARACTERS_PER_TOKEN * seq).forEach(found);

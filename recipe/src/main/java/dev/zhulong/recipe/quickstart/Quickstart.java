@@ -4,7 +4,6 @@ import dev.zhulong.data.CleanConfig;
 import dev.zhulong.data.Cleaner;
 import dev.zhulong.data.Corpus;
 import dev.zhulong.data.DocumentStore;
-import dev.zhulong.data.Progress;
 import dev.zhulong.data.clean.Steps;
 import dev.zhulong.data.document.CleaningStep;
 import dev.zhulong.data.document.Document;
@@ -20,6 +19,8 @@ import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.GenerationConfig;
 import dev.zhulong.formats.Provenance;
 import dev.zhulong.formats.StorageType;
+import dev.zhulong.formats.progress.Progress;
+import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.formats.yaml.RecipeReader;
 import dev.zhulong.model.Architecture;
 import dev.zhulong.model.Decoder;
@@ -39,13 +40,10 @@ import dev.zhulong.text.TokenizerJson;
 import dev.zhulong.train.AdamW;
 import dev.zhulong.train.NextToken;
 import dev.zhulong.train.TrainData;
-import dev.zhulong.train.TrainListener;
 import dev.zhulong.train.TrainOptions;
 import dev.zhulong.train.Trainer;
-import dev.zhulong.train.log.ProgressLine;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -87,50 +85,43 @@ public final class Quickstart {
     private static final int SAMPLES = 5;
     private static final double CHECKPOINT_SECONDS = 10;
 
-    /** Told of every piece of work; tests end a run there. */
-    interface Watch {
-        default void progress(String stage) {}
-
-        default void step(long step) {}
-    }
-
     private final QuickstartOptions options;
     private final Path out;
-    private final Watch watch;
-    private final PrintWriter terminal;
+    private final Progress progress;
     private final long available;
     private final StageLog log;
     private Plan plan;
     private Sources sources;
 
-    private Quickstart(QuickstartOptions options, PrintWriter terminal, long available, Watch watch) {
+    private Quickstart(QuickstartOptions options, Progress progress, long available) {
         this.options = options;
         this.out = options.out();
-        this.watch = watch;
-        this.terminal = terminal;
+        this.progress = progress;
         this.available = available;
-        this.log = new StageLog(out, terminal);
+        this.log = new StageLog(out, progress);
     }
 
-    /** {@link #run(QuickstartOptions, PrintWriter, long)} where memory is known to suffice. */
+    /** {@link #run(QuickstartOptions, Progress, long)} on a terminal, where memory is known to suffice. */
     public static Path run(QuickstartOptions options, PrintStream terminal) {
-        return run(options, terminal, new Watch() {});
-    }
-
-    static Path run(QuickstartOptions options, PrintStream terminal, Watch watch) {
-        return run(options, new PrintWriter(terminal, true, terminal.charset()), Long.MAX_VALUE, watch);
+        try (ProgressLine line = ProgressLine.on(terminal)) {
+            return run(options, line, Long.MAX_VALUE);
+        }
     }
 
     /**
      * Runs, goes on with, or shows again the quickstart in {@code options.out()}.
      *
-     * @param terminal  progress, samples and the summary go there
+     * @param progress  hears of the stages, the samples and the summary
      * @param available bytes of memory the run may take; a new one is planned to need no more
      * @return where the report is
      * @throws IllegalArgumentException if there is nothing to learn from, or the memory does not suffice; says what to do
      */
-    public static Path run(QuickstartOptions options, PrintWriter terminal, long available) {
-        return run(options, terminal, available, new Watch() {});
+    public static Path run(QuickstartOptions options, Progress progress, long available) {
+        try (var held = RunDirectory.hold(options.out(), StageLog.FILE);
+                var hint = ResumeHint.of(held.path(), System.err)) {
+            AtomicFile.removeLeftovers(held.path());
+            return new Quickstart(options, progress, available).run();
+        }
     }
 
     /** Whether a quickstart was begun in {@code run}. */
@@ -139,16 +130,8 @@ public final class Quickstart {
     }
 
     /** Goes on with the quickstart that was begun in {@code run}; its plan decides everything. */
-    public static Path resume(Path run, PrintWriter terminal, long available) {
-        return run(new QuickstartOptions(Plan.read(run.resolve(Plan.FILE)).minutes(), run, Optional.empty(), 0, Optional.empty()), terminal, available);
-    }
-
-    private static Path run(QuickstartOptions options, PrintWriter terminal, long available, Watch watch) {
-        try (var held = RunDirectory.hold(options.out(), StageLog.FILE);
-                var hint = ResumeHint.of(held.path(), System.err)) {
-            AtomicFile.removeLeftovers(held.path());
-            return new Quickstart(options, terminal, available, watch).run();
-        }
+    public static Path resume(Path run, Progress progress, long available) {
+        return run(new QuickstartOptions(Plan.read(run.resolve(Plan.FILE)).minutes(), run, Optional.empty(), 0, Optional.empty()), progress, available);
     }
 
     private Path run() {
@@ -202,12 +185,12 @@ public final class Quickstart {
         int end = tokenizer.eos().orElseThrow();
         DecoderSpec spec = plan.shape().spec(tokenizer.vocabSize(), end, end);
         RunNotes[] notes = new RunNotes[1];
-        log.run("train", () -> notes[0] = train(spec, tokenizer, train, validation), () -> notes[0] = notes(spec, tokenizer, null));
+        log.run("train", () -> notes[0] = train(spec, tokenizer, train, validation), () -> notes[0] = notes(spec, tokenizer));
         Report.HeldOut scores;
         List<Report.Completion> completions;
         try (Decoder model = DecoderFiles.load(out)) {
             scores = log.run("evaluate", () -> {
-                Report.HeldOut found = HeldOutScores.of(model, plan.seed(), tokenizer, train, heldOut, log.progress());
+                Report.HeldOut found = HeldOutScores.of(model, plan.seed(), tokenizer, train, heldOut, progress);
                 HeldOutScores.write(out, found);
                 return found;
             }, () -> HeldOutScores.read(out));
@@ -269,20 +252,13 @@ public final class Quickstart {
                 ? CleanConfig.of(sources.inputs(), javaSteps()).withRead(ReadOptions.DEFAULT.withExtensions("java"))
                 : CleanConfig.of(sources.inputs(), Steps.standard());
         config = config.withValidation(0.05, plan.seed());
-        return Cleaner.run(config, out.resolve("corpus"), watched(log.progress()));
+        return Cleaner.run(config, out.resolve("corpus"), progress);
     }
 
     private static List<CleaningStep> javaSteps() {
         var steps = new ArrayList<CleaningStep>(List.of(new LocaleTables()));
         steps.addAll(Steps.forCode());
         return steps;
-    }
-
-    private Progress watched(Progress shown) {
-        return (stage, done, total, unit) -> {
-            shown.update(stage, done, total, unit);
-            watch.progress(stage);
-        };
     }
 
     private Tokenizer tokenizer(Corpus corpus) {
@@ -302,7 +278,7 @@ public final class Quickstart {
             });
             trainer.addAll(texts.stream());
         }
-        watch.progress("tokenizer");
+        progress.at("tokenizer");
         TokenizerJson.write(out, trainer.train(), new TokenizerJson.Settings(END_OF_TEXT, END_OF_TEXT, null, false, plan.shape().seq()));
         return HuggingFaceTokenizer.load(out);
     }
@@ -316,7 +292,7 @@ public final class Quickstart {
         try (Stream<Document> documents = share(corpus.train(), tokens * BYTES_PER_TOKEN, plan.seed() + 2)) {
             ShardWriter.write(documents.flatMap(gaps::arrange), (long) Math.min(corpus.train().bytes(), tokens * BYTES_PER_TOKEN),
                     new ArrangedTokenizer(tokenizer), ShardConfig.of(arrangedHash, corpus.train().contentHash()),
-                    out.resolve("shards/train"), watched(log.progress())).close();
+                    out.resolve("shards/train"), progress).close();
         }
         ShardWriter.write(heldOut(corpus).stream(), 0, new ArrangedTokenizer(tokenizer),
                 ShardConfig.of(arrangedHash, corpus.validation().contentHash()), out.resolve("shards/validation"), Progress.SILENT).close();
@@ -340,8 +316,8 @@ public final class Quickstart {
         return chosen;
     }
 
-    private RunNotes notes(DecoderSpec spec, Tokenizer tokenizer, ProgressLine line) {
-        var console = new TrainingConsole(line, spec, tokenizer, plan.shape().seq(), plan.measured().gflops(), Writer.PROMPT, 1);
+    private RunNotes notes(DecoderSpec spec, Tokenizer tokenizer) {
+        var console = new TrainingConsole(progress, spec, tokenizer, plan.shape().seq(), plan.measured().gflops(), Writer.PROMPT, 1);
         return new RunNotes(console, tokenizer, out.resolve("run"));
     }
 
@@ -361,43 +337,17 @@ public final class Quickstart {
         long checkpoint = Math.max(1, Math.round(CHECKPOINT_SECONDS / plan.measured().secondsPerStep()));
         var settings = new TrainOptions(plan.steps(), 1, plan.schedule(), Plan.CLIP, new AdamW.Settings(0.9, 0.95, 1e-8, Plan.WEIGHT_DECAY),
                 false, plan.seed(), Math.max(1, plan.steps() / EVALUATIONS), Math.max(1, plan.steps() / SAMPLES), checkpoint, 2);
-        try (Decoder model = Decoder.random(spec, plan.seed());
-                ProgressLine line = ProgressLine.on(terminal)) {
-            RunNotes notes = notes(spec, tokenizer, line);
+        try (Decoder model = Decoder.random(spec, plan.seed())) {
+            RunNotes notes = notes(spec, tokenizer);
             if (notes.samples().isEmpty()) {
                 notes.sample(0, model);
             }
-            new Trainer<>(model, new NextToken(model, tokenBytes), data, settings, run, watched(notes)).train();
+            new Trainer<>(model, new NextToken(model, tokenBytes), data, settings, run, notes).train();
             DecoderFiles.save(model, out, StorageType.F32);
             AtomicFile.writeString(out.resolve(GenerationConfig.FILE), GenerationConfig.of(spec.bosId(), spec.eosIds()).toJson());
             provenance();
             return notes;
         }
-    }
-
-    private TrainListener watched(RunNotes notes) {
-        return new TrainListener() {
-            @Override
-            public void step(Step step) {
-                notes.step(step);
-                watch.step(step.step());
-            }
-
-            @Override
-            public void evaluated(Evaluation evaluation) {
-                notes.evaluated(evaluation);
-            }
-
-            @Override
-            public void sample(long step, Decoder model) {
-                notes.sample(step, model);
-            }
-
-            @Override
-            public void message(String text) {
-                notes.message(text);
-            }
-        };
     }
 
     private void provenance() {
@@ -430,7 +380,7 @@ public final class Quickstart {
             log.message("no fine-tuning: the plan has none");
             return null;
         }
-        MethodPairs.Found found = log.run("pairs", () -> MethodPairs.write(corpus, tokenizer, plan, out, watched(log.progress())),
+        MethodPairs.Found found = log.run("pairs", () -> MethodPairs.write(corpus, tokenizer, plan, out, progress),
                 () -> MethodPairs.read(out));
         if (!found.lacking().isEmpty()) {
             log.message("no fine-tuning: %s", found.lacking());
@@ -442,7 +392,7 @@ public final class Quickstart {
         return log.run("compare", () -> {
             try (Decoder model = DecoderFiles.load(out)) {
                 Finetuning made = Comparison.of(model, adapter, tokenizer, plan.shape().seq(), found, steps, evaluation,
-                        watched(log.progress()));
+                        progress);
                 made.write(out);
                 return made;
             }
@@ -456,10 +406,8 @@ public final class Quickstart {
                 "train.checkpoint_every=" + checkpoint, "adapter.rank=" + plan.tuning().rank(), "adapter.alpha=" + 2 * plan.tuning().rank()));
         var recipe = new FinetuneRecipe(base.seed(), base.method(), new FinetuneRecipe.Model(Optional.of(out), base.model().quantize()),
                 new FinetuneRecipe.Data(MethodPairs.sources(out), 0, 0, false), base.adapter(), base.dpo(), base.train());
-        try (ProgressLine line = ProgressLine.on(terminal)) {
-            // it takes less memory than the training that came before it
-            return FinetuneJob.run(recipe, adapter, line, Long.MAX_VALUE);
-        }
+        // it takes less memory than the training that came before it
+        return FinetuneJob.run(recipe, adapter, progress, Long.MAX_VALUE);
     }
 
     private void summary(Report report) {

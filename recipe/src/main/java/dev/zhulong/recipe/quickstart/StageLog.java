@@ -3,11 +3,10 @@ package dev.zhulong.recipe.quickstart;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
-import dev.zhulong.data.Progress;
 import dev.zhulong.formats.AtomicFile;
-import dev.zhulong.train.log.ProgressLine;
+import dev.zhulong.formats.progress.Progress;
+import dev.zhulong.formats.progress.ProgressLine;
 import java.io.IOException;
-import java.io.PrintWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,11 +16,10 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Supplier;
 
-/** Which stages of a run are finished, how long they took, and the lines on the terminal that tell so. Kept in {@code stages.json}. */
+/** Which stages of a run are finished, how long they took, and the messages that say so. Kept in {@code stages.json}. */
 final class StageLog {
     static final String FILE = "stages.json";
     private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
-    private static final double QUIET_SECONDS = 10;
 
     /**
      * A finished stage.
@@ -35,17 +33,13 @@ final class StageLog {
     record Content(int starts, List<Stage> stages) {}
 
     private final Path file;
-    private final PrintWriter out;
-    private final boolean terminal;
+    private final Progress progress;
     private final int start;
     private final List<Stage> stages;
-    private long shownAt;
-    private boolean onLine;
 
-    StageLog(Path directory, PrintWriter out) {
+    StageLog(Path directory, Progress progress) {
         this.file = directory.resolve(FILE);
-        this.out = out;
-        this.terminal = System.console() != null && System.console().isTerminal() && !"dumb".equals(System.getenv("TERM"));
+        this.progress = progress;
         Content before = read();
         start = before.starts() + 1;
         stages = new ArrayList<>(before.stages());
@@ -88,37 +82,7 @@ final class StageLog {
 
     /** A line that stays. */
     void message(String format, Object... values) {
-        clear();
-        out.println(Visible.text(values.length == 0 ? format : String.format(Locale.ROOT, format, values)));
-        out.flush();
-    }
-
-    /** Shows how far a stage is: in place on a terminal, now and then elsewhere. */
-    Progress progress() {
-        return (stage, done, total, unit) -> {
-            long now = System.nanoTime();
-            if ((now - shownAt) / 1e9 < (terminal ? 0.1 : QUIET_SECONDS)) {
-                return;
-            }
-            shownAt = now;
-            String share = total > 0 ? String.format(Locale.ROOT, "%.0f%% of %s %s", 100.0 * done / total, ProgressLine.count(total), unit)
-                    : ProgressLine.count(done) + " " + unit;
-            String line = "           " + stage + " " + share;
-            if (terminal) {
-                out.print("\r\u001b[2K" + line);
-                onLine = true;
-            } else {
-                out.println(line);
-            }
-            out.flush();
-        };
-    }
-
-    private void clear() {
-        if (onLine) {
-            out.print("\r\u001b[2K");
-            onLine = false;
-        }
+        progress.message(Visible.text(values.length == 0 ? format : String.format(Locale.ROOT, format, values)));
     }
 
     private Content read() {

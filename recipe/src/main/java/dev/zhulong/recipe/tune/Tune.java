@@ -2,6 +2,7 @@ package dev.zhulong.recipe.tune;
 
 import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.FileTree;
+import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.formats.yaml.RecipeException;
 import dev.zhulong.formats.yaml.RecipeReader;
 import dev.zhulong.recipe.FinalEvaluation;
@@ -9,7 +10,6 @@ import dev.zhulong.recipe.PretrainJob;
 import dev.zhulong.recipe.PretrainRecipe;
 import dev.zhulong.recipe.RunDirectory;
 import dev.zhulong.train.TrainingStopped;
-import dev.zhulong.train.log.ProgressLine;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -40,14 +40,14 @@ public final class Tune {
     private final Space space;
     private final Budget budget;
     private final Path directory;
-    private final ProgressLine line;
+    private final Progress line;
     private final long available;
     private final List<List<String>> candidates = new ArrayList<>();
     private final List<Trial> trials = new ArrayList<>();
     private PretrainRecipe prepared;
     private boolean stopped;
 
-    private Tune(PretrainRecipe base, Space space, Budget budget, Path directory, ProgressLine line, long available) {
+    private Tune(PretrainRecipe base, Space space, Budget budget, Path directory, Progress line, long available) {
         this.base = base;
         this.space = space;
         this.budget = budget;
@@ -56,8 +56,8 @@ public final class Tune {
         this.available = available;
     }
 
-    /** {@link #run(PretrainRecipe, Space, Budget, Path, ProgressLine, long)} where memory is known to suffice. */
-    public static List<String> run(PretrainRecipe recipe, Space space, Budget budget, Path directory, ProgressLine line) {
+    /** {@link #run(PretrainRecipe, Space, Budget, Path, Progress, long)} where memory is known to suffice. */
+    public static List<String> run(PretrainRecipe recipe, Space space, Budget budget, Path directory, Progress line) {
         return run(recipe, space, budget, directory, line, Long.MAX_VALUE);
     }
 
@@ -73,7 +73,7 @@ public final class Tune {
      * @throws IllegalArgumentException if recipe, space, text and directory do not go together, or the memory does not suffice for the recipe as it is; says what to
      *     do
      */
-    public static List<String> run(PretrainRecipe recipe, Space space, Budget budget, Path directory, ProgressLine line, long available) {
+    public static List<String> run(PretrainRecipe recipe, Space space, Budget budget, Path directory, Progress line, long available) {
         space.requireFields();
         PretrainRecipe base = recipe.absolute();
         var search = new Tune(base, space, budget, directory, line, available);

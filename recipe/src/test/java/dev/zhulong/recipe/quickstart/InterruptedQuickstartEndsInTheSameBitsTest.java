@@ -1,8 +1,7 @@
 package dev.zhulong.recipe.quickstart;
 
-import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
-
+import dev.zhulong.formats.progress.Event;
+import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.recipe.ChildJvm;
 import java.io.File;
 import java.io.IOException;
@@ -14,6 +13,8 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 class InterruptedQuickstartEndsInTheSameBitsTest {
     private static final long STEPS = 11;
@@ -32,7 +33,7 @@ class InterruptedQuickstartEndsInTheSameBitsTest {
         Path corpus = TinyCorpus.write(temporary.resolve("texts"));
         plan = TinyCorpus.plan(Files.createDirectories(temporary.resolve("given")).resolve(Plan.FILE), corpus, STEPS);
         unbroken = temporary.resolve("unbroken");
-        TinyCorpus.run(unbroken, plan, new Quickstart.Watch() {});
+        TinyCorpus.run(unbroken, plan, Progress.SILENT);
     }
 
     private static final class Cut extends RuntimeException {
@@ -44,17 +45,14 @@ class InterruptedQuickstartEndsInTheSameBitsTest {
         Path out = temporary.resolve("broken");
         cutIn(out, "clean", "split", "tokenizer", "tokenise");
         for (long last : new long[] {1, 5, STEPS}) {
-            assertThatThrownBy(() -> TinyCorpus.run(out, plan, new Quickstart.Watch() {
-                @Override
-                public void step(long step) {
-                    if (step == last) {
-                        throw new Cut();
-                    }
+            assertThatThrownBy(() -> TinyCorpus.run(out, plan, event -> {
+                if (event.unit().equals("steps") && event.done() == last) {
+                    throw new Cut();
                 }
             })).isInstanceOf(Cut.class);
         }
         cutIn(out, "pairs", "compare");
-        TinyCorpus.run(out, plan, new Quickstart.Watch() {});
+        TinyCorpus.run(out, plan, Progress.SILENT);
         assertSame(out);
         assertThat(Report.read(out).starts()).isEqualTo(10);
         assertThat(Report.read(out).samples()).isEqualTo(Report.read(unbroken).samples());
@@ -64,12 +62,9 @@ class InterruptedQuickstartEndsInTheSameBitsTest {
 
     private static void cutIn(Path out, String... stages) {
         for (String stage : stages) {
-            assertThatThrownBy(() -> TinyCorpus.run(out, plan, new Quickstart.Watch() {
-                @Override
-                public void progress(String now) {
-                    if (now.equals(stage)) {
-                        throw new Cut();
-                    }
+            assertThatThrownBy(() -> TinyCorpus.run(out, plan, event -> {
+                if (event.stage().equals(stage)) {
+                    throw new Cut();
                 }
             })).as(stage).isInstanceOf(Cut.class);
         }
@@ -93,7 +88,7 @@ class InterruptedQuickstartEndsInTheSameBitsTest {
             assertThat(child.exitValue()).isNotZero();
             assertThat(awaited.getParent()).as(phase).exists();
         }
-        TinyCorpus.run(out, plan, new Quickstart.Watch() {});
+        TinyCorpus.run(out, plan, Progress.SILENT);
         assertSame(out);
     }
 
@@ -102,17 +97,10 @@ class InterruptedQuickstartEndsInTheSameBitsTest {
         private Child() {}
 
         public static void main(String[] args) {
-            TinyCorpus.run(Path.of(args[0]), Path.of(args[1]), new Quickstart.Watch() {
+            TinyCorpus.run(Path.of(args[0]), Path.of(args[1]), new Progress() {
                 @Override
-                public void step(long step) {
-                    if (step > 5 && args[2].equals("train")) {
-                        sleep();
-                    }
-                }
-
-                @Override
-                public void progress(String stage) {
-                    if (stage.equals(args[2])) {
+                public void event(Event event) {
+                    if (event.stage().equals(args[2]) && (event.done() > 5 || args[2].equals("compare"))) {
                         sleep();
                     }
                 }

@@ -1,5 +1,7 @@
 package dev.zhulong.recipe.quickstart;
 
+import dev.zhulong.formats.progress.Progress;
+import dev.zhulong.formats.progress.ProgressLine;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -52,10 +54,14 @@ final class TinyCorpus {
         return file.getParent().resolve(Plan.FILE);
     }
 
-    static String run(Path out, Path plan, Quickstart.Watch watch) {
+    static String run(Path out, Path plan, Progress watch) {
         var printed = new ByteArrayOutputStream();
-        Quickstart.run(new QuickstartOptions(0.05, out, Optional.empty(), 0, Optional.of(plan)),
-                new PrintStream(printed, true, StandardCharsets.UTF_8), watch);
+        try (var line = ProgressLine.on(new PrintStream(printed, true, StandardCharsets.UTF_8))) {
+            Quickstart.run(new QuickstartOptions(0.05, out, Optional.empty(), 0, Optional.of(plan)), event -> {
+                line.event(event);
+                watch.event(event);
+            }, Long.MAX_VALUE);
+        }
         return printed.toString(StandardCharsets.UTF_8);
     }
 }

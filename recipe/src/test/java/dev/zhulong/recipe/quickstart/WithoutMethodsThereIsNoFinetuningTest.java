@@ -1,13 +1,13 @@
 package dev.zhulong.recipe.quickstart;
 
-import static org.assertj.core.api.Assertions.assertThat;
-
+import dev.zhulong.formats.progress.Progress;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import static org.assertj.core.api.Assertions.assertThat;
 
 class WithoutMethodsThereIsNoFinetuningTest {
     private static final String[] WORDS = ("the a one old green late quiet train boat house garden letter teacher road river lamp stood came went"
@@ -32,7 +32,7 @@ class WithoutMethodsThereIsNoFinetuningTest {
         }
         Path plan = TinyCorpus.plan(Files.createDirectories(temporary.resolve("given")).resolve(Plan.FILE), texts, 3);
         Path out = temporary.resolve("out");
-        String printed = TinyCorpus.run(out, plan, new Quickstart.Watch() {});
+        String printed = TinyCorpus.run(out, plan, Progress.SILENT);
         assertThat(printed.lines()).filteredOn(line -> line.contains("fine-tun")).containsExactly(
                 "no fine-tuning: the corpus has no Java sources, so there are no methods to learn from");
         assertThat(Report.read(out).finetuning()).isNull();

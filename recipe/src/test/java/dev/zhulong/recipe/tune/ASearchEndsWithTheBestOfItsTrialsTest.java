@@ -3,10 +3,10 @@ package dev.zhulong.recipe.tune;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.formats.yaml.RecipeReader;
 import dev.zhulong.recipe.PretrainRecipe;
 import dev.zhulong.recipe.TinyRun;
-import dev.zhulong.train.log.ProgressLine;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;

@@ -1,13 +1,14 @@
-package dev.zhulong.train.log;
+package dev.zhulong.formats.progress;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.zhulong.train.log.ProgressLine.Progress;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -20,10 +21,10 @@ class ProgressLineIsNeverGarbledTest {
 
     @Test
     void aLineHasEveryNumberWithItsUnit() {
-        assertThat(new Progress(1_200, 2_000, 3.21, 1.23, 12_345, 0.45, 220)).hasToString(
+        assertThat(step(1_200, 2_000, 3.21, 1.23, 12_345, 0.45, 220)).hasToString(
                 "step 1,200/2,000  loss 3.2100  1.230 bits/byte  12.3k tokens/s  45% of matrix speed  3m40s left");
         double unknown = Double.NaN;
-        assertThat(new Progress(0, 10, unknown, unknown, unknown, unknown, unknown)).hasToString("step 0/10  loss NaN");
+        assertThat(step(0, 10, unknown, unknown, unknown, unknown, unknown)).hasToString("step 0/10  loss NaN");
     }
 
     @ParameterizedTest
@@ -46,7 +47,7 @@ class ProgressLineIsNeverGarbledTest {
             line.message("before");
             for (int step = 1; step <= 1_000; step++) {
                 nanos += 10_000_000; // 10 ms a step
-                line.update(at(step));
+                line.event(at(step));
                 if (step == 500) {
                     line.message("a sample\nof two lines\u001b[2J\u0007\r\u009b31m");
                 }
@@ -62,7 +63,7 @@ class ProgressLineIsNeverGarbledTest {
         try (ProgressLine line = new ProgressLine(out, false, () -> nanos)) {
             for (int step = 1; step <= 1_000; step++) {
                 nanos += 100_000_000; // 100 s in all
-                line.update(at(step));
+                line.event(at(step));
                 if (step == 555) {
                     line.message("validation loss 2.5");
                     line.report(at(step));
@@ -86,8 +87,41 @@ class ProgressLineIsNeverGarbledTest {
         assertThat(text()).isEqualTo(at(7) + "\n");
     }
 
-    private static Progress at(long step) {
-        return new Progress(step, 1_000, 2.5, 1.1, 9_000, 0.5, (1_000 - step) / 10.0);
+    @Test
+    void whatPassesGoesAndWhatIsMeasuredStays() {
+        try (ProgressLine line = new ProgressLine(out, true, () -> nanos)) {
+            line.at("clean", 1_000, 90_000_000, "bytes");
+            assertThat(text()).as("a short stage shows nothing").isEmpty();
+            nanos += 2_000_000_000;
+            line.at("clean", 10_000_000, 90_000_000, "bytes");
+            assertThat(screen().getLast()).isEqualTo("clean  10.0 MB of 90.0 MB  11%  5.0 MB/s  16 s left");
+            line.message("cleaned");
+            assertThat(screen()).containsExactly("cleaned", "");
+            nanos += 2_000_000_000;
+            line.at("merge");
+            line.event(at(3));
+        }
+        assertThat(screen()).containsExactly("cleaned", at(3).toString(), "");
+        bytes.reset();
+        try (ProgressLine line = new ProgressLine(out, true, () -> nanos)) {
+            nanos += 2_000_000_000;
+            line.at("score", 3, 7, "lines");
+        }
+        assertThat(screen()).containsExactly("");
+    }
+
+    private static Event at(long step) {
+        return step(step, 1_000, 2.5, 1.1, 9_000, 0.5, (1_000 - step) / 10.0);
+    }
+
+    private static Event step(long step, long total, double loss, double bitsPerByte, double tokensPerSecond, double matrixShare, double secondsLeft) {
+        Map<String, Double> values = new LinkedHashMap<>();
+        values.put(Event.LOSS, loss);
+        values.put(Event.BITS_PER_BYTE, bitsPerByte);
+        values.put(Event.TOKENS_PER_SECOND, tokensPerSecond);
+        values.put(Event.MATRIX_SHARE, matrixShare);
+        values.put(Event.SECONDS_LEFT, secondsLeft);
+        return new Event("train", step, total, "steps", values, "");
     }
 
     private String text() {

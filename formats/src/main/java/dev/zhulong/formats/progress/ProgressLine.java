@@ -1,64 +1,27 @@
-package dev.zhulong.train.log;
+package dev.zhulong.formats.progress;
 
 import java.io.Console;
 import java.io.PrintStream;
 import java.io.PrintWriter;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Locale;
 import java.util.function.LongSupplier;
 
 /**
- * The line that tells how a run is going.
+ * A job's events as text: the line that says how far it is, and above it what it says.
  *
  * <pre>{@code
  * try (var line = ProgressLine.on(System.err)) {
- *     line.update(new Progress(10, 2_000, 3.21, 1.23, 12_300, 0.45, 220));
+ *     line.at("clean", 12_000_000, 90_000_000, "bytes");
  *     line.message("sample: public static void main");   // stays above the line
  * }
  * }</pre>
  *
  * <p>On a terminal one line is rewritten in place, at most ten times a second. Anywhere else (a file, a pipe, a dumb terminal) a plain
- * line comes at most every {@value #PLAIN_SECONDS} seconds and at {@link #report}. Messages stand on lines of their own; control
- * characters in them, which a model may well produce, never reach the terminal. Safe for several threads.
+ * line comes at most every {@value #PLAIN_SECONDS} seconds. Events with values (steps of a training) are shown from the first on, and the last
+ * of them stays; how far another stage is appears only if it takes its time, with its pace, and goes when the stage is over. Control
+ * characters in messages, which a model may well produce, never reach the terminal. Safe for several threads.
  */
-public final class ProgressLine implements AutoCloseable {
-
-    /**
-     * Where a run stands. A value that is NaN or infinite is not known yet and left out; {@code loss} alone is always shown.
-     *
-     * @param step            optimizer steps finished
-     * @param total           optimizer steps of the run
-     * @param loss            in the objective's unit
-     * @param bitsPerByte     of the text, 0 or more
-     * @param tokensPerSecond tokens trained on a second
-     * @param matrixShare     achieved FLOP/s as a share of this machine's measured matrix speed, 0 to 1
-     * @param secondsLeft     expected until the end
-     */
-    public record Progress(long step, long total, double loss, double bitsPerByte, double tokensPerSecond, double matrixShare,
-            double secondsLeft) {
-
-        /** For example {@code step 1,200/2,000  loss 3.2100  1.230 bits/byte  12.3k tokens/s  45% of matrix speed  3m40s left}. */
-        @Override
-        public String toString() {
-            List<String> parts = new ArrayList<>();
-            parts.add(text("step %,d/%,d", step, total));
-            parts.add(Double.isFinite(loss) ? text("loss %.4f", loss) : "loss " + loss);
-            if (Double.isFinite(bitsPerByte)) {
-                parts.add(text("%.3f bits/byte", bitsPerByte));
-            }
-            if (Double.isFinite(tokensPerSecond)) {
-                parts.add(count(tokensPerSecond) + " tokens/s");
-            }
-            if (Double.isFinite(matrixShare)) {
-                parts.add(text("%.0f%% of matrix speed", 100 * matrixShare));
-            }
-            if (Double.isFinite(secondsLeft)) {
-                parts.add(duration(secondsLeft) + " left");
-            }
-            return String.join("  ", parts);
-        }
-    }
+public final class ProgressLine implements Progress, AutoCloseable {
 
     static final int PLAIN_SECONDS = 10;
     private static final long PLAIN_NANOS = PLAIN_SECONDS * 1_000_000_000L;
@@ -71,10 +34,14 @@ public final class ProgressLine implements AutoCloseable {
     private final PrintWriter out;
     private final boolean terminal;
     private final LongSupplier nanos;
-    private Progress latest;
+    /** The newest event with values. */
+    private Event latest;
     private String shown = "";
+    private boolean passing;
     private long shownAt;
     private boolean everShown;
+    private String stage = "";
+    private long stageBegan;
 
     ProgressLine(PrintStream out, boolean terminal, LongSupplier nanos) {
         this(new PrintWriter(out, false, out.charset()), terminal, nanos);
@@ -84,6 +51,7 @@ public final class ProgressLine implements AutoCloseable {
         this.out = out;
         this.terminal = terminal;
         this.nanos = nanos;
+        shownAt = nanos.getAsLong();
     }
 
     /** A line on standard output or error; finds out by itself whether that is a terminal. */
@@ -96,51 +64,106 @@ public final class ProgressLine implements AutoCloseable {
         return new ProgressLine(out, isTerminal(), System::nanoTime);
     }
 
-    private static boolean isTerminal() {
+    /** Whether somebody sits before a terminal that can rewrite a line. */
+    public static boolean isTerminal() {
         Console console = System.console();
         return console != null && console.isTerminal() && !"dumb".equals(System.getenv("TERM"));
     }
 
-    /** Says where the run stands; shown if it is time to. */
-    public synchronized void update(Progress progress) {
-        latest = progress;
-        long now = nanos.getAsLong();
-        if (!everShown || now - shownAt >= (terminal ? TERMINAL_NANOS : PLAIN_NANOS)) {
-            show(now);
+    /** Shows a message, or how far the job is if it is time to; the last of a stage with values is shown in any case. */
+    @Override
+    public synchronized void event(Event event) {
+        if (event.isMessage()) {
+            print(event.note());
+        } else if (event.values().isEmpty()) {
+            pass(event);
+        } else if (event.isLast()) {
+            report(event);
+        } else {
+            latest = event;
+            long now = nanos.getAsLong();
+            if (!everShown || isTime(now)) {
+                show(now);
+            }
         }
     }
 
-    /** Says where the run stands and shows it now: at an evaluation, and at the end. */
-    public synchronized void report(Progress progress) {
-        latest = progress;
+    /** Shows an event with values now: at an evaluation, and at the end. */
+    public synchronized void report(Event event) {
+        latest = event;
         show(nanos.getAsLong());
     }
 
-    /** Prints a text, of one or several lines, that stays; the progress line goes on below it. */
-    public synchronized void message(String text) {
+    private boolean isTime(long now) {
+        return now - shownAt >= (terminal ? TERMINAL_NANOS : PLAIN_NANOS);
+    }
+
+    private void pass(Event event) {
+        long now = nanos.getAsLong();
+        if (!event.stage().equals(stage)) {
+            stage = event.stage();
+            stageBegan = now;
+        }
+        if (isTime(now)) {
+            settle();
+            show(event + pace(event, (now - stageBegan) * 1e-9), now);
+            passing = true;
+        }
+    }
+
+    private static String pace(Event event, double seconds) {
+        if (seconds <= 1 || event.done() <= 0) {
+            return "";
+        }
+        String pace = "  " + Event.amount((long) (event.done() / seconds), event.unit()) + "/s";
+        return event.of() > event.done() ? pace + text("  %.0f s left", seconds * (event.of() - event.done()) / event.done()) : pace;
+    }
+
+    /** Prints a text that stays; the line goes on below it. */
+    private void print(String text) {
         String lines = printable(text.strip().isEmpty() ? text : text.stripTrailing());
-        out.print(terminal && !shown.isEmpty() ? ERASE + lines + "\n" + NO_WRAP + shown + WRAP : lines + "\n");
+        boolean below = terminal && !shown.isEmpty();
+        // how far a stage is may be over by now; the next event says
+        out.print(below ? ERASE + lines + "\n" + (passing ? "" : NO_WRAP + shown + WRAP) : lines + "\n");
+        if (passing) {
+            shown = "";
+        }
         out.flush();
     }
 
-    /** Shows the latest state if it was not shown yet, and leaves the cursor on a new line. */
+    /** Removes how far a stage is; shows the newest values if they were not shown yet, and leaves the cursor on a new line. */
     @Override
     public synchronized void close() {
+        if (terminal && passing && !shown.isEmpty()) {
+            out.print(ERASE);
+            shown = "";
+        }
+        settle();
+        out.flush();
+    }
+
+    /** Leaves the newest values where they are. */
+    private void settle() {
         if (latest != null && !latest.toString().equals(shown)) {
             show(nanos.getAsLong());
         }
-        if (terminal && !shown.isEmpty()) {
+        if (terminal && !passing && !shown.isEmpty()) {
             out.print("\n");
-            out.flush();
         }
         latest = null;
         shown = "";
+        passing = false;
     }
 
     private void show(long now) {
-        shown = latest.toString();
-        shownAt = now;
+        show(latest.toString(), now);
         everShown = true;
+        passing = false;
+    }
+
+    private void show(String text, long now) {
+        shown = text;
+        shownAt = now;
         out.print(terminal ? ERASE + NO_WRAP + shown + WRAP : shown + "\n");
         out.flush();
     }
