@@ -3,6 +3,7 @@ package dev.zhulong.text;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -15,6 +16,7 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.StreamSupport;
 
 /**
  * A {@code tokenizer.json} of Hugging Face's tokenizers library, with the {@link TokenizerConfig} beside it.
@@ -41,15 +43,17 @@ public final class HuggingFaceTokenizer extends VocabularyTokenizer {
     private NativeTokenizer withControl;
     private NativeTokenizer privately;
     private final Map<String, Integer> marks;
+    private final SpecialIds specials;
     private volatile boolean closed;
 
-    private HuggingFaceTokenizer(JsonNode json, Vocabulary vocabulary, Special special, String name) {
+    private HuggingFaceTokenizer(JsonNode json, JsonNode config, Vocabulary vocabulary, Special special, String name) {
         super(vocabulary, special);
         this.json = json;
         this.name = name;
         fast = keepsTextTokens(json) ? Optional.empty() : ByteLevelBpe.of(json);
         closedAlphabet = closedAlphabet(json);
         marks = Collections.unmodifiableMap(NativeTokenizer.marks(json));
+        specials = SpecialIds.of(json, config, vocabulary);
         if (fast.isEmpty()) {
             plain();
         }
@@ -68,12 +72,12 @@ public final class HuggingFaceTokenizer extends VocabularyTokenizer {
         JsonNode json = TokenizerConfig.withAddedTokens(read(file), config);
         Vocabulary vocabulary = new Vocabulary(json, file.toString());
         Special special = special(json, config, vocabulary);
-        return new HuggingFaceTokenizer(json, vocabulary, special, file.toString());
+        return new HuggingFaceTokenizer(json, config, vocabulary, special, file.toString());
     }
 
     /** A tokenizer whose {@code tokenizer.json} was put together from another file; {@code name} is what errors call it. */
     static HuggingFaceTokenizer of(JsonNode json, Vocabulary vocabulary, Special special, String name) {
-        return new HuggingFaceTokenizer(json, vocabulary, special, name);
+        return new HuggingFaceTokenizer(json, MissingNode.getInstance(), vocabulary, special, name);
     }
 
     private static Special special(JsonNode json, JsonNode config, Vocabulary vocabulary) {
@@ -181,6 +185,47 @@ public final class HuggingFaceTokenizer extends VocabularyTokenizer {
         }
         requireKnown(valid, Set.of());
         return plain().encode(valid);
+    }
+
+    /** {@link #encode} of a text, and where in it each token lies; the marks that look like control tokens are plain text here too. */
+    public TextPieces pieces(String text) {
+        String valid = withoutLoneSurrogates(text);
+        requireKnown(valid, Set.of());
+        TextPieces pieces = plain().pieces(valid);
+        return trimsOffsets(json.path("post_processor")) ? pieces.withoutSpaces(valid) : pieces;
+    }
+
+    /** A byte-level post-processor takes the space that a token begins with out of its span, unless it is told not to. */
+    private static boolean trimsOffsets(JsonNode postProcessor) {
+        return switch (postProcessor.path("type").asText()) {
+            case "Sequence" -> StreamSupport.stream(postProcessor.path("processors").spliterator(), false).anyMatch(HuggingFaceTokenizer::trimsOffsets);
+            case "ByteLevel", "RobertaProcessing" -> postProcessor.path("trim_offsets").asBoolean(true);
+            default -> false;
+        };
+    }
+
+    /** What this tokenizer's model puts around a text and between two. */
+    public SequenceTemplate template() {
+        // transformers gives BERT's tokenizers theirs, whether the file has it or not
+        boolean bert = json.path("post_processor").isNull() && json.path("model").path("type").asText().equals("WordPiece")
+                && specials.cls().isPresent() && specials.sep().isPresent();
+        return SequenceTemplate.of(json.path("post_processor"), marks, name).orElseGet(() -> bert
+                ? SequenceTemplate.bert(specials.cls().getAsInt(), specials.sep().getAsInt()) : SequenceTemplate.NOTHING);
+    }
+
+    /** The ids of the tokens that have a part in an encoder's input. */
+    public SpecialIds specials() {
+        return specials;
+    }
+
+    /** Whether words after the first are spelled with the space before them, as byte-level vocabularies have it. */
+    public boolean spellsSpaces() {
+        return isByteLevel(json.path("pre_tokenizer"));
+    }
+
+    private static boolean isByteLevel(JsonNode preTokenizer) {
+        return preTokenizer.path("type").asText().equals("ByteLevel")
+                || StreamSupport.stream(preTokenizer.path("pretokenizers").spliterator(), false).anyMatch(HuggingFaceTokenizer::isByteLevel);
     }
 
     @Override

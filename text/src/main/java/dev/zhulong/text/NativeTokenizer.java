@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Semaphore;
+import java.util.function.BiFunction;
 
 /**
  * One instance of Hugging Face's tokenizers library (through DJL), which encodes whole texts and adds nothing; in this process, or where it could
@@ -74,15 +75,38 @@ final class NativeTokenizer implements AutoCloseable {
             TokenizersLibrary rust = TokenizersLibrary.LIB;
             long encoding = rust.encode(library.getHandle(), text, false);
             try {
-                long[] ids = rust.getTokenIds(encoding);
-                int[] out = new int[ids.length];
-                for (int i = 0; i < out.length; i++) {
-                    out[i] = (int) ids[i];
-                }
-                return out;
+                return ints(rust.getTokenIds(encoding));
             } finally {
                 rust.deleteEncoding(encoding);
             }
+        }
+
+        /** The spans in code points, as the library counts them. */
+        TextPieces pieces(String text) {
+            TokenizersLibrary rust = TokenizersLibrary.LIB;
+            long encoding = rust.encode(library.getHandle(), text, false);
+            try {
+                int[] ids = ints(rust.getTokenIds(encoding));
+                var spans = rust.getTokenCharSpans(encoding);
+                int[] from = new int[ids.length];
+                int[] to = new int[ids.length];
+                for (int i = 0; i < ids.length; i++) {
+                    int before = i == 0 ? 0 : to[i - 1];
+                    from[i] = spans[i] == null ? before : spans[i].getStart();
+                    to[i] = spans[i] == null ? before : spans[i].getEnd();
+                }
+                return new TextPieces(ids, from, to, ints(rust.getWordIds(encoding)));
+            } finally {
+                rust.deleteEncoding(encoding);
+            }
+        }
+
+        private static int[] ints(long[] values) {
+            int[] out = new int[values.length];
+            for (int i = 0; i < out.length; i++) {
+                out[i] = (int) values[i];
+            }
+            return out;
         }
     }
 
@@ -228,17 +252,30 @@ final class NativeTokenizer implements AutoCloseable {
      * @throws EncodingException where the library fails on it
      */
     int[] encode(String text) {
+        return ask(text, Handle::encode, TokenizerProcess::encode);
+    }
+
+    /**
+     * Ids of a text, and where in it each lies, in UTF-16 units.
+     *
+     * @throws EncodingException where the library fails on it
+     */
+    TextPieces pieces(String text) {
+        return ask(text, Handle::pieces, TokenizerProcess::pieces).inUnitsOf(text);
+    }
+
+    private <T> T ask(String text, BiFunction<Handle, String, T> here, BiFunction<TokenizerProcess, String, T> apart) {
         if (library == null || text.length() > LibrarySafety.LONGEST_TEXT) {
-            return encodeApart(text);
+            return askApart(text, apart);
         }
         try {
-            return library.encode(text);
+            return here.apply(library, text);
         } catch (RuntimeException e) {
             throw new EncodingException(name, "the tokenizers library refuses a text of " + text.length() + " characters: " + oneLine(e), e);
         }
     }
 
-    private int[] encodeApart(String text) {
+    private <T> T askApart(String text, BiFunction<TokenizerProcess, String, T> apart) {
         free.acquireUninterruptibly();
         try {
             TokenizerProcess process = idle.poll();
@@ -246,7 +283,7 @@ final class NativeTokenizer implements AutoCloseable {
                 process = TokenizerProcess.start(json, name);
             }
             try {
-                return process.encode(text);
+                return apart.apply(process, text);
             } finally {
                 if (process.isAlive()) {
                     idle.add(process);

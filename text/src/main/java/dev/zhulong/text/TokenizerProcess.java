@@ -9,16 +9,18 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.stream.Stream;
 
 /**
  * The tokenizers library in a process of its own, for what could end this one ({@link LibrarySafety}). Texts go in and ids come out over its
- * standard streams: a length and UTF-8, answered by {@value #DONE}, a count and that many ids, or by {@value #REFUSED} and a message. Not safe for several
- * threads.
+ * standard streams: how many numbers are wanted of each token (1: its id; 4: also its span and its word), a length and UTF-8, answered by {@value #DONE}, a
+ * count and that many numbers, or by {@value #REFUSED} and a message. Not safe for several threads.
  */
 final class TokenizerProcess implements AutoCloseable {
     private static final int DONE = 0;
@@ -50,7 +52,7 @@ final class TokenizerProcess implements AutoCloseable {
             var child = new TokenizerProcess(name, new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-XX:+UseSerialGC",
                     "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-XX:+SuppressFatalErrorMessage", "-XX:-CreateCoredumpOnCrash", "--enable-native-access=ALL-UNNAMED",
                     "-cp", System.getProperty("java.class.path"), TokenizerProcess.class.getName()).start());
-            child.ask(json, "the tokenizer");
+            child.ask(json, 1, "the tokenizer");
             return child;
         } catch (IOException e) {
             throw new UncheckedIOException(name + ": its tokenizer needs a separate process, which does not start: " + e.getMessage(), e);
@@ -63,7 +65,15 @@ final class TokenizerProcess implements AutoCloseable {
      * @throws EncodingException where the library fails on it; this process may then be dead ({@link #isAlive})
      */
     int[] encode(String text) {
-        return ask(text.getBytes(StandardCharsets.UTF_8), "a text of " + text.length() + " characters");
+        return ask(text.getBytes(StandardCharsets.UTF_8), 1, "a text of " + text.length() + " characters");
+    }
+
+    /** The same with spans in code points and words. */
+    TextPieces pieces(String text) {
+        int[] all = ask(text.getBytes(StandardCharsets.UTF_8), 4, "a text of " + text.length() + " characters");
+        int n = all.length / 4;
+        return new TextPieces(Arrays.copyOf(all, n), Arrays.copyOfRange(all, n, 2 * n), Arrays.copyOfRange(all, 2 * n, 3 * n),
+                Arrays.copyOfRange(all, 3 * n, 4 * n));
     }
 
     boolean isAlive() {
@@ -71,8 +81,8 @@ final class TokenizerProcess implements AutoCloseable {
         return !closed && process.isAlive();
     }
 
-    private int[] ask(byte[] bytes, String what) {
-        var answer = CompletableFuture.supplyAsync(() -> exchange(bytes, what), task -> Thread.ofVirtual().start(task));
+    private int[] ask(byte[] bytes, int each, String what) {
+        var answer = CompletableFuture.supplyAsync(() -> exchange(bytes, each, what), task -> Thread.ofVirtual().start(task));
         try {
             return answer.get(SECONDS + bytes.length / 100_000, TimeUnit.SECONDS);
         } catch (TimeoutException e) {
@@ -95,8 +105,9 @@ final class TokenizerProcess implements AutoCloseable {
         }
     }
 
-    private int[] exchange(byte[] bytes, String what) {
+    private int[] exchange(byte[] bytes, int each, String what) {
         try {
+            out.writeByte(each);
             out.writeInt(bytes.length);
             out.write(bytes);
             out.flush();
@@ -150,7 +161,9 @@ final class TokenizerProcess implements AutoCloseable {
         NativeTokenizer.Handle library = null;
         while (true) {
             byte[] bytes;
+            boolean spans;
             try {
+                spans = in.readByte() == 4;
                 bytes = in.readNBytes(in.readInt());
             } catch (IOException e) {
                 return;
@@ -159,6 +172,9 @@ final class TokenizerProcess implements AutoCloseable {
                 int[] ids = new int[0];
                 if (library == null) {
                     library = NativeTokenizer.Handle.open(bytes);
+                } else if (spans) {
+                    TextPieces pieces = library.pieces(new String(bytes, StandardCharsets.UTF_8));
+                    ids = Stream.of(pieces.ids(), pieces.from(), pieces.to(), pieces.words()).flatMapToInt(Arrays::stream).toArray();
                 } else {
                     ids = library.encode(new String(bytes, StandardCharsets.UTF_8));
                 }
