@@ -1,0 +1,8 @@
+package dev.zhulong.train;
+
+class AdamWKeepsTheContractTest extends OptimizerContract<AdamW> {
+    @Override
+    Optimizer.Maker maker() {
+        return Tiny.ADAMW;
+    }
+}
