@@ -54,7 +54,7 @@ class TheScorerCountsThroughTheVerbsTest {
         model = temporary.resolve("model");
         Run run = zhulong("pretrain", "--data", texts, "--set", "data.clean=false", "--set", "data.tokenizer.vocab_size=280", "--set",
                 "model.hidden_size=16", "--set", "model.layers=1", "--set", "model.heads=2", "--set", "model.context_length=128", "--set",
-                "train.steps=20", "--set", "train.warmup=1", "--set", "train.batch=4", "--set", "train.seq=64", "--set", "train.lr=0.01", "--out", model);
+                "train.steps=3", "--set", "train.warmup=1", "--set", "train.batch=2", "--set", "train.seq=32", "--set", "train.lr=0.01", "--out", model);
         assertThat(run.code()).as(run.err()).isZero();
     }
 
