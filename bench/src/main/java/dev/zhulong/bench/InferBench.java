@@ -93,7 +93,7 @@ public final class InferBench {
 
     /** Two a weight that multiplies. */
     private static double flopsPerToken(DecoderSpec spec) {
-        return 2.0 * spec.layers() * spec.blockWeights();
+        return 2.0 * spec.layerWeights();
     }
 
     /** Of an even number the mean of the two in the middle. */

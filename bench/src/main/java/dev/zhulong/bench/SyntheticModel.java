@@ -1,6 +1,7 @@
 package dev.zhulong.bench;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.gguf.GgufConfig;
 import dev.zhulong.formats.gguf.GgufExport;
 import dev.zhulong.formats.gguf.GgufType;
@@ -49,7 +50,7 @@ public enum SyntheticModel {
     }
 
     DecoderSpec spec() {
-        return new DecoderSpec(DecoderSpec.Family.LLAMA, vocab, hidden, layers, heads, kvHeads, hidden / heads, inner, 4096, DecoderSpec.Norm.RMS,
+        return new DecoderSpec(Family.of("llama"), vocab, hidden, layers, heads, kvHeads, hidden / heads, inner, 4096, DecoderSpec.Norm.RMS,
                 1e-5, DecoderSpec.Activation.SILU, true, new DecoderSpec.Rope(10_000, hidden / heads, new DecoderSpec.Scaling.None()),
                 this == LLAMA_135M, false, false, false, false, Collections.nCopies(layers, 0), 1, List.of(2));
     }

@@ -2,6 +2,7 @@ package dev.zhulong.bench;
 
 import dev.zhulong.data.pack.Batch;
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.formats.SafetensorsFile;
 import dev.zhulong.formats.TensorView;
@@ -36,7 +37,7 @@ public final class TrainBench {
     public record Shape(int vocab, int hidden, int layers, int heads, int kvHeads, int ffn, int batch, int seq) {
         DecoderSpec spec() {
             return new DecoderSpec(
-                    DecoderSpec.Family.LLAMA, vocab, hidden, layers, heads, kvHeads, hidden / heads, ffn, seq, DecoderSpec.Norm.RMS, 1e-5,
+                    Family.of("llama"), vocab, hidden, layers, heads, kvHeads, hidden / heads, ffn, seq, DecoderSpec.Norm.RMS, 1e-5,
                     DecoderSpec.Activation.SILU, true,
                     new DecoderSpec.Rope(10000, hidden / heads, new DecoderSpec.Scaling.None()), false, false, false, false, false,
                     java.util.Collections.nCopies(layers, 0), -1, List.of());

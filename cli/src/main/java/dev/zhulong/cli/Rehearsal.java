@@ -1,6 +1,7 @@
 package dev.zhulong.cli;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.gguf.GgufConfig;
 import dev.zhulong.formats.gguf.GgufExport;
 import dev.zhulong.formats.gguf.GgufType;
@@ -61,7 +62,7 @@ final class Rehearsal {
         for (int b = 0; b < 256; b++) {
             tokens.add("<0x%02X>".formatted(b));
         }
-        var spec = new DecoderSpec(DecoderSpec.Family.LLAMA, tokens.size(), HIDDEN, 1, HEADS, HEADS, HIDDEN / HEADS, HIDDEN, 512, DecoderSpec.Norm.RMS, 1e-5,
+        var spec = new DecoderSpec(Family.of("llama"), tokens.size(), HIDDEN, 1, HEADS, HEADS, HIDDEN / HEADS, HIDDEN, 512, DecoderSpec.Norm.RMS, 1e-5,
                 DecoderSpec.Activation.SILU, true, new DecoderSpec.Rope(10_000, HIDDEN / HEADS, new DecoderSpec.Scaling.None()), false, false, false,
                 false, false, List.of(0), 1, List.of(2));
         var metadata = new LinkedHashMap<>(GgufConfig.write(spec));

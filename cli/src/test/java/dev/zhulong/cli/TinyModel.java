@@ -1,6 +1,7 @@
 package dev.zhulong.cli;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
@@ -25,7 +26,7 @@ final class TinyModel {
             trainer.add(text(i));
         }
         TokenizerJson.write(directory, trainer.train(), new TokenizerJson.Settings("<|endoftext|>", "<|endoftext|>", null, true, CONTEXT));
-        var spec = new DecoderSpec(DecoderSpec.Family.LLAMA, VOCAB, 32, 2, 4, 2, 8, 64, CONTEXT, DecoderSpec.Norm.RMS, 1e-5,
+        var spec = new DecoderSpec(Family.of("llama"), VOCAB, 32, 2, 4, 2, 8, 64, CONTEXT, DecoderSpec.Norm.RMS, 1e-5,
                 DecoderSpec.Activation.SILU, true, new DecoderSpec.Rope(10_000, 8, new DecoderSpec.Scaling.None()), true, false, false, false,
                 false, List.of(0, 0), 0, List.of(0));
         try (Decoder model = Decoder.random(spec, 7)) {

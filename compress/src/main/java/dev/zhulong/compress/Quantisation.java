@@ -2,6 +2,7 @@ package dev.zhulong.compress;
 
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.formats.Parameter.Layout;
 import dev.zhulong.formats.Sizes;
 import dev.zhulong.formats.TensorView;
 import dev.zhulong.formats.gguf.DirectoryWeights;
@@ -131,7 +132,7 @@ public final class Quantisation {
             stored.put(weight.gguf(), new GgufExport.Stored(gguf(type), tensors.next(weights.size(), arena -> {
                 TensorView view = views.get(weight.huggingFace());
                 return weight.shape().length < 2 || type == WeightType.F32 && weight.gguf().equals("position_embd.weight")
-                        ? weight.fromHuggingFace(view, arena) : inGgufOrder(weight, Matrix.of(view, weight.layout() == GgufWeight.Layout.TRANSPOSED)
+                        ? weight.fromHuggingFace(view, arena) : inGgufOrder(weight, Matrix.of(view, weight.layout() == Layout.TRANSPOSED)
                                 .as(type, pool, arena), arena);
             })));
         }
@@ -146,7 +147,7 @@ public final class Quantisation {
     }
 
     private static MemorySegment inGgufOrder(GgufWeight weight, MemorySegment rows, Arena arena) {
-        if (weight.layout() != GgufWeight.Layout.INTERLEAVED) {
+        if (weight.layout() != Layout.INTERLEAVED) {
             return rows;
         }
         MemorySegment moved = arena.allocate(rows.byteSize(), 64);
@@ -215,7 +216,7 @@ public final class Quantisation {
             }
             plan.add(type, weight.shape());
             directory.add(weight.huggingFace(), type, weight.shape(), tensors.next(weights.size(), arena ->
-                    Matrix.of(views.get(weight.huggingFace()), weight.layout() == GgufWeight.Layout.TRANSPOSED).as(type, pool, arena)));
+                    Matrix.of(views.get(weight.huggingFace()), weight.layout() == Layout.TRANSPOSED).as(type, pool, arena)));
         }
         plan.requireRoom(out);
         directory.write(out);

@@ -3,7 +3,7 @@ package dev.zhulong.compress;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,7 +30,7 @@ class FailuresLeaveNothingBehindTest {
 
     @BeforeEach
     void write() throws IOException {
-        var spec = SmallModels.spec(Family.LLAMA, 128, 256, false);
+        var spec = SmallModels.spec(Family.of("llama"), 128, 256, false);
         good = SmallModels.write(temporary.resolve("good"), spec);
         broken = SmallModels.write(temporary.resolve("broken"), spec, (name, values) -> {
             if (name.equals(BROKEN)) {

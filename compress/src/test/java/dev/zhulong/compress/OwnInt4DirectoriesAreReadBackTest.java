@@ -1,6 +1,6 @@
 package dev.zhulong.compress;
 
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.Provenance;
 import dev.zhulong.formats.QuantizationConfig;
@@ -61,7 +61,7 @@ class OwnInt4DirectoriesAreReadBackTest {
      * one order of rows.
      */
     @ParameterizedTest
-    @CsvSource({"LLAMA, Q4", "LLAMA, Q4_SYM", "QWEN2, Q4", "GPT2, Q4"})
+    @CsvSource({"llama, Q4", "llama, Q4_SYM", "qwen2, Q4", "gpt2, Q4"})
     void butForTheHeadTheyAreWhatLoadingMakes(Family family, Precision precision) throws IOException {
         Path out = quantised(family, precision);
         Path source = temporary.resolve("model");
@@ -115,7 +115,7 @@ class OwnInt4DirectoriesAreReadBackTest {
     @ParameterizedTest
     @EnumSource(names = {"Q4", "Q4_SYM"})
     void aRowIsThePagesBytes(Precision precision) throws IOException {
-        Path model = SmallModels.write(temporary.resolve("model"), SmallModels.spec(Family.LLAMA, 128, 256, false), (name, values) -> {
+        Path model = SmallModels.write(temporary.resolve("model"), SmallModels.spec(Family.of("llama"), 128, 256, false), (name, values) -> {
             for (int i = 0; name.equals("model.layers.0.self_attn.q_proj.weight") && i < 128; i++) {
                 values[i] = i % 16 * 0.25f - (precision == Precision.Q4 ? 1 : 2);
             }
@@ -141,7 +141,7 @@ class OwnInt4DirectoriesAreReadBackTest {
 
     @Test
     void whatElseTheModelSaysGoesAlong() throws IOException {
-        Path out = quantised(Family.LLAMA, Precision.Q4);
+        Path out = quantised(Family.of("llama"), Precision.Q4);
         Path model = temporary.resolve("model");
         for (String name : List.of("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")) {
             assertThat(out.resolve(name)).hasSameBinaryContentAs(model.resolve(name));
@@ -165,14 +165,14 @@ class OwnInt4DirectoriesAreReadBackTest {
 
     @Test
     void quantisingThemAsTheyAreLoadedIsRefused() throws IOException {
-        Path out = quantised(Family.LLAMA, Precision.Q4);
+        Path out = quantised(Family.of("llama"), Precision.Q4);
         assertThatThrownBy(() -> logits(out, Optional.of(WeightType.Q8_0))).hasMessageContaining("quantised already");
     }
 
     @ParameterizedTest
     @CsvSource({"INT4_ASYM, INT5, INT5", "INT4_ASYM, INT4, shape", "zhulong, gptq, gptq"})
     void aConfigThatSaysAnotherThingIsNamed(String from, String to, String named) throws IOException {
-        Path out = quantised(Family.LLAMA, Precision.Q4);
+        Path out = quantised(Family.of("llama"), Precision.Q4);
         Path config = out.resolve(ModelDirectory.CONFIG);
         Files.writeString(config, Files.readString(config).replaceFirst("\"" + from + "\"", "\"" + to + "\""));
         assertThatThrownBy(() -> logits(out, Optional.empty())).hasMessageContaining(named);

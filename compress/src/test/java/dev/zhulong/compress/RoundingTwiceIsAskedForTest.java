@@ -1,6 +1,6 @@
 package dev.zhulong.compress;
 
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.gguf.GgufModel;
 import dev.zhulong.formats.gguf.GgufTensor;
 import dev.zhulong.formats.progress.Progress;
@@ -25,7 +25,7 @@ class RoundingTwiceIsAskedForTest {
 
     @BeforeEach
     void write() throws IOException {
-        Path model = SmallModels.write(temporary.resolve("model"), SmallModels.spec(Family.LLAMA, 64, 96, true));
+        Path model = SmallModels.write(temporary.resolve("model"), SmallModels.spec(Family.of("llama"), 64, 96, true));
         eight = temporary.resolve("eight.gguf");
         new Quantisation(model, Precision.Q8_0, eight, false, 1, Progress.SILENT).run();
         new Quantisation(model, Precision.Q4, temporary.resolve("int4"), false, 1, Progress.SILENT).run();

@@ -2,10 +2,10 @@ package dev.zhulong.compress;
 
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.DecoderSpec.Activation;
-import dev.zhulong.formats.DecoderSpec.Family;
 import dev.zhulong.formats.DecoderSpec.Norm;
 import dev.zhulong.formats.DecoderSpec.Rope;
 import dev.zhulong.formats.DecoderSpec.Scaling;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
@@ -30,17 +30,17 @@ final class SmallModels {
 
     /** Two layers, heads of 32. */
     static DecoderSpec spec(Family family, int hidden, int intermediate, boolean tied) {
-        boolean gpt2 = family == Family.GPT2;
+        boolean gpt2 = family == Family.of("gpt2");
         int heads = hidden / 32;
         return spec(family, hidden, intermediate, 2, heads, gpt2 ? heads : heads / 2, VOCAB, tied);
     }
 
     static DecoderSpec spec(Family family, int hidden, int intermediate, int layers, int heads, int kvHeads, int vocab, boolean tied) {
-        boolean gpt2 = family == Family.GPT2;
+        boolean gpt2 = family == Family.of("gpt2");
         int headDim = hidden / heads;
         return new DecoderSpec(family, vocab, hidden, layers, heads, kvHeads, headDim, intermediate, CONTEXT, gpt2 ? Norm.LAYER : Norm.RMS, 1e-5,
                 gpt2 ? Activation.GELU_TANH : Activation.SILU, !gpt2, gpt2 ? null : new Rope(10_000, headDim, new Scaling.None()), tied,
-                gpt2 || family == Family.QWEN2, gpt2, gpt2, family == Family.QWEN3, Collections.nCopies(layers, 0), 0, List.of(0));
+                gpt2 || family == Family.of("qwen2"), gpt2, gpt2, family == Family.of("qwen3"), Collections.nCopies(layers, 0), 0, List.of(0));
     }
 
     static Path write(Path directory, DecoderSpec spec) throws IOException {

@@ -3,7 +3,7 @@ package dev.zhulong.compress;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.zhulong.formats.DecoderSpec;
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.gguf.GgufExport;
 import dev.zhulong.formats.gguf.GgufWeight;
 import dev.zhulong.kernels.WeightType;
@@ -21,11 +21,11 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Tensor by tensor what {@code llama-quantize} made of models of these shapes, rows that blocks do not divide among them. */
 class TheMixIsLlamaCppsTest {
     private static final Map<String, DecoderSpec> MODELS = Map.of(
-            "own", SmallModels.spec(Family.LLAMA, 256, 512, 18, 4, 1, 256, false),
-            "tied", SmallModels.spec(Family.LLAMA, 256, 512, 18, 4, 4, 256, true),
-            "odd", SmallModels.spec(Family.LLAMA, 288, 512, 18, 4, 2, 256, true),
-            "seventy", SmallModels.spec(Family.LLAMA, 256, 256, 80, 4, 2, 64, false),
-            "gpt2", SmallModels.spec(Family.GPT2, 256, 512, 9, 4, 4, 64, true));
+            "own", SmallModels.spec(Family.of("llama"), 256, 512, 18, 4, 1, 256, false),
+            "tied", SmallModels.spec(Family.of("llama"), 256, 512, 18, 4, 4, 256, true),
+            "odd", SmallModels.spec(Family.of("llama"), 288, 512, 18, 4, 2, 256, true),
+            "seventy", SmallModels.spec(Family.of("llama"), 256, 256, 80, 4, 2, 64, false),
+            "gpt2", SmallModels.spec(Family.of("gpt2"), 256, 512, 9, 4, 4, 64, true));
 
     @ParameterizedTest
     @ValueSource(strings = {"own", "tied", "odd", "seventy", "gpt2"})

@@ -1,7 +1,7 @@
 package dev.zhulong.compress;
 
-import dev.zhulong.formats.DecoderSpec.Family;
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.gguf.GgufModel;
 import dev.zhulong.formats.gguf.GgufTensor;
@@ -46,7 +46,7 @@ class WhatIsWrittenIsTheModelTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"LLAMA, true", "LLAMA, false", "MISTRAL, false", "QWEN2, false", "QWEN3, true", "GPT2, true"})
+    @CsvSource({"llama, true", "llama, false", "mistral, false", "qwen2, false", "qwen3, true", "gpt2, true"})
     void floatsWriteTheSameText(Family family, boolean tied) throws IOException {
         Path model = SmallModels.write(temporary.resolve("model"), SmallModels.spec(family, 64, 96, tied));
         Path file = temporary.resolve("model.gguf");
@@ -69,7 +69,7 @@ class WhatIsWrittenIsTheModelTest {
     @ParameterizedTest
     @EnumSource(names = "Q4|Q4_SYM", mode = EnumSource.Mode.MATCH_NONE)
     void eachWeightIsNearTheDirectorys(Precision precision) throws IOException {
-        DecoderSpec spec = SmallModels.spec(Family.LLAMA, 256, 512, true);
+        DecoderSpec spec = SmallModels.spec(Family.of("llama"), 256, 512, true);
         Path model = SmallModels.write(temporary.resolve("model"), spec);
         Path file = temporary.resolve("model.gguf");
         Quantisation.Written written = quantise(model, precision, file);
@@ -125,7 +125,7 @@ class WhatIsWrittenIsTheModelTest {
 
     @Test
     void itSaysWhatItIs() throws IOException {
-        Path model = SmallModels.write(temporary.resolve("my-model"), SmallModels.spec(Family.LLAMA, 64, 96, true));
+        Path model = SmallModels.write(temporary.resolve("my-model"), SmallModels.spec(Family.of("llama"), 64, 96, true));
         Path file = temporary.resolve("model.gguf");
         quantise(model, Precision.Q4_K_M, file);
         try (GgufModel gguf = GgufModel.open(file)) {
@@ -142,7 +142,7 @@ class WhatIsWrittenIsTheModelTest {
     @ParameterizedTest
     @EnumSource(names = {"Q4_K_M", "Q4"})
     void theBytesDoNotDependOnThreads(Precision precision) throws IOException {
-        Path model = SmallModels.write(temporary.resolve("model"), SmallModels.spec(Family.LLAMA, 256, 512, false));
+        Path model = SmallModels.write(temporary.resolve("model"), SmallModels.spec(Family.of("llama"), 256, 512, false));
         Path one = temporary.resolve("one");
         Path three = temporary.resolve("three");
         new Quantisation(model, precision, one, false, 1, Progress.SILENT).run();
@@ -154,7 +154,7 @@ class WhatIsWrittenIsTheModelTest {
     /** A GGUF file quantised is the directory quantised: same tensors, whose rows only lie in another order on the way. */
     @Test
     void fromAGgufFileItIsTheSameFile() throws IOException {
-        Path model = SmallModels.write(temporary.resolve("model"), SmallModels.spec(Family.LLAMA, 256, 512, false));
+        Path model = SmallModels.write(temporary.resolve("model"), SmallModels.spec(Family.of("llama"), 256, 512, false));
         Path floats = temporary.resolve("model.F32.gguf");
         Path direct = temporary.resolve("direct.gguf");
         Path twoSteps = temporary.resolve("two-steps.gguf");

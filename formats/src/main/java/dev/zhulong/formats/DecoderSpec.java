@@ -1,61 +1,27 @@
 package dev.zhulong.formats;
 
+import dev.zhulong.formats.Stack.Attention;
+import dev.zhulong.formats.Stack.Layer;
+import dev.zhulong.formats.Stack.Mlp;
+import dev.zhulong.formats.Stack.NormPlace;
+import dev.zhulong.formats.Stack.Positions;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The shape of a decoder-only Transformer: everything an engine must know to run one, and nothing else.
+ * The shape of a decoder-only Transformer.
  *
- * <p>Read from either generation of Hugging Face's {@code config.json}; both engines are driven by it.
+ * <p>Read from either generation of Hugging Face's {@code config.json} or from GGUF's metadata; both engines are driven by it. Its layers may
+ * differ; {@link #heads()} and the like are those of the first.
  *
- * @param family             which layout the weights have
- * @param vocabSize          rows of the embedding and columns of the logits, padding rows included
- * @param hiddenSize         width of the residual stream
- * @param layers             number of blocks
- * @param heads              query heads
- * @param kvHeads            key and value heads; divides {@code heads}
- * @param headDim            width of one head; not always {@code hiddenSize / heads}
- * @param intermediateSize   width inside the MLP
- * @param contextLength      longest sequence the model was made for, in tokens
- * @param norm               normalisation of the residual stream
- * @param normEpsilon        added inside the square root
- * @param activation         of the MLP
- * @param gatedMlp           {@code down(act(gate(x)) * up(x))} rather than {@code down(act(up(x)))}
- * @param rope               rotary positions, or null where positions are learned (GPT-2)
- * @param tiedEmbeddings     whether the head shares the embedding's weight
- * @param qkvBias            bias on query, key and value
- * @param outputBias         bias on the attention's output projection
- * @param mlpBias            bias in the MLP
- * @param qkNorm             RMSNorm over each head of query and key before rotation (Qwen3)
- * @param windows            per layer: number of tokens each position attends to, itself included; 0 for all
- * @param bosId              id of the beginning-of-sequence token, or -1
- * @param eosIds             ids that end a sequence; may be empty
+ * @param family         the published architecture it is of
+ * @param stack          its layers
+ * @param vocabSize      rows of the embedding and columns of the logits, padding rows included
+ * @param tiedEmbeddings whether the head shares the embedding's weight
+ * @param bosId          id of the beginning-of-sequence token, or -1
+ * @param eosIds         ids that end a sequence; may be empty
  */
-public record DecoderSpec(
-        Family family,
-        int vocabSize,
-        int hiddenSize,
-        int layers,
-        int heads,
-        int kvHeads,
-        int headDim,
-        int intermediateSize,
-        int contextLength,
-        Norm norm,
-        double normEpsilon,
-        Activation activation,
-        boolean gatedMlp,
-        Rope rope,
-        boolean tiedEmbeddings,
-        boolean qkvBias,
-        boolean outputBias,
-        boolean mlpBias,
-        boolean qkNorm,
-        List<Integer> windows,
-        int bosId,
-        List<Integer> eosIds) {
-
-    /** Families whose weight names and layouts are known. */
-    public enum Family { LLAMA, MISTRAL, QWEN2, QWEN3, GPT2 }
+public record DecoderSpec(Family family, Stack stack, int vocabSize, boolean tiedEmbeddings, int bosId, List<Integer> eosIds) implements NetworkSpec {
 
     /** Normalisation layers. */
     public enum Norm { RMS, LAYER }
@@ -92,38 +58,163 @@ public record DecoderSpec(
     }
 
     public DecoderSpec {
-        windows = List.copyOf(windows);
         eosIds = List.copyOf(eosIds);
-        if (windows.size() != layers) {
-            throw new IllegalArgumentException("windows has " + windows.size() + " entries for " + layers + " layers");
-        }
-        if (kvHeads <= 0 || heads % kvHeads != 0) {
-            throw new IllegalArgumentException("kvHeads " + kvHeads + " does not divide heads " + heads);
-        }
     }
 
-    /** Weights of the matrices of one block, biases aside. */
-    public long blockWeights() {
-        long width = (long) heads * headDim;
-        long kvWidth = (long) kvHeads * headDim;
-        return hiddenSize * (2 * width + 2 * kvWidth + (gatedMlp ? 3L : 2L) * intermediateSize);
+    /**
+     * A decoder whose layers differ in their windows alone.
+     *
+     * @param hiddenSize       width of the residual stream
+     * @param layers           number of layers
+     * @param heads            query heads
+     * @param kvHeads          key and value heads; divides {@code heads}
+     * @param headDim          width of one head; not always {@code hiddenSize / heads}
+     * @param intermediateSize width inside the MLP
+     * @param contextLength    longest sequence the model was made for, in tokens
+     * @param norm             normalisation of the residual stream
+     * @param normEpsilon      added inside the square root
+     * @param activation       of the MLP
+     * @param gatedMlp         {@code down(act(gate(x)) * up(x))} rather than {@code down(act(up(x)))}
+     * @param rope             rotary positions, or null where positions are learned (GPT-2)
+     * @param qkvBias          bias on query, key and value
+     * @param outputBias       bias on the attention's output projection
+     * @param mlpBias          bias in the MLP
+     * @param qkNorm           RMSNorm over each head of query and key before rotation (Qwen3)
+     * @param windows          per layer: number of tokens each position attends to, itself included; 0 for all
+     */
+    public DecoderSpec(Family family, int vocabSize, int hiddenSize, int layers, int heads, int kvHeads, int headDim, int intermediateSize,
+            int contextLength, Norm norm, double normEpsilon, Activation activation, boolean gatedMlp, Rope rope, boolean tiedEmbeddings,
+            boolean qkvBias, boolean outputBias, boolean mlpBias, boolean qkNorm, List<Integer> windows, int bosId, List<Integer> eosIds) {
+        this(family, new Stack(hiddenSize,
+                layers(layers, new Attention(heads, kvHeads, headDim, qkvBias, outputBias, qkNorm, 0), windows,
+                        new Mlp.Dense(intermediateSize, activation, gatedMlp, mlpBias)),
+                norm, normEpsilon, NormPlace.BEFORE, rope == null ? new Positions.Learned(0) : new Positions.Rotary(rope), contextLength),
+                vocabSize, tiedEmbeddings, bosId, eosIds);
+    }
+
+    private static List<Layer> layers(int count, Attention attention, List<Integer> windows, Mlp mlp) {
+        if (windows.size() != count) {
+            throw new IllegalArgumentException("windows has " + windows.size() + " entries for " + count + " layers");
+        }
+        var layers = new ArrayList<Layer>(count);
+        for (int window : windows) {
+            layers.add(new Layer(new Attention(attention.heads(), attention.kvHeads(), attention.headDim(), attention.qkvBias(), attention.outputBias(),
+                    attention.headNorm(), window), mlp));
+        }
+        return layers;
+    }
+
+    /** Layer number {@code index}. */
+    public Layer layer(int index) {
+        return stack.layers().get(index);
+    }
+
+    private Attention attention() {
+        return layer(0).attention();
+    }
+
+    private Mlp mlp() {
+        return layer(0).mlp();
+    }
+
+    public int hiddenSize() {
+        return stack.hiddenSize();
+    }
+
+    public int layers() {
+        return stack.layers().size();
+    }
+
+    public int heads() {
+        return attention().heads();
+    }
+
+    public int kvHeads() {
+        return attention().kvHeads();
+    }
+
+    public int headDim() {
+        return attention().headDim();
+    }
+
+    public int intermediateSize() {
+        return mlp().width();
+    }
+
+    public int contextLength() {
+        return stack.contextLength();
+    }
+
+    public Norm norm() {
+        return stack.norm();
+    }
+
+    public double normEpsilon() {
+        return stack.normEpsilon();
+    }
+
+    public Activation activation() {
+        return mlp().activation();
+    }
+
+    public boolean gatedMlp() {
+        return mlp().gated();
+    }
+
+    /** Null where positions are learned. */
+    public Rope rope() {
+        return stack.positions() instanceof Positions.Rotary(Rope rope) ? rope : null;
+    }
+
+    public boolean qkvBias() {
+        return attention().qkvBias();
+    }
+
+    public boolean outputBias() {
+        return attention().outputBias();
+    }
+
+    public boolean mlpBias() {
+        return mlp() instanceof Mlp.Dense dense && dense.bias();
+    }
+
+    public boolean qkNorm() {
+        return attention().headNorm();
+    }
+
+    /** Per layer: number of tokens each position attends to, itself included; 0 for all. */
+    public List<Integer> windows() {
+        return stack.layers().stream().map(layer -> layer.attention().window()).toList();
+    }
+
+    /** Weights of the matrices of a layer, biases aside. */
+    public long layerWeights(int index) {
+        Layer layer = layer(index);
+        return 2L * hiddenSize() * (layer.attention().width() + layer.attention().kvWidth()) + layer.mlp().weights(hiddenSize());
+    }
+
+    /** Those of all layers. */
+    public long layerWeights() {
+        long sum = 0;
+        for (int layer = 0; layer < layers(); layer++) {
+            sum += layerWeights(layer);
+        }
+        return sum;
     }
 
     /** With a context of {@code tokens}. */
     public DecoderSpec withContextLength(int tokens) {
-        return new DecoderSpec(family, vocabSize, hiddenSize, layers, heads, kvHeads, headDim, intermediateSize, tokens, norm, normEpsilon,
-                activation, gatedMlp, rope, tiedEmbeddings, qkvBias, outputBias, mlpBias, qkNorm, windows, bosId, eosIds);
+        return new DecoderSpec(family, new Stack(stack.hiddenSize(), stack.layers(), stack.norm(), stack.normEpsilon(), stack.place(), stack.positions(), tokens),
+                vocabSize, tiedEmbeddings, bosId, eosIds);
     }
 
     /** With a head whose weight is its own. */
     public DecoderSpec withOwnHead() {
-        return new DecoderSpec(family, vocabSize, hiddenSize, layers, heads, kvHeads, headDim, intermediateSize, contextLength, norm, normEpsilon,
-                activation, gatedMlp, rope, false, qkvBias, outputBias, mlpBias, qkNorm, windows, bosId, eosIds);
+        return new DecoderSpec(family, stack, vocabSize, false, bosId, eosIds);
     }
 
     /** With other ids that end a sequence. */
     public DecoderSpec withEosIds(List<Integer> ids) {
-        return new DecoderSpec(family, vocabSize, hiddenSize, layers, heads, kvHeads, headDim, intermediateSize, contextLength, norm, normEpsilon,
-                activation, gatedMlp, rope, tiedEmbeddings, qkvBias, outputBias, mlpBias, qkNorm, windows, bosId, ids);
+        return new DecoderSpec(family, stack, vocabSize, tiedEmbeddings, bosId, ids);
     }
 }

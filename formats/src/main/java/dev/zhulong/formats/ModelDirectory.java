@@ -10,7 +10,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.regex.Pattern;
 import java.util.TreeSet;
 import java.util.stream.Stream;
 
@@ -36,8 +35,6 @@ public final class ModelDirectory implements AutoCloseable {
 
     private static final String WAY_OUT = "convert it with transformers on a machine with Python "
             + "(model.save_pretrained(directory, safe_serialization=True)) or download the revision with " + WEIGHTS;
-
-    private static final Pattern GPT2_CONSTANT = Pattern.compile("(transformer\\.)?h\\.\\d+\\.attn\\.(bias|masked_bias)");
 
     private final Path path;
     private final DecoderSpec spec;
@@ -68,7 +65,7 @@ public final class ModelDirectory implements AutoCloseable {
         boolean opened = false;
         try {
             Map<String, TensorView> tensors = openWeights(directory, files);
-            var model = new ModelDirectory(directory, StoredHead.of(spec, tensors), generation, files, tensors);
+            var model = new ModelDirectory(directory, StoredHead.of(spec, spec.family().tidy(spec, tensors)), generation, files, tensors);
             opened = true;
             return model;
         } finally {
@@ -275,38 +272,20 @@ public final class ModelDirectory implements AutoCloseable {
     }
 
     /**
-     * The tensors that are weights, by the names the family's files have today: GPT-2's first files lack the outer prefix, older versions of
-     * transformers saved constants beside the weights, and a head that is tied to the embedding is left out, or stands for it where it is missing.
+     * The tensors that are weights, by the names the family's files have today ({@link Family#tidy}). A head that is tied to the embedding is left
+     * out, or stands for it where it is missing.
      *
      * @throws FormatException when two tensors are the same weight
      */
     public Map<String, TensorView> weights() {
-        boolean gpt2 = spec.family() == DecoderSpec.Family.GPT2;
-        List<String> embedding = StoredHead.embeddingNames(spec);
-        boolean headIsEmbedding = spec.tiedEmbeddings() && embedding.stream().noneMatch(tensors::containsKey);
-        var weights = new LinkedHashMap<String, TensorView>();
-        tensors.forEach((name, view) -> {
-            boolean tiedHead = spec.tiedEmbeddings() && name.equals(StoredHead.NAME);
-            if (isConstant(view) || tiedHead && !headIsEmbedding) {
-                return;
+        var weights = new LinkedHashMap<>(spec.family().tidy(spec, tensors));
+        if (spec.tiedEmbeddings()) {
+            TensorView head = weights.remove(StoredHead.head(spec));
+            if (head != null) {
+                weights.putIfAbsent(StoredHead.embedding(spec), head);
             }
-            boolean bare = gpt2 && !name.startsWith("transformer.") && !name.startsWith("lm_head.");
-            TensorView twin = weights.put(tiedHead ? embedding.getFirst() : bare ? "transformer." + name : name, view);
-            if (twin != null) {
-                throw new FormatException(path, "tensors " + twin.name() + " and " + name + " are the same weight; keep one");
-            }
-        });
-        return weights;
-    }
-
-    /** Rotary frequencies, which follow from the configuration, and GPT-2's causal mask with the number that stands for minus infinity. */
-    private boolean isConstant(TensorView view) {
-        if (spec.family() != DecoderSpec.Family.GPT2) {
-            return view.name().endsWith(".rotary_emb.inv_freq");
         }
-        long[] shape = view.shape();
-        boolean mask = shape.length == 4 && shape[0] == 1 && shape[1] == 1 && shape[2] == shape[3];
-        return GPT2_CONSTANT.matcher(view.name()).matches() && (mask || view.elements() == 1);
+        return weights;
     }
 
     /** A file of the directory, such as {@code tokenizer.json}, where it is there. */

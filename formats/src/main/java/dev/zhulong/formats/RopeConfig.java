@@ -12,7 +12,7 @@ import java.util.Optional;
  * <p>Up to version 4: {@code rope_theta} beside {@code rope_scaling} (null, or an object with {@code rope_type}, once {@code type}).
  * From version 5: both in {@code rope_parameters}. Where both objects stand, {@code rope_scaling} wins, as in transformers.
  */
-final class RopeConfig {
+public final class RopeConfig {
 
     private static final double DEFAULT_THETA = 10_000;
     private static final String ORIGINAL = "original_max_position_embeddings";
@@ -20,7 +20,8 @@ final class RopeConfig {
 
     private RopeConfig() {}
 
-    static Rope read(JsonFields config, int headDim, int contextLength) {
+    /** The rotary positions of a {@code config.json}. */
+    public static Rope read(JsonFields config, int headDim, int contextLength) {
         Optional<JsonFields> old = config.object("rope_scaling").filter(scaling -> !scaling.object().isEmpty());
         Optional<JsonFields> parameters = old.or(() -> config.object("rope_parameters"));
         double theta = inside(parameters, config, "rope_theta").positive("rope_theta", DEFAULT_THETA);
@@ -100,7 +101,7 @@ final class RopeConfig {
     }
 
     /** Writes the fields of version 4, which version 5 reads too. */
-    static void write(ObjectNode config, Rope rope, int headDim, int contextLength) {
+    public static void write(ObjectNode config, Rope rope, int headDim, int contextLength) {
         config.put("rope_theta", rope.theta());
         ObjectNode fields = JsonNodeFactory.instance.objectNode();
         switch (rope.scaling()) {

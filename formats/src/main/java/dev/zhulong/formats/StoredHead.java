@@ -3,7 +3,6 @@ package dev.zhulong.formats;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -18,28 +17,30 @@ import java.util.Optional;
  * @param notice what the user should know, where the files contradict the configuration
  */
 record StoredHead(DecoderSpec spec, Optional<String> notice) {
-    static final String NAME = "lm_head.weight";
-
     private static final long CHUNK = 1 << 20;
 
-    /** @param spec as {@code config.json} has it */
-    static StoredHead of(DecoderSpec spec, Map<String, TensorView> tensors) {
-        TensorView head = tensors.get(NAME);
-        TensorView embedding = embeddingNames(spec).stream().filter(tensors::containsKey).findFirst().map(tensors::get).orElse(null);
+    /** @param spec as {@code config.json} has it  @param weights by the names of today */
+    static StoredHead of(DecoderSpec spec, Map<String, TensorView> weights) {
+        TensorView head = weights.get(head(spec));
+        TensorView embedding = weights.get(embedding(spec));
         if (!spec.tiedEmbeddings() || head == null || embedding == null || isEqual(head, embedding)) {
             return new StoredHead(spec, Optional.empty());
         }
         if (isOneValue(head)) {
-            return new StoredHead(spec, Optional.of(head.file() + ": " + NAME + " holds one value in all places and is left out; the embedding is the head,"
+            return new StoredHead(spec, Optional.of(head.file() + ": " + head.name() + " holds one value in all places and is left out; the embedding is the head,"
                     + " as tie_word_embeddings in " + ModelDirectory.CONFIG + " says"));
         }
-        return new StoredHead(spec.withOwnHead(), Optional.of(head.file() + ": " + NAME + " differs from the embedding and is used as it is stored, although"
+        return new StoredHead(spec.withOwnHead(), Optional.of(head.file() + ": " + head.name() + " differs from the embedding and is used as it is stored, although"
                 + " tie_word_embeddings in " + ModelDirectory.CONFIG + " is true"));
     }
 
-    /** Names the embedding goes by, today's first. */
-    static List<String> embeddingNames(DecoderSpec spec) {
-        return spec.family() == DecoderSpec.Family.GPT2 ? List.of("transformer.wte.weight", "wte.weight") : List.of("model.embed_tokens.weight");
+    static String embedding(DecoderSpec spec) {
+        return Parameters.of(spec).get(Role.EMBED).name();
+    }
+
+    /** The name that a head has, or would have if it were not tied. */
+    static String head(DecoderSpec spec) {
+        return Parameters.of(spec.withOwnHead()).get(Role.HEAD).name();
     }
 
     private static boolean isEqual(TensorView a, TensorView b) {

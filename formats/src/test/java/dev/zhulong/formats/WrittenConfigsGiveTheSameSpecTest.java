@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.zhulong.formats.DecoderSpec.Activation;
-import dev.zhulong.formats.DecoderSpec.Family;
 import dev.zhulong.formats.DecoderSpec.Norm;
 import dev.zhulong.formats.DecoderSpec.Rope;
 import dev.zhulong.formats.DecoderSpec.Scaling;
@@ -29,7 +28,7 @@ class WrittenConfigsGiveTheSameSpecTest {
                 new Scaling.Llama3(8, 1, 4, 128), new Scaling.Yarn(4, 128, 32, 1, 0.1 * Math.log(4) + 1, true),
                 new Scaling.Yarn(3.7, 100, 24, 1.5, 1, false));
         var specs = new ArrayList<DecoderSpec>();
-        for (Family family : List.of(Family.LLAMA, Family.MISTRAL, Family.QWEN2, Family.QWEN3)) {
+        for (Family family : List.of(Family.of("llama"), Family.of("mistral"), Family.of("qwen2"), Family.of("qwen3"))) {
             for (Scaling scaling : scalings) {
                 for (boolean flag : new boolean[] {false, true}) {
                     specs.add(rotary(family, scaling, flag));
@@ -37,7 +36,7 @@ class WrittenConfigsGiveTheSameSpecTest {
             }
         }
         for (boolean tied : new boolean[] {false, true}) {
-            specs.add(new DecoderSpec(Family.GPT2, 65, 128, 3, 4, 4, 32, 500, 64, Norm.LAYER, 1e-5,
+            specs.add(new DecoderSpec(Family.of("gpt2"), 65, 128, 3, 4, 4, 32, 500, 64, Norm.LAYER, 1e-5,
                     tied ? Activation.GELU_TANH : Activation.GELU, false, null, tied, true, true, true, false,
                     Collections.nCopies(3, 0), tied ? -1 : 3, tied ? List.of() : List.of(4)));
         }
@@ -45,16 +44,16 @@ class WrittenConfigsGiveTheSameSpecTest {
     }
 
     private static DecoderSpec rotary(Family family, Scaling scaling, boolean flag) {
-        boolean chosenBias = (family == Family.LLAMA || family == Family.QWEN3) && flag;
-        List<Integer> windows = switch (family) {
-            case MISTRAL -> Collections.nCopies(3, flag ? 77 : 0);
-            case QWEN2 -> flag ? List.of(0, 64, 64) : List.of(0, 0, 0);
-            case QWEN3 -> flag ? List.of(64, 0, 64) : List.of(0, 0, 0);
+        boolean chosenBias = (family == Family.of("llama") || family == Family.of("qwen3")) && flag;
+        List<Integer> windows = switch (family.modelType()) {
+            case "mistral" -> Collections.nCopies(3, flag ? 77 : 0);
+            case "qwen2" -> flag ? List.of(0, 64, 64) : List.of(0, 0, 0);
+            case "qwen3" -> flag ? List.of(64, 0, 64) : List.of(0, 0, 0);
             default -> List.of(0, 0, 0);
         };
         return new DecoderSpec(family, 1001, 96, 3, 6, flag ? 2 : 6, 14, 250, 512, Norm.RMS, flag ? 1e-5 : 3.3e-6,
                 flag ? Activation.GELU_TANH : Activation.SILU, true, new Rope(flag ? 1e6 : 12_345.5, flag ? 6 : 14, scaling), flag,
-                chosenBias || family == Family.QWEN2, chosenBias, family == Family.LLAMA && flag, family == Family.QWEN3, windows,
+                chosenBias || family == Family.of("qwen2"), chosenBias, family == Family.of("llama") && flag, family == Family.of("qwen3"), windows,
                 flag ? 5 : -1, flag ? List.of(6, 7) : List.of());
     }
 
@@ -80,12 +79,12 @@ class WrittenConfigsGiveTheSameSpecTest {
 
     @Test
     void whatAFamilyCannotSayIsRefused() {
-        DecoderSpec llama = rotary(Family.LLAMA, new Scaling.None(), false);
+        DecoderSpec llama = rotary(Family.of("llama"), new Scaling.None(), false);
         var windowed = new DecoderSpec(llama.family(), 10, 96, 3, 6, 6, 14, 250, 512, llama.norm(), 1e-5, llama.activation(), true,
                 llama.rope(), false, false, false, false, false, List.of(0, 8, 0), -1, List.of());
         assertThatThrownBy(() -> HfConfig.write(windowed, StorageType.F32)).isInstanceOf(IllegalArgumentException.class)
                 .hasMessage("a config.json of llama cannot say windows: expected 0, found [0, 8, 0]");
-        var biased = new DecoderSpec(Family.MISTRAL, 10, 96, 3, 6, 6, 14, 250, 512, llama.norm(), 1e-5, llama.activation(), true,
+        var biased = new DecoderSpec(Family.of("mistral"), 10, 96, 3, 6, 6, 14, 250, 512, llama.norm(), 1e-5, llama.activation(), true,
                 llama.rope(), false, true, false, false, false, List.of(0, 0, 0), -1, List.of());
         assertThatThrownBy(() -> HfConfig.write(biased, StorageType.F32)).hasMessageContaining("qkvBias: expected false, found true");
     }

@@ -2,7 +2,8 @@ package dev.zhulong.infer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Families;
+import dev.zhulong.formats.Family;
 import dev.zhulong.infer.LanguageModel.KvCache;
 import dev.zhulong.infer.LanguageModel.Span;
 import dev.zhulong.text.ByteTokenizer;
@@ -11,16 +12,16 @@ import java.util.Collections;
 import java.util.List;
 import java.util.SplittableRandom;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Traps 50 and 58, on the torch engine: in batches of one to eight prompts of mixed lengths every sequence has the bits it has alone. */
 class ASequenceDoesNotDependOnItsBatchTest {
     private static final int MOST = 8;
 
     @ParameterizedTest
-    @EnumSource(Family.class)
+    @ValueSource(strings = {"llama", "mistral", "qwen2", "qwen3", "gpt2"})
     void itsLogitsHaveTheSameBits(Family family) {
-        List<int[]> prompts = prompts(family.ordinal());
+        List<int[]> prompts = prompts(Families.all().indexOf(family));
         try (var engine = new TorchEngine(TinyDecoder.random(family, 7))) {
             List<float[]> alone = new ArrayList<>();
             for (int i = 0; i < MOST; i++) {
@@ -45,9 +46,9 @@ class ASequenceDoesNotDependOnItsBatchTest {
 
     /** Token for token, greedy and drawn: nothing is padded that anyone could attend to, and each has its own positions. */
     @ParameterizedTest
-    @EnumSource(Family.class)
+    @ValueSource(strings = {"llama", "mistral", "qwen2", "qwen3", "gpt2"})
     void itsTextIsTheSame(Family family) {
-        List<int[]> prompts = prompts(100 + family.ordinal());
+        List<int[]> prompts = prompts(100 + Families.all().indexOf(family));
         try (var engine = new TorchEngine(TinyDecoder.random(family, 8))) {
             var generator = new Generator(engine, new ByteTokenizer(true, false));
             for (var sampler : List.of(SamplerOptions.GREEDY, SamplerOptions.DEFAULT.withTopP(0.9).withSeed(5))) {

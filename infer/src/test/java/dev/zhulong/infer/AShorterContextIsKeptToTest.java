@@ -3,7 +3,7 @@ package dev.zhulong.infer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import dev.zhulong.infer.Generation.Finish;
 import dev.zhulong.text.ByteTokenizer;
 import java.util.Arrays;
@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 class AShorterContextIsKeptToTest {
     @Test
     void generationEndsWhereItIsFull() {
-        try (LanguageModel model = new TorchEngine(TinyDecoder.random(Family.LLAMA, 3));
+        try (LanguageModel model = new TorchEngine(TinyDecoder.random(Family.of("llama"), 3));
                 LanguageModel shorter = LimitedContext.of(model, 10)) {
             var options = new GenerateOptions(50, SamplerOptions.GREEDY, List.of(), java.util.List.of(), true);
             int[] prompt = {5, 6, 7, 8};
@@ -28,7 +28,7 @@ class AShorterContextIsKeptToTest {
 
     @Test
     void itCannotBeLongerThanTheModels() {
-        try (LanguageModel model = new TorchEngine(TinyDecoder.random(Family.LLAMA, 3))) {
+        try (LanguageModel model = new TorchEngine(TinyDecoder.random(Family.of("llama"), 3))) {
             int most = model.spec().contextLength();
             assertThat(LimitedContext.of(model, most)).isSameAs(model);
             assertThatThrownBy(() -> LimitedContext.of(model, most + 1)).hasMessageContaining("between 1 and the model's " + most);

@@ -3,7 +3,7 @@ package dev.zhulong.infer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.infer.Generation.Finish;
@@ -51,7 +51,7 @@ class EnginesWriteByTheRulesTest {
     }
 
     private static Stream<Arguments> families() {
-        return Arrays.stream(Engine.values()).flatMap(engine -> Arrays.stream(Family.values()).map(family -> Arguments.of(family, engine)));
+        return Arrays.stream(Engine.values()).flatMap(engine -> Stream.of("llama", "mistral", "qwen2", "qwen3", "gpt2").map(Family::of).map(family -> Arguments.of(family, engine)));
     }
 
     @ParameterizedTest
@@ -80,8 +80,8 @@ class EnginesWriteByTheRulesTest {
     @ParameterizedTest
     @EnumSource
     void theSeedDecidesAndCopiesOfAPromptPartAtTheFirstToken(Engine kind) {
-        try (LanguageModel engine = over(TinyDecoder.random(Family.LLAMA, 12), kind);
-                LanguageModel again = over(TinyDecoder.random(Family.LLAMA, 12), kind)) {
+        try (LanguageModel engine = over(TinyDecoder.random(Family.of("llama"), 12), kind);
+                LanguageModel again = over(TinyDecoder.random(Family.of("llama"), 12), kind)) {
             var options = new GenerateOptions(20, SamplerOptions.DEFAULT.withTemperature(2).withSeed(1), List.of(), List.of(), true);
             int[] ids = generate(engine, PROMPT, options).ids();
             assertThat(generate(engine, PROMPT, options).ids()).isEqualTo(ids);
@@ -101,7 +101,7 @@ class EnginesWriteByTheRulesTest {
     @ParameterizedTest
     @EnumSource
     void paddingRowsAreNeverWrittenNorCounted(Engine kind) {
-        try (LanguageModel engine = over(TinyDecoder.random(Family.QWEN2, 13), kind)) {
+        try (LanguageModel engine = over(TinyDecoder.random(Family.of("qwen2"), 13), kind)) {
             var options = new GenerateOptions(60, SamplerOptions.DEFAULT.withTemperature(1e6), List.of(), List.of(), true)
                     .withLogProbs(TOKENIZER.vocabSize());
             var seen = new HashSet<Integer>();

@@ -2,7 +2,7 @@ package dev.zhulong.infer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.infer.cpu.CpuEngine;
@@ -34,7 +34,7 @@ class EverySequenceIsAnsweredAsIfItWereAloneTest {
     @ParameterizedTest
     @CsvSource({"1, 100000, true", "4, 100000, true", "8, 100000, true", "8, 100000, false", "16, 1024, true", "8, 448, true", "8, 448, false"})
     void onTheCpuEngine(int running, long tokens, boolean reuse) {
-        try (Decoder model = TinyDecoder.random(Family.LLAMA, 5, CONTEXT)) {
+        try (Decoder model = TinyDecoder.random(Family.of("llama"), 5, CONTEXT)) {
             DecoderFiles.save(model, directory, StorageType.F32);
         }
         try (ModelDirectory files = ModelDirectory.open(directory);
@@ -60,7 +60,7 @@ class EverySequenceIsAnsweredAsIfItWereAloneTest {
 
     @Test
     void onTheTorchEngine() {
-        try (Decoder model = TinyDecoder.random(Family.QWEN2, 5, 150); TorchEngine engine = new TorchEngine(model)) {
+        try (Decoder model = TinyDecoder.random(Family.of("qwen2"), 5, 150); TorchEngine engine = new TorchEngine(model)) {
             List<Job> jobs = jobs(12).stream().filter(job -> job.prompt().length < 100).toList();
             // read in one piece, as alone: libtorch rounds otherwise in pieces
             allEqual(engine, new SchedulerOptions(4, 100, 100_000, 256, true), jobs);

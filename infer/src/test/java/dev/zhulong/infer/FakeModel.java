@@ -1,6 +1,7 @@
 package dev.zhulong.infer;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Family;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -23,7 +24,7 @@ public class FakeModel implements LanguageModel {
     public int read;
 
     public FakeModel(int vocab, int context, List<Integer> eosIds, Function<List<Integer>, float[]> logits) {
-        this.spec = new DecoderSpec(DecoderSpec.Family.LLAMA, vocab, 8, 1, 1, 1, 8, 8, context, DecoderSpec.Norm.RMS, 1e-5,
+        this.spec = new DecoderSpec(Family.of("llama"), vocab, 8, 1, 1, 1, 8, 8, context, DecoderSpec.Norm.RMS, 1e-5,
                 DecoderSpec.Activation.SILU, true, null, true, false, false, false, false, List.of(0), -1, eosIds);
         this.logits = logits;
     }

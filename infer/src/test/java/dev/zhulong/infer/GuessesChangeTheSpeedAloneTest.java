@@ -3,7 +3,7 @@ package dev.zhulong.infer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.infer.SamplerOptions.Penalties;
@@ -153,7 +153,7 @@ class GuessesChangeTheSpeedAloneTest {
 
     @Test
     void onTheCpuEngineItsBitsAreThoseOfSingleSteps() {
-        try (Decoder model = TinyDecoder.random(Family.LLAMA, 5)) {
+        try (Decoder model = TinyDecoder.random(Family.of("llama"), 5)) {
             DecoderFiles.save(model, directory, StorageType.F32);
         }
         try (ModelDirectory files = ModelDirectory.open(directory);

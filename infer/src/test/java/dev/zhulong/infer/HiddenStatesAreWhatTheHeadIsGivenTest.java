@@ -3,7 +3,7 @@ package dev.zhulong.infer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.infer.LanguageModel.KvCache;
@@ -37,7 +37,7 @@ class HiddenStatesAreWhatTheHeadIsGivenTest {
 
     @Test
     void theEnginesAgreeAndPiecesDoToo() {
-        try (Decoder model = TinyDecoder.random(Family.LLAMA, 5, 100); TorchEngine torch = new TorchEngine(model)) {
+        try (Decoder model = TinyDecoder.random(Family.of("llama"), 5, 100); TorchEngine torch = new TorchEngine(model)) {
             DecoderFiles.save(model, directory, StorageType.F32);
             try (ModelDirectory files = ModelDirectory.open(directory); CpuEngine cpu = CpuEngine.load(files, Optional.empty(), CpuOptions.of(2))) {
                 float[] expected = run(torch, IDS, Logits.HIDDEN);
@@ -67,7 +67,7 @@ class HiddenStatesAreWhatTheHeadIsGivenTest {
 
     @Test
     void otherWorkOfTheModelRunsBetweenStepsAndChangesNothing() throws Exception {
-        try (Decoder model = TinyDecoder.random(Family.LLAMA, 5, 300)) {
+        try (Decoder model = TinyDecoder.random(Family.of("llama"), 5, 300)) {
             DecoderFiles.save(model, directory, StorageType.F32);
         }
         var bytes = new ByteTokenizer(true, true);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.zhulong.formats.Family;
 import dev.zhulong.infer.LanguageModel.KvCache;
 import dev.zhulong.infer.LanguageModel.Logits;
 import dev.zhulong.infer.LanguageModel.Span;
@@ -19,7 +20,7 @@ import org.junit.jupiter.api.Test;
  * <pre>{@code
  * class TheTorchEngineKeepsTheContractTest extends LanguageModelContract<TorchEngine> {
  *     protected TorchEngine model() {
- *         return new TorchEngine(TinyDecoder.random(Family.LLAMA, 7));
+ *         return new TorchEngine(TinyDecoder.random(Family.of("llama"), 7));
  *     }
  * }
  * }</pre>

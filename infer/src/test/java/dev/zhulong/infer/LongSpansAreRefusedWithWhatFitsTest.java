@@ -3,7 +3,7 @@ package dev.zhulong.infer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import dev.zhulong.infer.LanguageModel.Logits;
 import dev.zhulong.infer.LanguageModel.Span;
 import java.util.List;
@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 class LongSpansAreRefusedWithWhatFitsTest {
     @Test
     void asManyTokensAsAnArrayHoldsLogitsOf() {
-        try (var model = new TorchEngine(TinyDecoder.random(Family.LLAMA, 1)); var cache = model.newCache(8)) {
+        try (var model = new TorchEngine(TinyDecoder.random(Family.of("llama"), 1)); var cache = model.newCache(8)) {
             int vocab = model.spec().vocabSize();
             int most = (Integer.MAX_VALUE - 8) / vocab;
             assertThat(new Span(cache, new int[most], Logits.ALL).wanted(model.spec())).isEqualTo(most * vocab);

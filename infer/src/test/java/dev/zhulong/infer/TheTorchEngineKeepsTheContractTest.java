@@ -1,6 +1,6 @@
 package dev.zhulong.infer;
 
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import org.junit.jupiter.api.Nested;
 
 /** Alone, and as the model under a shorter context. */
@@ -16,7 +16,7 @@ class TheTorchEngineKeepsTheContractTest {
     class WithRotaryPositions extends LanguageModelContract<TorchEngine> {
         @Override
         protected TorchEngine model() {
-            return torch(Family.QWEN2);
+            return torch(Family.of("qwen2"));
         }
 
         @Override
@@ -29,7 +29,7 @@ class TheTorchEngineKeepsTheContractTest {
     class WithLearnedPositions extends LanguageModelContract<TorchEngine> {
         @Override
         protected TorchEngine model() {
-            return torch(Family.GPT2);
+            return torch(Family.of("gpt2"));
         }
 
         @Override
@@ -42,7 +42,7 @@ class TheTorchEngineKeepsTheContractTest {
     class WithAShorterContext extends LanguageModelContract<LimitedContext> {
         @Override
         protected LimitedContext model() {
-            return (LimitedContext) LimitedContext.of(torch(Family.LLAMA), 50);
+            return (LimitedContext) LimitedContext.of(torch(Family.of("llama")), 50);
         }
 
         @Override
@@ -55,7 +55,7 @@ class TheTorchEngineKeepsTheContractTest {
     class ItsCache extends KvCacheContract<TorchEngine.Cache> {
         @Override
         protected LanguageModel model() {
-            return torch(Family.LLAMA);
+            return torch(Family.of("llama"));
         }
 
         @Override

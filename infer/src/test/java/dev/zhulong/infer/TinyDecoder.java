@@ -2,10 +2,10 @@ package dev.zhulong.infer;
 
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.DecoderSpec.Activation;
-import dev.zhulong.formats.DecoderSpec.Family;
 import dev.zhulong.formats.DecoderSpec.Norm;
 import dev.zhulong.formats.DecoderSpec.Rope;
 import dev.zhulong.formats.DecoderSpec.Scaling;
+import dev.zhulong.formats.Family;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.text.ByteTokenizer;
 import java.lang.foreign.ValueLayout;
@@ -32,7 +32,7 @@ public final class TinyDecoder {
 
     /** LLAMA with other rotations: of {@code rotated} dimensions of each head's 8, scaled. */
     public static Decoder rotated(int rotated, Scaling scaling, long seed, int context) {
-        return random(spec(Family.LLAMA, context, rotated, scaling), seed);
+        return random(spec(Family.of("llama"), context, rotated, scaling), seed);
     }
 
     private static Decoder random(DecoderSpec spec, long seed) {
@@ -54,7 +54,7 @@ public final class TinyDecoder {
      * position alone decides.
      */
     static Decoder scripted(int... script) {
-        Decoder model = Decoder.random(spec(Family.GPT2, CONTEXT, 8, new Scaling.None()), 1);
+        Decoder model = Decoder.random(spec(Family.of("gpt2"), CONTEXT, 8, new Scaling.None()), 1);
         int hidden = model.spec().hiddenSize();
         var random = new SplittableRandom(1);
         double[] codes = random.doubles((long) ROWS * hidden, -1, 1).toArray();
@@ -73,12 +73,12 @@ public final class TinyDecoder {
     }
 
     private static DecoderSpec spec(Family family, int context, int rotated, Scaling scaling) {
-        boolean gpt2 = family == Family.GPT2;
-        boolean bias = gpt2 || family == Family.QWEN2;
-        boolean windows = family == Family.MISTRAL || family == Family.QWEN2;
+        boolean gpt2 = family == Family.of("gpt2");
+        boolean bias = gpt2 || family == Family.of("qwen2");
+        boolean windows = family == Family.of("mistral") || family == Family.of("qwen2");
         return new DecoderSpec(family, ROWS, 32, 2, 4, gpt2 ? 4 : 2, 8, 44, context, gpt2 ? Norm.LAYER : Norm.RMS, 1e-5,
                 gpt2 ? Activation.GELU_TANH : Activation.SILU, !gpt2, gpt2 ? null : new Rope(10_000, rotated, scaling), false,
-                bias, gpt2, gpt2, family == Family.QWEN3, List.of(family == Family.MISTRAL ? WINDOW : 0, windows ? WINDOW : 0),
+                bias, gpt2, gpt2, family == Family.of("qwen3"), List.of(family == Family.of("mistral") ? WINDOW : 0, windows ? WINDOW : 0),
                 ByteTokenizer.BOS, List.of(ByteTokenizer.EOS));
     }
 }

@@ -2,7 +2,7 @@ package dev.zhulong.infer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.infer.cpu.CpuEngine;
@@ -24,7 +24,7 @@ class WhatOneTenantReadIsNotAnothersTest {
 
     @Test
     void prefixesAreSharedWithinASaltOnly() throws Exception {
-        try (Decoder model = TinyDecoder.random(Family.LLAMA, 5, 400)) {
+        try (Decoder model = TinyDecoder.random(Family.of("llama"), 5, 400)) {
             DecoderFiles.save(model, directory, StorageType.F32);
         }
         int[] prompt = new SplittableRandom(1).ints(200, 0, 256).toArray();

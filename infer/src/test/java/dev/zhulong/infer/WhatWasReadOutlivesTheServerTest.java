@@ -3,7 +3,7 @@ package dev.zhulong.infer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.infer.cpu.CpuEngine;
@@ -37,7 +37,7 @@ class WhatWasReadOutlivesTheServerTest {
 
     @BeforeEach
     void load() {
-        try (Decoder model = TinyDecoder.random(Family.LLAMA, 5, 400)) {
+        try (Decoder model = TinyDecoder.random(Family.of("llama"), 5, 400)) {
             DecoderFiles.save(model, directory, StorageType.F32);
         }
         try (ModelDirectory files = ModelDirectory.open(directory)) {

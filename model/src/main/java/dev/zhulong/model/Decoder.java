@@ -1,6 +1,8 @@
 package dev.zhulong.model;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Parameters;
+import dev.zhulong.formats.Role;
 import dev.zhulong.tensor.Device;
 import dev.zhulong.tensor.Libtorch;
 import dev.zhulong.tensor.Tensor;
@@ -24,7 +26,7 @@ import java.util.stream.IntStream;
  */
 public final class Decoder implements AutoCloseable {
     private final DecoderSpec spec;
-    private final Architecture architecture;
+    private final Parameters table;
     private final Map<String, Tensor> parameters;
     private final List<Block> blocks;
     private final RotaryTable rotary;
@@ -33,16 +35,16 @@ public final class Decoder implements AutoCloseable {
     private LoraAdapter adapter;
 
     /** Over {@code parameters}, which this object owns from now on and which must be kept out of scopes. */
-    Decoder(DecoderSpec spec, Architecture architecture, Map<String, Tensor> parameters) {
-        this(spec, architecture, parameters, Map.of());
+    Decoder(DecoderSpec spec, Map<String, Tensor> parameters) {
+        this(spec, parameters, Map.of());
     }
 
     /** The same with the weights of some projections in blocks, by module name. */
-    Decoder(DecoderSpec spec, Architecture architecture, Map<String, Tensor> parameters, Map<String, QuantizedMatrix> blocksOf) {
+    Decoder(DecoderSpec spec, Map<String, Tensor> parameters, Map<String, QuantizedMatrix> blocksOf) {
         this.spec = spec;
-        this.architecture = architecture;
+        this.table = Parameters.of(spec);
         this.parameters = Collections.unmodifiableMap(parameters);
-        this.blocks = IntStream.range(0, spec.layers()).mapToObj(l -> architecture.block(spec, l, parameters, linears)).toList();
+        this.blocks = IntStream.range(0, spec.layers()).mapToObj(this::block).toList();
         this.rotary = spec.rope() == null ? null : new RotaryTable(spec.rope());
         blocksOf.forEach((module, matrix) -> linears.get(module).quantized(matrix));
         this.quantized = List.copyOf(blocksOf.values());
@@ -65,11 +67,10 @@ public final class Decoder implements AutoCloseable {
 
     /** Fresh weights on the device whose scope is open, the same for the same seed everywhere. */
     public static Decoder random(DecoderSpec spec, long seed) {
-        Architecture architecture = Architecture.of(spec);
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         try (var random = new TensorRandom()) {
             Libtorch.seed(random, seed);
-            architecture.parameters().forEach((name, p) -> {
+            Parameters.of(spec).forEach(p -> {
                 Tensor t = Tensor.empty(dev.zhulong.tensor.DType.F32, p.shape()).keep();
                 switch (p.init()) {
                     case NORMAL -> t.normal_(random, 0, 0.02);
@@ -77,18 +78,27 @@ public final class Decoder implements AutoCloseable {
                     case ONE -> t.fill_(1);
                     case ZERO -> t.zero_();
                 }
-                tensors.put(name, t);
+                tensors.put(p.name(), t);
             });
         }
-        return new Decoder(spec, architecture, tensors);
+        return new Decoder(spec, tensors);
     }
 
     public DecoderSpec spec() {
         return spec;
     }
 
-    public Architecture architecture() {
-        return architecture;
+    /** The weights it has, by what they do. */
+    public Parameters table() {
+        return table;
+    }
+
+    private Block block(int layer) {
+        return table.find(Role.QKV, layer).isPresent() ? new Gpt2Block(spec, layer, parameters, linears) : new LlamaBlock(spec, layer, parameters, linears);
+    }
+
+    private Tensor weight(Role role) {
+        return parameters.get(table.get(role).name());
     }
 
     /** Hugging Face names to weights, in state-dictionary order; a tied head is not listed, nor is what is quantized. */
@@ -98,7 +108,7 @@ public final class Decoder implements AutoCloseable {
 
     /** Number of weights. */
     public long count() {
-        return architecture.count();
+        return table.count();
     }
 
     /** Layers, first to last. */
@@ -164,7 +174,7 @@ public final class Decoder implements AutoCloseable {
 
     /** Names of the trainable weights that weight decay applies to. */
     public List<String> decayed() {
-        return adapter == null ? architecture.decayed() : List.copyOf(adapter.parameters().keySet());
+        return adapter == null ? table.decayed() : List.copyOf(adapter.parameters().keySet());
     }
 
     /** Marks every trainable weight as trained, or none. */
@@ -189,25 +199,22 @@ public final class Decoder implements AutoCloseable {
 
     /** I64 ids [batch, seq] to the residual stream [batch, seq, hidden]. */
     public Tensor embed(Tensor ids, Context context) {
-        Tensor x = parameters.get(architecture.embedding()).embedding(ids);
-        if (architecture.positions() == null) {
-            return x;
-        }
-        return x.add(parameters.get(architecture.positions()).embedding(context.positions()));
+        Tensor x = weight(Role.EMBED).embedding(ids);
+        return table.find(Role.POSITIONS).isEmpty() ? x : x.add(weight(Role.POSITIONS).embedding(context.positions()));
     }
 
     /** Final norm, [.., hidden] to [.., hidden]. */
     public Tensor norm(Tensor x) {
-        Tensor weight = parameters.get(architecture.norm() + ".weight");
+        Tensor weight = weight(Role.FINAL_NORM);
         return switch (spec.norm()) {
             case RMS -> Norms.rms(x, weight, spec.normEpsilon());
-            case LAYER -> x.layerNorm(weight, parameters.get(architecture.norm() + ".bias"), spec.normEpsilon());
+            case LAYER -> x.layerNorm(weight, parameters.get(table.bias(Role.FINAL_NORM, -1).orElseThrow().name()), spec.normEpsilon());
         };
     }
 
     /** Weight of the head [vocab, hidden]: the embedding's where they are tied. */
     public Tensor headWeight() {
-        return parameters.get(spec.tiedEmbeddings() ? architecture.embedding() : architecture.head());
+        return weight(spec.tiedEmbeddings() ? Role.EMBED : Role.HEAD);
     }
 
     /** Everything before the head: I64 ids [batch, seq] to normed [batch, seq, hidden]. */

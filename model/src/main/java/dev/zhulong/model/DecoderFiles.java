@@ -6,6 +6,9 @@ import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.HalfFloats;
 import dev.zhulong.formats.HfConfig;
 import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.formats.Parameter;
+import dev.zhulong.formats.Parameters;
+import dev.zhulong.formats.Role;
 import dev.zhulong.formats.SafetensorsWriter;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.TensorView;
@@ -22,12 +25,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.regex.Pattern;
 
 /** Decoders to and from Hugging Face directories. */
 public final class DecoderFiles {
-    private static final Pattern BLOCK_WEIGHT = Pattern.compile("\\.(layers|h)\\.\\d+\\..*\\.weight$");
-
     private DecoderFiles() {}
 
     /** Opens {@code directory}, loads its weights as F32, onto the device whose scope is open, and closes it again. */
@@ -59,18 +59,17 @@ public final class DecoderFiles {
                     + " from, which its zhulong.json names");
         }
         DecoderSpec spec = files.spec();
-        Architecture architecture = Architecture.of(spec);
         Map<String, TensorView> stored = files.weights();
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         Map<String, QuantizedMatrix> quantized = new LinkedHashMap<>();
         try {
-            architecture.parameters().forEach((name, p) -> {
-                TensorView view = take(stored, files, architecture, name, p.shape());
-                if (format.isPresent() && isProjection(name, p.shape())) {
-                    quantized.put(module(name), quantize(view, format.get(), p.shape()));
+            Parameters.of(spec).forEach(p -> {
+                TensorView view = take(stored, files, p);
+                if (format.isPresent() && p.isProjection()) {
+                    quantized.put(p.module(), quantize(view, format.get(), p.shape()));
                 } else {
                     Tensor t = Tensor.empty(DType.F32, p.shape()).keep();
-                    tensors.put(name, t);
+                    tensors.put(p.name(), t);
                     t.write_(memory -> HalfFloats.toF32(view.type(), view.data(), memory));
                 }
             });
@@ -80,22 +79,12 @@ public final class DecoderFiles {
             quantized.values().forEach(QuantizedMatrix::close);
             throw e;
         }
-        return new Decoder(spec, architecture, tensors, quantized);
+        return new Decoder(spec, tensors, quantized);
     }
 
     /** Names of the projections inside the blocks, as modules. */
     static List<String> projections(DecoderSpec spec) {
-        return Architecture.of(spec).parameters().entrySet().stream().filter(e -> isProjection(e.getKey(), e.getValue().shape()))
-                .map(e -> module(e.getKey())).toList();
-    }
-
-    /** Inside the blocks matrices are projections, and only there. */
-    private static boolean isProjection(String name, long[] shape) {
-        return shape.length == 2 && BLOCK_WEIGHT.matcher(name).find();
-    }
-
-    private static String module(String weight) {
-        return weight.substring(0, weight.length() - ".weight".length());
+        return Parameters.of(spec).all().stream().filter(Parameter::isProjection).map(Parameter::module).toList();
     }
 
     private static QuantizedMatrix quantize(TensorView view, QuantizedMatrix.Format format, long[] shape) {
@@ -108,11 +97,13 @@ public final class DecoderFiles {
         }
     }
 
-    private static TensorView take(Map<String, TensorView> stored, ModelDirectory files, Architecture architecture, String name, long[] shape) {
+    private static TensorView take(Map<String, TensorView> stored, ModelDirectory files, Parameter parameter) {
+        String name = parameter.name();
+        long[] shape = parameter.shape();
         TensorView view = stored.remove(name);
         if (view == null) {
             throw new FormatException(files.path(), "tensor " + name + " of shape " + Arrays.toString(shape) + " is missing"
-                    + (name.equals(architecture.head()) ? "; config.json says tie_word_embeddings is false" : ""));
+                    + (parameter.role() == Role.HEAD ? "; config.json says tie_word_embeddings is false" : ""));
         }
         view.requireShape(shape);
         if (!view.type().isFloat()) {
@@ -124,7 +115,7 @@ public final class DecoderFiles {
     private static void requireNothingLeft(Map<String, TensorView> stored, ModelDirectory files, DecoderSpec spec) {
         if (!stored.isEmpty()) {
             throw new FormatException(files.path(), "tensor " + stored.keySet().iterator().next() + " has no place in a "
-                    + spec.family() + " decoder (" + stored.size() + " such)");
+                    + spec.family().title() + " decoder (" + stored.size() + " such)");
         }
     }
 

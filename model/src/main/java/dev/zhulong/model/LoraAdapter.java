@@ -2,9 +2,12 @@ package dev.zhulong.model;
 
 import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.HalfFloats;
 import dev.zhulong.formats.LoraConfig;
+import dev.zhulong.formats.Parameter;
+import dev.zhulong.formats.Parameters;
 import dev.zhulong.formats.SafetensorsFile;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.TensorView;
@@ -113,14 +116,11 @@ public final class LoraAdapter implements AutoCloseable {
         long count = 0;
         long highest = 0;
         int asked = 0;
-        for (var entry : Architecture.of(spec).parameters().entrySet()) {
-            String module = entry.getKey().replaceFirst("\\.weight$", "");
-            long[] shape = entry.getValue().shape();
-            boolean projection = shape.length == 2 && module.matches(".*\\.(layers|h)\\.\\d+\\..*");
-            if (projection && config.adapts(module)) {
-                int rank = config.rank(module);
-                count += rank * (shape[0] + shape[1]) + (config.dora() ? shape[spec.family() == DecoderSpec.Family.GPT2 ? 1 : 0] : 0);
-                highest = Math.max(highest, Math.min(shape[0], shape[1]));
+        for (Parameter p : Parameters.of(spec)) {
+            if (p.isProjection() && config.adapts(p.module())) {
+                int rank = config.rank(p.module());
+                count += rank * (p.inputs() + p.outputs()) + (config.dora() ? p.outputs() : 0);
+                highest = Math.max(highest, Math.min(p.inputs(), p.outputs()));
                 asked = Math.max(asked, rank);
             }
         }

@@ -3,8 +3,8 @@ package dev.zhulong.model;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.zhulong.formats.DecoderSpec.Family;
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.formats.SafetensorsFile;
@@ -175,7 +175,7 @@ class AdaptersComputeWhatPeftComputesTest {
     /** As when a loss is NaN and training stops: inputs kept for the gradients of adapters go with the graph. */
     @Test
     void aForwardPassWithoutBackwardLeavesNothingBehind() {
-        DecoderSpec spec = SpecDraft.of(Family.LLAMA).build();
+        DecoderSpec spec = SpecDraft.of(Family.of("llama")).build();
         try (Decoder model = Decoder.random(spec, 1); LoraAdapter adapter = LoraAdapter.create(model, LoraConfig.of(2, 4, LoraConfig.ALL_LINEAR), 1)) {
             model.attach(adapter);
             model.requiresGrad(true);

@@ -2,8 +2,8 @@ package dev.zhulong.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.zhulong.formats.DecoderSpec.Family;
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Family;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
@@ -23,8 +23,8 @@ class CachedDecodingEqualsFullRecomputeTest {
                 new int[] {20}, ones(20), new int[] {6, 14}, new int[] {5, 1, 1, 13}, new int[] {7, 1, 6, 5, 1}, new int[] {13, 1, 1, 1, 4},
                 new int[] {3, 5, 5, 7});
         Stream<DecoderSpec> specs = Stream.concat(
-                Arrays.stream(Family.values()).map(family -> SpecDraft.of(family).build()),
-                Stream.of(SpecDraft.of(Family.QWEN2).windows(0, 6).build(), SpecDraft.of(Family.MISTRAL).windows(1, 1).build()));
+                Stream.of("llama", "mistral", "qwen2", "qwen3", "gpt2").map(Family::of).map(family -> SpecDraft.of(family).build()),
+                Stream.of(SpecDraft.of(Family.of("qwen2")).windows(0, 6).build(), SpecDraft.of(Family.of("mistral")).windows(1, 1).build()));
         return specs.flatMap(spec -> spans.stream().map(span -> Arguments.of(spec.family() + " " + spec.windows(), spec, span)));
     }
 

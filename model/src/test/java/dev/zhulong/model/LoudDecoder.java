@@ -1,6 +1,7 @@
 package dev.zhulong.model;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Family;
 import dev.zhulong.model.reference.ReferenceDecoder;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
@@ -23,7 +24,7 @@ record LoudDecoder(Decoder model, Map<String, double[]> weights) implements Auto
             long[] shape = tensor.shape();
             boolean norm = shape.length == 1 && name.endsWith(".weight");
             boolean looked = name.contains("embed_tokens") || name.contains("wte") || name.contains("wpe");
-            int fanIn = shape.length == 1 || looked ? 1 : (int) (spec.family() == DecoderSpec.Family.GPT2 ? shape[0] : shape[1]);
+            int fanIn = shape.length == 1 || looked ? 1 : (int) (spec.family() == Family.of("gpt2") ? shape[0] : shape[1]);
             double scale = norm || shape.length == 1 ? 0.4 : 1.5 / Math.sqrt(fanIn);
             double[] values = new double[(int) tensor.elements()];
             for (int i = 0; i < values.length; i++) {

@@ -3,7 +3,7 @@ package dev.zhulong.model;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.tensor.NoGrad;
@@ -28,7 +28,7 @@ class MergesThatWouldLoseTheAdapterAreRefusedTest {
 
     @BeforeEach
     void open() {
-        llama = LoudDecoder.of(SpecDraft.of(Family.LLAMA).build(), 1);
+        llama = LoudDecoder.of(SpecDraft.of(Family.of("llama")).build(), 1);
     }
 
     @AfterEach

@@ -2,14 +2,14 @@ package dev.zhulong.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.zhulong.formats.DecoderSpec.Family;
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Family;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
 import java.util.Arrays;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class PackedDocumentsDoNotAttendToEachOtherTest {
     /** Lengths of the documents of two rows; some longer than Mistral's window of 6, some of one token. */
@@ -17,7 +17,7 @@ class PackedDocumentsDoNotAttendToEachOtherTest {
     private static final int SEQ = 24;
 
     @ParameterizedTest
-    @EnumSource(Family.class)
+    @ValueSource(strings = {"llama", "mistral", "qwen2", "qwen3", "gpt2"})
     void eachHasTheLogitsItHasAlone(Family family) {
         DecoderSpec spec = SpecDraft.of(family).build();
         try (LoudDecoder decoder = LoudDecoder.of(spec, 5)) {
@@ -35,7 +35,7 @@ class PackedDocumentsDoNotAttendToEachOtherTest {
     }
 
     @ParameterizedTest
-    @EnumSource(Family.class)
+    @ValueSource(strings = {"llama", "mistral", "qwen2", "qwen3", "gpt2"})
     void changingOneLeavesTheBitsOfTheOthers(Family family) {
         DecoderSpec spec = SpecDraft.of(family).build();
         try (LoudDecoder decoder = LoudDecoder.of(spec, 5)) {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.tensor.NoGrad;
@@ -94,7 +95,7 @@ class QuantizedBlocksKeepWhatTheirFormatPromisesTest {
 
     @Test
     void aModelInBlocksIsSmallAndAdaptersSitOnIt() {
-        var spec = new DecoderSpec(DecoderSpec.Family.LLAMA, 50, 64, 3, 4, 2, 16, 96, 32, DecoderSpec.Norm.RMS, 1e-5, DecoderSpec.Activation.SILU,
+        var spec = new DecoderSpec(Family.of("llama"), 50, 64, 3, 4, 2, 16, 96, 32, DecoderSpec.Norm.RMS, 1e-5, DecoderSpec.Activation.SILU,
                 true, new DecoderSpec.Rope(10_000, 16, new DecoderSpec.Scaling.None()), true, false, false, false, false, List.of(0, 0, 0), 0,
                 List.of(0));
         try (Decoder model = Decoder.random(spec, 3)) {

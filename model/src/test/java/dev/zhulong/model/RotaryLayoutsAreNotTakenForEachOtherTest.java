@@ -4,8 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.zhulong.formats.DecoderSpec;
-import dev.zhulong.formats.DecoderSpec.Family;
 import dev.zhulong.formats.DecoderSpec.Scaling;
+import dev.zhulong.formats.Family;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
@@ -25,7 +25,7 @@ class RotaryLayoutsAreNotTakenForEachOtherTest {
     @ParameterizedTest(name = "{0} of {1} dimensions rotate")
     @CsvSource({"8, 8", "6, 12"})
     void pairsSideBySideReorderedAreTheHalves(int rotary, int headDim) {
-        DecoderSpec spec = SpecDraft.of(Family.LLAMA).headDim(headDim).rope(10_000, rotary, new Scaling.None()).build();
+        DecoderSpec spec = SpecDraft.of(Family.of("llama")).headDim(headDim).rope(10_000, rotary, new Scaling.None()).build();
         try (LoudDecoder decoder = LoudDecoder.of(spec, 21); var scope = TensorScope.open(); var off = NoGrad.open()) {
             Map<String, double[]> weights = decoder.weights();
             int[] ids = LoudDecoder.ids(spec, SEQ, 9);

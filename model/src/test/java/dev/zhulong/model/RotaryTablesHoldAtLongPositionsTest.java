@@ -3,9 +3,9 @@ package dev.zhulong.model;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.zhulong.formats.DecoderSpec.Family;
 import dev.zhulong.formats.DecoderSpec.Rope;
 import dev.zhulong.formats.DecoderSpec.Scaling;
+import dev.zhulong.formats.Family;
 import dev.zhulong.model.reference.RotaryAngles;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
@@ -95,7 +95,7 @@ class RotaryTablesHoldAtLongPositionsTest {
     /** A short sequence after a long one has the angles of a short one. */
     @Test
     void dynamicScalingForgetsALongSequence() {
-        var spec = SpecDraft.of(Family.LLAMA).context(8).rope(10_000, 8, new Scaling.Dynamic(2, 8)).build();
+        var spec = SpecDraft.of(Family.of("llama")).context(8).rope(10_000, 8, new Scaling.Dynamic(2, 8)).build();
         try (LoudDecoder decoder = LoudDecoder.of(spec, 4)) {
             int[] ids = LoudDecoder.ids(spec, 20, 1);
             int[] first = Arrays.copyOf(ids, 6);

@@ -3,9 +3,9 @@ package dev.zhulong.model;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.zhulong.formats.DecoderSpec.Activation;
-import dev.zhulong.formats.DecoderSpec.Family;
 import dev.zhulong.formats.DecoderSpec.Scaling;
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.SafetensorsFile;
 import dev.zhulong.formats.SafetensorsWriter;
@@ -31,13 +31,13 @@ class SavedDecodersLoadAsTheyWereTest {
 
     static Stream<DecoderSpec> specs() {
         return Stream.of(
-                SpecDraft.of(Family.LLAMA).attentionBias().mlpBias().headDim(12).rope(500_000, 6, new Scaling.Llama3(8, 1, 4, 32)).build(),
-                SpecDraft.of(Family.LLAMA).activation(Activation.GELU_TANH).rope(10_000, 8, new Scaling.Linear(2.5)).build(),
-                SpecDraft.of(Family.LLAMA).tied(true).rope(10_000, 8, new Scaling.Dynamic(2, 64)).build(),
-                SpecDraft.of(Family.MISTRAL).build(),
-                SpecDraft.of(Family.QWEN2).windows(0, 6, 0).build(),
-                SpecDraft.of(Family.QWEN3).rope(1_000_000, 12, new Scaling.Yarn(4, 16, 32, 1, 1.25, false)).build(),
-                SpecDraft.of(Family.GPT2).build());
+                SpecDraft.of(Family.of("llama")).attentionBias().mlpBias().headDim(12).rope(500_000, 6, new Scaling.Llama3(8, 1, 4, 32)).build(),
+                SpecDraft.of(Family.of("llama")).activation(Activation.GELU_TANH).rope(10_000, 8, new Scaling.Linear(2.5)).build(),
+                SpecDraft.of(Family.of("llama")).tied(true).rope(10_000, 8, new Scaling.Dynamic(2, 64)).build(),
+                SpecDraft.of(Family.of("mistral")).build(),
+                SpecDraft.of(Family.of("qwen2")).windows(0, 6, 0).build(),
+                SpecDraft.of(Family.of("qwen3")).rope(1_000_000, 12, new Scaling.Yarn(4, 16, 32, 1, 1.25, false)).build(),
+                SpecDraft.of(Family.of("gpt2")).build());
     }
 
     @ParameterizedTest
@@ -56,7 +56,7 @@ class SavedDecodersLoadAsTheyWereTest {
     @ParameterizedTest
     @EnumSource(value = StorageType.class, names = {"BF16", "F16"})
     void inHalfAFloatTheyAreRoundedToTheNearestOnce(StorageType type) throws IOException {
-        DecoderSpec spec = SpecDraft.of(Family.QWEN3).build();
+        DecoderSpec spec = SpecDraft.of(Family.of("qwen3")).build();
         try (LoudDecoder decoder = LoudDecoder.of(spec, 3)) {
             DecoderFiles.save(decoder.model(), directory, type);
             byte[] first = Files.readAllBytes(directory.resolve("model.safetensors"));
@@ -102,7 +102,7 @@ class SavedDecodersLoadAsTheyWereTest {
     /** Storage types may differ from tensor to tensor. */
     @Test
     void withSomeWeightsInDouble() {
-        try (LoudDecoder decoder = LoudDecoder.of(SpecDraft.of(Family.LLAMA).build(), 3)) {
+        try (LoudDecoder decoder = LoudDecoder.of(SpecDraft.of(Family.of("llama")).build(), 3)) {
             double[] exact = decoder.weights().get("model.norm.weight");
             var entry = SafetensorsWriter.Entry.of("model.norm.weight", StorageType.F64, new long[] {exact.length}, bytes(exact));
             try (Decoder loaded = DecoderFiles.load(new ModelFiles(decoder).with(entry).write(directory))) {
@@ -120,7 +120,7 @@ class SavedDecodersLoadAsTheyWereTest {
     /** GPT-2's first files have no outer prefix, and carry the causal mask as a buffer. */
     @Test
     void gpt2WithoutPrefixAndWithMasks() {
-        try (LoudDecoder decoder = LoudDecoder.of(SpecDraft.of(Family.GPT2).build(), 3)) {
+        try (LoudDecoder decoder = LoudDecoder.of(SpecDraft.of(Family.of("gpt2")).build(), 3)) {
             ModelFiles files = new ModelFiles(decoder);
             decoder.model().parameters().forEach((name, tensor) ->
                     files.without(name).with(name.substring("transformer.".length()), tensor.toFloats(), tensor.shape()));

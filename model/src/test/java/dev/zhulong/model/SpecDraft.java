@@ -1,11 +1,11 @@
 package dev.zhulong.model;
 
 import dev.zhulong.formats.DecoderSpec.Activation;
-import dev.zhulong.formats.DecoderSpec.Family;
 import dev.zhulong.formats.DecoderSpec.Norm;
 import dev.zhulong.formats.DecoderSpec.Rope;
 import dev.zhulong.formats.DecoderSpec.Scaling;
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Family;
 import java.util.Collections;
 import java.util.List;
 
@@ -34,16 +34,16 @@ final class SpecDraft {
 
     static SpecDraft of(Family family) {
         SpecDraft draft = new SpecDraft(family);
-        return switch (family) {
-            case LLAMA -> draft;
-            case MISTRAL -> draft.windows(6, 6);
-            case QWEN2 -> {
+        return switch (family.modelType()) {
+            case "llama" -> draft;
+            case "mistral" -> draft.windows(6, 6);
+            case "qwen2" -> {
                 draft.qkvBias = true;
                 yield draft.tied(true);
             }
             // head_dim is not hidden / heads
-            case QWEN3 -> draft.headDim(12).tied(true);
-            case GPT2 -> {
+            case "qwen3" -> draft.headDim(12).tied(true);
+            case "gpt2" -> {
                 draft.kvHeads = draft.heads;
                 draft.rope = null;
                 draft.qkvBias = true;
@@ -51,6 +51,7 @@ final class SpecDraft {
                 draft.mlpBias = true;
                 yield draft.tied(true).activation(Activation.GELU_TANH);
             }
+            default -> throw new IllegalArgumentException("no draft for " + family.modelType());
         };
     }
 
@@ -131,7 +132,7 @@ final class SpecDraft {
 
     DecoderSpec build() {
         return new DecoderSpec(family, vocab, hidden, windows.size(), heads, kvHeads, headDim, inner, context,
-                family == Family.GPT2 ? Norm.LAYER : Norm.RMS, epsilon, activation, family != Family.GPT2, rope, tied,
-                qkvBias, outputBias, mlpBias, family == Family.QWEN3, windows, 1, List.of(2));
+                family == Family.of("gpt2") ? Norm.LAYER : Norm.RMS, epsilon, activation, family != Family.of("gpt2"), rope, tied,
+                qkvBias, outputBias, mlpBias, family == Family.of("qwen3"), windows, 1, List.of(2));
     }
 }

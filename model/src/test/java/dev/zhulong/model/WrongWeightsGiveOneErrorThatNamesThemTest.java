@@ -3,8 +3,8 @@ package dev.zhulong.model;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.zhulong.formats.DecoderSpec.Family;
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.SafetensorsWriter;
 import dev.zhulong.formats.StorageType;
@@ -28,8 +28,8 @@ class WrongWeightsGiveOneErrorThatNamesThemTest {
 
     @BeforeEach
     void open() {
-        llama = LoudDecoder.of(SpecDraft.of(Family.LLAMA).build(), 1);
-        gpt2 = LoudDecoder.of(SpecDraft.of(Family.GPT2).build(), 1);
+        llama = LoudDecoder.of(SpecDraft.of(Family.of("llama")).build(), 1);
+        gpt2 = LoudDecoder.of(SpecDraft.of(Family.of("gpt2")).build(), 1);
     }
 
     @AfterEach
@@ -86,7 +86,7 @@ class WrongWeightsGiveOneErrorThatNamesThemTest {
 
     @Test
     void moreLayersThanTheConfigurationSays() {
-        try (LoudDecoder three = LoudDecoder.of(SpecDraft.of(Family.LLAMA).layers(3).build(), 1)) {
+        try (LoudDecoder three = LoudDecoder.of(SpecDraft.of(Family.of("llama")).layers(3).build(), 1)) {
             Path files = new ModelFiles(three).write(directory, llama.model().spec());
             assertThatThrownBy(() -> DecoderFiles.load(files)).isInstanceOf(FormatException.class)
                     .hasMessageContaining(directory.toString()).hasMessageContaining("model.layers.2.");
@@ -96,7 +96,7 @@ class WrongWeightsGiveOneErrorThatNamesThemTest {
     /** Queries of another number of heads: shapes say so, not garbage logits. */
     @Test
     void otherHeadsThanTheConfigurationSays() {
-        DecoderSpec other = SpecDraft.of(Family.LLAMA).heads(4, 4).build();
+        DecoderSpec other = SpecDraft.of(Family.of("llama")).heads(4, 4).build();
         Path files = new ModelFiles(llama).write(directory, other);
         assertThatThrownBy(() -> DecoderFiles.load(files)).isInstanceOf(FormatException.class)
                 .hasMessageContaining("model.layers.0.self_attn.k_proj.weight").hasMessageContaining("[32, 32]");

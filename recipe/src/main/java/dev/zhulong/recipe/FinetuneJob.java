@@ -247,7 +247,7 @@ public final class FinetuneJob {
     private void announce(Decoder model, LoraAdapter adapter, FinetuneData data, TrainingMemory memory, long steps) {
         DecoderSpec spec = model.spec();
         long trained = adapter == null ? model.count() : adapter.count();
-        line.message(String.format(Locale.ROOT, "%s, %,d weights; trained: %,d (%.2f %%)%s", spec.family().name().toLowerCase(Locale.ROOT),
+        line.message(String.format(Locale.ROOT, "%s, %,d weights; trained: %,d (%.2f %%)%s", spec.family().modelType(),
                 model.count(), trained, 100.0 * trained / model.count(), adapter == null ? "" : String.format(Locale.ROOT,
                         ", an adapter of rank %d on %d projections%s", recipe.adapter().rank(), adapter.modules().size(),
                         recipe.method() == Method.QLORA ? "; base in " + recipe.model().quantize() : "")));

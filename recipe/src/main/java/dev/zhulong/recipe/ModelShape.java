@@ -1,7 +1,7 @@
 package dev.zhulong.recipe;
 
-import dev.zhulong.formats.DecoderSpec.Family;
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Family;
 import dev.zhulong.text.Tokenizer;
 import java.util.Collections;
 import java.util.List;
@@ -23,7 +23,7 @@ final class ModelShape {
     }
 
     private static DecoderSpec of(PretrainRecipe.Model m, int vocab, int bos, List<Integer> eos) {
-        boolean gpt2 = m.family() == Family.GPT2;
+        boolean gpt2 = m.family() == Family.of("gpt2");
         int headDim = m.hiddenSize() / m.heads();
         int ffn = m.intermediateSize() > 0 ? m.intermediateSize() : gpt2 ? 4 * m.hiddenSize() : (m.hiddenSize() * 8 / 3 + 63) / 64 * 64;
         return new DecoderSpec(m.family(), vocab, m.hiddenSize(), m.layers(), m.heads(),
@@ -31,7 +31,7 @@ final class ModelShape {
                 gpt2 ? DecoderSpec.Norm.LAYER : DecoderSpec.Norm.RMS, 1e-5,
                 gpt2 ? DecoderSpec.Activation.GELU_TANH : DecoderSpec.Activation.SILU, !gpt2,
                 gpt2 ? null : new DecoderSpec.Rope(m.ropeTheta(), headDim, new DecoderSpec.Scaling.None()),
-                m.tiedEmbeddings(), gpt2 || m.family() == Family.QWEN2, gpt2, gpt2, m.family() == Family.QWEN3,
+                m.tiedEmbeddings(), gpt2 || m.family() == Family.of("qwen2"), gpt2, gpt2, m.family() == Family.of("qwen3"),
                 Collections.nCopies(m.layers(), m.slidingWindow()), bos, eos);
     }
 }

@@ -249,7 +249,7 @@ public final class PretrainJob {
     }
 
     private static String family(DecoderSpec spec) {
-        return spec.family().name().toLowerCase(Locale.ROOT);
+        return spec.family().modelType();
     }
 
     /** What is trained on: the text's rows, replay mixed in if there is any. */

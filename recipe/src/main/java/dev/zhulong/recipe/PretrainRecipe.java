@@ -2,6 +2,7 @@ package dev.zhulong.recipe;
 
 import dev.zhulong.data.clean.Steps;
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.formats.yaml.Doc;
 import dev.zhulong.train.schedule.Schedule;
@@ -78,7 +79,7 @@ public record PretrainRecipe(
     public record Model(
             @Doc("Hugging Face directory to continue from, instead of the other fields of this section and of data.tokenizer")
             Optional<Path> from,
-            @Doc("architecture") DecoderSpec.Family family,
+            @Doc("architecture") Family family,
             @Doc("width of the residual stream") int hiddenSize,
             @Doc("blocks") int layers,
             @Doc("query heads") int heads,
@@ -102,20 +103,20 @@ public record PretrainRecipe(
             if (kvHeads != 0 && heads % kvHeads != 0) {
                 throw new IllegalArgumentException("heads " + heads + " is not a multiple of kv_heads " + kvHeads);
             }
-            if (family != DecoderSpec.Family.GPT2 && hiddenSize / heads % 2 != 0) {
+            if (family != Family.of("gpt2") && hiddenSize / heads % 2 != 0) {
                 throw new IllegalArgumentException("rotary positions need an even head size, found hidden_size " + hiddenSize + " / heads "
                         + heads + " = " + hiddenSize / heads);
             }
-            if (family == DecoderSpec.Family.GPT2 && kvHeads != 0 && kvHeads != heads) {
+            if (family == Family.of("gpt2") && kvHeads != 0 && kvHeads != heads) {
                 throw new IllegalArgumentException("gpt2 has as many kv_heads as heads, found " + kvHeads + " and " + heads);
             }
-            if (slidingWindow > 0 && family != DecoderSpec.Family.MISTRAL) {
+            if (slidingWindow > 0 && family != Family.of("mistral")) {
                 throw new IllegalArgumentException("sliding_window needs family mistral, found " + family);
             }
         }
 
         static Model defaults() {
-            return new Model(Optional.empty(), DecoderSpec.Family.LLAMA, 256, 6, 8, 0, 0, 512, true, 10_000, 0);
+            return new Model(Optional.empty(), Family.of("llama"), 256, 6, 8, 0, 0, 512, true, 10_000, 0);
         }
     }
 

@@ -1,6 +1,7 @@
 package dev.zhulong.recipe;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Parameters;
 import dev.zhulong.formats.progress.Event;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.formats.progress.ProgressLine;
@@ -8,7 +9,6 @@ import dev.zhulong.infer.GenerateOptions;
 import dev.zhulong.infer.Generator;
 import dev.zhulong.infer.SamplerOptions;
 import dev.zhulong.infer.TorchEngine;
-import dev.zhulong.model.Architecture;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.train.TrainListener;
@@ -63,7 +63,7 @@ public final class TrainingConsole implements TrainListener {
      * heads · headDim · seq} (Chowdhery et al. 2022, appendix B). The embedding is a look-up and multiplies only where it is the head too.
      */
     public static double flopsPerToken(DecoderSpec spec, int seq) {
-        double weights = Architecture.of(spec).count();
+        double weights = Parameters.of(spec).count();
         if (!spec.tiedEmbeddings()) {
             weights -= (double) spec.vocabSize() * spec.hiddenSize();
         }

@@ -1,8 +1,8 @@
 package dev.zhulong.recipe;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Parameters;
 import dev.zhulong.formats.Sizes;
-import dev.zhulong.model.Architecture;
 import dev.zhulong.model.QuantizedMatrix;
 import dev.zhulong.recipe.FinetuneRecipe.Method;
 import java.util.LinkedHashMap;
@@ -46,18 +46,18 @@ public record TrainingMemory(Method method, QuantizedMatrix.Format format, Decod
     }
 
     private double projections() {
-        return (double) spec.layers() * spec.blockWeights();
+        return (double) spec.layerWeights();
     }
 
     /** The model as it is held. */
     long weights() {
-        double all = Architecture.of(spec).count();
+        double all = Parameters.of(spec).count();
         return bytes(quantized() ? FLOAT * (all - projections()) + format.bytes((long) projections()) : FLOAT * all);
     }
 
     /** Gradients and both moments of what is trained, and an adapter's own weights. */
     long optimizer() {
-        return bytes(method == Method.FULL ? 3.0 * FLOAT * Architecture.of(spec).count() : 4.0 * FLOAT * adapter);
+        return bytes(method == Method.FULL ? 3.0 * FLOAT * Parameters.of(spec).count() : 4.0 * FLOAT * adapter);
     }
 
     /** Kept for backward, with what one block and the head need while they are computed. */
@@ -69,7 +69,7 @@ public record TrainingMemory(Method method, QuantizedMatrix.Format format, Decod
         double perToken = 4.0 * spec.hiddenSize() + 3 * q + 4 * kv + (spec.gatedMlp() ? 4.0 : 3.0) * spec.intermediateSize();
         double block = FLOAT * tokens * perToken;
         double kept = recompute ? FLOAT * tokens * spec.hiddenSize() * spec.layers() + 2 * block : block * (spec.layers() + 1.0);
-        double whole = quantized() ? 2.0 * FLOAT * spec.blockWeights() : 0;
+        double whole = quantized() ? 2.0 * FLOAT * spec.layerWeights(0) : 0;
         // an adapter merged into its projection for the step lives until backward, where that takes no more than the activations do
         boolean merging = method == Method.LORA || method == Method.DPO;
         double merged = merging ? Math.min(FLOAT * projections(), block * spec.layers()) / (recompute ? spec.layers() : 1) : 0;

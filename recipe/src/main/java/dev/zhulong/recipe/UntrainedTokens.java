@@ -1,5 +1,6 @@
 package dev.zhulong.recipe;
 
+import dev.zhulong.formats.Role;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
@@ -22,7 +23,7 @@ final class UntrainedTokens {
             return List.of();
         }
         try (var scope = TensorScope.open(); var off = NoGrad.open()) {
-            Tensor embedding = model.parameters().get(model.architecture().embedding());
+            Tensor embedding = model.parameters().get(model.table().get(Role.EMBED).name());
             float[] norms = embedding.norm(1).toFloats();
             float[] sorted = norms.clone();
             Arrays.sort(sorted);

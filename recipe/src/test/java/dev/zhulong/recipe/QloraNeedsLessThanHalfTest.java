@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.formats.yaml.RecipeReader;
@@ -53,7 +54,7 @@ class QloraNeedsLessThanHalfTest {
         Path tokenizer = temporary.resolve("tokenizer");
         TinyRun.run(TinyRun.recipe(TinyRun.texts(temporary.resolve("texts"), 10, 1), "train.steps=1", "train.warmup=0"), tokenizer);
         Path model = Files.createDirectories(temporary.resolve("model"));
-        var spec = new DecoderSpec(DecoderSpec.Family.LLAMA, 4096, 512, 18, 8, 8, 64, 1408, 128, DecoderSpec.Norm.RMS, 1e-5,
+        var spec = new DecoderSpec(Family.of("llama"), 4096, 512, 18, 8, 8, 64, 1408, 128, DecoderSpec.Norm.RMS, 1e-5,
                 DecoderSpec.Activation.SILU, true, new DecoderSpec.Rope(10_000, 64, new DecoderSpec.Scaling.None()), true, false, false, false,
                 false, Collections.nCopies(18, 0), 0, List.of(0));
         try (Decoder synthetic = Decoder.random(spec, 1)) {

@@ -3,6 +3,7 @@ package dev.zhulong.recipe;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Family;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.tensor.NoGrad;
 import java.util.List;
@@ -13,7 +14,7 @@ import org.junit.jupiter.api.Test;
 class UntrainedControlTokensAreToldTest {
     @Test
     void rowsOfZerosAndRowsThatAreCopies() {
-        var spec = new DecoderSpec(DecoderSpec.Family.LLAMA, 40, 16, 1, 2, 2, 8, 32, 32, DecoderSpec.Norm.RMS, 1e-5, DecoderSpec.Activation.SILU, true,
+        var spec = new DecoderSpec(Family.of("llama"), 40, 16, 1, 2, 2, 8, 32, 32, DecoderSpec.Norm.RMS, 1e-5, DecoderSpec.Activation.SILU, true,
                 new DecoderSpec.Rope(10_000, 8, new DecoderSpec.Scaling.None()), true, false, false, false, false, List.of(0), 0, List.of(0));
         try (Decoder model = Decoder.random(spec, 3); var off = NoGrad.open()) {
             var embedding = model.parameters().get("model.embed_tokens.weight");

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.tensor.MachineSpeed;
 import dev.zhulong.train.TrainListener;
@@ -16,7 +17,7 @@ import org.junit.jupiter.api.Test;
 
 /** Trap 13: a peak from a data sheet may be twice what the machine has. */
 class UtilisationIsAShareOfTheMeasuredPeakTest {
-    private static final DecoderSpec SPEC = new DecoderSpec(DecoderSpec.Family.LLAMA, 1000, 64, 2, 4, 2, 16, 96, 128, DecoderSpec.Norm.RMS, 1e-5,
+    private static final DecoderSpec SPEC = new DecoderSpec(Family.of("llama"), 1000, 64, 2, 4, 2, 16, 96, 128, DecoderSpec.Norm.RMS, 1e-5,
             DecoderSpec.Activation.SILU, true, new DecoderSpec.Rope(10_000, 16, new DecoderSpec.Scaling.None()), true, false, false, false, false,
             List.of(0, 0), -1, List.of());
 

@@ -1,6 +1,7 @@
 package dev.zhulong.serve;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Family;
 import dev.zhulong.infer.LanguageModel;
 import java.util.ArrayList;
 import java.util.List;
@@ -18,7 +19,7 @@ final class ScriptedModel implements LanguageModel {
 
     ScriptedModel(int context, UnaryOperator<String> script) {
         this.script = script;
-        spec = new DecoderSpec(DecoderSpec.Family.LLAMA, 260, HIDDEN, 1, 1, 1, 8, 8, context, DecoderSpec.Norm.RMS, 1e-5, DecoderSpec.Activation.SILU, true, null, true,
+        spec = new DecoderSpec(Family.of("llama"), 260, HIDDEN, 1, 1, 1, 8, 8, context, DecoderSpec.Norm.RMS, 1e-5, DecoderSpec.Activation.SILU, true, null, true,
                 false, false, false, false, List.of(0), -1, List.of(Bytes.EOS));
     }
 

@@ -1,6 +1,7 @@
 package dev.zhulong.serve;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.StorageType;
@@ -54,7 +55,7 @@ final class TinyModel implements AutoCloseable {
             trainer.add("The lamp number " + i * 31 + " was lit when keeper " + (char) ('a' + i % 26) + " came in, and the harbour could see " + i + " boats. 灯塔亮了。\n");
         }
         TokenizerJson.write(directory, trainer.train(), new TokenizerJson.Settings(CONTROL.getFirst(), CONTROL.getFirst(), null, true, CONTEXT));
-        var spec = new DecoderSpec(DecoderSpec.Family.LLAMA, VOCAB, 32, 2, 4, 2, 8, 64, CONTEXT, DecoderSpec.Norm.RMS, 1e-5, DecoderSpec.Activation.SILU, true,
+        var spec = new DecoderSpec(Family.of("llama"), VOCAB, 32, 2, 4, 2, 8, 64, CONTEXT, DecoderSpec.Norm.RMS, 1e-5, DecoderSpec.Activation.SILU, true,
                 new DecoderSpec.Rope(10_000, 8, new DecoderSpec.Scaling.None()), true, false, false, false, false, List.of(0, 0), 0, List.of(0));
         try (Decoder model = Decoder.random(spec, 7)) {
             louder(model.parameters().values(), 7);

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.zhulong.data.pack.Batch;
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.train.schedule.Schedule;
 import java.lang.foreign.ValueLayout;
@@ -23,7 +23,7 @@ class ARunStopsWhereNumbersEndTest {
 
     @Test
     void aWeightThatIsNotANumberIsNamedAndTheCheckpointStaysGood() {
-        try (Decoder model = Tiny.decoder(Family.LLAMA, true)) {
+        try (Decoder model = Tiny.decoder(Family.of("llama"), true)) {
             var trainer = new Trainer<>(model, Tiny.nextToken(model), Tiny.data(), Tiny.options(10, 1, 1), run, new TrainListener() {
                 @Override
                 public void step(Step step) {
@@ -50,7 +50,7 @@ class ARunStopsWhereNumbersEndTest {
         float[] straight;
         // the third batch is empty: the updates are those of a run that never had it, bias correction included
         var options = new TrainOptions(4, 1, flat(), 1, Tiny.ADAMW, false, 1, 0, 0, 0, 1);
-        try (Decoder model = Tiny.decoder(Family.LLAMA, true)) {
+        try (Decoder model = Tiny.decoder(Family.of("llama"), true)) {
             new Trainer<>(model, Tiny.nextToken(model),
                     new TrainData<>(n -> n == 2 ? nothing : Tiny.batch(n > 2 ? n - 1 : n), List.of()), options,
                     run.resolve("skipping"), new TrainListener() {
@@ -61,7 +61,7 @@ class ARunStopsWhereNumbersEndTest {
                     }).train();
             skipping = model.parameters().get(BROKEN).toFloats();
         }
-        try (Decoder model = Tiny.decoder(Family.LLAMA, true)) {
+        try (Decoder model = Tiny.decoder(Family.of("llama"), true)) {
             new Trainer<>(model, Tiny.nextToken(model), new TrainData<>(Tiny::batch, List.of()),
                     new TrainOptions(3, 1, flat(), 1, Tiny.ADAMW, false, 1, 0, 0, 0, 1), run.resolve("straight"), new TrainListener() {}).train();
             straight = model.parameters().get(BROKEN).toFloats();

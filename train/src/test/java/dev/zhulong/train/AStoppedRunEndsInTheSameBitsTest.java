@@ -2,7 +2,7 @@ package dev.zhulong.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.train.log.MetricsLog;
 import java.nio.file.Path;
@@ -111,7 +111,7 @@ class AStoppedRunEndsInTheSameBitsTest {
 
     private static boolean train(Path run, long stopAfter, TrainOptions options) {
         var left = new long[] {stopAfter};
-        try (Decoder model = Tiny.decoder(Family.LLAMA, true)) {
+        try (Decoder model = Tiny.decoder(Family.of("llama"), true)) {
             new Trainer<>(model, Tiny.nextToken(model), Tiny.data(), options, run, new TrainListener() {
                 @Override
                 public void step(Step step) {
@@ -133,7 +133,7 @@ class AStoppedRunEndsInTheSameBitsTest {
     /** The same run in a process of its own, with a pause after each step so that it is there to be killed. */
     static final class Slow {
         public static void main(String[] args) {
-            try (Decoder model = Tiny.decoder(Family.LLAMA, true)) {
+            try (Decoder model = Tiny.decoder(Family.of("llama"), true)) {
                 new Trainer<>(model, Tiny.nextToken(model), Tiny.data(), options(), Path.of(args[0]), new TrainListener() {
                     @Override
                     public void step(Step step) {

@@ -2,7 +2,7 @@ package dev.zhulong.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.LoraAdapter;
@@ -29,7 +29,7 @@ class AdaptersTrainAndTheBaseDoesNotTest {
 
     /** Trains; gives the adapter's weights, or null if stopped. */
     private Map<String, float[]> train(Path run, long stopAfter, double[] losses) {
-        try (Decoder model = Tiny.decoder(Family.LLAMA, true);
+        try (Decoder model = Tiny.decoder(Family.of("llama"), true);
                 LoraAdapter adapter = LoraAdapter.create(model, LoraConfig.of(4, 8, LoraConfig.ALL_LINEAR), 1)) {
             Map<String, float[]> base = values(model.parameters());
             model.attach(adapter);

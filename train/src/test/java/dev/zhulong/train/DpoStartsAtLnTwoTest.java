@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.zhulong.data.pack.Batch;
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.LoraAdapter;
@@ -50,7 +50,7 @@ class DpoStartsAtLnTwoTest {
     @Test
     void beforeTheFirstStepPolicyAndReferenceAreOne() {
         for (double smoothing : new double[] {0, 0.1}) {
-            try (var model = Tiny.decoder(Family.LLAMA, true);
+            try (var model = Tiny.decoder(Family.of("llama"), true);
                     var adapter = LoraAdapter.create(model, LoraConfig.of(3, 5, LoraConfig.ALL_LINEAR), 2)) {
                 model.attach(adapter);
                 model.requiresGrad(true);
@@ -64,7 +64,7 @@ class DpoStartsAtLnTwoTest {
     /** By the formula, in float64, from probabilities of each token found one sequence at a time. */
     @Test
     void aPairCountsEveryTokenOfBothAnswersAndNothingElse() {
-        try (var model = Tiny.decoder(Family.LLAMA, true); var adapter = moved(model)) {
+        try (var model = Tiny.decoder(Family.of("llama"), true); var adapter = moved(model)) {
             double[] reference = new double[4];
             double[] policy = new double[4];
             for (int i = 0; i < 4; i++) {
@@ -106,7 +106,7 @@ class DpoStartsAtLnTwoTest {
 
     @Test
     void gradientsEqualFiniteDifferencesWithAndWithoutRecompute() {
-        try (var model = Tiny.decoder(Family.LLAMA, true); var adapter = moved(model)) {
+        try (var model = Tiny.decoder(Family.of("llama"), true); var adapter = moved(model)) {
             model.attach(adapter);
             var dpo = new Dpo(model, 0.3, 0.1);
             Batch batch = batch(8);
@@ -144,7 +144,7 @@ class DpoStartsAtLnTwoTest {
 
     @Test
     void pairsAreWhole() {
-        try (var model = Tiny.decoder(Family.LLAMA, true)) {
+        try (var model = Tiny.decoder(Family.of("llama"), true)) {
             assertThatThrownBy(() -> new Dpo(model, 0.1, 0).evaluate(Tiny.rows(6, SEQUENCES[0]))).hasMessageContaining("even number of rows");
             assertThatThrownBy(() -> new Dpo(model, 0, 0)).hasMessageContaining("beta");
             assertThatThrownBy(() -> new Dpo(model, 0.1, 0.5)).hasMessageContaining("label_smoothing");

@@ -3,7 +3,7 @@ package dev.zhulong.train;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.zhulong.data.pack.Batch;
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.LoraAdapter;
@@ -48,7 +48,7 @@ class DropoutIsTheSameInEveryPassOfAStepTest {
 
     @Test
     void recomputedBlocksSeeTheMasksOfTheirForward() {
-        try (var model = Tiny.decoder(Family.LLAMA, true); var adapter = adapter(model)) {
+        try (var model = Tiny.decoder(Family.of("llama"), true); var adapter = adapter(model)) {
             model.attach(adapter);
             Map<String, float[]> kept = gradients(model, adapter, false, 4);
             gradients(model, adapter, true, 4).forEach((name, g) -> assertThat(g).as(name).isEqualTo(kept.get(name)));
@@ -58,7 +58,7 @@ class DropoutIsTheSameInEveryPassOfAStepTest {
 
     @Test
     void itDropsItsShareAndNothingWhileEvaluating() {
-        try (var model = Tiny.decoder(Family.LLAMA, true); var adapter = adapter(model)) {
+        try (var model = Tiny.decoder(Family.of("llama"), true); var adapter = adapter(model)) {
             model.attach(adapter);
             Batch batch = Tiny.batch(3);
             double plain = new NextToken(model).evaluate(batch).sum();
@@ -83,7 +83,7 @@ class DropoutIsTheSameInEveryPassOfAStepTest {
     }
 
     private static float[] run(Path directory, long steps) {
-        try (var model = Tiny.decoder(Family.LLAMA, true); var adapter = adapter(model)) {
+        try (var model = Tiny.decoder(Family.of("llama"), true); var adapter = adapter(model)) {
             model.attach(adapter);
             // a schedule of six steps, of which the first call takes as many as asked for
             TrainOptions six = Tiny.options(6, 2, 1);

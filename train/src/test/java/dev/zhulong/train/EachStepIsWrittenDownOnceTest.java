@@ -3,7 +3,7 @@ package dev.zhulong.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.LoraAdapter;
@@ -86,7 +86,7 @@ class EachStepIsWrittenDownOnceTest {
         assertThat(steps("loss")).hasSize(8);
 
         Path pairs = run.resolve("pairs");
-        try (Decoder model = Tiny.decoder(Family.LLAMA, true); LoraAdapter adapter = LoraAdapter.create(model, LoraConfig.of(2, 4, "q_proj"), 1)) {
+        try (Decoder model = Tiny.decoder(Family.of("llama"), true); LoraAdapter adapter = LoraAdapter.create(model, LoraConfig.of(2, 4, "q_proj"), 1)) {
             model.attach(adapter);
             var data = new TrainData<>(Tiny::batch, List.of(Tiny.batch(9)));
             new Trainer<>(model, new Dpo(model, 0.1, 0), data, Tiny.options(8, 1, 1), pairs, new TrainListener() {
@@ -103,7 +103,7 @@ class EachStepIsWrittenDownOnceTest {
     }
 
     private void train(long stopAfter) {
-        try (Decoder model = Tiny.decoder(Family.LLAMA, true)) {
+        try (Decoder model = Tiny.decoder(Family.of("llama"), true)) {
             new Trainer<>(model, Tiny.nextToken(model), Tiny.data(), Tiny.options(8, 1, 1), run, new TrainListener() {
                 @Override
                 public void step(Step step) {

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.zhulong.data.pack.Batch;
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import dev.zhulong.model.Decoder;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -16,7 +16,7 @@ class GradientsEqualFiniteDifferencesTest {
     private static final float STEP = 1e-2f;
 
     @ParameterizedTest
-    @CsvSource({"LLAMA, true", "LLAMA, false", "GPT2, true"})
+    @CsvSource({"llama, true", "llama, false", "gpt2, true"})
     void alongEveryWeightsOwnGradient(Family family, boolean tied) {
         try (var model = Tiny.decoder(family, tied)) {
             Batch batch = Tiny.batch(1);

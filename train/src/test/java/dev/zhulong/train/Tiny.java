@@ -3,10 +3,10 @@ package dev.zhulong.train;
 import dev.zhulong.data.pack.Batch;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.DecoderSpec.Activation;
-import dev.zhulong.formats.DecoderSpec.Family;
 import dev.zhulong.formats.DecoderSpec.Norm;
 import dev.zhulong.formats.DecoderSpec.Rope;
 import dev.zhulong.formats.DecoderSpec.Scaling;
+import dev.zhulong.formats.Family;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.train.schedule.Cosine;
 import java.util.ArrayList;
@@ -22,7 +22,7 @@ final class Tiny {
     private Tiny() {}
 
     static DecoderSpec spec(Family family, boolean tied) {
-        boolean gpt2 = family == Family.GPT2;
+        boolean gpt2 = family == Family.of("gpt2");
         return new DecoderSpec(family, VOCAB, 16, 2, 4, gpt2 ? 4 : 2, 4, 24, 32, gpt2 ? Norm.LAYER : Norm.RMS, 1e-5,
                 gpt2 ? Activation.GELU_TANH : Activation.SILU, !gpt2, gpt2 ? null : new Rope(10_000, 4, new Scaling.None()), tied,
                 gpt2, gpt2, gpt2, false, List.of(0, 0), -1, List.of());

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.zhulong.data.pack.Batch;
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.model.Decoder;
@@ -52,7 +52,7 @@ class WhatIsTrainedOnOneDeviceGoesOnOnAnotherTest {
     void gradientsOfPackedRowsWithAndWithoutRecompute(String name) {
         Device device = device(name);
         Batch packed = Tiny.packed(Tiny.document(7, 1), Tiny.document(5, 2));
-        for (Family family : List.of(Family.LLAMA, Family.GPT2)) {
+        for (Family family : List.of(Family.of("llama"), Family.of("gpt2"))) {
             save(family);
             for (boolean recompute : new boolean[] {false, true}) {
                 var here = on(Device.CPU, model -> Tiny.gradients(model, recompute, Tiny.batch(1), packed));
@@ -67,7 +67,7 @@ class WhatIsTrainedOnOneDeviceGoesOnOnAnotherTest {
     @ValueSource(strings = {"cpu", "cuda"})
     void aRunOfClippedStepsAndItsEvaluation(String name) {
         Device device = device(name);
-        save(Family.LLAMA);
+        save(Family.of("llama"));
         Map<String, float[]> here = train(Device.CPU, directory.resolve("here"), STEPS);
         Map<String, float[]> there = train(device, directory.resolve("there"), STEPS);
         assertClose(losses("there"), losses("here"), device);
@@ -79,7 +79,7 @@ class WhatIsTrainedOnOneDeviceGoesOnOnAnotherTest {
     @ValueSource(strings = {"cpu", "cuda"})
     void aCheckpointGoesOnElsewhere(String name) {
         Device device = device(name);
-        save(Family.LLAMA);
+        save(Family.of("llama"));
         Map<String, float[]> whole = train(Device.CPU, directory.resolve("whole"), STEPS);
         train(device, directory.resolve("there and here"), STEPS / 2);
         assertClose(train(Device.CPU, directory.resolve("there and here"), STEPS), whole, device);
@@ -92,7 +92,7 @@ class WhatIsTrainedOnOneDeviceGoesOnOnAnotherTest {
     @ValueSource(strings = {"cpu", "cuda"})
     void adaptersOnWholeAndQuantizedBasesWithAndWithoutDropout(String name) {
         Device device = device(name);
-        save(Family.LLAMA);
+        save(Family.of("llama"));
         for (double dropout : new double[] {0, 0.5}) {
             for (QuantizedMatrix.Format format : new QuantizedMatrix.Format[] {null, QuantizedMatrix.Format.NF4, QuantizedMatrix.Format.INT8}) {
                 Map<String, float[]> here = adapt(Device.CPU, dropout, format);
@@ -105,7 +105,7 @@ class WhatIsTrainedOnOneDeviceGoesOnOnAnotherTest {
     @ValueSource(strings = {"cpu", "cuda"})
     void preferences(String name) {
         Device device = device(name);
-        save(Family.LLAMA);
+        save(Family.of("llama"));
         assertClose(prefer(device), prefer(Device.CPU), device);
     }
 
@@ -118,7 +118,7 @@ class WhatIsTrainedOnOneDeviceGoesOnOnAnotherTest {
     }
 
     private void save(Family family) {
-        try (Decoder model = Tiny.decoder(family, family != Family.GPT2)) {
+        try (Decoder model = Tiny.decoder(family, family != Family.of("gpt2"))) {
             DecoderFiles.save(model, directory, StorageType.F32);
         }
     }

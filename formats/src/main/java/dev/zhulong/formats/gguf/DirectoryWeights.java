@@ -2,6 +2,7 @@ package dev.zhulong.formats.gguf;
 
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.formats.Parameter.Layout;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.TensorView;
 import java.util.Arrays;
@@ -27,7 +28,7 @@ public final class DirectoryWeights {
             long[] shape = weight.shape();
             if (blocks) {
                 shape = new long[] {shape[0], blockBytes.get(name)};
-            } else if (weight.layout() == GgufWeight.Layout.TRANSPOSED) {
+            } else if (weight.layout() == Layout.TRANSPOSED) {
                 shape = new long[] {shape[1], shape[0]};
             }
             TensorView view = stored.remove(name);
@@ -43,7 +44,7 @@ public final class DirectoryWeights {
             weights.put(name, view);
         }
         if (!stored.isEmpty()) {
-            throw new FormatException(model.path(), "tensor " + stored.keySet().iterator().next() + " has no place in a " + model.spec().family()
+            throw new FormatException(model.path(), "tensor " + stored.keySet().iterator().next() + " has no place in a " + model.spec().family().title()
                     + " decoder (" + stored.size() + " such)");
         }
         return weights;

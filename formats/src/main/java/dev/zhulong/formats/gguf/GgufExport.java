@@ -2,6 +2,7 @@ package dev.zhulong.formats.gguf;
 
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.HalfFloats;
+import dev.zhulong.formats.Role;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.TensorView;
 import java.lang.foreign.Arena;
@@ -91,26 +92,54 @@ public final class GgufExport {
         var entries = new ArrayList<GgufWriter.Entry>();
         GgufRope.frequencies(spec.rope()).ifPresent(factors -> entries.add(new GgufWriter.Entry(GgufRope.FREQUENCIES, GgufType.F32,
                 new long[] {factors.length}, () -> MemorySegment.ofArray(factors))));
-        for (GgufWeight weight : weights(spec)) {
-            Stored stored = weights.apply(weight);
-            entries.add(new GgufWriter.Entry(weight.gguf(), stored.type, weight.shape(), stored.data));
+        List<GgufWeight> all = weights(spec);
+        for (int i = 0; i < all.size(); ) {
+            GgufWeight weight = all.get(i);
+            int next = i + 1;
+            while (next < all.size() && all.get(next).gguf().equals(weight.gguf())) {
+                next++;
+            }
+            entries.add(weight.isStacked() ? stacked(all.subList(i, next), weights) : entry(weight, weight.shape(), weights.apply(weight)));
+            i = next;
         }
         GgufWriter.write(file, metadata, List.copyOf(entries));
     }
 
-    /** The weights a file holds: those of the model, and for a tied GPT-2 the embedding once more as the head llama.cpp asks for. */
+    private static GgufWriter.Entry entry(GgufWeight weight, long[] shape, Stored stored) {
+        return new GgufWriter.Entry(weight.gguf(), stored.type, shape, stored.data);
+    }
+
+    /** The experts of a layer, one after the other in one tensor. */
+    private static GgufWriter.Entry stacked(List<GgufWeight> experts, Function<GgufWeight, Stored> weights) {
+        List<Stored> stored = experts.stream().map(weights).toList();
+        GgufType type = stored.getFirst().type;
+        if (stored.stream().anyMatch(each -> each.type != type)) {
+            throw new IllegalArgumentException(experts.getFirst().gguf() + ": expected one type for all experts, found several");
+        }
+        long[] shape = experts.getFirst().shape();
+        return entry(experts.getFirst(), new long[] {experts.size(), shape[0], shape[1]}, new Stored(type, () -> {
+            long bytes = type.bytes(shape[0] * shape[1]);
+            MemorySegment all = Arena.ofAuto().allocate(bytes * experts.size(), Float.BYTES);
+            for (int expert = 0; expert < experts.size(); expert++) {
+                MemorySegment.copy(stored.get(expert).data.get(), 0, all, expert * bytes, bytes);
+            }
+            return all;
+        }));
+    }
+
+    /** The weights a file holds: those of the model, and for some tied ones the embedding once more as the head llama.cpp asks for. */
     public static List<GgufWeight> weights(DecoderSpec spec) {
         var weights = new ArrayList<>(GgufWeight.of(spec));
-        if (spec.family() == DecoderSpec.Family.GPT2 && spec.tiedEmbeddings()) {
+        if (spec.tiedEmbeddings() && GgufConfig.family(spec).repeatsTiedHead()) {
             GgufWeight embedding = weights.getFirst();
-            weights.add(new GgufWeight("output.weight", embedding.huggingFace(), embedding.layout(), embedding.shape(), 0));
+            weights.add(new GgufWeight(embedding.parameter(), "output.weight", embedding.shape(), 0));
         }
         return weights;
     }
 
     /** The type a weight has in a file whose matrices are of {@code matrices}. */
     public static GgufType storedType(GgufWeight weight, GgufType matrices) {
-        return weight.shape().length < 2 || weight.gguf().equals("position_embd.weight") ? GgufType.F32 : matrices;
+        return weight.shape().length < 2 || weight.parameter().role() == Role.POSITIONS || weight.parameter().role() == Role.ROUTER ? GgufType.F32 : matrices;
     }
 
     /** llama.cpp's number for a kind of file ({@code llama_ftype}). */

@@ -2,6 +2,8 @@ package dev.zhulong.formats.gguf;
 
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.FormatException;
+import dev.zhulong.formats.Parameter.Layout;
+import dev.zhulong.formats.Stack.Mlp;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.nio.file.Path;
@@ -46,13 +48,15 @@ public final class GgufModel implements AutoCloseable {
             var weights = new LinkedHashMap<String, GgufWeight>();
             Set<String> known = new HashSet<>(Set.of(GgufRope.FREQUENCIES, "output.weight"));
             for (GgufWeight weight : GgufWeight.of(spec)) {
-                file.tensor(weight.gguf()).requireShape(weight.shape()).requireSupported();
+                long[] shape = weight.shape();
+                GgufTensor stored = file.tensor(weight.gguf());
+                (weight.isStacked() ? stored.requireShape(experts(spec, weight), shape[0], shape[1]) : stored.requireShape(shape)).requireSupported();
                 weights.put(weight.huggingFace(), weight);
                 known.add(weight.gguf());
             }
             for (String name : file.tensors().keySet()) {
                 if (!known.contains(name)) {
-                    throw FormatException.at(path, "tensor " + FormatException.quote(name), "only weights that " + spec.family()
+                    throw FormatException.at(path, "tensor " + FormatException.quote(name), "only weights that " + spec.family().title()
                             + " has (a model with more would run wrongly without them)", "this one too");
                 }
             }
@@ -63,6 +67,10 @@ public final class GgufModel implements AutoCloseable {
                 file.close();
             }
         }
+    }
+
+    private static long experts(DecoderSpec spec, GgufWeight weight) {
+        return spec.layer(weight.parameter().layer()).mlp() instanceof Mlp.Experts experts ? experts.count() : 1;
     }
 
     /** The decoder's shape. */
@@ -94,11 +102,15 @@ public final class GgufModel implements AutoCloseable {
         }
         GgufTensor stored = file.tensor(weight.gguf());
         MemorySegment data = stored.data();
-        if (weight.layout() == GgufWeight.Layout.INTERLEAVED) {
+        if (weight.isStacked()) {
+            long bytes = data.byteSize() / stored.shape()[0];
+            data = data.asSlice(weight.parameter().expert() * bytes, bytes);
+        }
+        if (weight.layout() == Layout.INTERLEAVED) {
             data = copies.allocate(stored.data().byteSize(), GgufHeader.DEFAULT_ALIGNMENT);
             weight.toHuggingFaceRows(stored.data(), data, stored.data().byteSize() / stored.shape()[0]);
         }
-        return new GgufTensor(huggingFaceName, stored.type(), stored.shape(), data, stored.file());
+        return new GgufTensor(huggingFaceName, stored.type(), weight.shape(), data, stored.file());
     }
 
     /** Unmaps the file; its tensors die, copies do not. */

@@ -14,7 +14,7 @@ import java.util.Optional;
  * <p>Meanings as in llama.cpp ({@code llama-model.cpp}, {@code ggml_rope_ext}): its YaRN multiplies {@code attn_factor} by the paper's
  * {@code 0.1 ln(factor) + 1} and rounds the ends of the ramp.
  */
-final class GgufRope {
+public final class GgufRope {
 
     static final String FREQUENCIES = "rope_freqs.weight";
 
@@ -26,13 +26,18 @@ final class GgufRope {
 
     private GgufRope() {}
 
-    static Rope read(GgufFile file, String at, int headDim, int contextLength) {
+    /**
+     * Of a file.
+     *
+     * @param at        the architecture with a dot
+     * @param wholeHead whether llama.cpp rotates all of a head in this architecture and nothing less
+     */
+    public static Rope read(GgufFile file, String at, int headDim, int contextLength, boolean wholeHead) {
         GgufMetadata metadata = file.metadata();
-        boolean llama = at.equals("llama.");
         String dimensions = at + "rope.dimension_count";
         int rotaryDims = metadata.integer(dimensions, 1, headDim, headDim);
-        if (rotaryDims % 2 != 0 || llama && rotaryDims != headDim) {
-            throw metadata.wrong(dimensions, llama ? "all " + headDim + " of a head" : "an even number");
+        if (rotaryDims % 2 != 0 || wholeHead && rotaryDims != headDim) {
+            throw metadata.wrong(dimensions, wholeHead ? "all " + headDim + " of a head" : "an even number");
         }
         if (metadata.has(at + "rope.dimension_sections")) {
             throw metadata.wrong(at + "rope.dimension_sections", "none (rotary positions in several dimensions are not implemented)");
@@ -144,7 +149,8 @@ final class GgufRope {
         return Optional.of(factors);
     }
 
-    static void write(Map<String, GgufValue> metadata, String at, Rope rope) {
+    /** Puts the keys that {@link #read} reads, but for {@link #FREQUENCIES}. */
+    public static void write(Map<String, GgufValue> metadata, String at, Rope rope) {
         metadata.put(at + "rope.dimension_count", GgufValue.of(rope.rotaryDims()));
         metadata.put(at + "rope.freq_base", GgufValue.of((float) rope.theta()));
         switch (rope.scaling()) {

@@ -1,5 +1,6 @@
 package dev.zhulong.formats.yaml;
 
+import dev.zhulong.formats.Family;
 import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
 import java.util.ArrayList;
@@ -73,6 +74,7 @@ final class FieldTable {
     private static String shown(Object value) {
         return switch (value) {
             case Enum<?> constant -> Names.constant(constant);
+            case Family family -> family.modelType();
             case List<?> list when list.stream().anyMatch(Record.class::isInstance) -> list.size() + " sections";
             case Map<?, ?> map when map.values().stream().anyMatch(Record.class::isInstance) -> String.join(", ",
                     map.keySet().stream().map(FieldTable::shown).toList());

@@ -1,5 +1,6 @@
 package dev.zhulong.formats.yaml;
 
+import dev.zhulong.formats.Family;
 import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -47,6 +48,7 @@ final class RecipeWriter {
                 yield entries;
             }
             case Enum<?> constant -> Names.constant(constant);
+            case Family family -> family.modelType();
             case Double d when !Double.isFinite(d) -> throw new IllegalArgumentException("a recipe can't hold the number " + d);
             case Float f when !Float.isFinite(f) -> throw new IllegalArgumentException("a recipe can't hold the number " + f);
             // SnakeYAML would write the float as the double nearest to it

@@ -1,5 +1,7 @@
 package dev.zhulong.formats.yaml;
 
+import dev.zhulong.formats.Families;
+import dev.zhulong.formats.Family;
 import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
 import java.math.BigDecimal;
@@ -170,6 +172,11 @@ final class RecordMapper {
             String near = Names.nearest(text, Arrays.stream(constants).map(Names::constant).toList())
                     .map(n -> "; did you mean " + n + "?").orElse("");
             throw new RecipeException(scalar, path, "expected " + TypeNames.of(type) + ", found " + scalar.found() + near);
+        }
+        if (type == Family.class) {
+            Optional<Family> family = Families.find(text);
+            String near = Names.nearest(text, Families.all().stream().map(Family::modelType).toList()).map(n -> "; did you mean " + n + "?").orElse("");
+            return family.orElseThrow(() -> new RecipeException(scalar, path, "expected " + TypeNames.of(type) + ", found " + scalar.found() + near));
         }
         if (!scalar.plain()) {
             throw new RecipeException(scalar, path, "expected " + TypeNames.of(type) + ", found the text " + scalar.found());

@@ -1,5 +1,7 @@
 package dev.zhulong.formats.yaml;
 
+import dev.zhulong.formats.Families;
+import dev.zhulong.formats.Family;
 import java.lang.reflect.Type;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -27,6 +29,9 @@ final class TypeNames {
         if (raw.isEnum()) {
             return "one of " + Arrays.stream(raw.getEnumConstants()).map(c -> Names.constant((Enum<?>) c))
                     .collect(Collectors.joining(", "));
+        }
+        if (raw == Family.class) {
+            return "one of " + Families.names();
         }
         if (raw.isRecord()) {
             return "a section with fields " + String.join(", ", RecordShape.of(raw).fields().keySet());

@@ -3,8 +3,8 @@ package dev.zhulong.formats.gguf;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.zhulong.formats.DecoderSpec;
-import dev.zhulong.formats.DecoderSpec.Family;
 import dev.zhulong.formats.DecoderSpec.Scaling;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.gguf.GgufValue.Numbers;
 import dev.zhulong.formats.gguf.GgufValue.Real;
@@ -32,8 +32,8 @@ class MutatedModelsOpenOrGiveOneErrorTest {
     @BeforeContainer
     static void makeModels() throws IOException {
         directory = Files.createTempDirectory("gguf-models");
-        var specs = List.of(SmallModels.spec(Family.LLAMA, new Scaling.Llama3(8, 1, 4, 8192)), SmallModels.spec(Family.GPT2),
-                SmallModels.spec(Family.QWEN3, new Scaling.Yarn(4, 32, 32, 1, 1.2, true)), SmallModels.spec(Family.QWEN2));
+        var specs = List.of(SmallModels.spec(Family.of("llama"), new Scaling.Llama3(8, 1, 4, 8192)), SmallModels.spec(Family.of("gpt2")),
+                SmallModels.spec(Family.of("qwen3"), new Scaling.Yarn(4, 32, 32, 1, 1.2, true)), SmallModels.spec(Family.of("qwen2")));
         for (DecoderSpec spec : specs) {
             models.add(GgufFile.open(SmallModels.write(directory.resolve(spec.family() + ".gguf"), spec, 2)));
         }

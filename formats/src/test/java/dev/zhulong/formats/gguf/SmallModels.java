@@ -2,10 +2,11 @@ package dev.zhulong.formats.gguf;
 
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.DecoderSpec.Activation;
-import dev.zhulong.formats.DecoderSpec.Family;
 import dev.zhulong.formats.DecoderSpec.Norm;
 import dev.zhulong.formats.DecoderSpec.Rope;
 import dev.zhulong.formats.DecoderSpec.Scaling;
+import dev.zhulong.formats.Family;
+import dev.zhulong.formats.Parameter.Layout;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.TensorView;
 import java.lang.foreign.MemorySegment;
@@ -36,13 +37,13 @@ final class SmallModels {
     }
 
     static DecoderSpec spec(Family family, Scaling scaling) {
-        boolean qwen2 = family == Family.QWEN2;
-        return switch (family) {
-            case GPT2 -> new DecoderSpec(family, 40, HIDDEN, 2, HEADS, HEADS, HIDDEN / HEADS, 64, 20, Norm.LAYER, 1e-5,
+        boolean qwen2 = family == Family.of("qwen2");
+        return switch (family.modelType()) {
+            case "gpt2" -> new DecoderSpec(family, 40, HIDDEN, 2, HEADS, HEADS, HIDDEN / HEADS, 64, 20, Norm.LAYER, 1e-5,
                     Activation.GELU_TANH, false, null, true, true, true, true, false, List.of(0, 0), 3, List.of(3));
             default -> new DecoderSpec(family, 40, HIDDEN, 2, HEADS, KV_HEADS, HEAD_DIM, 64, 128, Norm.RMS, 1e-6, Activation.SILU, true,
-                    rope(scaling), false, qwen2, false, false, family == Family.QWEN3,
-                    Collections.nCopies(2, family == Family.MISTRAL ? 32 : 0), 1, List.of(2, 7));
+                    rope(scaling), false, qwen2, false, false, family == Family.of("qwen3"),
+                    Collections.nCopies(2, family == Family.of("mistral") ? 32 : 0), 1, List.of(2, 7));
         };
     }
 
@@ -58,7 +59,7 @@ final class SmallModels {
         Map<String, TensorView> tensors = new LinkedHashMap<>();
         for (GgufWeight weight : GgufWeight.of(spec)) {
             long[] shape = weight.shape();
-            if (weight.layout() == GgufWeight.Layout.TRANSPOSED) {
+            if (weight.layout() == Layout.TRANSPOSED) {
                 shape = new long[] {shape[1], shape[0]};
             }
             float[] values = new float[(int) Arrays.stream(shape).reduce(1, (a, b) -> a * b)];

@@ -5,6 +5,9 @@ import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.HalfFloats;
 import dev.zhulong.formats.LoraConfig;
+import dev.zhulong.formats.Parameter;
+import dev.zhulong.formats.Parameters;
+import dev.zhulong.formats.Role;
 import dev.zhulong.formats.SafetensorsFile;
 import dev.zhulong.formats.TensorView;
 import dev.zhulong.infer.LanguageModel;
@@ -12,6 +15,7 @@ import dev.zhulong.kernels.LowRank;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -35,16 +39,16 @@ public final class CpuAdapter implements LanguageModel.Adapter {
     private record Part(float[] a, float[] b, int rank, float scale, int in, int out) {}
 
     /** All that the shapes of a model's matrices depend on. Rows are added to without another look at their lengths. */
-    private record Shape(int layers, int hidden, int queries, int keys, int inner, boolean gated, boolean learnedPositions) {
+    private record Shape(int layers, int hidden, int queries, int keys, int inner, boolean gated, boolean oneMatrix) {
         static Shape of(DecoderSpec spec) {
             return new Shape(spec.layers(), spec.hiddenSize(), spec.heads() * spec.headDim(), spec.kvHeads() * spec.headDim(), spec.intermediateSize(),
-                    spec.gatedMlp(), spec.family() == DecoderSpec.Family.GPT2);
+                    spec.gatedMlp(), Parameters.of(spec).find(Role.QKV, 0).isPresent());
         }
 
         @Override
         public String toString() {
             return layers + " layers of width " + hidden + ", queries " + queries + ", keys " + keys + ", " + (gated ? "gated MLP " : "MLP ") + inner
-                    + (learnedPositions ? ", in GPT-2's layout" : "");
+                    + (oneMatrix ? ", in GPT-2's layout" : "");
         }
     }
 
@@ -84,9 +88,10 @@ public final class CpuAdapter implements LanguageModel.Adapter {
         try (SafetensorsFile stored = SafetensorsFile.open(file)) {
             Map<String, TensorView> left = new LinkedHashMap<>(stored.tensors());
             var parts = new Part[spec.layers()][][];
+            Parameters table = Parameters.of(spec);
             boolean changes = false;
             for (int l = 0; l < spec.layers(); l++) {
-                parts[l] = spec.family() == DecoderSpec.Family.GPT2 ? gpt2(left, config, spec, "transformer.h." + l + ".") : llama(left, config, spec, "model.layers." + l + ".");
+                parts[l] = layer(left, config, table, l);
                 for (Part[] group : parts[l]) {
                     for (Part part : group) {
                         changes |= part != null && changes(part);
@@ -129,34 +134,36 @@ public final class CpuAdapter implements LanguageModel.Adapter {
         return false;
     }
 
-    private static Part[][] llama(Map<String, TensorView> left, LoraConfig config, DecoderSpec spec, String at) {
-        int hidden = spec.hiddenSize();
-        int inner = spec.intermediateSize();
-        int width = spec.heads() * spec.headDim();
-        int kv = spec.kvHeads() * spec.headDim();
-        Part[] in = spec.gatedMlp() ? new Part[] {part(left, config, at + "mlp.gate_proj", hidden, inner), part(left, config, at + "mlp.up_proj", hidden, inner)}
-                : new Part[] {part(left, config, at + "mlp.up_proj", hidden, inner)};
-        return new Part[][] {
-            {part(left, config, at + "self_attn.q_proj", hidden, width), part(left, config, at + "self_attn.k_proj", hidden, kv), part(left, config, at + "self_attn.v_proj", hidden, kv)},
-            {part(left, config, at + "self_attn.o_proj", width, hidden)}, in, {part(left, config, at + "mlp.down_proj", inner, hidden)}};
+    /** The parts of a layer, by group and by matrix. */
+    private static Part[][] layer(Map<String, TensorView> left, LoraConfig config, Parameters table, int l) {
+        return new Part[][] {table.find(Role.QKV, l).map(p -> thirds(part(left, config, p))).orElseGet(() -> parts(left, config, table, l, Role.Q, Role.K, Role.V)),
+            parts(left, config, table, l, Role.OUT),
+            table.find(Role.GATE, l).isPresent() ? parts(left, config, table, l, Role.GATE, Role.UP) : parts(left, config, table, l, Role.UP),
+            parts(left, config, table, l, Role.DOWN)};
     }
 
-    private static Part[][] gpt2(Map<String, TensorView> left, LoraConfig config, DecoderSpec spec, String at) {
-        int hidden = spec.hiddenSize();
-        Part together = part(left, config, at + "attn.c_attn", hidden, 3 * hidden);
+    private static Part[] parts(Map<String, TensorView> left, LoraConfig config, Parameters table, int layer, Role... roles) {
+        return Arrays.stream(roles).map(role -> part(left, config, table.get(role, layer))).toArray(Part[]::new);
+    }
+
+    /** Queries, keys and values are one matrix in the file and three products here. */
+    private static Part[] thirds(Part together) {
         var qkv = new Part[3];
         for (int i = 0; together != null && i < 3; i++) {
-            float[] b = new float[together.rank * hidden];
+            int out = together.out / 3;
+            float[] b = new float[together.rank * out];
             for (int r = 0; r < together.rank; r++) {
-                System.arraycopy(together.b, r * 3 * hidden + i * hidden, b, r * hidden, hidden);
+                System.arraycopy(together.b, r * together.out + i * out, b, r * out, out);
             }
-            qkv[i] = new Part(together.a, b, together.rank, together.scale, hidden, hidden);
+            qkv[i] = new Part(together.a, b, together.rank, together.scale, together.in, out);
         }
-        return new Part[][] {qkv, {part(left, config, at + "attn.c_proj", hidden, hidden)}, {part(left, config, at + "mlp.c_fc", hidden, spec.intermediateSize())},
-            {part(left, config, at + "mlp.c_proj", spec.intermediateSize(), hidden)}};
+        return qkv;
     }
 
-    private static Part part(Map<String, TensorView> left, LoraConfig config, String module, int in, int out) {
+    private static Part part(Map<String, TensorView> left, LoraConfig config, Parameter parameter) {
+        String module = parameter.module();
+        int in = Math.toIntExact(parameter.inputs());
+        int out = Math.toIntExact(parameter.outputs());
         TensorView a = left.remove(PREFIX + module + ".lora_A.weight");
         TensorView b = left.remove(PREFIX + module + ".lora_B.weight");
         if (a == null && b == null) {

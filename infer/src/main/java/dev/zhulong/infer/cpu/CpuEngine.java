@@ -3,6 +3,8 @@ package dev.zhulong.infer.cpu;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.DecoderSpec.Scaling;
 import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.formats.Parameters;
+import dev.zhulong.formats.Role;
 import dev.zhulong.formats.gguf.GgufModel;
 import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.kernels.DecoderOps;
@@ -46,7 +48,7 @@ public final class CpuEngine implements LanguageModel {
     private final Norm finalNorm;
     private final PackedWeights head;
     private final StoredMatrix embedding;
-    /** GPT-2's learned positions [context, hidden]; null where positions are rotary. */
+    /** Learned positions [context, hidden]; null where positions are rotary. */
     private final float[] positions;
     private final Rotary rotary;
     private final PagePool pages;
@@ -65,14 +67,14 @@ public final class CpuEngine implements LanguageModel {
         layers = new CpuLayer[spec.layers()];
         try {
             var loader = new CpuLayer.Loader(weights, arena, pool, kept);
-            boolean gpt2 = spec.family() == DecoderSpec.Family.GPT2;
             for (int l = 0; l < layers.length; l++) {
                 layers[l] = loader.layer(l);
             }
-            finalNorm = loader.norm(gpt2 ? "transformer.ln_f" : "model.norm");
+            finalNorm = loader.norm(Role.FINAL_NORM, -1);
             head = loader.packed(headName(spec));
-            embedding = kept(weights, embeddingName(spec));
-            positions = gpt2 ? loader.vector("transformer.wpe.weight") : null;
+            Parameters table = Parameters.of(spec);
+            embedding = kept(weights, table.get(Role.EMBED).name());
+            positions = table.find(Role.POSITIONS).map(p -> loader.vector(p.name())).orElse(null);
             rotary = spec.rope() == null ? null : new Rotary(RotaryFrequencies.of(spec.rope(), 0), RotaryFrequencies.scale(spec.rope()));
             String route = kept == null ? "latency" : "throughput " + Arrays.deepHashCode(kept.toArray());
             pages = new PagePool(spec, options.cache(), route, arena);
@@ -92,13 +94,9 @@ public final class CpuEngine implements LanguageModel {
         }
     }
 
-    private static String embeddingName(DecoderSpec spec) {
-        return spec.family() == DecoderSpec.Family.GPT2 ? "transformer.wte.weight" : "model.embed_tokens.weight";
-    }
-
     /** The matrix that gives the logits. */
     static String headName(DecoderSpec spec) {
-        return spec.tiedEmbeddings() ? embeddingName(spec) : "lm_head.weight";
+        return Parameters.of(spec).get(spec.tiedEmbeddings() ? Role.EMBED : Role.HEAD).name();
     }
 
     static CpuEngine load(DecoderWeights weights, CpuOptions options) {

@@ -1,6 +1,8 @@
 package dev.zhulong.infer.cpu;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Parameters;
+import dev.zhulong.formats.Role;
 import dev.zhulong.kernels.PackedWeights;
 import dev.zhulong.kernels.ThreadPool;
 import dev.zhulong.kernels.WeightRows;
@@ -34,6 +36,7 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projecti
 
         private final DecoderWeights weights;
         private final DecoderSpec spec;
+        private final Parameters table;
         private final Arena arena;
         private final ThreadPool pool;
         /** Columns in F32 of the projections, in the order in which they are run; null for the latency route. */
@@ -43,6 +46,7 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projecti
         Loader(DecoderWeights weights, Arena arena, ThreadPool pool, List<int[]> kept) {
             this.weights = weights;
             this.spec = weights.spec();
+            this.table = Parameters.of(spec);
             this.arena = arena;
             this.pool = pool;
             this.kept = kept;
@@ -80,31 +84,38 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projecti
             return values;
         }
 
-        Norm norm(String name) {
-            return new Norm(spec.norm(), vector(name + ".weight"), spec.norm() == DecoderSpec.Norm.LAYER ? vector(name + ".bias") : null,
-                    (float) spec.normEpsilon());
+        /** The norm of a role; with its bias where it is a LayerNorm. */
+        Norm norm(Role role, int layer) {
+            return new Norm(spec.norm(), vector(table.get(role, layer).name()), bias(role, layer), (float) spec.normEpsilon());
         }
 
-        private Norm headNorm(String name) {
-            return spec.qkNorm() ? new Norm(DecoderSpec.Norm.RMS, vector(name + ".weight"), null, (float) spec.normEpsilon()) : null;
+        /** The RMSNorm over heads, or null where the architecture has none. */
+        private Norm headNorm(Role role, int layer) {
+            return table.find(role, layer).map(p -> new Norm(DecoderSpec.Norm.RMS, vector(p.name()), null, (float) spec.normEpsilon())).orElse(null);
         }
 
-        private Projection projection(boolean bias, String... names) {
-            var biases = new float[names.length][];
-            for (int i = 0; i < names.length; i++) {
-                biases[i] = bias ? vector(names[i] + ".bias") : null;
+        private float[] bias(Role role, int layer) {
+            return table.bias(role, layer).map(p -> vector(p.name())).orElse(null);
+        }
+
+        private Projection projection(int layer, Role... roles) {
+            var names = new String[roles.length];
+            var biases = new float[roles.length][];
+            for (int i = 0; i < roles.length; i++) {
+                names[i] = table.get(roles[i], layer).name();
+                biases[i] = bias(roles[i], layer);
             }
             return multiplied(names, 1, biases);
         }
 
-        /** GPT-2 keeps queries, keys and values in one matrix. */
-        private Projection thirds(String name) {
+        /** Queries, keys and values in one matrix, in thirds. */
+        private Projection thirds(int layer) {
             var biases = new float[3][];
-            float[] bias = vector(name + ".bias");
-            for (int i = 0; i < 3; i++) {
+            float[] bias = bias(Role.QKV, layer);
+            for (int i = 0; bias != null && i < 3; i++) {
                 biases[i] = Arrays.copyOfRange(bias, i * bias.length / 3, (i + 1) * bias.length / 3);
             }
-            return multiplied(new String[] {name}, 3, biases);
+            return multiplied(new String[] {table.get(Role.QKV, layer).name()}, 3, biases);
         }
 
         /** Each matrix in so many parts, by rows. */
@@ -130,12 +141,12 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projecti
         private void eachPart(String[] names, int parts, ObjIntConsumer<StoredMatrix> then) {
             for (int i = 0; i < names.length; i++) {
                 try (Arena scratch = Arena.ofShared()) {
-                    StoredMatrix stored = weights.matrix(names[i] + ".weight", scratch);
+                    StoredMatrix stored = weights.matrix(names[i], scratch);
                     for (int part = 0; part < parts; part++) {
                         then.accept(stored.part(part, parts), i * parts + part);
                     }
                 } catch (IllegalArgumentException e) {
-                    throw weights.refused(names[i] + ".weight", e);
+                    throw weights.refused(names[i], e);
                 }
             }
         }
@@ -145,21 +156,10 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projecti
                     columns, pool.threads() * PARTS_A_THREAD, TYPICAL_ROWS, (work, count) -> pool.run(work::accept, count));
         }
 
-        CpuLayer layer(int index) {
-            if (spec.family() == DecoderSpec.Family.GPT2) {
-                String at = "transformer.h." + index + ".";
-                return new CpuLayer(norm(at + "ln_1"), thirds(at + "attn.c_attn"), null, null, projection(true, at + "attn.c_proj"), norm(at + "ln_2"),
-                        projection(true, at + "mlp.c_fc"), projection(true, at + "mlp.c_proj"));
-            }
-            String at = "model.layers." + index + ".";
-            String attention = at + "self_attn.";
-            String mlp = at + "mlp.";
-            return new CpuLayer(norm(at + "input_layernorm"),
-                    projection(spec.qkvBias(), attention + "q_proj", attention + "k_proj", attention + "v_proj"),
-                    headNorm(attention + "q_norm"), headNorm(attention + "k_norm"), projection(spec.outputBias(), attention + "o_proj"),
-                    norm(at + "post_attention_layernorm"),
-                    spec.gatedMlp() ? projection(spec.mlpBias(), mlp + "gate_proj", mlp + "up_proj") : projection(spec.mlpBias(), mlp + "up_proj"),
-                    projection(spec.mlpBias(), mlp + "down_proj"));
+        CpuLayer layer(int l) {
+            return new CpuLayer(norm(Role.NORM1, l), table.find(Role.QKV, l).isPresent() ? thirds(l) : projection(l, Role.Q, Role.K, Role.V),
+                    headNorm(Role.Q_NORM, l), headNorm(Role.K_NORM, l), projection(l, Role.OUT), norm(Role.NORM2, l),
+                    table.find(Role.GATE, l).isPresent() ? projection(l, Role.GATE, Role.UP) : projection(l, Role.UP), projection(l, Role.DOWN));
         }
     }
 }

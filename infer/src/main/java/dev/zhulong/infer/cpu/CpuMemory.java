@@ -2,6 +2,8 @@ package dev.zhulong.infer.cpu;
 
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.formats.Role;
+import dev.zhulong.formats.Parameter.Layout;
 import dev.zhulong.formats.gguf.GgufModel;
 import dev.zhulong.formats.gguf.GgufWeight;
 import dev.zhulong.infer.MemoryEstimate;
@@ -37,7 +39,7 @@ public final class CpuMemory {
     public static MemoryEstimate of(GgufModel file, CpuOptions options) {
         var memory = new CpuMemory(file.spec());
         for (GgufWeight weight : file.weights().values()) {
-            memory.add(weight, WeightType.valueOf(file.file().tensor(weight.gguf()).type().name()), weight.layout() == GgufWeight.Layout.INTERLEAVED);
+            memory.add(weight, WeightType.valueOf(file.file().tensor(weight.gguf()).type().name()), weight.layout() == Layout.INTERLEAVED);
         }
         return memory.estimate(options);
     }
@@ -67,13 +69,14 @@ public final class CpuMemory {
     private void add(GgufWeight weight, WeightType type, boolean made) {
         long[] shape = weight.shape();
         long elements = shape[0] * (shape.length == 2 ? shape[1] : 1);
-        boolean embedding = weight.gguf().equals("token_embd.weight");
-        if (shape.length == 1 || weight.gguf().equals("position_embd.weight")) {
+        Role role = weight.parameter().role();
+        boolean embedding = role == Role.EMBED;
+        if (shape.length == 1 || role == Role.POSITIONS) {
             shared += elements * Float.BYTES;
             return;
         }
         long stored = shape[0] * type.rowBytes(Math.toIntExact(shape[1]));
-        if (weight.gguf().startsWith("blk.")) {
+        if (weight.parameter().layer() >= 0) {
             packed += PackedWeights.bytes(type, shape[0], shape[1]);
             // a byte a weight; a scale, a sum and the columns in F32 of each output. While it is packed there are two of it
             inBytes += elements + shape[0] * Float.BYTES * (2 + Calibration.KEPT);
@@ -82,7 +85,7 @@ public final class CpuMemory {
             // rows of the embedding are looked up where they are stored; as a head it is packed besides
             shared += (embedding ? stored : 0) + (!embedding || spec.tiedEmbeddings() ? PackedWeights.bytes(type, shape[0], shape[1]) : 0);
         }
-        scratch = Math.max(scratch, made ? stored + (weight.layout() == GgufWeight.Layout.TRANSPOSED ? elements * Float.BYTES : 0) : 0);
+        scratch = Math.max(scratch, made ? stored + (weight.layout() == Layout.TRANSPOSED ? elements * Float.BYTES : 0) : 0);
     }
 
     private MemoryEstimate estimate(CpuOptions options) {

@@ -4,6 +4,7 @@ import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.HalfFloats;
 import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.formats.Parameter.Layout;
 import dev.zhulong.formats.TensorView;
 import dev.zhulong.formats.gguf.DirectoryWeights;
 import dev.zhulong.formats.gguf.GgufModel;
@@ -170,7 +171,7 @@ sealed interface DecoderWeights {
 
         /** Whether kernels take the matrix as it lies in the file. */
         private static boolean isPlain(GgufWeight weight, TensorView tensor) {
-            return weight.layout() != GgufWeight.Layout.TRANSPOSED && switch (tensor.type()) {
+            return weight.layout() != Layout.TRANSPOSED && switch (tensor.type()) {
                 case F32, F16, BF16 -> true;
                 default -> false;
             };
@@ -189,7 +190,7 @@ sealed interface DecoderWeights {
 
         /** Outputs by inputs. */
         private static MemorySegment floats(GgufWeight weight, TensorView tensor, Arena scratch) {
-            if (weight.layout() == GgufWeight.Layout.TRANSPOSED) {
+            if (weight.layout() == Layout.TRANSPOSED) {
                 return weight.fromHuggingFace(tensor, scratch);
             }
             MemorySegment floats = scratch.allocate(tensor.elements() * Float.BYTES, 64);

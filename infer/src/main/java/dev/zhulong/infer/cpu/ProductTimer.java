@@ -66,7 +66,7 @@ final class ProductTimer {
                     block.out().apply(products, in, n, delta);
                     block.in().apply(products, in, n, mlp);
                     block.down().apply(products, in, n, delta);
-                }, spec.blockWeights(), (spec.layers() - 1) * block.bytes(), spec.layers(), arena, pool);
+                }, spec.layerWeights(0), (spec.layers() - 1) * block.bytes(), spec.layers(), arena, pool);
             } finally {
                 block.close();
             }

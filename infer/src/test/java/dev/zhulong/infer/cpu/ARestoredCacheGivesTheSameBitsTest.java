@@ -3,7 +3,7 @@ package dev.zhulong.infer.cpu;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.infer.ChatSession;
@@ -60,7 +60,7 @@ class ARestoredCacheGivesTheSameBitsTest {
     }
 
     private CpuEngine llama(CpuOptions options) {
-        return engine(Family.LLAMA, Optional.of(WeightType.Q8_0), options);
+        return engine(Family.of("llama"), Optional.of(WeightType.Q8_0), options);
     }
 
     private static int pagesInUse(CpuEngine engine) {
@@ -74,7 +74,7 @@ class ARestoredCacheGivesTheSameBitsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"LLAMA, F16", "LLAMA, INT8", "GPT2, F16", "MISTRAL, F16"})
+    @CsvSource({"llama, F16", "llama, INT8", "gpt2, F16", "mistral, F16"})
     void fromTurnToTurn(Family family, Format format) {
         try (CpuEngine engine = engine(family, Optional.empty(), CpuOptions.of(2).withCache(format))) {
             var plain = new Generator(engine, BYTES);
@@ -88,7 +88,7 @@ class ARestoredCacheGivesTheSameBitsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"LLAMA, F16", "LLAMA, INT8"})
+    @CsvSource({"llama, F16", "llama, INT8"})
     void savingChangesNoPageThatOthersHold(Family family, Format format) throws IOException {
         int[] ids = new SplittableRandom(2).ints(40, 0, 250).toArray();
         try (CpuEngine engine = engine(family, Optional.empty(), CpuOptions.of(1).withCache(format)); var whole = engine.newCache(100); var shared = engine.newCache(100);
@@ -110,7 +110,7 @@ class ARestoredCacheGivesTheSameBitsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"LLAMA, F16, LATENCY", "LLAMA, INT8, LATENCY", "GPT2, F16, LATENCY", "MISTRAL, F16, LATENCY", "QWEN3, INT8, THROUGHPUT"})
+    @CsvSource({"llama, F16, LATENCY", "llama, INT8, LATENCY", "gpt2, F16, LATENCY", "mistral, F16, LATENCY", "qwen3, INT8, THROUGHPUT"})
     void fromAFile(Family family, Format format, Route route) {
         assumeTrue(route == Route.LATENCY || Int8Linear.unavailable() == null, "int8 products are not to be had on this processor");
         Path file = directory.resolve("chat.kv");

@@ -3,7 +3,7 @@ package dev.zhulong.infer.cpu;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.SafetensorsFile;
@@ -66,19 +66,19 @@ class DirectoriesAreCheckedAsTheTorchEngineChecksThemTest {
 
     @Test
     void whatIsMissingIsNamed() throws IOException {
-        write(Family.LLAMA, entries -> entries.removeIf(entry -> entry.name().equals("model.layers.1.mlp.up_proj.weight")), "-");
+        write(Family.of("llama"), entries -> entries.removeIf(entry -> entry.name().equals("model.layers.1.mlp.up_proj.weight")), "-");
         assertThatThrownBy(this::load).hasMessageContaining("model.layers.1.mlp.up_proj.weight").hasMessageContaining("missing");
     }
 
     @Test
     void whatIsLeftOverIsNamed() throws IOException {
-        write(Family.LLAMA, entries -> entries.add(SafetensorsWriter.Entry.of("model.layers.0.self_attn.q_proj.bias", new long[] {2}, new float[2])), "-");
+        write(Family.of("llama"), entries -> entries.add(SafetensorsWriter.Entry.of("model.layers.0.self_attn.q_proj.bias", new long[] {2}, new float[2])), "-");
         assertThatThrownBy(this::load).hasMessageContaining("model.layers.0.self_attn.q_proj.bias").hasMessageContaining("no place");
     }
 
     @Test
     void anotherShapeIsNamed() throws IOException {
-        write(Family.LLAMA, entries -> {
+        write(Family.of("llama"), entries -> {
             entries.removeIf(entry -> entry.name().equals("model.norm.weight"));
             entries.add(SafetensorsWriter.Entry.of("model.norm.weight", new long[] {3}, new float[3]));
         }, "-");
@@ -87,9 +87,9 @@ class DirectoriesAreCheckedAsTheTorchEngineChecksThemTest {
 
     @Test
     void gpt2sFirstFilesLackThePrefixAndAreTheSameModel() throws IOException {
-        write(Family.GPT2, entries -> { }, "-");
+        write(Family.of("gpt2"), entries -> { }, "-");
         float[] expected = logits();
-        write(Family.GPT2, entries -> entries.add(SafetensorsWriter.Entry.of("h.0.attn.bias", new long[] {1}, new float[1])), "transformer.");
+        write(Family.of("gpt2"), entries -> entries.add(SafetensorsWriter.Entry.of("h.0.attn.bias", new long[] {1}, new float[1])), "transformer.");
         assertThat(logits()).isEqualTo(expected);
     }
 
@@ -127,7 +127,7 @@ class DirectoriesAreCheckedAsTheTorchEngineChecksThemTest {
     }
 
     private void spoil(String name, float value) throws IOException {
-        write(Family.LLAMA, entries -> entries.replaceAll(entry -> {
+        write(Family.of("llama"), entries -> entries.replaceAll(entry -> {
             if (!entry.name().equals(name)) {
                 return entry;
             }
@@ -140,7 +140,7 @@ class DirectoriesAreCheckedAsTheTorchEngineChecksThemTest {
     /** GPT-2's matrices are made anew as they are loaded: in memory that is given back at once, not when the collector comes by. */
     @Test
     void whatIsMadeWhileLoadingIsGivenBackAtOnce() throws IOException {
-        write(Family.GPT2, entries -> { }, "-");
+        write(Family.of("gpt2"), entries -> { }, "-");
         BufferPoolMXBean direct = ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream().filter(pool -> pool.getName().equals("direct")).findFirst()
                 .orElseThrow();
         load().close();

@@ -3,7 +3,7 @@ package dev.zhulong.infer.cpu;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.infer.LanguageModel.KvCache;
@@ -29,9 +29,9 @@ class LogitsAreTheSameBitsHoweverTheyAreAskedForTest {
     Path directory;
 
     @ParameterizedTest
-    @CsvSource({"LLAMA, F32, F16, LATENCY", "LLAMA, Q8_0, F16, LATENCY", "LLAMA, Q4_0, F16, LATENCY", "MISTRAL, Q8_0, F16, LATENCY",
-        "QWEN2, F32, F16, LATENCY", "QWEN3, Q4_0, F16, LATENCY", "GPT2, Q8_0, F16, LATENCY", "LLAMA, Q8_0, INT8, LATENCY",
-        "LLAMA, F32, F16, THROUGHPUT", "QWEN3, Q4_0, F16, THROUGHPUT", "GPT2, Q8_0, INT8, THROUGHPUT"})
+    @CsvSource({"llama, F32, F16, LATENCY", "llama, Q8_0, F16, LATENCY", "llama, Q4_0, F16, LATENCY", "mistral, Q8_0, F16, LATENCY",
+        "qwen2, F32, F16, LATENCY", "qwen3, Q4_0, F16, LATENCY", "gpt2, Q8_0, F16, LATENCY", "llama, Q8_0, INT8, LATENCY",
+        "llama, F32, F16, THROUGHPUT", "qwen3, Q4_0, F16, THROUGHPUT", "gpt2, Q8_0, INT8, THROUGHPUT"})
     void aloneInABatchInPiecesAndAfterACut(Family family, WeightType type, KvPages.Format kept, Route route) {
         assumeTrue(route == Route.LATENCY || Int8Linear.unavailable() == null, "int8 products are not to be had on this processor");
         try (Decoder model = TinyDecoder.random(family, 5)) {

@@ -2,7 +2,7 @@ package dev.zhulong.infer.cpu;
 
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.StorageType;
@@ -50,7 +50,7 @@ class TheCpuEngineKeepsTheContractTest {
     class OfADirectory extends LanguageModelContract<CpuEngine> {
         @Override
         protected CpuEngine model() {
-            return engine(Family.QWEN2, Optional.empty(), OPTIONS);
+            return engine(Family.of("qwen2"), Optional.empty(), OPTIONS);
         }
     }
 
@@ -58,7 +58,7 @@ class TheCpuEngineKeepsTheContractTest {
     class WithLearnedPositions extends LanguageModelContract<CpuEngine> {
         @Override
         protected CpuEngine model() {
-            return engine(Family.GPT2, Optional.of(WeightType.INT4), OPTIONS);
+            return engine(Family.of("gpt2"), Optional.of(WeightType.INT4), OPTIONS);
         }
     }
 
@@ -66,7 +66,7 @@ class TheCpuEngineKeepsTheContractTest {
     class OfAGguf extends LanguageModelContract<CpuEngine> {
         @Override
         protected CpuEngine model() {
-            engine(Family.LLAMA, Optional.empty(), OPTIONS).close();
+            engine(Family.of("llama"), Optional.empty(), OPTIONS).close();
             Path file = directory.resolve("model.gguf");
             try (ModelDirectory files = ModelDirectory.open(directory)) {
                 GgufExport.write(file, files.spec().withEosIds(files.eosIds()), files::tensor, Map.of("tokenizer.ggml.model", GgufValue.of("no_vocab")), "m",
@@ -87,7 +87,7 @@ class TheCpuEngineKeepsTheContractTest {
 
         @Override
         protected CpuEngine model() {
-            return engine(Family.QWEN3, Optional.empty(), OPTIONS.withRoute(Route.THROUGHPUT));
+            return engine(Family.of("qwen3"), Optional.empty(), OPTIONS.withRoute(Route.THROUGHPUT));
         }
     }
 
@@ -95,7 +95,7 @@ class TheCpuEngineKeepsTheContractTest {
     class WithKeysAndValuesInInt8 extends LanguageModelContract<CpuEngine> {
         @Override
         protected CpuEngine model() {
-            return engine(Family.MISTRAL, Optional.of(WeightType.Q8_0), OPTIONS.withCache(KvPages.Format.INT8));
+            return engine(Family.of("mistral"), Optional.of(WeightType.Q8_0), OPTIONS.withCache(KvPages.Format.INT8));
         }
     }
 
@@ -103,7 +103,7 @@ class TheCpuEngineKeepsTheContractTest {
     class WithAnAdapterOn extends LanguageModelContract<AdaptedModel> {
         @Override
         protected AdaptedModel model() {
-            CpuEngine engine = engine(Family.LLAMA, Optional.empty(), OPTIONS);
+            CpuEngine engine = engine(Family.of("llama"), Optional.empty(), OPTIONS);
             Path adapter = directory.resolve("adapter");
             adapter.toFile().mkdir();
             try (Decoder model = DecoderFiles.load(directory); LoraAdapter lora = LoraAdapter.create(model, LoraConfig.of(4, 8, LoraConfig.ALL_LINEAR), 1)) {
@@ -123,7 +123,7 @@ class TheCpuEngineKeepsTheContractTest {
     class ItsCache extends KvCacheContract<PagedCache> {
         @Override
         protected LanguageModel model() {
-            return engine(Family.LLAMA, Optional.empty(), OPTIONS);
+            return engine(Family.of("llama"), Optional.empty(), OPTIONS);
         }
 
         @Override

@@ -2,7 +2,7 @@ package dev.zhulong.infer.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.gguf.GgufExport;
@@ -80,7 +80,7 @@ class VectorsOfEveryWidthWriteTheSameTest {
 
     @Test
     void withMachineCodeAndWithout() throws Exception {
-        try (Decoder model = TinyDecoder.random(Family.LLAMA, 3)) {
+        try (Decoder model = TinyDecoder.random(Family.of("llama"), 3)) {
             DecoderFiles.save(model, directory, StorageType.F32);
         }
         try (ModelDirectory files = ModelDirectory.open(directory)) {

@@ -3,7 +3,7 @@ package dev.zhulong.infer.cpu;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.infer.LanguageModel.KvCache;
@@ -39,8 +39,8 @@ class WindowsHoldInEveryPhaseTest {
 
     /** Both layers have the window of 6, or the second alone. */
     @ParameterizedTest
-    @CsvSource({"MISTRAL, 5", "MISTRAL, 6", "MISTRAL, 7", "MISTRAL, 8", "MISTRAL, 13", "MISTRAL, 64", "MISTRAL, 65", "MISTRAL, 70", "MISTRAL, 130",
-        "QWEN2, 6", "QWEN2, 7", "QWEN2, 8", "QWEN2, 70"})
+    @CsvSource({"mistral, 5", "mistral, 6", "mistral, 7", "mistral, 8", "mistral, 13", "mistral, 64", "mistral, 65", "mistral, 70", "mistral, 130",
+        "qwen2, 6", "qwen2, 7", "qwen2, 8", "qwen2, 70"})
     void cachedStepsAreAFullRecomputation(Family family, int length) {
         try (Decoder model = TinyDecoder.random(family, 21); CpuEngine engine = saved(model, KvPages.Format.F16)) {
             int[] ids = TheCpuEngineAgreesWithTheTorchEngineTest.ids(length, length);
@@ -70,7 +70,7 @@ class WindowsHoldInEveryPhaseTest {
     @ParameterizedTest
     @EnumSource
     void nothingBeforeTheReachOfAllLayersIsSeen(KvPages.Format cache) {
-        try (Decoder model = TinyDecoder.random(Family.MISTRAL, 22); CpuEngine engine = saved(model, cache)) {
+        try (Decoder model = TinyDecoder.random(Family.of("mistral"), 22); CpuEngine engine = saved(model, cache)) {
             int reach = engine.spec().windows().stream().mapToInt(window -> window - 1).sum();
             assertThat(reach).isEqualTo(10);
             for (int length : new int[] {12, 20, 66, 74, 75, 140}) {
@@ -86,7 +86,7 @@ class WindowsHoldInEveryPhaseTest {
 
     @Test
     void withoutAWindowTheFirstIdIsSeen() {
-        try (Decoder model = TinyDecoder.random(Family.LLAMA, 23); CpuEngine engine = saved(model, KvPages.Format.F16)) {
+        try (Decoder model = TinyDecoder.random(Family.of("llama"), 23); CpuEngine engine = saved(model, KvPages.Format.F16)) {
             int[] ids = TheCpuEngineAgreesWithTheTorchEngineTest.ids(140, 1);
             assertThat(last(engine, changed(ids, 0), 140)).isNotEqualTo(last(engine, ids, 140));
         }

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.infer.GenerateOptions;
@@ -48,7 +48,7 @@ class AnyModelOpensInAFewLinesTest {
     static void write() throws IOException {
         model = Files.createDirectories(temporary.resolve("model"));
         adapter = Files.createDirectories(temporary.resolve("adapter"));
-        try (Decoder decoder = TinyDecoder.random(Family.LLAMA, 3)) {
+        try (Decoder decoder = TinyDecoder.random(Family.of("llama"), 3)) {
             DecoderFiles.save(decoder, model, StorageType.F32);
             try (LoraAdapter lora = LoraAdapter.create(decoder, LoraConfig.of(4, 8, LoraConfig.ALL_LINEAR), 1)) {
                 lora.parameters().forEach((name, tensor) -> {

@@ -1,6 +1,7 @@
 package dev.zhulong.model.reference;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Family;
 import java.util.Map;
 
 /** Llama (Touvron et al. 2023) and its relatives: Mistral's window, Qwen2's biases, Qwen3's norms of queries and keys. */
@@ -29,7 +30,7 @@ record LlamaReference(DecoderSpec spec, Map<String, double[]> weights) implement
         double[][] q = project(x, at + "q_proj", spec.heads() * d);
         double[][] k = project(x, at + "k_proj", spec.kvHeads() * d);
         double[][] v = project(x, at + "v_proj", spec.kvHeads() * d);
-        if (spec.family() == DecoderSpec.Family.QWEN3) {
+        if (spec.family() == Family.of("qwen3")) {
             normHeads(q, weights.get(at + "q_norm.weight"));
             normHeads(k, weights.get(at + "k_norm.weight"));
         }

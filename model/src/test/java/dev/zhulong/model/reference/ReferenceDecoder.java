@@ -1,6 +1,7 @@
 package dev.zhulong.model.reference;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Family;
 import java.util.Map;
 
 /**
@@ -13,6 +14,6 @@ public interface ReferenceDecoder {
 
     /** The reference of {@code spec}'s family over weights named and laid out as in Hugging Face's files. */
     static ReferenceDecoder of(DecoderSpec spec, Map<String, double[]> weights) {
-        return spec.family() == DecoderSpec.Family.GPT2 ? new Gpt2Reference(spec, weights) : new LlamaReference(spec, weights);
+        return spec.family() == Family.of("gpt2") ? new Gpt2Reference(spec, weights) : new LlamaReference(spec, weights);
     }
 }

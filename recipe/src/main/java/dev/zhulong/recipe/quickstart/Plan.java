@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Family;
 import dev.zhulong.train.schedule.Cosine;
 import dev.zhulong.train.schedule.Schedule;
 import java.io.IOException;
@@ -53,7 +54,7 @@ record Plan(int format, double minutes, String corpus, long seed, Shape shape, l
         /** A Llama with tied embeddings whose vocabulary came out at {@code vocabSize}. */
         DecoderSpec spec(int vocabSize, int bos, int eos) {
             int headDim = hidden / heads;
-            return new DecoderSpec(DecoderSpec.Family.LLAMA, vocabSize, hidden, layers, heads, heads, headDim, intermediate, seq,
+            return new DecoderSpec(Family.of("llama"), vocabSize, hidden, layers, heads, heads, headDim, intermediate, seq,
                     DecoderSpec.Norm.RMS, 1e-5, DecoderSpec.Activation.SILU, true,
                     new DecoderSpec.Rope(10_000, headDim, new DecoderSpec.Scaling.None()), true, false, false, false, false,
                     Collections.nCopies(layers, 0), bos, List.of(eos));

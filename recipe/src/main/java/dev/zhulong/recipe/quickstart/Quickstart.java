@@ -17,12 +17,12 @@ import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.ContentHash;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.GenerationConfig;
+import dev.zhulong.formats.Parameters;
 import dev.zhulong.formats.Provenance;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.formats.yaml.RecipeReader;
-import dev.zhulong.model.Architecture;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.recipe.FinetuneEvaluation;
@@ -198,7 +198,7 @@ public final class Quickstart {
         }
         Finetuning finetuning = finetuning(corpus, tokenizer);
         var data = new Report.Data(tokenizer.vocabSize(), train.documents(), train.tokens(), steps * plan.shape().tokensPerStep(),
-                (double) scores.bytes() / scores.tokens(), Architecture.of(spec).count(), scores.documents());
+                (double) scores.bytes() / scores.tokens(), Parameters.of(spec).count(), scores.documents());
         log.run(REPORT, () -> {
             var report = new Report(sources.what(), MachineFacts.of(plan.measured().gflops()), plan, log.starts(), log.stages(),
                     Report.tree(out.resolve("corpus/audit.json")), data, scores, notes[0].samples(), completions,

@@ -53,6 +53,6 @@ class SizesFollowTheMachineTest {
     @Test
     void countedWeightsAreTheArchitecturesOwn() {
         Plan.Shape shape = Sizing.shape(130, 180);
-        assertThat(shape.parameters()).isEqualTo(dev.zhulong.model.Architecture.of(shape.spec(shape.vocabulary(), 0, 0)).count());
+        assertThat(shape.parameters()).isEqualTo(dev.zhulong.formats.Parameters.of(shape.spec(shape.vocabulary(), 0, 0)).count());
     }
 }

@@ -1,0 +1,72 @@
+package dev.zhulong.formats;
+
+import java.util.Iterator;
+import java.util.List;
+import java.util.Optional;
+
+/** The weights of a network, found by what they do. */
+public final class Parameters implements Iterable<Parameter> {
+    private final List<Parameter> all;
+
+    private Parameters(List<Parameter> all) {
+        this.all = all;
+    }
+
+    /** Of a network, in the order of its state dictionary; a tied head is not among them. */
+    public static Parameters of(NetworkSpec spec) {
+        return new Parameters(List.copyOf(spec.family().parameters(spec)));
+    }
+
+    /** All of them. */
+    public List<Parameter> all() {
+        return all;
+    }
+
+    @Override
+    public Iterator<Parameter> iterator() {
+        return all.iterator();
+    }
+
+    /** Trainable elements; a tied head counts once. */
+    public long count() {
+        return all.stream().mapToLong(Parameter::count).sum();
+    }
+
+    /** The weight of a role outside of layers, where the network has one. */
+    public Optional<Parameter> find(Role role) {
+        return find(role, -1);
+    }
+
+    /** The weight of a role in a layer, where the network has one; of experts, the first. */
+    public Optional<Parameter> find(Role role, int layer) {
+        return find(role, layer, false);
+    }
+
+    /** The bias of a role in a layer, where the network has one. */
+    public Optional<Parameter> bias(Role role, int layer) {
+        return find(role, layer, true);
+    }
+
+    private Optional<Parameter> find(Role role, int layer, boolean bias) {
+        return all.stream().filter(p -> p.role() == role && p.layer() == layer && p.bias() == bias).findFirst();
+    }
+
+    /**
+     * The weight of a role that every network of its kind has.
+     *
+     * @throws IllegalArgumentException when it has none
+     */
+    public Parameter get(Role role, int layer) {
+        return find(role, layer).orElseThrow(() -> new IllegalArgumentException("this network has no " + role + (layer < 0 ? "" : " in layer " + layer)));
+    }
+
+    /** The weight of a role outside of layers. */
+    public Parameter get(Role role) {
+        return get(role, -1);
+    }
+
+    /** Names of the weights that weight decay applies to. */
+    public List<String> decayed() {
+        return all.stream().filter(Parameter::decays).map(Parameter::name).toList();
+    }
+}

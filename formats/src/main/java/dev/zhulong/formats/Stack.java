@@ -1,0 +1,137 @@
+package dev.zhulong.formats;
+
+import dev.zhulong.formats.DecoderSpec.Activation;
+import dev.zhulong.formats.DecoderSpec.Norm;
+import dev.zhulong.formats.DecoderSpec.Rope;
+import java.util.List;
+
+/**
+ * Layers that one residual stream passes.
+ *
+ * @param hiddenSize    width of the stream
+ * @param layers        first to last; they may differ
+ * @param norm          normalisation of the stream
+ * @param normEpsilon   added inside the square root
+ * @param place         where layers normalise
+ * @param positions     how a token's place is told
+ * @param contextLength longest sequence the network was made for, in tokens
+ */
+public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEpsilon, NormPlace place, Positions positions, int contextLength) {
+
+    public Stack {
+        layers = List.copyOf(layers);
+    }
+
+    /** Where layers normalise. */
+    public enum NormPlace {
+        /** {@code x + f(norm(x))}, and one norm after the last layer (pre-norm). */
+        BEFORE,
+        /** {@code norm(x + f(x))} (post-norm). */
+        AFTER
+    }
+
+    /** How a token's place is told. */
+    public sealed interface Positions {
+        /** Queries and keys are rotated. */
+        record Rotary(Rope rope) implements Positions {}
+
+        /**
+         * Rows of a table are added to the embedding.
+         *
+         * @param first row of position 0
+         */
+        record Learned(int first) implements Positions {}
+    }
+
+    /** One layer: attention, then an MLP. */
+    public record Layer(Attention attention, Mlp mlp) {}
+
+    /**
+     * Attention with its projections.
+     *
+     * @param heads      query heads
+     * @param kvHeads    key and value heads; divides {@code heads}
+     * @param headDim    width of one head
+     * @param qkvBias    bias on query, key and value
+     * @param outputBias bias on the output projection
+     * @param headNorm   RMSNorm over each head of query and key before rotation
+     * @param window     tokens each position attends to, itself included; 0 for all
+     */
+    public record Attention(int heads, int kvHeads, int headDim, boolean qkvBias, boolean outputBias, boolean headNorm, int window) {
+        public Attention {
+            if (kvHeads <= 0 || heads % kvHeads != 0) {
+                throw new IllegalArgumentException("kvHeads " + kvHeads + " does not divide heads " + heads);
+            }
+        }
+
+        /** Width of the queries. */
+        public int width() {
+            return heads * headDim;
+        }
+
+        /** Width of the keys, and of the values. */
+        public int kvWidth() {
+            return kvHeads * headDim;
+        }
+    }
+
+    /** What follows the attention. */
+    public sealed interface Mlp {
+        /** Width inside; of a mixture, inside one expert. */
+        int width();
+
+        /** Weights of its matrices, biases aside. */
+        long weights(int hiddenSize);
+
+        /** The activation. */
+        Activation activation();
+
+        /** {@code down(act(gate(x)) * up(x))} rather than {@code down(act(up(x)))}. */
+        boolean gated();
+
+        /** One for all tokens. */
+        record Dense(int width, Activation activation, boolean gated, boolean bias) implements Mlp {
+            @Override
+            public long weights(int hiddenSize) {
+                return (gated ? 3L : 2L) * hiddenSize * width;
+            }
+        }
+
+        /**
+         * A mixture: a router chooses a few experts for each token, whose results are added, weighted by the softmax of the chosen logits
+         * (Jiang et al. 2024).
+         *
+         * @param count   experts
+         * @param chosen  of them for a token
+         * @param expert  each of them
+         * @param balance factor of the loss that keeps their shares equal, in training
+         */
+        record Experts(int count, int chosen, Dense expert, double balance) implements Mlp {
+            public Experts {
+                if (chosen < 1 || chosen > count) {
+                    throw new IllegalArgumentException("a token is given to 1 to " + count + " experts, not to " + chosen);
+                }
+            }
+
+            @Override
+            public int width() {
+                return expert.width;
+            }
+
+            @Override
+            public long weights(int hiddenSize) {
+                return count * (expert.weights(hiddenSize) + hiddenSize);
+            }
+
+            @Override
+            public Activation activation() {
+                return expert.activation;
+            }
+
+            @Override
+            public boolean gated() {
+                return expert.gated;
+            }
+        }
+    }
+}

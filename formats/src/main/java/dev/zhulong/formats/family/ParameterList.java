@@ -1,0 +1,63 @@
+package dev.zhulong.formats.family;
+
+import dev.zhulong.formats.Parameter;
+import dev.zhulong.formats.Parameter.Init;
+import dev.zhulong.formats.Parameter.Layout;
+import dev.zhulong.formats.Role;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The list that a family's {@code parameters} makes, in the order of the state dictionary. */
+final class ParameterList {
+    private final List<Parameter> list = new ArrayList<>();
+    private int layer = -1;
+    private int expert = -1;
+
+    /** What is added from now on belongs to this layer, to none where it is -1. */
+    ParameterList layer(int number) {
+        layer = number;
+        expert = -1;
+        return this;
+    }
+
+    /** What is added from now on belongs to this expert of the layer, to none where it is -1. */
+    ParameterList expert(int number) {
+        expert = number;
+        return this;
+    }
+
+    /** A matrix, or an embedding. @param gguf its name there without {@code .weight}; null for none */
+    void matrix(Role role, String name, String gguf, Init init, long rows, long columns) {
+        add(role, false, name + ".weight", gguf == null ? null : gguf + ".weight", init, true, Layout.SAME, rows, columns);
+    }
+
+    /** A projection stored output by input, with or without its bias. */
+    void projection(Role role, String name, String gguf, Init init, Layout layout, long out, long in, boolean bias) {
+        add(role, false, name + ".weight", gguf == null ? null : gguf + ".weight", init, true, layout, layout == Layout.TRANSPOSED ? in : out,
+                layout == Layout.TRANSPOSED ? out : in);
+        if (bias) {
+            bias(role, name, gguf, layout == Layout.TRANSPOSED ? Layout.SAME : layout, out);
+        }
+    }
+
+    /** A bias beside a weight. */
+    void bias(Role role, String name, String gguf, Layout layout, long n) {
+        add(role, true, name + ".bias", gguf == null ? null : gguf + ".bias", Init.ZERO, false, layout, n);
+    }
+
+    /** A norm's weight, with its bias where it is a LayerNorm. */
+    void norm(Role role, String name, String gguf, long n, boolean bias) {
+        add(role, false, name + ".weight", gguf == null ? null : gguf + ".weight", Init.ONE, false, Layout.SAME, n);
+        if (bias) {
+            bias(role, name, gguf, Layout.SAME, n);
+        }
+    }
+
+    private void add(Role role, boolean bias, String name, String gguf, Init init, boolean decays, Layout layout, long... shape) {
+        list.add(new Parameter(name, role, bias, layer, expert, shape, init, decays, layout, gguf));
+    }
+
+    List<Parameter> all() {
+        return list;
+    }
+}

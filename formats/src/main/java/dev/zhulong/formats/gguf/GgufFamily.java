@@ -1,0 +1,54 @@
+package dev.zhulong.formats.gguf;
+
+import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Family;
+import dev.zhulong.formats.FormatException;
+import java.util.Map;
+import java.util.Set;
+
+/** A family that llama.cpp has too: how its shape stands in GGUF's metadata. Names and layout of the weights stand in {@link Family#parameters}. */
+public interface GgufFamily extends Family {
+    /** {@code general.architecture}; families may share one. */
+    String ggufArchitecture();
+
+    /** Of the families that share an architecture, whether this one is meant; of several that say so the last registered is taken. */
+    default boolean claims(GgufMetadata metadata) {
+        return true;
+    }
+
+    /** Keys, without the architecture, that change the logits and are refused for all families that do not name them here. */
+    default Set<String> understood() {
+        return Set.of();
+    }
+
+    /** The key of the norms' epsilon, without the architecture. */
+    String ggufEpsilon();
+
+    /** Whether files hold the embedding once more as the head where the two are tied. */
+    default boolean repeatsTiedHead() {
+        return false;
+    }
+
+    /**
+     * The shape of the decoder in {@code file}.
+     *
+     * @throws FormatException naming file, key or tensor, expected and found
+     */
+    DecoderSpec read(GgufFile file);
+
+    /**
+     * Puts the keys that this family has besides those of {@link GgufShape}.
+     *
+     * @param at the architecture with a dot
+     * @throws IllegalArgumentException when the metadata cannot express the spec; written silently, it would give other logits elsewhere
+     */
+    void write(DecoderSpec spec, String at, Map<String, GgufValue> metadata);
+
+    /** For {@link #write}: refuses what metadata of an architecture cannot say. */
+    static void require(String architecture, String field, Object expected, Object found) {
+        if (!expected.equals(found)) {
+            throw new IllegalArgumentException("GGUF metadata of " + architecture + " cannot say " + field + ": expected " + expected
+                    + ", found " + found);
+        }
+    }
+}
