@@ -3,7 +3,7 @@ package dev.zhulong.train;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.zhulong.data.pack.Batch;
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.LoraAdapter;
@@ -16,7 +16,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 class DpoKeepsTheContractTest extends ObjectiveContract<Dpo, Batch> {
-    private final Decoder model = Tiny.decoder(Family.LLAMA, true);
+    private final Decoder model = Tiny.decoder(Family.of("llama"), true);
     private final LoraAdapter adapter = LoraAdapter.create(model, LoraConfig.of(3, 5, LoraConfig.ALL_LINEAR), 2);
 
     DpoKeepsTheContractTest() {

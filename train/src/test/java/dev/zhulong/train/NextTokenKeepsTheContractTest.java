@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.zhulong.data.pack.Batch;
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.tensor.Tensor;
 import java.util.Arrays;
@@ -18,21 +18,21 @@ class NextTokenKeepsTheContractTest {
     @Nested
     class OverATiedLlama extends Over {
         OverATiedLlama() {
-            super(Family.LLAMA, true);
+            super(Family.of("llama"), true);
         }
     }
 
     @Nested
     class OverAnUntiedLlama extends Over {
         OverAnUntiedLlama() {
-            super(Family.LLAMA, false);
+            super(Family.of("llama"), false);
         }
     }
 
     @Nested
     class OverAGpt2 extends Over {
         OverAGpt2() {
-            super(Family.GPT2, true);
+            super(Family.of("gpt2"), true);
         }
     }
 

@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.zhulong.data.pack.Batch;
-import dev.zhulong.formats.DecoderSpec.Family;
+import dev.zhulong.formats.Family;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.tensor.Tensor;
 import java.nio.file.Path;
@@ -67,7 +67,7 @@ class TwoRanksTrainAsOneTest {
 
     private Run run(String name, Ranks ranks, int accumulation, java.util.function.LongFunction<Batch> batches) {
         List<TrainListener.Step> steps = new ArrayList<>();
-        try (Decoder model = Tiny.decoder(Family.LLAMA, true)) {
+        try (Decoder model = Tiny.decoder(Family.of("llama"), true)) {
             new Trainer<>(model, Tiny.nextToken(model), new TrainData<>(batches, List.of()), ranks, Tiny.options(STEPS, accumulation, 1),
                     directory.resolve(name), new TrainListener() {
                         @Override
