@@ -13,6 +13,9 @@ import java.util.SplittableRandom;
 
 /** Speed of the CPU engine: reading prompts, writing one token after the other, and writing several sequences at once. */
 public final class InferBench {
+    /** Tokens of the short prompt that a text is written after. */
+    public static final int BEFORE = 8;
+
     private InferBench() {}
 
     /**
@@ -64,8 +67,8 @@ public final class InferBench {
         for (int r = -2; r < repetitions; r++) {
             List<KvCache> caches = new ArrayList<>();
             for (int s = 0; s < sequences; s++) {
-                caches.add(model.newCache(tokens + 8));
-                model.forward(List.of(new Span(caches.get(s), ids(model.spec(), 8, s))), false);
+                caches.add(model.newCache(tokens + BEFORE));
+                model.forward(List.of(new Span(caches.get(s), ids(model.spec(), BEFORE, s))), false);
             }
             int[] next = ids(model.spec(), tokens, 9);
             long start = System.nanoTime();

@@ -3,12 +3,13 @@ package dev.zhulong.cli;
 import dev.zhulong.bench.InferBench;
 import dev.zhulong.bench.LookupBench;
 import dev.zhulong.bench.SyntheticModel;
-import dev.zhulong.formats.ModelDirectory;
-import dev.zhulong.formats.gguf.GgufModel;
 import dev.zhulong.formats.gguf.GgufType;
 import dev.zhulong.infer.cpu.CpuEngine;
-import dev.zhulong.infer.cpu.CpuOptions;
 import dev.zhulong.infer.cpu.Route;
+import dev.zhulong.infer.open.EngineChoice.Engine;
+import dev.zhulong.infer.open.EngineChoice.RouteWanted;
+import dev.zhulong.infer.open.EngineChoice;
+import dev.zhulong.infer.open.ModelFiles;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.tensor.Libtorch;
 import dev.zhulong.tensor.MachineSpeed;
@@ -16,7 +17,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
-import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -36,6 +36,9 @@ import picocli.CommandLine.Option;
             "  zhulong bench infer --model my-model --type q8_0 --prompt 64,512 --sequences 1,4",
         })
 final class BenchInferVerb extends Verb {
+    private static final int LOOKUP_PROMPT = 1000;
+    private static final int LOOKUP_ANSWER = 400;
+
     @Option(names = "--model", paramLabel = "FILE|DIR", description = "A GGUF file, or a directory in the Hugging Face layout.")
     Path model;
 
@@ -101,7 +104,8 @@ final class BenchInferVerb extends Verb {
                 shape.write(file, stored);
             }
         }
-        try (CpuEngine engine = load(file, count)) {
+        // without an adapter and with the whole context it is the engine alone
+        try (ModelFiles files = open(file, count); CpuEngine engine = (CpuEngine) files.loadEngine(cached())) {
             // libtorch is what multiplies in fp32; the engine needs none
             String problem = Libtorch.unavailable();
             var machine = new InferBench.Machine(MachineSpeed.readBandwidth(count) * 1e9, problem == null ? MachineSpeed.gflops() * 1e9 : Double.NaN);
@@ -117,7 +121,7 @@ final class BenchInferVerb extends Verb {
                 out().flush();
             }
             if (lookup) {
-                out().println(LookupBench.run(engine, 1000, 400, repetitions));
+                out().println(LookupBench.run(engine, LOOKUP_PROMPT, LOOKUP_ANSWER, repetitions));
             }
         } finally {
             if (temporary) {
@@ -126,14 +130,16 @@ final class BenchInferVerb extends Verb {
         }
     }
 
-    private CpuEngine load(Path file, int count) {
-        if (Files.isDirectory(file)) {
-            try (ModelDirectory directory = ModelDirectory.open(file)) {
-                return CpuEngine.load(directory, Optional.ofNullable(type).map(name -> WeightType.valueOf(name.toUpperCase(Locale.ROOT))), CpuOptions.of(count).withRoute(route));
-            }
-        }
-        try (GgufModel gguf = GgufModel.open(file)) {
-            return CpuEngine.load(gguf, CpuOptions.of(count).withRoute(route));
-        }
+    private ModelFiles open(Path file, int count) {
+        EngineChoice choice = EngineChoice.DEFAULT.withEngine(Engine.CPU).withRoute(RouteWanted.valueOf(route.name())).withThreads(count);
+        // a synthetic file has been written in its type
+        return ModelFiles.open(file, synthetic != null || type == null ? choice : choice.withWeights(WeightType.valueOf(type.toUpperCase(Locale.ROOT))));
+    }
+
+    /** Tokens that caches hold at the same time, at most. */
+    private long cached() {
+        long read = prompts.stream().mapToInt(n -> n).max().orElse(0);
+        long written = sequences.stream().mapToLong(n -> (long) n * (tokens + InferBench.BEFORE)).max().orElse(0);
+        return Math.max(lookup ? LOOKUP_PROMPT + LOOKUP_ANSWER : 0, Math.max(read, written));
     }
 }

@@ -7,7 +7,11 @@ import dev.zhulong.compress.Quantisation;
 import dev.zhulong.evaluate.TokenDocument;
 import dev.zhulong.formats.Sizes;
 import dev.zhulong.formats.progress.ProgressLine;
+import dev.zhulong.infer.open.EngineChoice.Engine;
+import dev.zhulong.infer.open.EngineChoice;
+import dev.zhulong.infer.open.LoadedModel;
 import dev.zhulong.infer.open.Machine;
+import dev.zhulong.infer.open.ModelFiles;
 import dev.zhulong.tensor.Libtorch;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -79,7 +83,8 @@ final class QuantizeVerb extends Verb {
         }
         requireOut(precision);
         int count = threads != null ? threads : Libtorch.threads();
-        boolean measured = !noMeasure && MeasuredModel.hasTokenizer(model);
+        EngineChoice choice = EngineChoice.DEFAULT.withEngine(Engine.CPU).withThreads(count);
+        boolean measured = !noMeasure && hasTokenizer(choice);
         if (!noMeasure && !measured && text != null) {
             throw new IllegalArgumentException(model + " has no tokenizer, so there is no perplexity of a text: leave out --text");
         }
@@ -89,11 +94,11 @@ final class QuantizeVerb extends Verb {
             List<TokenDocument> documents = List.of();
             Measurement before = null;
             if (measured) {
-                requireMemory(count);
                 status.at("measuring " + model);
                 // a file that cannot be read is told before gigabytes are
                 String whole = text == null ? null : text.stream().map(TextFile::read).collect(Collectors.joining("\n"));
-                try (var original = MeasuredModel.load(model, count)) {
+                try (ModelFiles files = ModelFiles.open(model, choice); LoadedModel loaded = load(files)) {
+                    var original = new MeasuredModel(loaded);
                     documents = whole == null ? original.written() : original.documents(whole);
                     before = documents.isEmpty() ? null : original.measure(documents);
                 }
@@ -102,8 +107,8 @@ final class QuantizeVerb extends Verb {
             Measurement after = null;
             if (before != null) {
                 status.at("measuring " + out);
-                try (var small = MeasuredModel.load(out, count)) {
-                    after = small.measure(documents);
+                try (ModelFiles files = ModelFiles.open(out, choice); LoadedModel loaded = load(files)) {
+                    after = new MeasuredModel(loaded).measure(documents);
                 }
             }
             status.close();
@@ -139,13 +144,21 @@ final class QuantizeVerb extends Verb {
         }
     }
 
-    private void requireMemory(int count) {
-        long needed = MeasuredModel.memory(model, count);
+    /** Without one there is no text. */
+    private boolean hasTokenizer(EngineChoice choice) {
+        try (ModelFiles files = ModelFiles.open(model, choice)) {
+            return files.hasTokenizer();
+        }
+    }
+
+    private static LoadedModel load(ModelFiles files) {
+        long needed = files.memory().total(MeasuredModel.TOKENS);
         long available = Machine.availableMemory();
         if (needed > available) {
             throw new IllegalArgumentException(String.format(Locale.ROOT, "measuring %s needs %s of memory and %s are available: quantize it with --no-measure,"
-                    + " which needs little", model, Sizes.memory(needed), Sizes.memory(available)));
+                    + " which needs little", files.path(), Sizes.memory(needed), Sizes.memory(available)));
         }
+        return files.load(MeasuredModel.TOKENS);
     }
 
     private String line(Quantisation.Written written, Measurement before, Measurement after) {

@@ -3,42 +3,33 @@ package dev.zhulong.compress;
 import dev.zhulong.evaluate.Perplexity;
 import dev.zhulong.evaluate.PerplexityOptions;
 import dev.zhulong.evaluate.TokenDocument;
-import dev.zhulong.formats.ModelDirectory;
-import dev.zhulong.formats.gguf.GgufFile;
-import dev.zhulong.formats.gguf.GgufModel;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.infer.GenerateOptions;
 import dev.zhulong.infer.Generation;
 import dev.zhulong.infer.Generator;
+import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.infer.LanguageModel.KvCache;
 import dev.zhulong.infer.LanguageModel.Span;
-import dev.zhulong.infer.MemoryEstimate;
 import dev.zhulong.infer.SamplerOptions;
-import dev.zhulong.infer.cpu.CpuEngine;
-import dev.zhulong.infer.cpu.CpuMemory;
-import dev.zhulong.infer.cpu.CpuOptions;
+import dev.zhulong.infer.open.LoadedModel;
 import dev.zhulong.kernels.VectorSupport;
-import dev.zhulong.text.GgufTokenizer;
-import dev.zhulong.text.HuggingFaceTokenizer;
 import dev.zhulong.text.Tokenizer;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.IntStream;
 
 /**
- * A model to be measured: on the CPU engine, with its weights as they are stored, loaded once.
+ * How well a loaded model predicts a text, and how fast it writes.
  *
  * <pre>{@code
- * try (var model = MeasuredModel.load(Path.of("my-model"), 2)) {
+ * try (ModelFiles files = ModelFiles.open(Path.of("my-model"), EngineChoice.DEFAULT); LoadedModel loaded = files.load(MeasuredModel.TOKENS)) {
+ *     var model = new MeasuredModel(loaded);
  *     Measurement measured = model.measure(model.written());
  * }
  * }</pre>
  */
-public final class MeasuredModel implements AutoCloseable {
+public final class MeasuredModel {
     /** Most tokens a window of the text has, BOS included. */
     public static final int WINDOW = 512;
 
@@ -48,73 +39,16 @@ public final class MeasuredModel implements AutoCloseable {
     private static final int TIMED = 32;
     private static final double LEAST_SECONDS = 0.7;
 
-    private final CpuEngine engine;
+    /** Tokens that are in the caches together: those of the texts; windows of a text are not more, but where the vocabulary, and with it the model, is small. */
+    public static final int TOKENS = TEXTS * TEXT_TOKENS;
+
+    private final LanguageModel engine;
     private final Tokenizer tokenizer;
 
-    private MeasuredModel(CpuEngine engine, Tokenizer tokenizer) {
-        this.engine = engine;
-        this.tokenizer = tokenizer;
-    }
-
-    /** Bytes of memory that measuring a model takes. */
-    public static long memory(Path model, int threads) {
-        CpuOptions options = CpuOptions.of(threads);
-        if (Files.isDirectory(model)) {
-            try (ModelDirectory directory = ModelDirectory.open(model)) {
-                return memory(CpuMemory.of(directory, Optional.empty(), options));
-            }
-        }
-        try (GgufModel file = GgufModel.open(model)) {
-            return memory(CpuMemory.of(file, options));
-        }
-    }
-
-    /** The texts are in the cache together; windows of a text are not more, but where the vocabulary, and with it the model, is small. */
-    private static long memory(MemoryEstimate estimate) {
-        return estimate.total(TEXTS * TEXT_TOKENS);
-    }
-
-    /** Whether a model has a tokenizer, without which there is no text. */
-    public static boolean hasTokenizer(Path model) {
-        if (Files.isDirectory(model)) {
-            try (ModelDirectory directory = ModelDirectory.open(model)) {
-                return directory.tokenizer().isPresent();
-            }
-        }
-        try (GgufFile file = GgufFile.open(model)) {
-            return GgufTokenizer.isIn(file.metadata());
-        }
-    }
-
-    /** Loads a model directory or GGUF file that {@linkplain #hasTokenizer has a tokenizer}. */
-    public static MeasuredModel load(Path model, int threads) {
-        Tokenizer tokenizer = tokenizer(model);
-        try {
-            return new MeasuredModel(engine(model, threads), tokenizer);
-        } catch (RuntimeException | Error e) {
-            tokenizer.close();
-            throw e;
-        }
-    }
-
-    private static CpuEngine engine(Path model, int threads) {
-        if (Files.isDirectory(model)) {
-            try (ModelDirectory directory = ModelDirectory.open(model)) {
-                return CpuEngine.load(directory, Optional.empty(), CpuOptions.of(threads));
-            }
-        }
-        try (GgufModel file = GgufModel.open(model)) {
-            return CpuEngine.load(file, CpuOptions.of(threads));
-        }
-    }
-
-    private static Tokenizer tokenizer(Path model) {
-        if (Files.isDirectory(model)) {
-            return HuggingFaceTokenizer.load(model);
-        }
-        try (GgufFile file = GgufFile.open(model)) {
-            return GgufTokenizer.load(file.metadata());
-        }
+    /** Of a model that stays the caller's. */
+    public MeasuredModel(LoadedModel model) {
+        engine = model.model();
+        tokenizer = model.tokenizer();
     }
 
     /** The documents of {@code text}, tokenised. */
@@ -171,12 +105,5 @@ public final class MeasuredModel implements AutoCloseable {
             VectorSupport.awaitKernels();
         }
         return speed;
-    }
-
-    @Override
-    public void close() {
-        try (tokenizer) {
-            engine.close();
-        }
     }
 }

@@ -164,6 +164,11 @@ public abstract sealed class ModelFiles implements AutoCloseable permits GgufMod
     /** Unmaps the weights; does nothing the second time. */
     abstract void closeWeights();
 
+    /** The directory or file. */
+    public Path path() {
+        return path;
+    }
+
     public DecoderSpec spec() {
         return spec;
     }
