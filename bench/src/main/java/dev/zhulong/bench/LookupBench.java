@@ -1,7 +1,7 @@
 package dev.zhulong.bench;
 
-import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.FileTree;
+import dev.zhulong.infer.ForwardingModel;
 import dev.zhulong.infer.GenerateOptions;
 import dev.zhulong.infer.Generation;
 import dev.zhulong.infer.Generator;
@@ -111,22 +111,19 @@ public final class LookupBench {
     }
 
     /** Writes a given text whatever it computes; computes all the same. */
-    private record Forced(LanguageModel model, int[] text) implements LanguageModel {
-        @Override
-        public DecoderSpec spec() {
-            return model.spec();
-        }
+    private static final class Forced extends ForwardingModel {
+        private final int[] text;
 
-        @Override
-        public KvCache newCache(int capacity) {
-            return model.newCache(capacity);
+        Forced(LanguageModel model, int[] text) {
+            super(model);
+            this.text = text;
         }
 
         @Override
         public List<float[]> forward(List<Span> spans) {
             var before = new ArrayList<Integer>();
             spans.forEach(span -> before.add(span.cache().length()));
-            List<float[]> logits = model.forward(spans);
+            List<float[]> logits = super.forward(spans);
             int vocab = spec().vocabSize();
             for (int s = 0; s < spans.size(); s++) {
                 int n = spans.get(s).ids().length;
@@ -140,8 +137,5 @@ public final class LookupBench {
             }
             return logits;
         }
-
-        @Override
-        public void close() {}
     }
 }

@@ -1,17 +1,15 @@
 package dev.zhulong.infer;
 
 import dev.zhulong.formats.DecoderSpec;
-import java.util.List;
 
 /**
  * A model whose context is cut down, so that its caches stay small: what is above the seam sees the shorter one in {@link #spec()} and keeps to it.
  */
-public final class LimitedContext implements LanguageModel {
-    private final LanguageModel model;
+public final class LimitedContext extends ForwardingModel {
     private final DecoderSpec spec;
 
     private LimitedContext(LanguageModel model, int tokens) {
-        this.model = model;
+        super(model);
         spec = model.spec().withContextLength(tokens);
     }
 
@@ -31,25 +29,5 @@ public final class LimitedContext implements LanguageModel {
     @Override
     public DecoderSpec spec() {
         return spec;
-    }
-
-    @Override
-    public KvCache newCache(int capacity) {
-        return model.newCache(capacity);
-    }
-
-    @Override
-    public KvCache newCache(int capacity, Adapter adapter) {
-        return model.newCache(capacity, adapter);
-    }
-
-    @Override
-    public List<float[]> forward(List<Span> spans) {
-        return model.forward(spans);
-    }
-
-    @Override
-    public void close() {
-        model.close();
     }
 }

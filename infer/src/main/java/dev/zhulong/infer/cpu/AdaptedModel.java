@@ -1,12 +1,10 @@
 package dev.zhulong.infer.cpu;
 
-import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.infer.ForwardingModel;
 import dev.zhulong.infer.LanguageModel;
-import java.util.List;
 
 /** A model of the CPU engine with an adapter on every sequence that brings none of its own: for programs that run one adapter alone. */
-public final class AdaptedModel implements LanguageModel {
-    private final LanguageModel model;
+public final class AdaptedModel extends ForwardingModel {
     private final CpuAdapter adapter;
 
     /**
@@ -15,33 +13,13 @@ public final class AdaptedModel implements LanguageModel {
      * @throws IllegalArgumentException where the adapter was read for a model of another shape
      */
     public AdaptedModel(LanguageModel model, CpuAdapter adapter) {
-        this.model = model;
+        super(model);
         this.adapter = adapter;
-        model.newCache(1, adapter).close();
-    }
-
-    @Override
-    public DecoderSpec spec() {
-        return model.spec();
-    }
-
-    @Override
-    public KvCache newCache(int capacity) {
-        return model.newCache(capacity, adapter);
+        newCache(1).close();
     }
 
     @Override
     public KvCache newCache(int capacity, Adapter other) {
-        return model.newCache(capacity, other != null ? other : adapter);
-    }
-
-    @Override
-    public List<float[]> forward(List<Span> spans) {
-        return model.forward(spans);
-    }
-
-    @Override
-    public void close() {
-        model.close();
+        return super.newCache(capacity, other != null ? other : adapter);
     }
 }
