@@ -10,6 +10,7 @@ import dev.zhulong.infer.open.EngineChoice;
 import dev.zhulong.infer.open.ModelFiles;
 import dev.zhulong.kernels.KvPages;
 import dev.zhulong.kernels.WeightType;
+import dev.zhulong.tensor.Device;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
@@ -38,6 +39,10 @@ final class EngineOptions {
             + "weights as they are stored; torch: libtorch, with the weights in F32; auto: cpu, but torch for a DoRA adapter or dynamic rotary scaling "
             + "(default: auto; for evaluate and logits: torch). A GGUF file always runs on cpu.")
     Engine engine;
+
+    @Option(names = "--device", paramLabel = "DEVICE", description = "Device on which the torch engine computes: cpu, cuda (the first GPU) or cuda:N "
+            + "(default: cpu). A GPU needs --engine torch and a build for CUDA; 'zhulong doctor' shows what there is.")
+    String device;
 
     @Option(names = "--weights", paramLabel = "TYPE", description = "Quantize the matrices of a model directory while they are loaded: "
             + "q8_0, q4_0, int4, int4_asym; cpu engine only (default: as stored).")
@@ -76,7 +81,7 @@ final class EngineOptions {
 
     /** Whether any option was given. */
     boolean anyGiven() {
-        return engine != null || threads != null || context != null || cpuOption() != null || expect != null || qualityFloor != null;
+        return engine != null || device != null || threads != null || context != null || cpuOption() != null || expect != null || qualityFloor != null;
     }
 
     /** The first given of the options that only the cpu engine has; null for none. */
@@ -111,9 +116,10 @@ final class EngineOptions {
         if (engine == Engine.TORCH && cpuOption() != null) {
             throw wrongUsage(cpuOption() + " works only on the cpu engine: leave it out, or leave out --engine torch, which computes in F32");
         }
+        Device on = device();
         for (Path model : models) {
             if (ModelFiles.isGguf(model)) {
-                gguf(model);
+                gguf(model, on);
             }
             if (adapter != null && (ModelFiles.isGguf(model) || engine == Engine.CPU || cpuOption() != null)) {
                 CpuAdapter.obstacle(adapter).ifPresent(obstacle -> {
@@ -125,13 +131,24 @@ final class EngineOptions {
         }
     }
 
-    private void gguf(Path model) {
+    private void gguf(Path model, Device on) {
+        if (!on.isCpu()) {
+            throw wrongUsage(model + " is a GGUF file, which runs on the cpu engine alone: leave out --device " + device);
+        }
         if (engine == Engine.TORCH) {
             throw wrongUsage(model + " is a GGUF file, which the torch engine cannot read: leave out --engine torch");
         }
         if (weights != null) {
             throw wrongUsage("--weights quantizes a directory while it is loaded; " + model + " is a GGUF file, whose types are fixed (zhulong quantize"
                     + " makes others from the directory)");
+        }
+    }
+
+    private Device device() {
+        try {
+            return device == null ? Device.CPU : Device.parse(device);
+        } catch (IllegalArgumentException e) {
+            throw wrongUsage("--device: " + e.getMessage());
         }
     }
 
@@ -146,10 +163,14 @@ final class EngineOptions {
     /** What was asked for; the engine, where none was, is {@code otherwise}. The options have been checked. */
     EngineChoice choice(Engine otherwise) {
         EngineChoice usual = EngineChoice.DEFAULT;
-        return new EngineChoice(engine != null ? engine : cpuOption() != null ? Engine.CPU : otherwise, weights != null ? weights.type() : Optional.empty(),
+        Engine chosen = engine != null ? engine : cpuOption() != null ? Engine.CPU : otherwise;
+        if (!device().isCpu() && chosen != Engine.TORCH) {
+            throw wrongUsage("--device " + device + " needs the torch engine; the cpu engine computes on the processor: add --engine torch");
+        }
+        return new EngineChoice(chosen, weights != null ? weights.type() : Optional.empty(),
                 Optional.ofNullable(precision), route != null ? route : usual.route(), kv != null ? kv : usual.cache(),
                 threads != null ? OptionalInt.of(threads) : OptionalInt.empty(), context != null ? OptionalInt.of(context) : OptionalInt.empty(), task(),
-                qualityFloor != null ? qualityFloor / 100 : usual.qualityFloor());
+                qualityFloor != null ? qualityFloor / 100 : usual.qualityFloor(), device());
     }
 
     /** A model's files, for the engine asked for, or {@code otherwise}. What the user should know of them and of the choice is said on standard error. */

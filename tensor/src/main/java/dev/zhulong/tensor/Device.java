@@ -58,7 +58,8 @@ public record Device(Kind kind, int index) {
         return kind == Kind.CUDA ? CudaDriver.freeBytes(index) : -1;
     }
 
-    void require() {
+    /** @throws IllegalArgumentException if nothing can be computed here; says what is missing, and what to add */
+    public void require() {
         if (kind == Kind.CUDA) {
             Cuda.require(index);
         }

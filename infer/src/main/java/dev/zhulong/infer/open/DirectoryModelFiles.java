@@ -17,6 +17,7 @@ import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.model.LoraAdapter;
+import dev.zhulong.tensor.DeviceScope;
 import dev.zhulong.tensor.Libtorch;
 import dev.zhulong.text.HuggingFaceTokenizer;
 import dev.zhulong.text.Tokenizer;
@@ -148,16 +149,18 @@ final class DirectoryModelFiles extends ModelFiles {
         if (threads() != Libtorch.threads()) {
             Libtorch.threads(threads());
         }
-        Decoder model = DecoderFiles.load(files);
-        if (adapter() != null) {
-            try {
-                adapt(model, adapter());
-            } catch (RuntimeException e) {
-                model.close();
-                throw e;
+        try (var on = DeviceScope.open(device())) {
+            Decoder model = DecoderFiles.load(files);
+            if (adapter() != null) {
+                try {
+                    adapt(model, adapter());
+                } catch (RuntimeException e) {
+                    model.close();
+                    throw e;
+                }
             }
+            return new TorchEngine(model);
         }
-        return new TorchEngine(model);
     }
 
     /** An adapter that was asked for and does nothing would look like one that works. */

@@ -5,6 +5,7 @@ import dev.zhulong.infer.cpu.ExpectedTask;
 import dev.zhulong.infer.cpu.Route;
 import dev.zhulong.kernels.KvPages;
 import dev.zhulong.kernels.WeightType;
+import dev.zhulong.tensor.Device;
 import dev.zhulong.tensor.Libtorch;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -26,12 +27,13 @@ import java.util.OptionalInt;
  * @param context      most tokens of a sequence, prompt included; empty for the model's
  * @param task         what {@code AUTO} chooses for
  * @param qualityFloor the most that perplexity may rise where the precision is chosen, as a share of 1
+ * @param device       that the torch engine computes on; the CPU engine is on the processor
  */
 public record EngineChoice(Engine engine, Optional<WeightType> weights, Optional<Precision> precision, RouteWanted route, KvPages.Format cache, OptionalInt threads,
-        OptionalInt context, ExpectedTask task, double qualityFloor) {
+        OptionalInt context, ExpectedTask task, double qualityFloor, Device device) {
     /** Weights as they are stored, all cores, the model's context; on the CPU engine wherever that can run the model. */
     public static final EngineChoice DEFAULT = new EngineChoice(Engine.AUTO, Optional.empty(), Optional.empty(), RouteWanted.LATENCY, KvPages.Format.F16,
-            OptionalInt.empty(), OptionalInt.empty(), ExpectedTask.DEFAULT, 0.01);
+            OptionalInt.empty(), OptionalInt.empty(), ExpectedTask.DEFAULT, 0.01, Device.CPU);
 
     /** What runs the model: Zhulong's own kernels, libtorch in F32, or the first of these that can. */
     public enum Engine { CPU, TORCH, AUTO }
@@ -66,6 +68,9 @@ public record EngineChoice(Engine engine, Optional<WeightType> weights, Optional
             throw new IllegalArgumentException("weights, precision, route and cache can be chosen only on the cpu engine: leave them out, or choose another engine than torch,"
                     + " which computes in F32");
         }
+        if (engine != Engine.TORCH && !device.isCpu()) {
+            throw new IllegalArgumentException("only the torch engine computes on " + device + ": choose it, or leave out the device");
+        }
         if (context.isPresent() && context.getAsInt() < 1) {
             throw new IllegalArgumentException("a context must be at least 1 token, found " + context.getAsInt());
         }
@@ -75,39 +80,43 @@ public record EngineChoice(Engine engine, Optional<WeightType> weights, Optional
     }
 
     public EngineChoice withEngine(Engine value) {
-        return new EngineChoice(value, weights, precision, route, cache, threads, context, task, qualityFloor);
+        return new EngineChoice(value, weights, precision, route, cache, threads, context, task, qualityFloor, device);
     }
 
     public EngineChoice withWeights(WeightType value) {
-        return new EngineChoice(engine, Optional.of(value), precision, route, cache, threads, context, task, qualityFloor);
+        return new EngineChoice(engine, Optional.of(value), precision, route, cache, threads, context, task, qualityFloor, device);
     }
 
     public EngineChoice withPrecision(Precision value) {
-        return new EngineChoice(engine, weights, Optional.of(value), route, cache, threads, context, task, qualityFloor);
+        return new EngineChoice(engine, weights, Optional.of(value), route, cache, threads, context, task, qualityFloor, device);
     }
 
     public EngineChoice withRoute(RouteWanted value) {
-        return new EngineChoice(engine, weights, precision, value, cache, threads, context, task, qualityFloor);
+        return new EngineChoice(engine, weights, precision, value, cache, threads, context, task, qualityFloor, device);
     }
 
     public EngineChoice withCache(KvPages.Format value) {
-        return new EngineChoice(engine, weights, precision, route, value, threads, context, task, qualityFloor);
+        return new EngineChoice(engine, weights, precision, route, value, threads, context, task, qualityFloor, device);
     }
 
     public EngineChoice withThreads(int value) {
-        return new EngineChoice(engine, weights, precision, route, cache, OptionalInt.of(value), context, task, qualityFloor);
+        return new EngineChoice(engine, weights, precision, route, cache, OptionalInt.of(value), context, task, qualityFloor, device);
     }
 
     public EngineChoice withContext(int value) {
-        return new EngineChoice(engine, weights, precision, route, cache, threads, OptionalInt.of(value), task, qualityFloor);
+        return new EngineChoice(engine, weights, precision, route, cache, threads, OptionalInt.of(value), task, qualityFloor, device);
     }
 
     public EngineChoice withTask(ExpectedTask value) {
-        return new EngineChoice(engine, weights, precision, route, cache, threads, context, value, qualityFloor);
+        return new EngineChoice(engine, weights, precision, route, cache, threads, context, value, qualityFloor, device);
     }
 
     public EngineChoice withQualityFloor(double value) {
-        return new EngineChoice(engine, weights, precision, route, cache, threads, context, task, value);
+        return new EngineChoice(engine, weights, precision, route, cache, threads, context, task, value, device);
+    }
+
+    public EngineChoice withDevice(Device value) {
+        return new EngineChoice(engine, weights, precision, route, cache, threads, context, task, qualityFloor, value);
     }
 
     /** Whether something has to be measured before it is chosen. */

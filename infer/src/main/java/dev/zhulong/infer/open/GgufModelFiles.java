@@ -35,6 +35,9 @@ final class GgufModelFiles extends ModelFiles {
             throw new IllegalArgumentException("weights are quantized while a directory is loaded; " + file + " is a GGUF file, whose types are fixed (zhulong quantize"
                     + " makes others from the directory)");
         }
+        if (!choice.device().isCpu()) {
+            throw new IllegalArgumentException(file + " is a GGUF file, which the CPU engine runs on the processor: leave out the device");
+        }
         GgufModel files = GgufModel.open(file);
         try {
             return new GgufModelFiles(files, adapter, choice);

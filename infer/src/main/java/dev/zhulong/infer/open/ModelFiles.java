@@ -16,6 +16,7 @@ import dev.zhulong.infer.cpu.Route;
 import dev.zhulong.infer.open.EngineChoice.Precision;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.LoraAdapter;
+import dev.zhulong.tensor.Device;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.text.TokenizerConfig;
 import dev.zhulong.text.chat.ChatTemplate;
@@ -61,6 +62,7 @@ public abstract sealed class ModelFiles implements AutoCloseable permits GgufMod
     private final DecoderSpec spec;
     /** Whether the context was asked for. */
     private final boolean contextGiven;
+    private final Device device;
     private CpuOptions options;
     private int context;
     private List<String> notices = List.of();
@@ -81,6 +83,7 @@ public abstract sealed class ModelFiles implements AutoCloseable permits GgufMod
         this.adapter = adapter;
         this.contextGiven = choice.context().isPresent();
         this.spec = spec;
+        this.device = choice.device();
         this.options = choice.cpu();
         this.context = asked;
     }
@@ -103,6 +106,7 @@ public abstract sealed class ModelFiles implements AutoCloseable permits GgufMod
      * @throws IllegalArgumentException where the model cannot be run as asked for; says what to do
      */
     public static ModelFiles open(Path model, Path adapter, EngineChoice choice, Consumer<String> progress) {
+        choice.device().require();
         ModelFiles files = isGguf(model) ? GgufModelFiles.open(model, adapter, choice) : DirectoryModelFiles.open(model, adapter, choice);
         try {
             // an adapter that cannot be read is told before anything is measured
@@ -189,7 +193,12 @@ public abstract sealed class ModelFiles implements AutoCloseable permits GgufMod
     }
 
     private List<String> said() {
-        return Stream.of(ownNotice(), adapter == null ? Optional.<String>empty() : LoraAdapter.notice(adapter, spec)).flatMap(Optional::stream).toList();
+        return Stream.of(ownNotice(), adapter == null ? Optional.<String>empty() : LoraAdapter.notice(adapter, spec), unchecked()).flatMap(Optional::stream).toList();
+    }
+
+    private Optional<String> unchecked() {
+        return device.isCpu() || device.freeBytes() >= 0 ? Optional.empty()
+                : Optional.of("the free memory of " + device + " is not known; whether the model fits is not checked");
     }
 
     /** The template of the adapter where it brings one, else the model's, else ChatML. */
@@ -233,6 +242,11 @@ public abstract sealed class ModelFiles implements AutoCloseable permits GgufMod
     /** Threads to compute on. */
     public int threads() {
         return options.threads();
+    }
+
+    /** What the torch engine computes on. */
+    Device device() {
+        return device;
     }
 
     /** How the CPU engine is to run. */
@@ -295,7 +309,7 @@ public abstract sealed class ModelFiles implements AutoCloseable permits GgufMod
 
     /** The engine and what it holds most weights in, such as {@code cpu q8_0}. */
     public String engine() {
-        return onCpu() ? "cpu " + weightType() + (options.route() == Route.THROUGHPUT ? " throughput" : "") : "torch f32";
+        return onCpu() ? "cpu " + weightType() + (options.route() == Route.THROUGHPUT ? " throughput" : "") : "torch f32" + (device.isCpu() ? "" : " " + device);
     }
 
     /** Closed with the files. */
@@ -364,6 +378,10 @@ public abstract sealed class ModelFiles implements AutoCloseable permits GgufMod
 
     /** Bytes for the model: those that choosing has taken for it already too. */
     private long available() {
+        if (!device.isCpu()) {
+            long free = device.freeBytes();
+            return free < 0 ? Long.MAX_VALUE : free;
+        }
         return Machine.availableMemory() + (loaded != null ? memory().weights() : 0);
     }
 
