@@ -60,6 +60,10 @@ final class ContinueVerb extends Verb {
     @Option(names = "--recipe", paramLabel = "FILE", description = "Recipe in YAML for all other settings.")
     Path recipe;
 
+    @Option(names = "--device", paramLabel = "DEVICE", description = "Device to compute on: cpu, cuda (the first GPU) or cuda:N (default: the recipe's, which is cpu unless it says otherwise). "
+            + "A GPU needs a build for CUDA; 'zhulong doctor' shows what there is.")
+    String device;
+
     @Option(names = "--set", paramLabel = "FIELD=VALUE", description = "Field of the recipe to override, such as train.batch=4; may be "
             + "repeated.")
     List<String> set = List.of();
@@ -118,6 +122,9 @@ final class ContinueVerb extends Verb {
         if (lora != null) {
             overrides.add("adapter.rank=" + lora);
             overrides.add("adapter.alpha=" + 2L * lora);
+        }
+        if (device != null) {
+            overrides.add("device=" + device);
         }
         overrides.addAll(set);
         PretrainRecipe read = recipe == null ? RecipeReader.defaults(PretrainRecipe.class, overrides)

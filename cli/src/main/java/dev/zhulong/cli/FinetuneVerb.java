@@ -94,6 +94,10 @@ final class FinetuneVerb extends Verb {
     @Option(names = "--recipe", paramLabel = "FILE", description = "Recipe in YAML for all other settings.")
     Path recipe;
 
+    @Option(names = "--device", paramLabel = "DEVICE", description = "Device to compute on: cpu, cuda (the first GPU) or cuda:N (default: the recipe's, which is cpu unless it says otherwise). "
+            + "A GPU needs a build for CUDA; 'zhulong doctor' shows what there is.")
+    String device;
+
     @Option(names = "--set", paramLabel = "FIELD=VALUE", description = "Field of the recipe to override, such as adapter.dropout=0.05; "
             + "may be repeated.")
     List<String> set = List.of();
@@ -133,7 +137,7 @@ final class FinetuneVerb extends Verb {
         FinetuneRecipe read = recipe == null ? RecipeReader.defaults(FinetuneRecipe.class, overrides())
                 : RecipeReader.read(recipe, FinetuneRecipe.class, overrides());
         if (!data.isEmpty() || mixture != null) {
-            read = new FinetuneRecipe(read.seed(), read.method(), read.model(), new FinetuneRecipe.Data(sources(), read.data().heldOutFraction(),
+            read = new FinetuneRecipe(read.seed(), read.device(), read.method(), read.model(), new FinetuneRecipe.Data(sources(), read.data().heldOutFraction(),
                     read.data().heldOutRows(), read.data().alone()), read.adapter(), read.dpo(), read.train());
         }
         try (var line = ProgressLine.on(err())) {
@@ -146,6 +150,7 @@ final class FinetuneVerb extends Verb {
         List<String> overrides = new ArrayList<>();
         add(overrides, "model.from", model);
         add(overrides, "method", method == null ? null : method.name().toLowerCase(Locale.ROOT));
+        add(overrides, "device", device);
         add(overrides, "train.epochs", epochs);
         add(overrides, "train.steps", steps);
         add(overrides, "train.batch", batch);

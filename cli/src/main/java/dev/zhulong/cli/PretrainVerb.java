@@ -41,6 +41,10 @@ final class PretrainVerb extends Verb {
             + "corpus made by zhulong clean.")
     List<Path> data = List.of();
 
+    @Option(names = "--device", paramLabel = "DEVICE", description = "Device to compute on: cpu, cuda (the first GPU) or cuda:N (default: the recipe's, which is cpu unless it says otherwise). "
+            + "A GPU needs a build for CUDA; 'zhulong doctor' shows what there is.")
+    String device;
+
     @Option(names = "--set", paramLabel = "FIELD=VALUE", description = "Field of the recipe to override, such as train.steps=100; may "
             + "be repeated.")
     List<String> set = List.of();
@@ -67,6 +71,9 @@ final class PretrainVerb extends Verb {
         List<String> overrides = new ArrayList<>();
         if (!data.isEmpty()) {
             overrides.add(text("data", data));
+        }
+        if (device != null) {
+            overrides.add("device=" + device);
         }
         overrides.addAll(set);
         PretrainRecipe read = recipe == null ? RecipeReader.defaults(PretrainRecipe.class, overrides)

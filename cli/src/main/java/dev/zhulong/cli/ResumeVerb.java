@@ -6,7 +6,9 @@ import dev.zhulong.recipe.FinetuneJob;
 import dev.zhulong.recipe.PretrainJob;
 import dev.zhulong.recipe.quickstart.Quickstart;
 import java.nio.file.Path;
+import java.util.Optional;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** Goes on with an interrupted run. */
@@ -23,15 +25,22 @@ final class ResumeVerb extends Verb {
     @Parameters(paramLabel = "RUN", description = "Directory of the run.")
     Path run;
 
+    @Option(names = "--device", paramLabel = "DEVICE", description = "Device to compute on from here on: cpu, cuda (the first GPU) or cuda:N (default: the "
+            + "one the run was begun on). Bits are the same only on the same device.")
+    String device;
+
     @Override
     protected void run() {
+        if (device != null && Quickstart.begunIn(run)) {
+            throw wrongUsage("--device does not apply to a quickstart, which computes on the processor: leave it out");
+        }
         try (var line = ProgressLine.on(err())) {
             if (Quickstart.begunIn(run)) {
                 Quickstart.resume(run, line, Machine.availableMemory());
             } else if (FinetuneJob.isIn(run)) {
-                FinetuneJob.resume(run, line, Machine.availableMemory());
+                FinetuneJob.resume(run, Optional.ofNullable(device), line, Machine.availableMemory());
             } else {
-                PretrainJob.resume(run, line, Machine.availableMemory());
+                PretrainJob.resume(run, Optional.ofNullable(device), line, Machine.availableMemory());
             }
         }
         out().println(run);

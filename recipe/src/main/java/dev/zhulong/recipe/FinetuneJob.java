@@ -17,7 +17,8 @@ import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.recipe.FinetuneEvaluation.Score;
 import dev.zhulong.recipe.FinetuneRecipe.Method;
-import dev.zhulong.tensor.MachineSpeed;
+import dev.zhulong.tensor.Device;
+import dev.zhulong.tensor.DeviceScope;
 import dev.zhulong.text.HuggingFaceTokenizer;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.text.chat.ChatEncoder;
@@ -90,7 +91,8 @@ public final class FinetuneJob {
                 return result;
             }
             var job = new FinetuneJob(absolute, directory, line);
-            try (var hint = ResumeHint.of(open.path(), System.err)) {
+            RunDevice.notice(absolute.device()).ifPresent(line::message);
+            try (var hint = ResumeHint.of(open.path(), System.err); var on = DeviceScope.open(Device.parse(absolute.device()))) {
                 return job.run();
             } catch (IllegalArgumentException e) {
                 if (!job.training) {
@@ -111,9 +113,18 @@ public final class FinetuneJob {
         return found.contains("method") && ours.containsAll(found);
     }
 
-    /** Goes on with the run in a directory. */
+    /** {@link #resume(Path, Optional, Progress, long)} where it was computed before. */
     public static Optional<FinetuneEvaluation> resume(Path directory, Progress line, long available) {
-        return run(RunDirectory.recipe(directory, FinetuneRecipe.class), directory, line, available);
+        return resume(directory, Optional.empty(), line, available);
+    }
+
+    /**
+     * Goes on with the run in a directory.
+     *
+     * @param device empty for the one it was begun on
+     */
+    public static Optional<FinetuneEvaluation> resume(Path directory, Optional<String> device, Progress line, long available) {
+        return run(RunDirectory.recipe(directory, FinetuneRecipe.class, device), directory, line, available);
     }
 
     /** Before the run's directory is made, and anything is loaded. */
@@ -145,7 +156,7 @@ public final class FinetuneJob {
             throw new IllegalArgumentException("data.alone trains adapters from examples: it needs the method lora or qlora");
         }
         TrainingMemory memory = memory(recipe, spec);
-        memory.require(available, () -> remedies(recipe, memory));
+        memory.require(RunDevice.available(recipe.device(), available), () -> remedies(recipe, memory));
     }
 
     private Optional<FinetuneEvaluation> run() {
@@ -222,7 +233,7 @@ public final class FinetuneJob {
         inputs.write(run);
         Map<String, Score> before = before(objective, data);
         var listener = new TrainingConsole(line, tokenizer, TrainingConsole.flopsPerToken(model.spec(), memory.seq(), data.learnt(), adapter != null),
-                MachineSpeed.gflops(), "", 1);
+                RunDevice.gflops(recipe.device()), "", 1);
         new Trainer<>(model, objective, new TrainData<>(batches(data.training()), held), options(steps), run, listener).train();
         Map<String, Score> after = scores(objective, data);
         FinishedModel.weights(model, Optional.of(base), base, data.endMarks(), run);

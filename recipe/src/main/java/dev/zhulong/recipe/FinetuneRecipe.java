@@ -4,6 +4,7 @@ import dev.zhulong.data.tune.DataSource;
 import dev.zhulong.data.tune.Mixture;
 import dev.zhulong.formats.yaml.Doc;
 import dev.zhulong.model.QuantizedMatrix;
+import dev.zhulong.tensor.Device;
 import dev.zhulong.train.Dpo;
 import dev.zhulong.train.schedule.Schedule;
 import java.nio.file.Path;
@@ -13,6 +14,7 @@ import java.util.Optional;
 /** Fine-tuning of a model on examples of what it is to say. */
 public record FinetuneRecipe(
         @Doc("random seed of the split, the order of rows, the adapter's initial weights and dropout") long seed,
+        @Doc("where the model is computed: cpu, cuda (the first GPU) or cuda:N; may differ from one start of a run to the next") String device,
         @Doc("full: all weights; lora: an adapter; qlora: an adapter on a base in blocks of 4 or 8 bits; dpo: an adapter, from preference pairs")
         Method method,
         @Doc("the model to fine-tune") Model model,
@@ -20,6 +22,10 @@ public record FinetuneRecipe(
         @Doc("the adapter, unless the method is full") PretrainRecipe.Adapter adapter,
         @Doc("preference optimization, where the method is dpo") Preference dpo,
         @Doc("optimization") Train train) {
+
+    public FinetuneRecipe {
+        Device.parse(device);
+    }
 
     /** What is trained, and on what. */
     public enum Method {
@@ -131,14 +137,14 @@ public record FinetuneRecipe(
     }
 
     static FinetuneRecipe defaults() {
-        return new FinetuneRecipe(1, Method.LORA, Model.defaults(), Data.defaults(), PretrainRecipe.Adapter.defaults(), Preference.defaults(),
+        return new FinetuneRecipe(1, "cpu", Method.LORA, Model.defaults(), Data.defaults(), PretrainRecipe.Adapter.defaults(), Preference.defaults(),
                 Train.defaults());
     }
 
     /** The same with absolute paths, so that the run can be resumed from anywhere. */
     FinetuneRecipe absolute() {
         Path here = Path.of("").toAbsolutePath();
-        return new FinetuneRecipe(seed, method, new Model(model.from.map(path -> here.resolve(path).normalize()), model.quantize),
+        return new FinetuneRecipe(seed, device, method, new Model(model.from.map(path -> here.resolve(path).normalize()), model.quantize),
                 new Data(data.sources.stream().map(source -> source.in(here)).toList(), data.heldOutFraction, data.heldOutRows, data.alone),
                 adapter, dpo, train);
     }

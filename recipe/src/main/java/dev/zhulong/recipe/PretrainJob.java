@@ -15,7 +15,8 @@ import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.recipe.FinetuneRecipe.Method;
-import dev.zhulong.tensor.MachineSpeed;
+import dev.zhulong.tensor.Device;
+import dev.zhulong.tensor.DeviceScope;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.train.AdamW;
 import dev.zhulong.train.Loss;
@@ -97,7 +98,8 @@ public final class PretrainJob {
                 return result;
             }
             var job = new PretrainJob(absolute, directory, line, available);
-            try (var hint = ResumeHint.of(run.path(), System.err)) {
+            RunDevice.notice(absolute.device()).ifPresent(line::message);
+            try (var hint = ResumeHint.of(run.path(), System.err); var on = DeviceScope.open(Device.parse(absolute.device()))) {
                 return job.run();
             } catch (IllegalArgumentException e) {
                 if (!job.training) {
@@ -113,9 +115,18 @@ public final class PretrainJob {
         return resume(directory, line, Long.MAX_VALUE);
     }
 
-    /** Goes on with the run in a directory. */
+    /** {@link #resume(Path, Optional, Progress, long)} where it was computed before. */
     public static Optional<FinalEvaluation> resume(Path directory, Progress line, long available) {
-        return run(RunDirectory.recipe(directory, PretrainRecipe.class), directory, line, available);
+        return resume(directory, Optional.empty(), line, available);
+    }
+
+    /**
+     * Goes on with the run in a directory.
+     *
+     * @param device empty for the one it was begun on
+     */
+    public static Optional<FinalEvaluation> resume(Path directory, Optional<String> device, Progress line, long available) {
+        return run(RunDirectory.recipe(directory, PretrainRecipe.class, device), directory, line, available);
     }
 
     /** Before the text is read: what is wrong with the recipe, and memory that suffices for no text. */
@@ -135,7 +146,7 @@ public final class PretrainJob {
             memory = memory.withMethod(Method.LORA, LoraAdapter.count(spec, recipe.adapter().get().config(from.orElseThrow())));
         }
         TrainingMemory needed = memory;
-        needed.require(available, () -> needed.remedies(t.batch(), t.accumulation(), from.isEmpty() || recipe.adapter().isPresent() ? Map.of()
+        needed.require(RunDevice.available(recipe.device(), available), () -> needed.remedies(t.batch(), t.accumulation(), from.isEmpty() || recipe.adapter().isPresent() ? Map.of()
                 : Map.of("train an adapter instead (--lora 8)", needed.withMethod(Method.LORA,
                         LoraAdapter.count(spec, PretrainRecipe.Adapter.defaults().config(from.get()))))));
     }
@@ -163,7 +174,7 @@ public final class PretrainJob {
             PretrainRecipe.Data d = from.data();
             PretrainRecipe.Tokens t = d.tokenizer();
             Path shards = directory.toAbsolutePath().resolve("shards");
-            return new PretrainRecipe(from.seed(),
+            return new PretrainRecipe(from.seed(), from.device(),
                     new PretrainRecipe.Data(List.of(), Optional.empty(), Optional.of(shards), d.extensions(), d.field(), d.clean(), d.steps(),
                             d.validationFraction(), d.split(), d.packing(), new PretrainRecipe.Tokens(t.type(), t.vocabSize(), t.specials(),
                             Optional.of(data.tokenizerDirectory().toAbsolutePath()))), from.model(),
@@ -199,7 +210,7 @@ public final class PretrainJob {
             var batches = new Batches(rows(recipe, data, seq), recipe.train().batch());
             var trainData = new TrainData<>(batches::get, held.map(rows -> some(rows)).orElse(List.of()));
             var objective = new NextToken(model, tokenBytes(data.tokenizer(), model.spec().vocabSize()));
-            var listener = new TrainingConsole(line, model.spec(), data.tokenizer(), seq, MachineSpeed.gflops(), prompt(data.tokenizer()),
+            var listener = new TrainingConsole(line, model.spec(), data.tokenizer(), seq, RunDevice.gflops(recipe.device()), prompt(data.tokenizer()),
                     recipe.train().sampleTokens());
             training = true;
             inputs.write(run);

@@ -5,6 +5,7 @@ import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.Family;
 import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.formats.yaml.Doc;
+import dev.zhulong.tensor.Device;
 import dev.zhulong.train.schedule.Schedule;
 import java.nio.file.Path;
 import java.util.List;
@@ -13,6 +14,7 @@ import java.util.Optional;
 /** Pretraining from text, or continued pretraining of a model that is there already. */
 public record PretrainRecipe(
         @Doc("random seed of the split, the order of documents and the initial weights") long seed,
+        @Doc("where the model is computed: cpu, cuda (the first GPU) or cuda:N; may differ from one start of a run to the next") String device,
         @Doc("the text, and how it becomes tokens") Data data,
         @Doc("the model to create, or the one to continue from") Model model,
         @Doc("general text mixed in, so that a model that learns a domain does not forget the rest") Optional<Replay> replay,
@@ -20,6 +22,7 @@ public record PretrainRecipe(
         @Doc("optimization") Train train) {
 
     public PretrainRecipe {
+        Device.parse(device);
         if (adapter.isPresent() && model.from().isEmpty()) {
             throw new IllegalArgumentException("an adapter needs a base model: give model.from");
         }
@@ -219,7 +222,7 @@ public record PretrainRecipe(
     }
 
     static PretrainRecipe defaults() {
-        return new PretrainRecipe(1, Data.defaults(), Model.defaults(), Optional.empty(), Optional.empty(), Train.defaults());
+        return new PretrainRecipe(1, "cpu", Data.defaults(), Model.defaults(), Optional.empty(), Optional.empty(), Train.defaults());
     }
 
     /** The same with absolute paths, so that the run can be resumed from anywhere. */
@@ -230,7 +233,7 @@ public record PretrainRecipe(
                         data.tokenizer.path.map(PretrainRecipe::absolute)));
         var m = new Model(model.from.map(PretrainRecipe::absolute), model.family, model.hiddenSize, model.layers, model.heads, model.kvHeads,
                 model.intermediateSize, model.contextLength, model.tiedEmbeddings, model.ropeTheta, model.slidingWindow);
-        return new PretrainRecipe(seed, d, m,
+        return new PretrainRecipe(seed, device, d, m,
                 replay.map(r -> new Replay(absolute(r.inputs), r.corpus.map(PretrainRecipe::absolute), r.shards.map(PretrainRecipe::absolute), r.share)), adapter,
                 train);
     }

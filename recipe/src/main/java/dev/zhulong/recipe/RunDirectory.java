@@ -21,7 +21,7 @@ import org.yaml.snakeyaml.Yaml;
 import org.yaml.snakeyaml.constructor.SafeConstructor;
 import org.yaml.snakeyaml.error.YAMLException;
 
-/** A run's directory, held by one process at a time: its recipe is written first and never changes. */
+/** A run's directory, held by one process at a time: its recipe is written first and never changes, but for the device of a start. */
 public final class RunDirectory implements AutoCloseable {
     /** The recipe that runs, defaults and all. */
     public static final String RECIPE = "recipe.yaml";
@@ -77,12 +77,17 @@ public final class RunDirectory implements AutoCloseable {
 
     /** The recipe of the run in {@code path}. */
     public static <T extends Record> T recipe(Path path, Class<T> type) {
+        return recipe(path, type, Optional.empty());
+    }
+
+    /** The same, computed on another device where one is given. */
+    static <T extends Record> T recipe(Path path, Class<T> type, Optional<String> device) {
         Path file = path.resolve(RECIPE);
         if (!Files.isRegularFile(file)) {
             throw new IllegalArgumentException(path + " holds no run: it has no " + RECIPE
                     + (Files.isDirectory(path) ? "" : " (there is no such directory)"));
         }
-        return RecipeReader.read(file, type, List.of());
+        return RecipeReader.read(file, type, device.map(name -> List.of(RunDevice.FIELD + "=" + name)).orElse(List.of()));
     }
 
     /** Where it lies. */
@@ -157,6 +162,8 @@ public final class RunDirectory implements AutoCloseable {
     }
 
     private static void requireSame(Path path, Map<String, Object> there, Map<String, Object> here) {
+        there.remove(RunDevice.FIELD);
+        here.remove(RunDevice.FIELD);
         firstDifference("", there, here).ifPresent(difference -> {
             throw new IllegalArgumentException(path + " holds a run of another recipe: " + difference
                     + "; name another directory, or continue that run: zhulong resume " + path);

@@ -404,7 +404,7 @@ public final class Quickstart {
         FinetuneRecipe base = RecipeReader.defaults(FinetuneRecipe.class, List.of("seed=" + plan.seed(), "train.steps=" + steps,
                 "train.batch=" + plan.shape().batch(), "train.seq=" + plan.shape().seq(), "train.lr=" + plan.tuning().learningRate(),
                 "train.checkpoint_every=" + checkpoint, "adapter.rank=" + plan.tuning().rank(), "adapter.alpha=" + 2 * plan.tuning().rank()));
-        var recipe = new FinetuneRecipe(base.seed(), base.method(), new FinetuneRecipe.Model(Optional.of(out), base.model().quantize()),
+        var recipe = new FinetuneRecipe(base.seed(), base.device(), base.method(), new FinetuneRecipe.Model(Optional.of(out), base.model().quantize()),
                 new FinetuneRecipe.Data(MethodPairs.sources(out), 0, 0, false), base.adapter(), base.dpo(), base.train());
         // it takes less memory than the training that came before it
         return FinetuneJob.run(recipe, adapter, progress, Long.MAX_VALUE);
