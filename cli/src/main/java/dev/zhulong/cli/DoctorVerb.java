@@ -7,6 +7,7 @@ import dev.zhulong.infer.open.EngineChoice.Engine;
 import dev.zhulong.infer.open.Machine;
 import dev.zhulong.infer.open.ModelFiles;
 import dev.zhulong.kernels.VectorSupport;
+import dev.zhulong.tensor.Device;
 import dev.zhulong.tensor.Libtorch;
 import dev.zhulong.tensor.MachineSpeed;
 import java.io.IOException;
@@ -61,6 +62,7 @@ final class DoctorVerb extends Verb {
         vectors();
         memory();
         libtorch();
+        devices();
         speed();
         libraries();
         disk();
@@ -174,6 +176,23 @@ final class DoctorVerb extends Verb {
         if (blas.equals("OpenBLAS") && System.getProperty("os.arch").equals("amd64")) {
             hints.add("matrix products run on OpenBLAS: training is about a third faster with MKL; build without -DnoMkl");
         }
+    }
+
+    /** What --device may name, and why a GPU that is there may not be named. */
+    private void devices() {
+        List<String> gpus = Libtorch.gpus();
+        List<String> usable = new ArrayList<>(List.of("cpu"));
+        StringBuilder text = new StringBuilder("cpu");
+        for (int i = 0; i < gpus.size(); i++) {
+            String missing = new Device(Device.Kind.CUDA, i).unavailable();
+            if (missing == null) {
+                usable.add("cuda:" + i);
+                text.append(", cuda:").append(i).append(" (").append(gpus.get(i)).append(')');
+            } else if (i == 0) {
+                hints.add("GPUs are not used: " + missing);
+            }
+        }
+        finding("devices", text.toString(), Map.of("devices", usable, "gpus", gpus));
     }
 
     /** Asked after a matrix product: MKL loads its threading layer with the first one. */

@@ -168,6 +168,8 @@ public final class Main extends Verb {
             case FileSystemException f -> f.getFile() + ": " + (f.getReason() == null ? f.getClass().getSimpleName() : f.getReason());
             case OutOfMemoryError f -> outOfMemory(text, Runtime.getRuntime().maxMemory(), Machine.totalMemory());
             case IOException f when text != null -> oneLine(text);
+            case RuntimeException f when text != null && text.startsWith("CUDA out of memory") -> oneLine(text.lines().findFirst().orElseThrow())
+                    + " Make batches or rows smaller or set train.recompute=true; of a model that runs, ask for a smaller --context";
             // the message of an exception of ours stands alone and says what to do; the JDK's and the libraries' do not
             case RuntimeException f when !thrownByUs(f) -> unexpected(e);
             case Exception f when text != null && !text.isBlank() -> oneLine(text);
