@@ -4,14 +4,14 @@ import dev.zhulong.evaluate.text.Bootstrap;
 import dev.zhulong.evaluate.text.MetricValue;
 import dev.zhulong.evaluate.text.Segment;
 import dev.zhulong.evaluate.text.TextMetric;
+import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.infer.GenerateOptions;
 import dev.zhulong.infer.Generation;
 import dev.zhulong.infer.Generator;
+import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.infer.SamplerOptions;
-import dev.zhulong.infer.TorchEngine;
-import dev.zhulong.model.Decoder;
-import dev.zhulong.model.LoraAdapter;
+import dev.zhulong.infer.open.ModelFiles;
 import dev.zhulong.recipe.FinetuneEvaluation;
 import dev.zhulong.recipe.javadoc.DocumentedMethod;
 import dev.zhulong.text.Tokenizer;
@@ -43,26 +43,28 @@ final class Comparison {
     }
 
     /**
-     * @param model      without an adapter, as it is left
+     * @param model      directory of the model
      * @param adapter    directory of PEFT's files
      * @param evaluation of the fine-tuning, by the tasks' names
      */
-    static Finetuning of(Decoder model, Path adapter, Tokenizer tokenizer, int seq, MethodPairs.Found found, long steps,
+    static Finetuning of(Path model, Path adapter, Tokenizer tokenizer, int seq, MethodPairs.Found found, long steps,
             FinetuneEvaluation evaluation, Progress progress) {
         var comparison = new Comparison(tokenizer, seq, found.heldOut(), progress);
-        Map<Task, List<String>> before = comparison.answers(model);
-        try (LoraAdapter lora = LoraAdapter.load(adapter, model)) {
-            model.attach(lora);
-            Map<Task, List<String>> after = comparison.answers(model);
-            model.detach();
-            return new Finetuning(found.train(), found.heldOut().size(), steps, lora.config().rank(), Stream.of(Task.values())
-                    .map(task -> comparison.result(task, before.get(task), after.get(task), evaluation)).toList());
+        Map<Task, List<String>> before = comparison.answers(model, null);
+        Map<Task, List<String>> after = comparison.answers(model, adapter);
+        return new Finetuning(found.train(), found.heldOut().size(), steps, LoraConfig.read(adapter).rank(), Stream.of(Task.values())
+                .map(task -> comparison.result(task, before.get(task), after.get(task), evaluation)).toList());
+    }
+
+    /** @param adapter null for none */
+    private Map<Task, List<String>> answers(Path directory, Path adapter) {
+        try (ModelFiles files = ModelFiles.open(directory, adapter, Quickstart.TORCH, step -> { });
+                LanguageModel model = files.loadEngine((long) AT_ONCE * files.context())) {
+            return answers(new Generator(model, tokenizer));
         }
     }
 
-    @SuppressWarnings("resource") // closing the engine would close the model
-    private Map<Task, List<String>> answers(Decoder model) {
-        var generator = new Generator(new TorchEngine(model), tokenizer);
+    private Map<Task, List<String>> answers(Generator generator) {
         var answers = new EnumMap<Task, List<String>>(Task.class);
         for (Task task : Task.values()) {
             int most = task == Task.DESCRIBE ? MethodPairs.sentenceTokens(seq) : seq;

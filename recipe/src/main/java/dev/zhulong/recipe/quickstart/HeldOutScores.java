@@ -13,6 +13,7 @@ import dev.zhulong.evaluate.TokenLoss;
 import dev.zhulong.evaluate.UnigramBaseline;
 import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.progress.Progress;
+import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.infer.TorchEngine;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.text.Tokenizer;
@@ -34,12 +35,11 @@ final class HeldOutScores {
      * @param seed  of the untrained weights
      * @param train what the unigram counts are taken from, control tokens left out
      */
-    @SuppressWarnings("resource") // the engine over the trained model would close it
-    static Report.HeldOut of(Decoder model, long seed, Tokenizer tokenizer, TokenShards train, List<Document> documents, Progress progress) {
+    static Report.HeldOut of(LanguageModel model, long seed, Tokenizer tokenizer, TokenShards train, List<Document> documents, Progress progress) {
         List<TokenDocument> encoded = documents.stream().map(d -> TokenDocument.of(d.text(), tokenizer)).toList();
         long total = 2 * encoded.stream().mapToLong(d -> d.ids().length).sum();
         PerplexityOptions options = PerplexityOptions.of(model.spec(), tokenizer);
-        PerplexityResult trained = Perplexity.evaluate(new TorchEngine(model), tokenizer, encoded, options,
+        PerplexityResult trained = Perplexity.evaluate(model, tokenizer, encoded, options,
                 event -> progress.at("evaluate", event.done(), total, "tokens"));
         PerplexityResult untrained;
         try (var engine = new TorchEngine(Decoder.random(model.spec(), seed))) {

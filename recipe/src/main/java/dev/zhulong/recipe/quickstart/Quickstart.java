@@ -23,6 +23,10 @@ import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.formats.yaml.RecipeReader;
+import dev.zhulong.infer.LanguageModel;
+import dev.zhulong.infer.open.EngineChoice;
+import dev.zhulong.infer.open.EngineChoice.Engine;
+import dev.zhulong.infer.open.ModelFiles;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.recipe.FinetuneEvaluation;
@@ -66,6 +70,9 @@ import java.util.stream.Stream;
  * }</pre>
  */
 public final class Quickstart {
+    /** A finished model is read with what it was trained with. */
+    static final EngineChoice TORCH = EngineChoice.DEFAULT.withEngine(Engine.TORCH);
+
     static final String END_OF_TEXT = "<|endoftext|>";
     private static final List<String> SPECIALS =
             List.of(END_OF_TEXT, FillInTheMiddle.PREFIX, FillInTheMiddle.SUFFIX, FillInTheMiddle.MIDDLE);
@@ -188,7 +195,7 @@ public final class Quickstart {
         log.run("train", () -> notes[0] = train(spec, tokenizer, train, validation), () -> notes[0] = notes(spec, tokenizer));
         Report.HeldOut scores;
         List<Report.Completion> completions;
-        try (Decoder model = DecoderFiles.load(out)) {
+        try (ModelFiles files = ModelFiles.open(out, TORCH); LanguageModel model = files.loadEngine(files.context())) {
             scores = log.run("evaluate", () -> {
                 Report.HeldOut found = HeldOutScores.of(model, plan.seed(), tokenizer, train, heldOut, progress);
                 HeldOutScores.write(out, found);
@@ -364,7 +371,7 @@ public final class Quickstart {
         Provenance.of("quickstart", inputs, recipe, plan.seed()).write(out);
     }
 
-    private List<Report.Completion> completions(Decoder model, Tokenizer tokenizer) {
+    private List<Report.Completion> completions(LanguageModel model, Tokenizer tokenizer) {
         List<Report.Completion> all = new Writer(model, tokenizer).completions();
         for (Report.Completion c : all) {
             log.message("%s", RunNotes.indented(c.fillsGap() ? c.before() + "[[" + c.middle() + "]]" + c.after()
@@ -390,12 +397,9 @@ public final class Quickstart {
         Path adapter = out.resolve(ADAPTER);
         FinetuneEvaluation evaluation = log.run("finetune", () -> tune(adapter, steps), () -> FinetuneEvaluation.read(adapter)).orElseThrow();
         return log.run("compare", () -> {
-            try (Decoder model = DecoderFiles.load(out)) {
-                Finetuning made = Comparison.of(model, adapter, tokenizer, plan.shape().seq(), found, steps, evaluation,
-                        progress);
-                made.write(out);
-                return made;
-            }
+            Finetuning made = Comparison.of(out, adapter, tokenizer, plan.shape().seq(), found, steps, evaluation, progress);
+            made.write(out);
+            return made;
         }, () -> Finetuning.read(out));
     }
 

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.infer.TorchEngine;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.recipe.TrainingConsole;
 import dev.zhulong.text.Tokenizer;
@@ -54,8 +55,9 @@ final class RunNotes implements TrainListener {
     }
 
     @Override
+    @SuppressWarnings("resource") // closing the engine would close the model that is trained
     public void sample(long step, Decoder model) {
-        Report.Sample sample = new Writer(model, tokenizer).sample(step);
+        Report.Sample sample = new Writer(new TorchEngine(model), tokenizer).sample(step);
         samples.put(step, sample);
         try {
             AtomicFile.writeBytes(file, JSON.writeValueAsBytes(samples.values()));

@@ -2,9 +2,8 @@ package dev.zhulong.recipe.quickstart;
 
 import dev.zhulong.infer.GenerateOptions;
 import dev.zhulong.infer.Generator;
+import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.infer.SamplerOptions;
-import dev.zhulong.infer.TorchEngine;
-import dev.zhulong.model.Decoder;
 import dev.zhulong.text.Tokenizer;
 import java.util.ArrayList;
 import java.util.List;
@@ -25,15 +24,14 @@ final class Writer {
             new String[] {"        if (name == null) {\n            throw new ", "(\"name\");\n        }\n"},
             new String[] {"import java.util.List;\nimport java.", ";\n\npublic class Names {\n    private final Map<String, List<String>> names;\n"});
 
-    private final Decoder model;
+    private final LanguageModel model;
     private final Tokenizer tokenizer;
     private final Generator generator;
 
-    @SuppressWarnings("resource") // closing the engine would close the model
-    Writer(Decoder model, Tokenizer tokenizer) {
+    Writer(LanguageModel model, Tokenizer tokenizer) {
         this.model = model;
         this.tokenizer = tokenizer;
-        this.generator = new Generator(new TorchEngine(model), tokenizer);
+        this.generator = new Generator(model, tokenizer);
     }
 
     /** About forty tokens after the one prompt, always drawn from the same random stream. */
