@@ -4,10 +4,10 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.IntNode;
 import com.github.luben.zstd.ZstdInputStream;
 import dev.zhulong.data.document.Document;
+import dev.zhulong.formats.JsonFields;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -43,16 +43,11 @@ public record DocumentStore(Path directory, long count, long bytes, String conte
             throw new IllegalArgumentException(directory + " is not a document store: it needs " + INDEX + " and " + DOCUMENTS
                     + "; was cleaning interrupted? Run it again");
         }
-        try {
-            JsonNode json = new ObjectMapper().readTree(index.toFile());
-            if (json.path("format").asInt() != FORMAT) {
-                throw new IllegalArgumentException(index + ": expected format " + FORMAT + ", found " + json.path("format") + "; clean again");
-            }
-            return new DocumentStore(directory, json.path("documents").asLong(), json.path("bytes").asLong(),
-                    json.path("contentHash").asText());
-        } catch (IOException e) {
-            throw new UncheckedIOException(index + " can't be read", e);
+        JsonFields json = JsonFields.read(index);
+        if (!json.node("format").equals(IntNode.valueOf(FORMAT))) {
+            throw new IllegalArgumentException(index + ": expected format " + FORMAT + ", found " + json.node("format") + "; clean again");
         }
+        return new DocumentStore(directory, json.whole("documents"), json.whole("bytes"), json.string("contentHash"));
     }
 
     /** All documents in their order, one in memory at a time. Close the stream when it is not read to its end. */

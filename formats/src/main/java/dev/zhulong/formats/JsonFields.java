@@ -8,6 +8,7 @@ import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.MapperFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
@@ -39,7 +40,7 @@ public record JsonFields(Path file, String prefix, ObjectNode object) {
 
     private static final long LARGEST = 16L << 20;
 
-    /** Refuses a field that is named twice, text after the value, and more than 100 levels of nesting. */
+    /** Refuses a field that is named twice, text after the value, more than 100 levels of nesting, and a number where a text is expected or the other way round. */
     public static final JsonMapper MAPPER = JsonMapper.builder(JsonFactory.builder()
                     .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
                     .disable(StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION)
@@ -48,6 +49,8 @@ public record JsonFields(Path file, String prefix, ObjectNode object) {
                     .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(100).build())
                     .build())
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+            .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+            .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
             .build();
 
     /**
@@ -152,6 +155,15 @@ public record JsonFields(Path file, String prefix, ObjectNode object) {
         return node.intValue();
     }
 
+    /** A whole number that is not negative. */
+    public long whole(String field) {
+        JsonNode node = node(field);
+        if (!node.isIntegralNumber() || !node.canConvertToLong() || node.longValue() < 0) {
+            throw wrong(field, "a whole number from 0", node);
+        }
+        return node.longValue();
+    }
+
     /** A finite number above zero. */
     public double positive(String field) {
         JsonNode node = node(field);
@@ -198,6 +210,24 @@ public record JsonFields(Path file, String prefix, ObjectNode object) {
             throw wrong(field, "a string", node);
         }
         return Optional.of(node.textValue());
+    }
+
+    /** A string. */
+    public String string(String field) {
+        return text(field).orElseThrow(() -> wrong(field, "a string", node(field)));
+    }
+
+    /** A list of strings. */
+    public List<String> strings(String field) {
+        JsonNode node = node(field);
+        var strings = new ArrayList<String>();
+        for (JsonNode one : node) {
+            strings.add(one.textValue());
+        }
+        if (!node.isArray() || strings.contains(null)) {
+            throw wrong(field, "a list of strings", node);
+        }
+        return List.copyOf(strings);
     }
 
     /** An object, if there is one; its fields are named in messages with this one's name before them. */

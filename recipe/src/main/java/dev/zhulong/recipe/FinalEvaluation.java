@@ -1,9 +1,8 @@
 package dev.zhulong.recipe;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.JsonFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -40,11 +39,7 @@ public record FinalEvaluation(double meanNll, long tokens, double bitsPerByte, i
         fields.put("perplexity", Math.exp(meanNll));
         fields.put("bits_per_byte", bitsPerByte);
         fields.put("window", window);
-        try {
-            AtomicFile.writeString(file, new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(fields) + "\n");
-        } catch (JsonProcessingException e) {
-            throw new UncheckedIOException(e);
-        }
+        JsonFile.write(file, fields);
     }
 
     static Optional<FinalEvaluation> read(Path file) {

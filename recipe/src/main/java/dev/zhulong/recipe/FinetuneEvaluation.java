@@ -1,8 +1,7 @@
 package dev.zhulong.recipe;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.JsonFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -98,11 +97,7 @@ public record FinetuneEvaluation(List<Source> sources) {
             each.put(source.name, own);
         }
         fields.put("sources", each);
-        try {
-            AtomicFile.writeString(directory.resolve(FILE), new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(fields) + "\n");
-        } catch (JsonProcessingException e) {
-            throw new UncheckedIOException(e);
-        }
+        JsonFile.write(directory.resolve(FILE), fields);
     }
 
     static Map<String, Object> map(Score score) {

@@ -1,15 +1,11 @@
 package dev.zhulong.recipe;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.ContentHash;
+import dev.zhulong.formats.JsonFields;
+import dev.zhulong.formats.JsonFile;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.text.TokenizerConfig;
 import dev.zhulong.text.chat.ChatTemplate;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collection;
@@ -31,7 +27,6 @@ import java.util.stream.Stream;
 record RunInputs(Map<String, Hash> hashes) {
     private static final String FILE = "inputs.json";
     private static final Set<String> UNKNOWN_EARLIER = Set.of("special_tokens_map.json", "added_tokens.json");
-    private static final ObjectMapper JSON = new ObjectMapper();
 
     /**
      * @param sha256  of all bytes
@@ -99,26 +94,17 @@ record RunInputs(Map<String, Hash> hashes) {
         if (!Files.isRegularFile(file)) {
             return hashes;
         }
-        try {
-            JSON.readTree(file.toFile()).properties().forEach(e -> {
-                JsonNode hash = e.getValue();
-                hashes.put(e.getKey(), hash.isTextual() ? new Hash(hash.asText(), null)
-                        : new Hash(hash.path("sha256").asText(), hash.path("samples").asText()));
-            });
-            return hashes;
-        } catch (IOException e) {
-            throw new UncheckedIOException(file + " cannot be read", e);
-        }
+        JsonFields fields = JsonFields.read(file);
+        fields.object().properties().forEach(e -> hashes.put(e.getKey(), e.getValue().isTextual() ? new Hash(e.getValue().textValue(), null)
+                : fields.object(e.getKey()).map(hash -> new Hash(hash.string("sha256"), hash.string("samples")))
+                        .orElseThrow(() -> fields.wrong(e.getKey(), "a hash", e.getValue()))));
+        return hashes;
     }
 
     /** Writes {@code inputs.json}. */
     void write(Path directory) {
         Map<String, Object> fields = new LinkedHashMap<>();
         hashes.forEach((name, hash) -> fields.put(name, hash.samples == null ? hash.sha256 : hash));
-        try {
-            AtomicFile.writeString(directory.resolve(FILE), JSON.writerWithDefaultPrettyPrinter().writeValueAsString(fields) + "\n");
-        } catch (JsonProcessingException e) {
-            throw new UncheckedIOException(e);
-        }
+        JsonFile.write(directory.resolve(FILE), fields);
     }
 }

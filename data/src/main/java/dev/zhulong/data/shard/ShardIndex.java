@@ -1,7 +1,7 @@
 package dev.zhulong.data.shard;
 
 import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.zhulong.formats.JsonFields;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -37,8 +37,8 @@ record ShardIndex(int format, String key, String tokenizer, String content, int 
                     + " is missing; was tokenization interrupted? Run it again");
         }
         try {
-            ShardIndex index = new ObjectMapper().disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-                    .readValue(Files.readAllBytes(file), ShardIndex.class);
+            ShardIndex index = JsonFields.MAPPER.readerFor(ShardIndex.class).without(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+                    .readValue(Files.readAllBytes(file));
             if (index.format != FORMAT) {
                 throw new IllegalArgumentException(file + ": expected format " + FORMAT + ", found " + index.format + "; tokenize again");
             }

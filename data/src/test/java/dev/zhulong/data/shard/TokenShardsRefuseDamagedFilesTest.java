@@ -128,6 +128,8 @@ class TokenShardsRefuseDamagedFilesTest {
         assertThatThrownBy(() -> TokenShards.open(directory)).hasMessageContaining("tokens-00000.bin is missing");
         Files.writeString(directory.resolve("shards.json"), "{\"format\":1,\"files\":[{\"name\":\"../x\"}]}");
         assertThatThrownBy(() -> TokenShards.open(directory)).hasMessageContaining("not a file name");
+        Files.writeString(directory.resolve("shards.json"), "{\"format\":1,\"bos\":\"3\",\"files\":[]}");
+        assertThatThrownBy(() -> TokenShards.open(directory)).hasMessageContaining("not readable JSON").hasMessageContaining("coerce");
         Files.writeString(directory.resolve("shards.json"), "{\"format\":");
         assertThatThrownBy(() -> TokenShards.open(directory)).hasMessageContaining("not readable JSON");
     }

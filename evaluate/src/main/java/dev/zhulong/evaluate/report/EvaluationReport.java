@@ -3,10 +3,10 @@ package dev.zhulong.evaluate.report;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.zhulong.evaluate.task.TaskResult;
 import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.JsonFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -77,8 +77,7 @@ public final class EvaluationReport {
         }
         try {
             Files.createDirectories(directory);
-            ArrayNode all = JSON.createArrayNode().addAll(entries);
-            AtomicFile.writeString(directory.resolve(RESULTS), JSON.writerWithDefaultPrettyPrinter().writeValueAsString(all) + "\n");
+            JsonFile.write(directory.resolve(RESULTS), entries);
         } catch (IOException e) {
             throw new UncheckedIOException(directory + ": cannot be written: " + e.getMessage(), e);
         }

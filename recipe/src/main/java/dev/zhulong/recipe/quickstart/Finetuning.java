@@ -1,12 +1,6 @@
 package dev.zhulong.recipe.quickstart;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
-import dev.zhulong.formats.AtomicFile;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
+import dev.zhulong.formats.JsonFile;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,7 +18,6 @@ import java.util.Locale;
 record Finetuning(int trainPairs, int heldOutPairs, long steps, int rank, List<Result> tasks) {
     private static final String FILE = "comparison.json";
     private static final int SHOWN = 4;
-    private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
 
     /**
      * One task.
@@ -89,18 +82,10 @@ record Finetuning(int trainPairs, int heldOutPairs, long steps, int rank, List<R
     }
 
     void write(Path directory) {
-        try {
-            AtomicFile.writeString(directory.resolve(FILE), JSON.writeValueAsString(this) + "\n");
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException(e);
-        }
+        JsonFile.write(directory.resolve(FILE), this);
     }
 
     static Finetuning read(Path directory) {
-        try {
-            return JSON.readValue(Files.readAllBytes(directory.resolve(FILE)), Finetuning.class);
-        } catch (IOException e) {
-            throw new UncheckedIOException("cannot read " + directory.resolve(FILE), e);
-        }
+        return JsonFile.read(directory.resolve(FILE), Finetuning.class);
     }
 }

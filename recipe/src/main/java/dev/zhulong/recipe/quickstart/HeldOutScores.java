@@ -1,8 +1,5 @@
 package dev.zhulong.recipe.quickstart;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import dev.zhulong.data.document.Document;
 import dev.zhulong.data.shard.TokenShards;
 import dev.zhulong.evaluate.Perplexity;
@@ -11,15 +8,12 @@ import dev.zhulong.evaluate.PerplexityResult;
 import dev.zhulong.evaluate.TokenDocument;
 import dev.zhulong.evaluate.TokenLoss;
 import dev.zhulong.evaluate.UnigramBaseline;
-import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.JsonFile;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.infer.TorchEngine;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.text.Tokenizer;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -27,7 +21,6 @@ import java.util.stream.IntStream;
 /** Scores held-out documents under the trained model, the model before training, and the unigram baseline. */
 final class HeldOutScores {
     private static final String FILE = "evaluation.json";
-    private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
 
     private HeldOutScores() {}
 
@@ -60,18 +53,10 @@ final class HeldOutScores {
     }
 
     static void write(Path directory, Report.HeldOut scores) {
-        try {
-            AtomicFile.writeBytes(directory.resolve(FILE), JSON.writeValueAsBytes(scores));
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException(e);
-        }
+        JsonFile.write(directory.resolve(FILE), scores);
     }
 
     static Report.HeldOut read(Path directory) {
-        try {
-            return JSON.readValue(Files.readAllBytes(directory.resolve(FILE)), Report.HeldOut.class);
-        } catch (IOException e) {
-            throw new UncheckedIOException("cannot read " + directory.resolve(FILE), e);
-        }
+        return JsonFile.read(directory.resolve(FILE), Report.HeldOut.class);
     }
 }

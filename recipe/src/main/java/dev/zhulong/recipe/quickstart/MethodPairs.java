@@ -1,13 +1,13 @@
 package dev.zhulong.recipe.quickstart;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import dev.zhulong.data.Corpus;
 import dev.zhulong.data.DocumentStore;
 import dev.zhulong.data.document.Document;
 import dev.zhulong.data.tune.DataSource;
 import dev.zhulong.data.tune.Layout;
 import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.JsonFile;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.recipe.javadoc.DocumentedMethod;
 import dev.zhulong.text.Tokenizer;
@@ -35,7 +35,6 @@ import java.util.stream.Stream;
 final class MethodPairs {
     static final String DIRECTORY = "pairs";
     private static final String FILE = "pairs.json";
-    private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
     private static final ObjectMapper ROW = new ObjectMapper();
     /** A token of code has three to four characters; what is longer than this does not fit. */
     private static final int CHARACTERS_PER_TOKEN = 6;
@@ -108,21 +107,12 @@ final class MethodPairs {
                 rows(directory.resolve(task.id() + ".held-out.jsonl"), task, heldOut.values());
             }
         }
-        try {
-            AtomicFile.writeString(directory.resolve(FILE), JSON.writeValueAsString(found) + "\n");
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        JsonFile.write(directory.resolve(FILE), found);
         return found;
     }
 
     static Found read(Path run) {
-        Path file = run.resolve(DIRECTORY).resolve(FILE);
-        try {
-            return JSON.readValue(Files.readAllBytes(file), Found.class);
-        } catch (IOException e) {
-            throw new UncheckedIOException("cannot read " + file, e);
-        }
+        return JsonFile.read(run.resolve(DIRECTORY).resolve(FILE), Found.class);
     }
 
     /** The files as sources of a fine-tuning. */

@@ -3,8 +3,8 @@ package dev.zhulong.recipe.quickstart;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.JsonFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -29,7 +29,7 @@ import java.util.List;
 record Report(String corpus, Machine machine, Plan plan, int starts, List<StageLog.Stage> stages, JsonNode audit, Data data,
         HeldOut heldOut, List<Sample> samples, List<Completion> completions, Finetuning finetuning) {
     static final String FILE = "report.json";
-    private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+    private static final ObjectMapper JSON = new ObjectMapper();
 
     /** Where the run was made. */
     record Machine(String processor, int cores, long memoryBytes, double gflops, int threads, String system, String java, String zhulong,
@@ -67,11 +67,7 @@ record Report(String corpus, Machine machine, Plan plan, int starts, List<StageL
     }
 
     String json() {
-        try {
-            return JSON.writeValueAsString(this) + "\n";
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException(e);
-        }
+        return JsonFile.text(this);
     }
 
     void write(Path directory) {

@@ -2,8 +2,7 @@ package dev.zhulong.recipe.quickstart;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
-import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.JsonFile;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.formats.progress.ProgressLine;
 import java.io.IOException;
@@ -19,7 +18,7 @@ import java.util.function.Supplier;
 /** Which stages of a run are finished, how long they took, and the messages that say so. Kept in {@code stages.json}. */
 final class StageLog {
     static final String FILE = "stages.json";
-    private static final ObjectMapper JSON = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+    private static final ObjectMapper JSON = new ObjectMapper();
 
     /**
      * A finished stage.
@@ -99,10 +98,6 @@ final class StageLog {
     }
 
     private void write() {
-        try {
-            AtomicFile.writeString(file, JSON.writeValueAsString(new Content(start, stages)) + "\n");
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException(e);
-        }
+        JsonFile.write(file, new Content(start, stages));
     }
 }

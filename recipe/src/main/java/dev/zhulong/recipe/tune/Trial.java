@@ -1,13 +1,10 @@
 package dev.zhulong.recipe.tune;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.zhulong.formats.AtomicFile;
-import java.io.IOException;
-import java.io.UncheckedIOException;
+import dev.zhulong.formats.FormatException;
+import dev.zhulong.formats.JsonFields;
+import dev.zhulong.formats.JsonFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,7 +24,6 @@ import java.util.Optional;
  */
 record Trial(int candidate, int round, List<String> overrides, long steps, long tokens, double seconds, double bitsPerByte, String failure) {
     private static final String FILE = "trial.json";
-    private static final ObjectMapper JSON = new ObjectMapper();
 
     boolean failed() {
         return !failure.isEmpty();
@@ -51,11 +47,7 @@ record Trial(int candidate, int round, List<String> overrides, long steps, long 
         } else {
             fields.put("bits_per_byte", bitsPerByte);
         }
-        try {
-            AtomicFile.writeString(directory.resolve(FILE), JSON.writerWithDefaultPrettyPrinter().writeValueAsString(fields) + "\n");
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        JsonFile.write(directory.resolve(FILE), fields);
     }
 
     static Optional<Trial> read(Path directory) {
@@ -64,15 +56,13 @@ record Trial(int candidate, int round, List<String> overrides, long steps, long 
             return Optional.empty();
         }
         try {
-            JsonNode json = JSON.readTree(file.toFile());
-            List<String> overrides = new ArrayList<>();
-            json.required("overrides").forEach(o -> overrides.add(o.asText()));
-            String failure = json.path("failure").asText("");
-            return Optional.of(new Trial(json.required("candidate").asInt(), json.required("round").asInt(), List.copyOf(overrides),
-                    json.required("steps").asLong(), json.required("tokens").asLong(), json.required("seconds").asDouble(),
-                    failure.isEmpty() ? json.required("bits_per_byte").asDouble() : Double.POSITIVE_INFINITY, failure));
-        } catch (IOException | IllegalArgumentException e) {
-            throw new IllegalArgumentException(file + " can't be read (" + e.getMessage() + "): delete it and the trial runs again", e);
+            JsonFields json = JsonFields.read(file);
+            String failure = json.text("failure").orElse("");
+            return Optional.of(new Trial(json.integer("candidate", 0, Integer.MAX_VALUE), json.integer("round", 0, Integer.MAX_VALUE),
+                    json.strings("overrides"), json.whole("steps"), json.whole("tokens"), json.number("seconds"),
+                    failure.isEmpty() ? json.number("bits_per_byte") : Double.POSITIVE_INFINITY, failure));
+        } catch (FormatException e) {
+            throw new IllegalArgumentException(e.getMessage() + ": delete it and the trial runs again", e);
         }
     }
 }
