@@ -73,6 +73,17 @@ class WhatJarsAddIsFoundOrRefusedByNameTest {
     }
 
     @Test
+    void noJarIsAskedWhereTheLauncherSaysThatNoneWasAdded() throws IOException {
+        Path own = jar("mine", "Mine", named("own"));
+        System.setProperty("zhulong.extensions", "none");
+        try {
+            assertThat(all(own)).isEmpty();
+        } finally {
+            System.clearProperty("zhulong.extensions");
+        }
+    }
+
+    @Test
     void aNameThatIsTakenIsRefused() throws IOException {
         Path own = jar("mine", "Mine", named("own"));
         assertThatThrownBy(() -> all(own)).isInstanceOf(IllegalStateException.class)
