@@ -48,6 +48,9 @@ public record Extension<S>(String name, S provider, Path place) {
         }
         Iterator<ServiceLoader.Provider<S>> providers = ServiceLoader.load(service, loader).stream().iterator();
         for (ServiceLoader.Provider<S> next; (next = next(providers, service, loader, what)) != null; ) {
+            if (isOurs(next.type(), service)) {
+                continue;
+            }
             Extension<S> extension = of(next, what, name);
             String is = what + " '" + extension.name + "' of " + extension.origin();
             if (own.contains(extension.name)) {
@@ -91,6 +94,12 @@ public record Extension<S>(String name, S provider, Path place) {
                     + " single hyphens or underscores between them");
         }
         return new Extension<>(called, provider, place);
+    }
+
+    /** A build over that of another version may leave a service file behind beside the classes it named. */
+    private static boolean isOurs(Class<?> type, Class<?> service) {
+        CodeSource source = service.getProtectionDomain().getCodeSource();
+        return source != null && source.equals(type.getProtectionDomain().getCodeSource());
     }
 
     private static Path place(Class<?> type, String what) {

@@ -1,47 +1,70 @@
 package dev.zhulong.formats;
 
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.ServiceLoader;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
-/** The registry of families: those that are built in, and those that jars on the class path add. */
+/**
+ * The registry of families: those that are built in ({@code family/families.txt}), and those that jars on the class path add ({@link
+ * Extension}; {@code examples/family} is a whole one).
+ */
 public final class Families {
-    private static final List<Family> ALL = load();
+    private static List<Family> all;
 
     private Families() {}
 
-    private static List<Family> load() {
+    private static List<Family> load(ClassLoader loader) {
         var all = new ArrayList<Family>();
-        for (Family family : ServiceLoader.load(Family.class, Families.class.getClassLoader())) {
-            for (Family other : all) {
-                if (other.modelType().equals(family.modelType())) {
-                    throw new IllegalStateException("two families are called " + family.modelType() + ": " + other.getClass().getName() + " and "
-                            + family.getClass().getName() + "; take one of their jars off the class path");
+        try (var lines = new BufferedReader(new InputStreamReader(Families.class.getResourceAsStream("family/families.txt"), StandardCharsets.UTF_8))) {
+            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                if (!line.startsWith("#")) {
+                    all.add((Family) Class.forName(Families.class.getPackageName() + ".family." + line).getConstructor().newInstance());
                 }
             }
-            all.add(family);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (ReflectiveOperationException e) {
+            throw new IllegalStateException("family/families.txt names what is no family: " + e, e);
         }
+        all.addAll(added(loader, all.stream().map(Family::modelType).toList()));
         return List.copyOf(all);
     }
 
-    /** All of them, in the order of registration. */
-    public static List<Family> all() {
-        return ALL;
+    /** By name, whatever the order of the jars. */
+    static List<Family> added(ClassLoader loader, List<String> own) {
+        return Extension.all(Family.class, loader, "family", Family::modelType, own).values().stream().map(Extension::provider).toList();
+    }
+
+    /**
+     * All of them: ours in the order of registration, then those that jars add.
+     *
+     * @throws IllegalStateException where one of a jar cannot be used; the message names its class and its jar
+     */
+    public static synchronized List<Family> all() {
+        // no static initialiser: its second failure would name no jar
+        if (all == null) {
+            all = load(Families.class.getClassLoader());
+        }
+        return all;
     }
 
     /** The family of this {@code model_type}. */
     public static Optional<Family> find(String modelType) {
-        return ALL.stream().filter(family -> family.modelType().equals(modelType)).findFirst();
+        return all().stream().filter(family -> family.modelType().equals(modelType)).findFirst();
     }
 
     /** Their model types, for messages. */
     public static String names() {
-        return ALL.stream().map(Family::modelType).collect(Collectors.joining(", "));
+        return all().stream().map(Family::modelType).collect(Collectors.joining(", "));
     }
 
     /**

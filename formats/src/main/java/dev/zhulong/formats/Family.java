@@ -9,8 +9,8 @@ import java.util.Map;
  * A published architecture (Llama, Qwen3, GPT-2, …): the only place that knows its names. What its configuration says, which weights it has, how
  * they are called, shaped, started and laid out is said here once; config reader and writer, GGUF, both engines, adapters and quantiser ask.
  *
- * <p>A family is a file in {@code dev.zhulong.formats.family} and a line in {@code META-INF/services/dev.zhulong.formats.Family}; a jar on the
- * class path adds its own the same way. One that GGUF files exist of is a {@link dev.zhulong.formats.gguf.GgufFamily} too.
+ * <p>A family is a file in {@code dev.zhulong.formats.family} and a line in {@code family/families.txt}; a jar on the class path adds its own with
+ * a line in {@code META-INF/services/dev.zhulong.formats.Family}. One that GGUF files exist of is a {@link dev.zhulong.formats.gguf.GgufFamily} too.
  */
 public interface Family {
     /** {@code model_type} in {@code config.json}. */

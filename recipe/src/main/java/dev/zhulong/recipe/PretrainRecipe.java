@@ -114,7 +114,7 @@ public record PretrainRecipe(
                 throw new IllegalArgumentException("gpt2 has as many kv_heads as heads, found " + kvHeads + " and " + heads);
             }
             if (slidingWindow > 0 && family != Family.of("mistral")) {
-                throw new IllegalArgumentException("sliding_window needs family mistral, found " + family);
+                throw new IllegalArgumentException("sliding_window needs family mistral, found " + family.modelType());
             }
         }
 

@@ -44,12 +44,12 @@ import java.util.Optional;
 public abstract class RotaryDecoder implements Family, GgufFamily {
 
     /** What transformers assumes where config.json is silent; -1 for none. */
-    protected record Defaults(int kvHeads, int headDim, int contextLength, int bos, int eos) {}
+    public record Defaults(int kvHeads, int headDim, int contextLength, int bos, int eos) {}
 
     protected abstract Defaults defaults();
 
     /** Biases of the attention. */
-    protected record Biases(boolean qkv, boolean output) {}
+    public record Biases(boolean qkv, boolean output) {}
 
     protected abstract Biases attentionBias(JsonFields config);
 

@@ -3,7 +3,7 @@
  * configuration is read and written.
  *
  * <p>A new family goes here: one class that implements {@link dev.zhulong.formats.Family} (and {@link dev.zhulong.formats.gguf.GgufFamily}, where
- * GGUF files exist of it) and one line in {@code META-INF/services/dev.zhulong.formats.Family}. {@link dev.zhulong.formats.family.RotaryDecoder}
+ * GGUF files exist of it) and one line in {@code families.txt}. {@link dev.zhulong.formats.family.RotaryDecoder}
  * is what the Llama-like ones share.
  */
 package dev.zhulong.formats.family;
