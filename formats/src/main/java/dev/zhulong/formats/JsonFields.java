@@ -59,21 +59,46 @@ public record JsonFields(Path file, String prefix, ObjectNode object) {
      * @throws FormatException when it is missing, too large for a configuration, or no JSON object
      */
     public static JsonFields read(Path file) {
+        JsonNode tree = tree(file, "a JSON object");
+        if (!(tree instanceof ObjectNode object)) {
+            throw FormatException.at(file, "file", "a JSON object", tree.isMissingNode() ? "nothing" : tree.getNodeType());
+        }
+        return new JsonFields(file, "", object);
+    }
+
+    /**
+     * The objects of an array that a file holds; messages number them from 0.
+     *
+     * @throws FormatException when it is missing, too large for a configuration, or no JSON array of objects
+     */
+    public static List<JsonFields> readArray(Path file) {
+        JsonNode tree = tree(file, "a JSON array");
+        if (!tree.isArray()) {
+            throw FormatException.at(file, "file", "a JSON array", tree.isMissingNode() ? "nothing" : tree.getNodeType());
+        }
+        var objects = new ArrayList<JsonFields>();
+        for (JsonNode each : tree) {
+            String place = "[" + objects.size() + "]";
+            if (!(each instanceof ObjectNode object)) {
+                throw FormatException.at(file, place, "an object", show(each));
+            }
+            objects.add(new JsonFields(file, place + ".", object));
+        }
+        return objects;
+    }
+
+    private static JsonNode tree(Path file, String expected) {
         try {
             long size = Files.size(file);
             if (size > LARGEST) {
                 throw FormatException.at(file, "file", "at most " + LARGEST + " bytes of JSON", size + " bytes");
             }
-            JsonNode tree = MAPPER.readTree(Files.readAllBytes(file));
-            if (!(tree instanceof ObjectNode object)) {
-                throw FormatException.at(file, "file", "a JSON object", tree.isMissingNode() ? "nothing" : tree.getNodeType());
-            }
-            return new JsonFields(file, "", object);
+            return MAPPER.readTree(Files.readAllBytes(file));
         } catch (NoSuchFileException e) {
             throw new FormatException(file, "no such file", e);
         } catch (JsonProcessingException e) {
             var where = e.getLocation();
-            throw new FormatException(file, "expected a JSON object, found at line " + (where == null ? 1 : where.getLineNr()) + ": "
+            throw new FormatException(file, "expected " + expected + ", found at line " + (where == null ? 1 : where.getLineNr()) + ": "
                     + FormatException.quote(String.valueOf(e.getOriginalMessage())), e);
         } catch (java.io.CharConversionException e) {
             throw new FormatException(file, "expected JSON in UTF-8, found " + FormatException.quote(e.getMessage()), e);
