@@ -55,9 +55,7 @@ public final class RowReader {
      * @throws IllegalArgumentException where the file is missing or of no known format
      */
     public static void read(Path file, boolean header, RowReport report, Consumer<Row> consumer) {
-        if (!Files.isRegularFile(file)) {
-            throw new IllegalArgumentException(file + (Files.isDirectory(file) ? " is a directory; name a file of rows" : ": no such file"));
-        }
+        requireFile(file);
         String id = file.getFileName().toString();
         String name = id.toLowerCase(Locale.ROOT);
         String plain = name.replaceAll("\\.(gz|zst|bz2)$", "");
@@ -72,6 +70,32 @@ public final class RowReader {
             }
         } catch (IOException e) {
             throw new UncheckedIOException(file + ": cannot be read: " + RowSource.why(e), e);
+        }
+    }
+
+    /**
+     * Gives every sentence of a CoNLL file, whatever its name, to {@code consumer}, as rows with the fields {@code tokens} and {@code tags}, lists of equal
+     * length; the row's number is the line of its first word. A sentence with a line that can't be read is refused.
+     *
+     * @param word number of the words' column, from 1
+     * @param tag  number of the tags' column, from 1, or its name in a line {@code # global.columns = ...}; empty for the last
+     * @throws IllegalArgumentException where the file is missing
+     */
+    public static void readConll(Path file, int word, String tag, RowReport report, Consumer<Row> consumer) {
+        requireFile(file);
+        try (InputStream in = stream(file); RowSource source = new ConllSource(in, word, tag, file.getFileName().toString(), report)) {
+            Row row;
+            while ((row = source.row()) != null) {
+                consumer.accept(row);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(file + ": cannot be read: " + RowSource.why(e), e);
+        }
+    }
+
+    private static void requireFile(Path file) {
+        if (!Files.isRegularFile(file)) {
+            throw new IllegalArgumentException(file + (Files.isDirectory(file) ? " is a directory; name a file of rows" : ": no such file"));
         }
     }
 

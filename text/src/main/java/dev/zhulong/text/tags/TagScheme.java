@@ -126,6 +126,12 @@ public enum TagScheme {
         return entities;
     }
 
+    /** Whether {@code tag} is inside an entity, or ends one, that {@code before} is not of; in {@link #IOB1} that begins one, so nothing breaks it. */
+    public boolean breaks(String before, String tag) {
+        Tag own = Tag.of(tag);
+        return this != IOB1 && (own.mark == 'I' || own.mark == 'E' || own.mark == 'L') && !continues(Tag.of(before), own);
+    }
+
     /**
      * The scheme that sentences are written in: one with E- and S- is IOBES, with L- and U- BILOU; of the others IOB1 if an entity begins with I- and none
      * with a B- that IOB1 does not ask for, else IOB2. Empty where some tag is of no scheme, or none is of an entity: then the tags are plain classes, such
