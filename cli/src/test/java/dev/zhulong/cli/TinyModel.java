@@ -4,7 +4,7 @@ import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.Family;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.model.Decoder;
-import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.text.BpeTrainer;
 import dev.zhulong.text.TokenizerJson;
 import java.io.IOException;
@@ -30,7 +30,7 @@ final class TinyModel {
                 DecoderSpec.Activation.SILU, true, new DecoderSpec.Rope(10_000, 8, new DecoderSpec.Scaling.None()), true, false, false, false,
                 false, List.of(0, 0), 0, List.of(0));
         try (Decoder model = Decoder.random(spec, 7)) {
-            DecoderFiles.save(model, directory, StorageType.F32);
+            NetworkFiles.save(model, directory, StorageType.F32);
         }
         return directory;
     }

@@ -8,7 +8,7 @@ import dev.zhulong.formats.DecoderSpec.Scaling;
 import dev.zhulong.formats.Family;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.model.Decoder;
-import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.text.BpeTrainer;
 import dev.zhulong.text.TokenizerJson;
 import java.io.IOException;
@@ -71,7 +71,7 @@ final class SmallModels {
                     tensor.segment().setAtIndex(ValueLayout.JAVA_FLOAT, i, values[i]);
                 }
             });
-            DecoderFiles.save(model, directory, StorageType.F32);
+            NetworkFiles.save(model, directory, StorageType.F32);
         }
         return directory;
     }

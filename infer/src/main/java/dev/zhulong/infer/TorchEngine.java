@@ -1,11 +1,11 @@
 package dev.zhulong.infer;
 
 import dev.zhulong.formats.DecoderSpec;
-import dev.zhulong.model.Context;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.model.KeyValues;
 import dev.zhulong.model.LoraAdapter;
+import dev.zhulong.model.Pass;
 import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.Device;
 import dev.zhulong.tensor.DeviceScope;
@@ -79,8 +79,8 @@ public final class TorchEngine implements LanguageModel {
         try (var on = DeviceScope.open(device);
                 var scope = TensorScope.open();
                 var off = NoGrad.open()) {
-            Context context = model.cached(ids.length, cache);
-            Tensor hidden = model.hidden(Tensor.of(ids, 1, ids.length), context);
+            Pass pass = model.cached(ids.length, cache);
+            Tensor hidden = model.hidden(Tensor.of(ids, 1, ids.length), pass);
             cache.length += ids.length;
             return switch (wanted) {
                 case NONE -> new float[0];

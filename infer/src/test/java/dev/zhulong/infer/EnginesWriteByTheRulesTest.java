@@ -10,7 +10,7 @@ import dev.zhulong.infer.Generation.Finish;
 import dev.zhulong.infer.cpu.CpuEngine;
 import dev.zhulong.infer.cpu.CpuOptions;
 import dev.zhulong.model.Decoder;
-import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.text.ByteTokenizer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -43,7 +43,7 @@ class EnginesWriteByTheRulesTest {
             return new TorchEngine(decoder);
         }
         try (decoder) {
-            DecoderFiles.save(decoder, directory, StorageType.F32);
+            NetworkFiles.save(decoder, directory, StorageType.F32);
         }
         try (ModelDirectory files = ModelDirectory.open(directory)) {
             return CpuEngine.load(files, Optional.empty(), CpuOptions.of(2));

@@ -9,7 +9,7 @@ import dev.zhulong.infer.cpu.CpuEngine;
 import dev.zhulong.infer.cpu.CpuOptions;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.Decoder;
-import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.text.ByteTokenizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -35,7 +35,7 @@ class EverySequenceIsAnsweredAsIfItWereAloneTest {
     @CsvSource({"1, 100000, true", "4, 100000, true", "8, 100000, true", "8, 100000, false", "16, 1024, true", "8, 448, true", "8, 448, false"})
     void onTheCpuEngine(int running, long tokens, boolean reuse) {
         try (Decoder model = TinyDecoder.random(Family.of("llama"), 5, CONTEXT)) {
-            DecoderFiles.save(model, directory, StorageType.F32);
+            NetworkFiles.save(model, directory, StorageType.F32);
         }
         try (ModelDirectory files = ModelDirectory.open(directory);
                 CpuEngine engine = CpuEngine.load(files, Optional.of(WeightType.Q8_0), CpuOptions.of(2))) {

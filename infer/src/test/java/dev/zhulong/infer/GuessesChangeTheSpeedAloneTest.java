@@ -11,7 +11,7 @@ import dev.zhulong.infer.cpu.CpuEngine;
 import dev.zhulong.infer.cpu.CpuOptions;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.Decoder;
-import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.text.ByteTokenizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -154,7 +154,7 @@ class GuessesChangeTheSpeedAloneTest {
     @Test
     void onTheCpuEngineItsBitsAreThoseOfSingleSteps() {
         try (Decoder model = TinyDecoder.random(Family.of("llama"), 5)) {
-            DecoderFiles.save(model, directory, StorageType.F32);
+            NetworkFiles.save(model, directory, StorageType.F32);
         }
         try (ModelDirectory files = ModelDirectory.open(directory);
                 CpuEngine engine = CpuEngine.load(files, Optional.of(WeightType.Q8_0), CpuOptions.of(2))) {

@@ -12,7 +12,7 @@ import dev.zhulong.infer.LanguageModel.Span;
 import dev.zhulong.infer.cpu.CpuEngine;
 import dev.zhulong.infer.cpu.CpuOptions;
 import dev.zhulong.model.Decoder;
-import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.text.ByteTokenizer;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -38,7 +38,7 @@ class HiddenStatesAreWhatTheHeadIsGivenTest {
     @Test
     void theEnginesAgreeAndPiecesDoToo() {
         try (Decoder model = TinyDecoder.random(Family.of("llama"), 5, 100); TorchEngine torch = new TorchEngine(model)) {
-            DecoderFiles.save(model, directory, StorageType.F32);
+            NetworkFiles.save(model, directory, StorageType.F32);
             try (ModelDirectory files = ModelDirectory.open(directory); CpuEngine cpu = CpuEngine.load(files, Optional.empty(), CpuOptions.of(2))) {
                 float[] expected = run(torch, IDS, Logits.HIDDEN);
                 float[] found = run(cpu, IDS, Logits.HIDDEN);
@@ -68,7 +68,7 @@ class HiddenStatesAreWhatTheHeadIsGivenTest {
     @Test
     void otherWorkOfTheModelRunsBetweenStepsAndChangesNothing() throws Exception {
         try (Decoder model = TinyDecoder.random(Family.of("llama"), 5, 300)) {
-            DecoderFiles.save(model, directory, StorageType.F32);
+            NetworkFiles.save(model, directory, StorageType.F32);
         }
         var bytes = new ByteTokenizer(true, true);
         try (ModelDirectory files = ModelDirectory.open(directory); CpuEngine engine = CpuEngine.load(files, Optional.empty(), CpuOptions.of(2))) {

@@ -8,7 +8,7 @@ import dev.zhulong.formats.StorageType;
 import dev.zhulong.infer.cpu.CpuEngine;
 import dev.zhulong.infer.cpu.CpuOptions;
 import dev.zhulong.model.Decoder;
-import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.text.ByteTokenizer;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -25,7 +25,7 @@ class WhatOneTenantReadIsNotAnothersTest {
     @Test
     void prefixesAreSharedWithinASaltOnly() throws Exception {
         try (Decoder model = TinyDecoder.random(Family.of("llama"), 5, 400)) {
-            DecoderFiles.save(model, directory, StorageType.F32);
+            NetworkFiles.save(model, directory, StorageType.F32);
         }
         int[] prompt = new SplittableRandom(1).ints(200, 0, 256).toArray();
         try (ModelDirectory files = ModelDirectory.open(directory);

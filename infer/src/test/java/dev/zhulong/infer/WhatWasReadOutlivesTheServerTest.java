@@ -9,7 +9,7 @@ import dev.zhulong.formats.StorageType;
 import dev.zhulong.infer.cpu.CpuEngine;
 import dev.zhulong.infer.cpu.CpuOptions;
 import dev.zhulong.model.Decoder;
-import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.text.ByteTokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -38,7 +38,7 @@ class WhatWasReadOutlivesTheServerTest {
     @BeforeEach
     void load() {
         try (Decoder model = TinyDecoder.random(Family.of("llama"), 5, 400)) {
-            DecoderFiles.save(model, directory, StorageType.F32);
+            NetworkFiles.save(model, directory, StorageType.F32);
         }
         try (ModelDirectory files = ModelDirectory.open(directory)) {
             engine = CpuEngine.load(files, Optional.empty(), CpuOptions.of(2));

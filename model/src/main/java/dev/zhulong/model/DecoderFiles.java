@@ -1,32 +1,10 @@
 package dev.zhulong.model;
 
-import dev.zhulong.formats.AtomicFile;
-import dev.zhulong.formats.DecoderSpec;
-import dev.zhulong.formats.FormatException;
-import dev.zhulong.formats.HalfFloats;
-import dev.zhulong.formats.HfConfig;
 import dev.zhulong.formats.ModelDirectory;
-import dev.zhulong.formats.Parameter;
-import dev.zhulong.formats.Parameters;
-import dev.zhulong.formats.Role;
-import dev.zhulong.formats.SafetensorsWriter;
-import dev.zhulong.formats.StorageType;
-import dev.zhulong.formats.TensorView;
-import dev.zhulong.tensor.DType;
-import dev.zhulong.tensor.NoGrad;
-import dev.zhulong.tensor.Tensor;
-import dev.zhulong.tensor.TensorScope;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
-/** Decoders to and from Hugging Face directories. */
+/** Decoders from Hugging Face directories; {@link NetworkFiles#save} writes them. */
 public final class DecoderFiles {
     private DecoderFiles() {}
 
@@ -37,14 +15,13 @@ public final class DecoderFiles {
         }
     }
 
-    /** Loads weights as F32 onto the device whose scope is open, whatever float type they are stored in. Buffers that are not weights are passed over; missing or misshapen
-     * weights, and weights nobody knows, are errors that name the tensor. */
+    /** Loads weights as F32 onto the device whose scope is open, whatever float type they are stored in. */
     public static Decoder load(ModelDirectory files) {
         return load(files, Optional.empty());
     }
 
     /**
-     * The same with the blocks' projections rounded to {@code format} as they are read, so that they are never all there in F32. Embedding, norms, biases
+     * The same with the layers' projections rounded to {@code format} as they are read, so that they are never all there in F32. Embedding, norms, biases
      * and head stay F32.
      */
     public static Decoder loadQuantized(Path directory, QuantizedMatrix.Format format) {
@@ -54,124 +31,7 @@ public final class DecoderFiles {
     }
 
     private static Decoder load(ModelDirectory files, Optional<QuantizedMatrix.Format> format) {
-        if (files.quantization().isPresent()) {
-            throw new FormatException(files.path(), "its weights are quantized, which only the CPU engine supports; use the model it was made"
-                    + " from, which its zhulong.json names");
-        }
-        DecoderSpec spec = files.spec();
-        Map<String, TensorView> stored = files.weights();
-        Map<String, Tensor> tensors = new LinkedHashMap<>();
-        Map<String, QuantizedMatrix> quantized = new LinkedHashMap<>();
-        try {
-            Parameters.of(spec).forEach(p -> {
-                TensorView view = take(stored, files, p);
-                if (format.isPresent() && p.isProjection()) {
-                    quantized.put(p.module(), quantize(view, format.get(), p.shape()));
-                } else {
-                    Tensor t = Tensor.empty(DType.F32, p.shape()).keep();
-                    tensors.put(p.name(), t);
-                    t.write_(memory -> HalfFloats.toF32(view.type(), view.data(), memory));
-                }
-            });
-            requireNothingLeft(stored, files, spec);
-        } catch (RuntimeException | Error e) {
-            tensors.values().forEach(Tensor::close);
-            quantized.values().forEach(QuantizedMatrix::close);
-            throw e;
-        }
-        return new Decoder(spec, tensors, quantized);
-    }
-
-    /** Names of the projections inside the blocks, as modules. */
-    static List<String> projections(DecoderSpec spec) {
-        return Parameters.of(spec).all().stream().filter(Parameter::isProjection).map(Parameter::module).toList();
-    }
-
-    private static QuantizedMatrix quantize(TensorView view, QuantizedMatrix.Format format, long[] shape) {
-        try (Arena arena = Arena.ofShared()) {
-            MemorySegment floats = arena.allocate(4 * shape[0] * shape[1], 64);
-            HalfFloats.toF32(view.type(), view.data(), floats);
-            return QuantizedMatrix.of(floats, format, shape[0], shape[1]);
-        } catch (IllegalArgumentException e) {
-            throw new FormatException(view.file(), "tensor " + view.name() + ": " + e.getMessage());
-        }
-    }
-
-    private static TensorView take(Map<String, TensorView> stored, ModelDirectory files, Parameter parameter) {
-        String name = parameter.name();
-        long[] shape = parameter.shape();
-        TensorView view = stored.remove(name);
-        if (view == null) {
-            throw new FormatException(files.path(), "tensor " + name + " of shape " + Arrays.toString(shape) + " is missing"
-                    + (parameter.role() == Role.HEAD ? "; config.json says tie_word_embeddings is false" : ""));
-        }
-        view.requireShape(shape);
-        if (!view.type().isFloat()) {
-            throw new FormatException(view.file(), "tensor " + view.name() + " has type " + view.type() + ", expected a float type");
-        }
-        return view;
-    }
-
-    private static void requireNothingLeft(Map<String, TensorView> stored, ModelDirectory files, DecoderSpec spec) {
-        if (!stored.isEmpty()) {
-            throw new FormatException(files.path(), "tensor " + stored.keySet().iterator().next() + " has no place in a "
-                    + spec.family().title() + " decoder (" + stored.size() + " such)");
-        }
-    }
-
-    /**
-     * Writes {@code config.json} and {@code model.safetensors} into {@code directory}, each atomically.
-     *
-     * @param type F32, BF16 or F16
-     * @throws IllegalArgumentException naming the tensor, if a finite weight is too large for {@code type}; nothing is written then
-     */
-    public static void save(Decoder model, Path directory, StorageType type) {
-        if (model.isQuantized()) {
-            throw new IllegalArgumentException("a quantized model is not written: save its adapter, and merge that into the model it was loaded from");
-        }
-        model.parameters().forEach((name, t) -> requireFits(name, t, type));
-        AtomicFile.writeString(directory.resolve("config.json"), HfConfig.write(model.spec(), type));
-        writeTensors(directory.resolve("model.safetensors"), model.parameters(), type);
-    }
-
-    /** Refuses F32 weights that storing as {@code type} would turn into infinities. */
-    static void requireFits(String name, Tensor weights, StorageType type) {
-        if (type == StorageType.F32) {
-            return;
-        }
-        try (var off = NoGrad.open(); var scope = TensorScope.open()) {
-            double largest = weights.abs().max().item();
-            if (Double.isFinite(largest) && Double.isInfinite(Tensor.of(new float[] {(float) largest}, 1).to(dtype(type)).to(DType.F32).max().item())) {
-                throw new IllegalArgumentException("tensor " + name + ": expected weights " + type + " can hold, found " + largest
-                        + "; write " + (type == StorageType.F16 ? "BF16 or F32" : "F32"));
-            }
-        }
-    }
-
-    /** The type in which libtorch holds what is stored as {@code type}: F32, BF16 or F16. */
-    static DType dtype(StorageType type) {
-        return switch (type) {
-            case BF16 -> DType.BF16;
-            case F16 -> DType.F16;
-            default -> DType.F32;
-        };
-    }
-
-    /** Writes named F32 tensors, in this order, as one safetensors file of {@code type}. */
-    public static void writeTensors(Path file, Map<String, Tensor> tensors, StorageType type) {
-        try (Arena arena = Arena.ofShared();
-                var fetched = new FetchedTensor()) {
-            List<SafetensorsWriter.Entry> entries = new ArrayList<>();
-            tensors.forEach((name, t) -> entries.add(new SafetensorsWriter.Entry(name, type, t.shape(), () -> {
-                MemorySegment floats = fetched.elements(t);
-                if (type == StorageType.F32) {
-                    return floats;
-                }
-                MemorySegment half = arena.allocate(t.elements() * type.bytes(), 64);
-                HalfFloats.fromF32(floats, type, half);
-                return half;
-            })));
-            SafetensorsWriter.write(file, Map.of("format", "pt"), entries);
-        }
+        NetworkFiles.Loaded loaded = NetworkFiles.load(files, files.spec(), format);
+        return new Decoder(files.spec(), loaded.tensors(), loaded.quantized());
     }
 }

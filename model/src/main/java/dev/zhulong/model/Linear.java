@@ -1,65 +1,57 @@
 package dev.zhulong.model;
 
+import dev.zhulong.formats.Parameter.Layout;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import java.util.Arrays;
-import java.util.Map;
+import java.util.List;
+import java.util.stream.Stream;
 
 /** A projection of a block, and the adapter on it, if any. */
 final class Linear {
-    private final Tensor weight;
-    private final Tensor bias;
+    private final Weight weight;
+    private final Weight bias;
     private final boolean transposed;
+    private final QuantizedMatrix quantized;
     private LoraAdapter.Part lora;
-    private QuantizedMatrix quantized;
-
-    private Linear(Tensor weight, Tensor bias, boolean transposed) {
-        this.weight = weight;
-        this.bias = bias;
-        this.transposed = transposed;
-    }
 
     /**
-     * The projection {@code name}, noted in {@code all}.
-     *
-     * @param transposed stored [in, out], as GPT-2's are
+     * @param bias      null for none
+     * @param quantized the weight in blocks, where it is; null where the weight is plain
      */
-    static Linear of(Map<String, Tensor> parameters, String name, boolean transposed, Map<String, Linear> all) {
-        var linear = new Linear(parameters.get(name + ".weight"), parameters.get(name + ".bias"), transposed);
-        all.put(name, linear);
-        return linear;
+    Linear(Weight weight, Weight bias, QuantizedMatrix quantized) {
+        this.weight = weight;
+        this.bias = bias;
+        this.transposed = weight.parameter().layout() == Layout.TRANSPOSED;
+        this.quantized = quantized;
+    }
+
+    /** The weights of projections; null stands for one that is not there. */
+    static List<Weight> weights(Linear... projections) {
+        return Arrays.stream(projections).filter(p -> p != null).flatMap(p -> Stream.of(p.weight, p.bias)).filter(w -> w != null).toList();
     }
 
     int in() {
-        return (int) (quantized != null ? quantized.size(transposed ? 0 : 1) : weight.size(transposed ? 0 : 1));
+        return Math.toIntExact(weight.parameter().inputs());
     }
 
     int out() {
-        return (int) (quantized != null ? quantized.size(transposed ? 1 : 0) : weight.size(transposed ? 1 : 0));
+        return Math.toIntExact(weight.parameter().outputs());
     }
 
     boolean transposed() {
         return transposed;
     }
 
-    /** As stored; null where it is quantized. */
+    /** As stored. */
     Tensor stored() {
-        return weight;
+        return weight.tensor();
     }
 
     /** [out, in]: a view, or made anew where the weight is quantized. */
     Tensor weight() {
-        Tensor whole = quantized == null ? weight : quantized.dequantize();
+        Tensor whole = quantized == null ? weight.tensor() : quantized.dequantize();
         return transposed ? whole.transpose(0, 1) : whole;
-    }
-
-    /** Takes the blocks instead of a weight of its own. */
-    void quantized(QuantizedMatrix blocks) {
-        quantized = blocks;
-    }
-
-    boolean isQuantized() {
-        return quantized != null;
     }
 
     void adapt(LoraAdapter.Part part) {
@@ -68,11 +60,12 @@ final class Linear {
 
     /** [.., in] to [.., out]. */
     Tensor apply(Tensor x) {
-        return lora == null ? x.linear(weight(), bias) : MergedProduct.suits(this, x) ? MergedProduct.of(this, x) : adapted(x, low(x));
+        return lora == null ? x.linear(weight(), bias()) : MergedProduct.suits(this, x) ? MergedProduct.of(this, x) : adapted(x, low(x));
     }
 
+    /** [out], or null. */
     Tensor bias() {
-        return bias;
+        return bias == null ? null : bias.tensor();
     }
 
     LoraAdapter.Part lora() {
@@ -110,10 +103,10 @@ final class Linear {
         shape[shape.length - 1] = out();
         // the thin product goes straight onto the wide one, whose values nothing has seen yet: no second tensor of this size. In rows, since
         // autograd copies the gradient of what is changed through a view.
-        Tensor y = x.reshape(-1, in()).linear(w, dora ? null : bias).addmm_(low, lora.b().transpose(0, 1), 1, lora.scale());
+        Tensor y = x.reshape(-1, in()).linear(w, dora ? null : bias()).addmm_(low, lora.b().transpose(0, 1), 1, lora.scale());
         if (dora) {
             y = y.mul(lora.magnitude().div(directionNorm(w)));
-            y = bias == null ? y : y.add(bias);
+            y = bias == null ? y : y.add(bias());
         }
         return y.view(shape);
     }

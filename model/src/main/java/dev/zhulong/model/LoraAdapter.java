@@ -1,7 +1,7 @@
 package dev.zhulong.model;
 
 import dev.zhulong.formats.AtomicFile;
-import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.Family;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.HalfFloats;
@@ -69,7 +69,7 @@ public final class LoraAdapter implements AutoCloseable {
      *
      * @throws IllegalArgumentException if the targets name no projection of {@code base}; lists those there are
      */
-    public static LoraAdapter create(Decoder base, LoraConfig config, long seed) {
+    public static LoraAdapter create(Network base, LoraConfig config, long seed) {
         if (config.dropout() > 0 && config.dora()) {
             throw new IllegalArgumentException("DoRA is trained without dropout here: set the adapter's dropout to 0");
         }
@@ -112,7 +112,7 @@ public final class LoraAdapter implements AutoCloseable {
      *
      * @throws IllegalArgumentException if the rank is above that of every projection it would adapt
      */
-    public static long count(DecoderSpec spec, LoraConfig config) {
+    public static long count(NetworkSpec spec, LoraConfig config) {
         long count = 0;
         long highest = 0;
         int asked = 0;
@@ -145,7 +145,7 @@ public final class LoraAdapter implements AutoCloseable {
      *
      * @throws FormatException if a tensor has no place in {@code base}, is missing or misshapen; names it
      */
-    public static LoraAdapter load(Path directory, Decoder base) {
+    public static LoraAdapter load(Path directory, Network base) {
         LoraConfig config = LoraConfig.read(directory);
         Path file = LoraConfig.weights(directory);
         Map<String, Part> parts = new LinkedHashMap<>();
@@ -189,10 +189,10 @@ public final class LoraAdapter implements AutoCloseable {
      *
      * @throws FormatException as {@link #load}
      */
-    public static Optional<String> notice(Path directory, DecoderSpec spec) {
+    public static Optional<String> notice(Path directory, NetworkSpec spec) {
         LoraConfig config = LoraConfig.read(directory);
         try (SafetensorsFile stored = SafetensorsFile.open(LoraConfig.weights(directory))) {
-            List<String> bare = DecoderFiles.projections(spec).stream().filter(module -> config.adapts(module)
+            List<String> bare = NetworkFiles.projections(spec).stream().filter(module -> config.adapts(module)
                     && stored.tensors().keySet().stream().noneMatch(name -> name.startsWith(PREFIX + module + ".lora_"))).toList();
             return bare.isEmpty() ? Optional.empty() : Optional.of(directory + ": target_modules names " + bare.size() + " projections that "
                     + LoraConfig.WEIGHTS + " has no tensors for; they stay as they are: " + String.join(", ", bare.subList(0, Math.min(bare.size(), NAMED)))
@@ -213,7 +213,7 @@ public final class LoraAdapter implements AutoCloseable {
     public void save(Path directory, StorageType type) {
         AtomicFile.writeString(directory.resolve(LoraConfig.FILE), config.json());
         // by name, as PEFT's file is
-        DecoderFiles.writeTensors(directory.resolve(LoraConfig.WEIGHTS), new TreeMap<>(parameters()), type);
+        NetworkFiles.writeTensors(directory.resolve(LoraConfig.WEIGHTS), new TreeMap<>(parameters()), type);
     }
 
     public LoraConfig config() {

@@ -25,7 +25,7 @@ public record LoraMerge(int tensors, double largest, double erased) {
      * @throws IllegalArgumentException if a merged weight is not finite or too large for {@code type}, or rounding to {@code type} would erase more than
      *                                  half of the change, in one projection or over all; nothing is changed then
      */
-    public static LoraMerge fold(Decoder model, LoraAdapter adapter, StorageType type) {
+    public static LoraMerge fold(Network model, LoraAdapter adapter, StorageType type) {
         if (model.isQuantized()) {
             throw new IllegalArgumentException("blocks of 4 or 8 bits are coarser than what an adapter changes: merge into the model in its"
                     + " own precision, not into a quantized one");
@@ -44,9 +44,9 @@ public record LoraMerge(int tensors, double largest, double erased) {
         return merge;
     }
 
-    private static LoraMerge measure(Decoder model, LoraAdapter adapter, StorageType type) {
+    private static LoraMerge measure(Network model, LoraAdapter adapter, StorageType type) {
         double[] sums = new double[3];
-        DType stored = DecoderFiles.dtype(type);
+        DType stored = NetworkFiles.dtype(type);
         try (var off = NoGrad.open()) {
             adapter.parts().forEach((module, part) -> {
                 try (var scope = TensorScope.open()) {
@@ -54,7 +54,7 @@ public record LoraMerge(int tensors, double largest, double erased) {
                     Tensor before = linear.weight();
                     Tensor after = merged(linear, part);
                     requireFinite(module, after);
-                    DecoderFiles.requireFits(module + ".weight", after, type);
+                    NetworkFiles.requireFits(module + ".weight", after, type);
                     Tensor delta = after.sub(before);
                     Tensor kept = after.to(stored).to(DType.F32).sub(before.to(stored).to(DType.F32));
                     double change = delta.to(DType.F64).square().sum().item();

@@ -109,11 +109,11 @@ class MergesThatWouldLoseTheAdapterAreRefusedTest {
     @Test
     void aWeightBeyondF16ThatNoAdapterTouchesIsNotWrittenAsInfinity() {
         llama.model().parameters().get("model.norm.weight").segment().setAtIndex(ValueLayout.JAVA_FLOAT, 3, 70_000);
-        assertThatThrownBy(() -> DecoderFiles.save(llama.model(), directory, StorageType.F16)).isInstanceOf(IllegalArgumentException.class)
+        assertThatThrownBy(() -> NetworkFiles.save(llama.model(), directory, StorageType.F16)).isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContainingAll("model.norm.weight", "F16 can hold", "70000");
         assertThat(directory).isEmptyDirectory();
-        DecoderFiles.save(llama.model(), directory, StorageType.BF16);
+        NetworkFiles.save(llama.model(), directory, StorageType.BF16);
         llama.model().parameters().get("model.norm.weight").segment().setAtIndex(ValueLayout.JAVA_FLOAT, 3, 65_519);
-        DecoderFiles.save(llama.model(), directory, StorageType.F16);
+        NetworkFiles.save(llama.model(), directory, StorageType.F16);
     }
 }

@@ -78,7 +78,7 @@ class NothingOfAModelStaysOnTheProcessorTest {
     @Test
     void whatHasNoNumbersIsNotWritten() {
         try (var on = DeviceScope.open(Device.META); Decoder model = Decoder.random(SpecDraft.of(Family.of("llama")).build(), 1)) {
-            assertThatThrownBy(() -> DecoderFiles.save(model, directory, StorageType.F32)).isInstanceOf(RuntimeException.class);
+            assertThatThrownBy(() -> NetworkFiles.save(model, directory, StorageType.F32)).isInstanceOf(RuntimeException.class);
         }
     }
 
@@ -103,7 +103,7 @@ class NothingOfAModelStaysOnTheProcessorTest {
 
     private void saved(Family family) {
         try (Decoder made = Decoder.random(SpecDraft.of(family).build(), 1)) {
-            DecoderFiles.save(made, directory, StorageType.BF16);
+            NetworkFiles.save(made, directory, StorageType.BF16);
         }
     }
 

@@ -99,7 +99,7 @@ class QuantizedBlocksKeepWhatTheirFormatPromisesTest {
                 true, new DecoderSpec.Rope(10_000, 16, new DecoderSpec.Scaling.None()), true, false, false, false, false, List.of(0, 0, 0), 0,
                 List.of(0));
         try (Decoder model = Decoder.random(spec, 3)) {
-            DecoderFiles.save(model, temporary, StorageType.F32);
+            NetworkFiles.save(model, temporary, StorageType.F32);
             int[] ids = {4, 8, 15, 16, 23, 42};
             for (var format : QuantizedMatrix.Format.values()) {
                 try (Decoder quantized = DecoderFiles.loadQuantized(temporary, format);
@@ -118,7 +118,7 @@ class QuantizedBlocksKeepWhatTheirFormatPromisesTest {
                     quantized.attach(adapter);
                     assertThat(quantized.logits(Tensor.of(ids, 1, ids.length)).toFloats()).isEqualTo(rounded);
                     assertThatThrownBy(() -> LoraMerge.fold(quantized, adapter, StorageType.F32)).hasMessageContaining("own precision");
-                    assertThatThrownBy(() -> DecoderFiles.save(quantized, temporary, StorageType.F32)).hasMessageContaining("adapter");
+                    assertThatThrownBy(() -> NetworkFiles.save(quantized, temporary, StorageType.F32)).hasMessageContaining("adapter");
                     quantized.detach();
                 }
             }

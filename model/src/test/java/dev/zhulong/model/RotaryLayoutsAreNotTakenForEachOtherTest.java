@@ -49,10 +49,10 @@ class RotaryLayoutsAreNotTakenForEachOtherTest {
     private static double[] attentionOf(LoudDecoder decoder, int[] ids) {
         Decoder model = decoder.model();
         model.parameters().get("model.layers.0.mlp.down_proj.weight").zero_();
-        Context context = model.causal(ids.length);
-        Tensor x = model.embed(Tensor.of(ids, 1, ids.length), context);
-        float[] before = x.toFloats();
-        float[] after = model.blocks().getFirst().forward(x, context).toFloats();
+        Pass context = model.causal(ids.length);
+        Tensor[] x = model.parts().get(0).forward(new Tensor[] {Tensor.of(ids, 1, ids.length)}, context);
+        float[] before = x[0].toFloats();
+        float[] after = model.parts().get(1).forward(x, context)[0].toFloats();
         double[] added = new double[after.length];
         for (int i = 0; i < added.length; i++) {
             added[i] = (double) after[i] - before[i];

@@ -44,7 +44,7 @@ class SavedDecodersLoadAsTheyWereTest {
     @MethodSource("specs")
     void withTheirSpecAndEveryBit(DecoderSpec spec) {
         try (LoudDecoder decoder = LoudDecoder.of(spec, 3)) {
-            DecoderFiles.save(decoder.model(), directory, StorageType.F32);
+            NetworkFiles.save(decoder.model(), directory, StorageType.F32);
             assertThat(ModelDirectory.readSpec(directory)).isEqualTo(spec);
             try (Decoder loaded = DecoderFiles.load(directory)) {
                 assertThat(loaded.spec()).isEqualTo(spec);
@@ -58,7 +58,7 @@ class SavedDecodersLoadAsTheyWereTest {
     void inHalfAFloatTheyAreRoundedToTheNearestOnce(StorageType type) throws IOException {
         DecoderSpec spec = SpecDraft.of(Family.of("qwen3")).build();
         try (LoudDecoder decoder = LoudDecoder.of(spec, 3)) {
-            DecoderFiles.save(decoder.model(), directory, type);
+            NetworkFiles.save(decoder.model(), directory, type);
             byte[] first = Files.readAllBytes(directory.resolve("model.safetensors"));
             try (SafetensorsFile file = SafetensorsFile.open(directory.resolve("model.safetensors"))) {
                 assertThat(file.tensors().values()).allMatch(view -> view.type() == type);
@@ -81,7 +81,7 @@ class SavedDecodersLoadAsTheyWereTest {
                 int[] ids = LoudDecoder.ids(spec, 9, 1);
                 double[][] expected = ReferenceDecoder.of(spec, rounded).logits(ids);
                 LogitsEqualTheFloat64ReferenceTest.assertClose(LoudDecoder.logits(loaded, ids), expected);
-                DecoderFiles.save(loaded, directory, type);
+                NetworkFiles.save(loaded, directory, type);
             }
             assertThat(Files.readAllBytes(directory.resolve("model.safetensors"))).isEqualTo(first);
         }

@@ -48,7 +48,7 @@ class TiedHeadsAreCountedAndSavedOnceTest {
             try (Decoder loaded = DecoderFiles.load(files)) {
                 assertThat(loaded.parameters()).doesNotContainKey("lm_head.weight");
                 assertSame(loaded, decoder.model());
-                DecoderFiles.save(loaded, files, StorageType.F32);
+                NetworkFiles.save(loaded, files, StorageType.F32);
             }
             try (SafetensorsFile saved = SafetensorsFile.open(files.resolve("model.safetensors"))) {
                 assertThat(saved.tensors().keySet()).containsExactlyInAnyOrderElementsOf(decoder.model().parameters().keySet());

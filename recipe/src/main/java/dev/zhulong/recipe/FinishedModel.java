@@ -6,7 +6,7 @@ import dev.zhulong.formats.Provenance;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.model.Decoder;
-import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.text.Companions;
 import dev.zhulong.train.Unit;
 import dev.zhulong.train.log.LossChart;
@@ -54,7 +54,7 @@ final class FinishedModel {
         if (model.adapter().isPresent()) {
             model.adapter().get().save(run, StorageType.F32);
         } else {
-            DecoderFiles.save(model, run, StorageType.F32);
+            NetworkFiles.save(model, run, StorageType.F32);
         }
     }
 

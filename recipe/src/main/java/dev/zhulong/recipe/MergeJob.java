@@ -9,6 +9,7 @@ import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.model.LoraMerge;
+import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
@@ -59,7 +60,7 @@ public final class MergeJob {
             LoraMerge merge = LoraMerge.fold(model, adapter, type);
             try {
                 Files.createDirectories(out);
-                DecoderFiles.save(model, out, type);
+                NetworkFiles.save(model, out, type);
                 Companions.copy(base, out);
                 // the template that the adapter was trained with comes before the model's own
                 Path template = adapterDirectory.resolve(ChatTemplate.FILE);

@@ -10,6 +10,7 @@ import dev.zhulong.infer.Generator;
 import dev.zhulong.infer.SamplerOptions;
 import dev.zhulong.infer.TorchEngine;
 import dev.zhulong.model.Decoder;
+import dev.zhulong.model.Network;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.train.TrainListener;
 import java.util.LinkedHashMap;
@@ -110,10 +111,10 @@ public final class TrainingConsole implements TrainListener {
     }
 
     @Override
-    public void sample(long step, Decoder model) {
+    public void sample(long step, Network model) {
         // the engine only reads the live weights: closing it would close them
         @SuppressWarnings("resource")
-        var generator = new Generator(new TorchEngine(model), tokenizer);
+        var generator = new Generator(new TorchEngine((Decoder) model), tokenizer);
         String text = generator.generate(generator.sequence(prompt), options, piece -> { }).text();
         line.message(String.format(Locale.ROOT, "step %,d, the model writes: %s%s", step, prompt, text).stripTrailing() + "\n");
     }

@@ -9,7 +9,7 @@ import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.formats.yaml.RecipeReader;
 import dev.zhulong.model.Decoder;
-import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.Tensor;
 import java.io.IOException;
@@ -59,7 +59,7 @@ class QloraNeedsLessThanHalfTest {
                 false, Collections.nCopies(18, 0), 0, List.of(0));
         try (Decoder synthetic = Decoder.random(spec, 1)) {
             assertThat(synthetic.count()).isBetween(59_000_000L, 61_000_000L);
-            DecoderFiles.save(synthetic, model, StorageType.BF16);
+            NetworkFiles.save(synthetic, model, StorageType.BF16);
         }
         for (String name : List.of("tokenizer.json", "tokenizer_config.json")) {
             Files.copy(tokenizer.resolve(name), model.resolve(name));

@@ -9,8 +9,8 @@ import dev.zhulong.infer.SchedulerOptions;
 import dev.zhulong.infer.cpu.CpuEngine;
 import dev.zhulong.infer.cpu.CpuOptions;
 import dev.zhulong.model.Decoder;
-import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.model.LoraAdapter;
+import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.serve.ServedModel.Route;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.text.BpeTrainer;
@@ -59,7 +59,7 @@ final class TinyModel implements AutoCloseable {
                 new DecoderSpec.Rope(10_000, 8, new DecoderSpec.Scaling.None()), true, false, false, false, false, List.of(0, 0), 0, List.of(0));
         try (Decoder model = Decoder.random(spec, 7)) {
             louder(model.parameters().values(), 7);
-            DecoderFiles.save(model, directory, StorageType.F32);
+            NetworkFiles.save(model, directory, StorageType.F32);
             for (int seed = 1; seed <= 2; seed++) {
                 try (LoraAdapter adapter = LoraAdapter.create(model, LoraConfig.of(4, 8, LoraConfig.ALL_LINEAR), seed)) {
                     louder(adapter.parameters().values(), seed);

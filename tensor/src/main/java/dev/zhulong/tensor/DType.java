@@ -38,4 +38,12 @@ public enum DType {
         }
         throw new IllegalArgumentException("dtype " + wanted + " has no counterpart here");
     }
+
+    /** Whether it holds floating-point numbers, which alone have gradients. */
+    public boolean isFloat() {
+        return switch (this) {
+            case F32, F64, F16, BF16 -> true;
+            default -> false;
+        };
+    }
 }

@@ -436,6 +436,25 @@ public final class Tensor implements AutoCloseable {
         return new Tensor(t.gather(dim, index.t));
     }
 
+    /**
+     * The largest of each row and where they stand.
+     *
+     * @param values  falling
+     * @param indices I64
+     */
+    public record Top(Tensor values, Tensor indices) {}
+
+    /** The {@code k} largest along the last dimension. */
+    public Top topK(long k) {
+        var top = t.topk(k);
+        return new Top(new Tensor(top.get0()), new Tensor(top.get1()));
+    }
+
+    /** A copy to which {@code rows} are added at I64 {@code index} along {@code dim}. */
+    public Tensor indexAdd(int dim, Tensor index, Tensor rows) {
+        return new Tensor(t.index_add(dim, index.t, rows.t));
+    }
+
     public Tensor softmax(int dim) {
         return new Tensor(torch.softmax(t, dim));
     }
@@ -642,6 +661,11 @@ public final class Tensor implements AutoCloseable {
     /** Forgets the accumulated gradient and frees it. */
     public void clearGrad() {
         t.mutable_grad().reset();
+    }
+
+    /** The same for several results at once, which may share parts of the graph: {@code gradients[i]} has the shape of {@code results[i]}. */
+    public static void backward(Tensor[] results, Tensor[] gradients) {
+        torch.backward(vector(results), vector(gradients), new BoolOptional(), false, new TensorVector());
     }
 
     /** Adds d(this)/d(leaf) to every leaf's gradient; this is a scalar. */

@@ -5,7 +5,7 @@ import dev.zhulong.formats.HalfFloats;
 import dev.zhulong.formats.SafetensorsFile;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.TensorView;
-import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.FusedAdamW;
 import dev.zhulong.tensor.Tensor;
@@ -83,7 +83,7 @@ public final class AdamW implements Optimizer {
     /** The moments, named {@code exp_avg.NAME} and {@code exp_avg_sq.NAME}. */
     @Override
     public void save(Path directory) {
-        DecoderFiles.writeTensors(directory.resolve(FILE), byStoredName(), StorageType.F32);
+        NetworkFiles.writeTensors(directory.resolve(FILE), byStoredName(), StorageType.F32);
     }
 
     @Override

@@ -1,73 +1,85 @@
 package dev.zhulong.train;
 
-import dev.zhulong.model.Block;
-import dev.zhulong.model.Context;
-import dev.zhulong.model.Decoder;
+import dev.zhulong.model.Network;
+import dev.zhulong.model.Part;
+import dev.zhulong.model.Pass;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 
-/** Forward and backward through a decoder, with activations kept or recomputed a block at a time (Chen et al. 2016). */
+/** Forward and backward through a network, with activations kept, or recomputed a part at a time (Chen et al. 2016). */
 final class Backward {
     private Backward() {}
 
     /**
-     * Adds gradients to the model's weights.
+     * Adds gradients to the network's weights.
      *
-     * @param ids  I64 [batch, seq]
-     * @param head from normed hidden states [batch, seq, hidden], cut from the graph, to the gradient of what is minimised, same shape
+     * @param inputs what the first part is given
+     * @param head   from what the last part gives, cut from the graph, to the gradients of what is minimised, of the same shapes; null for none
      */
-    static void through(Decoder model, Tensor ids, Context context, boolean recompute, UnaryOperator<Tensor> head) {
+    static void through(Network network, Tensor[] inputs, Pass pass, boolean recompute, UnaryOperator<Tensor[]> head) {
         if (recompute) {
-            recomputing(model, ids, context, head);
+            recomputing(network.parts(), inputs, pass, head);
             return;
         }
-        Tensor hidden = model.hidden(ids, context);
-        hidden.backward(head.apply(hidden.detach()));
+        Tensor[] end = network.run(inputs, pass);
+        backward(end, head.apply(detached(end)));
     }
 
-    private static void recomputing(Decoder model, Tensor ids, Context context, UnaryOperator<Tensor> head) {
-        List<Tensor> inputs = new ArrayList<>();
-        Tensor x;
+    private static void recomputing(List<Part> parts, Tensor[] inputs, Pass pass, UnaryOperator<Tensor[]> head) {
+        List<Tensor[]> given = new ArrayList<>(List.<Tensor[]>of(inputs));
         try (var off = NoGrad.open()) {
-            x = model.embed(ids, context);
-            for (Block block : model.blocks()) {
-                inputs.add(x);
-                try (var scope = TensorScope.open()) {
-                    x = scope.handOut(block.forward(x, context));
-                }
+            for (Part part : parts.subList(0, parts.size() - 1)) {
+                given.add(Network.run(part, given.getLast(), pass));
             }
         }
-        Tensor gradient;
-        try (var scope = TensorScope.open()) {
-            Tensor leaf = x.detach().requiresGrad(true);
-            Tensor hidden = model.norm(leaf);
-            hidden.backward(head.apply(hidden.detach()));
-            gradient = scope.handOut(leaf.grad());
-        }
-        x.close();
-        for (int l = inputs.size() - 1; l >= 0; l--) {
-            Tensor input = inputs.get(l);
-            Tensor above = gradient;
+        Tensor[] above = null;
+        for (int i = parts.size() - 1; i >= 0; i--) {
+            Tensor[] gradients = above;
             try (var scope = TensorScope.open()) {
-                Tensor leaf = input.detach().requiresGrad(true);
-                model.blocks().get(l).forward(leaf, context).backward(above);
-                gradient = scope.handOut(leaf.grad());
+                Tensor[] leaves = leaves(given.get(i));
+                Tensor[] end = parts.get(i).forward(leaves, pass);
+                backward(end, i == parts.size() - 1 ? head.apply(detached(end)) : gradients);
+                above = Arrays.stream(leaves).map(leaf -> leaf.dtype().isFloat() && leaf.grad() != null ? scope.handOut(leaf.grad()) : null)
+                        .toArray(Tensor[]::new);
             }
-            above.close();
-            if (l > 0) {
-                input.close();
+            close(gradients, new Tensor[0]);
+            if (i > 0) {
+                // what a part handed on unchanged is still an input of the one before
+                close(given.get(i), given.get(i - 1));
             }
         }
-        try (var scope = TensorScope.open()) {
-            Tensor embedded = model.embed(ids, context);
-            // below an adapter it is frozen
-            if (embedded.requiresGrad()) {
-                embedded.backward(gradient);
+    }
+
+    private static void close(Tensor[] tensors, Tensor[] stillUsed) {
+        for (Tensor tensor : tensors == null ? new Tensor[0] : tensors) {
+            if (tensor != null && !Network.isAmong(tensor, stillUsed)) {
+                tensor.close();
             }
+        }
+    }
+
+    private static Tensor[] detached(Tensor[] flow) {
+        return Arrays.stream(flow).map(Tensor::detach).toArray(Tensor[]::new);
+    }
+
+    private static Tensor[] leaves(Tensor[] flow) {
+        return Arrays.stream(flow).map(x -> x.dtype().isFloat() ? x.detach().requiresGrad(true) : x).toArray(Tensor[]::new);
+    }
+
+    /** What has no gradient, or lies below frozen weights and asks for none, is passed over. */
+    private static void backward(Tensor[] results, Tensor[] gradients) {
+        int[] asked = IntStream.range(0, results.length).filter(i -> gradients[i] != null && results[i].requiresGrad()).toArray();
+        if (asked.length == 1) {
+            results[asked[0]].backward(gradients[asked[0]]);
+        } else if (asked.length > 1) {
+            Tensor.backward(Arrays.stream(asked).mapToObj(i -> results[i]).toArray(Tensor[]::new),
+                    Arrays.stream(asked).mapToObj(i -> gradients[i]).toArray(Tensor[]::new));
         }
     }
 }

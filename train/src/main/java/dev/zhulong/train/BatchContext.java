@@ -1,7 +1,7 @@
 package dev.zhulong.train;
 
 import dev.zhulong.data.pack.Batch;
-import dev.zhulong.model.Context;
+import dev.zhulong.model.Pass;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.tensor.Tensor;
 
@@ -9,7 +9,7 @@ import dev.zhulong.tensor.Tensor;
 final class BatchContext {
     private BatchContext() {}
 
-    static Context of(Decoder model, Batch batch) {
+    static Pass of(Decoder model, Batch batch) {
         if (eachRowIsOneDocument(batch)) {
             return model.causal(batch.seq());
         }

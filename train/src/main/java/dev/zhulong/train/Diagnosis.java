@@ -1,20 +1,20 @@
 package dev.zhulong.train;
 
-import dev.zhulong.model.Decoder;
+import dev.zhulong.model.Network;
 import dev.zhulong.tensor.Tensor;
 
 /** Says where numbers stopped being numbers. */
 final class Diagnosis {
     private Diagnosis() {}
 
-    static String of(Decoder model, long step, String what) {
+    static String of(Network model, long step, String what) {
         String where = firstBroken(model);
         return "training stopped at step " + step + ": " + what + "; " + where
                 + ". The newest checkpoint is untouched: lower the learning rate or lengthen the warm-up, then resume";
     }
 
     /** Weights before gradients: one broken weight breaks the gradients of all. */
-    private static String firstBroken(Decoder model) {
+    private static String firstBroken(Network model) {
         for (var e : model.trainable().entrySet()) {
             if (e.getValue().hasNonFinite()) {
                 return "weight " + e.getKey() + " holds NaN or infinity";

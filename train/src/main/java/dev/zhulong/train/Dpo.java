@@ -1,7 +1,7 @@
 package dev.zhulong.train;
 
 import dev.zhulong.data.pack.Batch;
-import dev.zhulong.model.Context;
+import dev.zhulong.model.Pass;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
@@ -47,11 +47,12 @@ public record Dpo(Decoder model, double beta, double labelSmoothing) implements 
         try (var scope = TensorScope.open()) {
             double[] reference = reference(batch);
             Loss[] loss = new Loss[1];
-            Backward.through(model, ids(batch), BatchContext.of(model, batch), recompute, hidden -> {
+            Backward.through(model, new Tensor[] {ids(batch)}, BatchContext.of(model, batch), recompute, flow -> {
+                Tensor hidden = flow[0];
                 Tensor rows = hidden.view((long) batch.batch() * batch.seq(), -1);
                 double[] delta = delta(answers(HeadLoss.each(rows, model.headWeight(), batch.targets()), batch), reference);
                 loss[0] = loss(delta);
-                return HeadLoss.gradient(rows, model.headWeight(), batch.targets(), weights(delta, batch)).view(hidden.shape());
+                return new Tensor[] {HeadLoss.gradient(rows, model.headWeight(), batch.targets(), weights(delta, batch)).view(hidden.shape())};
             });
             return loss[0];
         }
@@ -111,7 +112,7 @@ public record Dpo(Decoder model, double beta, double labelSmoothing) implements 
 
     private double[] answers(Batch batch) {
         try (var scope = TensorScope.open(); var off = NoGrad.open()) {
-            Context context = BatchContext.of(model, batch);
+            Pass context = BatchContext.of(model, batch);
             Tensor hidden = model.hidden(ids(batch), context).view((long) batch.batch() * batch.seq(), -1);
             return answers(HeadLoss.each(hidden, model.headWeight(), batch.targets()), batch);
         }

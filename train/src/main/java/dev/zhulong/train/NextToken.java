@@ -27,9 +27,10 @@ public final class NextToken implements Objective<Batch> {
         try (var scope = TensorScope.open()) {
             long rows = (long) batch.batch() * batch.seq();
             HeadLoss[] loss = new HeadLoss[1];
-            Backward.through(model, Tensor.of(batch.tokens(), batch.batch(), batch.seq()), BatchContext.of(model, batch), recompute, hidden -> {
+            Backward.through(model, new Tensor[] {Tensor.of(batch.tokens(), batch.batch(), batch.seq())}, BatchContext.of(model, batch), recompute, flow -> {
+                Tensor hidden = flow[0];
                 loss[0] = HeadLoss.withGradient(hidden.view(rows, -1), model.headWeight(), batch.targets());
-                return loss[0].gradient().view(hidden.shape());
+                return new Tensor[] {loss[0].gradient().view(hidden.shape())};
             });
             return withBytes(loss[0].loss(), batch);
         }

@@ -1,6 +1,6 @@
 package dev.zhulong.train;
 
-import dev.zhulong.model.Decoder;
+import dev.zhulong.model.Network;
 
 /** Told how a run goes. */
 public interface TrainListener {
@@ -26,7 +26,7 @@ public interface TrainListener {
     default void evaluated(Evaluation evaluation) {}
 
     /** Time for a sample; the model is not to be changed. */
-    default void sample(long step, Decoder model) {}
+    default void sample(long step, Network model) {}
 
     /** Something worth a line. */
     default void message(String text) {}

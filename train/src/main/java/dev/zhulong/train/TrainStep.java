@@ -1,6 +1,6 @@
 package dev.zhulong.train;
 
-import dev.zhulong.model.Decoder;
+import dev.zhulong.model.Network;
 import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.FusedAdamW;
@@ -14,7 +14,7 @@ import java.util.List;
  * Which rows it reads and what it drops depend on nothing but its number.
  */
 public final class TrainStep<B> {
-    private final Decoder model;
+    private final Network model;
     private final Objective<B> objective;
     private final TrainData<B> data;
     private final TrainOptions options;
@@ -34,9 +34,9 @@ public final class TrainStep<B> {
 
     /**
      * @param model     whose weights require gradients
-     * @param optimizer of {@link Decoder#trainable()}
+     * @param optimizer of {@link Network#trainable()}
      */
-    public TrainStep(Decoder model, Objective<B> objective, TrainData<B> data, TrainOptions options, Optimizer optimizer, Ranks ranks) {
+    public TrainStep(Network model, Objective<B> objective, TrainData<B> data, TrainOptions options, Optimizer optimizer, Ranks ranks) {
         this.model = model;
         this.objective = objective;
         this.data = data;

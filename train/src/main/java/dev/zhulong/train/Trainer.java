@@ -3,9 +3,9 @@ package dev.zhulong.train;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.StorageType;
-import dev.zhulong.model.Decoder;
-import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.model.Network;
 import dev.zhulong.model.LoraAdapter;
+import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.tensor.Device;
 import dev.zhulong.tensor.DeviceScope;
 import dev.zhulong.tensor.NoGrad;
@@ -27,7 +27,7 @@ import java.util.Optional;
 public final class Trainer<B> {
     private static final String STATE = "trainer.json";
 
-    private final Decoder model;
+    private final Network model;
     private final Objective<B> objective;
     private final TrainData<B> data;
     private final Ranks ranks;
@@ -44,7 +44,7 @@ public final class Trainer<B> {
      * @param objective over that model
      * @param run       directory for checkpoints and metrics
      */
-    public Trainer(Decoder model, Objective<B> objective, TrainData<B> data, TrainOptions options, Path run, TrainListener listener) {
+    public Trainer(Network model, Objective<B> objective, TrainData<B> data, TrainOptions options, Path run, TrainListener listener) {
         this(model, objective, data, Ranks.ALONE, options, run, listener);
     }
 
@@ -55,7 +55,7 @@ public final class Trainer<B> {
      * @param ranks stay the caller's
      * @param run   this rank's
      */
-    public Trainer(Decoder model, Objective<B> objective, TrainData<B> data, Ranks ranks, TrainOptions options, Path run, TrainListener listener) {
+    public Trainer(Network model, Objective<B> objective, TrainData<B> data, Ranks ranks, TrainOptions options, Path run, TrainListener listener) {
         this.model = model;
         this.objective = objective;
         this.data = data;
@@ -177,7 +177,7 @@ public final class Trainer<B> {
     private void save(Optimizer optimizer, long step) {
         checkpoints.write(step, directory -> {
             model.adapter().ifPresentOrElse(adapter -> adapter.save(directory, StorageType.F32),
-                    () -> DecoderFiles.save(model, directory, StorageType.F32));
+                    () -> NetworkFiles.save(model, directory, StorageType.F32));
             optimizer.save(directory);
             AtomicFile.writeString(directory.resolve(STATE),
                     "{\"step\": " + step + ", \"updates\": " + updates + ", \"seed\": " + options.seed() + "}\n");
@@ -210,7 +210,7 @@ public final class Trainer<B> {
             return;
         }
         // not on a GPU, whose memory a second copy of the weights may exceed
-        try (var processor = DeviceScope.open(Device.CPU); Decoder stored = DecoderFiles.load(checkpoint)) {
+        try (var processor = DeviceScope.open(Device.CPU); Network stored = NetworkFiles.load(checkpoint)) {
             if (!stored.spec().equals(model.spec())) {
                 throw new TrainingStopped(checkpoint + " holds a model of another shape: choose another run directory");
             }

@@ -11,6 +11,7 @@ import dev.zhulong.formats.StorageType;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.model.LoraAdapter;
+import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.model.QuantizedMatrix;
 import dev.zhulong.tensor.Device;
 import dev.zhulong.tensor.DeviceScope;
@@ -119,7 +120,7 @@ class WhatIsTrainedOnOneDeviceGoesOnOnAnotherTest {
 
     private void save(Family family) {
         try (Decoder model = Tiny.decoder(family, family != Family.of("gpt2"))) {
-            DecoderFiles.save(model, directory, StorageType.F32);
+            NetworkFiles.save(model, directory, StorageType.F32);
         }
     }
 

@@ -22,7 +22,7 @@ import dev.zhulong.infer.WhatIsCachedChangesNoAnswerTest;
 import dev.zhulong.kernels.KvPages.Format;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.Decoder;
-import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.tensor.Int8Linear;
 import dev.zhulong.text.ByteTokenizer;
 import java.io.ByteArrayOutputStream;
@@ -51,7 +51,7 @@ class ARestoredCacheGivesTheSameBitsTest {
     private CpuEngine engine(Family family, Optional<WeightType> type, CpuOptions options) {
         if (!Files.exists(directory.resolve("config.json"))) {
             try (Decoder model = TinyDecoder.random(family, 5, CONTEXT)) {
-                DecoderFiles.save(model, directory, StorageType.F32);
+                NetworkFiles.save(model, directory, StorageType.F32);
             }
         }
         try (ModelDirectory files = ModelDirectory.open(directory)) {

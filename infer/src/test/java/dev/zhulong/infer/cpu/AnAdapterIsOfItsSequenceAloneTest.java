@@ -24,6 +24,7 @@ import dev.zhulong.infer.TorchEngine;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.model.LoraAdapter;
+import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.text.ByteTokenizer;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
@@ -51,7 +52,7 @@ class AnAdapterIsOfItsSequenceAloneTest {
             Files.createDirectories(directory.resolve(name));
         }
         try (Decoder model = TinyDecoder.random(family, 3, context)) {
-            DecoderFiles.save(model, directory.resolve("model"), StorageType.F32);
+            NetworkFiles.save(model, directory.resolve("model"), StorageType.F32);
             for (int seed = 1; seed <= 2; seed++) {
                 try (LoraAdapter adapter = LoraAdapter.create(model, LoraConfig.of(4, 8, LoraConfig.ALL_LINEAR), seed)) {
                     var random = new SplittableRandom(seed);
@@ -183,7 +184,7 @@ class AnAdapterIsOfItsSequenceAloneTest {
                     s.windows(), s.bosId(), s.eosIds());
             Files.createDirectories(directory.resolve("other"));
             try (Decoder decoder = Decoder.random(other, 1)) {
-                DecoderFiles.save(decoder, directory.resolve("other"), StorageType.F32);
+                NetworkFiles.save(decoder, directory.resolve("other"), StorageType.F32);
             }
             try (CpuEngine wrong = engine(directory.resolve("other"))) {
                 assertThatThrownBy(() -> wrong.newCache(10, adapter)).isInstanceOf(IllegalArgumentException.class).hasMessageContaining("another model")

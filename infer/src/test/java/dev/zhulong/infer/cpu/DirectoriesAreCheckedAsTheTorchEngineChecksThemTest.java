@@ -18,7 +18,7 @@ import dev.zhulong.infer.LanguageModel.Span;
 import dev.zhulong.infer.TinyDecoder;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.Decoder;
-import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.model.NetworkFiles;
 import java.io.IOException;
 import java.lang.management.BufferPoolMXBean;
 import java.lang.management.ManagementFactory;
@@ -45,7 +45,7 @@ class DirectoriesAreCheckedAsTheTorchEngineChecksThemTest {
 
     private void write(Family family, Change change, String withoutPrefix) throws IOException {
         try (Decoder model = TinyDecoder.random(family, 3)) {
-            DecoderFiles.save(model, directory, StorageType.F32);
+            NetworkFiles.save(model, directory, StorageType.F32);
         }
         Path weights = directory.resolve(ModelDirectory.WEIGHTS);
         List<SafetensorsWriter.Entry> entries = new ArrayList<>();

@@ -12,7 +12,7 @@ import dev.zhulong.infer.TinyDecoder;
 import dev.zhulong.kernels.KvPages;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.Decoder;
-import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.tensor.Int8Linear;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -35,7 +35,7 @@ class LogitsAreTheSameBitsHoweverTheyAreAskedForTest {
     void aloneInABatchInPiecesAndAfterACut(Family family, WeightType type, KvPages.Format kept, Route route) {
         assumeTrue(route == Route.LATENCY || Int8Linear.unavailable() == null, "int8 products are not to be had on this processor");
         try (Decoder model = TinyDecoder.random(family, 5)) {
-            DecoderFiles.save(model, directory, StorageType.F32);
+            NetworkFiles.save(model, directory, StorageType.F32);
         }
         try (ModelDirectory files = ModelDirectory.open(directory);
                 CpuEngine engine = CpuEngine.load(files, Optional.of(type).filter(WeightType::quantised), CpuOptions.of(2).withCache(kept).withRoute(route));

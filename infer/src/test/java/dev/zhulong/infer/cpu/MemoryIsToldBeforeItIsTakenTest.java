@@ -11,7 +11,7 @@ import dev.zhulong.infer.MemoryEstimate;
 import dev.zhulong.infer.TinyDecoder;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.Decoder;
-import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.tensor.Int8Linear;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -66,7 +66,7 @@ class MemoryIsToldBeforeItIsTakenTest {
         assumeTrue(Int8Linear.unavailable() == null, "no int8 products on this processor");
         CpuOptions options = CpuOptions.of(2).withRoute(Route.THROUGHPUT);
         try (Decoder model = TinyDecoder.random(family, 3)) {
-            DecoderFiles.save(model, directory, StorageType.F32);
+            NetworkFiles.save(model, directory, StorageType.F32);
         }
         try (ModelDirectory files = ModelDirectory.open(directory);
                 CpuEngine throughput = CpuEngine.load(files, Optional.of(WeightType.Q4_0), options)) {
@@ -82,7 +82,7 @@ class MemoryIsToldBeforeItIsTakenTest {
     private void told(Family family, StorageType stored, Optional<WeightType> type) {
         long largest;
         try (Decoder model = TinyDecoder.random(family, 3)) {
-            DecoderFiles.save(model, directory, stored);
+            NetworkFiles.save(model, directory, stored);
             largest = model.parameters().values().stream().mapToLong(t -> t.elements()).max().orElseThrow() * 12;
         }
         try (ModelDirectory files = ModelDirectory.open(directory);

@@ -14,7 +14,7 @@ import dev.zhulong.infer.LanguageModel.Span;
 import dev.zhulong.infer.TinyDecoder;
 import dev.zhulong.infer.TorchEngine;
 import dev.zhulong.model.Decoder;
-import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.model.NetworkFiles;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -51,7 +51,7 @@ class RotationsAreThoseOfTheTorchEngineTest {
         }
         float[] expected;
         try (Decoder model = TinyDecoder.rotated(rotated, scaling, 33, CONTEXT)) {
-            DecoderFiles.save(model, directory, StorageType.F32);
+            NetworkFiles.save(model, directory, StorageType.F32);
         }
         try (LanguageModel torch = TorchEngine.load(directory)) {
             expected = logits(torch);

@@ -13,7 +13,7 @@ import dev.zhulong.infer.TorchEngine;
 import dev.zhulong.kernels.KvPages;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.Decoder;
-import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.model.NetworkFiles;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -30,7 +30,7 @@ class TheCpuEngineAgreesWithTheTorchEngineTest {
 
     private CpuEngine cpu(StorageType stored, Family family, Optional<WeightType> type) {
         try (Decoder model = TinyDecoder.random(family, 3)) {
-            DecoderFiles.save(model, directory, stored);
+            NetworkFiles.save(model, directory, stored);
         }
         try (ModelDirectory files = ModelDirectory.open(directory)) {
             return CpuEngine.load(files, type, CpuOptions.of(2));
@@ -108,7 +108,7 @@ class TheCpuEngineAgreesWithTheTorchEngineTest {
     void keysAndValuesInEightBitsAreNear(Family family) {
         int[] ids = ids(family == Family.of("gpt2") ? 64 : 100, 6);
         try (Decoder model = TinyDecoder.random(family, 3)) {
-            DecoderFiles.save(model, directory, StorageType.F32);
+            NetworkFiles.save(model, directory, StorageType.F32);
         }
         try (ModelDirectory files = ModelDirectory.open(directory);
                 CpuEngine engine = CpuEngine.load(files, Optional.empty(), CpuOptions.of(2).withCache(KvPages.Format.INT8));

@@ -19,6 +19,7 @@ import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.model.LoraAdapter;
+import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.tensor.Int8Linear;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
@@ -39,7 +40,7 @@ class TheCpuEngineKeepsTheContractTest {
     /** The engine over a model of this family, written anew. */
     private CpuEngine engine(Family family, Optional<WeightType> type, CpuOptions options) {
         try (Decoder model = TinyDecoder.random(family, 7)) {
-            DecoderFiles.save(model, directory, StorageType.F32);
+            NetworkFiles.save(model, directory, StorageType.F32);
         }
         try (ModelDirectory files = ModelDirectory.open(directory)) {
             return CpuEngine.load(files, type, options);

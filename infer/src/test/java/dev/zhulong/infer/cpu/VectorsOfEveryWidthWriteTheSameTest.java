@@ -18,7 +18,7 @@ import dev.zhulong.kernels.KvPages;
 import dev.zhulong.kernels.VectorSupport;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.Decoder;
-import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.tensor.Int8Linear;
 import dev.zhulong.text.ByteTokenizer;
 import java.io.IOException;
@@ -81,7 +81,7 @@ class VectorsOfEveryWidthWriteTheSameTest {
     @Test
     void withMachineCodeAndWithout() throws Exception {
         try (Decoder model = TinyDecoder.random(Family.of("llama"), 3)) {
-            DecoderFiles.save(model, directory, StorageType.F32);
+            NetworkFiles.save(model, directory, StorageType.F32);
         }
         try (ModelDirectory files = ModelDirectory.open(directory)) {
             GgufExport.write(directory.resolve("model.gguf"), files.spec().withEosIds(files.eosIds()), files::tensor,

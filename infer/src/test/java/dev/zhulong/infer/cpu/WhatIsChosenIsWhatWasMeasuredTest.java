@@ -11,7 +11,7 @@ import dev.zhulong.infer.LanguageModel.Span;
 import dev.zhulong.infer.TinyDecoder;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.Decoder;
-import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.model.NetworkFiles;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -30,7 +30,7 @@ class WhatIsChosenIsWhatWasMeasuredTest {
 
     private ModelDirectory model(Family family) {
         try (Decoder model = TinyDecoder.random(family, 3)) {
-            DecoderFiles.save(model, directory, StorageType.F32);
+            NetworkFiles.save(model, directory, StorageType.F32);
         }
         return ModelDirectory.open(directory);
     }

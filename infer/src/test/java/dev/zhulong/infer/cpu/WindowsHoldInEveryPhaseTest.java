@@ -11,7 +11,7 @@ import dev.zhulong.infer.LanguageModel.Span;
 import dev.zhulong.infer.TinyDecoder;
 import dev.zhulong.kernels.KvPages;
 import dev.zhulong.model.Decoder;
-import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
@@ -31,7 +31,7 @@ class WindowsHoldInEveryPhaseTest {
     Path directory;
 
     private CpuEngine saved(Decoder model, KvPages.Format cache) {
-        DecoderFiles.save(model, directory, StorageType.F32);
+        NetworkFiles.save(model, directory, StorageType.F32);
         try (ModelDirectory files = ModelDirectory.open(directory)) {
             return CpuEngine.load(files, Optional.empty(), CpuOptions.of(2).withCache(cache));
         }

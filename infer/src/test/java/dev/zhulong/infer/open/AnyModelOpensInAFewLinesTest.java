@@ -18,8 +18,8 @@ import dev.zhulong.infer.open.EngineChoice.RouteWanted;
 import dev.zhulong.kernels.KvPages;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.Decoder;
-import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.model.LoraAdapter;
+import dev.zhulong.model.NetworkFiles;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
@@ -49,7 +49,7 @@ class AnyModelOpensInAFewLinesTest {
         model = Files.createDirectories(temporary.resolve("model"));
         adapter = Files.createDirectories(temporary.resolve("adapter"));
         try (Decoder decoder = TinyDecoder.random(Family.of("llama"), 3)) {
-            DecoderFiles.save(decoder, model, StorageType.F32);
+            NetworkFiles.save(decoder, model, StorageType.F32);
             try (LoraAdapter lora = LoraAdapter.create(decoder, LoraConfig.of(4, 8, LoraConfig.ALL_LINEAR), 1)) {
                 lora.parameters().forEach((name, tensor) -> {
                     for (long i = 0; name.contains("lora_B") && i < tensor.elements(); i++) {

@@ -29,6 +29,7 @@ import dev.zhulong.infer.open.EngineChoice.Engine;
 import dev.zhulong.infer.open.ModelFiles;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.recipe.FinetuneEvaluation;
 import dev.zhulong.recipe.FinetuneJob;
 import dev.zhulong.recipe.FinetuneRecipe;
@@ -350,7 +351,7 @@ public final class Quickstart {
                 notes.sample(0, model);
             }
             new Trainer<>(model, new NextToken(model, tokenBytes), data, settings, run, notes).train();
-            DecoderFiles.save(model, out, StorageType.F32);
+            NetworkFiles.save(model, out, StorageType.F32);
             AtomicFile.writeString(out.resolve(GenerationConfig.FILE), GenerationConfig.of(spec.bosId(), spec.eosIds()).toJson());
             provenance();
             return notes;

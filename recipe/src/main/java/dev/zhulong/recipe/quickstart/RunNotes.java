@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.infer.TorchEngine;
 import dev.zhulong.model.Decoder;
+import dev.zhulong.model.Network;
 import dev.zhulong.recipe.TrainingConsole;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.train.TrainListener;
@@ -56,8 +57,8 @@ final class RunNotes implements TrainListener {
 
     @Override
     @SuppressWarnings("resource") // closing the engine would close the model that is trained
-    public void sample(long step, Decoder model) {
-        Report.Sample sample = new Writer(new TorchEngine(model), tokenizer).sample(step);
+    public void sample(long step, Network model) {
+        Report.Sample sample = new Writer(new TorchEngine((Decoder) model), tokenizer).sample(step);
         samples.put(step, sample);
         try {
             AtomicFile.writeBytes(file, JSON.writeValueAsBytes(samples.values()));

@@ -7,10 +7,9 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * What a forward pass knows besides its input: positions as rotary angles, who may see whom, and the cache. Made once a pass and shared
- * by all blocks.
+ * What a forward pass knows besides its input: positions as rotary angles, who may see whom, and the cache. Made once a pass and shared by all parts.
  */
-public final class Context {
+public final class Pass {
     private final DecoderSpec spec;
     private final Tensor positions;
     private final Tensor cos;
@@ -21,7 +20,7 @@ public final class Context {
     private final int keys;
     private final Tensor documents;
 
-    private Context(DecoderSpec spec, RotaryTable rotary, Tensor positions, Tensor documents, int seq, KeyValues cache) {
+    private Pass(DecoderSpec spec, RotaryTable rotary, Tensor positions, Tensor documents, int seq, KeyValues cache) {
         this.spec = spec;
         this.positions = positions;
         this.documents = documents;
@@ -41,8 +40,8 @@ public final class Context {
     }
 
     /** Whole sequences from position 0, each row one document. */
-    static Context causal(DecoderSpec spec, RotaryTable rotary, int seq) {
-        return new Context(spec, rotary, Tensor.arange(seq), null, seq, null);
+    static Pass causal(DecoderSpec spec, RotaryTable rotary, int seq) {
+        return new Pass(spec, rotary, Tensor.arange(seq), null, seq, null);
     }
 
     /**
@@ -51,14 +50,14 @@ public final class Context {
      * @param positions I64 [batch, seq], restarting at 0 with each document
      * @param documents I64 [batch, seq], the same number within a document
      */
-    static Context packed(DecoderSpec spec, RotaryTable rotary, Tensor positions, Tensor documents) {
-        return new Context(spec, rotary, positions, documents, (int) positions.size(1), null);
+    static Pass packed(DecoderSpec spec, RotaryTable rotary, Tensor positions, Tensor documents) {
+        return new Pass(spec, rotary, positions, documents, (int) positions.size(1), null);
     }
 
     /** {@code seq} new positions after those in {@code cache}. */
-    static Context cached(DecoderSpec spec, RotaryTable rotary, int seq, KeyValues cache) {
+    static Pass cached(DecoderSpec spec, RotaryTable rotary, int seq, KeyValues cache) {
         Tensor positions = Tensor.arange(cache.length() + (long) seq).narrow(0, cache.length(), seq);
-        return new Context(spec, rotary, positions, null, seq, cache);
+        return new Pass(spec, rotary, positions, null, seq, cache);
     }
 
     /** I64 positions, [seq] or [batch, seq]. */

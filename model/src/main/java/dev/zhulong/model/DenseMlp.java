@@ -1,0 +1,36 @@
+package dev.zhulong.model;
+
+import dev.zhulong.formats.Role;
+import dev.zhulong.formats.Stack.Mlp;
+import dev.zhulong.tensor.Tensor;
+import java.util.List;
+
+/** An MLP for all tokens: {@code down(act(gate(x)) * up(x))}, or {@code down(act(up(x)))} where there is no gate. */
+final class DenseMlp implements FeedForward {
+    private final Mlp.Dense shape;
+    private final Linear gate;
+    private final Linear up;
+    private final Linear down;
+
+    /** @param expert number of the expert that it is, or -1 */
+    DenseMlp(Network network, Mlp.Dense shape, int layer, int expert) {
+        this.shape = shape;
+        gate = shape.gated() ? network.linear(Role.GATE, layer, expert) : null;
+        up = network.linear(Role.UP, layer, expert);
+        down = network.linear(Role.DOWN, layer, expert);
+    }
+
+    @Override
+    public List<Weight> weights() {
+        return Linear.weights(gate, up, down);
+    }
+
+    @Override
+    public Tensor apply(Tensor x, Tensor[] flow) {
+        if (gate == null) {
+            return down.apply(Activations.apply(shape.activation(), up.apply(x)));
+        }
+        Tensor[] wide = Linear.applyAll(x, gate, up);
+        return down.apply(Activations.apply(shape.activation(), wide[0]).mul(wide[1]));
+    }
+}

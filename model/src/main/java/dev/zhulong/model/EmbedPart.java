@@ -1,0 +1,47 @@
+package dev.zhulong.model;
+
+import dev.zhulong.formats.Role;
+import dev.zhulong.formats.Stack;
+import dev.zhulong.formats.Stack.Mlp;
+import dev.zhulong.tensor.Tensor;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/** The first part: ids to the residual stream. Learned positions and segments are added, and the sum is normalised, where the network has these. */
+final class EmbedPart implements Part {
+    private final Weight tokens;
+    private final Weight segments;
+    private final Weight positions;
+    private final Normalisation norm;
+    private final Optional<Mlp.Experts> account;
+
+    EmbedPart(Network network, Stack stack) {
+        account = Experts.of(stack);
+        tokens = network.weight(Role.EMBED, -1);
+        segments = network.find(Role.SEGMENTS, -1);
+        positions = network.find(Role.POSITIONS, -1);
+        norm = network.norm(Role.EMBED_NORM, -1, stack);
+    }
+
+    @Override
+    public List<Weight> weights() {
+        return Stream.concat(Stream.of(tokens, segments, positions).filter(w -> w != null), Normalisation.weights(norm).stream()).toList();
+    }
+
+    /** I64 ids [batch, seq], and segments as they are, to [batch, seq, hidden], and for a mixture an empty account. */
+    @Override
+    public Tensor[] forward(Tensor[] flow, Pass pass) {
+        Tensor x = tokens.tensor().embedding(flow[0]);
+        if (segments != null) {
+            x = x.add(segments.tensor().embedding(flow[1]));
+        }
+        if (positions != null) {
+            x = x.add(positions.tensor().embedding(pass.positions()));
+        }
+        if (norm != null) {
+            x = norm.apply(x);
+        }
+        return account.isEmpty() ? new Tensor[] {x} : new Tensor[] {x, Experts.account(account.get())};
+    }
+}

@@ -1,0 +1,255 @@
+package dev.zhulong.model;
+
+import dev.zhulong.formats.DecoderSpec.Norm;
+import dev.zhulong.formats.NetworkSpec;
+import dev.zhulong.formats.Parameter;
+import dev.zhulong.formats.Parameters;
+import dev.zhulong.formats.Role;
+import dev.zhulong.formats.Stack;
+import dev.zhulong.tensor.DType;
+import dev.zhulong.tensor.Device;
+import dev.zhulong.tensor.Libtorch;
+import dev.zhulong.tensor.Tensor;
+import dev.zhulong.tensor.TensorRandom;
+import dev.zhulong.tensor.TensorScope;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A network: weights by name, and parts that a batch passes in order. Whatever trains, stores, adapts, shards, prunes or counts a model rests on this
+ * alone.
+ */
+public abstract class Network implements AutoCloseable {
+    private final NetworkSpec spec;
+    private final Parameters table;
+    private final Map<String, Weight> weights = new LinkedHashMap<>();
+    private final Map<String, Linear> linears = new LinkedHashMap<>();
+    private final Map<String, QuantizedMatrix> quantized;
+    private LoraAdapter adapter;
+
+    /**
+     * Over {@code tensors}, which this object owns from now on and which must be kept out of scopes.
+     *
+     * @param quantized the weights of some projections in blocks, by module name; {@code tensors} lacks them
+     */
+    Network(NetworkSpec spec, Map<String, Tensor> tensors, Map<String, QuantizedMatrix> quantized) {
+        this.spec = spec;
+        this.table = Parameters.of(spec);
+        this.quantized = Map.copyOf(quantized);
+        table.forEach(p -> weights.put(p.name(), new Weight(p, tensors.get(p.name()))));
+    }
+
+    /** Fresh tensors for a network on the device whose scope is open, the same for the same seed everywhere. */
+    static Map<String, Tensor> random(NetworkSpec spec, int layers, long seed) {
+        Map<String, Tensor> tensors = new LinkedHashMap<>();
+        try (var random = new TensorRandom()) {
+            Libtorch.seed(random, seed);
+            for (Parameter p : Parameters.of(spec)) {
+                Tensor t = Tensor.empty(DType.F32, p.shape()).keep();
+                switch (p.init()) {
+                    case NORMAL -> t.normal_(random, 0, 0.02);
+                    case RESIDUAL -> t.normal_(random, 0, 0.02 / Math.sqrt(2.0 * layers));
+                    case ONE -> t.fill_(1);
+                    case ZERO -> t.zero_();
+                }
+                tensors.put(p.name(), t);
+            }
+        }
+        return tensors;
+    }
+
+    /** Its shape. */
+    public NetworkSpec spec() {
+        return spec;
+    }
+
+    /** The weights it has, by what they do. */
+    public final Parameters table() {
+        return table;
+    }
+
+    /** Hugging Face names to weights, in state-dictionary order; a tied head is not listed. What is quantized is away. */
+    public final Map<String, Weight> weights() {
+        return Collections.unmodifiableMap(weights);
+    }
+
+    /** Its parts, in the order in which a batch passes them. */
+    public abstract List<Part> parts();
+
+    /** The tensors of {@link #weights()} that are there. */
+    public final Map<String, Tensor> parameters() {
+        Map<String, Tensor> here = new LinkedHashMap<>();
+        weights.forEach((name, weight) -> {
+            if (weight.isHere()) {
+                here.put(name, weight.tensor());
+            }
+        });
+        return Collections.unmodifiableMap(here);
+    }
+
+    /** Number of weights. */
+    public final long count() {
+        return table.count();
+    }
+
+    /** Bytes of all weights as they are held. */
+    public final long bytes() {
+        return parameters().values().stream().mapToLong(t -> 4 * t.elements()).sum() + quantized.values().stream().mapToLong(QuantizedMatrix::bytes).sum();
+    }
+
+    /** Where its weights lie; its forward pass runs in a scope of this device. */
+    public final Device device() {
+        return weight(Role.EMBED, -1).tensor().device();
+    }
+
+    /** Whether projections are held in blocks: then they are frozen, and only an adapter can be trained. */
+    public final boolean isQuantized() {
+        return !quantized.isEmpty();
+    }
+
+    // ---- for the parts -----------------------------------------------------------------------------------------------------------------------
+
+    /** The weight of a role that the network has. */
+    final Weight weight(Role role, int layer) {
+        return weights.get(table.get(role, layer).name());
+    }
+
+    /** The weight of a role, or null where the network has none. */
+    final Weight find(Role role, int layer) {
+        return table.find(role, layer).map(p -> weights.get(p.name())).orElse(null);
+    }
+
+    /** The bias of a role, or null where the network has none. */
+    final Weight bias(Role role, int layer) {
+        return table.bias(role, layer).map(p -> weights.get(p.name())).orElse(null);
+    }
+
+    /** The norm of a role, or null where the network has none. */
+    final Normalisation norm(Role role, int layer, Stack stack) {
+        Weight weight = find(role, layer);
+        boolean rms = stack.norm() == Norm.RMS || role == Role.Q_NORM || role == Role.K_NORM;
+        return weight == null ? null : new Normalisation(rms, weight, bias(role, layer), stack.normEpsilon());
+    }
+
+    /** The projection of a role, or null where the network has none; adapters and observers find it among {@link #linears()}. */
+    final Linear linear(Role role, int layer, int expert) {
+        for (Parameter p : table) {
+            if (p.role() == role && p.layer() == layer && p.expert() == expert && !p.bias()) {
+                Linear linear = new Linear(weights.get(p.name()), weights.get(p.module() + ".bias"), quantized.get(p.module()));
+                linears.put(p.module(), linear);
+                return linear;
+            }
+        }
+        return null;
+    }
+
+    // ---- adapters ----------------------------------------------------------------------------------------------------------------------------
+
+    /** Projections inside the layers, by module name: what adapters, quantized bases, pruning and observers take hold of. */
+    final Map<String, Linear> linears() {
+        return linears;
+    }
+
+    /**
+     * Puts an adapter on, which stays its owner's. The weights below it are frozen from now on.
+     *
+     * @throws IllegalStateException if there is one already
+     */
+    public final void attach(LoraAdapter lora) {
+        if (adapter != null) {
+            throw new IllegalStateException("this model has an adapter already: remove it first");
+        }
+        requiresGrad(false);
+        adapter = lora;
+        apply(lora);
+    }
+
+    /** Takes the adapter off, if there is one. */
+    public final void detach() {
+        adapter = null;
+        linears.values().forEach(linear -> linear.adapt(null));
+    }
+
+    /** The adapter that was put on. */
+    public final Optional<LoraAdapter> adapter() {
+        return Optional.ofNullable(adapter);
+    }
+
+    /** The model without its adapter until closed: the reference that a policy is compared with, in the same weights. */
+    public final AdapterOff withoutAdapter() {
+        linears.values().forEach(linear -> linear.adapt(null));
+        return () -> {
+            if (adapter != null) {
+                apply(adapter);
+            }
+        };
+    }
+
+    /** Puts the adapter back. */
+    @FunctionalInterface
+    public interface AdapterOff extends AutoCloseable {
+        @Override
+        void close();
+    }
+
+    private void apply(LoraAdapter lora) {
+        lora.parts().forEach((module, part) -> linears.get(module).adapt(part));
+    }
+
+    // ---- training ----------------------------------------------------------------------------------------------------------------------------
+
+    /** What training changes: the adapter's weights if there is one, else all. */
+    public final Map<String, Tensor> trainable() {
+        return adapter == null ? parameters() : adapter.parameters();
+    }
+
+    /** Names of the trainable weights that weight decay applies to. */
+    public final List<String> decayed() {
+        return adapter == null ? table.decayed() : List.copyOf(adapter.parameters().keySet());
+    }
+
+    /** Marks every trainable weight as trained, or none. */
+    public final void requiresGrad(boolean on) {
+        trainable().values().forEach(p -> p.requiresGrad(on));
+    }
+
+    /** Runs all parts, each in a scope of its own. */
+    public final Tensor[] run(Tensor[] flow, Pass pass) {
+        for (Part part : parts()) {
+            flow = run(part, flow, pass);
+        }
+        return flow;
+    }
+
+    /** Runs one part in a scope of its own; what it gives belongs to the scope around it. */
+    public static Tensor[] run(Part part, Tensor[] flow, Pass pass) {
+        try (var scope = TensorScope.open()) {
+            Tensor[] next = part.forward(flow, pass);
+            for (Tensor tensor : next) {
+                if (!isAmong(tensor, flow)) {
+                    scope.handOut(tensor);
+                }
+            }
+            return next;
+        }
+    }
+
+    /** Whether a tensor is one of these, and no copy. */
+    public static boolean isAmong(Tensor tensor, Tensor[] flow) {
+        for (Tensor each : flow) {
+            if (each == tensor) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    @Override
+    public void close() {
+        parameters().values().forEach(Tensor::close);
+        quantized.values().forEach(QuantizedMatrix::close);
+    }
+}
