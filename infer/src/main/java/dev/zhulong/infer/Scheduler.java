@@ -5,7 +5,6 @@ import dev.zhulong.text.Tokenizer;
 import java.lang.System.Logger.Level;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -37,17 +36,9 @@ public final class Scheduler implements AutoCloseable {
     private final SchedulerOptions options;
     private final WaitingJobs waiting;
     private final ConcurrentLinkedQueue<FutureTask<?>> asides = new ConcurrentLinkedQueue<>();
-    /** In the order of their turns; the thread's alone, as are the prefixes. */
-    private final List<ScheduledJob> running = new ArrayList<>();
-    /** Null where the model's caches have no pages, or nothing is to be kept. */
-    private final PrefixCache prefixes;
-    private final PrefixFile kept;
-    /** Tokens of a page; 1 where there are none, and a sequence takes the room it may need at its turn. */
-    private final int pageTokens;
-    private final boolean paged;
-    /** Tokens whose keys and values are kept at most, in whole pages, of which there is one at least. */
-    private final long room;
-    private final String layout;
+    private final Admission admission;
+    /** Of {@link #admission}; the thread's alone. */
+    private final List<ScheduledJob> running;
 
     private long steps;
     private long promptTokens;
@@ -89,18 +80,9 @@ public final class Scheduler implements AutoCloseable {
         this.model = model;
         this.tokenizer = tokenizer;
         this.options = options;
-        this.kept = kept;
         waiting = new WaitingJobs(options.waiting());
-        try (LanguageModel.KvCache probe = model.newCache(1)) {
-            paged = probe instanceof PagedKv;
-            pageTokens = probe instanceof PagedKv pages ? pages.pageTokens() : 1;
-            room = Math.max(pageTokens, options.tokens() / pageTokens * pageTokens);
-            layout = probe instanceof StorableCache cache ? cache.layout() : "";
-            prefixes = paged && options.reuse() && PromptCache.isReusable(model) ? new PrefixCache(pageTokens) : null;
-            if (kept != null && prefixes != null) {
-                kept.read(prefixes, (PagedKv) probe, () -> makeRoom(pageTokens));
-            }
-        }
+        admission = new Admission(model, options, kept);
+        running = admission.running();
         note();
         thread = Thread.ofPlatform().name("scheduler").start(this::loop);
     }
@@ -178,21 +160,17 @@ public final class Scheduler implements AutoCloseable {
 
     /** What computes the keys and values and how they are kept, which answers depend on besides the weights; empty where the engine does not say. */
     public String layout() {
-        return layout;
+        return admission.layout();
     }
 
     /** Most tokens of a sequence, prompt included: the model's context, or the memory for keys and values where that is less. */
     public int mostTokens() {
-        return (int) Math.min(model.spec().contextLength(), room);
+        return (int) Math.min(model.spec().contextLength(), admission.room());
     }
 
     private void check(Job job) {
         Generator.check(job.prompt(), model.spec());
-        int n = job.prompt().length;
-        if (rounded(capacity(job)) > room) {
-            throw new ContextLengthException("the prompt of " + n + " tokens and the " + (capacity(job) - n) + " to be generated do not fit into the memory for "
-                    + room + " tokens: ask for fewer tokens");
-        }
+        admission.check(job);
     }
 
     /** The state after the last step. */
@@ -309,7 +287,7 @@ public final class Scheduler implements AutoCloseable {
             return;
         }
         try {
-            leave(job);
+            admission.leave(job);
         } catch (Throwable e) {
             LOG.log(Level.ERROR, "what a sequence has taken cannot be given back", e);
         }
@@ -327,14 +305,13 @@ public final class Scheduler implements AutoCloseable {
     }
 
     private void admit() {
-        while (running.size() < options.running()) {
-            ScheduledJob job = waiting.take(this::isReady);
+        while (admission.hasPlace()) {
+            ScheduledJob job = waiting.take(admission::isReady);
             if (job == null) {
                 return;
             }
             try {
-                if (!makeRoom(need(job))) {
-                    release(job);
+                if (!admission.enter(job)) {
                     waiting.putBack(job);
                     return;
                 }
@@ -345,115 +322,32 @@ public final class Scheduler implements AutoCloseable {
         }
     }
 
-    /** Not while another sequence reads what this one begins with. */
-    private boolean isReady(ScheduledJob job) {
-        if (prefixes == null) {
-            return true;
-        }
-        int[] ids = job.ids();
-        int known = prefixes.match(job.job().prefixSalt(), ids);
-        for (ScheduledJob other : running) {
-            if (other.sequence.unread() > 1 && other.job().prefixSalt().equals(job.job().prefixSalt())) {
-                int[] theirs = other.job().prompt();
-                int common = Arrays.mismatch(ids, theirs);
-                int pages = Math.min((common < 0 ? ids.length : common), Math.min(ids.length - 1, theirs.length - 1)) / pageTokens;
-                if (pages > known) {
-                    return false;
-                }
-            }
-        }
-        return true;
-    }
-
-    /** Tokens of memory that a job takes at its turn: room to read what is not here, and to write a little. What is here it uses from now on. */
-    private long need(ScheduledJob job) {
-        if (prefixes != null) {
-            job.path.addAll(prefixes.use(job.job().prefixSalt(), job.ids()));
-        }
-        int capacity = capacity(job.job());
-        return paged ? rounded(Math.min(job.ids().length + 1, capacity)) - (long) job.path.size() * pageTokens : capacity;
-    }
-
-    private int capacity(Job job) {
-        return job.prompt().length + job.options().newTokens(job.prompt().length, model.spec().contextLength());
-    }
-
-    private long rounded(long tokens) {
-        return (tokens + pageTokens - 1) / pageTokens * pageTokens;
-    }
-
+    /** Goes on with a job that has come in, where it was if this is not its first turn. */
     private void begin(ScheduledJob job) {
-        var cache = new PromptCache(model, Math.max(1, capacity(job.job())), null, job.job().adapter());
-        job.cache = cache;
-        if (prefixes != null) {
-            job.shared = job.path.size();
-            PrefixCache.Beginning beginning = prefixes.beginning(job.job().prefixSalt(), job.path, job.ids());
-            cache.begin(beginning.pages(), beginning.ids());
+        if (job.sequence != null) {
+            job.sequence.move(job.cache);
+            return;
         }
-        running.add(job);
-        if (job.sequence == null) {
-            job.sequence = new Sequence(model, tokenizer, job.job().prompt(), job.job().options(), job.job().number(), job::takeText, cache);
-            cachedTokens += job.sequence.cachedTokens();
-            job.tellStarted();
-            if (job.job().options().maxNewTokens() == 0) {
-                finish(job);
-            }
-        } else {
-            job.sequence.move(cache);
+        job.sequence = new Sequence(model, tokenizer, job.job().prompt(), job.job().options(), job.job().number(), job::takeText, job.cache);
+        cachedTokens += job.sequence.cachedTokens();
+        job.tellStarted();
+        if (job.job().options().maxNewTokens() == 0) {
+            finish(job);
         }
-    }
-
-    /** Lets a running job's place and memory go. */
-    private void leave(ScheduledJob job) {
-        running.remove(job);
-        release(job);
-        if (job.cache != null) {
-            PromptCache cache = job.cache;
-            job.cache = null;
-            cache.close();
-        }
-    }
-
-    private void release(ScheduledJob job) {
-        if (prefixes != null) {
-            prefixes.release(job.path);
-        }
-        job.shared = 0;
     }
 
     private void finish(ScheduledJob job) {
-        if (prefixes != null && job.cache.length() > job.path.size() * pageTokens) {
-            prefixes.keepRest(job.job().prefixSalt(), job.path, Arrays.copyOf(job.sequence.ids(), job.cache.length()), (PagedKv) job.cache.tokens().cache());
-        }
-        leave(job);
+        admission.keepRest(job);
+        admission.leave(job);
         job.tellFinished();
         finished++;
         pace.freed();
     }
 
-    /** Whether {@code tokens} more fit, when what nobody uses has gone. */
-    private boolean makeRoom(long tokens) {
-        while (held() + tokens > room) {
-            if (prefixes == null || !prefixes.evict()) {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    /** Tokens whose memory is taken. */
-    private long held() {
-        long tokens = prefixes == null ? 0 : (long) prefixes.pages() * pageTokens;
-        for (ScheduledJob job : running) {
-            tokens += paged ? rounded(job.cache.length()) - (long) job.shared * pageTokens : capacity(job.job());
-        }
-        return tokens;
-    }
-
     private void step() {
         List<ScheduledJob> who = new ArrayList<>();
         List<Span> spans = plan(who);
-        while (paged && !makeRoom(spans.stream().mapToLong(this::growth).sum())) {
+        while (!admission.fits(spans)) {
             preempt(running.getLast());
             who.clear();
             spans = plan(who);
@@ -494,16 +388,10 @@ public final class Scheduler implements AutoCloseable {
         return spans;
     }
 
-    /** Tokens of new pages that a span needs. */
-    private long growth(Span span) {
-        int length = span.cache().length();
-        return rounded(length + span.ids().length) - rounded(length);
-    }
-
     private void preempt(ScheduledJob job) {
         preempted++;
         try {
-            leave(job);
+            admission.leave(job);
         } catch (Throwable e) {
             giveUp(job, e);
             return;
@@ -561,25 +449,12 @@ public final class Scheduler implements AutoCloseable {
             writtenTokens++;
             job.tellWritten();
         }
-        keep(job);
+        admission.keep(job);
         return goesOn;
     }
 
-    /** Puts the pages that have become full where others find them. */
-    private void keep(ScheduledJob job) {
-        if (prefixes == null || job.cache.length() < (job.path.size() + 1) * pageTokens) {
-            return;
-        }
-        int[] ids = job.sequence.ids();
-        while (job.cache.length() >= (job.path.size() + 1) * pageTokens) {
-            if (prefixes.extend(job.job().prefixSalt(), job.path, ids, (PagedKv) job.cache.tokens().cache())) {
-                job.shared++;
-            }
-        }
-    }
-
     private void note() {
-        last = new SchedulerStats(0, running.size(), held(), room, steps, promptTokens, cachedTokens, writtenTokens,
+        last = new SchedulerStats(0, running.size(), admission.held(), admission.room(), steps, promptTokens, cachedTokens, writtenTokens,
                 preempted, finished, failed);
     }
 
@@ -593,15 +468,11 @@ public final class Scheduler implements AutoCloseable {
         for (FutureTask<?> aside = asides.poll(); aside != null; aside = asides.poll()) {
             aside.cancel(false);
         }
-        if (prefixes != null) {
-            try (prefixes; LanguageModel.KvCache layout = model.newCache(1)) {
-                // after a failure nobody knows what the pages hold
-                if (kept != null && failure == null) {
-                    kept.write(prefixes, (StorableCache) layout);
-                }
-            } catch (RuntimeException | Error e) {
-                LOG.log(Level.ERROR, "the computed prompts cannot be saved", e);
-            }
+        try {
+            // after a failure nobody knows what the pages hold
+            admission.end(failure == null);
+        } catch (RuntimeException | Error e) {
+            LOG.log(Level.ERROR, "the computed prompts cannot be saved", e);
         }
         note();
     }
