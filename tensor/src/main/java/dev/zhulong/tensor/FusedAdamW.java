@@ -1,5 +1,6 @@
 package dev.zhulong.tensor;
 
+import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.pytorch.Dispatcher;
 import org.bytedeco.pytorch.GenericList;
@@ -58,7 +59,7 @@ public final class FusedAdamW {
                 var off = NoGrad.open()) {
             IValueVector stack = new IValueVector();
             stack.push_back(list(parameters));
-            stack.push_back(list(gradients));
+            stack.push_back(list(laidOutAs(parameters, gradients)));
             stack.push_back(list(firstMoments));
             stack.push_back(list(secondMoments));
             stack.push_back(list(List.of()));
@@ -89,6 +90,27 @@ public final class FusedAdamW {
             Tensor all = new Tensor(org.bytedeco.pytorch.global.torch.stack(parts, 0));
             return scope.handOut(new Tensor(org.bytedeco.pytorch.global.torch.linalg_vector_norm(all.t)));
         }
+    }
+
+    /** A GPU's kernel wants the strides of both equal; autograd lets them differ in dimensions of length 1, as an adapter of rank 1 has them. */
+    private static List<Tensor> laidOutAs(List<Tensor> parameters, List<Tensor> gradients) {
+        if (parameters.getFirst().t.is_cpu()) {
+            return gradients;
+        }
+        List<Tensor> all = new ArrayList<>(gradients.size());
+        for (int i = 0; i < gradients.size(); i++) {
+            all.add(laidOutAs(parameters.get(i), gradients.get(i)));
+        }
+        return all;
+    }
+
+    static Tensor laidOutAs(Tensor parameter, Tensor gradient) {
+        for (int d = 0; d < parameter.dim(); d++) {
+            if (parameter.t.stride(d) != gradient.t.stride(d)) {
+                return new Tensor(org.bytedeco.pytorch.global.torch.empty_like(parameter.t)).copy_(gradient);
+            }
+        }
+        return gradient;
     }
 
     private static IValue list(List<Tensor> tensors) {

@@ -62,7 +62,12 @@ public final class Libtorch {
             // unpacks the redistributable libraries where OpenBLAS's loader will look for mkl_rt
             Loader.load(mklClass());
         }
-        Loader.load(torch.class);
+        try {
+            Loader.load(torch.class);
+        } catch (LinkageError e) {
+            throw isBuiltForCuda() ? new UnsatisfiedLinkError("this build is for CUDA, and CUDA 13, cuDNN 9 or NCCL is not found on this machine: install"
+                    + " them (docs/cuda.md), or build without -Dcuda; " + e.getMessage()) : e;
+        }
         torch.set_num_threads(threads);
         loaded = true;
     }
@@ -141,6 +146,11 @@ public final class Libtorch {
     /** Names of the GPUs that NVIDIA's driver shows, whether this build can use them or not; {@link Device#unavailable} says that. */
     public static List<String> gpus() {
         return CudaDriver.names();
+    }
+
+    private static boolean isBuiltForCuda() {
+        String natives = "org/bytedeco/pytorch/" + Loader.getPlatform() + "-gpu/";
+        return Libtorch.class.getClassLoader().getResource(natives + System.mapLibraryName("jnitorch")) != null;
     }
 
     /** Whether libtorch is made for GPUs on this kind of machine. */

@@ -493,6 +493,10 @@ public final class Tensor implements AutoCloseable {
      */
     public static Tensor attention(Tensor q, Tensor k, Tensor v, Tensor mask, boolean causal) {
         boolean grouped = q.t.size(1) != k.t.size(1);
+        if (grouped && q.t.is_cuda()) {
+            // the GPU's tiled kernel for F32 knows no groups: without this all scores would be written down
+            return attention(q, eachHeadOf(q, k), eachHeadOf(q, v), mask, causal);
+        }
         return new Tensor(torch.scaled_dot_product_attention(
                 q.t,
                 k.t,
@@ -502,6 +506,12 @@ public final class Tensor implements AutoCloseable {
                 causal,
                 new DoubleOptional(),
                 grouped));
+    }
+
+    /** Keys or values [batch, kv heads, keys, d] with a head for each of {@code q}'s, those of a group the same. */
+    static Tensor eachHeadOf(Tensor q, Tensor k) {
+        long[] s = k.shape();
+        return k.unsqueeze(2).expand(s[0], s[1], q.size(1) / s[1], s[2], s[3]).reshape(s[0], q.size(1), s[2], s[3]);
     }
 
     // ---- in place ----

@@ -144,7 +144,7 @@ class WhatIsTrainedOnOneDeviceGoesOnOnAnotherTest {
     private Map<String, float[]> adapt(Device device, double dropout, QuantizedMatrix.Format format) {
         try (var on = DeviceScope.open(device);
                 Decoder model = format == null ? DecoderFiles.load(directory) : DecoderFiles.loadQuantized(directory, format);
-                LoraAdapter adapter = LoraAdapter.create(model, LoraConfig.of(2, 4, LoraConfig.ALL_LINEAR).withDropout(dropout), 3)) {
+                LoraAdapter adapter = LoraAdapter.create(model, LoraConfig.of(dropout == 0 ? 1 : 2, 4, LoraConfig.ALL_LINEAR).withDropout(dropout), 3)) {
             model.attach(adapter);
             var o = Tiny.options(3, 1, 1);
             Path run = directory.resolve("adapter " + device.kind() + " " + dropout + " " + format);
