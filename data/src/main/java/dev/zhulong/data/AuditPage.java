@@ -1,6 +1,7 @@
 package dev.zhulong.data;
 
 import dev.zhulong.data.read.ReadReport;
+import dev.zhulong.formats.Visible;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -100,19 +101,6 @@ final class AuditPage {
     }
 
     static String escape(String text) {
-        var out = new StringBuilder(text.length() + 16);
-        for (int i = 0; i < text.length(); i++) {
-            char c = text.charAt(i);
-            switch (c) {
-                case '&' -> out.append("&amp;");
-                case '<' -> out.append("&lt;");
-                case '>' -> out.append("&gt;");
-                case '"' -> out.append("&quot;");
-                case '\'' -> out.append("&#39;");
-                case '\n', '\t' -> out.append(c);
-                default -> out.append(Character.isISOControl(c) ? '\uFFFD' : c);
-            }
-        }
-        return out.toString();
+        return Visible.html(Visible.text(text)).replace("'", "&#39;");
     }
 }

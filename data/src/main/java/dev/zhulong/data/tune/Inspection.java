@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.zhulong.data.read.RowReport;
+import dev.zhulong.formats.Visible;
 import dev.zhulong.text.chat.SupervisedTokens;
 import java.util.ArrayList;
 import java.util.List;
@@ -90,14 +91,8 @@ public record Inspection(Examples examples, List<SupervisedDocument> documents, 
         var out = new StringBuilder();
         out.append(String.format(Locale.ROOT, "%s: %,d tokens, %,d learnt (%s), %s%n", document.where(), tokens.ids().length, tokens.count(),
                 TokenTable.LEARNT, document.truncated() ? "cut: its end is not learnt" : "last learnt " + last(tokens).text()));
-        return out.append(table.text(tokens, colour)).append("text:").append(System.lineSeparator()).append(harmless(table.whole(tokens)))
+        return out.append(table.text(tokens, colour)).append("text:").append(System.lineSeparator()).append(Visible.text(table.whole(tokens)))
                 .append(System.lineSeparator()).toString();
-    }
-
-    /** Control characters of the data must not reach a terminal. */
-    private static String harmless(String text) {
-        return text.codePoints().map(c -> Character.isISOControl(c) && c != '\n' && c != '\t' ? 0xFFFD : c)
-                .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append).toString();
     }
 
     private TokenTable.Line last(SupervisedTokens tokens) {

@@ -2,6 +2,7 @@ package dev.zhulong.evaluate.report;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.zhulong.formats.Visible;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -42,7 +43,7 @@ final class ReportPage {
     }
 
     private void task(String name, List<ObjectNode> models) {
-        add("<h2>%s</h2>\n<p class=soft>%s</p>\n", escape(name), escape(models.getFirst().path("protocol").asText()));
+        add("<h2>%s</h2>\n<p class=soft>%s</p>\n", Visible.html(name), Visible.html(models.getFirst().path("protocol").asText()));
         Set<JsonNode> rows = new LinkedHashSet<>();
         models.forEach(model -> rows.add(model.path("asked")));
         if (rows.size() > 1) {
@@ -52,7 +53,7 @@ final class ReportPage {
         differences(name);
         groups(models);
         for (ObjectNode model : models) {
-            model.path("notices").forEach(notice -> add("<p>%s: %s</p>\n", escape(model.get("model").asText()), escape(notice.asText())));
+            model.path("notices").forEach(notice -> add("<p>%s: %s</p>\n", Visible.html(model.get("model").asText()), Visible.html(notice.asText())));
         }
         for (ObjectNode model : models) {
             first(model);
@@ -64,8 +65,8 @@ final class ReportPage {
     }
 
     private void table(String caption, List<ObjectNode> models, Values values) {
-        add("<div class=wide><table>%s<tr><th>", caption.isEmpty() ? "" : "<caption>" + escape(caption) + "</caption>");
-        models.forEach(model -> add("<th class=n>%s<br><small>%,d rows</small>", escape(model.get("model").asText()), model.path("rows").asInt()));
+        add("<div class=wide><table>%s<tr><th>", caption.isEmpty() ? "" : "<caption>" + Visible.html(caption) + "</caption>");
+        models.forEach(model -> add("<th class=n>%s<br><small>%,d rows</small>", Visible.html(model.get("model").asText()), model.path("rows").asInt()));
         add("</tr>\n");
         Set<String> names = new LinkedHashSet<>();
         models.forEach(model -> values.of(model).forEach(value -> names.add(value.get("name").asText())));
@@ -79,7 +80,7 @@ final class ReportPage {
                 better = value == null ? better : value.path("better").asText();
                 signature = value == null ? signature : value.path("signature").asText();
             }
-            add("<tr><td title=\"%s\">%s <small>%s is better</small>%s</tr>\n", escape(signature), escape(name), better, cells);
+            add("<tr><td title=\"%s\">%s <small>%s is better</small>%s</tr>\n", Visible.html(signature), Visible.html(name), better, cells);
         }
         add("</table></div>\n");
     }
@@ -97,7 +98,7 @@ final class ReportPage {
         double score = value.path("score").asDouble();
         String error = value.has("standard_error") ? String.format(Locale.ROOT, " ± %.4f<br><small>se %.4f</small>",
                 (value.path("high").asDouble() - value.path("low").asDouble()) / 2, value.path("standard_error").asDouble()) : "";
-        String detail = value.has("detail") ? "<br><small>" + escape(value.get("detail").asText()) + "</small>" : "";
+        String detail = value.has("detail") ? "<br><small>" + Visible.html(value.get("detail").asText()) + "</small>" : "";
         return String.format(Locale.ROOT, "%.4f", score) + error + detail;
     }
 
@@ -107,7 +108,7 @@ final class ReportPage {
             return;
         }
         add("<ul>\n");
-        own.forEach(c -> add("<li>%s\n", escape(c.text())));
+        own.forEach(c -> add("<li>%s\n", Visible.html(c.text())));
         add("</ul>\n");
     }
 
@@ -124,21 +125,17 @@ final class ReportPage {
 
     private void first(ObjectNode model) {
         JsonNode first = model.path("first");
-        add("<details><summary>what %s read of the first row</summary>\n<pre>%s</pre>\n", escape(model.get("model").asText()),
-                escape(first.path("prompt").asText()));
+        add("<details><summary>what %s read of the first row</summary>\n<pre>%s</pre>\n", Visible.html(model.get("model").asText()),
+                Visible.html(first.path("prompt").asText()));
         first.properties().forEach(e -> {
             if (!e.getKey().equals("prompt")) {
-                add("<p>%s</p><pre>%s</pre>\n", escape(e.getKey()), escape(e.getValue().toString()));
+                add("<p>%s</p><pre>%s</pre>\n", Visible.html(e.getKey()), Visible.html(e.getValue().toString()));
             }
         });
-        add("<p class=soft>key %s</p></details>\n", escape(model.path("key").asText()));
+        add("<p class=soft>key %s</p></details>\n", Visible.html(model.path("key").asText()));
     }
 
     private void add(String format, Object... values) {
         page.append(String.format(Locale.ROOT, format, values));
-    }
-
-    private static String escape(String text) {
-        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\"", "&quot;");
     }
 }

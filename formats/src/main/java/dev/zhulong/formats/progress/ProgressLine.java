@@ -1,5 +1,6 @@
 package dev.zhulong.formats.progress;
 
+import dev.zhulong.formats.Visible;
 import java.io.Console;
 import java.io.PrintStream;
 import java.io.PrintWriter;
@@ -170,10 +171,7 @@ public final class ProgressLine implements Progress, AutoCloseable {
 
     /** Line ends and tabs stay; other control characters, which could move the cursor or worse, become U+FFFD. */
     static String printable(String text) {
-        StringBuilder safe = new StringBuilder(text.length());
-        text.replace("\r\n", "\n").codePoints().forEach(c ->
-                safe.appendCodePoint(Character.isISOControl(c) && c != '\n' && c != '\t' ? 0xfffd : c));
-        return safe.toString();
+        return Visible.text(text.replace("\r\n", "\n"));
     }
 
     /** A count in at most four figures: {@code 950}, {@code 12.3k}, {@code 1.25M}, {@code 31.0G}. */

@@ -2,6 +2,7 @@ package dev.zhulong.recipe.quickstart;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.Visible;
 import dev.zhulong.train.log.LossChart;
 import dev.zhulong.train.log.LossCurve;
 import dev.zhulong.train.log.MetricsLog;
@@ -242,7 +243,7 @@ final class ReportPage {
     }
 
     private static String text(String raw) {
-        return Visible.text(raw).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\"", "&quot;");
+        return Visible.html(Visible.text(raw));
     }
 
     private static String css() {

@@ -3,6 +3,7 @@ package dev.zhulong.recipe.quickstart;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.zhulong.formats.JsonFile;
+import dev.zhulong.formats.Visible;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.formats.progress.ProgressLine;
 import java.io.IOException;

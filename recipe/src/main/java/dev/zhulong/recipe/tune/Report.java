@@ -1,6 +1,7 @@
 package dev.zhulong.recipe.tune;
 
 import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.Visible;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -42,8 +43,8 @@ final class Report {
         page.append("<table><tr><th>candidate<th>values<th class=n>steps<th class=n>tokens<th class=n>seconds<th class=n>bits a byte</tr>\n");
         for (Trial t : ranked(trials)) {
             page.append(String.format(Locale.ROOT, "<tr><td>%d<td>%s<td class=n>%,d<td class=n>%,d<td class=n>%.1f<td class=n>%s</tr>%n",
-                    t.candidate(), escape(t.values()), t.steps(), t.tokens(), t.seconds(),
-                    t.failed() ? escape(t.failure()) : String.format(Locale.ROOT, "%.4f", t.bitsPerByte())));
+                    t.candidate(), Visible.html(t.values()), t.steps(), t.tokens(), t.seconds(),
+                    t.failed() ? Visible.html(t.failure()) : String.format(Locale.ROOT, "%.4f", t.bitsPerByte())));
         }
         AtomicFile.writeString(file, page.append("</table></html>\n").toString());
     }
@@ -85,7 +86,7 @@ final class Report {
                 double y = y(t.bitsPerByte(), low - room, high + room);
                 places.append(String.format(Locale.ROOT, "%.1f,%.1f ", x, y));
                 dots.append(String.format(Locale.ROOT, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"5\" fill=\"%s\"><title>%d: %s, %.4f</title></circle>%n", x,
-                        y, color, candidate, escape(t.values()), t.bitsPerByte()));
+                        y, color, candidate, Visible.html(t.values()), t.bitsPerByte()));
             }
             page.append(String.format(Locale.ROOT, "<polyline fill=\"none\" stroke=\"%s\" stroke-opacity=\".6\" points=\"%s\"/>%n%s", color,
                     places.toString().strip(), dots));
@@ -99,9 +100,5 @@ final class Report {
 
     private static double y(double value, double low, double high) {
         return HEIGHT - BOTTOM - (value - low) / (high - low) * (HEIGHT - BOTTOM - TOP);
-    }
-
-    private static String escape(String text) {
-        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\"", "&quot;");
     }
 }

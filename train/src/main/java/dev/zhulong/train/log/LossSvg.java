@@ -1,5 +1,6 @@
 package dev.zhulong.train.log;
 
+import dev.zhulong.formats.Visible;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -112,18 +113,9 @@ final class LossSvg {
 
     /** Text for elements and attributes; XML 1.0 has no place for control characters at all. */
     static String escape(String text) {
-        StringBuilder safe = new StringBuilder();
-        text.codePoints().forEach(c -> {
-            switch (c) {
-                case '&' -> safe.append("&amp;");
-                case '<' -> safe.append("&lt;");
-                case '>' -> safe.append("&gt;");
-                case '"' -> safe.append("&quot;");
-                case '\'' -> safe.append("&#39;");
-                default -> safe.appendCodePoint(c < ' ' || c >= 0xd800 && c <= 0xdfff || c == 0xfffe || c == 0xffff ? 0xfffd : c);
-            }
-        });
-        return safe.toString();
+        var safe = new StringBuilder();
+        text.codePoints().forEach(c -> safe.appendCodePoint(c < ' ' || c >= 0xd800 && c <= 0xdfff || c == 0xfffe || c == 0xffff ? 0xfffd : c));
+        return Visible.html(safe.toString()).replace("'", "&#39;");
     }
 
     /**
