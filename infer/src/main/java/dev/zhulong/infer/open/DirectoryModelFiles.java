@@ -126,9 +126,7 @@ final class DirectoryModelFiles extends ModelFiles {
 
     @Override
     SortedMap<String, Path> modelFiles() {
-        SortedMap<String, Path> found = new TreeMap<>();
-        put(found, "model/", files.path());
-        return found;
+        return ModelIdentity.filesIn(files.path(), "model/");
     }
 
     @Override

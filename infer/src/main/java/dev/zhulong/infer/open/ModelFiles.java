@@ -1,6 +1,5 @@
 package dev.zhulong.infer.open;
 
-import dev.zhulong.formats.ContentHash;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.GenerationConfig;
 import dev.zhulong.formats.Sizes;
@@ -18,10 +17,7 @@ import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.tensor.Device;
 import dev.zhulong.text.Tokenizer;
-import dev.zhulong.text.TokenizerConfig;
 import dev.zhulong.text.chat.ChatTemplate;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Comparator;
@@ -30,10 +26,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
-import java.util.TreeMap;
 import java.util.function.Consumer;
-import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -49,10 +42,6 @@ import java.util.stream.Stream;
  * <p>Closing it unmaps the files and closes the tokenizer; what was loaded is closed by who loaded it, before.
  */
 public abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles, DirectoryModelFiles {
-    /** Weights and their index, configurations, and the files of the tokenizer and its template. */
-    private static final Pattern READ = Pattern.compile(".*\\.safetensors(\\.index\\.json)?|.*config\\.json|.*\\.jinja|"
-            + TokenizerConfig.FILES.stream().map(Pattern::quote).collect(Collectors.joining("|")));
-
     /** Fewer tokens than these are of no use, so that memory for fewer is no memory. */
     private static final int FEWEST = 64;
 
@@ -211,24 +200,6 @@ public abstract sealed class ModelFiles implements AutoCloseable permits GgufMod
         return adapter == null ? engineMemory() : engineMemory().plus(CpuAdapter.bytes(adapter));
     }
 
-    /** The files that decide what the model says, by name. */
-    SortedMap<String, Path> files() {
-        SortedMap<String, Path> found = modelFiles();
-        if (adapter != null) {
-            put(found, "adapter/", adapter);
-        }
-        return found;
-    }
-
-    static void put(SortedMap<String, Path> found, String prefix, Path directory) {
-        try (Stream<Path> entries = Files.list(directory)) {
-            entries.filter(file -> READ.matcher(file.getFileName().toString()).matches())
-                    .forEach(file -> found.put(prefix + file.getFileName(), file));
-        } catch (IOException e) {
-            throw new UncheckedIOException(directory + ": cannot be read: " + e.getMessage(), e);
-        }
-    }
-
     /** Tokens a sequence may have: the model's, or fewer where that was asked for. */
     public int context() {
         return context;
@@ -322,21 +293,20 @@ public abstract sealed class ModelFiles implements AutoCloseable permits GgufMod
 
     /** What tells a model with its adapter, as it is run here, from every other: everything that its numbers depend on but the threads. */
     public SortedMap<String, String> identity() {
-        var parts = new TreeMap<String, String>();
-        files().forEach((name, file) -> parts.put(name, ContentHash.ofFile(file).sha256()));
-        parts.put("engine", engine());
-        parts.put("context", Integer.toString(context));
-        if (onCpu()) {
-            parts.put("kv", options.cache().name());
-        }
-        return parts;
+        return told().whole();
     }
 
     /** {@link #identity} in a moment, on one line, from samples of the files: for what can be computed anew. */
     public String fingerprint() {
-        var parts = new StringBuilder(engine());
-        files().forEach((name, file) -> parts.append(' ').append(name).append(' ').append(ContentHash.ofSamples(file)));
-        return parts.toString();
+        return told().quick();
+    }
+
+    private ModelIdentity told() {
+        SortedMap<String, Path> files = modelFiles();
+        if (adapter != null) {
+            files.putAll(ModelIdentity.filesIn(adapter, "adapter/"));
+        }
+        return new ModelIdentity(files, engine(), context, onCpu() ? options.cache().name() : "");
     }
 
     /**

@@ -19,6 +19,7 @@ import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.GenerationConfig;
 import dev.zhulong.formats.Parameters;
 import dev.zhulong.formats.Provenance;
+import dev.zhulong.formats.Sizes;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.formats.progress.ProgressLine;
@@ -165,8 +166,8 @@ public final class Quickstart {
                 plan.shape().parameters(), plan.steps(), plan.shape().tokensPerStep(),
                 ProgressLine.duration(plan.steps() * plan.measured().secondsPerStep()));
         Corpus corpus = log.run("clean", this::clean, () -> Corpus.open(out.resolve("corpus")));
-        log.message("           %,d documents, %.1f MB to learn from; %,d documents, %.1f MB held out; audit: %s", corpus.train().count(),
-                corpus.train().bytes() / 1e6, corpus.validation().count(), corpus.validation().bytes() / 1e6, corpus.auditPage());
+        log.message("           %,d documents, %s to learn from; %,d documents, %s held out; audit: %s", corpus.train().count(),
+                Sizes.of(corpus.train().bytes()), corpus.validation().count(), Sizes.of(corpus.validation().bytes()), corpus.auditPage());
         if (corpus.validation().count() == 0) {
             throw new IllegalArgumentException("the corpus has a single document, so none can be held out: give more files");
         }
