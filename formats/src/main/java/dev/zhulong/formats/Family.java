@@ -1,6 +1,7 @@
 package dev.zhulong.formats;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -56,6 +57,16 @@ public interface Family {
      */
     default Map<String, TensorView> tidy(NetworkSpec spec, Map<String, TensorView> stored) {
         return stored;
+    }
+
+    /**
+     * How transformers calls the weights once they are loaded, with the names of {@link #parameters} that it holds there together: gradients are
+     * compared under these. The same names, but for experts.
+     */
+    default Map<String, List<String>> together(NetworkSpec spec) {
+        var names = new LinkedHashMap<String, List<String>>();
+        parameters(spec).forEach(p -> names.put(p.name(), List.of(p.name())));
+        return names;
     }
 
     /**

@@ -51,6 +51,11 @@ public final class Parameters implements Iterable<Parameter> {
         return all.stream().filter(p -> p.role() == role && p.layer() == layer && p.bias() == bias).findFirst();
     }
 
+    /** The weight, or the bias, of a role in an expert of a layer, or in the layer itself where {@code expert} is -1. */
+    public Optional<Parameter> find(Role role, int layer, int expert, boolean bias) {
+        return all.stream().filter(p -> p.role() == role && p.layer() == layer && p.expert() == expert && p.bias() == bias).findFirst();
+    }
+
     /**
      * The weight of a role that every network of its kind has.
      *

@@ -14,9 +14,11 @@ final class EmbedPart implements Part {
     private final Weight segments;
     private final Weight positions;
     private final Normalisation norm;
+    private final Stack stack;
     private final Optional<Mlp.Experts> account;
 
     EmbedPart(Network network, Stack stack) {
+        this.stack = stack;
         account = Experts.of(stack);
         tokens = network.weight(Role.EMBED, -1);
         segments = network.find(Role.SEGMENTS, -1);
@@ -42,6 +44,6 @@ final class EmbedPart implements Part {
         if (norm != null) {
             x = norm.apply(x);
         }
-        return account.isEmpty() ? new Tensor[] {x} : new Tensor[] {x, Experts.account(account.get())};
+        return account.isEmpty() ? new Tensor[] {x} : new Tensor[] {x, Experts.account(stack, account.get())};
     }
 }

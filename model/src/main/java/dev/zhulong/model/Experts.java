@@ -14,17 +14,19 @@ import java.util.stream.LongStream;
  * A mixture of experts (Jiang et al. 2024): a router gives each token's logits over the experts; the few highest of them run, and their results are
  * added, weighted by the softmax over the chosen. Each expert is run once, on all of its tokens together.
  *
- * <p>The routers keep an account that flows through the network beside the residual stream, F32 [3, experts], summed over layers and tokens: how often
- * each expert was chosen, its probability, and in the last row's first place the entropy of the routers' distributions. The loss that balances the
- * experts is made of the first two ({@link Balance}); a gradient flows through the second alone.
+ * <p>The routers keep an account that flows through the network beside the residual stream, F32 [layers, 3, experts], summed over tokens: how often each
+ * expert was chosen, its probability, and in the last row's first place the entropy of the router's distributions. The loss that balances the experts is
+ * made of the first two; a gradient flows through the second alone.
  */
 final class Experts implements FeedForward {
     private final Mlp.Experts shape;
+    private final int layer;
     private final Weight router;
     private final List<DenseMlp> experts = new ArrayList<>();
 
     Experts(Network network, Mlp.Experts shape, int layer) {
         this.shape = shape;
+        this.layer = layer;
         router = network.weight(Role.ROUTER, layer);
         for (int expert = 0; expert < shape.count(); expert++) {
             experts.add(new DenseMlp(network, shape.expert(), layer, expert));
@@ -37,8 +39,8 @@ final class Experts implements FeedForward {
     }
 
     /** An account of nothing. */
-    static Tensor account(Mlp.Experts shape) {
-        return Tensor.zeros(DType.F32, 3, shape.count());
+    static Tensor account(Stack stack, Mlp.Experts shape) {
+        return Tensor.zeros(DType.F32, stack.layers().size(), 3, shape.count());
     }
 
     @Override
@@ -69,7 +71,8 @@ final class Experts implements FeedForward {
             }
         }
         Tensor row = Tensor.of(counts, shape.count());
-        flow[1] = flow[1].add(Tensor.stack(0, row, probabilities.sum(0, false), entropy(probabilities.detach())));
+        Tensor mine = Tensor.stack(0, row, probabilities.sum(0, false), entropy(probabilities.detach()));
+        flow[1] = flow[1].indexAdd(0, Tensor.of(new long[] {layer}, 1), mine.unsqueeze(0));
         return sum.view(x.shape());
     }
 

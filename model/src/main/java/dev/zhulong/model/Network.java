@@ -136,14 +136,13 @@ public abstract class Network implements AutoCloseable {
 
     /** The projection of a role, or null where the network has none; adapters and observers find it among {@link #linears()}. */
     final Linear linear(Role role, int layer, int expert) {
-        for (Parameter p : table) {
-            if (p.role() == role && p.layer() == layer && p.expert() == expert && !p.bias()) {
-                Linear linear = new Linear(weights.get(p.name()), weights.get(p.module() + ".bias"), quantized.get(p.module()));
-                linears.put(p.module(), linear);
-                return linear;
-            }
+        Parameter p = table.find(role, layer, expert, false).orElse(null);
+        if (p == null) {
+            return null;
         }
-        return null;
+        Linear linear = new Linear(weights.get(p.name()), weights.get(p.module() + ".bias"), quantized.get(p.module()));
+        linears.put(p.module(), linear);
+        return linear;
     }
 
     // ---- adapters ----------------------------------------------------------------------------------------------------------------------------

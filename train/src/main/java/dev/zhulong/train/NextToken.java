@@ -5,11 +5,14 @@ import dev.zhulong.model.Decoder;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
+import java.util.Map;
+import java.util.Optional;
 
-/** Cross-entropy of the next token. */
+/** Cross-entropy of the next token. Of a mixture the gradient of the loss that balances its experts is added ({@link Balance}). */
 public final class NextToken implements Objective<Batch> {
     private final Decoder model;
     private final int[] tokenBytes;
+    private final Optional<Balance> balance;
 
     /** Over tokens that stand for no text: there are no bits a byte. */
     public NextToken(Decoder model) {
@@ -20,6 +23,7 @@ public final class NextToken implements Objective<Batch> {
     public NextToken(Decoder model, int[] tokenBytes) {
         this.model = model;
         this.tokenBytes = tokenBytes.clone();
+        this.balance = Balance.of(model.spec().stack());
     }
 
     @Override
@@ -30,7 +34,8 @@ public final class NextToken implements Objective<Batch> {
             Backward.through(model, new Tensor[] {Tensor.of(batch.tokens(), batch.batch(), batch.seq())}, BatchContext.of(model, batch), recompute, flow -> {
                 Tensor hidden = flow[0];
                 loss[0] = HeadLoss.withGradient(hidden.view(rows, -1), model.headWeight(), batch.targets());
-                return new Tensor[] {loss[0].gradient().view(hidden.shape())};
+                Tensor gradient = loss[0].gradient().view(hidden.shape());
+                return balance.map(b -> new Tensor[] {gradient, b.gradient(flow[1], loss[0].loss().count())}).orElseGet(() -> new Tensor[] {gradient});
             });
             return withBytes(loss[0].loss(), batch);
         }
@@ -52,6 +57,11 @@ public final class NextToken implements Objective<Batch> {
             bytes += target == Batch.NO_TARGET ? 0 : tokenBytes[target];
         }
         return new Loss(loss.sum(), loss.count(), bytes);
+    }
+
+    @Override
+    public Map<String, Number> observed() {
+        return balance.map(Balance::observed).orElse(Map.of());
     }
 
     @Override

@@ -1,5 +1,7 @@
 package dev.zhulong.train;
 
+import java.util.Map;
+
 /**
  * What training minimises, over networks of its own: the one that is trained, and others, such as a reference, that it asks.
  *
@@ -23,6 +25,11 @@ public interface Objective<B> {
             total = total.plus(evaluate(batch));
         }
         return total;
+    }
+
+    /** What else is worth writing down of the batches accumulated since this was last asked, by name; mostly nothing. */
+    default Map<String, Number> observed() {
+        return Map.of();
     }
 
     /** Unit of a {@link Loss#mean()}. */

@@ -150,6 +150,7 @@ public final class Trainer<B> {
         line.put("lr", s.lr());
         line.put("grad_norm", s.gradNorm());
         line.put("tokens_per_second", s.tokensPerSecond());
+        line.putAll(objective.observed());
         write(log, events, s.step(), line);
     }
 

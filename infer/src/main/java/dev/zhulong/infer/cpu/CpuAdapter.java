@@ -99,7 +99,12 @@ public final class CpuAdapter implements LanguageModel.Adapter {
                 }
             }
             if (!left.isEmpty()) {
-                throw new FormatException(file, "tensor " + left.keySet().iterator().next() + " has no place in this model (" + left.size()
+                String first = left.keySet().iterator().next();
+                if (Parameters.of(spec).all().stream().anyMatch(p -> p.expert() >= 0 && first.startsWith(PREFIX + p.module() + "."))) {
+                    throw new FormatException(file, "tensor " + first + " adapts an expert, which cannot be done for single sequences: merge the adapter"
+                            + " (zhulong merge)");
+                }
+                throw new FormatException(file, "tensor " + first + " has no place in this model (" + left.size()
                         + " such): the adapter was made for another one, or adapts something other than projections inside blocks");
             }
             if (!changes) {
@@ -136,10 +141,11 @@ public final class CpuAdapter implements LanguageModel.Adapter {
 
     /** The parts of a layer, by group and by matrix. */
     private static Part[][] layer(Map<String, TensorView> left, LoraConfig config, Parameters table, int l) {
+        boolean mixture = table.find(Role.ROUTER, l).isPresent();
         return new Part[][] {table.find(Role.QKV, l).map(p -> thirds(part(left, config, p))).orElseGet(() -> parts(left, config, table, l, Role.Q, Role.K, Role.V)),
             parts(left, config, table, l, Role.OUT),
-            table.find(Role.GATE, l).isPresent() ? parts(left, config, table, l, Role.GATE, Role.UP) : parts(left, config, table, l, Role.UP),
-            parts(left, config, table, l, Role.DOWN)};
+            mixture ? new Part[0] : table.find(Role.GATE, l).isPresent() ? parts(left, config, table, l, Role.GATE, Role.UP) : parts(left, config, table, l, Role.UP),
+            mixture ? new Part[0] : parts(left, config, table, l, Role.DOWN)};
     }
 
     private static Part[] parts(Map<String, TensorView> left, LoraConfig config, Parameters table, int layer, Role... roles) {

@@ -3,6 +3,7 @@ package dev.zhulong.infer.cpu;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.Parameters;
 import dev.zhulong.formats.Role;
+import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.kernels.PackedWeights;
 import dev.zhulong.kernels.ThreadPool;
 import dev.zhulong.kernels.WeightRows;
@@ -12,20 +13,16 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.ObjIntConsumer;
 
-/**
- * The weights of a block, packed. {@code in} is the MLP's gate and up, or up alone; {@code qNorm} and {@code kNorm} are null where the architecture
- * has none.
- */
-record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projection out, Norm postNorm, Projection in, Projection down) {
+/** The weights of a layer, packed; {@code qNorm} and {@code kNorm} are null where the architecture has none. */
+record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projection out, Norm postNorm, CpuMlp mlp) {
     long bytes() {
-        return qkv.bytes() + out.bytes() + in.bytes() + down.bytes();
+        return qkv.bytes() + out.bytes() + mlp.bytes();
     }
 
     void close() {
         qkv.close();
         out.close();
-        in.close();
-        down.close();
+        mlp.close();
     }
 
     /** What packs projections, and counts what they take. */
@@ -95,17 +92,27 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projecti
         }
 
         private float[] bias(Role role, int layer) {
-            return table.bias(role, layer).map(p -> vector(p.name())).orElse(null);
+            return bias(role, layer, -1);
+        }
+
+        private float[] bias(Role role, int layer, int expert) {
+            return table.find(role, layer, expert, true).map(p -> vector(p.name())).orElse(null);
         }
 
         private Projection projection(int layer, Role... roles) {
+            return projection(layer, -1, roles);
+        }
+
+        /** @param expert number of the expert whose projection it is, or -1 */
+        private Projection projection(int layer, int expert, Role... roles) {
             var names = new String[roles.length];
             var biases = new float[roles.length][];
             for (int i = 0; i < roles.length; i++) {
-                names[i] = table.get(roles[i], layer).name();
-                biases[i] = bias(roles[i], layer);
+                names[i] = table.find(roles[i], layer, expert, false).orElseThrow().name();
+                biases[i] = bias(roles[i], layer, expert);
             }
-            return multiplied(names, 1, biases);
+            // which rows an expert sees depends on the text: on the throughput route too its products are the kernels'
+            return expert < 0 ? multiplied(names, 1, biases) : kernels(names, 1, biases);
         }
 
         /** Queries, keys and values in one matrix, in thirds. */
@@ -120,14 +127,11 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projecti
 
         /** Each matrix in so many parts, by rows. */
         private Projection multiplied(String[] names, int parts, float[][] biases) {
-            int n = names.length * parts;
             if (kept == null) {
-                var packed = new PackedWeights[n];
-                eachPart(names, parts, (stored, i) -> packed[i] = packed(stored));
-                return new KernelProjection(packed, biases);
+                return kernels(names, parts, biases);
             }
             int[] columns = kept.get(loaded++);
-            var projection = new Int8Projection(new Int8Linear[n], columns, biases);
+            var projection = new Int8Projection(new Int8Linear[names.length * parts], columns, biases);
             try {
                 eachPart(names, parts, (stored, i) -> projection.linears()[i] = bytes(stored, columns));
             } catch (RuntimeException | Error e) {
@@ -135,6 +139,12 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projecti
                 throw e;
             }
             return projection;
+        }
+
+        private Projection kernels(String[] names, int parts, float[][] biases) {
+            var packed = new PackedWeights[names.length * parts];
+            eachPart(names, parts, (stored, i) -> packed[i] = packed(stored));
+            return new KernelProjection(packed, biases);
         }
 
         /** Parts of matrices with their numbers; each matrix is made once, and let go before the next. */
@@ -158,8 +168,25 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projecti
 
         CpuLayer layer(int l) {
             return new CpuLayer(norm(Role.NORM1, l), table.find(Role.QKV, l).isPresent() ? thirds(l) : projection(l, Role.Q, Role.K, Role.V),
-                    headNorm(Role.Q_NORM, l), headNorm(Role.K_NORM, l), projection(l, Role.OUT), norm(Role.NORM2, l),
-                    table.find(Role.GATE, l).isPresent() ? projection(l, Role.GATE, Role.UP) : projection(l, Role.UP), projection(l, Role.DOWN));
+                    headNorm(Role.Q_NORM, l), headNorm(Role.K_NORM, l), projection(l, Role.OUT), norm(Role.NORM2, l), mlp(l));
+        }
+
+        private CpuMlp mlp(int l) {
+            return switch (spec.layer(l).mlp()) {
+                case Mlp.Dense dense -> dense(dense, l, -1);
+                case Mlp.Experts experts -> {
+                    var all = new CpuMlp.Dense[experts.count()];
+                    for (int expert = 0; expert < all.length; expert++) {
+                        all[expert] = dense(experts.expert(), l, expert);
+                    }
+                    yield new CpuExperts(experts, packed(table.get(Role.ROUTER, l).name()), all);
+                }
+            };
+        }
+
+        private CpuMlp.Dense dense(Mlp.Dense shape, int l, int expert) {
+            return new CpuMlp.Dense(shape.gated() ? projection(l, expert, Role.GATE, Role.UP) : projection(l, expert, Role.UP),
+                    projection(l, expert, Role.DOWN), shape.width());
         }
     }
 }

@@ -79,7 +79,7 @@ public final class CpuMemory {
         if (weight.parameter().layer() >= 0) {
             packed += PackedWeights.bytes(type, shape[0], shape[1]);
             // a byte a weight; a scale, a sum and the columns in F32 of each output. While it is packed there are two of it
-            inBytes += elements + shape[0] * Float.BYTES * (2 + Calibration.KEPT);
+            inBytes += weight.isStacked() || role == Role.ROUTER ? PackedWeights.bytes(type, shape[0], shape[1]) : elements + shape[0] * Float.BYTES * (2 + Calibration.KEPT);
             largestInBytes = Math.max(largestInBytes, elements);
         } else {
             // rows of the embedding are looked up where they are stored; as a head it is packed besides

@@ -4,6 +4,7 @@ import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.HalfFloats;
 import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.formats.Role;
 import dev.zhulong.formats.Parameter.Layout;
 import dev.zhulong.formats.TensorView;
 import dev.zhulong.formats.gguf.DirectoryWeights;
@@ -146,12 +147,12 @@ sealed interface DecoderWeights {
 
         @Override
         public StoredMatrix matrix(String name, Arena scratch) {
-            return fitted(plain(name, scratch), scratch);
+            return fitted(name, plain(name, scratch), scratch);
         }
 
         @Override
         public StoredMatrix firstRows(String name, int rows, Arena scratch) {
-            return fitted(plain(name, scratch).first(rows), scratch);
+            return fitted(name, plain(name, scratch).first(rows), scratch);
         }
 
         private StoredMatrix plain(String name, Arena scratch) {
@@ -164,9 +165,9 @@ sealed interface DecoderWeights {
                     : new StoredMatrix(WeightType.F32, floats(weight, tensor, scratch), rows, columns);
         }
 
-        /** In the type asked for. */
-        private StoredMatrix fitted(StoredMatrix stored, Arena scratch) {
-            return type.map(to -> quantised(stored, columnsFit(to, stored.columns()), scratch)).orElse(stored);
+        /** In the type asked for; routers stay as they are, since a small error there changes which experts run. */
+        private StoredMatrix fitted(String name, StoredMatrix stored, Arena scratch) {
+            return type.filter(to -> weights.get(name).weight.parameter().role() != Role.ROUTER).map(to -> quantised(stored, columnsFit(to, stored.columns()), scratch)).orElse(stored);
         }
 
         /** Whether kernels take the matrix as it lies in the file. */
@@ -185,7 +186,7 @@ sealed interface DecoderWeights {
             }
             WeightType stored = isPlain(matrix, tensor) ? WeightType.valueOf(tensor.type().name()) : WeightType.F32;
             int columns = Math.toIntExact(matrix.shape()[matrix.shape().length - 1]);
-            return type.map(to -> columnsFit(to, columns)).filter(to -> columns % to.blockElements() == 0).orElse(stored);
+            return type.filter(to -> matrix.parameter().role() != Role.ROUTER).map(to -> columnsFit(to, columns)).filter(to -> columns % to.blockElements() == 0).orElse(stored);
         }
 
         /** Outputs by inputs. */

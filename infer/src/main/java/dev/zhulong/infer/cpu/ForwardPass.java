@@ -1,6 +1,8 @@
 package dev.zhulong.infer.cpu;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Stack;
+import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.infer.cpu.CpuAdapter.Group;
 import dev.zhulong.kernels.DecoderOps;
 import dev.zhulong.kernels.KvPages;
@@ -18,7 +20,6 @@ final class ForwardPass implements AutoCloseable {
 
     private final DecoderSpec spec;
     private final int hidden;
-    private final int inner;
     private final int width;
     private final int kvWidth;
     private final int maxRows;
@@ -49,6 +50,9 @@ final class ForwardPass implements AutoCloseable {
     private final ThreadPool.Task adapterTask = this::adapt;
 
     private int rows;
+    /** Width of the MLP that runs. */
+    private int inner;
+    private final CpuExperts.Rows expertRows;
     private CpuLayer layer;
     private KvPages layerPages;
     private Norm nextNorm;
@@ -69,7 +73,7 @@ final class ForwardPass implements AutoCloseable {
         this.pool = pool;
         attention = new Attention(spec, pool);
         hidden = spec.hiddenSize();
-        inner = spec.intermediateSize();
+        int widest = spec.stack().layers().stream().mapToInt(each -> each.mlp().width()).max().orElseThrow();
         width = spec.heads() * spec.headDim();
         kvWidth = spec.kvHeads() * spec.headDim();
         caches = new PagedCache[maxRows];
@@ -78,9 +82,11 @@ final class ForwardPass implements AutoCloseable {
         normed = new float[maxRows * hidden];
         attended = new float[maxRows * width];
         qkv = new float[][] {new float[maxRows * width], new float[maxRows * kvWidth], new float[maxRows * kvWidth]};
-        mlp = new float[spec.gatedMlp() ? 2 : 1][maxRows * inner];
+        mlp = new float[spec.gatedMlp() ? 2 : 1][maxRows * widest];
         delta = new float[1][maxRows * hidden];
-        products = new Products(maxRows, Math.max(Math.max(hidden, width), inner), pool);
+        products = new Products(maxRows, Math.max(Math.max(hidden, width), widest), pool);
+        expertRows = spec.stack().layers().stream().map(Stack.Layer::mlp).filter(Mlp.Experts.class::isInstance).findFirst()
+                .map(mixture -> new CpuExperts.Rows((Mlp.Experts) mixture, maxRows, hidden)).orElse(null);
     }
 
     int maxRows() {
@@ -110,13 +116,10 @@ final class ForwardPass implements AutoCloseable {
             adapt(Group.OUT, attended, delta);
             nextNorm = layer.postNorm();
             eachRow(residualTask);
-            watched(layer.in(), normed);
-            layer.in().apply(products, normed, rows, mlp);
-            adapt(Group.IN, normed, mlp);
-            eachRow(activationTask);
-            watched(layer.down(), mlp[0]);
-            layer.down().apply(products, mlp[0], rows, delta);
-            adapt(Group.DOWN, mlp[0], delta);
+            switch (layer.mlp()) {
+                case CpuMlp.Dense dense -> dense(dense);
+                case CpuExperts experts -> experts.run(products, expertRows, normed, rows, delta[0], this::expert);
+            }
             if (l + 1 < layers.length) {
                 nextNorm = layers[l + 1].inputNorm();
                 eachRow(residualTask);
@@ -124,6 +127,25 @@ final class ForwardPass implements AutoCloseable {
                 eachRow(addTask);
             }
         }
+    }
+
+    private void dense(CpuMlp.Dense dense) {
+        watched(dense.in(), normed);
+        dense.in().apply(products, normed, rows, mlp);
+        adapt(Group.IN, normed, mlp);
+        inner = dense.width();
+        eachRow(activationTask);
+        watched(dense.down(), mlp[0]);
+        dense.down().apply(products, mlp[0], rows, delta);
+        adapt(Group.DOWN, mlp[0], delta);
+    }
+
+    /** Some rows through one expert. */
+    private void expert(CpuMlp.Dense expert, float[] in, int count, float[][] out) {
+        expert.in().apply(products, in, count, mlp);
+        inner = expert.width();
+        eachRow(activationTask, count);
+        expert.down().apply(products, mlp[0], count, out);
     }
 
     /** Logits of {@code n} rows of {@code x}, given by number, to {@code to[at …]}. */
@@ -170,12 +192,16 @@ final class ForwardPass implements AutoCloseable {
     }
 
     private void eachRow(ThreadPool.Task task) {
-        if (rows < PARALLEL_ROWS) {
-            for (int row = 0; row < rows; row++) {
+        eachRow(task, rows);
+    }
+
+    private void eachRow(ThreadPool.Task task, int count) {
+        if (count < PARALLEL_ROWS) {
+            for (int row = 0; row < count; row++) {
                 task.run(row);
             }
         } else {
-            pool.run(task, rows);
+            pool.run(task, count);
         }
     }
 

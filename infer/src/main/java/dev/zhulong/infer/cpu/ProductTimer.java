@@ -1,6 +1,7 @@
 package dev.zhulong.infer.cpu;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.kernels.Activations;
 import dev.zhulong.kernels.MatMul;
 import dev.zhulong.kernels.PackedWeights;
@@ -56,6 +57,7 @@ final class ProductTimer {
         var qkv = new float[][] {new float[PANEL * width], new float[PANEL * kvWidth], new float[PANEL * kvWidth]};
         var mlp = new float[spec.gatedMlp() ? 2 : 1][PANEL * inner];
         var delta = new float[1][PANEL * spec.hiddenSize()];
+        var expertRows = spec.layer(spec.layers() / 2).mlp() instanceof Mlp.Experts mixture ? new CpuExperts.Rows(mixture, PANEL, spec.hiddenSize()) : null;
         try (Arena arena = Arena.ofShared();
                 ThreadPool pool = new ThreadPool(threads);
                 Products products = new Products(PANEL, most, pool)) {
@@ -64,8 +66,16 @@ final class ProductTimer {
                 return time(n -> {
                     block.qkv().apply(products, in, n, qkv);
                     block.out().apply(products, in, n, delta);
-                    block.in().apply(products, in, n, mlp);
-                    block.down().apply(products, in, n, delta);
+                    switch (block.mlp()) {
+                        case CpuMlp.Dense dense -> {
+                            dense.in().apply(products, in, n, mlp);
+                            dense.down().apply(products, in, n, delta);
+                        }
+                        case CpuExperts experts -> experts.run(products, expertRows, in, n, delta[0], (expert, rows, count, out) -> {
+                            expert.in().apply(products, rows, count, mlp);
+                            expert.down().apply(products, mlp[0], count, out);
+                        });
+                    }
                 }, spec.layerWeights(0), (spec.layers() - 1) * block.bytes(), spec.layers(), arena, pool);
             } finally {
                 block.close();

@@ -1,0 +1,136 @@
+package dev.zhulong.train;
+
+import dev.zhulong.formats.Stack;
+import dev.zhulong.formats.Stack.Mlp;
+import dev.zhulong.tensor.Tensor;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The loss that keeps the experts of a mixture equally busy (Fedus et al. 2022), over all layers and tokens together, as transformers has it for Mixtral:
+ * experts · Σ (share of the choices · mean probability). It is 1 for one choice a token where all are equal. What it adds to the gradient is no part of
+ * the loss that is reported, no more than weight decay is; it is reported by itself.
+ */
+final class Balance {
+    private static final int ROWS = 3;
+
+    private final Mlp.Experts experts;
+    private final int layers;
+    /** Summed over batches since {@link #observed} was last asked: of each layer and expert the choices, and the tokens, entropy and losses. */
+    private final double[] chosen;
+    private double tokens;
+    private double entropy;
+    private double loss;
+    private int batches;
+
+    private Balance(Stack stack, Mlp.Experts experts) {
+        this.experts = experts;
+        this.layers = stack.layers().size();
+        this.chosen = new double[layers * experts.count()];
+    }
+
+    /** Of a network with a mixture; empty of others. */
+    static Optional<Balance> of(Stack stack) {
+        return stack.layers().stream().map(Stack.Layer::mlp).filter(Mlp.Experts.class::isInstance).findFirst()
+                .map(mixture -> new Balance(stack, (Mlp.Experts) mixture));
+    }
+
+    /**
+     * The loss of an account.
+     *
+     * @param account F32 [layers, 3, experts] ({@code dev.zhulong.model.Experts})
+     */
+    double loss(Tensor account) {
+        float[] values = account.toFloats();
+        double sum = 0;
+        for (int expert = 0; expert < experts.count(); expert++) {
+            sum += sum(values, 0, expert) * sum(values, 1, expert);
+        }
+        double decisions = decisions(values);
+        return experts.count() * sum / (decisions * decisions);
+    }
+
+    /**
+     * The gradient of the loss to the account, times the factor of the configuration and {@code count}, by which all gradients are divided later.
+     * Notes what the routers did.
+     */
+    Tensor gradient(Tensor account, long count) {
+        float[] values = account.toFloats();
+        double decisions = decisions(values);
+        float[] gradient = new float[values.length];
+        for (int expert = 0; expert < experts.count(); expert++) {
+            double each = experts.balance() * count * experts.count() * sum(values, 0, expert) / (decisions * decisions);
+            for (int layer = 0; layer < layers; layer++) {
+                gradient[at(layer, 1, expert)] = (float) each;
+            }
+        }
+        note(values, decisions, loss(account));
+        return Tensor.of(gradient, account.shape());
+    }
+
+    private void note(float[] values, double decisions, double lossHere) {
+        for (int layer = 0; layer < layers; layer++) {
+            for (int expert = 0; expert < experts.count(); expert++) {
+                chosen[layer * experts.count() + expert] += values[at(layer, 0, expert)];
+            }
+            entropy += values[at(layer, 2, 0)];
+        }
+        tokens += decisions;
+        loss += lossHere;
+        batches++;
+    }
+
+    /**
+     * What the routers did since this was last asked: the balance loss, the mean entropy of their distributions in nats, each expert's share of the tokens'
+     * choices over all layers, and the least share that any expert of any layer has. An equal share is 1 / experts.
+     */
+    Map<String, Number> observed() {
+        Map<String, Number> seen = new LinkedHashMap<>();
+        if (batches == 0) {
+            return seen;
+        }
+        seen.put("balance_loss", loss / batches);
+        seen.put("router_entropy", entropy / tokens);
+        double all = tokens * experts.chosen();
+        double least = 1;
+        for (int expert = 0; expert < experts.count(); expert++) {
+            double share = 0;
+            for (int layer = 0; layer < layers; layer++) {
+                share += chosen[layer * experts.count() + expert] / all;
+                least = Math.min(least, chosen[layer * experts.count() + expert] * layers / all);
+            }
+            seen.put("expert_share_" + expert, share);
+        }
+        seen.put("expert_share_least", least);
+        Arrays.fill(chosen, 0);
+        tokens = 0;
+        entropy = 0;
+        loss = 0;
+        batches = 0;
+        return seen;
+    }
+
+    /** Of a row of the account, over all layers. */
+    private double sum(float[] values, int row, int expert) {
+        double sum = 0;
+        for (int layer = 0; layer < layers; layer++) {
+            sum += values[at(layer, row, expert)];
+        }
+        return sum;
+    }
+
+    /** Tokens times layers. */
+    private double decisions(float[] values) {
+        double sum = 0;
+        for (int expert = 0; expert < experts.count(); expert++) {
+            sum += sum(values, 0, expert);
+        }
+        return sum / experts.chosen();
+    }
+
+    private int at(int layer, int row, int expert) {
+        return (layer * ROWS + row) * experts.count() + expert;
+    }
+}
