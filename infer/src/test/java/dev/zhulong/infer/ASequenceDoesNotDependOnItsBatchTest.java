@@ -19,7 +19,7 @@ class ASequenceDoesNotDependOnItsBatchTest {
     private static final int MOST = 8;
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "mistral", "qwen2", "qwen3", "gpt2"})
+    @ValueSource(strings = {"llama", "mistral", "qwen2", "qwen3", "gpt2", "mixtral"})
     void itsLogitsHaveTheSameBits(Family family) {
         List<int[]> prompts = prompts(Families.all().indexOf(family));
         try (var engine = new TorchEngine(TinyDecoder.random(family, 7))) {
@@ -46,7 +46,7 @@ class ASequenceDoesNotDependOnItsBatchTest {
 
     /** Token for token, greedy and drawn: nothing is padded that anyone could attend to, and each has its own positions. */
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "mistral", "qwen2", "qwen3", "gpt2"})
+    @ValueSource(strings = {"llama", "mistral", "qwen2", "qwen3", "gpt2", "mixtral"})
     void itsTextIsTheSame(Family family) {
         List<int[]> prompts = prompts(100 + Families.all().indexOf(family));
         try (var engine = new TorchEngine(TinyDecoder.random(family, 8))) {

@@ -35,7 +35,7 @@ class CachedStepsEqualTheFullForwardTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "mistral", "qwen2", "qwen3", "gpt2"})
+    @ValueSource(strings = {"llama", "mistral", "qwen2", "qwen3", "gpt2", "mixtral"})
     void howeverThePromptIsCut(Family family) {
         Decoder decoder = TinyDecoder.random(family, 3);
         try (var engine = new TorchEngine(decoder)) {
@@ -55,7 +55,7 @@ class CachedStepsEqualTheFullForwardTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "mistral", "qwen2", "qwen3", "gpt2"})
+    @ValueSource(strings = {"llama", "mistral", "qwen2", "qwen3", "gpt2", "mixtral"})
     void theLastRowAloneIsTheLastOfAll(Family family) {
         try (var engine = new TorchEngine(TinyDecoder.random(family, 4)); var a = engine.newCache(LENGTH); var b = engine.newCache(LENGTH)) {
             int[] ids = ids(2);
@@ -67,7 +67,7 @@ class CachedStepsEqualTheFullForwardTest {
 
     /** What was cut off leaves no trace: the bits are those of a cache that never held it. */
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "mistral", "qwen2", "qwen3", "gpt2"})
+    @ValueSource(strings = {"llama", "mistral", "qwen2", "qwen3", "gpt2", "mixtral"})
     void aCacheCutBackIsAsIfItHadNeverGoneFurther(Family family) {
         try (var engine = new TorchEngine(TinyDecoder.random(family, 5)); var used = engine.newCache(LENGTH);
                 var fresh = engine.newCache(LENGTH)) {

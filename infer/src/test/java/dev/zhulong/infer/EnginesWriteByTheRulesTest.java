@@ -51,7 +51,7 @@ class EnginesWriteByTheRulesTest {
     }
 
     private static Stream<Arguments> families() {
-        return Arrays.stream(Engine.values()).flatMap(engine -> Stream.of("llama", "mistral", "qwen2", "qwen3", "gpt2").map(Family::of).map(family -> Arguments.of(family, engine)));
+        return Arrays.stream(Engine.values()).flatMap(engine -> Stream.of("llama", "mistral", "qwen2", "qwen3", "gpt2", "mixtral").map(Family::of).map(family -> Arguments.of(family, engine)));
     }
 
     @ParameterizedTest

@@ -6,6 +6,8 @@ import dev.zhulong.formats.DecoderSpec.Norm;
 import dev.zhulong.formats.DecoderSpec.Rope;
 import dev.zhulong.formats.DecoderSpec.Scaling;
 import dev.zhulong.formats.Family;
+import dev.zhulong.formats.Stack;
+import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.text.ByteTokenizer;
 import java.lang.foreign.ValueLayout;
@@ -73,6 +75,9 @@ public final class TinyDecoder {
     }
 
     private static DecoderSpec spec(Family family, int context, int rotated, Scaling scaling) {
+        if (family == Family.of("mixtral")) {
+            return mixture(spec(Family.of("mistral"), context, rotated, scaling), family);
+        }
         boolean gpt2 = family == Family.of("gpt2");
         boolean bias = gpt2 || family == Family.of("qwen2");
         boolean windows = family == Family.of("mistral") || family == Family.of("qwen2");
@@ -80,5 +85,14 @@ public final class TinyDecoder {
                 gpt2 ? Activation.GELU_TANH : Activation.SILU, !gpt2, gpt2 ? null : new Rope(10_000, rotated, scaling), false,
                 bias, gpt2, gpt2, family == Family.of("qwen3"), List.of(family == Family.of("mistral") ? WINDOW : 0, windows ? WINDOW : 0),
                 ByteTokenizer.BOS, List.of(ByteTokenizer.EOS));
+    }
+
+    /** Five experts of which a token is given two; all layers have the window. */
+    private static DecoderSpec mixture(DecoderSpec dense, Family family) {
+        Stack stack = dense.stack();
+        var layers = stack.layers().stream().map(layer -> new Stack.Layer(stack.layers().getFirst().attention(),
+                new Mlp.Experts(5, 2, (Mlp.Dense) layer.mlp(), 0.01))).toList();
+        return new DecoderSpec(family, new Stack(stack.hiddenSize(), layers, stack.norm(), stack.normEpsilon(), stack.place(), stack.positions(),
+                stack.contextLength()), dense.vocabSize(), dense.tiedEmbeddings(), dense.bosId(), dense.eosIds());
     }
 }

@@ -49,7 +49,7 @@ class MemoryIsToldBeforeItIsTakenTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "mistral", "qwen2", "qwen3", "gpt2"})
+    @ValueSource(strings = {"llama", "mistral", "qwen2", "qwen3", "gpt2", "mixtral"})
     void ofADirectoryAsStored(Family family) {
         told(family, StorageType.BF16, Optional.empty());
     }
@@ -61,7 +61,7 @@ class MemoryIsToldBeforeItIsTakenTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "mistral", "qwen2", "qwen3", "gpt2"})
+    @ValueSource(strings = {"llama", "mistral", "qwen2", "qwen3", "gpt2", "mixtral"})
     void onTheThroughputRouteItIsThatOfTheLargerOfBothRoutes(Family family) {
         assumeTrue(Int8Linear.unavailable() == null, "no int8 products on this processor");
         CpuOptions options = CpuOptions.of(2).withRoute(Route.THROUGHPUT);

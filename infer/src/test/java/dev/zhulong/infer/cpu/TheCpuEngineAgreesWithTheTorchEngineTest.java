@@ -60,7 +60,7 @@ class TheCpuEngineAgreesWithTheTorchEngineTest {
 
     /** Windows, biases, norms of heads, learned positions: one family has each. What is left is the rounding of keys and values to f16. */
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "mistral", "qwen2", "qwen3", "gpt2"})
+    @ValueSource(strings = {"llama", "mistral", "qwen2", "qwen3", "gpt2", "mixtral"})
     void inEveryFamily(Family family) {
         int[] ids = ids(40, 1);
         try (CpuEngine engine = cpu(StorageType.F32, family, Optional.empty());
@@ -104,7 +104,7 @@ class TheCpuEngineAgreesWithTheTorchEngineTest {
 
     /** Trap 59: heads of all families but GPT-2 share keys and values, two of them each pair. */
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "mistral", "qwen2", "qwen3", "gpt2"})
+    @ValueSource(strings = {"llama", "mistral", "qwen2", "qwen3", "gpt2", "mixtral"})
     void keysAndValuesInEightBitsAreNear(Family family) {
         int[] ids = ids(family == Family.of("gpt2") ? 64 : 100, 6);
         try (Decoder model = TinyDecoder.random(family, 3)) {

@@ -1,0 +1,149 @@
+package dev.zhulong.formats.family;
+
+import static dev.zhulong.formats.family.ConfigFields.MOST;
+import static dev.zhulong.formats.family.ConfigFields.require;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.DecoderSpec.Activation;
+import dev.zhulong.formats.JsonFields;
+import dev.zhulong.formats.NetworkSpec;
+import dev.zhulong.formats.Parameter.Init;
+import dev.zhulong.formats.Role;
+import dev.zhulong.formats.Stack.Mlp;
+import dev.zhulong.formats.gguf.GgufFile;
+import dev.zhulong.formats.gguf.GgufMetadata;
+import dev.zhulong.formats.gguf.GgufShape;
+import dev.zhulong.formats.gguf.GgufValue;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** Mixtral (Jiang et al. 2024): Mistral with a mixture of experts for an MLP, of which each token is given two. */
+public final class Mixtral extends RotaryDecoder {
+    private static final double BALANCE = 0.001;
+
+    @Override
+    public String modelType() {
+        return "mixtral";
+    }
+
+    @Override
+    public List<String> architectures() {
+        return List.of("MixtralForCausalLM");
+    }
+
+    @Override
+    protected Defaults defaults() {
+        return new Defaults(8, -1, 131_072, 1, 2);
+    }
+
+    @Override
+    protected Biases attentionBias(JsonFields config) {
+        return new Biases(false, false);
+    }
+
+    @Override
+    protected void writeAttentionBias(DecoderSpec spec, ObjectNode config) {
+        require(spec, !spec.qkvBias(), "qkvBias", false, true);
+        require(spec, !spec.outputBias(), "outputBias", false, true);
+    }
+
+    @Override
+    protected List<Integer> windows(JsonFields config, int layers) {
+        return Collections.nCopies(layers, config.integer("sliding_window", 1, MOST, 0));
+    }
+
+    @Override
+    protected void writeWindows(DecoderSpec spec, Integer window, ObjectNode config) {
+        require(spec, window == null || !spec.windows().contains(0), "windows", "one size for all layers", spec.windows());
+        config.put("sliding_window", window);
+    }
+
+    @Override
+    protected Mlp mlp(JsonFields config) {
+        if (config.isSet("router_jitter_noise") && config.number("router_jitter_noise") != 0) {
+            throw config.wrong("router_jitter_noise", "0 (noise in training is not implemented)", config.node("router_jitter_noise"));
+        }
+        int experts = config.integer("num_local_experts", 1, MOST, 8);
+        return new Mlp.Experts(experts, config.integer("num_experts_per_tok", 1, experts, Math.min(2, experts)), dense(config, "intermediate_size"),
+                config.isSet("router_aux_loss_coef") ? config.number("router_aux_loss_coef") : BALANCE);
+    }
+
+    @Override
+    protected void writeMlp(DecoderSpec spec, ObjectNode config) {
+        require(spec, spec.stack().layers().stream().map(layer -> layer.mlp()).distinct().count() == 1, "mlp", "the same in all layers", "several");
+        require(spec, spec.layer(0).mlp() instanceof Mlp.Experts, "mlp", "experts", "one for all tokens");
+        var experts = (Mlp.Experts) spec.layer(0).mlp();
+        require(spec, !experts.expert().bias(), "mlpBias", false, true);
+        config.put("num_local_experts", experts.count());
+        config.put("num_experts_per_tok", experts.chosen());
+        config.put("output_router_logits", false);
+        config.put("router_aux_loss_coef", experts.balance());
+        config.put("router_jitter_noise", 0.0);
+    }
+
+    @Override
+    protected void mlpParameters(ParameterList list, DecoderSpec spec, Mlp mlp, String at, String gguf) {
+        var experts = (Mlp.Experts) mlp;
+        list.matrix(Role.ROUTER, at + "block_sparse_moe.gate", gguf + "ffn_gate_inp", Init.NORMAL, experts.count(), spec.hiddenSize());
+        for (int expert = 0; expert < experts.count(); expert++) {
+            String name = at + "block_sparse_moe.experts." + expert + ".";
+            list.expert(expert);
+            dense(list, spec, experts.expert(), name + "w1", name + "w3", name + "w2", gguf, "_exps");
+        }
+    }
+
+    /** Since version 5 transformers holds the experts of a layer in two tensors, though it saves them apart. */
+    @Override
+    public Map<String, List<String>> together(NetworkSpec network) {
+        var together = new LinkedHashMap<String, List<String>>();
+        parameters(network).forEach(p -> {
+            String layer = "model.layers." + p.layer() + ".mlp.";
+            String name = switch (p.role()) {
+                case ROUTER -> layer + "gate.weight";
+                case GATE, UP -> layer + "experts.gate_up_proj";
+                case DOWN -> layer + "experts.down_proj";
+                default -> p.name();
+            };
+            together.computeIfAbsent(name, key -> new ArrayList<>()).add(p.name());
+        });
+        return together;
+    }
+
+    // ---- GGUF --------------------------------------------------------------------------------------------------------------------------------
+
+    @Override
+    public String ggufArchitecture() {
+        return "llama";
+    }
+
+    /** A llama with experts is a Mixtral: the only one of the architecture that has them. */
+    @Override
+    public boolean claims(GgufMetadata metadata) {
+        return metadata.integer("llama.expert_count", 0, MOST, 0) > 0;
+    }
+
+    @Override
+    public Set<String> understood() {
+        return Set.of("expert_count");
+    }
+
+    @Override
+    protected Mlp mlp(GgufFile file, GgufShape shape) {
+        int experts = file.metadata().integer("llama.expert_count", 1, MOST);
+        return new Mlp.Experts(experts, file.metadata().integer("llama.expert_used_count", 1, experts),
+                new Mlp.Dense(shape.inner(), Activation.SILU, true, false), BALANCE);
+    }
+
+    @Override
+    public void write(DecoderSpec spec, String at, Map<String, GgufValue> metadata) {
+        super.write(spec, at, metadata);
+        var experts = (Mlp.Experts) spec.layer(0).mlp();
+        metadata.put(at + "expert_count", GgufValue.of(experts.count()));
+        metadata.put(at + "expert_used_count", GgufValue.of(experts.chosen()));
+    }
+}
