@@ -4,9 +4,9 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import dev.zhulong.data.document.Document;
 import dev.zhulong.data.read.ReadReport;
+import dev.zhulong.formats.AtomicFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -213,9 +213,9 @@ public final class Audit {
         json.put("read", read);
         json.put("steps", steps.entrySet().stream().map(e -> json(e.getKey(), e.getValue())).toList());
         try {
-            WholeFile.write(directory.resolve(Corpus.AUDIT),
+            AtomicFile.writeBytes(directory.resolve(Corpus.AUDIT),
                     new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValueAsBytes(json));
-            WholeFile.write(directory.resolve("audit.html"), AuditPage.html(this, report, totals).getBytes(StandardCharsets.UTF_8));
+            AtomicFile.writeString(directory.resolve("audit.html"), AuditPage.html(this, report, totals));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -3,6 +3,7 @@ package dev.zhulong.data;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.github.luben.zstd.Zstd;
 import dev.zhulong.data.document.Document;
+import dev.zhulong.formats.AtomicFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -128,7 +129,7 @@ final class DocumentStoreWriter implements AutoCloseable {
         String hash = HexFormat.of().formatHex(digest.digest());
         var index = new TreeMap<String, Object>(
                 Map.of("format", DocumentStore.FORMAT, "documents", documents, "bytes", bytes, "contentHash", hash));
-        WholeFile.write(directory.resolve(DocumentStore.INDEX),
+        AtomicFile.writeBytes(directory.resolve(DocumentStore.INDEX),
                 new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsBytes(index));
         finished = true;
         return new DocumentStore(directory, documents, bytes, hash);

@@ -30,7 +30,7 @@ final class Sequence {
     private final StopStrings stops;
     private final Set<Integer> eosIds;
     private final Consumer<String> onText;
-    private final LogSoftmax logSoftmax;
+    private final LogProbabilities logProbabilities;
     private final int vocabSize;
     private final List<TokenLogProbs> logProbs = new ArrayList<>();
     private final StringBuilder text = new StringBuilder();
@@ -59,8 +59,8 @@ final class Sequence {
             eosIds.addAll(model.spec().eosIds());
             tokenizer.eos().ifPresent(eosIds::add);
         }
-        logSoftmax = options.logProbs() == GenerateOptions.NO_LOG_PROBS ? null
-                : new LogSoftmax(tokenizer.vocabSize(), options.logProbs());
+        logProbabilities = options.logProbs() == GenerateOptions.NO_LOG_PROBS ? null
+                : new LogProbabilities(tokenizer.vocabSize(), options.logProbs());
         vocabSize = tokenizer.vocabSize();
         if (options.constraint() != null) {
             boolean begins = Arrays.stream(prompt).allMatch(tokenizer::isControl);
@@ -168,8 +168,8 @@ final class Sequence {
             ids = Arrays.copyOf(ids, ids.length * 2);
         }
         ids[promptTokens + count++] = id;
-        if (logSoftmax != null) {
-            logProbs.add(logSoftmax.of(logits, id));
+        if (logProbabilities != null) {
+            logProbs.add(logProbabilities.of(logits, id));
         }
         emit(stops.push(decoder.next(id)));
         constraint = constraint == null ? null : constraint.after(id);

@@ -142,10 +142,6 @@ public final class Tensor implements AutoCloseable {
         return DType.of(t.scalar_type());
     }
 
-    public boolean isContiguous() {
-        return t.is_contiguous();
-    }
-
     /** Where its memory lies. */
     public Device device() {
         return Device.of(t);
@@ -281,11 +277,6 @@ public final class Tensor implements AutoCloseable {
     /** This tensor where it is on the processor already, else a copy there. */
     public Tensor cpu() {
         return t.is_cpu() ? this : new Tensor(t.cpu());
-    }
-
-    /** Same bits, other type of equal width. */
-    public Tensor viewAs(DType type) {
-        return new Tensor(t.view(type.torch));
     }
 
     // ---- arithmetic ----

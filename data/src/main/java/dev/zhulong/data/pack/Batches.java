@@ -39,10 +39,4 @@ public record Batches(Rows rows, int batch, int rank, int ranks) {
         }
         return filled;
     }
-
-    /** Steps in which everything is seen at least once. */
-    public long stepsPerEpoch() {
-        long perStep = (long) batch * ranks;
-        return (rows.rowsPerEpoch() + perStep - 1) / perStep;
-    }
 }

@@ -2,16 +2,14 @@ package dev.zhulong.data.shard;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.zhulong.data.document.Document;
+import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.text.Tokenizer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -189,11 +187,6 @@ public final class ShardWriter {
     private void writeIndex() throws IOException {
         var index = new ShardIndex(ShardIndex.FORMAT, config.key(tokenizer), config.tokenizerHash(), config.contentHash(),
                 tokenizer.vocabSize(), bos, eos, documents, tokens, bytes, List.copyOf(files));
-        Path partial = directory.resolve(ShardIndex.NAME + ".partial");
-        Files.write(partial, new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsBytes(index));
-        try (var channel = FileChannel.open(partial, StandardOpenOption.WRITE)) {
-            channel.force(true);
-        }
-        Files.move(partial, directory.resolve(ShardIndex.NAME), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        AtomicFile.writeBytes(directory.resolve(ShardIndex.NAME), new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsBytes(index));
     }
 }

@@ -61,11 +61,6 @@ public record DataSource(String name, Path path, Optional<Double> weight, Option
         return new DataSource(name, path, weight, layout, mapping, asChat, Optional.of(other), heldOut);
     }
 
-    /** The same with another weight. */
-    public DataSource withWeight(double other) {
-        return new DataSource(name, path, Optional.of(other), layout, mapping, asChat, separator, heldOut);
-    }
-
     /** The same with other rows for evaluation. */
     public DataSource withHeldOut(Path other) {
         return new DataSource(name, path, weight, layout, mapping, asChat, separator, Optional.of(other));

@@ -4,7 +4,7 @@ import dev.zhulong.infer.TokenLogProbs.Entry;
 import java.util.ArrayList;
 
 /** Log-probabilities of one sequence's tokens, from logits as the model gave them. */
-final class LogSoftmax {
+final class LogProbabilities {
     private final int vocabSize;
     private final int most;
     private final Ranking ranking;
@@ -13,7 +13,7 @@ final class LogSoftmax {
      * @param vocabSize the tokenizer's; logits at and above it belong to no token
      * @param top       how many of the likeliest tokens to name
      */
-    LogSoftmax(int vocabSize, int top) {
+    LogProbabilities(int vocabSize, int top) {
         this.vocabSize = vocabSize;
         this.most = top;
         this.ranking = new Ranking(top > 0 ? vocabSize : 0);
