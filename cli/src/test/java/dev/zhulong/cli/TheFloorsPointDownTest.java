@@ -13,6 +13,7 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.ArchCondition;
 import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.lang.SimpleConditionEvent;
+import dev.zhulong.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -105,6 +106,13 @@ class TheFloorsPointDownTest {
                 .sorted()
                 .toList();
         assertThat(leaks).isEmpty();
+    }
+
+    /** A GPU's memory cannot be read from here: these two ask where a tensor lies first. */
+    @Test
+    void onlyWhoAsksForTheDeviceReadsATensorsMemory() {
+        noClasses().that().resideOutsideOfPackage(ROOT + ".tensor..").and().doNotHaveSimpleName("FetchedTensor").and().doNotHaveSimpleName("QuantizedMatrix")
+                .should().callMethod(Tensor.class, "segment").check(CLASSES);
     }
 
     @Test
