@@ -1,6 +1,7 @@
 # Zhulong in a container:
 #   docker build -t zhulong .
 #   docker run --rm -p 8080:8080 -v "$PWD/runs/first:/model:ro" zhulong serve --model /model --host 0.0.0.0
+# With jars of your own (docs/extending.md): -v "$PWD/jars:/jars:ro" -e 'ZHULONG_CLASSPATH=/jars/*'
 # The image has no Intel MKL (see NOTICE); the cpu engine does not need it.
 
 FROM maven:3-eclipse-temurin-25 AS build

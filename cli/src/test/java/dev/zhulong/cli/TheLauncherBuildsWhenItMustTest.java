@@ -56,6 +56,16 @@ class TheLauncherBuildsWhenItMustTest {
     }
 
     @Test
+    void anExampleThatChangedIsBuiltAgainToo() throws Exception {
+        Path source = clone.root.resolve("examples/mine/src/main/java/Mine.java");
+        LauncherStandIns.write(source, "class Mine {}");
+        builds(1);
+        builds(1);
+        LauncherStandIns.write(source, "class Mine { int x; }");
+        builds(2);
+    }
+
+    @Test
     void aRehearsalAfterTheBuildSpeedsUpWhatFollowsAndIsMissedByNobody() throws Exception {
         List<String> with = clone.start("version").lines();
         String cache = with.stream().filter(line -> line.startsWith("[-XX:SharedArchiveFile=")).findFirst().orElseThrow();

@@ -3,6 +3,7 @@ package dev.zhulong.formats;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.net.URL;
 import java.net.URLClassLoader;
@@ -125,5 +126,43 @@ class WhatJarsAddIsFoundOrRefusedByNameTest {
         assertThatThrownBy(() -> all(listed)).isInstanceOf(IllegalStateException.class).hasMessageContaining(SERVICE);
         Path stranger = jar("stranger", Extension.class.getName(), (byte[]) null);
         assertThatThrownBy(() -> all(stranger)).isInstanceOf(IllegalStateException.class).hasMessageContainingAll(Extension.class.getName(), "not a subtype");
+    }
+
+    public static final class OtherLlama implements Family {
+        @Override
+        public String modelType() {
+            return "llama";
+        }
+
+        @Override
+        public List<String> architectures() {
+            return List.of("OtherLlamaForCausalLM");
+        }
+
+        @Override
+        public NetworkSpec read(JsonFields config) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public void write(NetworkSpec spec, ObjectNode config) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public List<Parameter> parameters(NetworkSpec spec) {
+            throw new UnsupportedOperationException();
+        }
+    }
+
+    @Test
+    void familiesAreHeldToTheSame() throws IOException {
+        Path services = Files.createDirectories(place.resolve("families/META-INF/services")).resolve(Family.class.getName());
+        Files.writeString(services, OtherLlama.class.getName());
+        try (var loader = new URLClassLoader(new URL[] {place.resolve("families").toUri().toURL()})) {
+            assertThat(Families.added(loader, List.of())).singleElement().isInstanceOf(OtherLlama.class);
+            assertThatThrownBy(() -> Families.added(loader, List.of("llama"))).isInstanceOf(IllegalStateException.class)
+                    .hasMessageContainingAll("family 'llama'", OtherLlama.class.getName());
+        }
     }
 }
