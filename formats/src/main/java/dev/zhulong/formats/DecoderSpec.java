@@ -26,8 +26,8 @@ public record DecoderSpec(Family family, Stack stack, int vocabSize, boolean tie
     /** Normalisation layers. */
     public enum Norm { RMS, LAYER }
 
-    /** Activations: SiLU, exact GELU, and GELU by tanh ({@code gelu_new}, {@code gelu_pytorch_tanh}). */
-    public enum Activation { SILU, GELU, GELU_TANH }
+    /** Activations: SiLU, exact GELU, GELU by tanh ({@code gelu_new}, {@code gelu_pytorch_tanh}), and what stands before heads of encoders. */
+    public enum Activation { SILU, GELU, GELU_TANH, RELU, TANH }
 
     /**
      * Rotary position embedding, rotate-half layout.
@@ -208,7 +208,7 @@ public record DecoderSpec(Family family, Stack stack, int vocabSize, boolean tie
                 vocabSize, tiedEmbeddings, bosId, eosIds);
     }
 
-    /** With a head whose weight is its own. */
+    @Override
     public DecoderSpec withOwnHead() {
         return new DecoderSpec(family, stack, vocabSize, false, bosId, eosIds);
     }

@@ -57,14 +57,24 @@ public final class Families {
         return all;
     }
 
+    /** Those of decoders. */
+    public static List<Family> decoders() {
+        return all().stream().filter(family -> !(family instanceof EncoderFamily)).toList();
+    }
+
     /** The family of this {@code model_type}. */
     public static Optional<Family> find(String modelType) {
         return all().stream().filter(family -> family.modelType().equals(modelType)).findFirst();
     }
 
-    /** Their model types, for messages. */
+    /** The model types of all, for messages. */
     public static String names() {
-        return all().stream().map(Family::modelType).collect(Collectors.joining(", "));
+        return names(all());
+    }
+
+    /** Their model types, for messages. */
+    public static String names(List<Family> families) {
+        return families.stream().map(Family::modelType).collect(Collectors.joining(", "));
     }
 
     /**

@@ -23,8 +23,15 @@ public final class HfConfig {
      * @throws FormatException naming file, field, expected and found
      */
     public static DecoderSpec read(Path configJson) {
-        return switch (network(configJson)) {
+        return decoder(network(configJson), configJson);
+    }
+
+    /** @throws FormatException where the network is no decoder */
+    static DecoderSpec decoder(NetworkSpec network, Path configJson) {
+        return switch (network) {
             case DecoderSpec decoder -> decoder;
+            case EncoderSpec encoder -> throw new FormatException(configJson, encoder.family().architecture(encoder) + " is an encoder, which reads text and"
+                    + " writes none; name the directory of a decoder, one of " + Families.names(Families.decoders()));
         };
     }
 
@@ -70,21 +77,23 @@ public final class HfConfig {
     }
 
     /**
-     * The text of a {@code config.json} that {@link #read} turns into the same spec.
+     * The text of a {@code config.json} that {@link #network} turns into the same spec.
      *
      * @param storageType the type the weights are saved in
      * @throws IllegalArgumentException when the family's configuration cannot express the spec (a Llama with windows): written silently, it would
      *                                  give other logits elsewhere
      */
-    public static String write(DecoderSpec spec, StorageType storageType) {
+    public static String write(NetworkSpec spec, StorageType storageType) {
         ObjectNode config = JsonNodeFactory.instance.objectNode();
         config.putArray("architectures").add(spec.family().architecture(spec));
         config.put("model_type", spec.family().modelType());
         spec.family().write(spec, config);
-        config.put("tie_word_embeddings", spec.tiedEmbeddings());
-        config.put("use_cache", true);
-        putIds(config, "bos_token_id", spec.bosId() < 0 ? List.of() : List.of(spec.bosId()));
-        putIds(config, "eos_token_id", spec.eosIds());
+        if (spec instanceof DecoderSpec decoder) {
+            config.put("tie_word_embeddings", decoder.tiedEmbeddings());
+            config.put("use_cache", true);
+            putIds(config, "bos_token_id", decoder.bosId() < 0 ? List.of() : List.of(decoder.bosId()));
+            putIds(config, "eos_token_id", decoder.eosIds());
+        }
         config.put("torch_dtype", storageType.torchName());
         return JsonFields.text(config);
     }

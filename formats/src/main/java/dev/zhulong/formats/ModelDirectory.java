@@ -14,7 +14,7 @@ import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /**
- * A decoder in a Hugging Face directory: {@code config.json}, weights in {@code model.safetensors} or in shards under
+ * A network in a Hugging Face directory: {@code config.json}, weights in {@code model.safetensors} or in shards under
  * {@code model.safetensors.index.json}, and where there {@code generation_config.json} and the tokenizer's files.
  *
  * <pre>{@code
@@ -37,7 +37,7 @@ public final class ModelDirectory implements AutoCloseable {
             + "(model.save_pretrained(directory, safe_serialization=True)) or download the revision with " + WEIGHTS;
 
     private final Path path;
-    private final DecoderSpec spec;
+    private final NetworkSpec spec;
     private final Optional<String> notice;
     private final GenerationConfig generationConfig;
     private final List<SafetensorsFile> files;
@@ -59,7 +59,7 @@ public final class ModelDirectory implements AutoCloseable {
      * @throws FormatException when something is missing or wrong; the message says what and what to do
      */
     public static ModelDirectory open(Path directory) {
-        DecoderSpec spec = readSpec(directory);
+        NetworkSpec spec = readNetwork(directory);
         GenerationConfig generation = readGenerationConfig(directory, spec);
         var files = new ArrayList<SafetensorsFile>();
         boolean opened = false;
@@ -76,11 +76,20 @@ public final class ModelDirectory implements AutoCloseable {
     }
 
     /**
+     * Reads {@code config.json} of a decoder alone; the weights need not be there.
+     *
+     * @throws FormatException when the directory or the file is missing or wrong, or the network is no decoder
+     */
+    public static DecoderSpec readSpec(Path directory) {
+        return HfConfig.decoder(readNetwork(directory), directory.resolve(CONFIG));
+    }
+
+    /**
      * Reads {@code config.json} alone; the weights need not be there.
      *
      * @throws FormatException when the directory or the file is missing or wrong
      */
-    public static DecoderSpec readSpec(Path directory) {
+    public static NetworkSpec readNetwork(Path directory) {
         if (!Files.isDirectory(directory)) {
             String found = Files.exists(directory) ? "a file" : "nothing there";
             throw new FormatException(directory,
@@ -92,7 +101,7 @@ public final class ModelDirectory implements AutoCloseable {
                     ? "no such file: this is an adapter, which needs the directory of its base model"
                     : "no such file: a model directory has one beside its weights; download it, or name the directory that has it");
         }
-        return HfConfig.read(config);
+        return HfConfig.network(config);
     }
 
     private static String hint(Path directory) {
@@ -101,9 +110,12 @@ public final class ModelDirectory implements AutoCloseable {
                 ? "; a name on the Hugging Face hub must be downloaded first" : "";
     }
 
-    private static GenerationConfig readGenerationConfig(Path directory, DecoderSpec spec) {
+    private static GenerationConfig readGenerationConfig(Path directory, NetworkSpec spec) {
         Path file = directory.resolve(GenerationConfig.FILE);
-        return Files.exists(file) ? GenerationConfig.read(file) : GenerationConfig.of(spec.bosId(), spec.eosIds());
+        if (Files.exists(file)) {
+            return GenerationConfig.read(file);
+        }
+        return spec instanceof DecoderSpec decoder ? GenerationConfig.of(decoder.bosId(), decoder.eosIds()) : GenerationConfig.of(-1, List.of());
     }
 
     /**
@@ -222,9 +234,18 @@ public final class ModelDirectory implements AutoCloseable {
         return path;
     }
 
-    /** The decoder's shape: that of {@code config.json}, but with a head of its own where the files hold one that differs from the embedding. */
-    public DecoderSpec spec() {
+    /** The network's shape: that of {@code config.json}, but with a head of its own where the files hold one that differs from the embedding. */
+    public NetworkSpec network() {
         return spec;
+    }
+
+    /**
+     * The same, of a decoder.
+     *
+     * @throws FormatException where the network is none
+     */
+    public DecoderSpec spec() {
+        return HfConfig.decoder(spec, path.resolve(CONFIG));
     }
 
     /** What the user should know of the files, in one line: where they contradict {@code config.json}. */
@@ -239,7 +260,7 @@ public final class ModelDirectory implements AutoCloseable {
 
     /** Ids that end a sequence: those of {@code generation_config.json}, else of {@code config.json}. */
     public List<Integer> eosIds() {
-        return generationConfig.eosIds().isEmpty() ? spec.eosIds() : generationConfig.eosIds();
+        return generationConfig.eosIds().isEmpty() && spec instanceof DecoderSpec decoder ? decoder.eosIds() : generationConfig.eosIds();
     }
 
     /** The type {@code config.json} says the weights were saved in. */
@@ -278,6 +299,23 @@ public final class ModelDirectory implements AutoCloseable {
      * @throws FormatException when two tensors are the same weight
      */
     public Map<String, TensorView> weights() {
+        return weights(spec);
+    }
+
+    /**
+     * The same by the names of this encoder with another head, which is to be trained: what the files hold of a head that is not the same is left out.
+     *
+     * @param as of the directory's network, by such as {@link EncoderSpec#withTags}
+     */
+    public Map<String, TensorView> weightsAs(EncoderSpec as) {
+        Map<String, TensorView> weights = weights(as);
+        if (!(spec instanceof EncoderSpec encoder && encoder.head().equals(as.head()))) {
+            Parameters.of(as).all().stream().filter(p -> p.role() == Role.HEAD).forEach(p -> weights.remove(p.name()));
+        }
+        return weights;
+    }
+
+    private Map<String, TensorView> weights(NetworkSpec spec) {
         var weights = new LinkedHashMap<>(spec.family().tidy(spec, tensors));
         if (spec.tiedEmbeddings()) {
             TensorView head = weights.remove(StoredHead.head(spec));

@@ -13,17 +13,20 @@ import java.util.Optional;
  * used as it is stored, and where the embedding is missing the head stands for both. A head with one value in all places gives every token the
  * same logit whatever was read; nobody has trained it, so it counts as absent.
  *
- * @param spec   the decoder as the files have it
+ * @param spec   the network as the files have it
  * @param notice what the user should know, where the files contradict the configuration
  */
-record StoredHead(DecoderSpec spec, Optional<String> notice) {
+record StoredHead(NetworkSpec spec, Optional<String> notice) {
     private static final long CHUNK = 1 << 20;
 
     /** @param spec as {@code config.json} has it  @param weights by the names of today */
-    static StoredHead of(DecoderSpec spec, Map<String, TensorView> weights) {
+    static StoredHead of(NetworkSpec spec, Map<String, TensorView> weights) {
+        if (!spec.tiedEmbeddings()) {
+            return new StoredHead(spec, Optional.empty());
+        }
         TensorView head = weights.get(head(spec));
         TensorView embedding = weights.get(embedding(spec));
-        if (!spec.tiedEmbeddings() || head == null || embedding == null || isEqual(head, embedding)) {
+        if (head == null || embedding == null || isEqual(head, embedding)) {
             return new StoredHead(spec, Optional.empty());
         }
         if (isOneValue(head)) {
@@ -34,12 +37,12 @@ record StoredHead(DecoderSpec spec, Optional<String> notice) {
                 + " tie_word_embeddings in " + ModelDirectory.CONFIG + " is true"));
     }
 
-    static String embedding(DecoderSpec spec) {
+    static String embedding(NetworkSpec spec) {
         return Parameters.of(spec).get(Role.EMBED).name();
     }
 
     /** The name that a head has, or would have if it were not tied. */
-    static String head(DecoderSpec spec) {
+    static String head(NetworkSpec spec) {
         return Parameters.of(spec.withOwnHead()).get(Role.HEAD).name();
     }
 

@@ -147,7 +147,7 @@ class ConfigsOfBothGenerationsGiveOneSpecTest {
         "'eos_token_id':['a']|eos_token_id: expected a whole number from -1 to 2147483647, found \"a\"",
         "'quantization_config':{'quant_method':'gptq'}|quantization_config: expected weights in F32, F16 or BF16; "
             + "take the revision that is not quantised, found \"gptq\"",
-        "'model_type':'bert'|model_type: expected one of llama, mistral, qwen2, qwen3, gpt2, found \"bert\"",
+        "'model_type':'t5'|model_type: expected one of llama, mistral, qwen2, qwen3, gpt2, mixtral, bert, roberta, xlm-roberta, distilbert, found \"t5\"",
     })
     void wrongFieldsAreNamed(String field, String message) throws IOException {
         String name = field.substring(0, field.indexOf(':'));

@@ -6,6 +6,8 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Random;
 import net.jqwik.api.ForAll;
@@ -20,12 +22,15 @@ class MutatedConfigsGiveASpecOrOneErrorTest {
     private static final String CHARACTERS = "{}[]\",:019-.etn\u0000\u00e9";
 
     private static Path directory;
-    private static List<DecoderSpec> specs;
+    private static List<NetworkSpec> specs;
 
     @BeforeContainer
     static void makeDirectory() throws IOException {
         directory = Files.createTempDirectory("config-fuzz");
-        specs = WrittenConfigsGiveTheSameSpecTest.specs();
+        specs = new ArrayList<>(WrittenConfigsGiveTheSameSpecTest.specs());
+        for (EncoderSpec spec : EncodersAreReadUnderEveryNameTest.specs()) {
+            specs.addAll(Collections.nCopies(4, spec));
+        }
     }
 
     @AfterContainer
@@ -55,13 +60,16 @@ class MutatedConfigsGiveASpecOrOneErrorTest {
     @Property(tries = 4000, seed = "20261101")
     void readOrFormatException(@ForAll long seed) throws IOException {
         var random = new Random(seed);
-        DecoderSpec spec = specs.get(random.nextInt(specs.size()));
+        NetworkSpec spec = specs.get(random.nextInt(specs.size()));
         Path path = directory.resolve("config.json");
         Files.write(path, mutate(HfConfig.write(spec, StorageType.F32), random).getBytes(StandardCharsets.UTF_8));
         try {
-            DecoderSpec read = HfConfig.read(path);
+            NetworkSpec network = HfConfig.network(path);
             HfConfig.storageType(path);
-            assertThat(read.windows()).hasSize(read.layers());
+            switch (network) {
+                case DecoderSpec read -> assertThat(read.windows()).hasSize(read.layers());
+                case EncoderSpec read -> assertThat(read.contextLength()).isPositive();
+            }
         } catch (FormatException e) {
             assertThat(e.getMessage()).startsWith(path.toString()).hasSizeLessThan(1000).doesNotContain("\n");
         }

@@ -203,6 +203,20 @@ public final class DecoderOps {
         return x.mul(0.5f).mul(VectorMath.tanh(inner).add(1));
     }
 
+    /** x = max(x, 0), over {@code n} values. */
+    public static void relu(float[] x, int at, int n) {
+        for (int i = at; i < at + n; i++) {
+            x[i] = Math.max(x[i], 0);
+        }
+    }
+
+    /** x = tanh(x), over {@code n} values; in double, one after the other, which heads alone ask for. */
+    public static void tanh(float[] x, int at, int n) {
+        for (int i = at; i < at + n; i++) {
+            x[i] = (float) Math.tanh(x[i]);
+        }
+    }
+
     /** x = x · Φ(x), with Φ the normal distribution's, over {@code n} values; in double, one after the other, which few models ask for. */
     public static void gelu(float[] x, int at, int n) {
         for (int i = at; i < at + n; i++) {

@@ -12,6 +12,8 @@ final class Activations {
             case SILU -> x.silu();
             case GELU -> x.gelu(false);
             case GELU_TANH -> x.gelu(true);
+            case RELU -> x.relu();
+            case TANH -> x.tanh();
         };
     }
 }

@@ -125,9 +125,7 @@ public final class NetworkFiles {
             throw new IllegalArgumentException("a quantized model is not written: save its adapter, and merge that into the model it was loaded from");
         }
         model.parameters().forEach((name, t) -> requireFits(name, t, type));
-        AtomicFile.writeString(directory.resolve("config.json"), switch (model.spec()) {
-            case DecoderSpec decoder -> HfConfig.write(decoder, type);
-        });
+        AtomicFile.writeString(directory.resolve("config.json"), HfConfig.write(model.spec(), type));
         writeTensors(directory.resolve("model.safetensors"), model.parameters(), type);
     }
 

@@ -354,6 +354,14 @@ public final class Tensor implements AutoCloseable {
         return new Tensor(torch.silu(t));
     }
 
+    public Tensor relu() {
+        return new Tensor(t.relu());
+    }
+
+    public Tensor tanh() {
+        return new Tensor(t.tanh());
+    }
+
     /** Exact GELU, or its approximation by tanh. */
     public Tensor gelu(boolean byTanh) {
         return new Tensor(torch.gelu(t, byTanh ? "tanh" : "none"));

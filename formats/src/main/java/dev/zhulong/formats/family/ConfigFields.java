@@ -30,6 +30,8 @@ final class ConfigFields {
             case SILU -> "silu";
             case GELU -> "gelu";
             case GELU_TANH -> tanh;
+            case RELU -> "relu";
+            case TANH -> "tanh";
         };
     }
 

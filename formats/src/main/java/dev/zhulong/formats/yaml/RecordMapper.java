@@ -174,8 +174,8 @@ final class RecordMapper {
             throw new RecipeException(scalar, path, "expected " + TypeNames.of(type) + ", found " + scalar.found() + near);
         }
         if (type == Family.class) {
-            Optional<Family> family = Families.find(text);
-            String near = Names.nearest(text, Families.all().stream().map(Family::modelType).toList()).map(n -> "; did you mean " + n + "?").orElse("");
+            Optional<Family> family = Families.find(text).filter(Families.decoders()::contains);
+            String near = Names.nearest(text, Families.decoders().stream().map(Family::modelType).toList()).map(n -> "; did you mean " + n + "?").orElse("");
             return family.orElseThrow(() -> new RecipeException(scalar, path, "expected " + TypeNames.of(type) + ", found " + scalar.found() + near));
         }
         if (!scalar.plain()) {

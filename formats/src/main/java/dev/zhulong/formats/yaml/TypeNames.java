@@ -31,7 +31,7 @@ final class TypeNames {
                     .collect(Collectors.joining(", "));
         }
         if (raw == Family.class) {
-            return "one of " + Families.names();
+            return "one of " + Families.names(Families.decoders());
         }
         if (raw.isRecord()) {
             return "a section with fields " + String.join(", ", RecordShape.of(raw).fields().keySet());

@@ -95,6 +95,8 @@ final class Arithmetic {
             case SILU -> x / (1 + Math.exp(-x));
             case GELU -> 0.5 * x * (1 + erf(x / Math.sqrt(2)));
             case GELU_TANH -> 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
+            case RELU -> Math.max(x, 0);
+            case TANH -> Math.tanh(x);
         };
     }
 
