@@ -15,13 +15,13 @@ import jdk.incubator.vector.VectorOperators;
  * Keys and values of one layer in pages of {@value #PAGE} positions, and attention over them; which pages make up a sequence is the
  * caller's list.
  *
- * <p>Keys lie with positions along lanes, values with dimensions along lanes. They are f16 (values below 2^-14 become zero), or int8 with a
- * scale for each position and head. A query's result depends on its own keys and values in order of position: not on how a prompt was cut
+ * <p>Keys lie with positions along lanes, values with dimensions along lanes. They are f16 (values below 2^-14 become zero), int8 with a scale for each
+ * position and head, or f32 as they are computed. A query's result depends on its own keys and values in order of position: not on how a prompt was cut
  * into chunks, not on other sequences.
  */
 public final class KvPages {
     /** How an element is kept. */
-    public enum Format { F16, INT8 }
+    public enum Format { F16, INT8, F32 }
 
     /** Positions of a page. */
     public static final int PAGE = 64;
@@ -30,8 +30,9 @@ public final class KvPages {
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final float WIDEN = 0x1p112f;
 
-    /** Of attention over f16 and over int8. */
-    private static final Warmth[] WARMTH = {new Warmth(() -> exercise(Format.F16)), new Warmth(() -> exercise(Format.INT8))};
+    /** Of attention over each format. */
+    private static final Warmth[] WARMTH = {new Warmth(() -> exercise(Format.F16)), new Warmth(() -> exercise(Format.INT8)),
+        new Warmth(() -> exercise(Format.F32))};
     /** Dimensions of the head that the code is exercised on: four vectors and one. */
     private static final int EXERCISED = 5 * Lanes.COUNT;
     /** Times in a round, and the time compiled code takes for a round at most. */
@@ -43,13 +44,16 @@ public final class KvPages {
     private final Arena arena;
     /** Dimensions of a stored value, whole vectors. */
     private final int stored;
+    private final Format format;
     private final boolean half;
+    /** Whether elements stand for themselves, without a scale. */
+    private final boolean unscaled;
     private final int bytes;
     /** Of each page [head, dimension, position]. */
     private MemorySegment[] keys = {};
     /** Of each page [head, position, dimension]. */
     private MemorySegment[] values = {};
-    /** Of each page [head, position]; empty for f16. */
+    /** Of each page [head, position]; empty where elements have no scale. */
     private MemorySegment[] keyScales = {};
     private MemorySegment[] valueScales = {};
 
@@ -58,8 +62,10 @@ public final class KvPages {
         this.kvHeads = kvHeads;
         this.headDim = headDim;
         this.arena = arena;
+        this.format = format;
         half = format == Format.F16;
-        bytes = half ? 2 : 1;
+        unscaled = format != Format.INT8;
+        bytes = bytes(format);
         stored = stored(headDim);
     }
 
@@ -70,8 +76,15 @@ public final class KvPages {
     /** Bytes of memory a page takes. */
     public static long pageBytes(int kvHeads, int headDim, Format format) {
         long slots = (long) kvHeads * PAGE;
-        return format == Format.F16 ? slots * (headDim + stored(headDim)) * 2 + 2L * Lanes.BYTES
-                : slots * (headDim + stored(headDim)) + 2L * Lanes.BYTES + 2 * slots * Float.BYTES;
+        return slots * (headDim + stored(headDim)) * bytes(format) + 2L * Lanes.BYTES + (format == Format.INT8 ? 2 * slots * Float.BYTES : 0);
+    }
+
+    private static int bytes(Format format) {
+        return switch (format) {
+            case F16 -> 2;
+            case INT8 -> 1;
+            case F32 -> 4;
+        };
     }
 
     /** Adds pages until there are {@code pages}. Not while others read. */
@@ -83,8 +96,8 @@ public final class KvPages {
         // the last vector of narrow lanes may read past its own
         MemorySegment[] newKeys = grown(keys, pages, slots * headDim * bytes + Lanes.BYTES);
         MemorySegment[] newValues = grown(values, pages, slots * stored * bytes + Lanes.BYTES);
-        MemorySegment[] newKeyScales = grown(keyScales, pages, half ? 0 : slots * Float.BYTES);
-        MemorySegment[] newValueScales = grown(valueScales, pages, half ? 0 : slots * Float.BYTES);
+        MemorySegment[] newKeyScales = grown(keyScales, pages, unscaled ? 0 : slots * Float.BYTES);
+        MemorySegment[] newValueScales = grown(valueScales, pages, unscaled ? 0 : slots * Float.BYTES);
         // all or none, should memory end
         keys = newKeys;
         values = newValues;
@@ -117,7 +130,7 @@ public final class KvPages {
                 keys[page].asSlice((((long) h * headDim + d) * PAGE + slot) * bytes, (long) (PAGE - slot) * bytes).fill((byte) 0);
             }
             values[page].asSlice(((long) h * PAGE + slot) * stored * bytes, (long) (PAGE - slot) * stored * bytes).fill((byte) 0);
-            if (!half) {
+            if (!unscaled) {
                 keyScales[page].asSlice(((long) h * PAGE + slot) * Float.BYTES, (long) (PAGE - slot) * Float.BYTES).fill((byte) 0);
                 valueScales[page].asSlice(((long) h * PAGE + slot) * Float.BYTES, (long) (PAGE - slot) * Float.BYTES).fill((byte) 0);
             }
@@ -140,7 +153,7 @@ public final class KvPages {
         for (int h = 0; h < kvHeads; h++) {
             float kScale = scale(k, kAt + h * headDim);
             float vScale = scale(v, vAt + h * headDim);
-            if (!half) {
+            if (!unscaled) {
                 keyScales[page].setAtIndex(FLOAT, (long) h * PAGE + slot, kScale);
                 valueScales[page].setAtIndex(FLOAT, (long) h * PAGE + slot, vScale);
             }
@@ -165,6 +178,8 @@ public final class KvPages {
     private void set(MemorySegment to, long index, float x, float scale) {
         if (half) {
             to.setAtIndex(SHORT, index, Math.abs(x) < 0x1p-14f ? 0 : Float.floatToFloat16(x));
+        } else if (unscaled) {
+            to.setAtIndex(FLOAT, index, x);
         } else {
             to.set(ValueLayout.JAVA_BYTE, index, (byte) Math.rint(scale >= 0x1p-110f ? x / scale : 0));
         }
@@ -193,7 +208,7 @@ public final class KvPages {
         // the Vector API's own checks are off in the product
         Objects.checkIndex(kvHead, kvHeads);
         Objects.checkFromIndexSize(outAt, headDim, out.length);
-        if (WARMTH[half ? 0 : 1].isWarm()) {
+        if (WARMTH[format.ordinal()].isWarm()) {
             vectorAttend(q, qAt, kvHead, table, first, length, scale, scores, out, outAt);
         } else {
             plainAttend(q, qAt, kvHead, table, first, length, scale, scores, out, outAt);
@@ -222,7 +237,7 @@ public final class KvPages {
                     sum = Math.fma(page[d * PAGE + p], q[qAt + d], sum);
                 }
                 sum *= scale;
-                scores[start + p] = half ? sum : sum * keyScales[index].getAtIndex(FLOAT, (long) kvHead * PAGE + p);
+                scores[start + p] = unscaled ? sum : sum * keyScales[index].getAtIndex(FLOAT, (long) kvHead * PAGE + p);
             }
         }
         DecoderOps.softmax(scores, first, length - first);
@@ -232,7 +247,7 @@ public final class KvPages {
             int end = Math.min(PAGE, length - start);
             widen(values[index], (long) kvHead * PAGE * stored, page, end * stored);
             for (int p = Math.max(0, first - start); p < end; p++) {
-                float weight = half ? scores[start + p] : scores[start + p] * valueScales[index].getAtIndex(FLOAT, (long) kvHead * PAGE + p);
+                float weight = unscaled ? scores[start + p] : scores[start + p] * valueScales[index].getAtIndex(FLOAT, (long) kvHead * PAGE + p);
                 for (int d = 0; d < headDim; d++) {
                     sums[d] = Math.fma(page[p * stored + d], weight, sums[d]);
                 }
@@ -249,6 +264,8 @@ public final class KvPages {
             for (int i = 0; i < n; i++) {
                 to[i] = Float.float16ToFloat(bits[i]);
             }
+        } else if (unscaled) {
+            MemorySegment.copy(from, FLOAT, Float.BYTES * at, to, 0, n);
         } else {
             byte[] bytes = new byte[n];
             MemorySegment.copy(from, ValueLayout.JAVA_BYTE, at, bytes, 0, n);
@@ -322,7 +339,7 @@ public final class KvPages {
 
     private FloatVector scaled(FloatVector sum, float scale, MemorySegment scales, int kvHead, int p) {
         FloatVector product = sum.mul(scale);
-        return half ? product : product.mul(Lanes.f32(scales, 4L * (kvHead * PAGE + p)));
+        return unscaled ? product : product.mul(Lanes.f32(scales, 4L * (kvHead * PAGE + p)));
     }
 
     /** Sums of values by their weights, from dimension {@code d} on; gives the dimension behind them. Four vectors at a time where there are as many. */
@@ -338,7 +355,7 @@ public final class KvPages {
             int end = Math.min(length, t / PAGE * PAGE + PAGE);
             for (; t < end; t++) {
                 long slot = (long) kvHead * PAGE + t % PAGE;
-                float weight = half ? weights[t] : weights[t] * scales.getAtIndex(FLOAT, slot);
+                float weight = unscaled ? weights[t] : weights[t] * scales.getAtIndex(FLOAT, slot);
                 sum = widened(from, slot * stored + d).fma(FloatVector.broadcast(Lanes.F, weight), sum);
             }
         }
@@ -364,7 +381,7 @@ public final class KvPages {
             for (; t < end; t++) {
                 long slot = (long) kvHead * PAGE + t % PAGE;
                 long element = slot * stored + d;
-                FloatVector weight = FloatVector.broadcast(Lanes.F, half ? weights[t] : weights[t] * scales.getAtIndex(FLOAT, slot));
+                FloatVector weight = FloatVector.broadcast(Lanes.F, unscaled ? weights[t] : weights[t] * scales.getAtIndex(FLOAT, slot));
                 sum0 = widened(from, element).fma(weight, sum0);
                 sum1 = widened(from, element + Lanes.COUNT).fma(weight, sum1);
                 sum2 = widened(from, element + 2L * Lanes.COUNT).fma(weight, sum2);
@@ -378,7 +395,7 @@ public final class KvPages {
     }
 
     private FloatVector widened(MemorySegment from, long element) {
-        return half ? Lanes.f16(from, 2 * element, WIDEN) : int8(from, element);
+        return half ? Lanes.f16(from, 2 * element, WIDEN) : unscaled ? Lanes.f32(from, 4 * element) : int8(from, element);
     }
 
     private static FloatVector int8(MemorySegment from, long at) {

@@ -14,6 +14,7 @@ import dev.zhulong.infer.LanguageModel.KvCache;
 import dev.zhulong.infer.LanguageModel.Logits;
 import dev.zhulong.infer.LanguageModel.Span;
 import dev.zhulong.infer.TorchEngine;
+import dev.zhulong.kernels.KvPages;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
@@ -30,8 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 class AMixtureRunsAsInTransformersTest {
     private static final Path GOLDEN = Path.of(System.getProperty("zhulong.root", "..")).resolve("../shared/golden/arch/mixtral").normalize();
 
-    /** Keys and values are kept in f16: a rounding of 2⁻¹¹ of each. */
-    private static final double HALF_KEYS = 2e-3;
+    private static final CpuOptions OPTIONS = new CpuOptions(2, KvPages.Format.F32, Route.LATENCY, new int[0]);
 
     @TempDir
     private static Path temporary;
@@ -44,14 +44,14 @@ class AMixtureRunsAsInTransformersTest {
     @Test
     void onTheTorchEngine() throws IOException {
         try (LanguageModel model = TorchEngine.load(GOLDEN)) {
-            isTheSame(model, 1e-4);
+            isTheSame(model);
         }
     }
 
     @Test
     void onTheCpuEngine() throws IOException {
-        try (ModelDirectory files = ModelDirectory.open(GOLDEN); LanguageModel model = CpuEngine.load(files, Optional.empty(), CpuOptions.of(2))) {
-            isTheSame(model, HALF_KEYS);
+        try (ModelDirectory files = ModelDirectory.open(GOLDEN); LanguageModel model = CpuEngine.load(files, Optional.empty(), OPTIONS)) {
+            isTheSame(model);
         }
     }
 
@@ -62,12 +62,12 @@ class AMixtureRunsAsInTransformersTest {
             Map<String, TensorView> weights = files.weights();
             GgufExport.write(gguf, files.spec(), weights::get, Map.of(), "mixtral", GgufType.F32);
         }
-        try (GgufModel file = GgufModel.open(gguf); LanguageModel model = CpuEngine.load(file, CpuOptions.of(2))) {
-            isTheSame(model, HALF_KEYS);
+        try (GgufModel file = GgufModel.open(gguf); LanguageModel model = CpuEngine.load(file, OPTIONS)) {
+            isTheSame(model);
         }
     }
 
-    private static void isTheSame(LanguageModel model, double tolerance) throws IOException {
+    private static void isTheSame(LanguageModel model) throws IOException {
         int[] ids = ids("input_ids");
         float[] expected = floats("logits");
         int seq = ids.length / 2;
@@ -78,7 +78,7 @@ class AMixtureRunsAsInTransformersTest {
                 apart = Math.max(apart, Math.abs(logits[i] - expected[row * logits.length + i]));
             }
         }
-        assertThat(apart).isLessThan(tolerance);
+        assertThat(apart).isLessThan(1e-4);
         int[] greedy = ids("greedy");
         int[] written = Arrays.copyOf(greedy, 5);
         while (written.length < greedy.length) {
