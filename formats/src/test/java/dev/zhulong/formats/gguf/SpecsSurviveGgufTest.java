@@ -145,7 +145,7 @@ class SpecsSurviveGgufTest {
         refusedWhere("llama.attention.head_count_kv", GgufValue.of(4),
                 "tensor \"blk.0.attn_k.weight\": expected shape [64, 32], found [32, 32]");
         refusedWhere("llama.attention.value_length", GgufValue.of(8), "attention.key_length 16, found 8");
-        refusedWhere("llama.expert_count", GgufValue.of(8), "llama.expert_count: expected none (not implemented), found 8");
+        refusedWhere("llama.expert_count", GgufValue.of(8), "llama.expert_used_count: expected a whole number from 1 to 8, found no such key");
         refusedWhere("llama.attn_logit_softcapping", GgufValue.of(50f), "not implemented");
         refusedWhere("llama.rope.dimension_count", GgufValue.of(8), "all 16 of a head, found 8");
         refusedWhere("llama.rope.scaling.type", GgufValue.of("longrope"), "none, linear or yarn, found \"longrope\"");
