@@ -7,6 +7,7 @@ import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import dev.zhulong.bench.TrainBench;
+import dev.zhulong.model.Network;
 import dev.zhulong.train.Objective;
 import dev.zhulong.train.Optimizer;
 import dev.zhulong.train.TrainStep;
@@ -31,5 +32,13 @@ class TheTimedStepIsTheTrainersTest {
         assertThat(callers(Optimizer.class, "step")).containsExactly(TrainStep.class.getName());
         assertThat(callers(Objective.class, "accumulate")).containsExactly(TrainStep.class.getName());
         assertThat(callers(TrainStep.class, "run")).containsExactlyInAnyOrder(Trainer.class.getName(), TrainBench.class.getName());
+    }
+
+    @Test
+    void theSameWeightsDecay() {
+        Set<String> askers = CLASSES.stream().flatMap(each -> each.getMethodCallsFromSelf().stream())
+                .filter(call -> call.getTarget().getName().equals("decayed") && call.getTargetOwner().isAssignableTo(Network.class))
+                .map(call -> call.getOriginOwner().getName()).collect(Collectors.toSet());
+        assertThat(askers).containsExactlyInAnyOrder(Trainer.class.getName(), TrainBench.class.getName());
     }
 }

@@ -1,7 +1,7 @@
 package dev.zhulong.train;
 
-import dev.zhulong.model.Network;
 import dev.zhulong.model.LoraAdapter;
+import dev.zhulong.model.Network;
 import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.FusedAdamW;
 import dev.zhulong.tensor.Tensor;
