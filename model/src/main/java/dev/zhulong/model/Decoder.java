@@ -55,17 +55,17 @@ public final class Decoder extends Network {
 
     /** Pass over whole sequences of {@code seq} tokens. */
     public Pass causal(int seq) {
-        return Pass.causal(spec(), rotary, seq);
+        return Pass.causal(spec().stack(), rotary, seq);
     }
 
     /** Pass over packed rows; both I64 [batch, seq]. */
     public Pass packed(Tensor positions, Tensor documents) {
-        return Pass.packed(spec(), rotary, positions, documents);
+        return Pass.packed(spec().stack(), rotary, positions, documents);
     }
 
     /** Pass over {@code seq} tokens that follow those in {@code cache}. */
     public Pass cached(int seq, KeyValues cache) {
-        return Pass.cached(spec(), rotary, seq, cache);
+        return Pass.cached(spec().stack(), rotary, seq, cache);
     }
 
     /** Weight of the head [vocab, hidden]: the embedding's where they are tied. */

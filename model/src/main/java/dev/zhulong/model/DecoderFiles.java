@@ -31,7 +31,7 @@ public final class DecoderFiles {
     }
 
     private static Decoder load(ModelDirectory files, Optional<QuantizedMatrix.Format> format) {
-        NetworkFiles.Loaded loaded = NetworkFiles.load(files, files.spec(), format);
+        NetworkFiles.Loaded loaded = NetworkFiles.load(files, files.spec(), files.weights(), format);
         return new Decoder(files.spec(), loaded.tensors(), loaded.quantized());
     }
 }

@@ -17,7 +17,17 @@ final class EmbedPart implements Part {
     private final Stack stack;
     private final Optional<Mlp.Experts> account;
 
+    /** Rows of the tables of tokens and of positions that are not trained; -1 for none. */
+    private final int fixedToken;
+    private final int fixedPosition;
+
     EmbedPart(Network network, Stack stack) {
+        this(network, stack, -1, -1);
+    }
+
+    EmbedPart(Network network, Stack stack, int fixedToken, int fixedPosition) {
+        this.fixedToken = fixedToken;
+        this.fixedPosition = fixedPosition;
         this.stack = stack;
         account = Experts.of(stack);
         tokens = network.weight(Role.EMBED, -1);
@@ -34,12 +44,12 @@ final class EmbedPart implements Part {
     /** I64 ids [batch, seq], and segments as they are, to [batch, seq, hidden], and for a mixture an empty account. */
     @Override
     public Tensor[] forward(Tensor[] flow, Pass pass) {
-        Tensor x = tokens.tensor().embedding(flow[0]);
+        Tensor x = tokens.tensor().embedding(flow[0], fixedToken);
         if (segments != null) {
             x = x.add(segments.tensor().embedding(flow[1]));
         }
         if (positions != null) {
-            x = x.add(positions.tensor().embedding(pass.positions()));
+            x = x.add(positions.tensor().embedding(pass.positions(), fixedPosition));
         }
         if (norm != null) {
             x = norm.apply(x);

@@ -2,6 +2,7 @@ package dev.zhulong.model;
 
 import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.EncoderSpec;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.HalfFloats;
 import dev.zhulong.formats.HfConfig;
@@ -37,8 +38,9 @@ public final class NetworkFiles {
     /** Opens {@code directory}, loads its network as F32, onto the device whose scope is open, and closes it again. */
     public static Network load(Path directory) {
         try (ModelDirectory files = ModelDirectory.open(directory)) {
-            return switch (files.spec()) {
+            return switch (files.network()) {
                 case DecoderSpec decoder -> DecoderFiles.load(files);
+                case EncoderSpec encoder -> EncoderFiles.load(files);
             };
         }
     }
@@ -49,12 +51,11 @@ public final class NetworkFiles {
      *
      * @param format what the layers' projections are rounded to as they are read, so that they are never all there in F32
      */
-    static Loaded load(ModelDirectory files, NetworkSpec spec, Optional<QuantizedMatrix.Format> format) {
+    static Loaded load(ModelDirectory files, NetworkSpec spec, Map<String, TensorView> stored, Optional<QuantizedMatrix.Format> format) {
         if (files.quantization().isPresent()) {
             throw new FormatException(files.path(), "its weights are quantized, which only the CPU engine supports; use the model it was made"
                     + " from, which its zhulong.json names");
         }
-        Map<String, TensorView> stored = files.weights();
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         Map<String, QuantizedMatrix> quantized = new LinkedHashMap<>();
         try {
@@ -75,6 +76,28 @@ public final class NetworkFiles {
             throw e;
         }
         return new Loaded(tensors, quantized);
+    }
+
+    /** The same for a network with a head that is to be trained: what {@code stored} lacks of it is drawn. */
+    static Map<String, Tensor> loadFresh(ModelDirectory files, NetworkSpec spec, Map<String, TensorView> stored, long seed) {
+        Map<String, Tensor> tensors = Network.random(spec, 1, seed);
+        try {
+            Parameters.of(spec).forEach(p -> {
+                boolean head = switch (p.role()) {
+                    case HEAD, HEAD_DENSE, HEAD_NORM -> true;
+                    default -> false;
+                };
+                if (!head || stored.containsKey(p.name())) {
+                    TensorView view = take(stored, files, p);
+                    tensors.get(p.name()).write_(memory -> HalfFloats.toF32(view.type(), view.data(), memory));
+                }
+            });
+            requireNothingLeft(stored, files, spec);
+            return tensors;
+        } catch (RuntimeException | Error e) {
+            tensors.values().forEach(Tensor::close);
+            throw e;
+        }
     }
 
     /** Names of the projections inside the blocks, as modules. */
@@ -110,7 +133,7 @@ public final class NetworkFiles {
     private static void requireNothingLeft(Map<String, TensorView> stored, ModelDirectory files, NetworkSpec spec) {
         if (!stored.isEmpty()) {
             throw new FormatException(files.path(), "tensor " + stored.keySet().iterator().next() + " has no place in a "
-                    + spec.family().title() + " decoder (" + stored.size() + " such)");
+                    + spec.family().title() + (spec instanceof DecoderSpec ? " decoder (" : " encoder (") + stored.size() + " such)");
         }
     }
 

@@ -1,6 +1,6 @@
 package dev.zhulong.model;
 
-import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Stack;
 import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.Tensor;
 import java.util.HashMap;
@@ -10,7 +10,10 @@ import java.util.Map;
  * What a forward pass knows besides its input: positions as rotary angles, who may see whom, and the cache. Made once a pass and shared by all parts.
  */
 public final class Pass {
-    private final DecoderSpec spec;
+    private final Stack stack;
+    /** Added to the scores of an encoder's keys, F32 [batch, 1, 1, seq]; null where all are seen, and of a decoder. */
+    private final Tensor padding;
+    private final boolean causal;
     private final Tensor positions;
     private final Tensor cos;
     private final Tensor sin;
@@ -20,8 +23,10 @@ public final class Pass {
     private final int keys;
     private final Tensor documents;
 
-    private Pass(DecoderSpec spec, RotaryTable rotary, Tensor positions, Tensor documents, int seq, KeyValues cache) {
-        this.spec = spec;
+    private Pass(Stack stack, RotaryTable rotary, Tensor positions, Tensor documents, int seq, KeyValues cache) {
+        this.stack = stack;
+        this.causal = true;
+        this.padding = null;
         this.positions = positions;
         this.documents = documents;
         this.cache = cache;
@@ -36,12 +41,12 @@ public final class Pass {
             sin = rotary.sin(keys, positions).unsqueeze(-2);
         }
         // made before the blocks run, so that no mask belongs to the scope of the block that asked first
-        spec.windows().stream().distinct().forEach(w -> masks.put(w, buildMask(effectiveWindow(w))));
+        stack.layers().stream().map(layer -> layer.attention().window()).distinct().forEach(w -> masks.put(w, buildMask(effectiveWindow(w))));
     }
 
     /** Whole sequences from position 0, each row one document. */
-    static Pass causal(DecoderSpec spec, RotaryTable rotary, int seq) {
-        return new Pass(spec, rotary, Tensor.arange(seq), null, seq, null);
+    static Pass causal(Stack stack, RotaryTable rotary, int seq) {
+        return new Pass(stack, rotary, Tensor.arange(seq), null, seq, null);
     }
 
     /**
@@ -50,14 +55,44 @@ public final class Pass {
      * @param positions I64 [batch, seq], restarting at 0 with each document
      * @param documents I64 [batch, seq], the same number within a document
      */
-    static Pass packed(DecoderSpec spec, RotaryTable rotary, Tensor positions, Tensor documents) {
-        return new Pass(spec, rotary, positions, documents, (int) positions.size(1), null);
+    static Pass packed(Stack stack, RotaryTable rotary, Tensor positions, Tensor documents) {
+        return new Pass(stack, rotary, positions, documents, (int) positions.size(1), null);
     }
 
     /** {@code seq} new positions after those in {@code cache}. */
-    static Pass cached(DecoderSpec spec, RotaryTable rotary, int seq, KeyValues cache) {
+    static Pass cached(Stack stack, RotaryTable rotary, int seq, KeyValues cache) {
         Tensor positions = Tensor.arange(cache.length() + (long) seq).narrow(0, cache.length(), seq);
-        return new Pass(spec, rotary, positions, null, seq, cache);
+        return new Pass(stack, rotary, positions, null, seq, cache);
+    }
+
+    private Pass(Stack stack, Tensor positions, Tensor padding) {
+        this.stack = stack;
+        this.positions = positions;
+        this.padding = padding;
+        this.causal = false;
+        this.cache = null;
+        this.seq = (int) positions.size(1);
+        this.keys = seq;
+        this.documents = null;
+        this.cos = null;
+        this.sin = null;
+    }
+
+    /**
+     * Whole sequences whose positions all see each other.
+     *
+     * @param positions I64 [batch, seq], rows of the table of positions
+     * @param visible   whether a position is seen, [batch · seq]; null where all are
+     */
+    static Pass full(Stack stack, Tensor positions, boolean[] visible) {
+        if (visible == null) {
+            return new Pass(stack, positions, null);
+        }
+        float[] mask = new float[visible.length];
+        for (int i = 0; i < mask.length; i++) {
+            mask[i] = visible[i] ? 0 : Float.NEGATIVE_INFINITY;
+        }
+        return new Pass(stack, positions, Tensor.of(mask, positions.size(0), 1, 1, positions.size(1)));
     }
 
     /** I64 positions, [seq] or [batch, seq]. */
@@ -87,12 +122,15 @@ public final class Pass {
      * @return [batch, heads, seq, d]
      */
     Tensor attend(int layer, Tensor q, Tensor k, Tensor v) {
+        if (!causal) {
+            return Tensor.attention(q, k, v, padding, false);
+        }
         if (cache != null) {
             KeyValues.Pair all = cache.append(layer, k, v);
             k = all.k();
             v = all.v();
         }
-        Tensor mask = masks.get(spec.windows().get(layer));
+        Tensor mask = masks.get(stack.layers().get(layer).attention().window());
         return Tensor.attention(q, k, v, mask, mask == null && seq > 1);
     }
 

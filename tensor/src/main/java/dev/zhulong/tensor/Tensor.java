@@ -427,6 +427,11 @@ public final class Tensor implements AutoCloseable {
         return new Tensor(torch.embedding(t, ids.t));
     }
 
+    /** The same, but the row {@code fixed} gets no gradient: that of padding. */
+    public Tensor embedding(Tensor ids, long fixed) {
+        return new Tensor(torch.embedding(t, ids.t, fixed, false, false));
+    }
+
     public Tensor indexSelect(int dim, Tensor ids) {
         return new Tensor(torch.index_select(t, dim, ids.t));
     }

@@ -1,0 +1,116 @@
+package dev.zhulong.model;
+
+import dev.zhulong.formats.EncoderSpec;
+import dev.zhulong.formats.EncoderSpec.Dense;
+import dev.zhulong.formats.EncoderSpec.Head;
+import dev.zhulong.formats.Role;
+import dev.zhulong.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * An encoder with its weights, F32: {@code embed → layers}, whose positions all see each other, and a head on the last layer.
+ *
+ * <pre>{@code
+ * try (Encoder model = EncoderFiles.load(path); var scope = TensorScope.open()) {
+ *     Tensor states = model.states(ids, segments, visible, rows);
+ *     Tensor logits = model.logits(states);
+ * }
+ * }</pre>
+ */
+public final class Encoder extends Network {
+    private final List<Part> parts;
+    private final Normalisation headNorm;
+
+    /** Over {@code tensors}, which this object owns from now on and which must be kept out of scopes. */
+    Encoder(EncoderSpec spec, Map<String, Tensor> tensors) {
+        super(spec, tensors, Map.of());
+        List<Part> all = new ArrayList<>();
+        all.add(new EmbedPart(this, spec.stack(), spec.padId(), spec.firstPosition() - 1));
+        for (int layer = 0; layer < spec.layers(); layer++) {
+            all.add(new TransformerPart(this, spec.stack(), layer));
+        }
+        parts = List.copyOf(all);
+        headNorm = norm(Role.HEAD_NORM, -1, spec.stack());
+    }
+
+    /** Fresh weights on the device whose scope is open, the same for the same seed everywhere. */
+    public static Encoder random(EncoderSpec spec, long seed) {
+        return new Encoder(spec, random(spec, spec.layers(), seed));
+    }
+
+    @Override
+    public EncoderSpec spec() {
+        return (EncoderSpec) super.spec();
+    }
+
+    @Override
+    public List<Part> parts() {
+        return parts;
+    }
+
+    /** What the first part is given: I64 ids, and segments where the network has any, both [batch, seq]. */
+    public Tensor[] inputs(int[] ids, int[] segments, int batch) {
+        Tensor tokens = Tensor.of(ids, batch, ids.length / batch);
+        return spec().segments() == 0 ? new Tensor[] {tokens} : new Tensor[] {tokens, Tensor.of(segments, batch, ids.length / batch)};
+    }
+
+    /**
+     * Pass over {@code batch} whole sequences.
+     *
+     * @param ids     [batch · seq]: padding has no place in some families' counting of positions
+     * @param visible which of them are seen; null for all
+     */
+    public Pass pass(int[] ids, boolean[] visible, int batch) {
+        int seq = ids.length / batch;
+        int[] positions = new int[ids.length];
+        for (int row = 0; row < batch; row++) {
+            System.arraycopy(spec().positions(Arrays.copyOfRange(ids, row * seq, (row + 1) * seq)), 0, positions, row * seq, seq);
+        }
+        return Pass.full(spec().stack(), Tensor.of(positions, batch, seq), visible);
+    }
+
+    /** Ids to the last layer's states [batch, seq, hidden]; {@link #inputs} and {@link #pass} in one. */
+    public Tensor states(int[] ids, int[] segments, boolean[] visible, int batch) {
+        return run(inputs(ids, segments, batch), pass(ids, visible, batch))[0];
+    }
+
+    /**
+     * The head.
+     *
+     * @param states [batch, seq, hidden]
+     * @return of classes [batch, labels], from each row's first token; else [batch, seq, outputs]
+     * @throws IllegalStateException where there is none
+     */
+    public Tensor logits(Tensor states) {
+        return switch (spec().head()) {
+            case Head.None none -> throw new IllegalStateException("this encoder has no head");
+            case Head.Classes classes -> outputs(states.select(1, 0), classes.dense());
+            case Head.MaskedTokens tokens -> outputs(states, tokens.dense());
+            case Head.Tags tags -> outputs(states, Optional.empty());
+            case Head.Spans spans -> outputs(states, Optional.empty());
+        };
+    }
+
+    /**
+     * Logits of some tokens alone: a head over masked tokens is as wide as the vocabulary, and few tokens are masked.
+     *
+     * @param states [n, hidden]
+     * @return [n, outputs]
+     */
+    public Tensor logitsOfTokens(Tensor states) {
+        return outputs(states, spec().head().dense());
+    }
+
+    private Tensor outputs(Tensor x, Optional<Dense> dense) {
+        if (dense.isPresent()) {
+            x = Activations.apply(dense.get().activation(), x.linear(weight(Role.HEAD_DENSE, -1).tensor(), bias(Role.HEAD_DENSE, -1).tensor()));
+            x = headNorm == null ? x : headNorm.apply(x);
+        }
+        Weight bias = bias(Role.HEAD, -1);
+        return x.linear(weight(spec().tiedEmbeddings() ? Role.EMBED : Role.HEAD, -1).tensor(), bias == null ? null : bias.tensor());
+    }
+}

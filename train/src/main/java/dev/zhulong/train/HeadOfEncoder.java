@@ -1,0 +1,136 @@
+package dev.zhulong.train;
+
+import dev.zhulong.data.pack.Batch;
+import dev.zhulong.data.pack.EncoderBatch;
+import dev.zhulong.formats.EncoderSpec.Head;
+import dev.zhulong.formats.EncoderSpec.Problem;
+import dev.zhulong.model.Encoder;
+import dev.zhulong.tensor.DType;
+import dev.zhulong.tensor.NoGrad;
+import dev.zhulong.tensor.Tensor;
+import dev.zhulong.tensor.TensorScope;
+import java.util.Arrays;
+import java.util.stream.IntStream;
+
+/**
+ * The loss of an encoder's head, as transformers defines it: cross-entropy of masked tokens, of tags and of classes, binary cross-entropy of each class
+ * where several may be right, and for answers the mean of the cross-entropies of where they begin and where they end.
+ */
+public final class HeadOfEncoder implements Objective<EncoderBatch> {
+    private final Encoder model;
+
+    /** @throws IllegalArgumentException where the encoder has no head, or one that gives numbers */
+    public HeadOfEncoder(Encoder model) {
+        if (model.spec().head() instanceof Head.None) {
+            throw new IllegalArgumentException("this encoder has no head to train: choose a task");
+        }
+        if (model.spec().head() instanceof Head.Classes classes && classes.problem() == Problem.REGRESSION) {
+            throw new IllegalArgumentException("training a head that gives numbers (problem_type regression) is not implemented: give it two labels or more");
+        }
+        this.model = model;
+    }
+
+    @Override
+    public Loss accumulate(EncoderBatch batch, boolean recompute) {
+        try (var scope = TensorScope.open()) {
+            Loss[] loss = new Loss[1];
+            Backward.through(model, model.inputs(batch.ids(), batch.types(), batch.rows()), model.pass(batch.ids(), visible(batch), batch.rows()), recompute,
+                    flow -> {
+                        Tensor states = flow[0].requiresGrad(true);
+                        Tensor sum = sum(states, batch);
+                        loss[0] = loss(sum, batch);
+                        if (sum == null) {
+                            return new Tensor[] {null};
+                        }
+                        sum.backward();
+                        return new Tensor[] {states.grad()};
+                    });
+            return loss[0];
+        }
+    }
+
+    @Override
+    public Loss evaluate(EncoderBatch batch) {
+        try (var scope = TensorScope.open();
+                var off = NoGrad.open()) {
+            return loss(sum(model.states(batch.ids(), batch.types(), visible(batch), batch.rows()), batch), batch);
+        }
+    }
+
+    /** Null where the batch is not filled up: then nothing is hidden. */
+    private static boolean[] visible(EncoderBatch batch) {
+        if (Arrays.stream(batch.lengths()).allMatch(length -> length == batch.width())) {
+            return null;
+        }
+        int[] mask = batch.mask();
+        boolean[] visible = new boolean[mask.length];
+        for (int i = 0; i < mask.length; i++) {
+            visible[i] = mask[i] != 0;
+        }
+        return visible;
+    }
+
+    private Loss loss(Tensor sum, EncoderBatch batch) {
+        return new Loss(sum == null ? 0 : sum.item(), count(batch), 0);
+    }
+
+    private long count(EncoderBatch batch) {
+        return model.spec().head() instanceof Head.Spans ? batch.rows() : batch.supervised();
+    }
+
+    /** The summed loss, a scalar; null where nothing is supervised. */
+    private Tensor sum(Tensor states, EncoderBatch batch) {
+        return switch (model.spec().head()) {
+            case Head.MaskedTokens tokens -> ofTokens(states, batch);
+            case Head.Tags tags -> ofTokens(states, batch);
+            case Head.Classes classes -> classes.problem() == Problem.MULTI_LABEL ? binary(model.logits(states), batch.labels())
+                    : crossEntropy(model.logits(states), batch.labels());
+            case Head.Spans spans -> {
+                Tensor logits = model.logits(states);
+                yield crossEntropy(logits.select(2, 0), each(batch.labels(), 0)).add(crossEntropy(logits.select(2, 1), each(batch.labels(), 1))).mul(0.5);
+            }
+            case Head.None none -> throw new IllegalStateException("no head");
+        };
+    }
+
+    private Tensor ofTokens(Tensor states, EncoderBatch batch) {
+        int[] labels = batch.labels();
+        long[] at = IntStream.range(0, labels.length).filter(i -> labels[i] != Batch.NO_TARGET).mapToLong(i -> i).toArray();
+        if (at.length == 0) {
+            return null;
+        }
+        Tensor supervised = states.view(-1, states.size(2)).indexSelect(0, Tensor.of(at, at.length));
+        return crossEntropy(model.logitsOfTokens(supervised), Arrays.stream(at).mapToInt(i -> labels[(int) i]).toArray());
+    }
+
+    /** First or last tokens of the answers. */
+    private static int[] each(int[] labels, int which) {
+        return IntStream.range(0, labels.length / 2).map(row -> labels[2 * row + which]).toArray();
+    }
+
+    private static Tensor crossEntropy(Tensor logits, int[] targets) {
+        return logits.logSoftmax(-1).gather(1, Tensor.of(targets, targets.length, 1)).sum().neg();
+    }
+
+    /** Σ log(1 + eˣ) − x·y, without overflow. */
+    private static Tensor binary(Tensor logits, int[] targets) {
+        Tensor right = Tensor.of(targets, logits.shape()).to(DType.F32);
+        Tensor softplus = logits.abs().neg().exp().add(1).log().add(logits.relu());
+        return softplus.sub(logits.mul(right)).sum();
+    }
+
+    @Override
+    public Unit unit() {
+        return switch (model.spec().head()) {
+            case Head.MaskedTokens tokens -> Unit.NATS_A_TOKEN;
+            case Head.Tags tags -> Unit.NATS_A_TOKEN;
+            case Head.Classes classes -> new Unit("nats", classes.problem() == Problem.MULTI_LABEL ? "label" : "text");
+            default -> new Unit("nats", "question");
+        };
+    }
+
+    @Override
+    public long tokens(EncoderBatch batch) {
+        return Arrays.stream(batch.lengths()).sum();
+    }
+}
