@@ -14,4 +14,9 @@ public record LabelledText(String where, String text, Optional<String> pair, Lis
     public LabelledText {
         labels = List.copyOf(labels);
     }
+
+    /** What the label is of: rows that are equal in it belong on the same side of a split. */
+    public List<String> content() {
+        return pair.map(second -> List.of(text, second)).orElseGet(() -> List.of(text));
+    }
 }

@@ -7,6 +7,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.List;
 
 /** What an example says, whatever file, row, layout or column it comes from. */
 final class ContentHash {
@@ -32,6 +33,13 @@ final class ContentHash {
             case Example.Preference pair -> hash.add("preference").conversation(pair.prompt()).message(pair.chosen()).message(pair.rejected());
             case Example.Text text -> hash.add("text").add(text.text());
         }
+        return ByteBuffer.wrap(hash.digest.digest()).getLong();
+    }
+
+    /** The same of any texts; it depends on where one ends and the next begins. */
+    static long of(List<String> texts) {
+        var hash = new ContentHash();
+        texts.forEach(hash::add);
         return ByteBuffer.wrap(hash.digest.digest()).getLong();
     }
 

@@ -102,6 +102,20 @@ class LabelledRowsAreReadOrRefusedByLineTest {
     }
 
     @Test
+    void equalTextsStayOnOneSide() throws IOException {
+        var lines = new StringBuilder("text,label\n");
+        for (int i = 0; i < 400; i++) {
+            lines.append("text ").append(i / 2).append(",").append(i % 2).append('\n');
+        }
+        var sides = texts("a.csv", lines.toString()).split(LabelledText::content, 0.2, 3);
+        assertThat(sides.heldOut().size()).isBetween(40, 120);
+        assertThat(sides.train().size() + sides.heldOut().size()).isEqualTo(400);
+        assertThat(sides.train().stream().map(LabelledText::text)).doesNotContainAnyElementsOf(sides.heldOut().stream().map(LabelledText::text).toList());
+        assertThat(texts("b.csv", lines.toString()).split(LabelledText::content, 0.2, 3).heldOut()).hasSameSizeAs(sides.heldOut());
+        assertThat(texts("c.csv", "text,label\na,1\nb,2\n").split(LabelledText::content, 0.01, 1).heldOut()).hasSize(1);
+    }
+
+    @Test
     void labelsAreInAnOrderThatRowsDoNotChange() {
         assertThat(LabelSet.sorted(List.of("b", "a", "c", "a")).names()).containsExactly("a", "b", "c");
         assertThat(LabelSet.sorted(List.of("10", "9", "-1", "9")).names()).containsExactly("-1", "9", "10");
