@@ -116,6 +116,21 @@ class EncoderInputsEqualTheLibrarysTest {
         compare(Texts.shared("assets/tokenizers/qwen2_5"));
     }
 
+    /** Ids as sentence-transformers gave them to the network, at most 256. */
+    @Test
+    void idsOfTheRealSentenceEncoder() throws IOException {
+        Path real = Texts.shared("assets/all-MiniLM-L6-v2");
+        try (var tokenizer = EncoderTokenizer.load(real)) {
+            for (var one : JSON.readTree(Files.readString(real.resolve("golden.json")))) {
+                int[] ids = tokenizer.encode(one.get("text").asText(), 256).ids();
+                if (one.path("ids").isArray()) {
+                    assertThat(ids).as(one.get("text").asText()).containsExactly(JSON.convertValue(one.get("ids"), int[].class));
+                }
+                assertThat(ids.length).isLessThanOrEqualTo(256);
+            }
+        }
+    }
+
     private static void compare(Path directory) {
         List<String> texts = new ArrayList<>(Texts.nasty(250, 3));
         texts.addAll(List.of("", " ", "hello world", "  Hello,  World!  ", "naïve 😀 中文 x\uD834\uDD1Ey"));

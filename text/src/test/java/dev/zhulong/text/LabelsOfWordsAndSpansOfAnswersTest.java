@@ -2,12 +2,16 @@ package dev.zhulong.text;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.zhulong.text.encode.AnswerSearch;
 import dev.zhulong.text.encode.AnswerSpan;
 import dev.zhulong.text.encode.EncodedText;
 import dev.zhulong.text.encode.EncoderTokenizer;
 import dev.zhulong.text.encode.WordTags;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -116,6 +120,63 @@ class LabelsOfWordsAndSpansOfAnswersTest {
             assertThat(nullable.text()).isEqualTo(none - best.score > threshold ? "" : context.substring(best.from, best.to));
             assertThat(found.probability()).isBetween(0.0, 1.0);
         }
+    }
+
+    /** Few starts and ends, short answers, thresholds of both signs: as the example in Python has it. */
+    @Test
+    void answersAreThoseOfTheExample() throws IOException {
+        JsonNode fixture;
+        try (var in = getClass().getResourceAsStream("/answers/search.json")) {
+            fixture = new ObjectMapper().readTree(in);
+        }
+        String context = fixture.get("context").asText();
+        String[] words = context.split(" ");
+        for (JsonNode one : fixture.get("cases")) {
+            int question = one.get("question").asInt();
+            int room = one.get("room").asInt();
+            List<EncodedText> windows = new ArrayList<>();
+            for (int from = 0; windows.size() < one.get("starts").size(); from += room - one.get("overlap").asInt()) {
+                windows.add(window(words, question, from, Math.min(words.length, from + room)));
+            }
+            var search = new AnswerSearch(one.get("best").asInt(), one.get("longest").asInt(), one.get("nullable").asBoolean(), one.get("threshold").asDouble());
+            var found = search.find(context, windows, logits(one.get("starts")), logits(one.get("ends")));
+            assertThat(found.text()).as(one.toString()).isEqualTo(one.get("text").asText());
+            if (!found.text().isEmpty()) {
+                assertThat(found.probability()).as(one.toString()).isCloseTo(one.get("probability").asDouble(), within(1e-6));
+            }
+        }
+    }
+
+    /** [CLS] question [SEP] words [SEP], a token a word. */
+    private static EncodedText window(String[] words, int question, int from, int to) {
+        int n = question + 3 + to - from;
+        var input = new EncodedText(new int[n], new int[n], new int[n], new int[n], new int[n], new int[n]);
+        for (int i : new int[] {0, question + 1, n - 1}) {
+            input.parts()[i] = EncodedText.SPECIAL;
+        }
+        int at = 0;
+        for (int word = 0; word < to; word++) {
+            if (word >= from) {
+                int i = question + 2 + word - from;
+                input.parts()[i] = 1;
+                input.from()[i] = at;
+                input.to()[i] = at + words[word].length();
+            }
+            at += words[word].length() + 1;
+        }
+        return input;
+    }
+
+    private static List<float[]> logits(JsonNode windows) {
+        List<float[]> all = new ArrayList<>();
+        for (JsonNode window : windows) {
+            float[] own = new float[window.size()];
+            for (int i = 0; i < own.length; i++) {
+                own[i] = (float) window.get(i).asDouble();
+            }
+            all.add(own);
+        }
+        return all;
     }
 
     @Test
