@@ -3,7 +3,7 @@ package dev.zhulong.cli;
 import dev.zhulong.compress.MeasuredModel;
 import dev.zhulong.compress.Measurement;
 import dev.zhulong.compress.Precision;
-import dev.zhulong.compress.Quantisation;
+import dev.zhulong.compress.Quantization;
 import dev.zhulong.evaluate.TokenDocument;
 import dev.zhulong.formats.Sizes;
 import dev.zhulong.formats.progress.ProgressLine;
@@ -89,7 +89,7 @@ final class QuantizeVerb extends Verb {
             throw new IllegalArgumentException(model + " has no tokenizer, so there is no perplexity of a text: leave out --text");
         }
         try (var status = ProgressLine.on(err())) {
-            var quantisation = new Quantisation(model, precision, out, requantize, count,
+            var quantisation = new Quantization(model, precision, out, requantize, count,
                     status);
             List<TokenDocument> documents = List.of();
             Measurement before = null;
@@ -103,7 +103,7 @@ final class QuantizeVerb extends Verb {
                     before = documents.isEmpty() ? null : original.measure(documents);
                 }
             }
-            Quantisation.Written written = quantisation.run();
+            Quantization.Written written = quantisation.run();
             Measurement after = null;
             if (before != null) {
                 status.at("measuring " + out);
@@ -161,7 +161,7 @@ final class QuantizeVerb extends Verb {
         return files.load(MeasuredModel.TOKENS);
     }
 
-    private String line(Quantisation.Written written, Measurement before, Measurement after) {
+    private String line(Quantization.Written written, Measurement before, Measurement after) {
         double share = 100.0 * written.bytesAfter() / written.bytesBefore() - 100;
         String size = String.format(Locale.ROOT, "%s: %s -> %s (%.0f%% %s)", out, Sizes.of(written.bytesBefore()),
                 Sizes.of(written.bytesAfter()), Math.abs(share), share > 0 ? "larger" : "smaller");

@@ -40,8 +40,8 @@ class FailuresLeaveNothingBehindTest {
         outputs = Files.createDirectories(temporary.resolve("outputs"));
     }
 
-    private Quantisation quantisation(Path model, Precision precision, Path out) {
-        return new Quantisation(model, precision, out, false, 2, event -> reached.set((int) event.done()));
+    private Quantization quantisation(Path model, Precision precision, Path out) {
+        return new Quantization(model, precision, out, false, 2, event -> reached.set((int) event.done()));
     }
 
     private List<Path> left() throws IOException {

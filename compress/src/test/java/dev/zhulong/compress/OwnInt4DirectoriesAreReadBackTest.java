@@ -44,7 +44,7 @@ class OwnInt4DirectoriesAreReadBackTest {
     private Path quantised(Family family, Precision precision) throws IOException {
         Path model = SmallModels.write(temporary.resolve("model"), SmallModels.spec(family, 128, 256, false));
         Path out = temporary.resolve("out");
-        new Quantisation(model, precision, out, false, 1, Progress.SILENT).run();
+        new Quantization(model, precision, out, false, 1, Progress.SILENT).run();
         return out;
     }
 
@@ -121,7 +121,7 @@ class OwnInt4DirectoriesAreReadBackTest {
             }
         });
         Path out = temporary.resolve("out");
-        new Quantisation(model, precision, out, false, 1, Progress.SILENT).run();
+        new Quantization(model, precision, out, false, 1, Progress.SILENT).run();
         byte[] expected = new byte[precision == Precision.Q4 ? 68 : 66];
         ByteBuffer bytes = ByteBuffer.wrap(expected).order(ByteOrder.LITTLE_ENDIAN);
         bytes.putShort((short) 0x3400);

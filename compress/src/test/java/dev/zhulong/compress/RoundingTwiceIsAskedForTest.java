@@ -27,14 +27,14 @@ class RoundingTwiceIsAskedForTest {
     void write() throws IOException {
         Path model = SmallModels.write(temporary.resolve("model"), SmallModels.spec(Family.of("llama"), 64, 96, true));
         eight = temporary.resolve("eight.gguf");
-        new Quantisation(model, Precision.Q8_0, eight, false, 1, Progress.SILENT).run();
-        new Quantisation(model, Precision.Q4, temporary.resolve("int4"), false, 1, Progress.SILENT).run();
+        new Quantization(model, Precision.Q8_0, eight, false, 1, Progress.SILENT).run();
+        new Quantization(model, Precision.Q4, temporary.resolve("int4"), false, 1, Progress.SILENT).run();
     }
 
     @Test
     void quantisedWeightsAreRefused() {
         Path out = temporary.resolve("out.gguf");
-        assertThatThrownBy(() -> new Quantisation(eight, Precision.Q4_0, out, false, 1, Progress.SILENT))
+        assertThatThrownBy(() -> new Quantization(eight, Precision.Q4_0, out, false, 1, Progress.SILENT))
                 .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("eight.gguf").hasMessageContaining("Q8_0")
                 .hasMessageContaining("--requantize");
         assertThat(out).doesNotExist();
@@ -43,14 +43,14 @@ class RoundingTwiceIsAskedForTest {
     /** What it was made from is at hand: its zhulong.json names it. */
     @Test
     void ownInt4IsRefusedEvenThen() {
-        assertThatThrownBy(() -> new Quantisation(temporary.resolve("int4"), Precision.Q4_0, temporary.resolve("out.gguf"), true, 1, Progress.SILENT))
+        assertThatThrownBy(() -> new Quantization(temporary.resolve("int4"), Precision.Q4_0, temporary.resolve("out.gguf"), true, 1, Progress.SILENT))
                 .isInstanceOf(IllegalArgumentException.class).hasMessageContaining("int4").hasMessageContaining("made from");
     }
 
     @Test
     void askedForItRoundsWhatWasRounded() {
         Path out = temporary.resolve("out.gguf");
-        new Quantisation(eight, Precision.Q4_0, out, true, 1, Progress.SILENT).run();
+        new Quantization(eight, Precision.Q4_0, out, true, 1, Progress.SILENT).run();
         try (GgufModel from = GgufModel.open(eight);
                 GgufModel to = GgufModel.open(out)) {
             GgufTensor before = from.file().tensor("blk.1.ffn_up.weight");

@@ -36,8 +36,8 @@ class WhatIsWrittenIsTheModelTest {
     @TempDir
     Path temporary;
 
-    private static Quantisation.Written quantise(Path model, Precision precision, Path out) {
-        return new Quantisation(model, precision, out, false, 2, Progress.SILENT).run();
+    private static Quantization.Written quantise(Path model, Precision precision, Path out) {
+        return new Quantization(model, precision, out, false, 2, Progress.SILENT).run();
     }
 
     private static String greedy(CpuEngine engine, Tokenizer tokenizer) {
@@ -72,7 +72,7 @@ class WhatIsWrittenIsTheModelTest {
         DecoderSpec spec = SmallModels.spec(Family.of("llama"), 256, 512, true);
         Path model = SmallModels.write(temporary.resolve("model"), spec);
         Path file = temporary.resolve("model.gguf");
-        Quantisation.Written written = quantise(model, precision, file);
+        Quantization.Written written = quantise(model, precision, file);
         assertThat(written.bytesAfter()).isEqualTo(Files.size(file));
         try (ModelDirectory directory = ModelDirectory.open(model);
                 GgufModel gguf = GgufModel.open(file)) {
@@ -145,8 +145,8 @@ class WhatIsWrittenIsTheModelTest {
         Path model = SmallModels.write(temporary.resolve("model"), SmallModels.spec(Family.of("llama"), 256, 512, false));
         Path one = temporary.resolve("one");
         Path three = temporary.resolve("three");
-        new Quantisation(model, precision, one, false, 1, Progress.SILENT).run();
-        new Quantisation(model, precision, three, false, 3, Progress.SILENT).run();
+        new Quantization(model, precision, one, false, 1, Progress.SILENT).run();
+        new Quantization(model, precision, three, false, 3, Progress.SILENT).run();
         String weights = precision.isDirectory() ? ModelDirectory.WEIGHTS : "";
         assertThat(Files.mismatch(one.resolve(weights), three.resolve(weights))).isEqualTo(-1);
     }

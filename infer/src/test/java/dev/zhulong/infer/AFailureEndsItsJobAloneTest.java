@@ -94,26 +94,26 @@ class AFailureEndsItsJobAloneTest {
         return new GenerateOptions(tokens, SamplerOptions.GREEDY, List.of(), List.of(), true);
     }
 
-    private Told submit(int[] prompt, GenerateOptions options) {
-        return submit(prompt, options, new Told());
+    private RecordingListener submit(int[] prompt, GenerateOptions options) {
+        return submit(prompt, options, new RecordingListener());
     }
 
-    private Told submit(int[] prompt, GenerateOptions options, Told told) {
+    private RecordingListener submit(int[] prompt, GenerateOptions options, RecordingListener told) {
         scheduler.submit(new Job(prompt, options, 0, "a", "", null), told);
         return told;
     }
 
     /** A job beside which {@code bad} fails, and one that comes after, are answered. */
     private void othersGoOn(Runnable bad) {
-        Told before = submit(new int[] {1, 2, 3}, options(40));
+        RecordingListener before = submit(new int[] {1, 2, 3}, options(40));
         bad.run();
-        Told after = submit(new int[] {4, 5}, options(10));
+        RecordingListener after = submit(new int[] {4, 5}, options(10));
         assertThat(before.generation().ids()).hasSize(40);
         assertThat(after.generation().ids()).hasSize(10);
         assertThat(scheduler.failure()).isNull();
     }
 
-    private void failsOf(Problem problem, Told told) {
+    private void failsOf(Problem problem, RecordingListener told) {
         Throwable why = told.problem();
         assertThat(problem == Problem.EXCEPTION ? why : why.getCause()).isInstanceOfAny(StackOverflowError.class, OutOfMemoryError.class, AssertionError.class,
                 IllegalArgumentException.class);
@@ -140,13 +140,13 @@ class AFailureEndsItsJobAloneTest {
     @EnumSource
     void whenItsListenerFails(Problem problem) {
         othersGoOn(() -> {
-            var startsBadly = submit(BAD, options(500), new Told() {
+            var startsBadly = submit(BAD, options(500), new RecordingListener() {
                 @Override
                 public void started(int promptTokens, int cachedTokens) {
                     throw problem.raise();
                 }
             });
-            var writesBadly = submit(BAD, options(500), new Told() {
+            var writesBadly = submit(BAD, options(500), new RecordingListener() {
                 @Override
                 public void wrote(String piece, List<TokenLogProbs> more) {
                     throw problem.raise();
@@ -184,7 +184,7 @@ class AFailureEndsItsJobAloneTest {
     @EnumSource
     void whatCannotBeToldApartEndsAllThatRunAndThoseWhoComeAfterAreAnswered(Problem problem) {
         model.problem = problem;
-        var began = new Told() {
+        var began = new RecordingListener() {
             @Override
             public void wrote(String piece, List<TokenLogProbs> more) {
                 model.breaksSpec = true;
@@ -200,10 +200,10 @@ class AFailureEndsItsJobAloneTest {
     @EnumSource
     void aThreadThatCannotGoOnSaysWhy(Problem problem) throws Exception {
         model.problem = problem;
-        Told last = null;
+        RecordingListener last = null;
         for (int i = 0; i < 2; i++) {
             // rounds fail while the job runs
-            last = submit(new int[] {1, 2}, options(5), new Told() {
+            last = submit(new int[] {1, 2}, options(5), new RecordingListener() {
                 @Override
                 public void started(int promptTokens, int cachedTokens) {
                     model.breaksSpec = true;

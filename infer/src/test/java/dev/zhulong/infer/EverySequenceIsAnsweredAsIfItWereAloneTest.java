@@ -74,10 +74,10 @@ class EverySequenceIsAnsweredAsIfItWereAloneTest {
             // sequence number n of a batch draws from stream n
             alone.add(generator.generateAll(Collections.nCopies(job.number() + 1, job.prompt()), job.options(), (index, text) -> { }).getLast());
         }
-        List<Told> told = new ArrayList<>();
+        List<RecordingListener> told = new ArrayList<>();
         try (var scheduler = new Scheduler(engine, BYTES, options)) {
             for (Job job : jobs) {
-                told.add(new Told());
+                told.add(new RecordingListener());
                 scheduler.submit(job, told.getLast());
             }
             for (int i = 0; i < jobs.size(); i++) {

@@ -79,7 +79,7 @@ class HiddenStatesAreWhatTheHeadIsGivenTest {
                 int beside = 0;
                 // a job may be over before this thread gets a core
                 for (int job = 0; job < 50 && beside == 0; job++) {
-                    var told = new Told();
+                    var told = new RecordingListener();
                     scheduler.submit(new Job(IDS, options, 0, "", "", null), told);
                     told.wrote.get(10, TimeUnit.SECONDS);
                     while (!told.end.isDone()) {

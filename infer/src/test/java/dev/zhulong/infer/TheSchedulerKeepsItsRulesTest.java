@@ -75,16 +75,16 @@ class TheSchedulerKeepsItsRulesTest {
         return new Job(new int[] {1, 2, 3}, new GenerateOptions(tokens, SamplerOptions.GREEDY, List.of(), List.of(), true), 0, client, "", null);
     }
 
-    private Told submit(Job job) {
-        var told = new Told();
+    private RecordingListener submit(Job job) {
+        var told = new RecordingListener();
         scheduler.submit(job, told);
         return told;
     }
 
     /** The first job's first step waits until the latch opens. */
-    private Told hold() throws InterruptedException {
+    private RecordingListener hold() throws InterruptedException {
         model.open = new CountDownLatch(1);
-        Told first = submit(job("first", 2));
+        RecordingListener first = submit(job("first", 2));
         assertThat(model.arrived.await(10, TimeUnit.SECONDS)).isTrue();
         return first;
     }
@@ -92,11 +92,11 @@ class TheSchedulerKeepsItsRulesTest {
     @Test
     void clientsTakeTurns() throws Exception {
         scheduler = new Scheduler(model, BYTES, new SchedulerOptions(1, 100, 10_000, 32, true));
-        Told first = hold();
+        RecordingListener first = hold();
         List<String> order = new ArrayList<>();
-        List<Told> all = new ArrayList<>();
+        List<RecordingListener> all = new ArrayList<>();
         for (String client : List.of("a", "a", "a", "b", "b", "c")) {
-            var told = new Told() {
+            var told = new RecordingListener() {
                 @Override
                 public void started(int promptTokens, int cachedTokens) {
                     order.add(client);
@@ -107,16 +107,16 @@ class TheSchedulerKeepsItsRulesTest {
         }
         model.open.countDown();
         first.generation();
-        all.forEach(Told::generation);
+        all.forEach(RecordingListener::generation);
         assertThat(order).containsExactly("a", "b", "c", "a", "b", "a");
     }
 
     @Test
     void aFullQueueSaysWhenToComeBack() throws Exception {
         scheduler = new Scheduler(model, BYTES, new SchedulerOptions(1, 2, 10_000, 32, true));
-        Told first = hold();
-        Told second = submit(job("a", 2));
-        Told third = submit(job("a", 2));
+        RecordingListener first = hold();
+        RecordingListener second = submit(job("a", 2));
+        RecordingListener third = submit(job("a", 2));
         assertThatThrownBy(() -> submit(job("b", 2))).isInstanceOfSatisfying(QueueFullException.class, e -> assertThat(e.retryAfterSeconds()).isBetween(1, 60))
                 .hasMessageContaining("2 requests are waiting");
         model.open.countDown();
@@ -127,12 +127,12 @@ class TheSchedulerKeepsItsRulesTest {
     void whoeverLeavesLeavesItsPlaceAtOnce() throws Exception {
         scheduler = new Scheduler(model, BYTES, new SchedulerOptions(1, 10, 10_000, 32, true));
         model.millis = 2;
-        var endless = new Told();
+        var endless = new RecordingListener();
         Scheduler.Ticket ticket = scheduler.submit(job("a", 900), endless);
         endless.wrote.get(10, TimeUnit.SECONDS);
-        var waiting = new Told();
+        var waiting = new RecordingListener();
         Scheduler.Ticket second = scheduler.submit(job("a", 900), waiting);
-        Told next = submit(job("b", 2));
+        RecordingListener next = submit(job("b", 2));
         second.cancel();
         assertThat(waiting.problem()).isInstanceOf(CancellationException.class);
         ticket.cancel();
@@ -147,14 +147,14 @@ class TheSchedulerKeepsItsRulesTest {
     void aListenerThatThrowsHasLeft() {
         scheduler = new Scheduler(model, BYTES, SchedulerOptions.of(2, 10_000));
         model.millis = 2;
-        var gone = new Told() {
+        var gone = new RecordingListener() {
             @Override
             public void wrote(String piece, List<TokenLogProbs> more) {
                 throw new IllegalStateException("nobody there");
             }
         };
         scheduler.submit(job("a", 900), gone);
-        Told other = submit(job("b", 20));
+        RecordingListener other = submit(job("b", 20));
         assertThat(gone.problem()).isInstanceOf(CancellationException.class);
         assertThat(other.generation().ids()).hasSize(20);
     }
@@ -162,9 +162,9 @@ class TheSchedulerKeepsItsRulesTest {
     @Test
     void whatIsNotDoneByItsDeadlineIsGivenUp() throws Exception {
         scheduler = new Scheduler(model, BYTES, new SchedulerOptions(1, 10, 10_000, 32, true));
-        Told first = hold();
+        RecordingListener first = hold();
         Job late = job("a", 900);
-        Told overdue = submit(new Job(late.prompt(), late.options(), 0, "a", "", Instant.now().minus(Duration.ofSeconds(1))));
+        RecordingListener overdue = submit(new Job(late.prompt(), late.options(), 0, "a", "", Instant.now().minus(Duration.ofSeconds(1))));
         model.open.countDown();
         assertThat(overdue.problem()).isInstanceOf(DeadlineException.class);
         assertThat(first.generation().ids()).hasSize(2);
@@ -174,8 +174,8 @@ class TheSchedulerKeepsItsRulesTest {
     void whatFailsFailsAlone() {
         scheduler = new Scheduler(model, BYTES, SchedulerOptions.of(8, 10_000));
         model.breaks = span -> Arrays.equals(span.ids(), new int[] {66, 6});
-        Told bad = submit(new Job(new int[] {66, 6}, job("a", 5).options(), 0, "a", "", null));
-        List<Told> good = new ArrayList<>();
+        RecordingListener bad = submit(new Job(new int[] {66, 6}, job("a", 5).options(), 0, "a", "", null));
+        List<RecordingListener> good = new ArrayList<>();
         for (int i = 0; i < 5; i++) {
             good.add(submit(job("b", 30)));
         }
@@ -187,8 +187,8 @@ class TheSchedulerKeepsItsRulesTest {
     @Test
     void drainingEndsWhatWasTakenAndTakesNoMore() throws Exception {
         scheduler = new Scheduler(model, BYTES, new SchedulerOptions(1, 10, 10_000, 32, true));
-        Told first = hold();
-        Told second = submit(job("a", 50));
+        RecordingListener first = hold();
+        RecordingListener second = submit(job("a", 50));
         Thread drain = Thread.ofVirtual().start(() -> {
             try {
                 scheduler.drain();
@@ -211,9 +211,9 @@ class TheSchedulerKeepsItsRulesTest {
     void closingGivesUpWhatIsNotDone() throws Exception {
         scheduler = new Scheduler(model, BYTES, new SchedulerOptions(1, 10, 10_000, 32, true));
         model.millis = 2;
-        Told running = submit(job("a", 900));
+        RecordingListener running = submit(job("a", 900));
         running.wrote.get(10, TimeUnit.SECONDS);
-        Told waiting = submit(job("a", 900));
+        RecordingListener waiting = submit(job("a", 900));
         scheduler.close();
         assertThat(List.of(running, waiting)).allSatisfy(told -> assertThat(told.problem()).isInstanceOf(CancellationException.class));
     }

@@ -42,7 +42,7 @@ class WhatOneTenantReadIsNotAnothersTest {
     }
 
     private static int cached(Scheduler scheduler, int[] prompt, String salt) throws Exception {
-        var told = new Told();
+        var told = new RecordingListener();
         scheduler.submit(new Job(prompt, GenerateOptions.of(3, SamplerOptions.GREEDY), 0, "", salt, null), told);
         told.generation();
         return told.started.get(1, TimeUnit.SECONDS);

@@ -56,13 +56,13 @@ class WhatWasReadOutlivesTheServerTest {
         return new Scheduler(engine, BYTES, SchedulerOptions.of(4, tokens), new PrefixFile(file, model, said::add));
     }
 
-    private static Told run(Scheduler scheduler, int[] prompt, String salt) {
-        var told = new Told();
+    private static RecordingListener run(Scheduler scheduler, int[] prompt, String salt) {
+        var told = new RecordingListener();
         scheduler.submit(new Job(prompt, GenerateOptions.of(20, SamplerOptions.GREEDY).withLogProbs(2), 0, "", salt, null), told);
         return told;
     }
 
-    private static int cached(Told told) throws Exception {
+    private static int cached(RecordingListener told) throws Exception {
         told.generation();
         return told.started.get(1, TimeUnit.SECONDS);
     }
@@ -71,8 +71,8 @@ class WhatWasReadOutlivesTheServerTest {
     void itServesTheNextWithTheSameBits() throws Exception {
         int[] other = PROMPT.clone();
         other[90] ^= 1;
-        Told first;
-        Told branch;
+        RecordingListener first;
+        RecordingListener branch;
         try (Scheduler scheduler = scheduler("m", 10_000)) {
             first = run(scheduler, PROMPT, "bank");
             first.generation();
@@ -83,11 +83,11 @@ class WhatWasReadOutlivesTheServerTest {
         for (int i = 0; i < 2; i++) {
             // the second time it was written from what had been read
             try (Scheduler scheduler = scheduler("m", 10_000)) {
-                Told again = run(scheduler, PROMPT, "bank");
+                RecordingListener again = run(scheduler, PROMPT, "bank");
                 assertThat(cached(again)).isEqualTo(199);
                 assertThat(again.generation().ids()).isEqualTo(first.generation().ids());
                 assertThat(again.tokens).isEqualTo(first.tokens);
-                Told second = run(scheduler, other, "bank");
+                RecordingListener second = run(scheduler, other, "bank");
                 assertThat(cached(second)).isEqualTo(199);
                 assertThat(second.tokens).isEqualTo(branch.tokens);
                 assertThat(cached(run(scheduler, PROMPT, "school"))).isEqualTo(199);

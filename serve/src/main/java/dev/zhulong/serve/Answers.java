@@ -19,7 +19,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 /** A request's answers while they are written: what the scheduler's thread tells of them, heard on the request's. Closing gives up what is not done. */
-final class Answers implements Told {
+final class Answers implements AnswerStream {
     private static final long POLL_MILLIS = 50;
     private static final int MEMORY_SECONDS = 5;
 
@@ -44,7 +44,7 @@ final class Answers implements Told {
      */
     record Asker(String client, String salt, Caller caller) {}
 
-    private final Plan plan;
+    private final Request asked;
     private final Asker asker;
     private final LinkedBlockingQueue<Event> events = new LinkedBlockingQueue<>();
     private final List<Scheduler.Ticket> tickets = new ArrayList<>();
@@ -62,19 +62,19 @@ final class Answers implements Told {
      *
      * @throws ApiException where nothing more is taken
      */
-    Answers(Plan plan, Asker asker, Supplier<TextFilter> filters) {
-        this.plan = plan;
+    Answers(Request asked, Asker asker, Supplier<TextFilter> filters) {
+        this.asked = asked;
         this.asker = asker;
-        open = plan.choices();
+        open = asked.choices();
         ended = new boolean[open];
         pieces = new int[open];
-        cached = new int[plan.prompts().size()];
+        cached = new int[asked.prompts().size()];
         try {
-            for (int i = 0; i < plan.choices(); i++) {
-                int[] prompt = plan.prompts().get(i / plan.n());
-                choices.add(new Choice(i, filters.get(), plan.tools() == null ? null : new ToolCalls(plan.tools(), plan.callsForced()),
-                        plan.logProbs() ? new TokenTexts(plan.tokenizer(), prompt) : null, plan.wholeJson()));
-                tickets.add(submit(new Job(prompt, plan.options(), i % plan.n(), asker.client, asker.salt, asker.caller.deadline(), plan.model().adapter()), new Ear(i)));
+            for (int i = 0; i < asked.choices(); i++) {
+                int[] prompt = asked.prompts().get(i / asked.n());
+                choices.add(new Choice(i, filters.get(), asked.tools() == null ? null : new ToolCalls(asked.tools(), asked.callsForced()),
+                        asked.logProbs() ? new TokenTexts(asked.tokenizer(), prompt) : null, asked.wholeJson()));
+                tickets.add(submit(new Job(prompt, asked.options(), i % asked.n(), asker.client, asker.salt, asker.caller.deadline(), asked.model().adapter()), new Ear(i)));
             }
         } catch (RuntimeException | Error e) {
             close();
@@ -84,7 +84,7 @@ final class Answers implements Told {
 
     private Scheduler.Ticket submit(Job job, Ear ear) {
         try {
-            return plan.lane().scheduler().submit(job, ear);
+            return asked.lane().scheduler().submit(job, ear);
         } catch (ContextLengthException | QueueFullException | SchedulerStoppedException e) {
             throw problem(e);
         } catch (IllegalArgumentException e) {
@@ -106,8 +106,8 @@ final class Answers implements Told {
 
         @Override
         public void started(int promptTokens, int cachedTokens) {
-            if (choice % plan.n() == 0) {
-                cached[choice / plan.n()] = cachedTokens;
+            if (choice % asked.n() == 0) {
+                cached[choice / asked.n()] = cachedTokens;
             }
         }
 
@@ -202,7 +202,7 @@ final class Answers implements Told {
     /** What was taken so far; exact when all has ended. */
     @Override
     public Usage usage() {
-        int prompts = plan.prompts().stream().mapToInt(ids -> ids.length).sum();
+        int prompts = asked.prompts().stream().mapToInt(ids -> ids.length).sum();
         int reused = 0;
         for (int tokens : cached) {
             reused += tokens;

@@ -48,14 +48,14 @@ final class ChatShape extends Shape {
         told.set("delta", content);
         logProbs(told, tokens);
         told.put("finish_reason", finish);
-        if (plan().includeUsage()) {
+        if (asked().includeUsage()) {
             tree.putNull("usage");
         }
         return tree;
     }
 
     private void logProbs(ObjectNode choice, List<TokenTexts.TokenText> tokens) {
-        if (!plan().logProbs() || tokens.isEmpty()) {
+        if (!asked().logProbs() || tokens.isEmpty()) {
             choice.putNull("logprobs");
             return;
         }

@@ -32,7 +32,7 @@ final class Requests {
     }
 
     /** {@code POST /v1/chat/completions}. */
-    Plan chat(Fields request, UnaryOperator<String> review, Caller caller) {
+    Request chat(Fields request, UnaryOperator<String> review, Caller caller) {
         NamedAdapter named = model(request);
         ToolChoice tools = ToolChoice.read(request);
         List<Message> messages = ChatMessages.reviewed(ChatMessages.read(request), review);
@@ -62,17 +62,17 @@ final class Requests {
         boolean stream = request.flag("stream", false);
         // what was asked to be JSON of a form is the answer, and no call even where it looks like one
         Set<String> callable = tools.tools().isEmpty() || format != null && !forced ? null : tools.tools().keySet();
-        return held(new Plan(named, lane, model.tokenizer(), List.of(prompt), n, options, callable, forced, format != null, stream, includeUsage(request, stream), List.of(),
+        return held(new Request(named, lane, model.tokenizer(), List.of(prompt), n, options, callable, forced, format != null, stream, includeUsage(request, stream), List.of(),
                 Sampling.isRepeatable(request, options.sampler()), null), format, caller);
     }
 
-    /** The plan with its answers held to a format, which may be null; the last step, as what it takes is to be given back. */
-    private Plan held(Plan plan, ResponseFormat format, Caller caller) {
-        return format == null ? plan : plan.heldTo(format.lease(model.constraints(), caller));
+    /** What is asked with its answers held to a format, which may be null; the last step, as what it takes is to be given back. */
+    private Request held(Request asked, ResponseFormat format, Caller caller) {
+        return format == null ? asked : asked.heldTo(format.lease(model.constraints(), caller));
     }
 
     /** {@code POST /v1/completions}. */
-    Plan text(Fields request, UnaryOperator<String> review, Caller caller) {
+    Request text(Fields request, UnaryOperator<String> review, Caller caller) {
         NamedAdapter named = model(request);
         boolean echo = request.flag("echo", false);
         Long logProbs = request.integer("logprobs", 0, MOST_LOG_PROBS, null);
@@ -106,7 +106,7 @@ final class Requests {
         int most = (int) Math.min(rest(lane, longest, "prompt"), request.integer("max_tokens", 0, Integer.MAX_VALUE, (long) TEXT_TOKENS));
         GenerateOptions options = options(request, most, named.eosIds(), logProbs == null ? GenerateOptions.NO_LOG_PROBS : logProbs.intValue());
         boolean stream = request.flag("stream", false);
-        return held(new Plan(named, lane, model.tokenizer(), prompts, n, options, null, false, format != null, stream, includeUsage(request, stream), texts,
+        return held(new Request(named, lane, model.tokenizer(), prompts, n, options, null, false, format != null, stream, includeUsage(request, stream), texts,
                 Sampling.isRepeatable(request, options.sampler()), null), format, caller);
     }
 

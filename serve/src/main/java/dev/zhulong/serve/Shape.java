@@ -16,7 +16,7 @@ abstract sealed class Shape permits ChatShape, TextShape {
     private final String id;
     private final long created = Instant.now().getEpochSecond();
     private final String fingerprint;
-    private Plan plan;
+    private Request asked;
 
     Shape(String prefix, String fingerprint) {
         id = newId(prefix);
@@ -24,12 +24,12 @@ abstract sealed class Shape permits ChatShape, TextShape {
     }
 
     /** What is asked for is known. */
-    void begin(Plan asked) {
-        plan = asked;
+    void begin(Request asked) {
+        this.asked = asked;
     }
 
-    final Plan plan() {
-        return plan;
+    final Request asked() {
+        return asked;
     }
 
     /** The prefix and what nobody guesses. */
@@ -54,8 +54,8 @@ abstract sealed class Shape permits ChatShape, TextShape {
 
     /** What all answers begin with. */
     final ObjectNode frame(String object) {
-        ObjectNode tree = Json.object().put("id", id).put("object", object).put("created", created).put("model", plan.model().name());
-        return tree.put("system_fingerprint", fingerprint).put("precision", plan.lane().precision().label());
+        ObjectNode tree = Json.object().put("id", id).put("object", object).put("created", created).put("model", asked.model().name());
+        return tree.put("system_fingerprint", fingerprint).put("precision", asked.lane().precision().label());
     }
 
     /** A token, as chats tell it. */

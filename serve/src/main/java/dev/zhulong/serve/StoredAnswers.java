@@ -17,7 +17,7 @@ import java.util.TreeMap;
  * Answers that were kept, told again. What is kept is text: a hash of its key and the rest, and the answers as JSON. A cache that others write to may hold anything:
  * whatever is not an answer to the very request counts as not there.
  */
-final class StoredAnswers implements Told {
+final class StoredAnswers implements AnswerStream {
     /** Of what is kept and of its keys; another one's is never read. */
     private static final int VERSION = 2;
     private static final int HASH = 64;
@@ -37,8 +37,8 @@ final class StoredAnswers implements Told {
     }
 
     /** Whether the same request has the same answer each time, and one that is kept. */
-    static boolean isKept(Plan plan) {
-        return plan.repeatable() && !plan.logProbs();
+    static boolean isKept(Request asked) {
+        return asked.repeatable() && !asked.logProbs();
     }
 
     /**
@@ -48,20 +48,20 @@ final class StoredAnswers implements Told {
      * @param model tells the model from every other
      * @param rules tell the rules from all others
      */
-    static String key(Fields request, Plan plan, String tenant, String model, String rules) {
+    static String key(Fields request, Request asked, String tenant, String model, String rules) {
         ObjectNode body = request.without(ASIDE);
-        List<String> parts = new ArrayList<>(List.of(Integer.toString(VERSION), tenant, model, rules, plan.model().name(),
-                plan.model().adapter() == null ? "" : plan.model().adapter().hash(), plan.lane().precision().label(), plan.lane().engine(), plan.lane().scheduler().layout(),
-                Integer.toString(plan.options().maxNewTokens()), plan.options().stopIds().toString(),
+        List<String> parts = new ArrayList<>(List.of(Integer.toString(VERSION), tenant, model, rules, asked.model().name(),
+                asked.model().adapter() == null ? "" : asked.model().adapter().hash(), asked.lane().precision().label(), asked.lane().engine(), asked.lane().scheduler().layout(),
+                Integer.toString(asked.options().maxNewTokens()), asked.options().stopIds().toString(),
                 // what the model's makers advise is not in the request; a seed and a bias are, where they are given
-                plan.options().sampler().withSeed(0).withLogitBias(Map.of()).toString()));
+                asked.options().sampler().withSeed(0).withLogitBias(Map.of()).toString()));
         ORDERED.forEach(field -> parts.add(Json.text(body.path(field))));
         body.remove(ORDERED);
         parts.add(Json.text(sorted(body)));
         MessageDigest digest = digest();
         parts.forEach(part -> add(digest, part.getBytes(StandardCharsets.UTF_8)));
         // a template may tell the time
-        for (int[] prompt : plan.prompts()) {
+        for (int[] prompt : asked.prompts()) {
             byte[] ids = new byte[Integer.BYTES * prompt.length];
             for (int i = 0; i < ids.length; i++) {
                 ids[i] = (byte) (prompt[i / Integer.BYTES] >> 8 * (i % Integer.BYTES));
@@ -124,19 +124,19 @@ final class StoredAnswers implements Told {
     }
 
     /** Of what was kept under a key, which may be null; null where it is no answer to the request. */
-    static StoredAnswers of(String kept, String key, Plan plan) {
+    static StoredAnswers of(String kept, String key, Request asked) {
         if (kept == null || kept.length() <= HASH || !hash(key, kept.substring(HASH)).equals(kept.substring(0, HASH))) {
             return null;
         }
         JsonNode tree = Json.parse(kept.substring(HASH));
-        int prompt = plan.prompts().stream().mapToInt(ids -> ids.length).sum();
-        if (tree == null || !tree.path("choices").isArray() || tree.get("choices").size() != plan.choices() || tree.path("prompt").asInt(-1) != prompt
+        int prompt = asked.prompts().stream().mapToInt(ids -> ids.length).sum();
+        if (tree == null || !tree.path("choices").isArray() || tree.get("choices").size() != asked.choices() || tree.path("prompt").asInt(-1) != prompt
                 || !tree.path("written").isInt() || tree.get("written").intValue() < 0) {
             return null;
         }
         List<Delta> choices = new ArrayList<>();
         for (JsonNode each : tree.get("choices")) {
-            Delta choice = choice(choices.size(), each, plan);
+            Delta choice = choice(choices.size(), each, asked);
             if (choice == null) {
                 return null;
             }
@@ -145,7 +145,7 @@ final class StoredAnswers implements Told {
         return new StoredAnswers(choices, new Usage(prompt, prompt, tree.get("written").intValue()));
     }
 
-    private static Delta choice(int number, JsonNode tree, Plan plan) {
+    private static Delta choice(int number, JsonNode tree, Request asked) {
         JsonNode refusal = tree.path("refusal");
         if (!tree.path("text").isTextual() || !FINISHES.contains(tree.path("finish").asText()) || !refusal.isTextual() && !refusal.isNull() || !tree.path("calls").isArray()) {
             return null;
@@ -154,7 +154,7 @@ final class StoredAnswers implements Told {
         for (JsonNode call : tree.get("calls")) {
             String name = call.path("name").textValue();
             String arguments = call.path("arguments").textValue();
-            if (plan.tools() == null || name == null || !plan.tools().contains(name) || arguments == null || !(Json.parse(arguments) instanceof ObjectNode)) {
+            if (asked.tools() == null || name == null || !asked.tools().contains(name) || arguments == null || !(Json.parse(arguments) instanceof ObjectNode)) {
                 return null;
             }
             calls.add(new ToolCalls.Call(name, arguments));

@@ -36,7 +36,7 @@ final class TextRoutes {
 
     /** Reads a request. */
     private interface Reader {
-        Plan read(Fields body, UnaryOperator<String> review, Caller caller);
+        Request read(Fields body, UnaryOperator<String> review, Caller caller);
     }
 
     private void answer(Exchange exchange, ServerResponse response, Reader reader, Shape shape, boolean chat) {
@@ -44,26 +44,26 @@ final class TextRoutes {
         exchange.admit();
         Caller caller = exchange.caller(options.requestSeconds());
         UnaryOperator<String> review = options.guard() == null ? text -> text : options.guard().input(exchange.tenant(), shape.id(), metrics::decided, caller::check);
-        try (Plan plan = reader.read(body, review, caller)) {
-            answer(plan, body, exchange, caller, response, shape, chat ? said -> reader.read(body.saying(said), review, caller) : null);
+        try (Request asked = reader.read(body, review, caller)) {
+            answer(asked, body, exchange, caller, response, shape, chat ? said -> reader.read(body.saying(said), review, caller) : null);
         }
     }
 
-    private void answer(Plan plan, Fields body, Exchange exchange, Caller caller, ServerResponse response, Shape shape, Function<String, Plan> again) {
-        shape.begin(plan);
-        String key = options.cache() != null && StoredAnswers.isKept(plan) ? StoredAnswers.key(body, plan, exchange.tenant(), model.fingerprint(), rules()) : null;
-        StoredAnswers stored = key == null ? null : StoredAnswers.of(options.cache().get(key), key, plan);
+    private void answer(Request asked, Fields body, Exchange exchange, Caller caller, ServerResponse response, Shape shape, Function<String, Request> again) {
+        shape.begin(asked);
+        String key = options.cache() != null && StoredAnswers.isKept(asked) ? StoredAnswers.key(body, asked, exchange.tenant(), model.fingerprint(), rules()) : null;
+        StoredAnswers stored = key == null ? null : StoredAnswers.of(options.cache().get(key), key, asked);
         if (key != null) {
             metrics.responseCache(stored != null);
         }
         if (stored != null) {
-            tell(stored, plan, shape, exchange, caller, response, null, null);
+            tell(stored, asked, shape, exchange, caller, response, null, null);
             return;
         }
-        try (Answers answers = begin(plan, shape, exchange, caller)) {
+        try (Answers answers = begin(asked, shape, exchange, caller)) {
             answers.awaitFirst();
             metrics.firstToken(exchange.age());
-            tell(answers, plan, shape, exchange, caller, response, key, again);
+            tell(answers, asked, shape, exchange, caller, response, key, again);
         }
     }
 
@@ -78,13 +78,13 @@ final class TextRoutes {
      * @param key   they are kept by; null where they are not
      * @param again what to ask where rules want one written again; null where that cannot be
      */
-    private void tell(Told answers, Plan plan, Shape shape, Exchange exchange, Caller caller, ServerResponse response, String key, Function<String, Plan> again) {
+    private void tell(AnswerStream answers, Request asked, Shape shape, Exchange exchange, Caller caller, ServerResponse response, String key, Function<String, Request> again) {
         try {
             List<Delta> whole;
-            if (plan.stream()) {
+            if (asked.stream()) {
                 whole = stream(answers, shape, new EventStream(response, exchange.connection()));
             } else {
-                whole = whole(answers, plan);
+                whole = whole(answers, asked);
                 Delta rewrite = again == null ? null : whole.stream().filter(Delta::rewrite).findFirst().orElse(null);
                 if (rewrite != null) {
                     rewrite(again.apply(rewrite.refusal()), shape, exchange, caller, response);
@@ -101,39 +101,39 @@ final class TextRoutes {
     }
 
     /** Answers a request once more, told what was wrong with the first answer. */
-    private void rewrite(Plan plan, Shape shape, Exchange exchange, Caller caller, ServerResponse response) {
-        try (plan; Answers answers = begin(plan, shape, exchange, caller)) {
+    private void rewrite(Request asked, Shape shape, Exchange exchange, Caller caller, ServerResponse response) {
+        try (asked; Answers answers = begin(asked, shape, exchange, caller)) {
             try {
-                Listener.send(response, exchange.connection(), shape.whole(whole(answers, plan), answers.usage()));
+                Listener.send(response, exchange.connection(), shape.whole(whole(answers, asked), answers.usage()));
             } finally {
                 exchange.took(shape.id(), answers.usage());
             }
         }
     }
 
-    private Answers begin(Plan plan, Shape shape, Exchange exchange, Caller caller) {
+    private Answers begin(Request asked, Shape shape, Exchange exchange, Caller caller) {
         // what was read for another tenant or another template is never reused
-        var asker = new Asker(exchange.client(), exchange.tenant() + '\n' + plan.model().encoder().template().hash(), caller);
+        var asker = new Asker(exchange.client(), exchange.tenant() + '\n' + asked.model().encoder().template().hash(), caller);
         Supplier<TextFilter> filters = options.guard() == null ? TextFilter.None::new : () -> options.guard().output(exchange.tenant(), shape.id(), metrics::decided, caller::check);
-        return new Answers(plan, asker, filters);
+        return new Answers(asked, asker, filters);
     }
 
-    private static List<Delta> whole(Told answers, Plan plan) {
-        List<List<Delta>> told = lists(plan);
+    private static List<Delta> whole(AnswerStream answers, Request asked) {
+        List<List<Delta>> told = lists(asked);
         for (Delta delta = answers.next(); delta != null; delta = answers.next()) {
             told.get(delta.choice()).add(delta);
         }
         return told.stream().map(Delta::joined).toList();
     }
 
-    private static List<List<Delta>> lists(Plan plan) {
-        return Stream.<List<Delta>>generate(ArrayList::new).limit(plan.choices()).toList();
+    private static List<List<Delta>> lists(Request asked) {
+        return Stream.<List<Delta>>generate(ArrayList::new).limit(asked.choices()).toList();
     }
 
     /** Gives what was told; null where something went wrong. */
-    private List<Delta> stream(Told answers, Shape shape, EventStream events) {
-        List<List<Delta>> told = lists(shape.plan());
-        boolean[] begun = new boolean[shape.plan().choices()];
+    private List<Delta> stream(AnswerStream answers, Shape shape, EventStream events) {
+        List<List<Delta>> told = lists(shape.asked());
+        boolean[] begun = new boolean[shape.asked().choices()];
         long last = System.nanoTime();
         try {
             for (Delta delta = answers.next(); delta != null; delta = answers.next()) {
@@ -157,7 +157,7 @@ final class TextRoutes {
             events.end();
             return null;
         }
-        if (shape.plan().includeUsage()) {
+        if (shape.asked().includeUsage()) {
             events.send(shape.last(answers.usage()));
         }
         events.done();

@@ -19,23 +19,23 @@ final class TextShape extends Shape {
 
     @Override
     List<ObjectNode> chunks(Delta delta, boolean begins) {
-        if (delta.isEmpty() && !(begins && !plan().echo().isEmpty())) {
+        if (delta.isEmpty() && !(begins && !asked().echo().isEmpty())) {
             return List.of();
         }
         ObjectNode tree = frame(OBJECT);
         choice(tree.putArray("choices"), delta, begins);
-        if (plan().includeUsage()) {
+        if (asked().includeUsage()) {
             tree.putNull("usage");
         }
         return List.of(tree);
     }
 
     private void choice(ArrayNode choices, Delta delta, boolean begins) {
-        String text = (begins && !plan().echo().isEmpty() ? plan().echo().get(delta.choice() / plan().n()) : "") + delta.text();
+        String text = (begins && !asked().echo().isEmpty() ? asked().echo().get(delta.choice() / asked().n()) : "") + delta.text();
         ObjectNode tree = choices.addObject().put("text", text).put("index", delta.choice());
         int from = told.getOrDefault(delta.choice(), 0);
         told.put(delta.choice(), from + text.length());
-        if (!plan().logProbs() || delta.tokens().isEmpty()) {
+        if (!asked().logProbs() || delta.tokens().isEmpty()) {
             tree.putNull("logprobs");
         } else {
             logProbs(tree.putObject("logprobs"), delta, from);

@@ -36,13 +36,13 @@ import java.util.function.Supplier;
  * model says of itself go along.
  *
  * <pre>{@code
- * var done = new Quantisation(Path.of("my-model"), Precision.Q4_K_M, Path.of("my-model.gguf"), false, 2, (tensor, of) -> {}).run();
+ * var done = new Quantization(Path.of("my-model"), Precision.Q4_K_M, Path.of("my-model.gguf"), false, 2, (tensor, of) -> {}).run();
  * }</pre>
  *
  * <p>A tensor at a time is in memory. What is written appears under its name when it is whole, never before. The bytes do not depend on the
  * number of threads.
  */
-public final class Quantisation {
+public final class Quantization {
     /** The version of ggml's block layouts, as llama.cpp writes it beside quantised weights. */
     private static final int LAYOUTS = 2;
     private static final String LAYOUT_KEY = "general.quantization_version";
@@ -71,7 +71,7 @@ public final class Quantisation {
      * @throws IllegalArgumentException when the model is quantised already and may not be again, cannot be made what is wanted, or {@code out} is
      *                                  a directory that was not made here
      */
-    public Quantisation(Path model, Precision precision, Path out, boolean requantise, int threads, Progress progress) {
+    public Quantization(Path model, Precision precision, Path out, boolean requantise, int threads, Progress progress) {
         this.model = model;
         this.precision = precision;
         this.out = out;
@@ -83,7 +83,7 @@ public final class Quantisation {
 
     private void requirePossible() {
         if (precision.isDirectory()) {
-            QuantisedDirectory.requireReplaceable(out);
+            QuantizedDirectory.requireReplaceable(out);
         }
         if (Files.isDirectory(model)) {
             try (ModelDirectory source = ModelDirectory.open(model)) {
@@ -139,7 +139,7 @@ public final class Quantisation {
         plan.requireRoom(out);
         GgufExport.write(out, spec, GgufVocabulary.of(model, spec.vocabSize()), model.toAbsolutePath().normalize().getFileName().toString(),
                 precision.fileType(), quantised() ? Map.of(LAYOUT_KEY, GgufValue.of(LAYOUTS)) : Map.of(), weight -> stored.get(weight.gguf()));
-        return plan.written(QuantisedDirectory.bytes(source), Files.size(out));
+        return plan.written(QuantizedDirectory.bytes(source), Files.size(out));
     }
 
     private boolean quantised() {
@@ -206,7 +206,7 @@ public final class Quantisation {
         Map<String, TensorView> views = DirectoryWeights.of(source, Map.of());
         List<GgufWeight> weights = GgufWeight.of(source.spec());
         var plan = new Plan(weights.size());
-        var directory = new QuantisedDirectory(source, precision);
+        var directory = new QuantizedDirectory(source, precision);
         for (GgufWeight weight : weights) {
             WeightType type = mix.type(weight.gguf(), weight.shape());
             if (!type.quantised()) {
@@ -221,7 +221,7 @@ public final class Quantisation {
         plan.requireRoom(out);
         directory.write(out);
         try (ModelDirectory written = ModelDirectory.open(out)) {
-            return plan.written(QuantisedDirectory.bytes(source), QuantisedDirectory.bytes(written));
+            return plan.written(QuantizedDirectory.bytes(source), QuantizedDirectory.bytes(written));
         }
     }
 

@@ -27,7 +27,7 @@ import java.util.stream.Stream;
  * A model directory whose matrices are blocks: {@code docs/quantized-directory.md} has the layout. It is made beside its place and moved
  * there whole.
  */
-final class QuantisedDirectory {
+final class QuantizedDirectory {
     private static final String STAGE = "quantize";
 
     private final ModelDirectory source;
@@ -35,7 +35,7 @@ final class QuantisedDirectory {
     private final List<SafetensorsWriter.Entry> entries = new ArrayList<>();
     private final Map<String, String> types = new LinkedHashMap<>();
 
-    QuantisedDirectory(ModelDirectory source, Precision precision) {
+    QuantizedDirectory(ModelDirectory source, Precision precision) {
         this.source = source;
         this.precision = precision;
     }

@@ -23,7 +23,7 @@ import java.util.Set;
  * @param repeatable   whether the same request has the same answer each time
  * @param form         what the answer is held to, until this is closed; null for nothing
  */
-record Plan(NamedAdapter model, Lane lane, Tokenizer tokenizer, List<int[]> prompts, int n, GenerateOptions options, Set<String> tools, boolean callsForced, boolean wholeJson,
+record Request(NamedAdapter model, Lane lane, Tokenizer tokenizer, List<int[]> prompts, int n, GenerateOptions options, Set<String> tools, boolean callsForced, boolean wholeJson,
         boolean stream, boolean includeUsage, List<String> echo, boolean repeatable, Constraints.Lease form) implements AutoCloseable {
     /** Answers to all prompts. */
     int choices() {
@@ -31,8 +31,8 @@ record Plan(NamedAdapter model, Lane lane, Tokenizer tokenizer, List<int[]> prom
     }
 
     /** The same held to a form. */
-    Plan heldTo(Constraints.Lease lease) {
-        return new Plan(model, lane, tokenizer, prompts, n, options.withConstraint(lease.constraint()), tools, callsForced, wholeJson, stream, includeUsage, echo, repeatable, lease);
+    Request heldTo(Constraints.Lease lease) {
+        return new Request(model, lane, tokenizer, prompts, n, options.withConstraint(lease.constraint()), tools, callsForced, wholeJson, stream, includeUsage, echo, repeatable, lease);
     }
 
     @Override

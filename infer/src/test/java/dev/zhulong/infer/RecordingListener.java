@@ -9,7 +9,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /** A listener that keeps what it was told. */
-class Told implements JobListener {
+class RecordingListener implements JobListener {
     final StringBuffer text = new StringBuffer();
     final List<TokenLogProbs> tokens = new ArrayList<>();
     final CompletableFuture<Integer> started = new CompletableFuture<>();

@@ -1,7 +1,7 @@
 package dev.zhulong.serve;
 
 /** Answers to one request, as they are told. */
-interface Told extends AutoCloseable {
+interface AnswerStream extends AutoCloseable {
     /** What follows; null at the end of all. May be empty. */
     Delta next();
 
