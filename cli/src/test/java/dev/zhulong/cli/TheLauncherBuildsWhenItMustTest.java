@@ -186,6 +186,14 @@ class TheLauncherBuildsWhenItMustTest {
                 "skipped 1 of NodeTest: Assumption failed: no npm", "2 passed, 1 failed, 2 skipped");
     }
 
+    /** What Surefire writes of an assumption whose words are made when they are needed. */
+    @Test
+    void testsThatWereSkippedWithoutAMessageAreNamedByWhatWasThrown() throws Exception {
+        var ended = clone.with("TESTCASES", "<testcase name=\"a\" classname=\"dev.zhulong.train.GpuTest\" time=\"0.0\">\n<skipped type=\"x\"><![CDATA[x: Assumption failed: needs a"
+                + " CUDA GPU: none\n\tat y]]></skipped>\n</testcase>\n").start("test");
+        assertThat(ended.lines()).contains("skipped 1 of GpuTest: Assumption failed: needs a CUDA GPU: none");
+    }
+
     @Test
     void aJdkWithoutItsSourcesGetsThoseOfTheLibrariesOnce() throws Exception {
         builds(1);

@@ -128,6 +128,13 @@ class TheVerbsComputeOnTheDeviceAskedForTest {
         assertThat(result.err()).contains("expected cpu, cuda or cuda:N");
     }
 
+    @Test
+    void aFullGpuIsOneLineThatSaysWhatToDo() {
+        assertThat(Main.message(new RuntimeException("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has 1.00 GiB free.\nException raised from malloc"
+                + " at CUDACachingAllocator.cpp:1\nframe #0: c10::Error"))).isEqualTo("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has 1.00 GiB free."
+                + " Make batches or rows smaller or set train.recompute=true; of a model that runs, ask for a smaller --context");
+    }
+
     private static Object[] with(Object[] words, Object... more) {
         List<Object> all = new ArrayList<>(List.of(words));
         all.addAll(List.of(more));
