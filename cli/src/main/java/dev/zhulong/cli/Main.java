@@ -58,6 +58,7 @@ public final class Main extends Verb {
             KeyVerb.class,
             GuardVerb.class,
             LogitsVerb.class,
+            VerifyVerb.class,
             BenchVerb.class,
             DoctorVerb.class,
             TestVerb.class,

@@ -1,0 +1,107 @@
+package dev.zhulong.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.zhulong.formats.SafetensorsFile;
+import dev.zhulong.formats.SafetensorsWriter;
+import dev.zhulong.formats.StorageType;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class VerifyComputesWhatReferencesHoldTest {
+    private static final Path GOLDEN = Path.of(System.getProperty("zhulong.root")).resolve("../shared/golden/arch").normalize();
+
+    @TempDir
+    Path temporary;
+
+    private final StringWriter out = new StringWriter();
+    private final StringWriter err = new StringWriter();
+
+    private int verify(String... more) {
+        List<String> args = new ArrayList<>(List.of("verify"));
+        args.addAll(List.of(more));
+        return Main.execute(new PrintWriter(out, true), new PrintWriter(err, true), args.toArray(String[]::new));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama", "mixtral", "bert_mlm", "bert_classify", "bert_tokens", "bert_qa", "roberta_classify", "xlm_roberta_tokens", "distilbert_mlm"})
+    void publishedReferencesHold(String name) {
+        assumeTrue(Files.isDirectory(GOLDEN.resolve(name)), GOLDEN.resolve(name) + " is not there");
+        assertThat(verify("--model", GOLDEN.resolve(name).toString())).as(err.toString()).isZero();
+        assertThat(out.toString()).contains("logits ", "loss ", "gradient_norm.").doesNotContain("not in the reference");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"llama", "mixtral"})
+    void onTheCpuEngineToo(String name) {
+        assumeTrue(Files.isDirectory(GOLDEN.resolve(name)), GOLDEN.resolve(name) + " is not there");
+        assertThat(verify("--model", GOLDEN.resolve(name).toString(), "--engine", "cpu")).as(err.toString()).isZero();
+        assertThat(out.toString()).contains("logits ", "greedy ").doesNotContain("gradient_norm");
+    }
+
+    private Path model() throws IOException {
+        Path directory = TinyModel.write(Files.createDirectories(temporary.resolve("model")));
+        SafetensorsWriter.write(directory.resolve("golden.safetensors"), Map.of(), List.of(SafetensorsWriter.Entry.of("input_ids", StorageType.I64,
+                new long[] {2, 6}, MemorySegment.ofArray(new long[] {3, 4, 5, 6, 7, 8, 9, 3, 4, 5, 6, 7}))));
+        return directory;
+    }
+
+    @Test
+    void whatTheReferenceLacksIsComputedAndWritten() throws IOException {
+        Path model = model();
+        Path file = temporary.resolve("computed.safetensors");
+        assertThat(verify("--model", model.toString(), "--out", file.toString())).as(err.toString()).isZero();
+        assertThat(out.toString()).contains("Nothing was compared");
+        try (SafetensorsFile computed = SafetensorsFile.open(file)) {
+            assertThat(computed.tensors()).containsKeys("logits", "greedy", "loss", "gradient_norm.model.embed_tokens.weight").doesNotContainKey("aux_loss");
+            assertThat(computed.tensors().get("loss").shape()).isEmpty();
+            assertThat(computed.tensors().get("greedy").type()).isEqualTo(StorageType.I64);
+        }
+        // its own outputs are a reference that holds
+        Path second = temporary.resolve("second.safetensors");
+        try (SafetensorsFile computed = SafetensorsFile.open(file); SafetensorsFile inputs = SafetensorsFile.open(model.resolve("golden.safetensors"))) {
+            List<SafetensorsWriter.Entry> all = new ArrayList<>();
+            inputs.tensors().values().forEach(view -> all.add(SafetensorsWriter.Entry.of(view)));
+            computed.tensors().values().stream().filter(view -> view.name().equals("logits") || view.name().equals("greedy"))
+                    .forEach(view -> all.add(SafetensorsWriter.Entry.of(view)));
+            SafetensorsWriter.write(second, Map.of(), all);
+        }
+        assertThat(verify("--model", model.toString(), "--golden", second.toString(), "--engine", "cpu")).as(err.toString()).isZero();
+    }
+
+    @Test
+    void aDifferenceBeyondWhatIsAllowedEndsInOne() throws IOException {
+        Path model = model();
+        Path file = temporary.resolve("other.safetensors");
+        try (SafetensorsFile inputs = SafetensorsFile.open(model.resolve("golden.safetensors"))) {
+            SafetensorsWriter.write(file, Map.of(), List.of(SafetensorsWriter.Entry.of(inputs.tensors().get("input_ids")),
+                    SafetensorsWriter.Entry.of("logits", new long[] {2, 6, TinyModel.VOCAB},
+                            new float[12 * TinyModel.VOCAB])));
+        }
+        assertThat(verify("--model", model.toString(), "--golden", file.toString())).isEqualTo(Main.FAILED);
+        assertThat(out.toString()).contains("TOO FAR");
+        assertThat(err.toString()).contains("outputs are further from", "logits");
+    }
+
+    @Test
+    void whatIsMissingOrWrongIsOneLine() throws IOException {
+        Path model = model();
+        assertThat(verify("--model", temporary.resolve("nowhere").toString())).isEqualTo(Main.FAILED);
+        assertThat(err.toString().lines()).hasSize(1).first().asString().contains("nowhere", "no such file or directory");
+        assertThat(verify("--model", model.toString(), "--golden", temporary.resolve("none.safetensors").toString())).isEqualTo(Main.FAILED);
+        assertThat(err.toString()).contains("none.safetensors", "--golden");
+        assertThat(verify("--model", model.toString(), "--engine", "gpu")).isEqualTo(Main.WRONG_USAGE);
+    }
+}

@@ -1,0 +1,92 @@
+package dev.zhulong.recipe.verify;
+
+import dev.zhulong.data.pack.Batch;
+import dev.zhulong.formats.Stack.Mlp;
+import dev.zhulong.infer.LanguageModel;
+import dev.zhulong.infer.LanguageModel.KvCache;
+import dev.zhulong.infer.LanguageModel.Logits;
+import dev.zhulong.infer.LanguageModel.Span;
+import dev.zhulong.model.Decoder;
+import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.train.Loss;
+import dev.zhulong.train.NextToken;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+
+/** What a decoder makes of a reference's inputs: {@code logits}, {@code greedy}, {@code loss}, {@code aux_loss} and norms of gradients. */
+final class DecoderOutputs {
+    /** Ids of the first row that greedy text begins with, and those that follow where the reference does not say how many. */
+    private static final int PROMPT = 5;
+    private static final int WRITTEN = 16;
+
+    private DecoderOutputs() {}
+
+    static void of(LanguageModel model, Golden reference, Computed computed) {
+        int[] ids = reference.ints(Golden.IDS).orElseThrow();
+        int batch = reference.batch();
+        int seq = reference.seq();
+        int vocab = model.spec().vocabSize();
+        float[] logits = new float[batch * seq * vocab];
+        for (int row = 0; row < batch; row++) {
+            try (KvCache cache = model.newCache(seq)) {
+                float[] of = model.forward(List.of(new Span(cache, Arrays.copyOfRange(ids, row * seq, (row + 1) * seq), Logits.ALL))).getFirst();
+                System.arraycopy(of, 0, logits, row * seq * vocab, of.length);
+            }
+        }
+        computed.put("logits", logits, batch, seq, vocab);
+        int length = reference.ints("greedy").map(greedy -> greedy.length).orElse(PROMPT + WRITTEN);
+        computed.put("greedy", greedy(model, Arrays.copyOf(ids, Math.min(PROMPT, seq)), Math.min(length, model.spec().contextLength())));
+    }
+
+    private static int[] greedy(LanguageModel model, int[] prompt, int length) {
+        int[] text = Arrays.copyOf(prompt, length);
+        int n = prompt.length;
+        try (KvCache cache = model.newCache(length)) {
+            int[] next = prompt;
+            while (n < length) {
+                float[] logits = model.forward(List.of(new Span(cache, next, Logits.LAST))).getFirst();
+                int best = 0;
+                for (int i = 1; i < logits.length; i++) {
+                    best = logits[i] > logits[best] ? i : best;
+                }
+                text[n++] = best;
+                next = new int[] {best};
+                if (model.spec().eosIds().contains(best)) {
+                    break;
+                }
+            }
+        }
+        return Arrays.copyOf(text, n);
+    }
+
+    /** Of labels that are the inputs, shifted, as transformers has it: a mixture's loss includes its balance loss, by the factor of its configuration. */
+    static void losses(Path directory, Golden reference, Computed computed) {
+        try (Decoder model = DecoderFiles.load(directory)) {
+            model.requiresGrad(true);
+            var objective = new NextToken(model);
+            Loss loss = objective.accumulate(batch(reference), false);
+            Number balance = objective.observed().get("balance_loss");
+            double factor = model.spec().stack().layers().stream().map(layer -> layer.mlp()).filter(Mlp.Experts.class::isInstance)
+                    .mapToDouble(mlp -> ((Mlp.Experts) mlp).balance()).findFirst().orElse(0);
+            computed.put("loss", loss.mean() + (balance == null ? 0 : factor * balance.doubleValue()));
+            if (balance != null) {
+                computed.put("aux_loss", balance.doubleValue());
+            }
+            Gradients.put(model, loss.count(), computed);
+        }
+    }
+
+    private static Batch batch(Golden reference) {
+        int seq = reference.seq();
+        int[] ids = reference.ints(Golden.IDS).orElseThrow();
+        var batch = new Batch(reference.batch(), seq);
+        for (int i = 0; i < ids.length; i++) {
+            boolean last = i % seq == seq - 1;
+            batch.tokens()[i] = ids[i];
+            batch.targets()[i] = last ? Batch.NO_TARGET : ids[i + 1];
+            batch.positions()[i] = i % seq;
+        }
+        return batch;
+    }
+}

@@ -1,0 +1,32 @@
+package dev.zhulong.recipe.verify;
+
+import dev.zhulong.model.Network;
+import dev.zhulong.tensor.Tensor;
+import java.util.List;
+
+/** The norms of a network's gradients, under the names that transformers has for the weights. */
+final class Gradients {
+    private Gradients() {}
+
+    /** @param count by which the summed gradients are divided */
+    static void put(Network network, long count, Computed computed) {
+        double all = 0;
+        for (var entry : network.spec().family().together(network.spec()).entrySet()) {
+            double squares = squares(network, entry.getValue());
+            computed.put("gradient_norm." + entry.getKey(), Math.sqrt(squares) / count);
+            all += squares;
+        }
+        computed.put("gradient_norm", Math.sqrt(all) / count);
+    }
+
+    private static double squares(Network network, List<String> names) {
+        double squares = 0;
+        for (String name : names) {
+            Tensor gradient = network.parameters().get(name).grad();
+            for (float value : gradient == null ? new float[0] : gradient.toFloats()) {
+                squares += (double) value * value;
+            }
+        }
+        return squares;
+    }
+}

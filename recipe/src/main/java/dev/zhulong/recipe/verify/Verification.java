@@ -1,0 +1,105 @@
+package dev.zhulong.recipe.verify;
+
+import dev.zhulong.formats.EncoderSpec;
+import dev.zhulong.formats.FormatException;
+import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.formats.gguf.GgufModel;
+import dev.zhulong.infer.LanguageModel;
+import dev.zhulong.infer.TorchEngine;
+import dev.zhulong.infer.cpu.CpuEngine;
+import dev.zhulong.infer.cpu.CpuOptions;
+import dev.zhulong.infer.open.EngineChoice.Engine;
+import dev.zhulong.kernels.KvPages;
+import dev.zhulong.tensor.Libtorch;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Computes what a reference holds from its inputs, in F32, and compares. Nothing is taken from the reference but its inputs and, of text that was written,
+ * how long it is.
+ *
+ * @param differences of everything that was computed
+ */
+public record Verification(List<Line> differences) {
+    /**
+     * How far one tensor or number is from the reference.
+     *
+     * @param largest  difference of any element; relative for gradient norms
+     * @param allowed  the most it may be
+     * @param compared whether the reference has it
+     */
+    public record Line(String name, double largest, double allowed, boolean compared) {
+        /** Whether it is near enough, or cannot be compared. */
+        public boolean holds() {
+            return !compared || largest <= allowed;
+        }
+    }
+
+    /**
+     * Runs a model.
+     *
+     * @param model  a directory, or a GGUF file
+     * @param golden the reference's safetensors file
+     * @param engine {@code TORCH} also computes losses and gradients, where the model is a directory
+     * @param out    where everything that was computed is written; null for nowhere
+     * @throws FormatException where the model or the reference cannot be read
+     */
+    public static Verification of(Path model, Path golden, Engine engine, Path out) {
+        var computed = new Computed();
+        try (Golden reference = Golden.open(golden)) {
+            if (Files.isDirectory(model) && ModelDirectory.readNetwork(model) instanceof EncoderSpec) {
+                EncoderOutputs.onTorch(model, reference, computed);
+            } else {
+                decoder(model, reference, engine, computed);
+            }
+            if (out != null) {
+                computed.write(out);
+            }
+            return new Verification(computed.differences(reference));
+        }
+    }
+
+    private static void decoder(Path model, Golden reference, Engine engine, Computed computed) {
+        if (engine == Engine.TORCH) {
+            try (LanguageModel loaded = TorchEngine.load(model)) {
+                decoder(loaded, reference, computed);
+            }
+            DecoderOutputs.losses(model, reference, computed);
+            return;
+        }
+        CpuOptions exact = CpuOptions.of(Libtorch.threads()).withCache(KvPages.Format.F32);
+        if (Files.isDirectory(model)) {
+            try (ModelDirectory files = ModelDirectory.open(model); LanguageModel loaded = CpuEngine.load(files, Optional.empty(), exact)) {
+                decoder(loaded, reference, computed);
+            }
+        } else {
+            try (GgufModel file = GgufModel.open(model); LanguageModel loaded = CpuEngine.load(file, exact)) {
+                decoder(loaded, reference, computed);
+            }
+        }
+    }
+
+    private static void decoder(LanguageModel model, Golden reference, Computed computed) {
+        requireFits(reference, model.spec().contextLength(), model.spec().vocabSize());
+        DecoderOutputs.of(model, reference, computed);
+    }
+
+    static void requireFits(Golden reference, int context, int vocab) {
+        if (reference.seq() > context) {
+            throw new FormatException(reference.path(), "input_ids has " + reference.seq() + " tokens a row, and the model's context is " + context);
+        }
+        for (int id : reference.ints(Golden.IDS).orElseThrow()) {
+            if (id < 0 || id >= vocab) {
+                throw new FormatException(reference.path(), "input_ids has the id " + id + ", and the model's vocabulary is " + vocab
+                        + ": this reference belongs to another model");
+            }
+        }
+    }
+
+    /** Whether all that was compared is near enough. */
+    public boolean holds() {
+        return differences.stream().allMatch(Line::holds);
+    }
+}
