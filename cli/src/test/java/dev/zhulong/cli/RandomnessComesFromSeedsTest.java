@@ -9,7 +9,7 @@ import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.ArchRule;
-import dev.zhulong.model.Decoder;
+import dev.zhulong.model.Network;
 import dev.zhulong.tensor.Libtorch;
 import java.security.SecureRandom;
 import java.util.Collections;
@@ -57,8 +57,8 @@ class RandomnessComesFromSeedsTest {
         List<String> callers = CLASSES.get(Libtorch.class).getMethodCallsToSelf().stream()
                 .filter(call -> call.getTarget().getName().equals("seed"))
                 .map(call -> call.getOriginOwner().getName()).filter(name -> !name.equals(Libtorch.class.getName())).distinct().sorted().toList();
-        assertThat(callers).isSubsetOf(Decoder.class.getName(), "dev.zhulong.model.Dropout", "dev.zhulong.train.Trainer", "dev.zhulong.bench.TrainBench")
-                .contains(Decoder.class.getName());
+        assertThat(callers).isSubsetOf(Network.class.getName(), "dev.zhulong.model.Dropout", "dev.zhulong.train.Trainer", "dev.zhulong.bench.TrainBench")
+                .contains(Network.class.getName());
     }
 
     @Test
