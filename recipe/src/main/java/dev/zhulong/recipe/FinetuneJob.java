@@ -171,7 +171,7 @@ public final class FinetuneJob {
             if (data.plainPairs() && template.present()) {
                 line.message("prompts and completions stay plain text; as_chat (--as-chat) puts them through the model's chat template");
             }
-            Sizes.run(data.steps(), memory.rows(), recipe.train().accumulation());
+            Bounds.run(data.steps(), memory.rows(), recipe.train().accumulation());
             try (Decoder model = load(); LoraAdapter adapter = recipe.method() == Method.FULL ? null : attach(model, recipe.seed())) {
                 return train(model, adapter, tokenizer, template, data, memory, inputs);
             }
@@ -182,7 +182,7 @@ public final class FinetuneJob {
         boolean pairs = recipe.method() == Method.DPO;
         int seq = recipe.train().seq() > 0 ? recipe.train().seq() : Math.min(spec.contextLength(), LONGEST_BY_DEFAULT);
         long rows = (long) recipe.train().batch() * (pairs ? 2 : 1);
-        Sizes.batch(rows, seq);
+        Bounds.batch(rows, seq);
         long adapter = recipe.method() == Method.FULL ? 0 : adapterWeights(recipe, spec);
         // pairs have a row for each answer
         return new TrainingMemory(recipe.method(), recipe.model().quantize(), spec, adapter, rows, seq, recipe.train().packing() && !pairs,

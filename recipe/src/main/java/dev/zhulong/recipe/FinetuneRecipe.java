@@ -113,13 +113,13 @@ public record FinetuneRecipe(
                 throw new IllegalArgumentException("epochs must be above 0, batch, accumulation and keep_checkpoints at least 1, the others not"
                         + " negative");
             }
-            Sizes.atMost("epochs", epochs, Sizes.BATCH);
-            Sizes.atMost("steps", steps, Sizes.STEPS);
-            Sizes.atMost("batch", batch, Sizes.BATCH);
-            Sizes.atMost("seq", seq, Sizes.TOKENS);
-            Sizes.atMost("accumulation", accumulation, Sizes.BATCH);
-            Sizes.batch(2L * batch, seq);
-            Sizes.run(steps, 2L * batch, accumulation);
+            Bounds.atMost("epochs", epochs, Bounds.BATCH);
+            Bounds.atMost("steps", steps, Bounds.STEPS);
+            Bounds.atMost("batch", batch, Bounds.BATCH);
+            Bounds.atMost("seq", seq, Bounds.TOKENS);
+            Bounds.atMost("accumulation", accumulation, Bounds.BATCH);
+            Bounds.batch(2L * batch, seq);
+            Bounds.run(steps, 2L * batch, accumulation);
             if (!(warmup >= 0 && warmup < 1)) {
                 throw new IllegalArgumentException("warmup is a share of the steps, in [0, 1), found " + warmup);
             }

@@ -139,7 +139,7 @@ public final class PretrainJob {
     private static void requireMemory(PretrainRecipe recipe, DecoderSpec spec, long available) {
         PretrainRecipe.Train t = recipe.train();
         int seq = seq(recipe, spec);
-        Sizes.batch(t.batch(), seq);
+        Bounds.batch(t.batch(), seq);
         var memory = TrainingMemory.pretraining(spec, t.batch(), seq, recipe.data().packing() == PretrainRecipe.Packing.DOCUMENTS, t.recompute());
         Optional<Path> from = recipe.model().from();
         if (recipe.adapter().isPresent()) {

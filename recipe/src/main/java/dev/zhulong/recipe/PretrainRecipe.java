@@ -70,7 +70,7 @@ public record PretrainRecipe(
             @Doc("control tokens; the first begins a document, the last ends it") List<String> specials,
             @Doc("instead of training one: a tokenizer.json or the directory that holds it") Optional<Path> path) {
         public Tokens {
-            Sizes.atMost("vocab_size", vocabSize, Sizes.VOCABULARY);
+            Bounds.atMost("vocab_size", vocabSize, Bounds.VOCABULARY);
         }
 
         static Tokens defaults() {
@@ -96,10 +96,10 @@ public record PretrainRecipe(
             if (hiddenSize < 1 || layers < 1 || heads < 1 || contextLength < 1 || kvHeads < 0 || intermediateSize < 0 || slidingWindow < 0) {
                 throw new IllegalArgumentException("sizes must be positive");
             }
-            Sizes.atMost("hidden_size", hiddenSize, Sizes.WIDTH);
-            Sizes.atMost("intermediate_size", intermediateSize, 8L * Sizes.WIDTH);
-            Sizes.atMost("layers", layers, Sizes.LAYERS);
-            Sizes.atMost("context_length", contextLength, Sizes.TOKENS);
+            Bounds.atMost("hidden_size", hiddenSize, Bounds.WIDTH);
+            Bounds.atMost("intermediate_size", intermediateSize, 8L * Bounds.WIDTH);
+            Bounds.atMost("layers", layers, Bounds.LAYERS);
+            Bounds.atMost("context_length", contextLength, Bounds.TOKENS);
             if (hiddenSize % heads != 0) {
                 throw new IllegalArgumentException("hidden_size " + hiddenSize + " is not a multiple of heads " + heads);
             }
@@ -152,7 +152,7 @@ public record PretrainRecipe(
             if (rank < 1 || targets.isEmpty()) {
                 throw new IllegalArgumentException("an adapter needs a rank of at least 1 and a target");
             }
-            Sizes.atMost("rank", rank, Sizes.WIDTH);
+            Bounds.atMost("rank", rank, Bounds.WIDTH);
             if (!(dropout >= 0 && dropout < 1)) {
                 throw new IllegalArgumentException("dropout must be in [0, 1), found " + dropout);
             }
@@ -201,12 +201,12 @@ public record PretrainRecipe(
                     || sampleTokens < 1) {
                 throw new IllegalArgumentException("batch, accumulation, keep_checkpoints and sample_tokens must be at least 1, the others not negative");
             }
-            Sizes.atMost("steps", steps, Sizes.STEPS);
-            Sizes.atMost("batch", batch, Sizes.BATCH);
-            Sizes.atMost("seq", seq, Sizes.TOKENS);
-            Sizes.atMost("accumulation", accumulation, Sizes.BATCH);
-            Sizes.batch(batch, seq);
-            Sizes.run(steps, batch, accumulation);
+            Bounds.atMost("steps", steps, Bounds.STEPS);
+            Bounds.atMost("batch", batch, Bounds.BATCH);
+            Bounds.atMost("seq", seq, Bounds.TOKENS);
+            Bounds.atMost("accumulation", accumulation, Bounds.BATCH);
+            Bounds.batch(batch, seq);
+            Bounds.run(steps, batch, accumulation);
             Schedule.of(schedule, lr, finalLr.orElse(lr / 10), warmup, decay, steps);
         }
 

@@ -1,7 +1,7 @@
 package dev.zhulong.recipe.tune;
 
 import dev.zhulong.formats.yaml.Doc;
-import dev.zhulong.recipe.Sizes;
+import dev.zhulong.recipe.Bounds;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.util.ArrayList;
@@ -41,9 +41,9 @@ public record Space(
             throw new IllegalArgumentException("trials and rounds must be at least 1, factor at least 2, found " + trials + ", " + rounds
                     + " and " + factor);
         }
-        Sizes.atMost("trials", trials, MOST_TRIALS);
-        Sizes.atMost("factor", factor, MOST_TRIALS);
-        Sizes.atMost("rounds", rounds, MOST_ROUNDS);
+        Bounds.atMost("trials", trials, MOST_TRIALS);
+        Bounds.atMost("factor", factor, MOST_TRIALS);
+        Bounds.atMost("rounds", rounds, MOST_ROUNDS);
         if (method == Method.HALVING && fields.containsKey("train.steps")) {
             throw new IllegalArgumentException("halving itself sets train.steps: remove it from the fields, or use method: random");
         }

@@ -3,7 +3,7 @@ package dev.zhulong.recipe;
 import java.util.Locale;
 
 /** Bounds of a recipe's sizes: far above what any machine trains, and low enough that no product of them overflows. */
-public final class Sizes {
+public final class Bounds {
     static final int VOCABULARY = 1 << 22;
     static final int WIDTH = 1 << 18;
     static final int LAYERS = 1 << 12;
@@ -14,7 +14,7 @@ public final class Sizes {
     private static final long MOST_TOKENS = 1 << 30;
     private static final long MOST_ROWS = 1L << 52;
 
-    private Sizes() {}
+    private Bounds() {}
 
     /**
      * @param field as a recipe names it
