@@ -39,6 +39,19 @@ class TheTorchEngineKeepsTheContractTest {
     }
 
     @Nested
+    class OfAMixture extends LanguageModelContract<TorchEngine> {
+        @Override
+        protected TorchEngine model() {
+            return torch(Family.of("mixtral"));
+        }
+
+        @Override
+        protected float rounding() {
+            return ROUNDING;
+        }
+    }
+
+    @Nested
     class WithAShorterContext extends LanguageModelContract<LimitedContext> {
         @Override
         protected LimitedContext model() {

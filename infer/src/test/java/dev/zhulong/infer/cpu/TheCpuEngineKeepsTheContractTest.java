@@ -64,6 +64,14 @@ class TheCpuEngineKeepsTheContractTest {
     }
 
     @Nested
+    class OfAMixture extends LanguageModelContract<CpuEngine> {
+        @Override
+        protected CpuEngine model() {
+            return engine(Family.of("mixtral"), Optional.empty(), OPTIONS);
+        }
+    }
+
+    @Nested
     class OfAGguf extends LanguageModelContract<CpuEngine> {
         @Override
         protected CpuEngine model() {
