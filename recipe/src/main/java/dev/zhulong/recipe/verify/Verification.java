@@ -3,18 +3,14 @@ package dev.zhulong.recipe.verify;
 import dev.zhulong.formats.EncoderSpec;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.ModelDirectory;
-import dev.zhulong.formats.gguf.GgufModel;
 import dev.zhulong.infer.LanguageModel;
-import dev.zhulong.infer.TorchEngine;
-import dev.zhulong.infer.cpu.CpuEngine;
-import dev.zhulong.infer.cpu.CpuOptions;
+import dev.zhulong.infer.open.EngineChoice;
 import dev.zhulong.infer.open.EngineChoice.Engine;
+import dev.zhulong.infer.open.ModelFiles;
 import dev.zhulong.kernels.KvPages;
-import dev.zhulong.tensor.Libtorch;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * Computes what a reference holds from its inputs, in F32, and compares. Nothing is taken from the reference but its inputs and, of text that was written,
@@ -62,28 +58,16 @@ public record Verification(List<Line> differences) {
     }
 
     private static void decoder(Path model, Golden reference, Engine engine, Computed computed) {
+        EngineChoice choice = EngineChoice.DEFAULT.withEngine(engine);
+        try (ModelFiles files = ModelFiles.open(model, engine == Engine.TORCH ? choice : choice.withCache(KvPages.Format.F32))) {
+            requireFits(reference, files.context(), files.spec().vocabSize());
+            try (LanguageModel loaded = files.loadEngine(reference.seq())) {
+                DecoderOutputs.of(loaded, reference, computed);
+            }
+        }
         if (engine == Engine.TORCH) {
-            try (LanguageModel loaded = TorchEngine.load(model)) {
-                decoder(loaded, reference, computed);
-            }
             DecoderOutputs.losses(model, reference, computed);
-            return;
         }
-        CpuOptions exact = CpuOptions.of(Libtorch.threads()).withCache(KvPages.Format.F32);
-        if (Files.isDirectory(model)) {
-            try (ModelDirectory files = ModelDirectory.open(model); LanguageModel loaded = CpuEngine.load(files, Optional.empty(), exact)) {
-                decoder(loaded, reference, computed);
-            }
-        } else {
-            try (GgufModel file = GgufModel.open(model); LanguageModel loaded = CpuEngine.load(file, exact)) {
-                decoder(loaded, reference, computed);
-            }
-        }
-    }
-
-    private static void decoder(LanguageModel model, Golden reference, Computed computed) {
-        requireFits(reference, model.spec().contextLength(), model.spec().vocabSize());
-        DecoderOutputs.of(model, reference, computed);
     }
 
     static void requireFits(Golden reference, int context, int vocab) {
