@@ -5,6 +5,9 @@ public sealed interface NetworkSpec permits DecoderSpec, EncoderSpec {
     /** The published architecture it is of: knows its names. */
     Family family();
 
+    /** Its layers. */
+    Stack stack();
+
     /** Rows of the embedding. */
     int vocabSize();
 

@@ -8,7 +8,7 @@ import dev.zhulong.formats.ModelDirectory;
  * when it needs the memory.
  *
  * @param weights       bytes of the weights, those held for a moment while they are loaded included
- * @param cachePerToken bytes of keys and values for each token of each sequence
+ * @param cachePerToken bytes of keys and values for each token of each sequence; 0 where none are kept
  * @param buffers       bytes of what rows of a prompt pass through
  */
 public record MemoryEstimate(long weights, long cachePerToken, long buffers) {
@@ -45,6 +45,6 @@ public record MemoryEstimate(long weights, long cachePerToken, long buffers) {
 
     /** Tokens whose keys and values fit beside the rest into {@code bytes}; 0 where not even the rest does. */
     public long tokens(long bytes) {
-        return Math.max(0, bytes - weights - buffers) / cachePerToken;
+        return cachePerToken == 0 ? Long.MAX_VALUE : Math.max(0, bytes - weights - buffers) / cachePerToken;
     }
 }

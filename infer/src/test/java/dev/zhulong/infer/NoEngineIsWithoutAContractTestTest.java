@@ -12,6 +12,7 @@ class NoEngineIsWithoutAContractTestTest {
         assertThat(ContractTests.implementations(LanguageModel.class, LanguageModel.class)).contains(TorchEngine.class, LimitedContext.class);
         assertThat(ContractTests.missing(LanguageModel.class, getClass(), LanguageModel.class, LanguageModelContract.class)).isEmpty();
         assertThat(ContractTests.missing(LanguageModel.class, getClass(), KvCache.class, KvCacheContract.class)).isEmpty();
+        assertThat(ContractTests.missing(LanguageModel.class, getClass(), Encoder.class, EncoderContract.class)).isEmpty();
     }
 
     @Test

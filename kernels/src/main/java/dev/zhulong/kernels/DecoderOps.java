@@ -2,6 +2,7 @@ package dev.zhulong.kernels;
 
 import java.util.Arrays;
 import java.util.Objects;
+import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
@@ -43,6 +44,7 @@ public final class DecoderOps {
             vectorMultiply(x, 0, y, 0, EXERCISED);
             vectorSilu(x, 0, EXERCISED);
             vectorGeluTanh(x, 0, EXERCISED);
+            vectorGelu(x, 0, EXERCISED);
             vectorExponentials(x, 0, EXERCISED, vectorHighest(x, 0, EXERCISED));
             rotary.vectorTurn(x, 0, EXERCISED / 64, 64, 1);
             for (int u = 0; u < EXERCISED / 32 && MachineKernel.isUsed(); u++) {
@@ -217,33 +219,24 @@ public final class DecoderOps {
         }
     }
 
-    /** x = x · Φ(x), with Φ the normal distribution's, over {@code n} values; in double, one after the other, which few models ask for. */
+    /** x = x · Φ(x), with Φ the normal distribution's, over {@code n} values; to 1 unit in the last place. */
     public static void gelu(float[] x, int at, int n) {
-        for (int i = at; i < at + n; i++) {
-            x[i] = (float) (0.5 * x[i] * (1 + erf(x[i] / Math.sqrt(2))));
+        Objects.checkFromIndexSize(at, n, x.length);
+        if (WARMTH.isWarm()) {
+            vectorGelu(x, at, n);
+        } else {
+            PlainOps.gelu(x, at, n);
         }
     }
 
-    /** By its series near 0, by a continued fraction away from it; to double's rounding. */
-    private static double erf(double x) {
-        double a = Math.abs(x);
-        if (a > 6) {
-            return Math.signum(x);
+    /** Half a vector at a time, which fills one of doubles. */
+    private static void vectorGelu(float[] x, int at, int n) {
+        int i = 0;
+        for (; i <= n - Lanes.COUNT / 2; i += Lanes.COUNT / 2) {
+            var doubles = (DoubleVector) FloatVector.fromArray(Lanes.FEW, x, at + i).castShape(Lanes.D, 0);
+            ((FloatVector) VectorMath.gelu(doubles).castShape(Lanes.FEW, 0)).intoArray(x, at + i);
         }
-        if (a < 2.5) {
-            double term = a;
-            double sum = a;
-            for (int n = 1; Math.abs(term) > 1e-17 * sum && n < 200; n++) {
-                term *= -a * a / n;
-                sum += term / (2 * n + 1);
-            }
-            return Math.signum(x) * 2 / Math.sqrt(Math.PI) * sum;
-        }
-        double f = 0;
-        for (int k = 60; k >= 1; k--) {
-            f = k / 2.0 / (a + f);
-        }
-        return Math.signum(x) * (1 - Math.exp(-a * a) / Math.sqrt(Math.PI) / (a + f));
+        PlainOps.gelu(x, at + i, n - i);
     }
 
     /**

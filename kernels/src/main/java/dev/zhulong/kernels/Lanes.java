@@ -25,6 +25,10 @@ final class Lanes {
     static final VectorSpecies<Integer> I = VectorSpecies.of(int.class, SHAPE);
     static final VectorSpecies<Short> S = VectorSpecies.of(short.class, SHAPE);
 
+    static final VectorSpecies<Double> D = VectorSpecies.of(double.class, SHAPE);
+    /** As many floats as {@link #D} has doubles. */
+    static final VectorSpecies<Float> FEW = VectorSpecies.of(float.class, VectorShape.forBitSize(SHAPE.vectorBitSize() / 2));
+
     /** 32-bit lanes, which is the number of rows of W in a block. */
     static final int COUNT = I.length();
     /** Bytes of a vector. */

@@ -39,6 +39,33 @@ final class PlainOps {
         }
     }
 
+    /** {@link VectorMath#gelu}. */
+    static void gelu(float[] x, int at, int n) {
+        for (int i = at; i < at + n; i++) {
+            double v = x[i];
+            double t = 1 / Math.fma(Math.abs(v), VectorMath.HALF_SQRT_HALF, 1);
+            double s = Math.fma(t, VectorMath.ERFC_SCALE, VectorMath.ERFC_SHIFT);
+            double half = exp(Math.fma(v * v, -0.5, polynomial(VectorMath.ERFC, s))) * t * 0.5;
+            x[i] = (float) (v * (v < 0 ? half : 1 - half));
+        }
+    }
+
+    private static double exp(double x) {
+        double v = Math.max(x, VectorMath.LEAST);
+        double shifted = Math.fma(v, VectorMath.LOG2_E_DOUBLE, VectorMath.ROUND_DOUBLE);
+        double r = Math.fma(shifted - VectorMath.ROUND_DOUBLE, -VectorMath.LN2, v);
+        return Double.longBitsToDouble(Double.doubleToRawLongBits(polynomial(VectorMath.EXP, r)) + (Double.doubleToRawLongBits(shifted) << 52));
+    }
+
+    /** By Horner's scheme, coefficients by their power. */
+    private static double polynomial(double[] coefficients, double x) {
+        double p = coefficients[coefficients.length - 1];
+        for (int i = coefficients.length - 2; i >= 0; i--) {
+            p = Math.fma(p, x, coefficients[i]);
+        }
+        return p;
+    }
+
     /** The largest value; NaN where one is. */
     static float highest(float[] x, int at, int n) {
         float largest = Float.NEGATIVE_INFINITY;

@@ -80,6 +80,88 @@ class OperationsAgreeWithDoublesTest {
         }
     }
 
+    /** Every 4093rd float, of either sign, against erfc by its series near 0 and by its continued fraction away from it. */
+    @Test
+    void geluIsWithinAUnitInTheLastPlaceOverAllFloats() {
+        float[] all = new float[1 << 20];
+        int n = 0;
+        for (int bits = 0; bits >= 0 && bits < Float.floatToRawIntBits(Float.POSITIVE_INFINITY); bits += 4093) {
+            all[n++] = Float.intBitsToFloat(bits);
+            all[n++] = -Float.intBitsToFloat(bits);
+        }
+        float[] found = all.clone();
+        DecoderOps.gelu(found, 0, n);
+        for (int i = 0; i < n; i++) {
+            double x = all[i];
+            double expected = x * (x < 0 ? erfc(-x / Math.sqrt(2)) / 2 : 1 - erfc(x / Math.sqrt(2)) / 2);
+            if (Math.abs(found[i] - expected) > Math.ulp((float) expected)) {
+                assertThat((double) found[i]).as("gelu(%s)", x).isCloseTo(expected, within((double) Math.ulp((float) expected)));
+            }
+        }
+    }
+
+    private static double erfc(double z) {
+        if (z > 27) {
+            return 0;
+        }
+        if (z < 2) {
+            double term = z;
+            double sum = z;
+            for (int k = 1; Math.abs(term) > 1e-18 * sum; k++) {
+                term *= -z * z / k;
+                sum += term / (2 * k + 1);
+            }
+            return 1 - 2 / Math.sqrt(Math.PI) * sum;
+        }
+        double f = 0;
+        for (int k = 120; k >= 1; k--) {
+            f = k / 2.0 / (z + f);
+        }
+        return Math.exp(-z * z) / Math.sqrt(Math.PI) / (z + f);
+    }
+
+    @Test
+    void attentionToAllPositionsIsTheDefinition() {
+        for (int n : new int[] {1, 3, 4, 17, 70}) {
+            for (int headDim : new int[] {5, 16, 64}) {
+                int stride = headDim + 3;
+                float[] q = random(n * stride, 1);
+                float[] k = random(n * stride, 1);
+                float[] v = random(n * stride, 1);
+                boolean[] seen = new boolean[n];
+                for (int p = 0; p < n; p++) {
+                    seen[p] = p % 4 != 3;
+                }
+                float[] keys = new float[headDim * FullAttention.places(n)];
+                FullAttention.layOut(k, 2, stride, n, headDim, keys, 0);
+                float[] out = new float[n * stride];
+                for (int query = 0; query < n; query += FullAttention.TILE) {
+                    FullAttention.attend(q, query * stride + 2, stride, Math.min(FullAttention.TILE, n - query), keys, 0, v, 2, seen, n, headDim, 0.25f,
+                            new float[FullAttention.TILE * FullAttention.places(n)], out, query * stride + 2);
+                }
+                for (int query = 0; query < n; query++) {
+                    double[] weights = new double[n];
+                    double sum = 0;
+                    for (int p = 0; p < n; p++) {
+                        double dot = 0;
+                        for (int d = 0; d < headDim; d++) {
+                            dot += (double) q[query * stride + 2 + d] * k[p * stride + 2 + d];
+                        }
+                        weights[p] = seen[p] ? Math.exp(0.25 * dot) : 0;
+                        sum += weights[p];
+                    }
+                    for (int d = 0; d < headDim; d++) {
+                        double expected = 0;
+                        for (int p = 0; p < n; p++) {
+                            expected += weights[p] / sum * v[p * stride + 2 + d];
+                        }
+                        assertThat((double) out[query * stride + 2 + d]).isCloseTo(expected, within(3e-6));
+                    }
+                }
+            }
+        }
+    }
+
     /** The normal distribution's integral, by Simpson's rule. */
     private static double normal(double x) {
         int steps = 2000;
@@ -209,6 +291,7 @@ class OperationsAgreeWithDoublesTest {
                 refused(() -> DecoderOps.multiply(more, 0, x, -1, 64));
                 refused(() -> DecoderOps.silu(x, 1, 64));
                 refused(() -> DecoderOps.geluTanh(x, 1, 64));
+                refused(() -> DecoderOps.gelu(x, 1, 64));
                 refused(() -> DecoderOps.softmax(x, 32, 48));
                 refused(() -> rotary.turn(x, 16, 2, 32, 1));
                 // more of a head turns than it has

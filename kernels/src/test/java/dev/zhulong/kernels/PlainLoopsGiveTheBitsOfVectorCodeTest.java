@@ -46,6 +46,11 @@ class PlainLoopsGiveTheBitsOfVectorCodeTest {
                 DecoderOps.geluTanh(to, 1, n);
                 return to;
             });
+            same(() -> {
+                float[] to = x.clone();
+                DecoderOps.gelu(to, 1, n);
+                return to;
+            });
             float[] scores = x.clone();
             scores[2 + n / 2] = Float.NEGATIVE_INFINITY;
             same(() -> {
@@ -93,6 +98,33 @@ class PlainLoopsGiveTheBitsOfVectorCodeTest {
                             return out;
                         });
                     }
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 4})
+    void ofAttentionToAllPositions(int queries) {
+        for (int headDim : new int[] {3, 8, 16, 40, 64, 80}) {
+            for (int n : new int[] {4, 5, 16, 33, 100}) {
+                int stride = 2 * headDim + 1;
+                float[] q = row(n * stride, 1);
+                float[] k = row(n * stride, 1);
+                float[] v = row(n * stride, 1);
+                boolean[] seen = new boolean[n];
+                for (int p = 0; p < n; p++) {
+                    seen[p] = p % 3 != 1;
+                }
+                for (boolean[] mask : new boolean[][] {null, seen}) {
+                    same(() -> {
+                        float[] out = new float[n * stride];
+                        float[] keys = new float[headDim * FullAttention.places(n) + 1];
+                        FullAttention.layOut(k, headDim, stride, n, headDim, keys, 1);
+                        FullAttention.attend(q, headDim, stride, queries, keys, 1, v, headDim, mask, n, headDim, 0.3f,
+                                new float[FullAttention.TILE * FullAttention.places(n)], out, headDim);
+                        return out;
+                    });
                 }
             }
         }

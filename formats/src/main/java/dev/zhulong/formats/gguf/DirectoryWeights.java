@@ -1,5 +1,6 @@
 package dev.zhulong.formats.gguf;
 
+import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.Parameter.Layout;
@@ -17,12 +18,12 @@ public final class DirectoryWeights {
      * By Hugging Face's names, in the order of the model.
      *
      * @param blockBytes bytes of a row of the tensors that are stored as blocks (U8 [rows, bytes]); the others are of a float type
-     * @throws FormatException naming the tensor, when one is missing, misshapen, of another type, or has no place in the decoder
+     * @throws FormatException naming the tensor, when one is missing, misshapen, of another type, or has no place in the network
      */
     public static Map<String, TensorView> of(ModelDirectory model, Map<String, Long> blockBytes) {
         Map<String, TensorView> stored = model.weights();
         Map<String, TensorView> weights = new LinkedHashMap<>();
-        for (GgufWeight weight : GgufWeight.of(model.spec())) {
+        for (GgufWeight weight : GgufWeight.ofNetwork(model.network())) {
             String name = weight.huggingFace();
             boolean blocks = blockBytes.containsKey(name);
             long[] shape = weight.shape();
@@ -44,8 +45,8 @@ public final class DirectoryWeights {
             weights.put(name, view);
         }
         if (!stored.isEmpty()) {
-            throw new FormatException(model.path(), "tensor " + stored.keySet().iterator().next() + " has no place in a " + model.spec().family().title()
-                    + " decoder (" + stored.size() + " such)");
+            throw new FormatException(model.path(), "tensor " + stored.keySet().iterator().next() + " has no place in a " + model.network().family().title()
+                    + (model.network() instanceof DecoderSpec ? " decoder (" : " encoder (") + stored.size() + " such)");
         }
         return weights;
     }

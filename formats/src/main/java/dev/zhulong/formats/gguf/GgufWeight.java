@@ -2,6 +2,7 @@ package dev.zhulong.formats.gguf;
 
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.HalfFloats;
+import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.Parameter;
 import dev.zhulong.formats.Parameter.Layout;
 import dev.zhulong.formats.Parameters;
@@ -16,10 +17,10 @@ import java.util.Comparator;
 import java.util.List;
 
 /**
- * A weight of a decoder as GGUF has it.
+ * A weight of a network as GGUF has it, or would have it.
  *
  * @param parameter what it is in Hugging Face's files
- * @param gguf      such as {@code blk.0.attn_q.weight}
+ * @param gguf      such as {@code blk.0.attn_q.weight}; null where GGUF has no place for it
  * @param shape     in GGUF, rows first; of an expert, its part of the tensor that all of the layer share
  * @param headDim   rows of a head where the rows are those of heads, else 0
  */
@@ -47,13 +48,21 @@ public record GgufWeight(Parameter parameter, String gguf, long[] shape, int hea
 
     /** The weights of a decoder, layer after layer, within one in the order of {@link Role}. */
     public static List<GgufWeight> of(DecoderSpec spec) {
+        List<GgufWeight> weights = ofNetwork(spec);
+        for (GgufWeight weight : weights) {
+            if (weight.gguf == null) {
+                throw new IllegalArgumentException("GGUF has no place for " + weight.huggingFace() + " of a " + spec.family().modelType());
+            }
+        }
+        return weights;
+    }
+
+    /** The same of any network, whether or not GGUF has a place for it: matrices output by input. */
+    public static List<GgufWeight> ofNetwork(NetworkSpec spec) {
         List<GgufWeight> weights = new ArrayList<>();
         for (Parameter p : Parameters.of(spec)) {
-            if (p.gguf() == null) {
-                throw new IllegalArgumentException("GGUF has no place for " + p.name() + " of a " + spec.family().modelType());
-            }
             long[] shape = p.layout() == Layout.TRANSPOSED ? new long[] {p.outputs(), p.inputs()} : p.shape();
-            weights.add(new GgufWeight(p, p.gguf(), shape, p.layout() == Layout.INTERLEAVED ? spec.layer(p.layer()).attention().headDim() : 0));
+            weights.add(new GgufWeight(p, p.gguf(), shape, p.layout() == Layout.INTERLEAVED ? spec.stack().layers().get(p.layer()).attention().headDim() : 0));
         }
         weights.sort(Comparator.comparingInt((GgufWeight weight) -> place(weight.parameter)).thenComparing(weight -> weight.parameter.role())
                 .thenComparing(weight -> weight.parameter.bias()));

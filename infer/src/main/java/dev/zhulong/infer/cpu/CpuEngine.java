@@ -18,7 +18,6 @@ import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.RotaryFrequencies;
 import dev.zhulong.tensor.Int8Linear;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -73,7 +72,7 @@ public final class CpuEngine implements LanguageModel {
             finalNorm = loader.norm(Role.FINAL_NORM, -1);
             head = loader.packed(headName(spec));
             Parameters table = Parameters.of(spec);
-            embedding = kept(weights, table.get(Role.EMBED).name());
+            embedding = loader.rows(table.get(Role.EMBED).name());
             positions = table.find(Role.POSITIONS).map(p -> loader.vector(p.name())).orElse(null);
             rotary = spec.rope() == null ? null : new Rotary(RotaryFrequencies.of(spec.rope(), 0), RotaryFrequencies.scale(spec.rope()));
             String route = kept == null ? "latency" : "throughput " + Arrays.deepHashCode(kept.toArray());
@@ -127,18 +126,6 @@ public final class CpuEngine implements LanguageModel {
         }
         pass.watch(null);
         return calibration.columns();
-    }
-
-    /** Rows of the embedding are looked up, not multiplied: they stay as they are stored. */
-    private StoredMatrix kept(DecoderWeights weights, String name) {
-        try (Arena scratch = Arena.ofShared()) {
-            StoredMatrix stored = weights.matrix(name, scratch);
-            MemorySegment copy = arena.allocate(stored.rows() * stored.type().rowBytes(stored.columns()), 64);
-            MemorySegment.copy(stored.data(), 0, copy, 0, copy.byteSize());
-            return new StoredMatrix(stored.type(), copy, stored.rows(), stored.columns());
-        } catch (IllegalArgumentException e) {
-            throw weights.refused(name, e);
-        }
     }
 
     /**

@@ -3,12 +3,14 @@ package dev.zhulong.infer.cpu;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.Parameters;
 import dev.zhulong.formats.Role;
+import dev.zhulong.formats.Stack;
 import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.kernels.PackedWeights;
 import dev.zhulong.kernels.ThreadPool;
 import dev.zhulong.kernels.WeightRows;
 import dev.zhulong.tensor.Int8Linear;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.ObjIntConsumer;
@@ -32,7 +34,7 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projecti
         private static final int TYPICAL_ROWS = 64;
 
         private final DecoderWeights weights;
-        private final DecoderSpec spec;
+        private final Stack stack;
         private final Parameters table;
         private final Arena arena;
         private final ThreadPool pool;
@@ -42,8 +44,8 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projecti
 
         Loader(DecoderWeights weights, Arena arena, ThreadPool pool, List<int[]> kept) {
             this.weights = weights;
-            this.spec = weights.spec();
-            this.table = Parameters.of(spec);
+            this.stack = weights.network().stack();
+            this.table = Parameters.of(weights.network());
             this.arena = arena;
             this.pool = pool;
             this.kept = kept;
@@ -59,6 +61,18 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projecti
 
         private PackedWeights packed(StoredMatrix stored) {
             return PackedWeights.pack(stored.type(), stored.data(), stored.rows(), stored.columns(), arena, pool);
+        }
+
+        /** Rows that are looked up, not multiplied: they stay as they are stored. */
+        StoredMatrix rows(String name) {
+            try (Arena scratch = Arena.ofShared()) {
+                StoredMatrix stored = weights.matrix(name, scratch);
+                MemorySegment copy = arena.allocate(stored.rows() * stored.type().rowBytes(stored.columns()), 64);
+                MemorySegment.copy(stored.data(), 0, copy, 0, copy.byteSize());
+                return new StoredMatrix(stored.type(), copy, stored.rows(), stored.columns());
+            } catch (IllegalArgumentException e) {
+                throw weights.refused(name, e);
+            }
         }
 
         /** A matrix's first rows: enough to tell its speed. */
@@ -83,15 +97,15 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projecti
 
         /** The norm of a role; with its bias where it is a LayerNorm. */
         Norm norm(Role role, int layer) {
-            return new Norm(spec.norm(), vector(table.get(role, layer).name()), bias(role, layer), (float) spec.normEpsilon());
+            return new Norm(stack.norm(), vector(table.get(role, layer).name()), bias(role, layer), (float) stack.normEpsilon());
         }
 
         /** The RMSNorm over heads, or null where the architecture has none. */
         private Norm headNorm(Role role, int layer) {
-            return table.find(role, layer).map(p -> new Norm(DecoderSpec.Norm.RMS, vector(p.name()), null, (float) spec.normEpsilon())).orElse(null);
+            return table.find(role, layer).map(p -> new Norm(DecoderSpec.Norm.RMS, vector(p.name()), null, (float) stack.normEpsilon())).orElse(null);
         }
 
-        private float[] bias(Role role, int layer) {
+        float[] bias(Role role, int layer) {
             return bias(role, layer, -1);
         }
 
@@ -99,7 +113,7 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projecti
             return table.find(role, layer, expert, true).map(p -> vector(p.name())).orElse(null);
         }
 
-        private Projection projection(int layer, Role... roles) {
+        Projection projection(int layer, Role... roles) {
             return projection(layer, -1, roles);
         }
 
@@ -172,7 +186,7 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projecti
         }
 
         private CpuMlp mlp(int l) {
-            return switch (spec.layer(l).mlp()) {
+            return switch (stack.layers().get(l).mlp()) {
                 case Mlp.Dense dense -> dense(dense, l, -1);
                 case Mlp.Experts experts -> {
                     var all = new CpuMlp.Dense[experts.count()];

@@ -1,7 +1,9 @@
 package dev.zhulong.infer.cpu;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.EncoderSpec;
 import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.Role;
 import dev.zhulong.formats.Parameter.Layout;
 import dev.zhulong.formats.gguf.GgufModel;
@@ -15,7 +17,7 @@ import java.util.Optional;
 
 /** The memory {@link CpuEngine} will take, before it takes it. */
 public final class CpuMemory {
-    private final DecoderSpec spec;
+    private final NetworkSpec spec;
     /** Bytes that stay on either route: vectors, embedding and head. */
     private long shared;
     /** Of the blocks' matrices as the latency route packs them. */
@@ -26,7 +28,7 @@ public final class CpuMemory {
     private long scratch;
     private long largestInBytes;
 
-    private CpuMemory(DecoderSpec spec) {
+    private CpuMemory(NetworkSpec spec) {
         VectorSupport.require();
         this.spec = spec;
     }
@@ -41,7 +43,7 @@ public final class CpuMemory {
         for (GgufWeight weight : file.weights().values()) {
             memory.add(weight, WeightType.valueOf(file.file().tensor(weight.gguf()).type().name()), weight.layout() == Layout.INTERLEAVED);
         }
-        return memory.estimate(options);
+        return memory.estimate(file.spec(), options);
     }
 
     /**
@@ -50,12 +52,26 @@ public final class CpuMemory {
      * @throws IllegalStateException where this JVM cannot run the engine; says what to change
      */
     public static MemoryEstimate of(ModelDirectory directory, Optional<WeightType> type, CpuOptions options) {
-        var memory = new CpuMemory(directory.spec());
+        return of(directory, type).estimate(directory.spec(), options);
+    }
+
+    private static CpuMemory of(ModelDirectory directory, Optional<WeightType> type) {
+        var memory = new CpuMemory(directory.network());
         var weights = new DecoderWeights.OfDirectory(directory, type);
-        for (GgufWeight weight : GgufWeight.of(directory.spec())) {
+        for (GgufWeight weight : GgufWeight.ofNetwork(directory.network())) {
             memory.add(weight, weights.typeOf(weight), true);
         }
-        return memory.estimate(options);
+        return memory;
+    }
+
+    /**
+     * Of a directory, as {@link CpuEncoder#load} would take it, with the sequences of one pass.
+     *
+     * @throws IllegalStateException where this JVM cannot run the engine; says what to change
+     */
+    public static MemoryEstimate ofEncoder(ModelDirectory directory, Optional<WeightType> type) {
+        var memory = of(directory, type);
+        return new MemoryEstimate(memory.shared + memory.packed + memory.scratch, 0, EncoderPass.bytes((EncoderSpec) memory.spec));
     }
 
     /** Of either. */
@@ -71,7 +87,7 @@ public final class CpuMemory {
         long elements = shape[0] * (shape.length == 2 ? shape[1] : 1);
         Role role = weight.parameter().role();
         boolean embedding = role == Role.EMBED;
-        if (shape.length == 1 || role == Role.POSITIONS) {
+        if (shape.length == 1 || role == Role.POSITIONS || role == Role.SEGMENTS) {
             shared += elements * Float.BYTES;
             return;
         }
@@ -88,7 +104,7 @@ public final class CpuMemory {
         scratch = Math.max(scratch, made ? stored + (weight.layout() == Layout.TRANSPOSED ? elements * Float.BYTES : 0) : 0);
     }
 
-    private MemoryEstimate estimate(CpuOptions options) {
+    private MemoryEstimate estimate(DecoderSpec spec, CpuOptions options) {
         // the throughput route comes after the latency route has read a text and been let go
         long blocks = options.route() == Route.LATENCY ? packed : Math.max(packed, inBytes + largestInBytes);
         return new MemoryEstimate(shared + blocks + scratch, CpuEngine.cacheBytes(spec, options.cache(), KvPages.PAGE) / KvPages.PAGE, MemoryEstimate.buffers(spec));

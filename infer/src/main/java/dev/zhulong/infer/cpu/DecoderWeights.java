@@ -4,6 +4,7 @@ import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.HalfFloats;
 import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.Role;
 import dev.zhulong.formats.Parameter.Layout;
 import dev.zhulong.formats.TensorView;
@@ -26,8 +27,11 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/** Where a decoder's weights come from, by Hugging Face's names; matrices output by input, whatever the file has. */
+/** Where a network's weights come from, by Hugging Face's names; matrices output by input, whatever the file has. */
 sealed interface DecoderWeights {
+    NetworkSpec network();
+
+    /** The same, of a decoder. */
     DecoderSpec spec();
 
     /** @param scratch where a matrix goes that has to be made; the others stay where they lie */
@@ -57,6 +61,11 @@ sealed interface DecoderWeights {
 
     /** Of a GGUF file. */
     record OfGguf(GgufModel model) implements DecoderWeights {
+        @Override
+        public NetworkSpec network() {
+            return model.spec();
+        }
+
         @Override
         public DecoderSpec spec() {
             return model.spec();
@@ -119,7 +128,7 @@ sealed interface DecoderWeights {
 
         private static Map<String, Placed> checked(ModelDirectory model, Map<String, WeightType> blocks) {
             Map<String, Long> bytes = new HashMap<>();
-            List<GgufWeight> expected = GgufWeight.of(model.spec());
+            List<GgufWeight> expected = GgufWeight.ofNetwork(model.network());
             for (GgufWeight weight : expected) {
                 WeightType type = blocks.get(weight.huggingFace());
                 if (type != null) {
@@ -138,6 +147,11 @@ sealed interface DecoderWeights {
                     .orElseThrow(() -> new FormatException(model.path().resolve(ModelDirectory.CONFIG), "tensor " + name + " is " + FormatException.quote(type)
                             + ", which has no kernel; supported are " + DecoderWeights.known() + ": quantize the model again to one of these")))));
             return blocks;
+        }
+
+        @Override
+        public NetworkSpec network() {
+            return model.network();
         }
 
         @Override

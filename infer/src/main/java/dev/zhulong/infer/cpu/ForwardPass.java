@@ -244,13 +244,7 @@ final class ForwardPass implements AutoCloseable {
 
     private void activation(int row) {
         float[] gate = mlp[0];
-        switch (spec.activation()) {
-            case SILU -> DecoderOps.silu(gate, row * inner, inner);
-            case GELU -> DecoderOps.gelu(gate, row * inner, inner);
-            case GELU_TANH -> DecoderOps.geluTanh(gate, row * inner, inner);
-            case RELU -> DecoderOps.relu(gate, row * inner, inner);
-            case TANH -> DecoderOps.tanh(gate, row * inner, inner);
-        }
+        ActivationFunction.apply(spec.activation(), gate, row * inner, inner);
         if (mlp.length == 2) {
             DecoderOps.multiply(gate, row * inner, mlp[1], row * inner, inner);
         }

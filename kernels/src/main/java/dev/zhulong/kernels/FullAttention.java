@@ -1,0 +1,220 @@
+package dev.zhulong.kernels;
+
+import java.util.Arrays;
+import java.util.Objects;
+import jdk.incubator.vector.FloatVector;
+
+/**
+ * Attention in F32 in which queries see every key of their sequence, but for those that are masked: an encoder's.
+ *
+ * <p>Keys of a head are first laid out with positions along lanes ({@link #layOut}). Queries then go {@value #TILE} at a time, so that memory grows
+ * with the length of the sequence, not with its square. Sums go in the order of dimensions and of positions: a query's bits depend neither on the
+ * queries beside it nor on the width of the machine's vectors.
+ */
+public final class FullAttention {
+    /** Queries that share what is read. */
+    public static final int TILE = 4;
+
+    private static final Warmth WARMTH = new Warmth(FullAttention::exercise);
+    private static final int EXERCISED = 4 * Lanes.COUNT;
+    private static final double ENOUGH_NANOS = 200_000;
+
+    private FullAttention() {}
+
+    /** Places that {@code n} keys take in a row of their layout. */
+    public static int places(int n) {
+        return (n + 2 * Lanes.COUNT - 1) / (2 * Lanes.COUNT) * 2 * Lanes.COUNT;
+    }
+
+    /**
+     * Keys of a head as {@link #attend} reads them.
+     *
+     * @param keys a row a position, {@code stride} apart, the head's first number at {@code at}
+     * @param to   [headDim, places(n)] from {@code toAt} on
+     */
+    public static void layOut(float[] keys, int at, int stride, int n, int headDim, float[] to, int toAt) {
+        int places = places(n);
+        Arrays.fill(to, toAt, toAt + headDim * places, 0);
+        for (int p = 0; p < n; p++) {
+            for (int d = 0; d < headDim; d++) {
+                to[toAt + d * places + p] = keys[at + p * stride + d];
+            }
+        }
+    }
+
+    /**
+     * What one to {@value #TILE} neighbouring queries of a head make of the values.
+     *
+     * @param q       queries, {@code stride} apart, the first at {@code qAt}
+     * @param queries of them
+     * @param keys    as {@link #layOut} leaves them, from {@code keysAt} on
+     * @param values  a row a position, {@code stride} apart, the head's first number at {@code valuesAt}
+     * @param seen    of each position, whether it is seen; null for all
+     * @param n       positions
+     * @param scores  room for {@value #TILE} rows of {@code places(n)}; overwritten
+     * @param out     as the queries lie, from {@code outAt} on
+     * @throws IllegalArgumentException  where no position is seen, or a score is NaN or infinite
+     * @throws IndexOutOfBoundsException where numbers lie outside of their arrays
+     */
+    public static void attend(float[] q, int qAt, int stride, int queries, float[] keys, int keysAt, float[] values, int valuesAt, boolean[] seen, int n,
+            int headDim, float scale, float[] scores, float[] out, int outAt) {
+        int places = places(n);
+        Objects.checkFromIndexSize(qAt, (queries - 1) * stride + headDim, q.length);
+        Objects.checkFromIndexSize(keysAt, headDim * places, keys.length);
+        Objects.checkFromIndexSize(valuesAt, (n - 1) * stride + headDim, values.length);
+        Objects.checkFromIndexSize(0, TILE * places, scores.length);
+        Objects.checkFromIndexSize(outAt, (queries - 1) * stride + headDim, out.length);
+        Objects.checkIndex(queries - 1, TILE);
+        boolean warm = WARMTH.isWarm();
+        if (warm) {
+            vectorScores(q, qAt, stride, queries, keys, keysAt, places, headDim, scale, scores);
+        } else {
+            plainScores(q, qAt, stride, queries, keys, keysAt, places, headDim, scale, scores);
+        }
+        for (int i = 0; i < queries; i++) {
+            for (int p = 0; seen != null && p < n; p++) {
+                scores[i * places + p] = seen[p] ? scores[i * places + p] : Float.NEGATIVE_INFINITY;
+            }
+            DecoderOps.softmax(scores, i * places, n);
+        }
+        int d = warm ? vectorSums(stride, queries, values, valuesAt, n, headDim, scores, places, out, outAt) : 0;
+        plainSums(d, stride, queries, values, valuesAt, n, headDim, scores, places, out, outAt);
+    }
+
+    /** Two vectors of positions by four queries, which are the last one again where there are fewer. */
+    private static void vectorScores(float[] q, int qAt, int stride, int queries, float[] keys, int keysAt, int places, int headDim, float scale,
+            float[] scores) {
+        int q1 = Math.min(1, queries - 1);
+        int q2 = Math.min(2, queries - 1);
+        int q3 = queries - 1;
+        for (int p = 0; p < places; p += 2 * Lanes.COUNT) {
+            FloatVector a0 = FloatVector.zero(Lanes.F);
+            FloatVector b0 = a0;
+            FloatVector a1 = a0;
+            FloatVector b1 = a0;
+            FloatVector a2 = a0;
+            FloatVector b2 = a0;
+            FloatVector a3 = a0;
+            FloatVector b3 = a0;
+            int key = keysAt + p;
+            for (int d = 0; d < headDim; d++, key += places) {
+                FloatVector a = FloatVector.fromArray(Lanes.F, keys, key);
+                FloatVector b = FloatVector.fromArray(Lanes.F, keys, key + Lanes.COUNT);
+                FloatVector w0 = FloatVector.broadcast(Lanes.F, q[qAt + d]);
+                FloatVector w1 = FloatVector.broadcast(Lanes.F, q[qAt + q1 * stride + d]);
+                FloatVector w2 = FloatVector.broadcast(Lanes.F, q[qAt + q2 * stride + d]);
+                FloatVector w3 = FloatVector.broadcast(Lanes.F, q[qAt + q3 * stride + d]);
+                a0 = a.fma(w0, a0);
+                b0 = b.fma(w0, b0);
+                a1 = a.fma(w1, a1);
+                b1 = b.fma(w1, b1);
+                a2 = a.fma(w2, a2);
+                b2 = b.fma(w2, b2);
+                a3 = a.fma(w3, a3);
+                b3 = b.fma(w3, b3);
+            }
+            a0.mul(scale).intoArray(scores, p);
+            b0.mul(scale).intoArray(scores, p + Lanes.COUNT);
+            a1.mul(scale).intoArray(scores, q1 * places + p);
+            b1.mul(scale).intoArray(scores, q1 * places + p + Lanes.COUNT);
+            a2.mul(scale).intoArray(scores, q2 * places + p);
+            b2.mul(scale).intoArray(scores, q2 * places + p + Lanes.COUNT);
+            a3.mul(scale).intoArray(scores, q3 * places + p);
+            b3.mul(scale).intoArray(scores, q3 * places + p + Lanes.COUNT);
+        }
+    }
+
+    private static void plainScores(float[] q, int qAt, int stride, int queries, float[] keys, int keysAt, int places, int headDim, float scale,
+            float[] scores) {
+        for (int i = 0; i < queries; i++) {
+            Arrays.fill(scores, i * places, (i + 1) * places, 0);
+            for (int d = 0; d < headDim; d++) {
+                float weight = q[qAt + i * stride + d];
+                int key = keysAt + d * places;
+                for (int p = 0; p < places; p++) {
+                    scores[i * places + p] = Math.fma(keys[key + p], weight, scores[i * places + p]);
+                }
+            }
+            for (int p = i * places; p < (i + 1) * places; p++) {
+                scores[p] *= scale;
+            }
+        }
+    }
+
+    /** Whole vectors of dimensions by four queries; gives the dimension behind them. */
+    private static int vectorSums(int stride, int queries, float[] values, int valuesAt, int n, int headDim, float[] weights, int places, float[] out,
+            int outAt) {
+        int q1 = Math.min(1, queries - 1);
+        int q2 = Math.min(2, queries - 1);
+        int q3 = queries - 1;
+        int d = 0;
+        for (; d <= headDim - 2 * Lanes.COUNT; d += 2 * Lanes.COUNT) {
+            FloatVector a0 = FloatVector.zero(Lanes.F);
+            FloatVector b0 = a0;
+            FloatVector a1 = a0;
+            FloatVector b1 = a0;
+            FloatVector a2 = a0;
+            FloatVector b2 = a0;
+            FloatVector a3 = a0;
+            FloatVector b3 = a0;
+            int value = valuesAt + d;
+            for (int p = 0; p < n; p++, value += stride) {
+                FloatVector a = FloatVector.fromArray(Lanes.F, values, value);
+                FloatVector b = FloatVector.fromArray(Lanes.F, values, value + Lanes.COUNT);
+                FloatVector w0 = FloatVector.broadcast(Lanes.F, weights[p]);
+                FloatVector w1 = FloatVector.broadcast(Lanes.F, weights[q1 * places + p]);
+                FloatVector w2 = FloatVector.broadcast(Lanes.F, weights[q2 * places + p]);
+                FloatVector w3 = FloatVector.broadcast(Lanes.F, weights[q3 * places + p]);
+                a0 = a.fma(w0, a0);
+                b0 = b.fma(w0, b0);
+                a1 = a.fma(w1, a1);
+                b1 = b.fma(w1, b1);
+                a2 = a.fma(w2, a2);
+                b2 = b.fma(w2, b2);
+                a3 = a.fma(w3, a3);
+                b3 = b.fma(w3, b3);
+            }
+            a0.intoArray(out, outAt + d);
+            b0.intoArray(out, outAt + d + Lanes.COUNT);
+            a1.intoArray(out, outAt + q1 * stride + d);
+            b1.intoArray(out, outAt + q1 * stride + d + Lanes.COUNT);
+            a2.intoArray(out, outAt + q2 * stride + d);
+            b2.intoArray(out, outAt + q2 * stride + d + Lanes.COUNT);
+            a3.intoArray(out, outAt + q3 * stride + d);
+            b3.intoArray(out, outAt + q3 * stride + d + Lanes.COUNT);
+        }
+        return d;
+    }
+
+    /** From dimension {@code from} on. */
+    private static void plainSums(int from, int stride, int queries, float[] values, int valuesAt, int n, int headDim, float[] weights, int places,
+            float[] out, int outAt) {
+        for (int i = 0; i < queries && from < headDim; i++) {
+            int to = outAt + i * stride;
+            Arrays.fill(out, to + from, to + headDim, 0);
+            for (int p = 0; p < n; p++) {
+                float weight = weights[i * places + p];
+                int value = valuesAt + p * stride;
+                for (int d = from; d < headDim; d++) {
+                    out[to + d] = Math.fma(values[value + d], weight, out[to + d]);
+                }
+            }
+        }
+    }
+
+    private static void exercise() {
+        int n = EXERCISED;
+        float[] rows = new float[n * EXERCISED];
+        float[] keys = new float[EXERCISED * places(n)];
+        float[] scores = new float[TILE * places(n)];
+        float[] out = new float[TILE * EXERCISED];
+        Arrays.fill(rows, 0.5f);
+        Arrays.fill(keys, 0.5f);
+        Warmth.repeat(ENOUGH_NANOS, () -> {
+            for (int i = 0; i < 8; i++) {
+                vectorScores(rows, 0, EXERCISED, TILE, keys, 0, places(n), EXERCISED, 1, scores);
+                vectorSums(EXERCISED, TILE, rows, 0, n, EXERCISED, scores, places(n), out, 0);
+            }
+        });
+    }
+}
