@@ -96,7 +96,7 @@ public final class InferBench {
 
     /** Two a weight that multiplies. */
     private static double flopsPerToken(DecoderSpec spec) {
-        return 2.0 * spec.layerWeights();
+        return 2.0 * (spec.layerWeights() - spec.idleWeights());
     }
 
     /** Of an even number the mean of the two in the middle. */

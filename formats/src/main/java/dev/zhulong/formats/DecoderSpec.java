@@ -202,6 +202,11 @@ public record DecoderSpec(Family family, Stack stack, int vocabSize, boolean tie
         return sum;
     }
 
+    /** Those of all layers that a token is not multiplied with: experts that it is not given to. */
+    public long idleWeights() {
+        return stack.layers().stream().mapToLong(layer -> layer.mlp().weights(hiddenSize()) - layer.mlp().activeWeights(hiddenSize())).sum();
+    }
+
     /** With a context of {@code tokens}. */
     public DecoderSpec withContextLength(int tokens) {
         return new DecoderSpec(family, new Stack(stack.hiddenSize(), stack.layers(), stack.norm(), stack.normEpsilon(), stack.place(), stack.positions(), tokens),

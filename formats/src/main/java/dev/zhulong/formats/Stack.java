@@ -83,6 +83,9 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
         /** Weights of its matrices, biases aside. */
         long weights(int hiddenSize);
 
+        /** Those of them that a token is multiplied with: of a mixture the router's and the chosen experts'. */
+        long activeWeights(int hiddenSize);
+
         /** The activation. */
         Activation activation();
 
@@ -94,6 +97,11 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
             @Override
             public long weights(int hiddenSize) {
                 return (gated ? 3L : 2L) * hiddenSize * width;
+            }
+
+            @Override
+            public long activeWeights(int hiddenSize) {
+                return weights(hiddenSize);
             }
         }
 
@@ -121,6 +129,11 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
             @Override
             public long weights(int hiddenSize) {
                 return count * (expert.weights(hiddenSize) + hiddenSize);
+            }
+
+            @Override
+            public long activeWeights(int hiddenSize) {
+                return chosen * expert.weights(hiddenSize) + (long) count * hiddenSize;
             }
 
             @Override

@@ -1,9 +1,13 @@
 package dev.zhulong.recipe;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.zhulong.formats.DecoderSpec;
-import dev.zhulong.formats.Family;
+import dev.zhulong.formats.JsonFields;
+import dev.zhulong.formats.NetworkSpec;
+import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.text.Tokenizer;
-import java.util.Collections;
+import java.nio.file.Path;
 import java.util.List;
 
 /** The shape a recipe's model section describes. */
@@ -22,16 +26,31 @@ final class ModelShape {
         return of(recipe.model(), (bytes ? RecipeCheck.BYTES : 1) + tokens.specials().size(), -1, List.of());
     }
 
+    /** As its family reads a configuration with these fields: what it has or lacks besides, it knows. */
     private static DecoderSpec of(PretrainRecipe.Model m, int vocab, int bos, List<Integer> eos) {
-        boolean gpt2 = m.family() == Family.of("gpt2");
-        int headDim = m.hiddenSize() / m.heads();
-        int ffn = m.intermediateSize() > 0 ? m.intermediateSize() : gpt2 ? 4 * m.hiddenSize() : (m.hiddenSize() * 8 / 3 + 63) / 64 * 64;
-        return new DecoderSpec(m.family(), vocab, m.hiddenSize(), m.layers(), m.heads(),
-                m.kvHeads() == 0 ? m.heads() : m.kvHeads(), headDim, ffn, m.contextLength(),
-                gpt2 ? DecoderSpec.Norm.LAYER : DecoderSpec.Norm.RMS, 1e-5,
-                gpt2 ? DecoderSpec.Activation.GELU_TANH : DecoderSpec.Activation.SILU, !gpt2,
-                gpt2 ? null : new DecoderSpec.Rope(m.ropeTheta(), headDim, new DecoderSpec.Scaling.None()),
-                m.tiedEmbeddings(), gpt2 || m.family() == Family.of("qwen2"), gpt2, gpt2, m.family() == Family.of("qwen3"),
-                Collections.nCopies(m.layers(), m.slidingWindow()), bos, eos);
+        ObjectNode config = JsonNodeFactory.instance.objectNode();
+        config.put("vocab_size", vocab).put("hidden_size", m.hiddenSize()).put("num_hidden_layers", m.layers()).put("num_attention_heads", m.heads());
+        config.put("num_key_value_heads", m.kvHeads() == 0 ? m.heads() : m.kvHeads()).put("head_dim", m.hiddenSize() / m.heads());
+        if (m.intermediateSize() > 0) {
+            config.put("intermediate_size", m.intermediateSize()).put("n_inner", m.intermediateSize());
+        } else {
+            config.put("intermediate_size", (m.hiddenSize() * 8 / 3 + 63) / 64 * 64);
+        }
+        config.put("max_position_embeddings", m.contextLength()).put("rms_norm_eps", 1e-5).put("layer_norm_epsilon", 1e-5);
+        config.put("rope_theta", m.ropeTheta()).put("tie_word_embeddings", m.tiedEmbeddings());
+        config.put("sliding_window", m.slidingWindow() == 0 ? null : Integer.valueOf(m.slidingWindow()));
+        if (m.experts() > 0) {
+            config.put("num_local_experts", m.experts()).put("num_experts_per_tok", m.expertsPerToken()).put("router_aux_loss_coef", m.balance());
+        }
+        config.put("bos_token_id", bos < 0 ? null : Integer.valueOf(bos));
+        config.put("eos_token_id", eos.isEmpty() ? null : eos.getFirst());
+        NetworkSpec network = m.family().read(new JsonFields(Path.of("recipe.yaml"), "model.", config));
+        if (!(network instanceof DecoderSpec spec)) {
+            throw new IllegalArgumentException("model.family: " + m.family().modelType() + " is an encoder, and pretraining makes decoders");
+        }
+        if (m.experts() > 0 && !(spec.layer(0).mlp() instanceof Mlp.Experts)) {
+            throw new IllegalArgumentException("model.experts needs a family with experts, such as mixtral; found " + m.family().modelType());
+        }
+        return spec;
     }
 }

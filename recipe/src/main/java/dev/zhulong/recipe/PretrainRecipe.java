@@ -91,11 +91,21 @@ public record PretrainRecipe(
             @Doc("longest sequence in tokens") int contextLength,
             @Doc("share the embedding's weight with the output head") boolean tiedEmbeddings,
             @Doc("base of the rotary angles") double ropeTheta,
-            @Doc("number of tokens each position attends to, itself included; 0 for all") int slidingWindow) {
+            @Doc("number of tokens each position attends to, itself included; 0 for all") int slidingWindow,
+            @Doc("experts in each layer, each of them an MLP of intermediate_size; 0 for none, or for the family's number") int experts,
+            @Doc("experts that a token is given to") int expertsPerToken,
+            @Doc("factor of the loss that keeps the experts equally busy") double balance) {
         public Model {
-            if (hiddenSize < 1 || layers < 1 || heads < 1 || contextLength < 1 || kvHeads < 0 || intermediateSize < 0 || slidingWindow < 0) {
+            if (hiddenSize < 1 || layers < 1 || heads < 1 || contextLength < 1 || kvHeads < 0 || intermediateSize < 0 || slidingWindow < 0 || experts < 0) {
                 throw new IllegalArgumentException("sizes must be positive");
             }
+            if (experts > 0 && (expertsPerToken < 1 || expertsPerToken > experts)) {
+                throw new IllegalArgumentException("experts_per_token must be from 1 to experts " + experts + ", found " + expertsPerToken);
+            }
+            if (!(balance >= 0)) {
+                throw new IllegalArgumentException("balance must be 0 or more, found " + balance);
+            }
+            Bounds.atMost("experts", experts, Bounds.LAYERS);
             Bounds.atMost("hidden_size", hiddenSize, Bounds.WIDTH);
             Bounds.atMost("intermediate_size", intermediateSize, 8L * Bounds.WIDTH);
             Bounds.atMost("layers", layers, Bounds.LAYERS);
@@ -119,7 +129,7 @@ public record PretrainRecipe(
         }
 
         static Model defaults() {
-            return new Model(Optional.empty(), Family.of("llama"), 256, 6, 8, 0, 0, 512, true, 10_000, 0);
+            return new Model(Optional.empty(), Family.of("llama"), 256, 6, 8, 0, 0, 512, true, 10_000, 0, 0, 2, 0.01);
         }
     }
 
@@ -232,7 +242,8 @@ public record PretrainRecipe(
                 new Tokens(data.tokenizer.type, data.tokenizer.vocabSize, data.tokenizer.specials,
                         data.tokenizer.path.map(PretrainRecipe::absolute)));
         var m = new Model(model.from.map(PretrainRecipe::absolute), model.family, model.hiddenSize, model.layers, model.heads, model.kvHeads,
-                model.intermediateSize, model.contextLength, model.tiedEmbeddings, model.ropeTheta, model.slidingWindow);
+                model.intermediateSize, model.contextLength, model.tiedEmbeddings, model.ropeTheta, model.slidingWindow, model.experts,
+                model.expertsPerToken, model.balance);
         return new PretrainRecipe(seed, device, d, m,
                 replay.map(r -> new Replay(absolute(r.inputs), r.corpus.map(PretrainRecipe::absolute), r.shards.map(PretrainRecipe::absolute), r.share)), adapter,
                 train);

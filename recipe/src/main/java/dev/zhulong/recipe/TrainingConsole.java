@@ -64,7 +64,7 @@ public final class TrainingConsole implements TrainListener {
      * heads · headDim · seq} (Chowdhery et al. 2022, appendix B). The embedding is a look-up and multiplies only where it is the head too.
      */
     public static double flopsPerToken(DecoderSpec spec, int seq) {
-        double weights = Parameters.of(spec).count();
+        double weights = Parameters.of(spec).count() - spec.idleWeights();
         if (!spec.tiedEmbeddings()) {
             weights -= (double) spec.vocabSize() * spec.hiddenSize();
         }

@@ -2,6 +2,7 @@ package dev.zhulong.recipe;
 
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.Parameters;
+import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.formats.Sizes;
 import dev.zhulong.model.QuantizedMatrix;
 import dev.zhulong.recipe.FinetuneRecipe.Method;
@@ -66,7 +67,8 @@ public record TrainingMemory(Method method, QuantizedMatrix.Format format, Decod
         double kv = (double) spec.kvHeads() * spec.headDim();
         double q = (double) spec.heads() * spec.headDim();
         // inputs of the norms and projections, rotated heads, the attention's output, and the four wide tensors of a gated MLP
-        double perToken = 4.0 * spec.hiddenSize() + 3 * q + 4 * kv + (spec.gatedMlp() ? 4.0 : 3.0) * spec.intermediateSize();
+        int inner = spec.layer(0).mlp() instanceof Mlp.Experts experts ? experts.chosen() * experts.width() : spec.intermediateSize();
+        double perToken = 4.0 * spec.hiddenSize() + 3 * q + 4 * kv + (spec.gatedMlp() ? 4.0 : 3.0) * inner;
         double block = FLOAT * tokens * perToken;
         double kept = recompute ? FLOAT * tokens * spec.hiddenSize() * spec.layers() + 2 * block : block * (spec.layers() + 1.0);
         double whole = quantized() ? 2.0 * FLOAT * spec.layerWeights(0) : 0;
