@@ -1,9 +1,6 @@
 package dev.zhulong.cli;
 
 import dev.zhulong.formats.HfConfig;
-import dev.zhulong.formats.progress.ProgressLine;
-import dev.zhulong.formats.yaml.RecipeReader;
-import dev.zhulong.infer.open.Machine;
 import dev.zhulong.recipe.PretrainJob;
 import dev.zhulong.recipe.PretrainRecipe;
 import java.nio.file.Path;
@@ -31,7 +28,7 @@ import picocli.CommandLine.Option;
             "  zhulong generate --model ADAPTED    let it write",
             "  zhulong pretrain --fields           what --set and a recipe can change"
         })
-final class ContinueVerb extends Verb {
+final class ContinueVerb extends JobVerb {
     @Option(names = "--model", paramLabel = "DIR", required = true, description = "Model directory to start from.")
     Path model;
 
@@ -57,23 +54,9 @@ final class ContinueVerb extends Verb {
             + "file beside the model, with a fraction of the optimizer's memory. It tolerates a higher rate, such as --lr 1e-3.")
     Integer lora;
 
-    @Option(names = "--recipe", paramLabel = "FILE", description = "Recipe in YAML for all other settings.")
-    Path recipe;
-
-    @Option(names = "--device", paramLabel = "DEVICE", description = "Device to compute on: cpu, cuda (the first GPU) or cuda:N (default: the recipe's, which is cpu unless it says otherwise). "
-            + "A GPU needs a build for CUDA; 'zhulong doctor' shows what there is.")
-    String device;
-
-    @Option(names = "--set", paramLabel = "FIELD=VALUE", description = "Field of the recipe to override, such as train.batch=4; may be "
-            + "repeated.")
-    List<String> set = List.of();
-
-    @Option(names = "--out", paramLabel = "RUN", required = true, description = "Directory to create for this run, or the directory of "
-            + "an earlier run with the same recipe, which then continues.")
-    Path out;
-
     @Override
     protected void run() {
+        requireOut();
         if (data.isEmpty() && recipe == null && set.isEmpty()) {
             throw wrongUsage("nothing to train on: give --data PATH");
         }
@@ -123,15 +106,7 @@ final class ContinueVerb extends Verb {
             overrides.add("adapter.rank=" + lora);
             overrides.add("adapter.alpha=" + 2L * lora);
         }
-        if (device != null) {
-            overrides.add("device=" + device);
-        }
         overrides.addAll(set);
-        PretrainRecipe read = recipe == null ? RecipeReader.defaults(PretrainRecipe.class, overrides)
-                : RecipeReader.read(recipe, PretrainRecipe.class, overrides);
-        try (var line = ProgressLine.on(err())) {
-            PretrainJob.run(read, out, line, Machine.availableMemory());
-        }
-        out().println(out);
+        run(new PretrainJob(read(PretrainRecipe.class, overrides)), out);
     }
 }

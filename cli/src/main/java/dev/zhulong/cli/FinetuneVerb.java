@@ -3,9 +3,7 @@ package dev.zhulong.cli;
 import dev.zhulong.data.tune.DataSource;
 import dev.zhulong.data.tune.Layout;
 import dev.zhulong.data.tune.Mixture;
-import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.formats.yaml.RecipeReader;
-import dev.zhulong.infer.open.Machine;
 import dev.zhulong.recipe.FinetuneJob;
 import dev.zhulong.recipe.FinetuneRecipe;
 import java.nio.file.Path;
@@ -13,6 +11,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -39,7 +38,7 @@ import picocli.CommandLine.Option;
             "  zhulong finetune --fields           every field of a recipe, its default and meaning",
             "  zhulong resume ADAPTER              go on after an interruption"
         })
-final class FinetuneVerb extends Verb {
+final class FinetuneVerb extends JobVerb {
     @Option(names = "--model", paramLabel = "DIR", description = "Model directory to fine-tune, in the Hugging Face layout.")
     Path model;
 
@@ -91,21 +90,6 @@ final class FinetuneVerb extends Verb {
     @Option(names = "--rank", paramLabel = "N", description = "Rank of the adapter (default 8); its alpha is twice the rank.")
     Integer rank;
 
-    @Option(names = "--recipe", paramLabel = "FILE", description = "Recipe in YAML for all other settings.")
-    Path recipe;
-
-    @Option(names = "--device", paramLabel = "DEVICE", description = "Device to compute on: cpu, cuda (the first GPU) or cuda:N (default: the recipe's, which is cpu unless it says otherwise). "
-            + "A GPU needs a build for CUDA; 'zhulong doctor' shows what there is.")
-    String device;
-
-    @Option(names = "--set", paramLabel = "FIELD=VALUE", description = "Field of the recipe to override, such as adapter.dropout=0.05; "
-            + "may be repeated.")
-    List<String> set = List.of();
-
-    @Option(names = "--out", paramLabel = "RUN", description = "Directory to create for this run, or the directory of an earlier run "
-            + "with the same recipe, which then continues.")
-    Path out;
-
     @Option(names = "--fields", description = "List every field of a recipe and exit.")
     boolean fields;
 
@@ -115,9 +99,7 @@ final class FinetuneVerb extends Verb {
             out().print(RecipeReader.describe(FinetuneRecipe.class));
             return;
         }
-        if (out == null) {
-            throw wrongUsage("missing --out RUN: the directory to create for this run");
-        }
+        requireOut();
         if (model == null && recipe == null) {
             throw wrongUsage("missing --model DIR: the model to fine-tune");
         }
@@ -134,23 +116,18 @@ final class FinetuneVerb extends Verb {
         if (described && data.isEmpty()) {
             throw wrongUsage("--layout, --map, --as-chat and --separator describe --data; in a mixture each source has its own");
         }
-        FinetuneRecipe read = recipe == null ? RecipeReader.defaults(FinetuneRecipe.class, overrides())
-                : RecipeReader.read(recipe, FinetuneRecipe.class, overrides());
+        FinetuneRecipe read = read(FinetuneRecipe.class, overrides());
         if (!data.isEmpty() || mixture != null) {
-            read = new FinetuneRecipe(read.seed(), read.device(), read.method(), read.model(), new FinetuneRecipe.Data(sources(), read.data().heldOutFraction(),
+            read = new FinetuneRecipe(read.kind(), read.seed(), read.device(), read.method(), read.model(), new FinetuneRecipe.Data(sources(), read.data().heldOutFraction(),
                     read.data().heldOutRows(), read.data().alone()), read.adapter(), read.dpo(), read.train());
         }
-        try (var line = ProgressLine.on(err())) {
-            FinetuneJob.run(read, out, line, Machine.availableMemory());
-        }
-        out().println(out);
+        run(new FinetuneJob(read), out);
     }
 
     private List<String> overrides() {
         List<String> overrides = new ArrayList<>();
         add(overrides, "model.from", model);
         add(overrides, "method", method == null ? null : method.name().toLowerCase(Locale.ROOT));
-        add(overrides, "device", device);
         add(overrides, "train.epochs", epochs);
         add(overrides, "train.steps", steps);
         add(overrides, "train.batch", batch);
@@ -168,6 +145,11 @@ final class FinetuneVerb extends Verb {
         if (value != null) {
             overrides.add(field + "=" + value);
         }
+    }
+
+    /** Files of examples as an override of a recipe. */
+    static String text(List<Path> files) {
+        return files.stream().map(file -> "{path: " + PretrainVerb.quoted(file) + "}").collect(Collectors.joining(", ", "data.sources=[", "]"));
     }
 
     private List<DataSource> sources() {

@@ -1,9 +1,7 @@
 package dev.zhulong.cli;
 
 import dev.zhulong.data.Corpus;
-import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.formats.yaml.RecipeReader;
-import dev.zhulong.infer.open.Machine;
 import dev.zhulong.recipe.PretrainJob;
 import dev.zhulong.recipe.PretrainRecipe;
 import java.nio.file.Path;
@@ -33,25 +31,10 @@ import picocli.CommandLine.Option;
             "  zhulong resume RUN                  go on after an interruption",
             "  zhulong generate --model RUN        then let it write"
         })
-final class PretrainVerb extends Verb {
-    @Option(names = "--recipe", paramLabel = "FILE", description = "Recipe in YAML (default: the default value of every field).")
-    Path recipe;
-
+final class PretrainVerb extends JobVerb {
     @Option(names = "--data", paramLabel = "PATH", arity = "1..*", description = "Files, directories or archives to train on, or a "
             + "corpus made by zhulong clean.")
     List<Path> data = List.of();
-
-    @Option(names = "--device", paramLabel = "DEVICE", description = "Device to compute on: cpu, cuda (the first GPU) or cuda:N (default: the recipe's, which is cpu unless it says otherwise). "
-            + "A GPU needs a build for CUDA; 'zhulong doctor' shows what there is.")
-    String device;
-
-    @Option(names = "--set", paramLabel = "FIELD=VALUE", description = "Field of the recipe to override, such as train.steps=100; may "
-            + "be repeated.")
-    List<String> set = List.of();
-
-    @Option(names = "--out", paramLabel = "RUN", description = "Directory to create for this run, or the directory of an earlier run "
-            + "with the same recipe, which then continues.")
-    Path out;
 
     @Option(names = "--fields", description = "List every field of a recipe and exit.")
     boolean fields;
@@ -62,9 +45,7 @@ final class PretrainVerb extends Verb {
             out().print(RecipeReader.describe(PretrainRecipe.class));
             return;
         }
-        if (out == null) {
-            throw wrongUsage("missing --out RUN: the directory to create for this run");
-        }
+        requireOut();
         if (recipe == null && data.isEmpty() && set.isEmpty()) {
             throw wrongUsage("nothing to train on: give --data PATH or --recipe FILE");
         }
@@ -72,16 +53,8 @@ final class PretrainVerb extends Verb {
         if (!data.isEmpty()) {
             overrides.add(text("data", data));
         }
-        if (device != null) {
-            overrides.add("device=" + device);
-        }
         overrides.addAll(set);
-        PretrainRecipe read = recipe == null ? RecipeReader.defaults(PretrainRecipe.class, overrides)
-                : RecipeReader.read(recipe, PretrainRecipe.class, overrides);
-        try (var line = ProgressLine.on(err())) {
-            PretrainJob.run(read, out, line, Machine.availableMemory());
-        }
-        out().println(out);
+        run(new PretrainJob(read(PretrainRecipe.class, overrides)), out);
     }
 
     /** What {@code --data} and {@code --replay} say, as an override of a recipe's section: a cleaned corpus, or texts to be cleaned. */
@@ -91,7 +64,11 @@ final class PretrainVerb extends Verb {
 
     /** Paths as a YAML list in flow style. */
     private static String yaml(List<Path> paths) {
-        return paths.stream().map(path -> '"' + path.toString().replace("\\", "\\\\").replace("\"", "\\\"") + '"')
-                .collect(Collectors.joining(", ", "[", "]"));
+        return paths.stream().map(PretrainVerb::quoted).collect(Collectors.joining(", ", "[", "]"));
+    }
+
+    /** A path as a YAML text. */
+    static String quoted(Path path) {
+        return '"' + path.toString().replace("\\", "\\\\").replace("\"", "\\\"") + '"';
     }
 }

@@ -1,12 +1,9 @@
 package dev.zhulong.cli;
 
-import dev.zhulong.formats.progress.ProgressLine;
-import dev.zhulong.infer.open.Machine;
-import dev.zhulong.recipe.FinetuneJob;
-import dev.zhulong.recipe.PretrainJob;
-import dev.zhulong.recipe.quickstart.Quickstart;
+import dev.zhulong.recipe.jobs.Jobs;
+import dev.zhulong.recipe.quickstart.QuickstartJob;
 import java.nio.file.Path;
-import java.util.Optional;
+import java.util.List;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -31,18 +28,9 @@ final class ResumeVerb extends Verb {
 
     @Override
     protected void run() {
-        if (device != null && Quickstart.begunIn(run)) {
+        if (device != null && Jobs.in(run, List.of()) instanceof QuickstartJob) {
             throw wrongUsage("--device does not apply to a quickstart, which computes on the processor: leave it out");
         }
-        try (var line = ProgressLine.on(err())) {
-            if (Quickstart.begunIn(run)) {
-                Quickstart.resume(run, line, Machine.availableMemory());
-            } else if (FinetuneJob.isIn(run)) {
-                FinetuneJob.resume(run, Optional.ofNullable(device), line, Machine.availableMemory());
-            } else {
-                PretrainJob.resume(run, Optional.ofNullable(device), line, Machine.availableMemory());
-            }
-        }
-        out().println(run);
+        JobVerb.run(this, Jobs.in(run, device == null ? List.of() : List.of("device=" + device)), run);
     }
 }

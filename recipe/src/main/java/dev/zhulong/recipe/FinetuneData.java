@@ -169,9 +169,7 @@ final class FinetuneData {
 
     /** Steps asked for. */
     long steps() {
-        FinetuneRecipe.Train t = recipe.train();
-        long perEpoch = training().rows().rowsPerEpoch();
-        return t.steps() > 0 ? t.steps() : Math.max(1, (long) Math.ceil(t.epochs() * perEpoch / ((double) size() * t.accumulation())));
+        return recipe.train().steps(training().rows().rowsPerEpoch(), size());
     }
 
     /** How much of each source a run of so many steps sees. */

@@ -13,6 +13,7 @@ import java.util.Optional;
 
 /** Fine-tuning of a model on examples of what it is to say. */
 public record FinetuneRecipe(
+        @Doc("what the recipe is for: finetune") String kind,
         @Doc("random seed of the split, the order of rows, the adapter's initial weights and dropout") long seed,
         @Doc("where the model is computed: cpu, cuda (the first GPU) or cuda:N; may differ from one start of a run to the next") String device,
         @Doc("full: all weights; lora: an adapter; qlora: an adapter on a base in blocks of 4 or 8 bits; dpo: an adapter, from preference pairs")
@@ -23,8 +24,18 @@ public record FinetuneRecipe(
         @Doc("preference optimization, where the method is dpo") Preference dpo,
         @Doc("optimization") Train train) {
 
+    /** Of its jobs. */
+    public static final String KIND = "finetune";
+
+    private static final Train TRAIN = new Train(3, 0, 8, 0, true, 1, 0, Optional.empty(), Schedule.Kind.COSINE, 0.05, 0.1, 1, 0, 0.9, 0.999, 1e-8, false,
+            0, 0, 0, 100, 2, "", 100);
+
     public FinetuneRecipe {
+        Kinds.require(KIND, kind);
         Device.parse(device);
+        // pairs have a row for each answer
+        Bounds.batch(2L * train.batch(), train.seq());
+        Bounds.run(train.steps(), 2L * train.batch(), train.accumulation());
     }
 
     /** What is trained, and on what. */
@@ -86,65 +97,15 @@ public record FinetuneRecipe(
         }
     }
 
-    /** Optimisation. */
-    public record Train(
-            @Doc("passes over the examples") double epochs,
-            @Doc("optimizer steps instead of epochs; 0 for epochs") long steps,
-            @Doc("rows in a batch; with dpo, pairs") int batch,
-            @Doc("tokens in a row; 0 for the model's context, at most 512") int seq,
-            @Doc("several examples share a row but cannot attend to one another") boolean packing,
-            @Doc("batches a step") int accumulation,
-            @Doc("peak learning rate; 0 for the method's own: full 1e-4, lora and qlora 5e-4, dpo 5e-5") double lr,
-            @Doc("learning rate of the last step; null for a tenth of lr") Optional<Double> finalLr,
-            @Doc("shape of the learning rate's decay after the warm-up") Schedule.Kind schedule,
-            @Doc("share of the steps until the learning rate reaches its peak") double warmup,
-            @Doc("largest norm of the gradient; 0 for any") double clip,
-            @Doc("AdamW's decay of matrices") double weightDecay,
-            @Doc("AdamW's rate of the first moment") double beta1,
-            @Doc("AdamW's rate of the second moment") double beta2,
-            @Doc("added to AdamW's denominator") double epsilon,
-            @Doc("keep one activation for each block and compute the rest again: less memory, a third more time; qlora always does") boolean recompute,
-            @Doc("steps between evaluations; 0 for only at the end") long evaluateEvery,
-            @Doc("steps between checkpoints; 0 for only at the end") long checkpointEvery,
-            @Doc("number of newest checkpoints to keep") int keepCheckpoints) {
-        public Train {
-            if (!(epochs > 0) || steps < 0 || batch < 1 || seq < 0 || accumulation < 1 || evaluateEvery < 0 || checkpointEvery < 0
-                    || keepCheckpoints < 1 || !(lr >= 0)) {
-                throw new IllegalArgumentException("epochs must be above 0, batch, accumulation and keep_checkpoints at least 1, the others not"
-                        + " negative");
-            }
-            Bounds.atMost("epochs", epochs, Bounds.BATCH);
-            Bounds.atMost("steps", steps, Bounds.STEPS);
-            Bounds.atMost("batch", batch, Bounds.BATCH);
-            Bounds.atMost("seq", seq, Bounds.TOKENS);
-            Bounds.atMost("accumulation", accumulation, Bounds.BATCH);
-            Bounds.batch(2L * batch, seq);
-            Bounds.run(steps, 2L * batch, accumulation);
-            if (!(warmup >= 0 && warmup < 1)) {
-                throw new IllegalArgumentException("warmup is a share of the steps, in [0, 1), found " + warmup);
-            }
-        }
-
-        static Train defaults() {
-            return new Train(3, 0, 8, 0, true, 1, 0, Optional.empty(), Schedule.Kind.COSINE, 0.05, 1, 0, 0.9, 0.999, 1e-8, false, 0, 100, 2);
-        }
-
-        /** The learning rate of each of {@code total} steps. */
-        Schedule learningRate(Method method, long total) {
-            double highest = lr > 0 ? lr : method.rate();
-            return Schedule.of(schedule, highest, finalLr.orElse(highest / 10), (long) (warmup * total), Math.max(1, total / 10), total);
-        }
-    }
-
     static FinetuneRecipe defaults() {
-        return new FinetuneRecipe(1, "cpu", Method.LORA, Model.defaults(), Data.defaults(), PretrainRecipe.Adapter.defaults(), Preference.defaults(),
-                Train.defaults());
+        return new FinetuneRecipe(KIND, 1, "cpu", Method.LORA, Model.defaults(), Data.defaults(), PretrainRecipe.Adapter.defaults(), Preference.defaults(),
+                TRAIN);
     }
 
     /** The same with absolute paths, so that the run can be resumed from anywhere. */
     FinetuneRecipe absolute() {
         Path here = Path.of("").toAbsolutePath();
-        return new FinetuneRecipe(seed, device, method, new Model(model.from.map(path -> here.resolve(path).normalize()), model.quantize),
+        return new FinetuneRecipe(kind, seed, device, method, new Model(model.from.map(path -> here.resolve(path).normalize()), model.quantize),
                 new Data(data.sources.stream().map(source -> source.in(here)).toList(), data.heldOutFraction, data.heldOutRows, data.alone),
                 adapter, dpo, train);
     }
@@ -152,6 +113,6 @@ public record FinetuneRecipe(
     /** Whether blocks are run again in backward. */
     boolean recompute() {
         // a base made whole inside the graph would be kept for backward
-        return train.recompute || method == Method.QLORA;
+        return train.recompute() || method == Method.QLORA;
     }
 }

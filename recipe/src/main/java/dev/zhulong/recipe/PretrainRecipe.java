@@ -1,7 +1,6 @@
 package dev.zhulong.recipe;
 
 import dev.zhulong.data.clean.Steps;
-import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.Family;
 import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.formats.yaml.Doc;
@@ -13,6 +12,7 @@ import java.util.Optional;
 
 /** Pretraining from text, or continued pretraining of a model that is there already. */
 public record PretrainRecipe(
+        @Doc("what the recipe is for: pretrain, also where a model is trained further (zhulong continue)") String kind,
         @Doc("random seed of the split, the order of documents and the initial weights") long seed,
         @Doc("where the model is computed: cpu, cuda (the first GPU) or cuda:N; may differ from one start of a run to the next") String device,
         @Doc("the text, and how it becomes tokens") Data data,
@@ -21,8 +21,21 @@ public record PretrainRecipe(
         @Doc("train a low-rank adapter and leave the model's weights alone; needs model.from") Optional<Adapter> adapter,
         @Doc("optimization") Train train) {
 
+    /** Of its jobs. */
+    public static final String KIND = "pretrain";
+
+    private static final Train TRAIN = new Train(0, 1000, 16, 256, true, 1, 1e-3, Optional.empty(), Schedule.Kind.COSINE, 50, 100, 1, 0.1, 0.9, 0.95,
+            1e-8, false, 100, 128, 100, 100, 2, "", 100);
+
     public PretrainRecipe {
+        Kinds.require(KIND, kind);
         Device.parse(device);
+        if (!(train.lr() > 0)) {
+            throw new IllegalArgumentException("train.lr must be above 0, found " + train.lr());
+        }
+        if (!train.packing()) {
+            throw new IllegalArgumentException("train.packing is for the examples of a fine-tuning: data.packing says how rows are cut from documents");
+        }
         if (adapter.isPresent() && model.from().isEmpty()) {
             throw new IllegalArgumentException("an adapter needs a base model: give model.from");
         }
@@ -182,57 +195,8 @@ public record PretrainRecipe(
         }
     }
 
-    /** Optimisation. */
-    public record Train(
-            @Doc("optimizer steps") long steps,
-            @Doc("rows a batch") int batch,
-            @Doc("tokens in a row; 0 for the model's context") int seq,
-            @Doc("batches a step") int accumulation,
-            @Doc("highest learning rate") double lr,
-            @Doc("learning rate of the last step; null for a tenth of lr") Optional<Double> finalLr,
-            @Doc("shape of the learning rate's decay after the warm-up") Schedule.Kind schedule,
-            @Doc("steps until the learning rate reaches its peak") long warmup,
-            @Doc("steps of the last fall, for wsd and wsd-sqrt") long decay,
-            @Doc("largest norm of the gradient; 0 for any") double clip,
-            @Doc("AdamW's decay of matrices") double weightDecay,
-            @Doc("AdamW's rate of the first moment") double beta1,
-            @Doc("AdamW's rate of the second moment") double beta2,
-            @Doc("added to AdamW's denominator") double epsilon,
-            @Doc("keep one activation for each block and compute the rest again: less memory, a third more time") boolean recompute,
-            @Doc("steps between evaluations; 0 for only at the end") long evaluateEvery,
-            @Doc("held-out rows to read in each evaluation during training; 0 for all (the last evaluation always reads all)") int evaluateRows,
-            @Doc("steps between samples; 0 for none") long sampleEvery,
-            @Doc("steps between checkpoints; 0 for only at the end") long checkpointEvery,
-            @Doc("number of newest checkpoints to keep") int keepCheckpoints,
-            @Doc("prompt of the samples; empty for a new document") String prompt,
-            @Doc("tokens a sample") int sampleTokens) {
-        public Train {
-            if (batch < 1 || accumulation < 1 || seq < 0 || evaluateEvery < 0 || evaluateRows < 0 || sampleEvery < 0 || checkpointEvery < 0 || keepCheckpoints < 1
-                    || sampleTokens < 1) {
-                throw new IllegalArgumentException("batch, accumulation, keep_checkpoints and sample_tokens must be at least 1, the others not negative");
-            }
-            Bounds.atMost("steps", steps, Bounds.STEPS);
-            Bounds.atMost("batch", batch, Bounds.BATCH);
-            Bounds.atMost("seq", seq, Bounds.TOKENS);
-            Bounds.atMost("accumulation", accumulation, Bounds.BATCH);
-            Bounds.batch(batch, seq);
-            Bounds.run(steps, batch, accumulation);
-            Schedule.of(schedule, lr, finalLr.orElse(lr / 10), warmup, decay, steps);
-        }
-
-        static Train defaults() {
-            return new Train(1000, 16, 256, 1, 1e-3, Optional.empty(), Schedule.Kind.COSINE, 50, 100, 1, 0.1, 0.9, 0.95, 1e-8, false,
-                    100, 128, 100, 100, 2, "", 100);
-        }
-
-        /** The learning rate of each step. */
-        Schedule learningRate() {
-            return Schedule.of(schedule, lr, finalLr.orElse(lr / 10), warmup, decay, steps);
-        }
-    }
-
     static PretrainRecipe defaults() {
-        return new PretrainRecipe(1, "cpu", Data.defaults(), Model.defaults(), Optional.empty(), Optional.empty(), Train.defaults());
+        return new PretrainRecipe(KIND, 1, "cpu", Data.defaults(), Model.defaults(), Optional.empty(), Optional.empty(), TRAIN);
     }
 
     /** The same with absolute paths, so that the run can be resumed from anywhere. */
@@ -244,7 +208,7 @@ public record PretrainRecipe(
         var m = new Model(model.from.map(PretrainRecipe::absolute), model.family, model.hiddenSize, model.layers, model.heads, model.kvHeads,
                 model.intermediateSize, model.contextLength, model.tiedEmbeddings, model.ropeTheta, model.slidingWindow, model.experts,
                 model.expertsPerToken, model.balance);
-        return new PretrainRecipe(seed, device, d, m,
+        return new PretrainRecipe(kind, seed, device, d, m,
                 replay.map(r -> new Replay(absolute(r.inputs), r.corpus.map(PretrainRecipe::absolute), r.shards.map(PretrainRecipe::absolute), r.share)), adapter,
                 train);
     }

@@ -2,6 +2,7 @@ package dev.zhulong.recipe;
 
 import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.Provenance;
+import dev.zhulong.formats.yaml.RecipeException;
 import dev.zhulong.formats.yaml.RecipeReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -60,7 +61,7 @@ public final class RunDirectory implements AutoCloseable {
             RunDirectory run = new RunDirectory(path, lock(path), begun);
             try {
                 if (begun) {
-                    requireSame(path, written(path), tree(yaml));
+                    requireSame(path, whole(path, recipe), tree(yaml));
                 } else {
                     AtomicFile.writeString(file, yaml);
                 }
@@ -77,17 +78,12 @@ public final class RunDirectory implements AutoCloseable {
 
     /** The recipe of the run in {@code path}. */
     public static <T extends Record> T recipe(Path path, Class<T> type) {
-        return recipe(path, type, Optional.empty());
-    }
-
-    /** The same, computed on another device where one is given. */
-    static <T extends Record> T recipe(Path path, Class<T> type, Optional<String> device) {
         Path file = path.resolve(RECIPE);
         if (!Files.isRegularFile(file)) {
             throw new IllegalArgumentException(path + " holds no run: it has no " + RECIPE
                     + (Files.isDirectory(path) ? "" : " (there is no such directory)"));
         }
-        return RecipeReader.read(file, type, device.map(name -> List.of(RunDevice.FIELD + "=" + name)).orElse(List.of()));
+        return RecipeReader.read(file, type, List.of());
     }
 
     /** Where it lies. */
@@ -142,6 +138,34 @@ public final class RunDirectory implements AutoCloseable {
             throw new UncheckedIOException(file + " cannot be read: " + e.getMessage(), e);
         }
         throw noRecipe(file, null);
+    }
+
+    /**
+     * The recipe in a directory, its sections as this version writes them: numbers in the same form, and with the defaults of fields that are newer
+     * than the run.
+     */
+    private static Map<String, Object> whole(Path path, Record recipe) {
+        Map<String, Object> written = written(path);
+        written.putIfAbsent(Kinds.FIELD, Kinds.of(written));
+        try {
+            Map<String, Object> read = tree(RecipeReader.read(path.resolve(RECIPE), recipe.getClass(), List.of()));
+            written.replaceAll((field, value) -> value instanceof Map ? read.get(field) : value);
+        } catch (RecipeException e) {
+            // of another kind: the first difference says so
+        }
+        return written;
+    }
+
+    /** What the job of the run in a directory is called. */
+    public static String kind(Path path) {
+        return Kinds.of(written(path));
+    }
+
+    /** Keeps the recipe of a run whose directory is held; it never changes. */
+    public void keep(Record recipe) {
+        if (!Files.exists(path.resolve(RECIPE))) {
+            AtomicFile.writeString(path.resolve(RECIPE), RecipeReader.toYaml(recipe));
+        }
     }
 
     private static IllegalArgumentException noRecipe(Path file, Exception why) {

@@ -115,8 +115,10 @@ public final class TrainingConsole implements TrainListener {
         // the engine only reads the live weights: closing it would close them
         @SuppressWarnings("resource")
         var generator = new Generator(new TorchEngine((Decoder) model), tokenizer);
-        String text = generator.generate(generator.sequence(prompt), options, piece -> { }).text();
-        line.message(String.format(Locale.ROOT, "step %,d, the model writes: %s%s", step, prompt, text).stripTrailing() + "\n");
+        // a tokenizer without control tokens has nothing a document could begin with, so a line begins
+        String opening = prompt.isEmpty() && tokenizer.bos().isEmpty() && tokenizer.eos().isEmpty() ? "\n" : prompt;
+        String text = generator.generate(generator.sequence(opening), options, piece -> { }).text();
+        line.message(String.format(Locale.ROOT, "step %,d, the model writes: %s%s", step, opening, text).stripTrailing() + "\n");
     }
 
     @Override

@@ -61,7 +61,7 @@ class ARunGoesOnWithWhatItBeganWithTest {
         var overrides = new ArrayList<>(List.of("model.from=" + base, "data.sources=[{path: \"" + rows + "\"}]", "train.steps=4", "train.batch=2",
                 "train.seq=32", "train.checkpoint_every=2", "method=" + method));
         try (var line = ProgressLine.on(new PrintStream(new ByteArrayOutputStream(), true, StandardCharsets.UTF_8))) {
-            FinetuneJob.run(RecipeReader.defaults(FinetuneRecipe.class, overrides), run, line, 4L << 30);
+            new FinetuneJob(RecipeReader.defaults(FinetuneRecipe.class, overrides)).run(run, line, 4L << 30);
         }
     }
 
@@ -247,19 +247,19 @@ class ARunGoesOnWithWhatItBeganWithTest {
         Files.createDirectories(run);
         Path recipe = run.resolve("recipe.yaml");
         Files.writeString(recipe, RecipeReader.toYaml(RecipeReader.defaults(FinetuneRecipe.class, List.of())));
-        assertThat(FinetuneJob.isIn(run)).isTrue();
+        assertThat(RunDirectory.kind(run).equals(FinetuneRecipe.KIND)).isTrue();
         Files.writeString(recipe, "seed: 1\nmethod: halving\ntrials: 3\n");
-        assertThat(FinetuneJob.isIn(run)).isFalse();
+        assertThat(RunDirectory.kind(run).equals(FinetuneRecipe.KIND)).isFalse();
         Files.writeString(recipe, RecipeReader.toYaml(TinyRun.recipe(shared.resolve("texts"))) + "# \nmethod:\n");
-        assertThat(FinetuneJob.isIn(run)).isFalse();
+        assertThat(RunDirectory.kind(run).equals(FinetuneRecipe.KIND)).isFalse();
         Files.writeString(recipe, "a: [\n");
-        assertThatThrownBy(() -> FinetuneJob.isIn(run)).hasMessageContaining("is not the recipe of a run");
+        assertThatThrownBy(() -> RunDirectory.kind(run).equals(FinetuneRecipe.KIND)).hasMessageContaining("is not the recipe of a run");
     }
 
     @Test
     void eachSourceAloneHasADirectoryOfItsOwn() {
         List<String> names = List.of("a b", "a/b", "a_b", "boats", "A_B", "..", ".", "灯塔", "灯 塔", "x".repeat(300), "x".repeat(299) + "/", "con.", "é", "e\u0301", "-");
-        List<String> directories = names.stream().map(name -> FinetuneJob.directoryOf(name, names)).toList();
+        List<String> directories = names.stream().map(name -> FinetuneRun.directoryOf(name, names)).toList();
         assertThat(directories.stream().map(String::toLowerCase)).doesNotHaveDuplicates();
         assertThat(directories).allSatisfy(name -> assertThat(name).matches("[A-Za-z0-9_+.-]{1,100}").doesNotStartWith("."));
         assertThat(directories.get(names.indexOf("boats"))).isEqualTo("boats");

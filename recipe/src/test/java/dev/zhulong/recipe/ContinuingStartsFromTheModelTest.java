@@ -46,7 +46,7 @@ class ContinuingStartsFromTheModelTest {
 
         var first = new ObjectMapper().readTree(Files.readAllLines(run.resolve("metrics.jsonl")).getFirst());
         try (Decoder model = DecoderFiles.load(source); PreparedData data = TinyRun.data(recipe, run.resolve("data"))) {
-            Batch batch = new Batches(PretrainJob.rows(recipe, data, 32), 2).get(0);
+            Batch batch = new Batches(PretrainRun.rows(recipe, data, 32), 2).get(0);
             assertThat(first.get("step").asInt()).isOne();
             assertThat(first.get("loss").asDouble()).isCloseTo(new NextToken(model).evaluate(batch).mean(), Offset.offset(1e-5));
         }
@@ -81,7 +81,7 @@ class ContinuingStartsFromTheModelTest {
         PretrainRecipe recipe = TinyRun.recipe(domain, "model.from=" + source, "data.clean=false", "replay.inputs=[\"" + general + "\"]",
                 "replay.share=0.375");
         try (PreparedData data = TinyRun.data(recipe, temporary.resolve("mixed"))) {
-            Rows rows = PretrainJob.rows(recipe, data, 32);
+            Rows rows = PretrainRun.rows(recipe, data, 32);
             int replayed = 0;
             for (int row = 0; row < 2048; row++) {
                 var batch = new Batch(1, 32);

@@ -7,6 +7,7 @@ import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.formats.Provenance;
 import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.formats.yaml.RecipeReader;
+import dev.zhulong.recipe.jobs.Jobs;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -52,7 +53,9 @@ class FinetuningTeachesTheAnswersTest {
     private static Result run(FinetuneRecipe recipe, Path directory, long memory) {
         var printed = new ByteArrayOutputStream();
         try (var line = ProgressLine.on(new PrintStream(printed, true, StandardCharsets.UTF_8))) {
-            return new Result(FinetuneJob.run(recipe, directory, line, memory), printed.toString(StandardCharsets.UTF_8));
+            FinetuneJob.Result result = new FinetuneJob(recipe).run(directory, line, memory);
+            line.message(result.next());
+            return new Result(result.evaluation(), printed.toString(StandardCharsets.UTF_8));
         }
     }
 
@@ -89,8 +92,8 @@ class FinetuningTeachesTheAnswersTest {
             assertThat(LoraConfig.read(run).rank()).isEqualTo(4);
         }
         assertThat(run(recipe(source(lamps()), "method=" + method), run, PLENTY).evaluation()).contains(evaluation);
-        assertThat(FinetuneJob.isIn(run)).isTrue();
-        assertThat(FinetuneJob.isIn(base)).isFalse();
+        assertThat(Jobs.in(run, List.of()) instanceof FinetuneJob).isTrue();
+        assertThat(Jobs.in(base, List.of()) instanceof FinetuneJob).isFalse();
     }
 
     @Test

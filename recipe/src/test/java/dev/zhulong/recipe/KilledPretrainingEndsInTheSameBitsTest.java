@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.zhulong.formats.progress.ProgressLine;
+import dev.zhulong.recipe.jobs.Jobs;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -34,7 +35,7 @@ class KilledPretrainingEndsInTheSameBitsTest {
 
         public static void main(String[] args) {
             try (var line = ProgressLine.on(System.out)) {
-                PretrainJob.resume(Path.of(args[0]), line);
+                Jobs.in(Path.of(args[0]), List.of()).run(Path.of(args[0]), line);
             }
         }
     }

@@ -40,7 +40,7 @@ class QloraNeedsLessThanHalfTest {
                         "data.sources=[{path: \"" + arguments[1] + "\"}]", "method=" + arguments[3], "train.steps=2", "train.batch=1",
                         "train.seq=64", "train.recompute=true", "data.held_out_rows=2"));
                 try (var line = ProgressLine.on(System.out)) {
-                    FinetuneJob.run(recipe, Path.of(arguments[2]), line, 8L << 30);
+                    new FinetuneJob(recipe).run(Path.of(arguments[2]), line, 8L << 30);
                 }
             }
             Files.writeString(Path.of(arguments[4]), Files.readAllLines(STATUS).stream().filter(text -> text.startsWith("VmHWM"))

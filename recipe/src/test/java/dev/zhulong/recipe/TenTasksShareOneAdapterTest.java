@@ -103,7 +103,7 @@ class TenTasksShareOneAdapterTest {
         all.addAll(Arrays.asList(overrides));
         var printed = new ByteArrayOutputStream();
         try (var line = ProgressLine.on(new PrintStream(printed, true, StandardCharsets.UTF_8))) {
-            FinetuneJob.run(RecipeReader.defaults(FinetuneRecipe.class, all), out, line, 4L << 30);
+            new FinetuneJob(RecipeReader.defaults(FinetuneRecipe.class, all)).run(out, line, 4L << 30);
         }
         return printed.toString(StandardCharsets.UTF_8);
     }

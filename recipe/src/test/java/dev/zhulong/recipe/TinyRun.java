@@ -59,8 +59,9 @@ public final class TinyRun {
     static Result run(PretrainRecipe recipe, Path directory) {
         var printed = new ByteArrayOutputStream();
         try (var line = ProgressLine.on(new PrintStream(printed, true, StandardCharsets.UTF_8))) {
-            Optional<FinalEvaluation> evaluation = PretrainJob.run(recipe, directory, line);
-            return new Result(evaluation, printed.toString(StandardCharsets.UTF_8));
+            PretrainJob.Result result = new PretrainJob(recipe).run(directory, line);
+            line.message(result.next());
+            return new Result(result.evaluation(), printed.toString(StandardCharsets.UTF_8));
         }
     }
 

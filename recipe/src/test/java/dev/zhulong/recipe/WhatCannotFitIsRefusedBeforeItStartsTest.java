@@ -3,6 +3,7 @@ package dev.zhulong.recipe;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.formats.yaml.RecipeReader;
+import dev.zhulong.recipe.jobs.Jobs;
 import dev.zhulong.recipe.quickstart.Quickstart;
 import dev.zhulong.recipe.quickstart.QuickstartOptions;
 import dev.zhulong.recipe.tune.Budget;
@@ -59,7 +60,7 @@ class WhatCannotFitIsRefusedBeforeItStartsTest {
 
     private static void pretrain(Path run, long available, String... overrides) {
         try (var line = silent()) {
-            PretrainJob.run(TinyRun.recipe(texts, overrides), run, line, available);
+            new PretrainJob(TinyRun.recipe(texts, overrides)).run(run, line, available);
         }
     }
 
@@ -71,7 +72,7 @@ class WhatCannotFitIsRefusedBeforeItStartsTest {
                 "train.seq=32"));
         all.addAll(List.of(overrides));
         try (var line = silent()) {
-            FinetuneJob.run(RecipeReader.defaults(FinetuneRecipe.class, all), run, line, available);
+            new FinetuneJob(RecipeReader.defaults(FinetuneRecipe.class, all)).run(run, line, available);
         }
     }
 
@@ -112,8 +113,8 @@ class WhatCannotFitIsRefusedBeforeItStartsTest {
         pretrain(run, PLENTY, "model.from=" + base, "train.steps=2", "train.warmup=0");
         delete(run.resolve("zhulong.json"));
         try (var line = silent()) {
-            assertThatThrownBy(() -> PretrainJob.resume(run, line, 1000)).hasMessageContaining("this needs about");
-            PretrainJob.resume(run, line, PLENTY);
+            assertThatThrownBy(() -> Jobs.in(run, List.of()).run(run, line, 1000)).hasMessageContaining("this needs about");
+            Jobs.in(run, List.of()).run(run, line, PLENTY);
         }
     }
 
@@ -133,8 +134,8 @@ class WhatCannotFitIsRefusedBeforeItStartsTest {
         finetune(run, PLENTY, "method=" + method);
         delete(run.resolve("zhulong.json"));
         try (var line = silent()) {
-            assertThatThrownBy(() -> FinetuneJob.resume(run, line, 1000)).hasMessageContaining("this needs about");
-            FinetuneJob.resume(run, line, PLENTY);
+            assertThatThrownBy(() -> Jobs.in(run, List.of()).run(run, line, 1000)).hasMessageContaining("this needs about");
+            Jobs.in(run, List.of()).run(run, line, PLENTY);
         }
     }
 
@@ -143,7 +144,7 @@ class WhatCannotFitIsRefusedBeforeItStartsTest {
         Space space = RecipeReader.read("trials: 2\nfields: {train.lr: {from: 1e-4, to: 1e-2}}", "space", Space.class, List.of());
         Path search = temporary.resolve("search");
         try (var line = silent()) {
-            assertThatThrownBy(() -> Tune.run(TinyRun.recipe(texts, "train.batch=65536"), space, Budget.NONE, search, line, 150_000_000))
+            assertThatThrownBy(() -> Tune.run(new PretrainJob(TinyRun.recipe(texts, "train.batch=65536")), space, Budget.NONE, search, line, 150_000_000))
                     .hasMessageContaining("this needs about");
         }
         assertThat(search.resolve("data")).doesNotExist();
@@ -163,7 +164,7 @@ class WhatCannotFitIsRefusedBeforeItStartsTest {
             Tensor.zeros(DType.F32, 16).close();
             if (arguments.length > 3) {
                 try (var line = ProgressLine.on(System.out)) {
-                    PretrainJob.run(TinyRun.recipe(Path.of(arguments[0]), Arrays.copyOfRange(arguments, 3, arguments.length)), Path.of(arguments[1]), line);
+                    new PretrainJob(TinyRun.recipe(Path.of(arguments[0]), Arrays.copyOfRange(arguments, 3, arguments.length))).run(Path.of(arguments[1]), line);
                 }
             }
             Files.writeString(Path.of(arguments[2]), Files.readAllLines(STATUS).stream().filter(text -> text.startsWith("VmHWM"))

@@ -67,7 +67,7 @@ class WhatEndsAnAnswerIsWrittenIntoTheResultTest {
                 "train.seq=32", "train.lr=1e-2", "adapter.rank=4"));
         all.addAll(List.of(overrides));
         try (var line = ProgressLine.on(new PrintStream(new ByteArrayOutputStream(), true, StandardCharsets.UTF_8))) {
-            FinetuneJob.run(RecipeReader.defaults(FinetuneRecipe.class, all), run, line, 4L << 30);
+            new FinetuneJob(RecipeReader.defaults(FinetuneRecipe.class, all)).run(run, line, 4L << 30);
         }
     }
 

@@ -6,7 +6,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * Reads a recipe: a YAML file, with fields overridden on the command line, as a Java record.
@@ -35,8 +37,24 @@ public final class RecipeReader {
      * @throws RecipeException with file, line, column and field if anything in it is not understood
      */
     public static <T extends Record> T read(Path yaml, Class<T> type, List<String> overrides) {
+        return read(text(yaml), yaml.toString(), type, overrides);
+    }
+
+    /**
+     * The names of a recipe's own fields, by which it may be known what record it becomes, with the texts of those that are plain values; sections,
+     * lists and nothing are empty texts.
+     */
+    public static Map<String, String> fields(Path yaml) {
+        Map<String, String> fields = new LinkedHashMap<>();
+        if (tree(text(yaml), yaml.toString()) instanceof Yaml.Mapping mapping) {
+            mapping.fields().forEach((name, field) -> fields.put(name, field.value() instanceof Yaml.Scalar s && !s.isNull() ? s.text() : ""));
+        }
+        return fields;
+    }
+
+    private static String text(Path yaml) {
         try {
-            return read(Files.readString(yaml, StandardCharsets.UTF_8), yaml.toString(), type, overrides);
+            return Files.readString(yaml, StandardCharsets.UTF_8);
         } catch (NoSuchFileException e) {
             throw new RecipeException(yaml + ": no such recipe", e);
         } catch (CharacterCodingException e) {
@@ -48,14 +66,16 @@ public final class RecipeReader {
 
     /** The recipe in a text; {@code source} names it in messages. */
     public static <T extends Record> T read(String text, String source, Class<T> type, List<String> overrides) {
-        Yaml tree = YamlTree.parse(text.startsWith("\ufeff") ? text.substring(1) : text, source, true);
-        if (tree instanceof Yaml.Scalar s && s.isNull()) {
-            tree = Yaml.Mapping.empty(source);
-        }
+        Yaml tree = tree(text, source);
         for (String override : overrides) {
             override(tree, override);
         }
         return type.cast(new RecordMapper(type).record(type, tree, "", null));
+    }
+
+    private static Yaml tree(String text, String source) {
+        Yaml tree = YamlTree.parse(text.startsWith("\ufeff") ? text.substring(1) : text, source, true);
+        return tree instanceof Yaml.Scalar s && s.isNull() ? Yaml.Mapping.empty(source) : tree;
     }
 
     /** The recipe that has defaults and overrides only. */

@@ -25,11 +25,10 @@ import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.formats.yaml.RecipeReader;
 import dev.zhulong.infer.LanguageModel;
-import dev.zhulong.infer.open.EngineChoice;
 import dev.zhulong.infer.open.EngineChoice.Engine;
+import dev.zhulong.infer.open.EngineChoice;
 import dev.zhulong.infer.open.ModelFiles;
 import dev.zhulong.model.Decoder;
-import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.recipe.FinetuneEvaluation;
 import dev.zhulong.recipe.FinetuneJob;
@@ -129,27 +128,18 @@ public final class Quickstart {
         try (var held = RunDirectory.hold(options.out(), StageLog.FILE);
                 var hint = ResumeHint.of(held.path(), System.err)) {
             AtomicFile.removeLeftovers(held.path());
-            return new Quickstart(options, progress, available).run();
+            return new Quickstart(options, progress, available).run(held);
         }
     }
 
-    /** Whether a quickstart was begun in {@code run}. */
-    public static boolean begunIn(Path run) {
-        return Files.isRegularFile(run.resolve(Plan.FILE));
-    }
-
-    /** Goes on with the quickstart that was begun in {@code run}; its plan decides everything. */
-    public static Path resume(Path run, Progress progress, long available) {
-        return run(new QuickstartOptions(Plan.read(run.resolve(Plan.FILE)).minutes(), run, Optional.empty(), 0, Optional.empty()), progress, available);
-    }
-
-    private Path run() {
+    private Path run(RunDirectory held) {
         if (log.finished(REPORT)) {
             log.message("this quickstart is finished; another --out starts a new one");
             summary(Report.read(out));
             return out.resolve(ReportPage.FILE);
         }
         plan = log.run("plan", this::plan, () -> Plan.read(out.resolve(Plan.FILE)));
+        held.keep(QuickstartRecipe.of(plan));
         if (!log.finished("train")) {
             Sizing.requireMemory(plan.shape(), available);
         }
@@ -410,10 +400,10 @@ public final class Quickstart {
         FinetuneRecipe base = RecipeReader.defaults(FinetuneRecipe.class, List.of("seed=" + plan.seed(), "train.steps=" + steps,
                 "train.batch=" + plan.shape().batch(), "train.seq=" + plan.shape().seq(), "train.lr=" + plan.tuning().learningRate(),
                 "train.checkpoint_every=" + checkpoint, "adapter.rank=" + plan.tuning().rank(), "adapter.alpha=" + 2 * plan.tuning().rank()));
-        var recipe = new FinetuneRecipe(base.seed(), base.device(), base.method(), new FinetuneRecipe.Model(Optional.of(out), base.model().quantize()),
+        var recipe = new FinetuneRecipe(base.kind(), base.seed(), base.device(), base.method(), new FinetuneRecipe.Model(Optional.of(out), base.model().quantize()),
                 new FinetuneRecipe.Data(MethodPairs.sources(out), 0, 0, false), base.adapter(), base.dpo(), base.train());
         // it takes less memory than the training that came before it
-        return FinetuneJob.run(recipe, adapter, progress, Long.MAX_VALUE);
+        return new FinetuneJob(recipe).run(adapter, progress).evaluation();
     }
 
     private void summary(Report report) {

@@ -10,7 +10,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** The page of a search: bits a byte over steps, a line a candidate, and a table, best first. */
+/** The page of a search: its score over steps, a line a candidate, and a table, best first. */
 final class Report {
     private static final int WIDTH = 900;
     private static final int HEIGHT = 420;
@@ -25,7 +25,7 @@ final class Report {
     static List<Trial> ranked(List<Trial> trials) {
         List<Trial> order = new ArrayList<>(trials);
         order.sort(Comparator.comparing(Trial::failed).thenComparing(Comparator.comparingInt(Trial::round).reversed())
-                .thenComparingDouble(Trial::bitsPerByte).thenComparingInt(Trial::candidate));
+                .thenComparingDouble(Trial::score).thenComparingInt(Trial::candidate));
         return order;
     }
 
@@ -37,16 +37,20 @@ final class Report {
                 table{border-collapse:collapse;width:100%}td,th{padding:.3rem .6rem;border-bottom:1px solid #8884;text-align:left}
                 td.n,th.n{text-align:right}</style>
                 <h1>Search</h1>
-                <p>Bits a byte of the held-out text after training; lower is better. The best of the longest round is orange.</p>
-                """);
+                <p>Score on what is held out, in MEASURE, after training; lower is better. The best of the longest round is orange.</p>
+                """.replace("MEASURE", measure(trials)));
         chart(page, trials);
-        page.append("<table><tr><th>candidate<th>values<th class=n>steps<th class=n>tokens<th class=n>seconds<th class=n>bits a byte</tr>\n");
+        page.append("<table><tr><th>candidate<th>values<th class=n>steps<th class=n>tokens<th class=n>seconds<th class=n>").append(measure(trials)).append("</tr>\n");
         for (Trial t : ranked(trials)) {
             page.append(String.format(Locale.ROOT, "<tr><td>%d<td>%s<td class=n>%,d<td class=n>%,d<td class=n>%.1f<td class=n>%s</tr>%n",
                     t.candidate(), Visible.html(t.values()), t.steps(), t.tokens(), t.seconds(),
-                    t.failed() ? Visible.html(t.failure()) : String.format(Locale.ROOT, "%.4f", t.bitsPerByte())));
+                    t.failed() ? Visible.html(t.failure()) : String.format(Locale.ROOT, "%.4f", t.score())));
         }
         AtomicFile.writeString(file, page.append("</table></html>\n").toString());
+    }
+
+    private static String measure(List<Trial> trials) {
+        return trials.stream().map(Trial::measure).filter(measure -> !measure.isEmpty()).findFirst().orElse("bits a byte");
     }
 
     private static void chart(StringBuilder page, List<Trial> trials) {
@@ -55,14 +59,14 @@ final class Report {
             return;
         }
         int best = done.getFirst().candidate();
-        double low = done.stream().mapToDouble(Trial::bitsPerByte).min().orElseThrow();
-        double high = done.stream().mapToDouble(Trial::bitsPerByte).max().orElseThrow();
+        double low = done.stream().mapToDouble(Trial::score).min().orElseThrow();
+        double high = done.stream().mapToDouble(Trial::score).max().orElseThrow();
         double room = Math.max((high - low) * 0.05, 1e-3);
         double first = Math.log(done.stream().mapToLong(Trial::steps).min().orElseThrow());
         double last = Math.log(done.stream().mapToLong(Trial::steps).max().orElseThrow());
         double width = last > first ? last - first : 1;
         page.append(String.format(Locale.ROOT,
-                "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"100%%\" role=\"img\" aria-label=\"bits a byte over steps\""
+                "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"100%%\" role=\"img\" aria-label=\"score over steps\""
                 + " font-size=\"14\" fill=\"currentColor\">%n", WIDTH, HEIGHT));
         for (int i = 0; i <= 4; i++) {
             double value = low - room + i * (high - low + 2 * room) / 4;
@@ -83,10 +87,10 @@ final class Report {
             of.sort(Comparator.comparingLong(Trial::steps));
             for (Trial t : of) {
                 double x = x(t.steps(), first, width);
-                double y = y(t.bitsPerByte(), low - room, high + room);
+                double y = y(t.score(), low - room, high + room);
                 places.append(String.format(Locale.ROOT, "%.1f,%.1f ", x, y));
                 dots.append(String.format(Locale.ROOT, "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"5\" fill=\"%s\"><title>%d: %s, %.4f</title></circle>%n", x,
-                        y, color, candidate, Visible.html(t.values()), t.bitsPerByte()));
+                        y, color, candidate, Visible.html(t.values()), t.score()));
             }
             page.append(String.format(Locale.ROOT, "<polyline fill=\"none\" stroke=\"%s\" stroke-opacity=\".6\" points=\"%s\"/>%n%s", color,
                     places.toString().strip(), dots));

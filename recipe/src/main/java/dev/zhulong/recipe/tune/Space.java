@@ -44,8 +44,8 @@ public record Space(
         Bounds.atMost("trials", trials, MOST_TRIALS);
         Bounds.atMost("factor", factor, MOST_TRIALS);
         Bounds.atMost("rounds", rounds, MOST_ROUNDS);
-        if (method == Method.HALVING && fields.containsKey("train.steps")) {
-            throw new IllegalArgumentException("halving itself sets train.steps: remove it from the fields, or use method: random");
+        if (method == Method.HALVING && (fields.containsKey("train.steps") || fields.containsKey("train.epochs"))) {
+            throw new IllegalArgumentException("halving itself sets train.steps and train.epochs: remove them from the fields, or use method: random");
         }
     }
 
@@ -61,6 +61,11 @@ public record Space(
     /** Steps of a round (from 0) of a run of {@code steps}. */
     long steps(int round, long steps) {
         return Math.max(1, Math.round(steps / Math.pow(factor, length() - 1 - round)));
+    }
+
+    /** How long a round (from 0) is, as a share of a whole run. */
+    double share(int round) {
+        return 1 / Math.pow(factor, length() - 1 - round);
     }
 
     /** How many of {@code candidates} pass a round; at least one. */

@@ -19,11 +19,14 @@ import java.util.Optional;
  * @param steps       trained
  * @param tokens      read
  * @param seconds     it took, evaluation included
- * @param bitsPerByte of the held-out text; infinite if it failed
+ * @param score       of what is held out, lower being better; infinite if it failed
+ * @param measure     what the score counts, in words; empty if it failed
  * @param failure     why there is no result; empty if there is one
  */
-record Trial(int candidate, int round, List<String> overrides, long steps, long tokens, double seconds, double bitsPerByte, String failure) {
+record Trial(int candidate, int round, List<String> overrides, long steps, long tokens, double seconds, double score, String measure, String failure) {
     private static final String FILE = "trial.json";
+    private static final String BITS = "bits a byte";
+    private static final String BITS_FIELD = "bits_per_byte";
 
     boolean failed() {
         return !failure.isEmpty();
@@ -45,7 +48,8 @@ record Trial(int candidate, int round, List<String> overrides, long steps, long 
         if (failed()) {
             fields.put("failure", failure);
         } else {
-            fields.put("bits_per_byte", bitsPerByte);
+            fields.put(measure.equals(BITS) ? BITS_FIELD : "score", score);
+            fields.put("measure", measure);
         }
         JsonFile.write(directory.resolve(FILE), fields);
     }
@@ -60,7 +64,8 @@ record Trial(int candidate, int round, List<String> overrides, long steps, long 
             String failure = json.text("failure").orElse("");
             return Optional.of(new Trial(json.integer("candidate", 0, Integer.MAX_VALUE), json.integer("round", 0, Integer.MAX_VALUE),
                     json.strings("overrides"), json.whole("steps"), json.whole("tokens"), json.number("seconds"),
-                    failure.isEmpty() ? json.number("bits_per_byte") : Double.POSITIVE_INFINITY, failure));
+                    failure.isEmpty() ? json.number(json.has(BITS_FIELD) ? BITS_FIELD : "score") : Double.POSITIVE_INFINITY,
+                    failure.isEmpty() ? json.text("measure").orElse(BITS) : "", failure));
         } catch (FormatException e) {
             throw new IllegalArgumentException(e.getMessage() + ": delete it and the trial runs again", e);
         }

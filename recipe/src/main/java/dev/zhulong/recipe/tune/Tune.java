@@ -5,10 +5,9 @@ import dev.zhulong.formats.FileTree;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.formats.yaml.RecipeException;
 import dev.zhulong.formats.yaml.RecipeReader;
-import dev.zhulong.recipe.FinalEvaluation;
-import dev.zhulong.recipe.PretrainJob;
-import dev.zhulong.recipe.PretrainRecipe;
+import dev.zhulong.recipe.Outcome;
 import dev.zhulong.recipe.RunDirectory;
+import dev.zhulong.recipe.Searchable;
 import dev.zhulong.train.TrainingStopped;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -21,7 +20,8 @@ import java.util.Locale;
 import java.util.Optional;
 
 /**
- * Searches for the values of a recipe's fields that predict held-out text best, in bits a byte.
+ * Searches for the values of a recipe's fields that do best on what is held out: bits a byte of a pretraining's text, nats a learnt token of a
+ * fine-tuning's answers.
  *
  * <p>A search lives in a directory: {@code base.yaml}, {@code space.yaml}, {@code data/} (prepared once, unless the search changes how),
  * {@code trials/}, and in the end {@code best.yaml} and {@code report.html}. Started again it goes on where it was stopped; a larger
@@ -36,7 +36,7 @@ public final class Tune {
     private static final String SPACE = "space.yaml";
     private static final int MOST_DRAWS = 200;
 
-    private final PretrainRecipe base;
+    private final Searchable base;
     private final Space space;
     private final Budget budget;
     private final Path directory;
@@ -44,21 +44,16 @@ public final class Tune {
     private final long available;
     private final List<List<String>> candidates = new ArrayList<>();
     private final List<Trial> trials = new ArrayList<>();
-    private PretrainRecipe prepared;
+    private Searchable prepared;
     private boolean stopped;
 
-    private Tune(PretrainRecipe base, Space space, Budget budget, Path directory, Progress line, long available) {
+    private Tune(Searchable base, Space space, Budget budget, Path directory, Progress line, long available) {
         this.base = base;
         this.space = space;
         this.budget = budget;
         this.directory = directory;
         this.line = line;
         this.available = available;
-    }
-
-    /** {@link #run(PretrainRecipe, Space, Budget, Path, Progress, long)} where memory is known to suffice. */
-    public static List<String> run(PretrainRecipe recipe, Space space, Budget budget, Path directory, Progress line) {
-        return run(recipe, space, budget, directory, line, Long.MAX_VALUE);
     }
 
     /**
@@ -73,13 +68,12 @@ public final class Tune {
      * @throws IllegalArgumentException if recipe, space, text and directory do not go together, or the memory does not suffice for the recipe as it is; says what to
      *     do
      */
-    public static List<String> run(PretrainRecipe recipe, Space space, Budget budget, Path directory, Progress line, long available) {
+    public static List<String> run(Searchable base, Space space, Budget budget, Path directory, Progress line, long available) {
         space.requireFields();
-        PretrainRecipe base = recipe.absolute();
         var search = new Tune(base, space, budget, directory, line, available);
         search.draw();
         try (var held = RunDirectory.hold(directory, SPACE)) {
-            search.claim(BASE, RecipeReader.toYaml(base), "recipe");
+            search.claim(BASE, RecipeReader.toYaml(base.recipe()), "recipe");
             search.claim(SPACE, RecipeReader.toYaml(space), "space");
             return search.run();
         }
@@ -107,7 +101,7 @@ public final class Tune {
         for (long draw = 1; candidates.size() < space.trials(); draw++) {
             List<String> overrides = space.draw(draw);
             try {
-                recipe(base, overrides, space.length() - 1);
+                job(base, overrides, space.length() - 1);
                 if (!candidates.contains(overrides)) {
                     candidates.add(overrides);
                 }
@@ -127,7 +121,7 @@ public final class Tune {
     }
 
     private List<String> run() {
-        prepared = shared() ? PretrainJob.prepare(base, directory.resolve("data"), line, available) : base;
+        prepared = base.shared(space.fields().keySet(), directory.resolve("data"), line, available);
         List<Integer> going = new ArrayList<>();
         for (int i = 0; i < candidates.size(); i++) {
             going.add(i);
@@ -141,16 +135,10 @@ public final class Tune {
             if (done.isEmpty()) {
                 break;
             }
-            done.sort(Comparator.comparingDouble(Trial::bitsPerByte).thenComparingInt(Trial::candidate));
+            done.sort(Comparator.comparingDouble(Trial::score).thenComparingInt(Trial::candidate));
             going = done.stream().limit(space.passing(going.size())).map(Trial::candidate).toList();
         }
         return finish();
-    }
-
-    /** Whether all candidates train on the same tokens. */
-    private boolean shared() {
-        return space.fields().keySet().stream().noneMatch(f -> f.startsWith("data") || f.startsWith("replay") || f.equals("seed")
-                || f.equals("model.from") || f.equals("model.context_length"));
     }
 
     private Optional<Trial> trial(int candidate, int round, int of) {
@@ -160,8 +148,9 @@ public final class Tune {
             trials.add(before.get());
             return before;
         }
-        PretrainRecipe recipe = recipe(prepared, candidates.get(candidate), round);
-        long tokens = tokens(recipe);
+        Searchable job = job(prepared, candidates.get(candidate), round);
+        Searchable.Length length = job.length();
+        long tokens = length.tokens();
         double used = trials.stream().mapToDouble(Trial::seconds).sum();
         long usedTokens = trials.stream().mapToLong(Trial::tokens).sum();
         double pace = usedTokens == 0 ? 0 : used / usedTokens;
@@ -172,24 +161,25 @@ public final class Tune {
             stopped = true;
             return Optional.empty();
         }
-        var trial = train(recipe, new Trial(candidate, round, candidates.get(candidate), recipe.train().steps(), tokens, 0, 0, ""), place,
-                of);
+        var trial = train(job, new Trial(candidate, round, candidates.get(candidate), length.steps(), tokens, 0, 0, "", ""), place, of);
         trial.write(place);
         trials.add(trial);
         Report.write(directory.resolve(REPORT), trials);
         return Optional.of(trial);
     }
 
-    private Trial train(PretrainRecipe recipe, Trial trial, Path place, int of) {
+    private Trial train(Searchable job, Trial trial, Path place, int of) {
         line.message(String.format(Locale.ROOT, "round %d of %d, %d candidates, number %d: %s; %,d steps", trial.round() + 1, space.length(),
                 of, trial.candidate(), trial.values(), trial.steps()));
         long start = System.nanoTime();
         String failure = "";
+        String measure = "";
         double score = Double.POSITIVE_INFINITY;
         try {
-            FinalEvaluation result = PretrainJob.train(recipe, place.resolve("run"), line, available).orElseThrow(() -> new IllegalArgumentException(
-                    "nothing is held out, so candidates can't be compared: give more text, or a larger data.validation_fraction"));
-            score = result.bitsPerByte();
+            Outcome outcome = job.run(place.resolve("run"), line, available);
+            score = outcome.score().orElseThrow(() -> new IllegalArgumentException(
+                    "nothing is held out, so candidates can't be compared: give more text, or hold back a larger share of it"));
+            measure = outcome.measure();
         } catch (TrainingStopped e) {
             failure = e.getMessage();
         } catch (IllegalArgumentException e) {
@@ -207,41 +197,26 @@ public final class Tune {
             line.message("failed: " + failure);
         }
         return new Trial(trial.candidate(), trial.round(), trial.overrides(), trial.steps(), trial.tokens(),
-                (System.nanoTime() - start) / 1e9, score, failure);
+                (System.nanoTime() - start) / 1e9, score, measure, failure);
     }
 
-    /** A candidate's recipe in a round: shorter rounds have shorter warm-ups too. */
-    private PretrainRecipe recipe(PretrainRecipe from, List<String> overrides, int round) {
-        PretrainRecipe whole = RecipeReader.read(RecipeReader.toYaml(from), BASE, PretrainRecipe.class, overrides);
-        PretrainRecipe.Train t = whole.train();
-        long steps = space.steps(round, t.steps());
-        if (steps == t.steps()) {
-            return whole;
-        }
-        double part = (double) steps / t.steps();
-        List<String> shorter = new ArrayList<>(overrides);
-        shorter.add("train.steps=" + steps);
-        shorter.add("train.warmup=" + (long) (t.warmup() * part));
-        shorter.add("train.decay=" + (long) (t.decay() * part));
-        return RecipeReader.read(RecipeReader.toYaml(from), BASE, PretrainRecipe.class, shorter);
-    }
-
-    private static long tokens(PretrainRecipe recipe) {
-        PretrainRecipe.Train t = recipe.train();
-        int seq = t.seq() == 0 ? recipe.model().contextLength() : t.seq();
-        return (long) ((double) t.steps() * t.accumulation() * t.batch() * seq);
+    /** A candidate in a round: shorter rounds have shorter warm-ups too. */
+    private Searchable job(Searchable from, List<String> overrides, int round) {
+        Searchable whole = from.with(overrides);
+        List<String> shorter = whole.train().shortened(space.share(round), space.steps(round, whole.train().steps()));
+        return shorter.isEmpty() ? whole : whole.with(shorter);
     }
 
     private List<String> finish() {
         Trial best = Report.ranked(trials).stream().findFirst().filter(t -> !t.failed()).orElseThrow(() -> new IllegalArgumentException(
-                trials.isEmpty() ? "the budget is too small for a single trial: the first reads " + tokens(recipe(prepared, List.of(), 0))
+                trials.isEmpty() ? "the budget is too small for a single trial: the first reads " + job(prepared, List.of(), 0).length().tokens()
                         + " tokens" : "no candidate could be trained: " + trials.getFirst().failure()));
         AtomicFile.writeString(directory.resolve(BEST),
-                RecipeReader.toYaml(RecipeReader.read(RecipeReader.toYaml(base), BASE, PretrainRecipe.class, best.overrides())));
+                RecipeReader.toYaml(base.with(best.overrides()).recipe()));
         Report.write(directory.resolve(REPORT), trials);
-        line.message(String.format(Locale.ROOT, "best: %s; %.4f bits a byte after %,d steps (%d trials, %.1f minutes of training)",
-                best.values(), best.bitsPerByte(), best.steps(), trials.size(), trials.stream().mapToDouble(Trial::seconds).sum() / 60));
-        line.message("chart and table: " + directory.resolve(REPORT) + "; train it: zhulong pretrain --recipe " + directory.resolve(BEST)
+        line.message(String.format(Locale.ROOT, "best: %s; %.4f %s after %,d steps (%d trials, %.1f minutes of training)",
+                best.values(), best.score(), best.measure(), best.steps(), trials.size(), trials.stream().mapToDouble(Trial::seconds).sum() / 60));
+        line.message("chart and table: " + directory.resolve(REPORT) + "; train it: zhulong " + base.kind() + " --recipe " + directory.resolve(BEST)
                 + " --out RUN");
         return best.overrides();
     }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.formats.yaml.RecipeReader;
+import dev.zhulong.recipe.PretrainJob;
 import dev.zhulong.recipe.PretrainRecipe;
 import dev.zhulong.recipe.TinyRun;
 import java.io.ByteArrayOutputStream;
@@ -41,7 +42,7 @@ class ASearchEndsWithTheBestOfItsTrialsTest {
 
     private List<String> run(PretrainRecipe recipe, String space, Budget budget, Path directory) {
         try (var line = ProgressLine.on(new PrintStream(new ByteArrayOutputStream(), true, StandardCharsets.UTF_8))) {
-            return Tune.run(recipe, space(space), budget, directory, line);
+            return Tune.run(new PretrainJob(recipe), space(space), budget, directory, line, Long.MAX_VALUE);
         }
     }
 
@@ -54,7 +55,7 @@ class ASearchEndsWithTheBestOfItsTrialsTest {
     }
 
     private static Map<String, Double> scores(Path directory) throws IOException {
-        return trials(directory).entrySet().stream().collect(Collectors.toMap(Map.Entry::getKey, e -> e.getValue().bitsPerByte()));
+        return trials(directory).entrySet().stream().collect(Collectors.toMap(Map.Entry::getKey, e -> e.getValue().score()));
     }
 
     @Test
@@ -64,11 +65,11 @@ class ASearchEndsWithTheBestOfItsTrialsTest {
         Map<String, Trial> trials = trials(search);
         assertThat(trials).hasSize(6);
         List<Integer> ranked = trials.values().stream().filter(t -> t.round() == 0)
-                .sorted((a, b) -> Double.compare(a.bitsPerByte(), b.bitsPerByte())).map(Trial::candidate).toList();
+                .sorted((a, b) -> Double.compare(a.score(), b.score())).map(Trial::candidate).toList();
         List<Trial> last = trials.values().stream().filter(t -> t.round() == 1).toList();
         assertThat(last).extracting(Trial::candidate).containsExactlyInAnyOrderElementsOf(ranked.subList(0, 2));
         assertThat(last).allMatch(t -> t.steps() == 12);
-        Trial winner = last.stream().min((a, b) -> Double.compare(a.bitsPerByte(), b.bitsPerByte())).orElseThrow();
+        Trial winner = last.stream().min((a, b) -> Double.compare(a.score(), b.score())).orElseThrow();
         assertThat(best).isEqualTo(winner.overrides()).isNotEmpty();
 
         PretrainRecipe written = RecipeReader.read(search.resolve(Tune.BEST), PretrainRecipe.class, List.of());

@@ -1,0 +1,60 @@
+package dev.zhulong.cli;
+
+import dev.zhulong.formats.progress.ProgressLine;
+import dev.zhulong.formats.yaml.RecipeReader;
+import dev.zhulong.infer.open.Machine;
+import dev.zhulong.recipe.Job;
+import dev.zhulong.recipe.Outcome;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import picocli.CommandLine.Option;
+
+/** A verb that reads a recipe and runs its job in a directory. */
+abstract class JobVerb extends Verb {
+    @Option(names = "--recipe", paramLabel = "FILE", description = "Recipe in YAML for all other settings (default: the default value of "
+            + "every field).")
+    Path recipe;
+
+    @Option(names = "--device", paramLabel = "DEVICE", description = "Device to compute on: cpu, cuda (the first GPU) or cuda:N (default: the recipe's, which is cpu unless it says otherwise). "
+            + "A GPU needs a build for CUDA; 'zhulong doctor' shows what there is.")
+    String device;
+
+    @Option(names = "--set", paramLabel = "FIELD=VALUE", description = "Field of the recipe to override, such as train.steps=100; may "
+            + "be repeated.")
+    List<String> set = List.of();
+
+    @Option(names = "--out", paramLabel = "RUN", description = "Directory to create for this run, or the directory of an earlier run "
+            + "with the same recipe, which then continues.")
+    Path out;
+
+    void requireOut() {
+        if (out == null) {
+            throw wrongUsage("missing --out RUN: the directory to create for this run");
+        }
+    }
+
+    /** The recipe of {@code --recipe}, or the defaults, with fields set. */
+    <R extends Record> R read(Class<R> type, List<String> overrides) {
+        List<String> all = new ArrayList<>(overrides);
+        if (device != null) {
+            all.addFirst("device=" + device);
+        }
+        return recipe == null ? RecipeReader.defaults(type, all) : RecipeReader.read(recipe, type, all);
+    }
+
+    void run(Job job, Path directory) {
+        run(this, job, directory);
+    }
+
+    /** Runs a job, and says what may come next. */
+    static void run(Verb verb, Job job, Path directory) {
+        try (var line = ProgressLine.on(verb.err())) {
+            Outcome outcome = job.run(directory, line, Machine.availableMemory());
+            if (!outcome.next().isEmpty()) {
+                line.message(outcome.next());
+            }
+        }
+        verb.out().println(directory);
+    }
+}

@@ -1,0 +1,40 @@
+package dev.zhulong.recipe;
+
+import dev.zhulong.formats.progress.Progress;
+import java.nio.file.Path;
+
+/**
+ * Something that takes a while and ends in a directory: a recipe, and what is done with it. Started again in the same directory it goes on where
+ * it was stopped, and ends in the same bits.
+ *
+ * <pre>{@code
+ * Job job = Jobs.read(Path.of("recipes/small-llama.yaml"), List.of("train.steps=100"));
+ * try (var line = ProgressLine.on(System.err)) {
+ *     Outcome outcome = job.run(Path.of("run"), line);
+ * }
+ * }</pre>
+ */
+public interface Job {
+    /** What the recipe calls it in its field {@code kind}; the verb of that name starts one. */
+    String kind();
+
+    /** Everything that was asked for, with absolute paths. */
+    Record recipe();
+
+    /** Bytes of memory it takes at least, as far as its recipe says; 0 where it fits itself to the machine. */
+    long needs();
+
+    /**
+     * Runs to the end.
+     *
+     * @param directory empty or absent, or that of an earlier run of the same recipe
+     * @param available bytes of memory it may take
+     * @throws IllegalArgumentException if recipe, inputs and directory do not go together, or the memory does not suffice; says what to do
+     */
+    Outcome run(Path directory, Progress progress, long available);
+
+    /** The same where memory is known to suffice. */
+    default Outcome run(Path directory, Progress progress) {
+        return run(directory, progress, Long.MAX_VALUE);
+    }
+}

@@ -1,0 +1,67 @@
+package dev.zhulong.recipe;
+
+import dev.zhulong.formats.progress.Progress;
+import dev.zhulong.tensor.Device;
+import dev.zhulong.tensor.DeviceScope;
+import java.nio.file.Path;
+
+/** A job in a {@linkplain RunDirectory run directory} that keeps its recipe. */
+abstract class RecipeJob<R extends Record, O extends Outcome> implements Job {
+    final R recipe;
+
+    /** One start of a job. */
+    interface Run<O> {
+        O run();
+
+        /** Whether training has begun: until then, what is wrong lies in what was given, and the directory may have another recipe. */
+        boolean training();
+    }
+
+    RecipeJob(R recipe) {
+        this.recipe = recipe;
+    }
+
+    @Override
+    public R recipe() {
+        return recipe;
+    }
+
+    /** Where it is computed. */
+    abstract String device();
+
+    /** Finds what is wrong with the recipe before its directory is made and anything is loaded. */
+    abstract void check(Path directory, long available);
+
+    abstract Run<O> begin(Path directory, Progress progress, long available);
+
+    /** Of a run that came to its end before. */
+    abstract O finished(Path directory, Progress progress);
+
+    @Override
+    public O run(Path directory, Progress progress) {
+        return run(directory, progress, Long.MAX_VALUE);
+    }
+
+    @Override
+    public O run(Path directory, Progress progress, long available) {
+        if (!RunDirectory.finished(directory)) {
+            check(directory, available);
+        }
+        try (RunDirectory held = RunDirectory.open(directory, recipe)) {
+            if (held.finished()) {
+                progress.message(directory + " is finished.");
+                return finished(directory, progress);
+            }
+            Run<O> run = begin(directory, progress, available);
+            RunDevice.notice(device()).ifPresent(progress::message);
+            try (var hint = ResumeHint.of(held.path(), System.err); var on = DeviceScope.open(Device.parse(device()))) {
+                return run.run();
+            } catch (IllegalArgumentException e) {
+                if (!run.training()) {
+                    held.withdraw();
+                }
+                throw e;
+            }
+        }
+    }
+}
