@@ -44,11 +44,11 @@ class VerifyComputesWhatReferencesHoldTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"llama", "mixtral"})
+    @ValueSource(strings = {"llama", "mixtral", "bert_mlm", "bert_classify", "bert_tokens", "bert_qa", "roberta_classify", "xlm_roberta_tokens", "distilbert_mlm"})
     void onTheCpuEngineToo(String name) {
         assumeTrue(Files.isDirectory(GOLDEN.resolve(name)), GOLDEN.resolve(name) + " is not there");
         assertThat(verify("--model", GOLDEN.resolve(name).toString(), "--engine", "cpu")).as(err.toString()).isZero();
-        assertThat(out.toString()).contains("logits ", "greedy ").doesNotContain("gradient_norm");
+        assertThat(out.toString()).contains("logits ").doesNotContain("gradient_norm", "not in the reference");
     }
 
     private Path model() throws IOException {

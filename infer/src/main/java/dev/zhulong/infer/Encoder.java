@@ -65,6 +65,23 @@ public interface Encoder extends AutoCloseable {
             return new Input(ids, segments, new boolean[0], true);
         }
 
+        /** @throws IllegalArgumentException as {@link Encoder#encode} */
+        public void requireFits(EncoderSpec spec) {
+            if (ids.length > spec.contextLength()) {
+                throw new IllegalArgumentException("a sequence of " + ids.length + " tokens is longer than the model's context of " + spec.contextLength()
+                        + "; cut it, or read it in windows");
+            }
+            for (int i = 0; i < ids.length; i++) {
+                if (ids[i] < 0 || ids[i] >= spec.vocabSize()) {
+                    throw new IllegalArgumentException("token id " + ids[i] + " is outside the vocabulary of " + spec.vocabSize());
+                }
+                int segment = segments.length == 0 ? 0 : segments[i];
+                if (segment < 0 || segment >= Math.max(1, spec.segments())) {
+                    throw new IllegalArgumentException("segment " + segment + " of token " + i + ": the model has " + Math.max(1, spec.segments()));
+                }
+            }
+        }
+
         /** Without logits. */
         public Input statesAlone() {
             return new Input(ids, segments, seen, false);

@@ -97,7 +97,7 @@ public final class CpuEncoder implements Encoder {
 
     @Override
     public synchronized List<Output> encode(List<Input> inputs) {
-        inputs.forEach(this::check);
+        inputs.forEach(input -> input.requireFits(spec));
         List<Output> outputs = new ArrayList<>(inputs.size());
         for (int first = 0; first < inputs.size(); ) {
             int places = 0;
@@ -109,23 +109,6 @@ public final class CpuEncoder implements Encoder {
             first = end;
         }
         return outputs;
-    }
-
-    private void check(Input input) {
-        int[] ids = input.ids();
-        if (ids.length > spec.contextLength()) {
-            throw new IllegalArgumentException("a sequence of " + ids.length + " tokens is longer than the model's context of " + spec.contextLength()
-                    + "; cut it, or read it in windows");
-        }
-        for (int i = 0; i < ids.length; i++) {
-            if (ids[i] < 0 || ids[i] >= spec.vocabSize()) {
-                throw new IllegalArgumentException("token id " + ids[i] + " is outside the vocabulary of " + spec.vocabSize());
-            }
-            int segment = input.segments().length == 0 ? 0 : input.segments()[i];
-            if (segment < 0 || segment >= Math.max(1, spec.segments())) {
-                throw new IllegalArgumentException("segment " + segment + " of token " + i + ": the model has " + Math.max(1, spec.segments()));
-            }
-        }
     }
 
     private void run(List<Input> inputs, int places, List<Output> outputs) {

@@ -4,44 +4,66 @@ import dev.zhulong.data.pack.EncoderBatch;
 import dev.zhulong.formats.EncoderSpec;
 import dev.zhulong.formats.EncoderSpec.Head;
 import dev.zhulong.formats.FormatException;
-import dev.zhulong.model.Encoder;
+import dev.zhulong.infer.Encoder;
 import dev.zhulong.model.EncoderFiles;
-import dev.zhulong.tensor.NoGrad;
-import dev.zhulong.tensor.Tensor;
-import dev.zhulong.tensor.TensorScope;
 import dev.zhulong.train.HeadOfEncoder;
 import dev.zhulong.train.Loss;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
+import java.util.stream.IntStream;
 
 /** What an encoder makes of a reference's inputs: {@code last_hidden_state}, {@code logits} of its head, {@code loss} and norms of gradients. */
 final class EncoderOutputs {
     private EncoderOutputs() {}
 
-    static void onTorch(Path directory, Golden reference, Computed computed) {
-        try (Encoder model = EncoderFiles.load(directory)) {
-            EncoderSpec spec = model.spec();
-            Verification.requireFits(reference, spec.contextLength(), spec.vocabSize());
-            int[] ids = reference.ints(Golden.IDS).orElseThrow();
-            int[] segments = reference.ints("token_type_ids").orElseGet(() -> new int[ids.length]);
-            try (var scope = TensorScope.open(); var off = NoGrad.open()) {
-                Tensor states = model.states(ids, segments, visible(reference), reference.batch());
-                computed.put("last_hidden_state", states.toFloats(), states.shape());
-                if (!(spec.head() instanceof Head.None)) {
-                    Tensor logits = model.logits(states);
-                    putLogits(spec, logits.toFloats(), logits.shape(), computed);
-                }
-            }
-            Optional<int[]> labels = labels(spec, reference);
+    static void of(Encoder model, Golden reference, Computed computed) {
+        EncoderSpec spec = model.spec();
+        Verification.requireFits(reference, spec.contextLength(), spec.vocabSize());
+        int batch = reference.batch();
+        int seq = reference.seq();
+        int[] ids = reference.ints(Golden.IDS).orElseThrow();
+        int[] segments = segments(reference, ids.length);
+        boolean[] seen = seen(reference);
+        List<Encoder.Input> inputs = IntStream.range(0, batch).mapToObj(row -> new Encoder.Input(Arrays.copyOfRange(ids, row * seq, (row + 1) * seq),
+                Arrays.copyOfRange(segments, row * seq, (row + 1) * seq), seen.length == 0 ? seen : Arrays.copyOfRange(seen, row * seq, (row + 1) * seq), true))
+                .toList();
+        List<Encoder.Output> outputs = model.encode(inputs);
+        computed.put("last_hidden_state", joined(outputs.stream().map(Encoder.Output::states).toList()), batch, seq, spec.hiddenSize());
+        if (spec.outputs() > 0) {
+            float[] logits = joined(outputs.stream().map(Encoder.Output::logits).toList());
+            putLogits(spec, logits, spec.head() instanceof Head.Classes ? new long[] {batch, spec.outputs()} : new long[] {batch, seq, spec.outputs()}, computed);
+        }
+    }
+
+    private static float[] joined(List<float[]> parts) {
+        float[] all = new float[parts.stream().mapToInt(part -> part.length).sum()];
+        int at = 0;
+        for (float[] part : parts) {
+            System.arraycopy(part, 0, all, at, part.length);
+            at += part.length;
+        }
+        return all;
+    }
+
+    /** Where the reference holds what is right about its inputs. */
+    static void losses(Path directory, Golden reference, Computed computed) {
+        try (dev.zhulong.model.Encoder model = EncoderFiles.load(directory)) {
+            Optional<int[]> labels = labels(model.spec(), reference);
             if (labels.isPresent()) {
+                int[] ids = reference.ints(Golden.IDS).orElseThrow();
                 model.requiresGrad(true);
-                Loss loss = new HeadOfEncoder(model).accumulate(new EncoderBatch(reference.batch(), reference.seq(), ids, segments, lengths(reference),
-                        labels.get()), false);
+                Loss loss = new HeadOfEncoder(model).accumulate(new EncoderBatch(reference.batch(), reference.seq(), ids, segments(reference, ids.length),
+                        lengths(reference), labels.get()), false);
                 computed.put("loss", loss.mean());
                 Gradients.put(model, loss.count(), computed);
             }
         }
+    }
+
+    private static int[] segments(Golden reference, int length) {
+        return reference.ints("token_type_ids").orElseGet(() -> new int[length]);
     }
 
     private static void putLogits(EncoderSpec spec, float[] logits, long[] shape, Computed computed) {
@@ -75,17 +97,14 @@ final class EncoderOutputs {
         return both;
     }
 
-    /** Null where nothing is hidden. */
-    private static boolean[] visible(Golden reference) {
-        int[] mask = reference.ints(Golden.MASK).orElse(null);
-        if (mask == null) {
-            return null;
-        }
-        boolean[] visible = new boolean[mask.length];
+    /** Empty where nothing is hidden. */
+    private static boolean[] seen(Golden reference) {
+        int[] mask = reference.ints(Golden.MASK).orElse(new int[0]);
+        boolean[] seen = new boolean[mask.length];
         for (int i = 0; i < mask.length; i++) {
-            visible[i] = mask[i] != 0;
+            seen[i] = mask[i] != 0;
         }
-        return visible;
+        return seen;
     }
 
     /** Tokens of each row before its padding. */

@@ -3,14 +3,19 @@ package dev.zhulong.recipe.verify;
 import dev.zhulong.formats.EncoderSpec;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.infer.Encoder;
 import dev.zhulong.infer.LanguageModel;
+import dev.zhulong.infer.TorchEncoder;
+import dev.zhulong.infer.cpu.CpuEncoder;
 import dev.zhulong.infer.open.EngineChoice;
 import dev.zhulong.infer.open.EngineChoice.Engine;
 import dev.zhulong.infer.open.ModelFiles;
 import dev.zhulong.kernels.KvPages;
+import dev.zhulong.tensor.Libtorch;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Computes what a reference holds from its inputs, in F32, and compares. Nothing is taken from the reference but its inputs and, of text that was written,
@@ -46,7 +51,7 @@ public record Verification(List<Line> differences) {
         var computed = new Computed();
         try (Golden reference = Golden.open(golden)) {
             if (Files.isDirectory(model) && ModelDirectory.readNetwork(model) instanceof EncoderSpec) {
-                EncoderOutputs.onTorch(model, reference, computed);
+                encoder(model, reference, engine, computed);
             } else {
                 decoder(model, reference, engine, computed);
             }
@@ -54,6 +59,19 @@ public record Verification(List<Line> differences) {
                 computed.write(out);
             }
             return new Verification(computed.differences(reference));
+        }
+    }
+
+    private static void encoder(Path model, Golden reference, Engine engine, Computed computed) {
+        if (engine == Engine.TORCH) {
+            try (Encoder loaded = TorchEncoder.load(model)) {
+                EncoderOutputs.of(loaded, reference, computed);
+            }
+            EncoderOutputs.losses(model, reference, computed);
+            return;
+        }
+        try (ModelDirectory files = ModelDirectory.open(model); Encoder loaded = CpuEncoder.load(files, Optional.empty(), Libtorch.threads())) {
+            EncoderOutputs.of(loaded, reference, computed);
         }
     }
 
