@@ -20,6 +20,7 @@ import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.model.NetworkFiles;
+import dev.zhulong.tensor.Device;
 import java.io.IOException;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
@@ -118,6 +119,9 @@ class AnyModelOpensInAFewLinesTest {
         assertThatThrownBy(() -> TWO.withEngine(Engine.TORCH).withWeights(WeightType.Q8_0)).hasMessageContaining("only on the cpu engine");
         assertThatThrownBy(() -> TWO.withEngine(Engine.TORCH).withRoute(RouteWanted.THROUGHPUT)).hasMessageContaining("only on the cpu engine");
         assertThatThrownBy(() -> TWO.withWeights(WeightType.Q8_0).withPrecision(Precision.INT4)).hasMessageContaining("give one of them");
+        assertThatThrownBy(() -> TWO.withDevice(Device.parse("cuda"))).hasMessageContaining("only the torch engine computes on cuda:0");
+        assertThatThrownBy(() -> ModelFiles.open(model, TWO.withEngine(Engine.TORCH).withDevice(Device.parse("cuda:99"))))
+                .hasMessageContaining("device cuda:99 cannot be used: ");
         assertThatThrownBy(() -> TWO.withContext(0)).hasMessageContaining("at least 1 token");
         assertThatThrownBy(() -> TWO.withQualityFloor(Double.NaN)).hasMessageContaining("quality floor");
         assertThatThrownBy(() -> ModelFiles.open(model, EngineChoice.DEFAULT.withThreads(0))).hasMessageContaining("thread");
