@@ -29,6 +29,7 @@ public abstract class Network implements AutoCloseable {
     private final Map<String, Linear> linears = new LinkedHashMap<>();
     private final Map<String, QuantizedMatrix> quantized;
     private LoraAdapter adapter;
+    private Residency residency = Residency.HERE;
 
     /**
      * Over {@code tensors}, which this object owns from now on and which must be kept out of scopes.
@@ -224,7 +225,8 @@ public abstract class Network implements AutoCloseable {
     }
 
     /** Runs one part in a scope of its own; what it gives belongs to the scope around it. */
-    public static Tensor[] run(Part part, Tensor[] flow, Pass pass) {
+    public final Tensor[] run(Part part, Tensor[] flow, Pass pass) {
+        residency.enter(part);
         try (var scope = TensorScope.open()) {
             Tensor[] next = part.forward(flow, pass);
             for (Tensor tensor : next) {
@@ -233,7 +235,19 @@ public abstract class Network implements AutoCloseable {
                 }
             }
             return next;
+        } finally {
+            residency.leave(part);
         }
+    }
+
+    /** Where its weights are between uses. */
+    public final Residency residency() {
+        return residency;
+    }
+
+    /** Has weights be elsewhere between uses from now on. */
+    public final void residency(Residency where) {
+        residency = where;
     }
 
     /** Whether a tensor is one of these, and no copy. */

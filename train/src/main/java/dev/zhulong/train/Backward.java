@@ -3,6 +3,7 @@ package dev.zhulong.train;
 import dev.zhulong.model.Network;
 import dev.zhulong.model.Part;
 import dev.zhulong.model.Pass;
+import dev.zhulong.model.Residency;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
@@ -23,30 +24,35 @@ final class Backward {
      * @param head   from what the last part gives, cut from the graph, to the gradients of what is minimised, of the same shapes; null for none
      */
     static void through(Network network, Tensor[] inputs, Pass pass, boolean recompute, UnaryOperator<Tensor[]> head) {
-        if (recompute) {
-            recomputing(network.parts(), inputs, pass, head);
+        // a graph that is kept holds on to the weights it was made with
+        if (recompute || network.residency() != Residency.HERE) {
+            recomputing(network, inputs, pass, head);
             return;
         }
         Tensor[] end = network.run(inputs, pass);
         backward(end, head.apply(detached(end)));
     }
 
-    private static void recomputing(List<Part> parts, Tensor[] inputs, Pass pass, UnaryOperator<Tensor[]> head) {
+    private static void recomputing(Network network, Tensor[] inputs, Pass pass, UnaryOperator<Tensor[]> head) {
+        List<Part> parts = network.parts();
         List<Tensor[]> given = new ArrayList<>(List.<Tensor[]>of(inputs));
         try (var off = NoGrad.open()) {
             for (Part part : parts.subList(0, parts.size() - 1)) {
-                given.add(Network.run(part, given.getLast(), pass));
+                given.add(network.run(part, given.getLast(), pass));
             }
         }
         Tensor[] above = null;
         for (int i = parts.size() - 1; i >= 0; i--) {
             Tensor[] gradients = above;
+            network.residency().enter(parts.get(i));
             try (var scope = TensorScope.open()) {
                 Tensor[] leaves = leaves(given.get(i));
                 Tensor[] end = parts.get(i).forward(leaves, pass);
                 backward(end, i == parts.size() - 1 ? head.apply(detached(end)) : gradients);
                 above = Arrays.stream(leaves).map(leaf -> leaf.dtype().isFloat() && leaf.grad() != null ? scope.handOut(leaf.grad()) : null)
                         .toArray(Tensor[]::new);
+            } finally {
+                network.residency().leave(parts.get(i));
             }
             close(gradients, new Tensor[0]);
             if (i > 0) {
