@@ -97,7 +97,7 @@ final class DirectoryModelFiles extends ModelFiles {
         Map<String, TensorView> stored = files.weights();
         for (GgufWeight weight : GgufWeight.of(spec())) {
             TensorView tensor = stored.get(weight.huggingFace());
-            if (tensor != null && weight.shape().length == 2 && weight.gguf().startsWith("blk.")) {
+            if (tensor != null && weight.shape().length == 2 && weight.parameter().layer() >= 0) {
                 elements.merge(quantised.getOrDefault(weight.huggingFace(), tensor.type().name()), weight.shape()[0] * weight.shape()[1], Long::sum);
             }
         }

@@ -93,8 +93,8 @@ final class GgufModelFiles extends ModelFiles {
         var elements = new TreeMap<String, Long>();
         for (GgufWeight weight : files.weights().values()) {
             GgufTensor tensor = files.file().tensor(weight.gguf());
-            if (tensor.shape().length == 2 && weight.gguf().startsWith("blk.")) {
-                elements.merge(tensor.type().name(), tensor.elements(), Long::sum);
+            if (weight.shape().length == 2 && weight.parameter().layer() >= 0) {
+                elements.merge(tensor.type().name(), weight.shape()[0] * weight.shape()[1], Long::sum);
             }
         }
         return most(elements);
