@@ -204,7 +204,7 @@ public final class Quantization {
     private Written toDirectory(ModelDirectory source, ThreadPool pool, Tensors tensors) throws IOException {
         var mix = new TensorMix(precision, source.spec(), !source.spec().tiedEmbeddings());
         Map<String, TensorView> views = DirectoryWeights.of(source, Map.of());
-        List<GgufWeight> weights = GgufWeight.of(source.spec());
+        List<GgufWeight> weights = GgufWeight.ofNetwork(source.spec());
         var plan = new Plan(weights.size());
         var directory = new QuantizedDirectory(source, precision);
         for (GgufWeight weight : weights) {

@@ -95,7 +95,7 @@ final class DirectoryModelFiles extends ModelFiles {
         var elements = new TreeMap<String, Long>();
         Map<String, String> quantised = files.quantization().map(config -> config.weights()).orElse(Map.of());
         Map<String, TensorView> stored = files.weights();
-        for (GgufWeight weight : GgufWeight.of(spec())) {
+        for (GgufWeight weight : GgufWeight.ofNetwork(spec())) {
             TensorView tensor = stored.get(weight.huggingFace());
             if (tensor != null && weight.shape().length == 2 && weight.parameter().layer() >= 0) {
                 elements.merge(quantised.getOrDefault(weight.huggingFace(), tensor.type().name()), weight.shape()[0] * weight.shape()[1], Long::sum);
