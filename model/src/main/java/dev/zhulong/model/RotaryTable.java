@@ -2,6 +2,7 @@ package dev.zhulong.model;
 
 import dev.zhulong.formats.DecoderSpec.Rope;
 import dev.zhulong.formats.DecoderSpec.Scaling;
+import dev.zhulong.formats.RotaryFrequencies;
 import dev.zhulong.tensor.Tensor;
 import java.util.Arrays;
 import java.util.stream.LongStream;

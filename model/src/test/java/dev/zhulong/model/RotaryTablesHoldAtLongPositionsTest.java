@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.zhulong.formats.DecoderSpec.Rope;
 import dev.zhulong.formats.DecoderSpec.Scaling;
 import dev.zhulong.formats.Family;
+import dev.zhulong.formats.RotaryFrequencies;
 import dev.zhulong.model.reference.RotaryAngles;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;

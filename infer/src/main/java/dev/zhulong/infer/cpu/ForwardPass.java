@@ -20,6 +20,10 @@ final class ForwardPass implements AutoCloseable {
 
     private final DecoderSpec spec;
     private final int hidden;
+    private final int queryHeads;
+    private final int kvHeads;
+    private final int headDim;
+    private final DecoderSpec.Activation activation;
     private final int width;
     private final int kvWidth;
     private final int maxRows;
@@ -73,9 +77,13 @@ final class ForwardPass implements AutoCloseable {
         this.pool = pool;
         attention = new Attention(spec, pool);
         hidden = spec.hiddenSize();
+        queryHeads = spec.heads();
+        kvHeads = spec.kvHeads();
+        headDim = spec.headDim();
+        activation = spec.activation();
         int widest = spec.stack().layers().stream().mapToInt(each -> each.mlp().width()).max().orElseThrow();
-        width = spec.heads() * spec.headDim();
-        kvWidth = spec.kvHeads() * spec.headDim();
+        width = queryHeads * headDim;
+        kvWidth = kvHeads * headDim;
         caches = new PagedCache[maxRows];
         positions = new int[maxRows];
         x = new float[maxRows * hidden];
@@ -226,25 +234,25 @@ final class ForwardPass implements AutoCloseable {
 
     /** Norms of heads, rotation, and the row's keys and values to its sequence's pages. */
     private void heads(int row) {
-        heads(qkv[0], row * width, spec.heads(), layer.qNorm(), positions[row]);
-        heads(qkv[1], row * kvWidth, spec.kvHeads(), layer.kNorm(), positions[row]);
+        heads(qkv[0], row * width, queryHeads, layer.qNorm(), positions[row]);
+        heads(qkv[1], row * kvWidth, kvHeads, layer.kNorm(), positions[row]);
         layerPages.put(caches[row].page(positions[row]), positions[row] % KvPages.PAGE, qkv[1], row * kvWidth, qkv[2], row * kvWidth);
     }
 
     private void heads(float[] values, int at, int heads, Norm norm, int position) {
         if (norm != null) {
             for (int head = 0; head < heads; head++) {
-                norm.apply(values, at + head * spec.headDim(), values, at + head * spec.headDim());
+                norm.apply(values, at + head * headDim, values, at + head * headDim);
             }
         }
         if (rotary != null) {
-            rotary.turn(values, at, heads, spec.headDim(), position);
+            rotary.turn(values, at, heads, headDim, position);
         }
     }
 
     private void activation(int row) {
         float[] gate = mlp[0];
-        ActivationFunction.apply(spec.activation(), gate, row * inner, inner);
+        ActivationFunction.apply(activation, gate, row * inner, inner);
         if (mlp.length == 2) {
             DecoderOps.multiply(gate, row * inner, mlp[1], row * inner, inner);
         }

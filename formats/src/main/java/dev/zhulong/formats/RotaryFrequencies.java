@@ -1,4 +1,4 @@
-package dev.zhulong.model;
+package dev.zhulong.formats;
 
 import dev.zhulong.formats.DecoderSpec.Rope;
 import dev.zhulong.formats.DecoderSpec.Scaling;
