@@ -18,7 +18,6 @@ final class ForwardPass implements AutoCloseable {
     /** Below so many rows, what is done row by row is not worth waking threads for. */
     private static final int PARALLEL_ROWS = 4;
 
-    private final DecoderSpec spec;
     private final int hidden;
     private final int queryHeads;
     private final int kvHeads;
@@ -70,7 +69,6 @@ final class ForwardPass implements AutoCloseable {
 
     /** @param rotary null where positions are learned */
     ForwardPass(DecoderSpec spec, int maxRows, PagePool pages, Rotary rotary, ThreadPool pool) {
-        this.spec = spec;
         this.maxRows = maxRows;
         this.pages = pages;
         this.rotary = rotary;
