@@ -1,0 +1,110 @@
+package dev.zhulong.infer;
+
+import dev.zhulong.formats.embedding.EmbeddingConfig;
+import dev.zhulong.infer.Encoder.Input;
+import dev.zhulong.text.encode.EncodedText;
+import dev.zhulong.text.encode.EncoderTokenizer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.function.Function;
+
+/**
+ * Vectors of texts as a directory in sentence-transformers' layout says: its tokenizer, its network on an engine, its pooling.
+ *
+ * <pre>{@code
+ * try (var encoder = SentenceEncoder.open(Path.of("all-MiniLM-L6-v2"), TorchEncoder::load)) {
+ *     float[] vector = encoder.vectors(List.of("A text."), Optional.empty()).getFirst();
+ * }
+ * }</pre>
+ */
+public final class SentenceEncoder implements AutoCloseable {
+    private final EmbeddingConfig config;
+    private final EmbeddingHead head;
+    private final EncoderTokenizer tokenizer;
+    private final Encoder network;
+    private final int mostTokens;
+
+    private SentenceEncoder(EmbeddingConfig config, EmbeddingHead head, EncoderTokenizer tokenizer, Encoder network) {
+        this.config = config;
+        this.head = head;
+        this.tokenizer = tokenizer;
+        this.network = network;
+        mostTokens = Math.min(config.maxTokens().orElse(Integer.MAX_VALUE), network.spec().contextLength());
+    }
+
+    /**
+     * Opens a directory.
+     *
+     * @param load loads the network, whose folder it is given, on an engine
+     * @throws dev.zhulong.formats.FormatException where a file is missing or wrong
+     */
+    public static SentenceEncoder open(Path directory, Function<Path, Encoder> load) {
+        EmbeddingConfig config = EmbeddingConfig.read(directory);
+        EmbeddingHead head = EmbeddingHead.open(directory, config);
+        Path folder = directory.resolve(config.network());
+        EncoderTokenizer tokenizer = EncoderTokenizer.load(folder);
+        try {
+            return new SentenceEncoder(config, head, tokenizer, load.apply(folder));
+        } catch (RuntimeException | Error e) {
+            tokenizer.close();
+            throw e;
+        }
+    }
+
+    /** How texts become vectors. */
+    public EmbeddingConfig config() {
+        return config;
+    }
+
+    /** Length of the vectors. */
+    public int size() {
+        return config.dimension(network.spec().hiddenSize());
+    }
+
+    /** Tokens of a text, with the model's own, after which it is cut. */
+    public int mostTokens() {
+        return mostTokens;
+    }
+
+    /**
+     * Vectors of texts, in order; what goes past {@link #mostTokens()} of a text does not count.
+     *
+     * @param prompt name of the prompt to put before each; the default one where empty
+     * @throws IllegalArgumentException where there is no prompt of that name
+     */
+    public List<float[]> vectors(List<String> texts, Optional<String> prompt) {
+        String before = config.prompt(prompt);
+        int promptTokens = before.isEmpty() ? 0 : tokens(before);
+        List<Input> inputs = new ArrayList<>();
+        for (String text : texts) {
+            EncodedText encoded = encode(before + text);
+            inputs.add(Input.of(encoded.ids(), network.spec().segments() == 0 ? new int[0] : encoded.types()).statesAlone());
+        }
+        List<float[]> vectors = new ArrayList<>();
+        List<Encoder.Output> outputs = network.encode(inputs);
+        for (int i = 0; i < outputs.size(); i++) {
+            vectors.add(head.vector(outputs.get(i).states(), inputs.get(i).ids().length, promptTokens));
+        }
+        return vectors;
+    }
+
+    /** Tokens of a text as its vector is made of them, the model's own included. */
+    public EncodedText encode(String text) {
+        return tokenizer.encode(config.lowercase() ? text.toLowerCase(Locale.ROOT) : text, mostTokens);
+    }
+
+    /** Tokens of a prompt, with those before it but without those behind it, as sentence-transformers counts them. */
+    private int tokens(String prompt) {
+        EncodedText encoded = encode(prompt);
+        return encoded.isSpecial(encoded.length() - 1) ? encoded.length() - 1 : encoded.length();
+    }
+
+    @Override
+    public void close() {
+        network.close();
+        tokenizer.close();
+    }
+}
