@@ -107,6 +107,6 @@ final class ContinueVerb extends JobVerb {
             overrides.add("adapter.alpha=" + 2L * lora);
         }
         overrides.addAll(set);
-        run(new PretrainJob(read(PretrainRecipe.class, overrides)), out);
+        run(new PretrainJob(read(PretrainRecipe.KIND, PretrainRecipe.class, overrides)), out);
     }
 }

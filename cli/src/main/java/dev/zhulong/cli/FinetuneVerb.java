@@ -116,7 +116,7 @@ final class FinetuneVerb extends JobVerb {
         if (described && data.isEmpty()) {
             throw wrongUsage("--layout, --map, --as-chat and --separator describe --data; in a mixture each source has its own");
         }
-        FinetuneRecipe read = read(FinetuneRecipe.class, overrides());
+        FinetuneRecipe read = read(FinetuneRecipe.KIND, FinetuneRecipe.class, overrides());
         if (!data.isEmpty() || mixture != null) {
             read = new FinetuneRecipe(read.kind(), read.seed(), read.device(), read.method(), read.model(), new FinetuneRecipe.Data(sources(), read.data().heldOutFraction(),
                     read.data().heldOutRows(), read.data().alone()), read.adapter(), read.dpo(), read.train());

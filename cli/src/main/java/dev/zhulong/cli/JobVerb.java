@@ -5,6 +5,7 @@ import dev.zhulong.formats.yaml.RecipeReader;
 import dev.zhulong.infer.open.Machine;
 import dev.zhulong.recipe.Job;
 import dev.zhulong.recipe.Outcome;
+import dev.zhulong.recipe.jobs.Jobs;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -34,8 +35,17 @@ abstract class JobVerb extends Verb {
         }
     }
 
-    /** The recipe of {@code --recipe}, or the defaults, with fields set. */
-    <R extends Record> R read(Class<R> type, List<String> overrides) {
+    /**
+     * The recipe of {@code --recipe}, or the defaults, with fields set.
+     *
+     * @param kind of the verb's jobs
+     */
+    <R extends Record> R read(String kind, Class<R> type, List<String> overrides) {
+        // a recipe that does not say what it is for is for the verb that it is given to
+        String found = recipe == null ? "" : RecipeReader.fields(recipe).getOrDefault("kind", "");
+        if (!found.equals(kind) && Jobs.kinds().contains(found)) {
+            throw new IllegalArgumentException(recipe + " is a recipe of kind '" + found + "', not '" + kind + "': give it to zhulong " + found);
+        }
         List<String> all = new ArrayList<>(overrides);
         if (device != null) {
             all.addFirst("device=" + device);

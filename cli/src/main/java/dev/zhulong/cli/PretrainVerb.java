@@ -54,7 +54,7 @@ final class PretrainVerb extends JobVerb {
             overrides.add(text("data", data));
         }
         overrides.addAll(set);
-        run(new PretrainJob(read(PretrainRecipe.class, overrides)), out);
+        run(new PretrainJob(read(PretrainRecipe.KIND, PretrainRecipe.class, overrides)), out);
     }
 
     /** What {@code --data} and {@code --replay} say, as an override of a recipe's section: a cleaned corpus, or texts to be cleaned. */

@@ -93,7 +93,8 @@ final class TuneVerb extends Verb {
             overrides.addFirst(Jobs.kindOf(from, set).equals(FinetuneRecipe.KIND) ? FinetuneVerb.text(data) : PretrainVerb.text("data", data));
         }
         if (!(Jobs.read(from, overrides) instanceof Searchable job)) {
-            throw new IllegalArgumentException(recipe + " is of a kind that cannot be searched: give a recipe of kind pretrain or finetune");
+            throw new IllegalArgumentException("a job of kind '" + Jobs.kindOf(from, overrides)
+                    + "' cannot be searched: give a recipe of kind pretrain or finetune");
         }
         try (var line = ProgressLine.on(err())) {
             Tune.run(job, RecipeReader.read(space, Space.class, List.of()), new Budget(minutes, tokens), out, line, Machine.availableMemory());

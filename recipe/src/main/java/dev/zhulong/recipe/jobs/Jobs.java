@@ -17,7 +17,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
-import java.util.stream.Collectors;
 
 /**
  * The jobs there are. A recipe names its job in the field {@code kind}, and so does the {@code recipe.yaml} of a run.
@@ -41,6 +40,11 @@ public final class Jobs {
     }
 
     private Jobs() {}
+
+    /** The names of all kinds. */
+    public static List<String> kinds() {
+        return KINDS.stream().map(Kind::name).toList();
+    }
 
     /**
      * The job of a recipe.
@@ -83,6 +87,6 @@ public final class Jobs {
 
     private static Kind<?> kind(String name) {
         return KINDS.stream().filter(kind -> kind.name.equals(name)).findFirst().orElseThrow(() -> new IllegalArgumentException("there is no kind of job '"
-                + name + "': a recipe's kind is one of " + KINDS.stream().map(Kind::name).collect(Collectors.joining(", "))));
+                + name + "': a recipe's kind is one of " + String.join(", ", kinds())));
     }
 }
