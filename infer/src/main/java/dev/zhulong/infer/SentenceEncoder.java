@@ -59,6 +59,16 @@ public final class SentenceEncoder implements AutoCloseable {
         return config;
     }
 
+    /** What runs; closed with this one. */
+    public Encoder network() {
+        return network;
+    }
+
+    /** Closed with this one. */
+    public EncoderTokenizer tokenizer() {
+        return tokenizer;
+    }
+
     /** Length of the vectors. */
     public int size() {
         return config.dimension(network.spec().hiddenSize());
@@ -77,27 +87,44 @@ public final class SentenceEncoder implements AutoCloseable {
      */
     public List<float[]> vectors(List<String> texts, Optional<String> prompt) {
         String before = config.prompt(prompt);
-        int promptTokens = before.isEmpty() ? 0 : tokens(before);
+        int promptTokens = promptTokens(before);
         List<Input> inputs = new ArrayList<>();
         for (String text : texts) {
-            EncodedText encoded = encode(before + text);
-            inputs.add(Input.of(encoded.ids(), network.spec().segments() == 0 ? new int[0] : encoded.types()).statesAlone());
+            inputs.add(input(encode(before + text)).statesAlone());
         }
         List<float[]> vectors = new ArrayList<>();
         List<Encoder.Output> outputs = network.encode(inputs);
         for (int i = 0; i < outputs.size(); i++) {
-            vectors.add(head.vector(outputs.get(i).states(), inputs.get(i).ids().length, promptTokens));
+            vectors.add(vector(outputs.get(i), inputs.get(i).ids().length, promptTokens));
         }
         return vectors;
     }
 
-    /** Tokens of a text as its vector is made of them, the model's own included. */
-    public EncodedText encode(String text) {
-        return tokenizer.encode(config.lowercase() ? text.toLowerCase(Locale.ROOT) : text, mostTokens);
+    /** The vector of what the network makes of {@code tokens} tokens, the first {@code promptTokens} of them a prompt's. */
+    public float[] vector(Encoder.Output output, int tokens, int promptTokens) {
+        return head.vector(output.states(), tokens, promptTokens);
     }
 
-    /** Tokens of a prompt, with those before it but without those behind it, as sentence-transformers counts them. */
-    private int tokens(String prompt) {
+    /** Tokens of a text as its vector is made of them, the model's own included. */
+    public EncodedText encode(String text) {
+        return tokenizer.encode(cased(text), mostTokens);
+    }
+
+    /** A text in lower case where the directory asks for it. */
+    public String cased(String text) {
+        return config.lowercase() ? text.toLowerCase(Locale.ROOT) : text;
+    }
+
+    /** What the network is given of tokens. */
+    public Input input(EncodedText tokens) {
+        return Input.of(tokens.ids(), network.spec().segments() == 0 ? new int[0] : tokens.types());
+    }
+
+    /** Tokens of a prompt, with those before it but without those behind it, as sentence-transformers counts them; 0 of an empty one. */
+    public int promptTokens(String prompt) {
+        if (prompt.isEmpty()) {
+            return 0;
+        }
         EncodedText encoded = encode(prompt);
         return encoded.isSpecial(encoded.length() - 1) ? encoded.length() - 1 : encoded.length();
     }

@@ -5,6 +5,7 @@ import dev.zhulong.infer.LanguageModel.Span;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 
 /** Runs a model on tokens without meaning, until the JIT compiler has seen what a server does: so those who ask first wait no longer than others. */
 public final class WarmUp {
@@ -26,6 +27,20 @@ public final class WarmUp {
     public static void run(LanguageModel model, double seconds) {
         var warmUp = new WarmUp(model, seconds);
         while (warmUp.round()) { }
+    }
+
+    /** The same for an encoder: single inputs of two lengths, and many together. */
+    public static void run(Encoder encoder, double seconds) {
+        long end = System.nanoTime() + (long) (1e9 * seconds);
+        var random = new SplittableRandom(1);
+        int context = encoder.spec().contextLength();
+        while (System.nanoTime() - end < 0) {
+            for (int inputs : new int[] {1, TOGETHER}) {
+                for (int tokens : new int[] {TAIL, PROMPT}) {
+                    encoder.encode(IntStream.range(0, inputs).mapToObj(_ -> Encoder.Input.of(random.ints(Math.min(context, tokens), 0, encoder.spec().vocabSize()).toArray())).toList());
+                }
+            }
+        }
     }
 
     /** False when time is up. */

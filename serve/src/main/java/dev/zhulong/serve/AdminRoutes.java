@@ -5,36 +5,35 @@ import dev.zhulong.formats.FormatException;
 import io.helidon.webserver.http.HttpRouting;
 import io.helidon.webserver.http.ServerResponse;
 import java.io.UncheckedIOException;
+import java.util.function.Supplier;
 
 /** What an administrator may do, on a port and with a key of its own. */
 final class AdminRoutes {
+    private final Supplier<ObjectNode> status;
+    /** Null where the model takes no adapters. */
     private final ServedModel model;
     private final ServerOptions options;
 
-    AdminRoutes(ServedModel model, ServerOptions options) {
+    /** @param model that adapters can be added to; null for none */
+    AdminRoutes(Supplier<ObjectNode> status, ServedModel model, ServerOptions options) {
+        this.status = status;
         this.model = model;
         this.options = options;
     }
 
     void add(Listener on, HttpRouting.Builder routing) {
         ApiKeys keys = options.admin().keys();
-        routing.post("/admin/adapters", on.handler("admin", keys, (request, response, exchange) -> addAdapter(exchange, response)))
-                .delete("/admin/adapters/{name}", on.handler("admin", keys, (request, response, exchange) -> removeAdapter(exchange, response,
-                        request.path().pathParameters().get("name"))))
-                .post("/admin/guard/reload", on.handler("admin", keys, (request, response, exchange) -> reload(exchange, response)));
+        if (model != null) {
+            routing.post("/admin/adapters", on.handler("admin", keys, (request, response, exchange) -> addAdapter(exchange, response)))
+                    .delete("/admin/adapters/{name}", on.handler("admin", keys, (request, response, exchange) -> removeAdapter(exchange, response,
+                            request.path().pathParameters().get("name"))));
+        }
+        routing.post("/admin/guard/reload", on.handler("admin", keys, (request, response, exchange) -> reload(exchange, response)));
         Listener.get(routing, "/admin/status", on.handler("admin", keys, (request, response, exchange) -> status(exchange, response)));
     }
 
     private void status(Exchange exchange, ServerResponse response) {
-        ObjectNode tree = Json.object().put("model", model.name());
-        var lanes = tree.putArray("lanes");
-        model.lanes().forEach(lane -> {
-            var stats = lane.scheduler().stats();
-            lanes.addObject().put("precision", lane.precision().label()).put("engine", lane.engine()).put("waiting", stats.waiting()).put("running", stats.running())
-                    .put("kv_tokens", stats.tokensHeld()).put("finished", stats.finished()).put("failed", stats.failed());
-        });
-        var adapters = tree.putArray("adapters");
-        model.adapters().forEach(adapters::add);
+        ObjectNode tree = status.get();
         if (options.guard() != null) {
             tree.put("policy", options.guard().version());
         }

@@ -19,23 +19,17 @@ public final class ApiServer implements AutoCloseable {
     /** Most tokens of a text whose vector is made: memory for their keys and values is needed besides the scheduler's. */
     public static final int EMBED_TOKENS = 2048;
 
-    private static final String MODEL = "/v1/models/";
-
-    private final ServedModel model;
-    private final ServerOptions options;
-    private final Metrics metrics;
+    private final Service service;
     private final Listener listener;
     /** Null where there is none. */
     private final Listener admin;
     private volatile boolean draining;
 
-    private ApiServer(ServedModel model, ServerOptions options) {
-        this.model = model;
-        this.options = options;
-        metrics = new Metrics(model);
-        listener = new Listener(options, metrics, this::routes);
+    private ApiServer(Service service, ServerOptions options) {
+        this.service = service;
+        listener = new Listener(options, service.metrics(), this::routes);
         try {
-            admin = options.admin() == null ? null : new Listener(options.forAdmin(), metrics, new AdminRoutes(model, options)::add);
+            admin = options.admin() == null ? null : new Listener(options.forAdmin(), service.metrics(), service.admin()::add);
         } catch (RuntimeException e) {
             listener.close();
             throw e;
@@ -48,7 +42,12 @@ public final class ApiServer implements AutoCloseable {
      * @throws UncheckedIOException where the port cannot be had
      */
     public static ApiServer start(ServedModel model, ServerOptions options) {
-        return new ApiServer(model, options);
+        return new ApiServer(new ModelService(model, options), options);
+    }
+
+    /** The same for an encoder: vectors, and labels where it has a head for them. */
+    public static ApiServer start(ServedEncoder model, ServerOptions options) {
+        return new ApiServer(new EncoderService(model, options), options);
     }
 
     public int port() {
@@ -61,20 +60,11 @@ public final class ApiServer implements AutoCloseable {
     }
 
     private void routes(Listener on, HttpRouting.Builder routing) {
-        var text = new TextRoutes(model, metrics, options);
-        var about = new ModelRoutes(model, new Embedder(model.lanes().getLast(), EMBED_TOKENS), options, metrics);
-        routing.post("/v1/chat/completions", on.handler("chat", options.keys(), (request, response, exchange) -> text.chat(exchange, response)))
-                .post("/v1/completions", on.handler("completions", options.keys(), (request, response, exchange) -> text.text(exchange, response)))
-                .post("/v1/embeddings", on.handler("embeddings", options.keys(), (request, response, exchange) -> about.embeddings(exchange, response)))
-                .post("/tokenize", on.handler("tokenize", options.keys(), (request, response, exchange) -> about.tokenize(exchange, response)))
-                .post("/detokenize", on.handler("detokenize", options.keys(), (request, response, exchange) -> about.detokenize(exchange, response)));
-        Listener.get(routing, "/v1/models", on.handler("models", options.keys(), (request, response, exchange) -> about.models(exchange, response)));
-        Listener.get(routing, MODEL + "*", on.handler("models", options.keys(), (request, response, exchange) -> about.model(exchange, response, Listener.rest(request, MODEL))));
+        service.routes(on, routing);
         Listener.get(routing, "/health", on.handler("health", null, (request, response, exchange) -> health(exchange, response)));
         Listener.get(routing, "/ready", on.handler("ready", null, (request, response, exchange) -> ready(exchange, response)));
         Listener.get(routing, "/metrics", on.handler("metrics", null, (request, response, exchange) -> Listener.send(response, exchange.connection(),
-                "text/plain; version=0.0.4; charset=utf-8", metrics.text().getBytes(StandardCharsets.UTF_8))));
-        new PageRoutes().add(on, routing);
+                "text/plain; version=0.0.4; charset=utf-8", service.metrics().text().getBytes(StandardCharsets.UTF_8))));
     }
 
     private void health(Exchange exchange, ServerResponse response) {
@@ -84,7 +74,7 @@ public final class ApiServer implements AutoCloseable {
 
     /** An engine that has failed never answers again: whoever watches is to restart the server. */
     private void checkEngine() {
-        Throwable failure = model.failure();
+        Throwable failure = service.failure();
         if (failure != null) {
             throw ApiException.of(503, "server_error", "engine_failed", "the engine has failed: " + failure + "; restart the server");
         }
@@ -101,7 +91,7 @@ public final class ApiServer implements AutoCloseable {
     /** Is no longer ready, takes no more, and waits until what was taken is answered. */
     public void drain() throws InterruptedException {
         draining = true;
-        model.drain();
+        service.drain();
         // what is written is not yet sent
         listener.drain();
     }

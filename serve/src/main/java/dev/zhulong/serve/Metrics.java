@@ -39,6 +39,18 @@ final class Metrics {
                 Duration.ofSeconds(30)).register(registry);
     }
 
+    /** Of an encoder. */
+    Metrics(ServedEncoder model) {
+        String precision = Precision.HIGH.label();
+        Gauge.builder("zhulong_queue", model, each -> each.scheduler().stats().waiting()).description("Requests waiting in the queue").tag("precision", precision)
+                .register(registry);
+        Gauge.builder("zhulong_batch", model, each -> each.scheduler().stats().running()).description("Inputs being read").tag("precision", precision).register(registry);
+        FunctionCounter.builder("zhulong_steps", model, each -> each.scheduler().stats().steps()).description("Calls of the model").tag("precision", precision)
+                .register(registry);
+        FunctionCounter.builder("zhulong_prompt_tokens", model, each -> each.scheduler().stats().promptTokens()).description("Tokens of inputs that were read")
+                .tag("precision", precision).register(registry);
+    }
+
     private void gauge(Lane lane, String name, String help, ToDoubleFunction<SchedulerStats> value) {
         Gauge.builder(name, lane, each -> value.applyAsDouble(each.scheduler().stats())).description(help).tag("precision", lane.precision().label()).register(registry);
     }

@@ -5,6 +5,7 @@ import dev.zhulong.infer.GenerateOptions;
 import dev.zhulong.infer.SamplerOptions;
 import dev.zhulong.serve.ServedModel.Lane;
 import dev.zhulong.text.EncodingException;
+import dev.zhulong.text.Tokenizer;
 import dev.zhulong.text.chat.Message;
 import java.util.ArrayList;
 import java.util.List;
@@ -90,7 +91,7 @@ final class Requests {
         for (JsonNode prompt : several(request, "prompt", MOST_CHOICES)) {
             caller.check();
             String text = prompt.isTextual() ? review.apply(prompt.textValue()) : null;
-            int[] ids = text == null ? reviewed(ids(request, "prompt", prompt), review) : null;
+            int[] ids = text == null ? reviewed(ids(request, "prompt", prompt, model.tokenizer()), review) : null;
             prompts.add(suffix != null ? gap(request, text == null ? ids : model.encode(text), suffix)
                     : text == null ? model.sequence(ids) : model.sequence(text));
             if (echo) {
@@ -153,7 +154,7 @@ final class Requests {
         for (JsonNode input : several(request, field, most)) {
             caller.check();
             inputs.add(input.isTextual() ? model.sequence(review.apply(input.textValue()))
-                    : model.sequence(reviewed(ids(request, field, input), review)));
+                    : model.sequence(reviewed(ids(request, field, input, model.tokenizer()), review)));
         }
         return inputs;
     }
@@ -166,7 +167,7 @@ final class Requests {
     }
 
     /** A text, or ids, or several of either. */
-    private static List<JsonNode> several(Fields request, String field, int most) {
+    static List<JsonNode> several(Fields request, String field, int most) {
         JsonNode node = request.get(field);
         if (node == null) {
             throw request.wrong(field, "is missing");
@@ -181,14 +182,15 @@ final class Requests {
         return several;
     }
 
-    private int[] ids(Fields request, String field, JsonNode node) {
+    /** An array of ids. */
+    static int[] ids(Fields request, String field, JsonNode node, Tokenizer tokenizer) {
         if (!node.isArray() || node.isEmpty()) {
             throw request.wrong(field, "must be a string, an array of strings, an array of token ids or an array of such arrays");
         }
         int[] ids = new int[node.size()];
         for (int i = 0; i < ids.length; i++) {
             JsonNode id = node.get(i);
-            if (!id.isIntegralNumber() || !id.canConvertToInt() || !model.tokenizer().has(id.intValue())) {
+            if (!id.isIntegralNumber() || !id.canConvertToInt() || !tokenizer.has(id.intValue())) {
                 throw request.wrong(field, "must hold ids of the model's tokens, found " + Json.shortened(id.toString()));
             }
             ids[i] = id.intValue();

@@ -56,6 +56,13 @@ final class TestServer implements AutoCloseable {
         server = started(served, options);
     }
 
+    /** Over an encoder that stays the caller's. */
+    TestServer(ServedEncoder encoder, ServerOptions options) {
+        model = null;
+        served = null;
+        server = ApiServer.start(encoder, options);
+    }
+
     /** Called x as well, which is what tests call it that write their own HTTP. */
     private static ApiServer started(ServedModel served, ServerOptions options) {
         Set<String> names = new HashSet<>(options.hosts());
