@@ -50,11 +50,11 @@ record Matrix(String name, int rows, int columns, Rows source) {
         });
     }
 
-    /** Of a GGUF file, in its order of rows. */
+    /** Of a GGUF file, in its order of rows; the matrices of experts below one another. */
     static Matrix of(GgufTensor tensor) {
         WeightType type = WeightType.valueOf(tensor.type().name());
-        int rows = Math.toIntExact(tensor.shape()[0]);
-        int columns = Math.toIntExact(tensor.shape()[1]);
+        int columns = Math.toIntExact(tensor.shape()[tensor.shape().length - 1]);
+        int rows = Math.toIntExact(tensor.elements() / columns);
         return new Matrix(tensor.name(), rows, columns, (row, out) -> WeightRows.decode(type, tensor.data(), row, columns, out));
     }
 

@@ -125,20 +125,16 @@ public final class Quantization {
         List<GgufWeight> weights = GgufExport.weights(spec);
         var mix = new TensorMix(precision, spec, weights.stream().anyMatch(weight -> weight.gguf().equals("output.weight")));
         var plan = new Plan(weights.size());
-        Map<String, GgufExport.Stored> stored = new LinkedHashMap<>();
-        for (GgufWeight weight : weights) {
-            WeightType type = mix.type(weight.gguf(), weight.shape());
-            plan.add(type, weight.shape());
-            stored.put(weight.gguf(), new GgufExport.Stored(gguf(type), tensors.next(weights.size(), arena -> {
-                TensorView view = views.get(weight.huggingFace());
-                return weight.shape().length < 2 || type == WeightType.F32 && weight.gguf().equals("position_embd.weight")
-                        ? weight.fromHuggingFace(view, arena) : inGgufOrder(weight, Matrix.of(view, weight.layout() == Layout.TRANSPOSED)
-                                .as(type, pool, arena), arena);
-            })));
-        }
+        weights.forEach(weight -> plan.add(mix.type(weight.gguf(), weight.shape()), weight.shape()));
         plan.requireRoom(out);
         GgufExport.write(out, spec, GgufVocabulary.of(model, spec.vocabSize()), model.toAbsolutePath().normalize().getFileName().toString(),
-                precision.fileType(), quantised() ? Map.of(LAYOUT_KEY, GgufValue.of(LAYOUTS)) : Map.of(), weight -> stored.get(weight.gguf()));
+                precision.fileType(), quantised() ? Map.of(LAYOUT_KEY, GgufValue.of(LAYOUTS)) : Map.of(), weight -> {
+                    WeightType type = mix.type(weight.gguf(), weight.shape());
+                    TensorView view = views.get(weight.huggingFace());
+                    return new GgufExport.Stored(gguf(type), tensors.next(weights.size(), arena -> weight.shape().length < 2
+                            || type == WeightType.F32 && weight.gguf().equals("position_embd.weight") ? weight.fromHuggingFace(view, arena)
+                            : inGgufOrder(weight, Matrix.of(view, weight.layout() == Layout.TRANSPOSED).as(type, pool, arena), arena)));
+                });
         return plan.written(QuantizedDirectory.bytes(source), Files.size(out));
     }
 
@@ -163,7 +159,7 @@ public final class Quantization {
             var entries = new ArrayList<GgufWriter.Entry>();
             for (GgufTensor tensor : stored.values()) {
                 // what is no matrix, such as the factors of rotary scaling, stays as it is
-                boolean matrix = tensor.shape().length == 2;
+                boolean matrix = tensor.shape().length > 1;
                 WeightType type = matrix ? mix.type(tensor.name(), tensor.shape()) : WeightType.valueOf(tensor.type().name());
                 plan.add(type, tensor.shape());
                 entries.add(new GgufWriter.Entry(tensor.name(), gguf(type), tensor.shape(), tensors.next(stored.size(), arena ->

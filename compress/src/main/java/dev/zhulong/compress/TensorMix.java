@@ -1,6 +1,7 @@
 package dev.zhulong.compress;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.kernels.WeightType;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -17,6 +18,8 @@ final class TensorMix {
     /** Heads that share a key. */
     private final int sharing;
     private final boolean ownHead;
+    /** Llama.cpp has rules for mixtures of eight, as Mixtral is: attention is a small part of them. */
+    private final boolean eightExperts;
 
     /** @param ownHead whether the file has {@code output.weight} beside the embedding */
     TensorMix(Precision precision, DecoderSpec spec, boolean ownHead) {
@@ -24,16 +27,18 @@ final class TensorMix {
         this.layers = spec.layers();
         this.sharing = spec.heads() / spec.kvHeads();
         this.ownHead = ownHead;
+        this.eightExperts = !precision.isDirectory() && spec.layer(0).mlp() instanceof Mlp.Experts experts && experts.count() == 8;
     }
 
     /**
      * The type of a tensor.
      *
      * @param name  in GGUF
-     * @param shape rows first
+     * @param shape rows first; all experts of a layer are one tensor
      */
     WeightType type(String name, long[] shape) {
-        if (shape.length < 2 || name.equals("position_embd.weight")) {
+        // a small error in a router changes which experts run
+        if (shape.length < 2 || name.equals("position_embd.weight") || name.endsWith(".ffn_gate_inp.weight")) {
             return WeightType.F32;
         }
         if (!precision.type().quantised()) {
@@ -59,9 +64,10 @@ final class TensorMix {
         }
         int layer = Integer.parseInt(block.group(1));
         return switch (block.group(2)) {
-            case "attn_v" -> wideModel(values(layer));
-            case "ffn_down" -> down(layer);
-            case "attn_output" -> switch (precision) {
+            case "attn_v" -> eightExperts ? WeightType.Q8_0 : wideModel(values(layer));
+            case "attn_k" -> eightExperts ? WeightType.Q8_0 : precision.type();
+            case "ffn_down", "ffn_down_exps" -> down(layer);
+            case "attn_output" -> eightExperts ? output() : switch (precision) {
                 case Q2_K -> WeightType.Q3_K;
                 case Q3_K_M -> WeightType.Q4_K;
                 case Q3_K_L -> WeightType.Q5_K;
@@ -73,6 +79,14 @@ final class TensorMix {
                 case Q5_K_M -> WeightType.Q6_K;
                 default -> precision.type();
             };
+            default -> precision.type();
+        };
+    }
+
+    /** Of a mixture of eight. */
+    private WeightType output() {
+        return switch (precision) {
+            case Q2_K, Q3_K_S, Q3_K_M, IQ4_NL, IQ4_XS, Q4_K_S, Q4_K_M -> WeightType.Q5_K;
             default -> precision.type();
         };
     }

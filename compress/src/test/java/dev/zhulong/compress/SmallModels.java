@@ -6,6 +6,8 @@ import dev.zhulong.formats.DecoderSpec.Norm;
 import dev.zhulong.formats.DecoderSpec.Rope;
 import dev.zhulong.formats.DecoderSpec.Scaling;
 import dev.zhulong.formats.Family;
+import dev.zhulong.formats.Stack;
+import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.NetworkFiles;
@@ -41,6 +43,15 @@ final class SmallModels {
         return new DecoderSpec(family, vocab, hidden, layers, heads, kvHeads, headDim, intermediate, CONTEXT, gpt2 ? Norm.LAYER : Norm.RMS, 1e-5,
                 gpt2 ? Activation.GELU_TANH : Activation.SILU, !gpt2, gpt2 ? null : new Rope(10_000, headDim, new Scaling.None()), tied,
                 gpt2 || family == Family.of("qwen2"), gpt2, gpt2, family == Family.of("qwen3"), Collections.nCopies(layers, 0), 0, List.of(0));
+    }
+
+    /** A Mixtral of two layers with eight experts, of which a token is given two. */
+    static DecoderSpec mixture(int hidden, int intermediate) {
+        DecoderSpec dense = spec(Family.of("mistral"), hidden, intermediate, false);
+        Stack stack = dense.stack();
+        var layers = stack.layers().stream().map(layer -> new Stack.Layer(layer.attention(), new Mlp.Experts(8, 2, (Mlp.Dense) layer.mlp(), 0.01))).toList();
+        return new DecoderSpec(Family.of("mixtral"), new Stack(hidden, layers, stack.norm(), stack.normEpsilon(), stack.place(), stack.positions(), CONTEXT),
+                VOCAB, false, 0, List.of(0));
     }
 
     static Path write(Path directory, DecoderSpec spec) throws IOException {

@@ -99,14 +99,14 @@ public final class GgufExport {
             while (next < all.size() && all.get(next).gguf().equals(weight.gguf())) {
                 next++;
             }
-            entries.add(weight.isStacked() ? stacked(all.subList(i, next), weights) : entry(weight, weight.shape(), weights.apply(weight)));
+            entries.add(weight.isStacked() ? stacked(all.subList(i, next), weights) : alone(weight, weights.apply(weight)));
             i = next;
         }
         GgufWriter.write(file, metadata, List.copyOf(entries));
     }
 
-    private static GgufWriter.Entry entry(GgufWeight weight, long[] shape, Stored stored) {
-        return new GgufWriter.Entry(weight.gguf(), stored.type, shape, stored.data);
+    private static GgufWriter.Entry alone(GgufWeight weight, Stored stored) {
+        return new GgufWriter.Entry(weight.gguf(), stored.type, weight.shape(), stored.data);
     }
 
     /** The experts of a layer, one after the other in one tensor. */
@@ -117,14 +117,7 @@ public final class GgufExport {
             throw new IllegalArgumentException(experts.getFirst().gguf() + ": expected one type for all experts, found several");
         }
         long[] shape = experts.getFirst().shape();
-        return entry(experts.getFirst(), new long[] {experts.size(), shape[0], shape[1]}, new Stored(type, () -> {
-            long bytes = type.bytes(shape[0] * shape[1]);
-            MemorySegment all = Arena.ofAuto().allocate(bytes * experts.size(), Float.BYTES);
-            for (int expert = 0; expert < experts.size(); expert++) {
-                MemorySegment.copy(stored.get(expert).data.get(), 0, all, expert * bytes, bytes);
-            }
-            return all;
-        }));
+        return new GgufWriter.Entry(experts.getFirst().gguf(), type, new long[] {experts.size(), shape[0], shape[1]}, stored.stream().map(Stored::data).toList());
     }
 
     /** The weights a file holds: those of the model, and for some tied ones the embedding once more as the head llama.cpp asks for. */

@@ -35,9 +35,13 @@ public final class GgufWriter {
      * @param name  unique in the file
      * @param type  of the blocks
      * @param shape rows first
-     * @param data  gives the blocks row by row; asked once, when its turn to be written comes
+     * @param parts give the blocks row by row, one after the other; each is asked once, when its turn to be written comes
      */
-    public record Entry(String name, GgufType type, long[] shape, Supplier<MemorySegment> data) {
+    public record Entry(String name, GgufType type, long[] shape, List<Supplier<MemorySegment>> parts) {
+        /** Whose data are in one piece. */
+        public Entry(String name, GgufType type, long[] shape, Supplier<MemorySegment> data) {
+            this(name, type, shape, List.of(data));
+        }
 
         /** A tensor of another file. */
         public static Entry of(GgufTensor tensor) {
@@ -73,14 +77,18 @@ public final class GgufWriter {
             output.write(header);
             output.write(padding(header.length, alignment));
             for (Entry tensor : tensors) {
-                MemorySegment data = tensor.data.get();
-                if (data.byteSize() != tensor.bytes()) {
+                long bytes = 0;
+                for (Supplier<MemorySegment> part : tensor.parts) {
+                    MemorySegment data = part.get();
+                    bytes += data.byteSize();
+                    output.write(data);
+                }
+                if (bytes != tensor.bytes()) {
                     throw new IllegalArgumentException("cannot write " + file + ": tensor " + FormatException.quote(tensor.name)
                             + ": expected " + tensor.bytes() + " bytes for " + tensor.type + Arrays.toString(tensor.shape)
-                            + ", found " + data.byteSize());
+                            + ", found " + bytes);
                 }
-                output.write(data);
-                output.write(padding(data.byteSize(), alignment));
+                output.write(padding(bytes, alignment));
             }
         });
     }

@@ -77,7 +77,7 @@ class MutatedModelsOpenOrGiveOneErrorTest {
         if (random.nextInt(4) == 0) {
             var entry = tensors.remove(random.nextInt(tensors.size()));
             if (random.nextBoolean()) {
-                tensors.add(new GgufWriter.Entry(entry.name(), entry.type(), new long[] {GgufTensor.elements(entry.shape())}, entry.data()));
+                tensors.add(new GgufWriter.Entry(entry.name(), entry.type(), new long[] {GgufTensor.elements(entry.shape())}, entry.parts()));
             }
         }
         Path path = directory.resolve("fuzz.gguf");
