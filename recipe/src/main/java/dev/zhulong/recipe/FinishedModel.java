@@ -12,6 +12,7 @@ import dev.zhulong.train.Unit;
 import dev.zhulong.train.log.LossChart;
 import dev.zhulong.train.log.LossCurve;
 import dev.zhulong.train.log.MetricsLog;
+import dev.zhulong.train.log.RouterChart;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -20,6 +21,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /** Writes a trained model as a Hugging Face directory, or its adapter as PEFT does, its provenance last: where that lies, everything else is whole. */
 final class FinishedModel {
@@ -58,15 +60,27 @@ final class FinishedModel {
         }
     }
 
-    /** @param unit of the losses */
+    /**
+     * Draws the losses, and of a mixture what its routers did.
+     *
+     * @param unit of the losses
+     */
     static void chart(Path run, Unit unit, Progress progress) {
         var lines = MetricsLog.read(run.resolve("metrics.jsonl"));
-        var chart = new LossChart(run.toAbsolutePath().normalize().getFileName().toString(), "loss (" + unit + ")",
-                LossCurve.of(lines, "loss"), LossCurve.of(lines, "validation_loss"));
+        String title = run.toAbsolutePath().normalize().getFileName().toString();
+        var chart = new LossChart(title, "loss (" + unit + ")", LossCurve.of(lines, "loss"), LossCurve.of(lines, "validation_loss"));
+        draw(run.resolve("loss.png"), chart::png, progress);
+        RouterChart.of(title, lines).ifPresent(routers -> {
+            draw(run.resolve("experts.png"), routers::png, progress);
+            progress.message(routers.summary());
+        });
+    }
+
+    private static void draw(Path file, Supplier<byte[]> png, Progress progress) {
         try {
-            AtomicFile.writeBytes(run.resolve("loss.png"), chart.png());
+            AtomicFile.writeBytes(file, png.get());
         } catch (IllegalStateException e) {
-            progress.message("no loss.png: " + e.getMessage());
+            progress.message("no " + file.getFileName() + ": " + e.getMessage());
         }
     }
 

@@ -5,6 +5,7 @@ import dev.zhulong.formats.Family;
 import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.formats.yaml.Doc;
 import dev.zhulong.tensor.Device;
+import dev.zhulong.train.Balance;
 import dev.zhulong.train.schedule.Schedule;
 import java.nio.file.Path;
 import java.util.List;
@@ -107,7 +108,8 @@ public record PretrainRecipe(
             @Doc("number of tokens each position attends to, itself included; 0 for all") int slidingWindow,
             @Doc("experts in each layer, each of them an MLP of intermediate_size; 0 for none, or for the family's number") int experts,
             @Doc("experts that a token is given to") int expertsPerToken,
-            @Doc("factor of the loss that keeps the experts equally busy") double balance) {
+            @Doc("factor of the loss that keeps the experts equally busy") double balance,
+            @Doc("layer: that loss is taken over each layer, so that no expert starves; network: over all layers together, as in transformers") Balance.Over balanceOver) {
         public Model {
             if (hiddenSize < 1 || layers < 1 || heads < 1 || contextLength < 1 || kvHeads < 0 || intermediateSize < 0 || slidingWindow < 0 || experts < 0) {
                 throw new IllegalArgumentException("sizes must be positive");
@@ -142,7 +144,7 @@ public record PretrainRecipe(
         }
 
         static Model defaults() {
-            return new Model(Optional.empty(), Family.of("llama"), 256, 6, 8, 0, 0, 512, true, 10_000, 0, 0, 2, 0.01);
+            return new Model(Optional.empty(), Family.of("llama"), 256, 6, 8, 0, 0, 512, true, 10_000, 0, 0, 2, 0.01, Balance.Over.LAYER);
         }
     }
 
@@ -207,7 +209,7 @@ public record PretrainRecipe(
                         data.tokenizer.path.map(PretrainRecipe::absolute)));
         var m = new Model(model.from.map(PretrainRecipe::absolute), model.family, model.hiddenSize, model.layers, model.heads, model.kvHeads,
                 model.intermediateSize, model.contextLength, model.tiedEmbeddings, model.ropeTheta, model.slidingWindow, model.experts,
-                model.expertsPerToken, model.balance);
+                model.expertsPerToken, model.balance, model.balanceOver);
         return new PretrainRecipe(kind, seed, device, d, m,
                 replay.map(r -> new Replay(absolute(r.inputs), r.corpus.map(PretrainRecipe::absolute), r.shards.map(PretrainRecipe::absolute), r.share)), adapter,
                 train);

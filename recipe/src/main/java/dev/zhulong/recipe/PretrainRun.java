@@ -76,7 +76,7 @@ final class PretrainRun implements RecipeJob.Run<PretrainJob.Result> {
             Bounds.run(steps, recipe.train().batch(), recipe.train().accumulation());
             var batches = new Batches(rows, recipe.train().batch());
             var trainData = new TrainData<>(batches::get, held.map(this::some).orElse(List.of()));
-            var objective = new NextToken(model, tokenBytes(data.tokenizer(), model.spec().vocabSize()));
+            var objective = new NextToken(model, tokenBytes(data.tokenizer(), model.spec().vocabSize()), recipe.model().balanceOver());
             var listener = new TrainingConsole(line, model.spec(), data.tokenizer(), seq, RunDevice.gflops(recipe.device()), recipe.train().prompt(),
                     recipe.train().sampleTokens());
             training = true;

@@ -67,8 +67,11 @@ public record TrainingMemory(Method method, QuantizedMatrix.Format format, Decod
         double kv = (double) spec.kvHeads() * spec.headDim();
         double q = (double) spec.heads() * spec.headDim();
         // inputs of the norms and projections, rotated heads, the attention's output, and the four wide tensors of a gated MLP
-        int inner = spec.layer(0).mlp() instanceof Mlp.Experts experts ? experts.chosen() * experts.width() : spec.intermediateSize();
-        double perToken = 4.0 * spec.hiddenSize() + 3 * q + 4 * kv + (spec.gatedMlp() ? 4.0 : 3.0) * inner;
+        double perToken = 4.0 * spec.hiddenSize() + 3 * q + 4 * kv + (spec.gatedMlp() ? 4.0 : 3.0) * spec.intermediateSize();
+        if (spec.layer(0).mlp() instanceof Mlp.Experts experts) {
+            // as wide as the chosen experts together; each choice's input, its result, and that in the order of the tokens
+            perToken += (experts.chosen() - 1) * (spec.gatedMlp() ? 4.0 : 3.0) * experts.width() + 3.0 * experts.chosen() * spec.hiddenSize();
+        }
         double block = FLOAT * tokens * perToken;
         double kept = recompute ? FLOAT * tokens * spec.hiddenSize() * spec.layers() + 2 * block : block * (spec.layers() + 1.0);
         double whole = quantized() ? 2.0 * FLOAT * spec.layerWeights(0) : 0;

@@ -9,13 +9,25 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The loss that keeps the experts of a mixture equally busy (Fedus et al. 2022), over all layers and tokens together, as transformers has it for Mixtral:
- * experts · Σ (share of the choices · mean probability). It is 1 for one choice a token where all are equal. What it adds to the gradient is no part of
- * the loss that is reported, no more than weight decay is; it is reported by itself.
+ * The loss that keeps the experts of a mixture equally busy (Fedus et al. 2022): experts · Σ (share of the choices · mean probability), which is the
+ * number of choices a token where all are equal. What it adds to the gradient is no part of the loss that is reported, no more than weight decay is; it is
+ * reported by itself.
  */
-final class Balance {
+public final class Balance {
     private static final int ROWS = 3;
 
+    /** What the shares are taken over. */
+    public enum Over {
+        /** Each layer, and the mean over them: no expert of any layer may starve. */
+        LAYER,
+        /**
+         * All layers together, as transformers has it for Mixtral. Experts of different layers that only have a number in common make up for one another:
+         * one that is given nothing costs nothing if its namesakes are given more.
+         */
+        NETWORK
+    }
+
+    private final Over over;
     private final Mlp.Experts experts;
     private final int layers;
     /** Summed over batches since {@link #observed} was last asked: of each layer and expert the choices, and the tokens, entropy and losses. */
@@ -25,16 +37,17 @@ final class Balance {
     private double loss;
     private int batches;
 
-    private Balance(Stack stack, Mlp.Experts experts) {
+    private Balance(Stack stack, Mlp.Experts experts, Over over) {
+        this.over = over;
         this.experts = experts;
         this.layers = stack.layers().size();
         this.chosen = new double[layers * experts.count()];
     }
 
     /** Of a network with a mixture; empty of others. */
-    static Optional<Balance> of(Stack stack) {
+    static Optional<Balance> of(Stack stack, Over over) {
         return stack.layers().stream().map(Stack.Layer::mlp).filter(Mlp.Experts.class::isInstance).findFirst()
-                .map(mixture -> new Balance(stack, (Mlp.Experts) mixture));
+                .map(mixture -> new Balance(stack, (Mlp.Experts) mixture, over));
     }
 
     /**
@@ -45,11 +58,12 @@ final class Balance {
     double loss(Tensor account) {
         float[] values = account.toFloats();
         double sum = 0;
-        for (int expert = 0; expert < experts.count(); expert++) {
-            sum += sum(values, 0, expert) * sum(values, 1, expert);
+        for (int layer = 0; layer < layers; layer++) {
+            for (int expert = 0; expert < experts.count(); expert++) {
+                sum += weight(values, layer, expert) * values[at(layer, 1, expert)];
+            }
         }
-        double decisions = decisions(values);
-        return experts.count() * sum / (decisions * decisions);
+        return sum;
     }
 
     /**
@@ -58,24 +72,33 @@ final class Balance {
      */
     Tensor gradient(Tensor account, long count) {
         float[] values = account.toFloats();
-        double decisions = decisions(values);
         float[] gradient = new float[values.length];
-        for (int expert = 0; expert < experts.count(); expert++) {
-            double each = experts.balance() * count * experts.count() * sum(values, 0, expert) / (decisions * decisions);
-            for (int layer = 0; layer < layers; layer++) {
-                gradient[at(layer, 1, expert)] = (float) each;
+        for (int layer = 0; layer < layers; layer++) {
+            for (int expert = 0; expert < experts.count(); expert++) {
+                gradient[at(layer, 1, expert)] = (float) (experts.balance() * count * weight(values, layer, expert));
             }
         }
-        note(values, decisions, loss(account));
+        note(values, decisions(values), loss(account));
         return Tensor.of(gradient, account.shape());
+    }
+
+    /** What a unit of the expert's probabilities in a layer adds to the loss. */
+    private double weight(float[] values, int layer, int expert) {
+        double decisions = decisions(values);
+        double scale = experts.count() / (decisions * decisions);
+        // every layer sees all tokens: decisions / layers of them
+        return switch (over) {
+            case LAYER -> scale * layers * values[at(layer, 0, expert)];
+            case NETWORK -> scale * sum(values, 0, expert);
+        };
     }
 
     private void note(float[] values, double decisions, double lossHere) {
         for (int layer = 0; layer < layers; layer++) {
             for (int expert = 0; expert < experts.count(); expert++) {
                 chosen[layer * experts.count() + expert] += values[at(layer, 0, expert)];
+                entropy += values[at(layer, 2, expert)];
             }
-            entropy += values[at(layer, 2, 0)];
         }
         tokens += decisions;
         loss += lossHere;

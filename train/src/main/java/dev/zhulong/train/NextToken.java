@@ -19,11 +19,19 @@ public final class NextToken implements Objective<Batch> {
         this(model, new int[model.spec().vocabSize()]);
     }
 
-    /** @param tokenBytes UTF-8 bytes that each token id stands for: turns nats a token into bits a byte */
+    /** Of a mixture, balanced as in transformers. */
     public NextToken(Decoder model, int[] tokenBytes) {
+        this(model, tokenBytes, Balance.Over.NETWORK);
+    }
+
+    /**
+     * @param tokenBytes UTF-8 bytes that each token id stands for: turns nats a token into bits a byte
+     * @param balance    what the loss that balances a mixture's experts is taken over; of no matter to other models
+     */
+    public NextToken(Decoder model, int[] tokenBytes, Balance.Over balance) {
         this.model = model;
         this.tokenBytes = tokenBytes.clone();
-        this.balance = Balance.of(model.spec().stack());
+        this.balance = Balance.of(model.spec().stack(), balance);
     }
 
     @Override

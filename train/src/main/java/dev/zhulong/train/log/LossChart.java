@@ -34,7 +34,7 @@ public record LossChart(String title, String lossTitle, LossCurve training, Loss
     static final int WIDTH = 1200;
     static final int HEIGHT = 700;
     static final String STEP_TITLE = "optimizer steps";
-    private static final int GROUPS = 600;
+    static final int GROUPS = 600;
     private static final Color PALE = new Color(0xb7cdf0);
     private static final Color STRONG = new Color(0x1f5fbf);
     private static final Color POINTS = new Color(0xd9480f);
@@ -58,10 +58,14 @@ public record LossChart(String title, String lossTitle, LossCurve training, Loss
         } catch (IOException e) {
             throw new UncheckedIOException("can't encode the loss chart", e);
         } catch (RuntimeException | InternalError | LinkageError e) {
-            // Java without fontconfig dies here in one of several ways
-            throw new IllegalStateException("can't draw the loss chart (" + e + "); on a machine without fonts, install fontconfig"
-                    + " and one font, for example fonts-dejavu-core", e);
+            throw noFonts("the loss chart", e);
         }
+    }
+
+    /** Java without fontconfig dies in one of several ways. */
+    static IllegalStateException noFonts(String what, Throwable e) {
+        return new IllegalStateException("can't draw " + what + " (" + e + "); on a machine without fonts, install fontconfig"
+                + " and one font, for example fonts-dejavu-core", e);
     }
 
     /**
@@ -74,8 +78,8 @@ public record LossChart(String title, String lossTitle, LossCurve training, Loss
 
     private XYChart chart() {
         XYChart chart = new XYChartBuilder().width(WIDTH).height(HEIGHT).title(title).xAxisTitle(STEP_TITLE).yAxisTitle(lossTitle).build();
-        chart.getStyler().setLegendPosition(LegendPosition.InsideNE).setChartBackgroundColor(Color.WHITE).setPlotBorderVisible(false);
-        chart.getStyler().setPlotGridLinesColor(new Color(0xe4e4e4)).setXAxisDecimalPattern("#,###").setLocale(Locale.ROOT);
+        style(chart);
+        chart.getStyler().setLegendPosition(LegendPosition.InsideNE);
         add(chart, "training", training.thinned(GROUPS), PALE, 1);
         add(chart, "training, smoothed", smoothed().thinned(GROUPS), STRONG, 2.5f);
         XYSeries points = add(chart, "validation", validation.thinned(GROUPS), POINTS, 1.5f);
@@ -90,6 +94,11 @@ public record LossChart(String title, String lossTitle, LossCurve training, Loss
             none.setMarker(SeriesMarkers.NONE);
         }
         return chart;
+    }
+
+    static void style(XYChart chart) {
+        chart.getStyler().setChartBackgroundColor(Color.WHITE).setPlotBorderVisible(false);
+        chart.getStyler().setPlotGridLinesColor(new Color(0xe4e4e4)).setXAxisDecimalPattern("#,###").setLocale(Locale.ROOT);
     }
 
     private static XYSeries add(XYChart chart, String name, LossCurve curve, Color color, float width) {
