@@ -2,27 +2,29 @@ package dev.zhulong.bench;
 
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.Family;
-import dev.zhulong.formats.gguf.GgufConfig;
+import dev.zhulong.formats.Role;
+import dev.zhulong.formats.Stack;
+import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.formats.gguf.GgufExport;
 import dev.zhulong.formats.gguf.GgufType;
-import dev.zhulong.formats.gguf.GgufValue;
-import dev.zhulong.formats.gguf.GgufWriter;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
-import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
 
 /** A GGUF file of a known shape with random weights and a made-up vocabulary, for measuring speed without a download; llama.cpp reads it too. */
 public enum SyntheticModel {
     /** 0.85 billion weights. */
-    LLAMA_1B(32000, 2048, 16, 32, 8, 5632),
+    LLAMA_1B(32000, 2048, 16, 32, 8, 5632, 0),
     /** 0.13 billion weights, a third of them in the vocabulary. */
-    LLAMA_135M(49152, 576, 30, 9, 3, 1536);
+    LLAMA_135M(49152, 576, 30, 9, 3, 1536, 0),
+    /** The same with eight experts half as wide, of which a token is given two: as many weights a token, and the router's. */
+    MIXTRAL_135M(49152, 576, 30, 9, 3, 768, 8);
 
     private final int vocab;
     private final int hidden;
@@ -30,29 +32,39 @@ public enum SyntheticModel {
     private final int heads;
     private final int kvHeads;
     private final int inner;
+    private final int experts;
 
-    SyntheticModel(int vocab, int hidden, int layers, int heads, int kvHeads, int inner) {
+    SyntheticModel(int vocab, int hidden, int layers, int heads, int kvHeads, int inner, int experts) {
         this.vocab = vocab;
         this.hidden = hidden;
         this.layers = layers;
         this.heads = heads;
         this.kvHeads = kvHeads;
         this.inner = inner;
+        this.experts = experts;
     }
 
-    /** By what users call it: {@code 1b} or {@code 135m}. */
+    /** By what users call it: {@code 1b}, {@code 135m} or {@code 8x135m}. */
     public static SyntheticModel of(String name) {
         return switch (name) {
             case "1b" -> LLAMA_1B;
             case "135m" -> LLAMA_135M;
-            default -> throw new IllegalArgumentException("no synthetic model '" + name + "'; there are 1b and 135m");
+            case "8x135m" -> MIXTRAL_135M;
+            default -> throw new IllegalArgumentException("no synthetic model '" + name + "'; there are 1b, 135m and 8x135m");
         };
     }
 
     DecoderSpec spec() {
-        return new DecoderSpec(Family.of("llama"), vocab, hidden, layers, heads, kvHeads, hidden / heads, inner, 4096, DecoderSpec.Norm.RMS,
+        var dense = new DecoderSpec(Family.of("llama"), vocab, hidden, layers, heads, kvHeads, hidden / heads, inner, 4096, DecoderSpec.Norm.RMS,
                 1e-5, DecoderSpec.Activation.SILU, true, new DecoderSpec.Rope(10_000, hidden / heads, new DecoderSpec.Scaling.None()),
-                this == LLAMA_135M, false, false, false, false, Collections.nCopies(layers, 0), 1, List.of(2));
+                this != LLAMA_1B, false, false, false, false, Collections.nCopies(layers, 0), 1, List.of(2));
+        if (experts == 0) {
+            return dense;
+        }
+        Stack stack = dense.stack();
+        var mixed = stack.layers().stream().map(layer -> new Stack.Layer(layer.attention(), new Mlp.Experts(experts, 2, (Mlp.Dense) layer.mlp(), 0))).toList();
+        return new DecoderSpec(Family.of("mixtral"), new Stack(hidden, mixed, stack.norm(), stack.normEpsilon(), stack.place(), stack.positions(),
+                stack.contextLength()), vocab, dense.tiedEmbeddings(), dense.bosId(), dense.eosIds());
     }
 
     /**
@@ -64,23 +76,22 @@ public enum SyntheticModel {
         if (type != GgufType.Q4_0 && type != GgufType.Q8_0) {
             throw new IllegalArgumentException("a synthetic model has Q4_0 or Q8_0 matrices, not " + type);
         }
-        DecoderSpec spec = spec();
-        var metadata = new LinkedHashMap<>(GgufConfig.write(spec));
-        metadata.put("general.name", GgufValue.of("synthetic"));
-        metadata.put("general.file_type", GgufValue.of(type == GgufType.Q4_0 ? 2 : 7));
-        metadata.putAll(SyntheticVocabulary.of(vocab));
-        List<GgufWriter.Entry> entries = new ArrayList<>();
-        for (var weight : GgufExport.weights(spec)) {
+        GgufExport.write(file, spec(), SyntheticVocabulary.of(vocab), "synthetic", type == GgufType.Q4_0 ? 2 : 7, Map.of(), weight -> {
             GgufType stored = GgufExport.storedType(weight, type);
-            long elements = 1;
-            for (long size : weight.shape()) {
-                elements *= size;
-            }
-            long count = elements;
-            entries.add(new GgufWriter.Entry(weight.gguf(), stored, weight.shape(), () -> stored == GgufType.F32 ? ones(count) : blocks(stored, count,
-                    weight.gguf().hashCode())));
+            long elements = Arrays.stream(weight.shape()).reduce(1, Math::multiplyExact);
+            return new GgufExport.Stored(stored, () -> weight.parameter().role() == Role.ROUTER ? router(elements, weight.gguf().hashCode())
+                    : stored == GgufType.F32 ? ones(elements) : blocks(stored, elements, weight.gguf().hashCode() + weight.parameter().expert()));
+        });
+    }
+
+    /** At random, so that tokens are given to different experts. */
+    private MemorySegment router(long elements, long seed) {
+        var random = new SplittableRandom(seed);
+        float[] values = new float[Math.toIntExact(elements)];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = (float) (random.nextGaussian() / Math.sqrt(hidden));
         }
-        GgufWriter.write(file, metadata, entries);
+        return MemorySegment.ofArray(values);
     }
 
     private static MemorySegment ones(long elements) {

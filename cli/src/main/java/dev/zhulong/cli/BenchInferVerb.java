@@ -43,7 +43,8 @@ final class BenchInferVerb extends Verb {
     Path model;
 
     @Option(names = "--synthetic", paramLabel = "SHAPE", description = "Random weights of this shape instead of --model: 1b "
-            + "(2048/5632/16 layers/32 heads/8 kv/vocabulary 32000) or 135m (576/1536/30/9/3/49152).")
+            + "(2048/5632/16 layers/32 heads/8 kv/vocabulary 32000), 135m (576/1536/30/9/3/49152), or 8x135m, which is 135m with eight experts of 768, "
+            + "of which a token is given two.")
     String synthetic;
 
     @Option(names = "--type", paramLabel = "TYPE", description = "Type of the weights: q4_0 or q8_0 for --synthetic (default q4_0); for "
