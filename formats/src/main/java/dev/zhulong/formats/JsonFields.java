@@ -99,12 +99,18 @@ public record JsonFields(Path file, String prefix, ObjectNode object) {
         } catch (JsonProcessingException e) {
             var where = e.getLocation();
             throw new FormatException(file, "expected " + expected + ", found at line " + (where == null ? 1 : where.getLineNr()) + ": "
-                    + FormatException.quote(String.valueOf(e.getOriginalMessage())), e);
+                    + FormatException.quote(withoutAdvice(String.valueOf(e.getOriginalMessage()))), e);
         } catch (java.io.CharConversionException e) {
             throw new FormatException(file, "expected JSON in UTF-8, found " + FormatException.quote(e.getMessage()), e);
         } catch (IOException e) {
             throw new UncheckedIOException("cannot read " + file + ": " + AtomicFile.describe(e), e);
         }
+    }
+
+    /** What Jackson would have a programmer do about NaN is no help to who has the file. */
+    private static String withoutAdvice(String message) {
+        int at = message.indexOf(": enable `");
+        return at < 0 ? message : message.substring(0, at);
     }
 
     /** JSON indented by two, with newlines that do not depend on the machine, and one at the end. */

@@ -142,6 +142,37 @@ class EncodersAreReadUnderEveryNameTest {
     }
 
     @Test
+    void anMlpWithoutAGateMayHaveReluAndExactGeluHasTwoNames() throws IOException {
+        for (String family : List.of("bert", "roberta", "xlm-roberta")) {
+            assertThat(read("'model_type':'" + family + "','hidden_act':'relu'").activation()).isEqualTo(Activation.RELU);
+            assertThat(read("'model_type':'" + family + "','hidden_act':'gelu_python'").activation()).isEqualTo(Activation.GELU);
+        }
+        EncoderSpec relu = read("'model_type':'distilbert','hidden_dim':6,'activation':'relu'");
+        assertThat(HfConfig.network(Files.writeString(directory.resolve(ModelDirectory.CONFIG), HfConfig.write(relu, StorageType.F32)))).isEqualTo(relu);
+        Path mish = config(SHAPE + "'model_type':'bert','hidden_act':'mish'");
+        assertThatThrownBy(() -> HfConfig.network(mish)).isInstanceOf(FormatException.class)
+                .hasMessageEndingWith("hidden_act: expected gelu, gelu_new, gelu_pytorch_tanh, relu or silu, found \"mish\"");
+    }
+
+    /** As {@code named_parameters()} of transformers 5.18 has them. */
+    @Test
+    void gradientsHaveTheNamesOfTransformers() throws IOException {
+        String own = "'tie_word_embeddings':false,";
+        assertThat(together(read(own + "'model_type':'bert','architectures':['BertForMaskedLM']"))).contains("cls.predictions.decoder.bias")
+                .doesNotContain("cls.predictions.bias");
+        assertThat(together(read(own + "'model_type':'xlm-roberta','architectures':['XLMRobertaForMaskedLM']"))).contains("lm_head.decoder.bias",
+                "lm_head.decoder.weight", "roberta.embeddings.word_embeddings.weight").doesNotContain("lm_head.bias");
+        assertThat(together(read("roberta", "RobertaForMaskedLM"))).contains("lm_head.bias", "roberta.embeddings.word_embeddings.weight")
+                .doesNotContain("lm_head.decoder.bias");
+        assertThat(together(read("xlm-roberta", "XLMRobertaForMaskedLM"))).contains("lm_head.bias", "lm_head.decoder.weight")
+                .doesNotContain("roberta.embeddings.word_embeddings.weight");
+    }
+
+    private static List<String> together(EncoderSpec spec) {
+        return List.copyOf(spec.family().together(spec).keySet());
+    }
+
+    @Test
     void labelsAreSortedByIdAndDefaultAsTransformersHasThem() throws IOException {
         String classes = "'model_type':'bert','architectures':['BertForSequenceClassification'],";
         assertThat(read(classes + "'id2label':{'1':'b','0':'a'}").head().labels()).containsExactly("a", "b");

@@ -3,7 +3,6 @@ package dev.zhulong.train;
 import dev.zhulong.data.pack.Batch;
 import dev.zhulong.data.pack.EncoderBatch;
 import dev.zhulong.formats.EncoderSpec.Head;
-import dev.zhulong.formats.EncoderSpec.Problem;
 import dev.zhulong.model.Encoder;
 import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.NoGrad;
@@ -14,18 +13,15 @@ import java.util.stream.IntStream;
 
 /**
  * The loss of an encoder's head, as transformers defines it: cross-entropy of masked tokens, of tags and of classes, binary cross-entropy of each class
- * where several may be right, and for answers the mean of the cross-entropies of where they begin and where they end.
+ * where several may be right, squared errors of numbers, and for answers the mean of the cross-entropies of where they begin and where they end.
  */
 public final class HeadOfEncoder implements Objective<EncoderBatch> {
     private final Encoder model;
 
-    /** @throws IllegalArgumentException where the encoder has no head, or one that gives numbers */
+    /** @throws IllegalArgumentException where the encoder has no head */
     public HeadOfEncoder(Encoder model) {
         if (model.spec().head() instanceof Head.None) {
             throw new IllegalArgumentException("this encoder has no head to train: choose a task");
-        }
-        if (model.spec().head() instanceof Head.Classes classes && classes.problem() == Problem.REGRESSION) {
-            throw new IllegalArgumentException("training a head that gives numbers (problem_type regression) is not implemented: give it two labels or more");
         }
         this.model = model;
     }
@@ -83,8 +79,11 @@ public final class HeadOfEncoder implements Objective<EncoderBatch> {
         return switch (model.spec().head()) {
             case Head.MaskedTokens tokens -> ofTokens(states, batch);
             case Head.Tags tags -> ofTokens(states, batch);
-            case Head.Classes classes -> classes.problem() == Problem.MULTI_LABEL ? binary(model.logits(states), batch.labels())
-                    : crossEntropy(model.logits(states), batch.labels());
+            case Head.Classes classes -> switch (classes.problem()) {
+                case SINGLE_LABEL -> crossEntropy(model.logits(states), batch.labels());
+                case MULTI_LABEL -> binary(model.logits(states), batch);
+                case REGRESSION -> squares(model.logits(states), batch);
+            };
             case Head.Spans spans -> {
                 Tensor logits = model.logits(states);
                 yield crossEntropy(logits.select(2, 0), each(batch.labels(), 0)).add(crossEntropy(logits.select(2, 1), each(batch.labels(), 1))).mul(0.5);
@@ -113,10 +112,18 @@ public final class HeadOfEncoder implements Objective<EncoderBatch> {
     }
 
     /** Σ log(1 + eˣ) − x·y, without overflow. */
-    private static Tensor binary(Tensor logits, int[] targets) {
-        Tensor right = Tensor.of(targets, logits.shape()).to(DType.F32);
+    private static Tensor binary(Tensor logits, EncoderBatch batch) {
+        Tensor right = batch.numbers().length > 0 ? Tensor.of(batch.numbers(), logits.shape()) : Tensor.of(batch.labels(), logits.shape()).to(DType.F32);
         Tensor softplus = logits.abs().neg().exp().add(1).log().add(logits.relu());
         return softplus.sub(logits.mul(right)).sum();
+    }
+
+    private static Tensor squares(Tensor logits, EncoderBatch batch) {
+        if (batch.numbers().length == 0) {
+            throw new IllegalArgumentException("a head that gives numbers (problem_type regression) is trained on numbers, and these labels are ids");
+        }
+        Tensor apart = logits.sub(Tensor.of(batch.numbers(), logits.shape()));
+        return apart.mul(apart).sum();
     }
 
     @Override
@@ -124,7 +131,11 @@ public final class HeadOfEncoder implements Objective<EncoderBatch> {
         return switch (model.spec().head()) {
             case Head.MaskedTokens tokens -> Unit.NATS_A_TOKEN;
             case Head.Tags tags -> Unit.NATS_A_TOKEN;
-            case Head.Classes classes -> new Unit("nats", classes.problem() == Problem.MULTI_LABEL ? "label" : "text");
+            case Head.Classes classes -> switch (classes.problem()) {
+                case SINGLE_LABEL -> new Unit("nats", "text");
+                case MULTI_LABEL -> new Unit("nats", "label");
+                case REGRESSION -> new Unit("squared error", "number");
+            };
             default -> new Unit("nats", "question");
         };
     }

@@ -12,8 +12,14 @@ import java.util.List;
  * @param types   segment of each token, {@code [rows, width]}; 0 where a row is filled up
  * @param lengths tokens of each row, {@code [rows]}; those behind are not to be attended to
  * @param labels  {@code [rows, width]} where every token has one, {@link Batch#NO_TARGET} where a row is filled up; else {@code [rows, labels a row]}
+ * @param numbers {@code [rows, labels a row]} where they are numbers and not ids, in place of {@code labels}; else empty
  */
-public record EncoderBatch(int rows, int width, int[] ids, int[] types, int[] lengths, int[] labels) {
+public record EncoderBatch(int rows, int width, int[] ids, int[] types, int[] lengths, int[] labels, float[] numbers) {
+    /** Inputs whose labels are ids. */
+    public EncoderBatch(int rows, int width, int[] ids, int[] types, int[] lengths, int[] labels) {
+        this(rows, width, ids, types, lengths, labels, new float[0]);
+    }
+
     /**
      * Puts rows side by side.
      *
@@ -50,6 +56,6 @@ public record EncoderBatch(int rows, int width, int[] ids, int[] types, int[] le
 
     /** Labels that are counted. */
     public int supervised() {
-        return (int) Arrays.stream(labels).filter(label -> label != Batch.NO_TARGET).count();
+        return numbers.length > 0 ? numbers.length : (int) Arrays.stream(labels).filter(label -> label != Batch.NO_TARGET).count();
     }
 }

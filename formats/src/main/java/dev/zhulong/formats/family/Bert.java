@@ -87,7 +87,7 @@ public class Bert extends PostNormEncoder {
         int hidden = config.integer("hidden_size", 1, MOST);
         int vocab = config.integer("vocab_size", 1, MOST);
         int padId = config.integer("pad_token_id", 0, vocab - 1, padId());
-        Activation activation = ConfigFields.activation(config, "hidden_act", "gelu");
+        Activation activation = ConfigFields.ungated(config, "hidden_act", "gelu");
         var stack = stack(config, hidden, config.integer("num_hidden_layers", 1, MOST_LAYERS), "num_attention_heads",
                 config.integer("intermediate_size", 1, MOST), activation, config.positive("layer_norm_eps", 1e-12),
                 config.integer("max_position_embeddings", 1, MOST, 512), firstPosition(padId));

@@ -18,9 +18,19 @@ final class ConfigFields {
         String name = config.text(field).orElse(absent);
         return switch (name) {
             case "silu", "swish" -> Activation.SILU;
-            case "gelu" -> Activation.GELU;
+            case "gelu", "gelu_python" -> Activation.GELU;
             case "gelu_new", "gelu_pytorch_tanh", "gelu_fast" -> Activation.GELU_TANH;
             default -> throw config.wrong(field, "silu, gelu, gelu_new or gelu_pytorch_tanh", FormatException.quote(name));
+        };
+    }
+
+    /** The same of an MLP without a gate, which may have ReLU. */
+    static Activation ungated(JsonFields config, String field, String absent) {
+        String name = config.text(field).orElse(absent);
+        return switch (name) {
+            case "relu" -> Activation.RELU;
+            case "silu", "swish", "gelu", "gelu_python", "gelu_new", "gelu_pytorch_tanh", "gelu_fast" -> activation(config, field, absent);
+            default -> throw config.wrong(field, "gelu, gelu_new, gelu_pytorch_tanh, relu or silu", FormatException.quote(name));
         };
     }
 

@@ -70,7 +70,7 @@ public final class DistilBert extends PostNormEncoder {
             throw config.wrong(dim, "a whole number from 1 to " + MOST / 4, hidden);
         }
         int vocab = config.integer("vocab_size", 1, MOST);
-        Activation activation = ConfigFields.activation(config, "activation", "gelu");
+        Activation activation = ConfigFields.ungated(config, "activation", "gelu");
         var stack = stack(config, hidden, config.integer(config.named("n_layers", "num_hidden_layers"), 1, MOST_LAYERS),
                 config.named("n_heads", "num_attention_heads"), config.integer("hidden_dim", 1, MOST, 4 * hidden), activation, EPSILON,
                 config.integer("max_position_embeddings", 1, MOST, 512), 0);

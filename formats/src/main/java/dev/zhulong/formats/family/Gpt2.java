@@ -61,7 +61,7 @@ public final class Gpt2 implements Family, GgufFamily {
         int vocab = config.integer("vocab_size", 1, MOST);
         return spec(vocab, hidden, layers, heads, config.integer("n_inner", 1, MOST, 4 * hidden),
                 config.integer(config.named("n_positions", "max_position_embeddings"), 1, MOST, 1024),
-                config.positive("layer_norm_epsilon", 1e-5), ConfigFields.activation(config, "activation_function", "gelu_new"),
+                config.positive("layer_norm_epsilon", 1e-5), ConfigFields.ungated(config, "activation_function", "gelu_new"),
                 config.flag("tie_word_embeddings", true), ConfigFields.bos(config, vocab, 50_256), ConfigFields.eos(config, vocab, 50_256));
     }
 

@@ -26,6 +26,7 @@ import dev.zhulong.formats.Stack.Positions;
 import dev.zhulong.formats.TensorView;
 import java.util.Collections;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -192,6 +193,15 @@ abstract class PostNormEncoder implements EncoderFamily {
         if (!tokens.tied()) {
             list.matrix(Role.HEAD, name, null, Init.NORMAL, spec.vocabSize(), spec.hiddenSize());
         }
+    }
+
+    /** Since version 5 transformers adds the bias beside the matrix where a head over masked tokens is not tied; the other one is then of no use. */
+    @Override
+    public Map<String, List<String>> together(NetworkSpec network) {
+        boolean own = ((EncoderSpec) network).head() instanceof Head.MaskedTokens tokens && !tokens.tied() && tokenHead() != null;
+        var together = new LinkedHashMap<String, List<String>>();
+        parameters(network).forEach(p -> together.put(own && p.name().equals(tokenHead() + ".bias") ? tokenHead() + ".decoder.bias" : p.name(), List.of(p.name())));
+        return together;
     }
 
     private String prefix(EncoderSpec spec) {

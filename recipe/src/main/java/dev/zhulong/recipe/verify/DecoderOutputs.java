@@ -1,6 +1,7 @@
 package dev.zhulong.recipe.verify;
 
 import dev.zhulong.data.pack.Batch;
+import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.infer.LanguageModel.KvCache;
@@ -22,7 +23,8 @@ final class DecoderOutputs {
 
     private DecoderOutputs() {}
 
-    static void of(LanguageModel model, Golden reference, Computed computed) {
+    /** @param eos ids that end greedy text */
+    static void of(LanguageModel model, List<Integer> eos, Golden reference, Computed computed) {
         int[] ids = reference.ints(Golden.IDS).orElseThrow();
         int batch = reference.batch();
         int seq = reference.seq();
@@ -35,11 +37,11 @@ final class DecoderOutputs {
             }
         }
         computed.put("logits", logits, batch, seq, vocab);
-        int length = reference.ints("greedy").map(greedy -> greedy.length).orElse(PROMPT + WRITTEN);
-        computed.put("greedy", greedy(model, Arrays.copyOf(ids, Math.min(PROMPT, seq)), Math.min(length, model.spec().contextLength())));
+        int length = reference.greedy().orElse(PROMPT + WRITTEN);
+        computed.put("greedy", greedy(model, eos, Arrays.copyOf(ids, Math.min(PROMPT, seq)), Math.min(length, model.spec().contextLength())));
     }
 
-    private static int[] greedy(LanguageModel model, int[] prompt, int length) {
+    private static int[] greedy(LanguageModel model, List<Integer> eos, int[] prompt, int length) {
         int[] text = Arrays.copyOf(prompt, length);
         int n = prompt.length;
         try (KvCache cache = model.newCache(length)) {
@@ -52,7 +54,7 @@ final class DecoderOutputs {
                 }
                 text[n++] = best;
                 next = new int[] {best};
-                if (model.spec().eosIds().contains(best)) {
+                if (eos.contains(best)) {
                     break;
                 }
             }
@@ -60,12 +62,18 @@ final class DecoderOutputs {
         return Arrays.copyOf(text, n);
     }
 
-    /** Of labels that are the inputs, shifted, as transformers has it: a mixture's loss includes its balance loss, by the factor of its configuration. */
+    /** Of labels that are the inputs where the reference has none, shifted, as transformers has it: a mixture's loss includes its balance loss, by the factor of its configuration. */
     static void losses(Path directory, Golden reference, Computed computed) {
         try (Decoder model = DecoderFiles.load(directory)) {
             model.requiresGrad(true);
             var objective = new NextToken(model);
-            Loss loss = objective.accumulate(batch(reference), false);
+            Loss loss = objective.accumulate(batch(reference, model.spec().vocabSize()), false);
+            if (loss.count() == 0) {
+                if (reference.find("labels").isPresent()) {
+                    throw new FormatException(reference.path(), "tensor labels: none is counted, so there is no loss to compute; leave it out");
+                }
+                return; // rows of one token
+            }
             Number balance = objective.observed().get("balance_loss");
             double factor = model.spec().stack().layers().stream().map(layer -> layer.mlp()).filter(Mlp.Experts.class::isInstance)
                     .mapToDouble(mlp -> ((Mlp.Experts) mlp).balance()).findFirst().orElse(0);
@@ -77,14 +85,15 @@ final class DecoderOutputs {
         }
     }
 
-    private static Batch batch(Golden reference) {
+    private static Batch batch(Golden reference, int vocab) {
         int seq = reference.seq();
         int[] ids = reference.ints(Golden.IDS).orElseThrow();
+        int[] labels = reference.ints("labels", 0, vocab - 1, Batch.NO_TARGET, reference.batch(), seq).orElse(ids);
         var batch = new Batch(reference.batch(), seq);
         for (int i = 0; i < ids.length; i++) {
             boolean last = i % seq == seq - 1;
             batch.tokens()[i] = ids[i];
-            batch.targets()[i] = last ? Batch.NO_TARGET : ids[i + 1];
+            batch.targets()[i] = last ? Batch.NO_TARGET : labels[i + 1];
             batch.positions()[i] = i % seq;
         }
         return batch;

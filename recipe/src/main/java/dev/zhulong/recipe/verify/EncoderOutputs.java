@@ -24,7 +24,7 @@ final class EncoderOutputs {
         int batch = reference.batch();
         int seq = reference.seq();
         int[] ids = reference.ints(Golden.IDS).orElseThrow();
-        int[] segments = segments(reference, ids.length);
+        int[] segments = segments(reference, spec);
         boolean[] seen = seen(reference);
         List<Encoder.Input> inputs = IntStream.range(0, batch).mapToObj(row -> new Encoder.Input(Arrays.copyOfRange(ids, row * seq, (row + 1) * seq),
                 Arrays.copyOfRange(segments, row * seq, (row + 1) * seq), seen.length == 0 ? seen : Arrays.copyOfRange(seen, row * seq, (row + 1) * seq), true))
@@ -50,20 +50,21 @@ final class EncoderOutputs {
     /** Where the reference holds what is right about its inputs. */
     static void losses(Path directory, Golden reference, Computed computed) {
         try (dev.zhulong.model.Encoder model = EncoderFiles.load(directory)) {
-            Optional<int[]> labels = labels(model.spec(), reference);
+            Optional<Labels> labels = Labels.of(reference, model.spec());
             if (labels.isPresent()) {
                 int[] ids = reference.ints(Golden.IDS).orElseThrow();
                 model.requiresGrad(true);
-                Loss loss = new HeadOfEncoder(model).accumulate(new EncoderBatch(reference.batch(), reference.seq(), ids, segments(reference, ids.length),
-                        lengths(reference), labels.get()), false);
+                Loss loss = new HeadOfEncoder(model).accumulate(new EncoderBatch(reference.batch(), reference.seq(), ids, segments(reference, model.spec()),
+                        lengths(reference), labels.get().ids(), labels.get().numbers()), false);
                 computed.put("loss", loss.mean());
                 Gradients.put(model, loss.count(), computed);
             }
         }
     }
 
-    private static int[] segments(Golden reference, int length) {
-        return reference.ints("token_type_ids").orElseGet(() -> new int[length]);
+    private static int[] segments(Golden reference, EncoderSpec spec) {
+        return reference.ints("token_type_ids", 0, Math.max(1, spec.segments()) - 1, 0, reference.batch(), reference.seq())
+                .orElseGet(() -> new int[reference.batch() * reference.seq()]);
     }
 
     private static void putLogits(EncoderSpec spec, float[] logits, long[] shape, Computed computed) {
@@ -79,27 +80,9 @@ final class EncoderOutputs {
         computed.put("end_logits", ends[1], shape[0], shape[1]);
     }
 
-    private static Optional<int[]> labels(EncoderSpec spec, Golden reference) {
-        if (spec.head() instanceof Head.None) {
-            return Optional.empty();
-        }
-        if (!(spec.head() instanceof Head.Spans)) {
-            return reference.ints("labels");
-        }
-        Optional<int[]> starts = reference.ints("start_positions");
-        Optional<int[]> ends = reference.ints("end_positions");
-        return starts.isEmpty() || ends.isEmpty() ? Optional.empty() : Optional.of(interleaved(starts.get(), ends.get()));
-    }
-
-    private static int[] interleaved(int[] starts, int[] ends) {
-        int[] both = new int[2 * starts.length];
-        Arrays.setAll(both, i -> i % 2 == 0 ? starts[i / 2] : ends[i / 2]);
-        return both;
-    }
-
     /** Empty where nothing is hidden. */
     private static boolean[] seen(Golden reference) {
-        int[] mask = reference.ints(Golden.MASK).orElse(new int[0]);
+        int[] mask = reference.mask().orElse(new int[0]);
         boolean[] seen = new boolean[mask.length];
         for (int i = 0; i < mask.length; i++) {
             seen[i] = mask[i] != 0;
@@ -111,7 +94,7 @@ final class EncoderOutputs {
     private static int[] lengths(Golden reference) {
         int[] lengths = new int[reference.batch()];
         Arrays.fill(lengths, reference.seq());
-        reference.ints(Golden.MASK).ifPresent(mask -> {
+        reference.mask().ifPresent(mask -> {
             for (int row = 0; row < lengths.length; row++) {
                 int[] of = Arrays.copyOfRange(mask, row * reference.seq(), (row + 1) * reference.seq());
                 lengths[row] = Arrays.stream(of).sum();

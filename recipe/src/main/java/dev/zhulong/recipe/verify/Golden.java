@@ -5,13 +5,13 @@ import dev.zhulong.formats.JsonFields;
 import dev.zhulong.formats.SafetensorsFile;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.TensorView;
-import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /**
  * Reference inputs and outputs: {@code golden.safetensors}, and beside it {@code golden.json} with the numbers {@code loss}, {@code aux_loss},
@@ -96,10 +96,71 @@ final class Golden implements AutoCloseable {
             if (view.type() != StorageType.I64) {
                 throw new FormatException(view.file(), "tensor " + name + ": expected I64, found " + view.type());
             }
-            int[] ints = new int[Math.toIntExact(view.elements())];
-            Arrays.setAll(ints, i -> Math.toIntExact(view.data().getAtIndex(ValueLayout.JAVA_LONG_UNALIGNED, i)));
+            long[] longs = view.toLongs();
+            int[] ints = new int[longs.length];
+            for (int i = 0; i < ints.length; i++) {
+                ints[i] = (int) longs[i];
+                if (ints[i] != longs[i]) {
+                    throw new FormatException(view.file(), "tensor " + name + ": expected numbers of 32 bits, found " + longs[i]);
+                }
+            }
             return ints;
         });
+    }
+
+    /**
+     * Whole numbers of an input, where it is there.
+     *
+     * @param least   the least that each may be
+     * @param most    the most that each may be
+     * @param ignored which may stand in place of any; {@code least} for none
+     * @param shape   expected
+     */
+    Optional<int[]> ints(String name, int least, int most, int ignored, long... shape) {
+        Optional<int[]> found = ints(name);
+        found.ifPresent(ints -> {
+            requireShape(name, shape);
+            for (int one : ints) {
+                if ((one < least || one > most) && one != ignored) {
+                    throw new FormatException(path(), "tensor " + name + ": expected numbers from " + least + " to " + most
+                            + (ignored == least ? "" : ", or " + ignored) + ", found " + one);
+                }
+            }
+        });
+        return found;
+    }
+
+    /** @throws FormatException where a tensor has another shape */
+    void requireShape(String name, long... shape) {
+        long[] found = find(name).orElseThrow().shape();
+        if (!Arrays.equals(found, shape)) {
+            throw new FormatException(path(), "tensor " + name + ": expected shape " + Arrays.toString(shape) + ", found " + Arrays.toString(found));
+        }
+    }
+
+    /** 1 for tokens, 0 for padding, [batch, tokens]; empty where there is none. */
+    Optional<int[]> mask() {
+        Optional<int[]> mask = ints(MASK, 0, 1, 0, batch(), seq());
+        for (int row = 0; mask.isPresent() && row < batch(); row++) {
+            if (Arrays.stream(mask.get(), row * seq(), (row + 1) * seq()).sum() == 0) {
+                throw new FormatException(path(), "tensor " + MASK + ": expected a token in each row, found none in row " + row);
+            }
+        }
+        return mask;
+    }
+
+    /** How many ids the text written from the first row's beginning has; empty where there is none. */
+    OptionalInt greedy() {
+        Optional<TensorView> text = find("greedy");
+        if (text.isEmpty()) {
+            return OptionalInt.empty();
+        }
+        long[] shape = text.get().shape();
+        long length = text.get().elements();
+        if (shape.length == 0 || length == 0 || length > Integer.MAX_VALUE || shape[shape.length - 1] != length) {
+            throw new FormatException(path(), "tensor greedy: expected [1, tokens], found " + Arrays.toString(shape));
+        }
+        return OptionalInt.of((int) length);
     }
 
     @Override

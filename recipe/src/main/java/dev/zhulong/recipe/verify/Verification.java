@@ -14,6 +14,7 @@ import dev.zhulong.kernels.KvPages;
 import dev.zhulong.tensor.Libtorch;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -79,8 +80,11 @@ public record Verification(List<Line> differences) {
         EngineChoice choice = EngineChoice.DEFAULT.withEngine(engine);
         try (ModelFiles files = ModelFiles.open(model, engine == Engine.TORCH ? choice : choice.withCache(KvPages.Format.F32))) {
             requireFits(reference, files.context(), files.spec().vocabSize());
+            if (Arrays.stream(reference.mask().orElse(new int[0])).anyMatch(seen -> seen == 0)) {
+                throw new FormatException(reference.path(), "attention_mask hides tokens, and a decoder is verified on rows without padding: leave it out");
+            }
             try (LanguageModel loaded = files.loadEngine(reference.seq())) {
-                DecoderOutputs.of(loaded, reference, computed);
+                DecoderOutputs.of(loaded, files.eosIds(), reference, computed);
             }
         }
         if (engine == Engine.TORCH) {
