@@ -16,6 +16,7 @@ import dev.zhulong.serve.ApiServer;
 import dev.zhulong.serve.Guard;
 import dev.zhulong.serve.Precision;
 import dev.zhulong.serve.ResponseCache;
+import dev.zhulong.serve.ServedEncoder;
 import dev.zhulong.serve.ServedModel;
 import dev.zhulong.serve.ServerOptions;
 import java.io.IOException;
@@ -39,6 +40,8 @@ import picocli.CommandLine.Option;
         name = "serve",
         description = {
             "Serve a model over HTTP, in the shape of OpenAI's API: chat and text completions, streamed or whole, embeddings, tools, JSON schemas.",
+            "A directory with an encoder (BERT and its descendants) is served with embeddings, pooled and normalized as it says, and labels with their probabilities where it has a head"
+                    + " for them: POST /v1/classify.",
             "Requests are answered together, each as if it were alone; prompts that begin alike are read once. It listens on this machine alone unless --host says"
                     + " otherwise, and lets everyone call unless --keys names a file of keys (zhulong key makes them).",
             "On SIGTERM or Ctrl-C, requests in progress are finished before the server ends.",
@@ -49,6 +52,7 @@ import picocli.CommandLine.Option;
             "  zhulong serve --model my-model",
             "  zhulong serve --model model.Q8_0.gguf --low model.Q4_0.gguf --port 9000 --parallel 16",
             "  zhulong serve --model my-model --host 0.0.0.0 --keys keys.json --tls-cert cert.pem --tls-key key.pem",
+            "  zhulong serve --model all-MiniLM-L6-v2 --weights q8_0",
             "  curl localhost:8080/v1/chat/completions -H 'Content-Type: application/json' -d '{\"messages\": [{\"role\": \"user\", \"content\": \"Hello\"}]}'",
         })
 final class ServeVerb extends Verb {
@@ -174,20 +178,51 @@ final class ServeVerb extends Verb {
     private static final Logger HELIDON = Logger.getLogger("io.helidon");
     private static final Logger LETTUCE = Logger.getLogger("io.lettuce");
 
+    private final CountDownLatch stop = new CountDownLatch(1);
+    private final CountDownLatch stopped = new CountDownLatch(1);
+
     @Override
     protected void run() throws IOException {
         HELIDON.setLevel(Level.WARNING);
         LETTUCE.setLevel(Level.WARNING);
         check();
+        engine.check(low == null ? List.of(model) : List.of(model, low), null);
+        if (EncoderToServe.is(model)) {
+            serveEncoder();
+            return;
+        }
         if (prefixDirectory != null) {
             Files.createDirectories(prefixDirectory, OwnerOnly.directory(prefixDirectory));
         }
-        engine.check(low == null ? List.of(model) : List.of(model, low), null);
         try (ModelFiles files = engine.open(model, null, Engine.AUTO); ModelFiles lowFiles = low == null ? null : engine.open(low, null, Engine.AUTO);
                 ResponseCache answers = answers(); AuditLog audit = auditFile == null ? AuditLog.NONE : AuditLog.to(auditFile)) {
             serve(files, lowFiles, options(audit).withCache(answers));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+        } finally {
+            stopped.countDown();
+        }
+    }
+
+    /** Vectors and labels need no keys and values, and nothing of theirs is kept. */
+    private void serveEncoder() throws IOException {
+        String ofText = low != null ? "--low" : !adapters.isEmpty() ? "--adapter" : adapterDir != null ? "--adapter-dir" : kvTokens != null ? "--kv-tokens"
+                : prefixDirectory != null ? "--prefix-dir" : noPrefixCache ? "--no-prefix-cache" : cache != null ? "--cache" : null;
+        if (ofText != null) {
+            throw wrongUsage(ofText + " is for models that write text, and " + model + " is an encoder: leave it out");
+        }
+        try (EncoderToServe opened = EncoderToServe.open(model, engine.choice(Engine.AUTO));
+                AuditLog audit = auditFile == null ? AuditLog.NONE : AuditLog.to(auditFile)) {
+            ServerOptions options = options(audit);
+            WarmUp.run(opened.encoder().network(), warmUp);
+            try (var served = new ServedEncoder(called(), opened.engine(), opened.encoder(), waiting()); var server = ApiServer.start(served, options)) {
+                untilStopped(server, String.format(Locale.ROOT, "%s serves the encoder %s on %s; %s", options.url(server.port()), called(), opened.engine(),
+                        opened.encoder().config().describe()));
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } finally {
+            stopped.countDown();
         }
     }
 
@@ -263,8 +298,6 @@ final class ServeVerb extends Verb {
     }
 
     private void serve(ModelFiles files, ModelFiles lowFiles, ServerOptions options) throws InterruptedException {
-        var stop = new CountDownLatch(1);
-        var stopped = new CountDownLatch(1);
         int tokens = tokens(files, lowFiles);
         try (LoadedModel loaded = files.load(tokens + ApiServer.EMBED_TOKENS); LoadedModel lowLoaded = lowFiles == null ? null : lowFiles.load(tokens)) {
             List<ServedModel.Route> routes = new ArrayList<>(List.of(new ServedModel.Route(Precision.HIGH, files.engine(), loaded.model())));
@@ -277,30 +310,40 @@ final class ServeVerb extends Verb {
             for (ServedModel.Route route : routes) {
                 WarmUp.run(route.model(), (double) warmUp / routes.size());
             }
-            int waiting = queue != null ? queue : Math.max(64, 8 * parallel);
-            var scheduling = new SchedulerOptions(parallel, waiting, tokens, promptRows, !noPrefixCache);
-            String called = name != null ? name : model.toAbsolutePath().normalize().getFileName().toString().replaceFirst("\\.gguf$", "");
-            try (var served = new ServedModel(called, loaded.tokenizer(), files.template(), loaded.advice(), loaded.eosIds(), files.fingerprint(), routes, scheduling,
+            var scheduling = new SchedulerOptions(parallel, waiting(), tokens, promptRows, !noPrefixCache);
+            try (var served = new ServedModel(called(), loaded.tokenizer(), files.template(), loaded.advice(), loaded.eosIds(), files.fingerprint(), routes, scheduling,
                     precision -> prefixes(precision == Precision.LOW ? lowFiles : files, precision));
                     var server = started(served, options, files.spec())) {
-                err().println(String.format(Locale.ROOT, "[%s serves %s on %s; %d sequences at once, %,d tokens of keys and values]", options.url(server.port()), called,
+                untilStopped(server, String.format(Locale.ROOT, "%s serves %s on %s; %d sequences at once, %,d tokens of keys and values", options.url(server.port()), called(),
                         files.engine() + (lowFiles == null ? "" : " and " + lowFiles.engine()), parallel, tokens));
-                err().flush();
-                var hook = new Thread(() -> {
-                    stop.countDown();
-                    await(stopped);
-                });
-                Runtime.getRuntime().addShutdownHook(hook);
-                stop.await();
-                err().println("[shutting down: finishing requests in progress]");
-                err().flush();
-                server.drain();
-                // what follows are connections without a request, each of which Helidon would warn of
-                HELIDON.setLevel(Level.OFF);
             }
-        } finally {
-            stopped.countDown();
         }
+    }
+
+    private String called() {
+        return name != null ? name : model.toAbsolutePath().normalize().getFileName().toString().replaceFirst("\\.gguf$", "");
+    }
+
+    /** Requests that may wait. */
+    private int waiting() {
+        return queue != null ? queue : Math.max(64, 8 * parallel);
+    }
+
+    /** Says that the server is up, and waits until it is to end and has finished what it took. */
+    private void untilStopped(ApiServer server, String line) throws InterruptedException {
+        err().println("[" + line + "]");
+        err().flush();
+        var hook = new Thread(() -> {
+            stop.countDown();
+            await(stopped);
+        });
+        Runtime.getRuntime().addShutdownHook(hook);
+        stop.await();
+        err().println("[shutting down: finishing requests in progress]");
+        err().flush();
+        server.drain();
+        // what follows are connections without a request, each of which Helidon would warn of
+        HELIDON.setLevel(Level.OFF);
     }
 
     private PrefixFile prefixes(ModelFiles files, Precision precision) {
