@@ -3,9 +3,6 @@ package dev.zhulong.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.zhulong.formats.Family;
-import dev.zhulong.formats.Stack;
-import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
 import org.junit.jupiter.api.Test;
@@ -20,9 +17,7 @@ class ExpertsOfEachLayerAreBalancedTest {
     private static final float[] EQUAL = {5, 5, 5, 5, 2.5f, 2.5f, 2.5f, 2.5f, 3, 3, 3, 3, 5, 5, 5, 5, 2.5f, 2.5f, 2.5f, 2.5f, 3, 3, 3, 3};
 
     private static Balance balance(Balance.Over over) {
-        Stack stack = Tiny.spec(Family.of("llama"), true).stack();
-        var layers = stack.layers().stream().map(layer -> new Stack.Layer(layer.attention(), new Mlp.Experts(4, 2, (Mlp.Dense) layer.mlp(), FACTOR))).toList();
-        return Balance.of(new Stack(stack.hiddenSize(), layers, stack.norm(), stack.normEpsilon(), stack.place(), stack.positions(), stack.contextLength()), over).orElseThrow();
+        return Balance.of(Tiny.mixture(FACTOR).stack(), over).orElseThrow();
     }
 
     private static double loss(Balance.Over over, float[] account) {

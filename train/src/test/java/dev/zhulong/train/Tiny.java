@@ -7,6 +7,8 @@ import dev.zhulong.formats.DecoderSpec.Norm;
 import dev.zhulong.formats.DecoderSpec.Rope;
 import dev.zhulong.formats.DecoderSpec.Scaling;
 import dev.zhulong.formats.Family;
+import dev.zhulong.formats.Stack;
+import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.train.schedule.Cosine;
 import java.util.ArrayList;
@@ -28,9 +30,22 @@ final class Tiny {
                 gpt2, gpt2, gpt2, false, List.of(0, 0), -1, List.of());
     }
 
+    /** A Mixtral with four experts, of which a token is given two. */
+    static DecoderSpec mixture(double balance) {
+        DecoderSpec dense = spec(Family.of("llama"), true);
+        Stack stack = dense.stack();
+        var layers = stack.layers().stream().map(layer -> new Stack.Layer(layer.attention(), new Mlp.Experts(4, 2, (Mlp.Dense) layer.mlp(), balance))).toList();
+        return new DecoderSpec(Family.of("mixtral"), new Stack(stack.hiddenSize(), layers, stack.norm(), stack.normEpsilon(), stack.place(), stack.positions(),
+                stack.contextLength()), dense.vocabSize(), true, dense.bosId(), dense.eosIds());
+    }
+
     /** Fresh weights, larger than at initialisation, so that gradients are far from zero everywhere. */
     static Decoder decoder(Family family, boolean tied) {
-        Decoder model = Decoder.random(spec(family, tied), 7);
+        return decoder(spec(family, tied));
+    }
+
+    static Decoder decoder(DecoderSpec spec) {
+        Decoder model = Decoder.random(spec, 7);
         model.parameters().values().forEach(p -> {
             if (p.dim() > 1) {
                 p.mul_(8);

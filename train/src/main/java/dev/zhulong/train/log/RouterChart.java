@@ -72,6 +72,7 @@ public record RouterChart(String title, List<LossCurve> shares, LossCurve least,
             add(above, "least of any layer", least).setLineColor(Color.BLACK);
             XYChart below = chart("", "entropy of the routers (nats)");
             add(below, "entropy", entropy);
+            below.getStyler().setLegendVisible(false);
             var image = new BufferedImage(WIDTH, 2 * HEIGHT, BufferedImage.TYPE_INT_RGB);
             Graphics2D graphics = image.createGraphics();
             graphics.drawImage(BitmapEncoder.getBufferedImage(above), 0, 0, null);
