@@ -21,7 +21,8 @@ final class Backward {
      * Adds gradients to the network's weights.
      *
      * @param inputs what the first part is given
-     * @param head   from what the last part gives, cut from the graph, to the gradients of what is minimised, of the same shapes; null for none
+     * @param head   from what the last part gives, cut from the graph, to the gradients of what is minimised, of the same shapes; null for none, and none
+     *               for those at the end that it says nothing of
      */
     static void through(Network network, Tensor[] inputs, Pass pass, boolean recompute, UnaryOperator<Tensor[]> head) {
         // a graph that is kept holds on to the weights it was made with
@@ -80,7 +81,7 @@ final class Backward {
 
     /** What has no gradient, or lies below frozen weights and asks for none, is passed over. */
     private static void backward(Tensor[] results, Tensor[] gradients) {
-        int[] asked = IntStream.range(0, results.length).filter(i -> gradients[i] != null && results[i].requiresGrad()).toArray();
+        int[] asked = IntStream.range(0, gradients.length).filter(i -> gradients[i] != null && results[i].requiresGrad()).toArray();
         if (asked.length == 1) {
             results[asked[0]].backward(gradients[asked[0]]);
         } else if (asked.length > 1) {
