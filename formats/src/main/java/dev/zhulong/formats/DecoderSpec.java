@@ -98,8 +98,7 @@ public record DecoderSpec(Family family, Stack stack, int vocabSize, boolean tie
         }
         var layers = new ArrayList<Layer>(count);
         for (int window : windows) {
-            layers.add(new Layer(new Attention(attention.heads(), attention.kvHeads(), attention.headDim(), attention.qkvBias(), attention.outputBias(),
-                    attention.headNorm(), window), mlp));
+            layers.add(new Layer(attention.withWindow(window), mlp));
         }
         return layers;
     }

@@ -1,15 +1,22 @@
 package dev.zhulong.formats;
 
+import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** The weights of a network, found by what they do. */
 public final class Parameters implements Iterable<Parameter> {
     private final List<Parameter> all;
+    /** A mixture has thousands of weights, and each is asked for. */
+    private final Map<Place, Parameter> byPlace = new HashMap<>();
+
+    private record Place(Role role, int layer, int expert, boolean bias) {}
 
     private Parameters(List<Parameter> all) {
         this.all = all;
+        all.forEach(p -> byPlace.putIfAbsent(new Place(p.role(), p.layer(), p.expert(), p.bias()), p));
     }
 
     /** Of a network, in the order of its state dictionary; a tied head is not among them. */
@@ -39,21 +46,17 @@ public final class Parameters implements Iterable<Parameter> {
 
     /** The weight of a role in a layer, where the network has one; of experts, the first. */
     public Optional<Parameter> find(Role role, int layer) {
-        return find(role, layer, false);
+        return find(role, layer, -1, false).or(() -> find(role, layer, 0, false));
     }
 
     /** The bias of a role in a layer, where the network has one. */
     public Optional<Parameter> bias(Role role, int layer) {
-        return find(role, layer, true);
-    }
-
-    private Optional<Parameter> find(Role role, int layer, boolean bias) {
-        return all.stream().filter(p -> p.role() == role && p.layer() == layer && p.bias() == bias).findFirst();
+        return find(role, layer, -1, true);
     }
 
     /** The weight, or the bias, of a role in an expert of a layer, or in the layer itself where {@code expert} is -1. */
     public Optional<Parameter> find(Role role, int layer, int expert, boolean bias) {
-        return all.stream().filter(p -> p.role() == role && p.layer() == layer && p.expert() == expert && p.bias() == bias).findFirst();
+        return Optional.ofNullable(byPlace.get(new Place(role, layer, expert, bias)));
     }
 
     /**

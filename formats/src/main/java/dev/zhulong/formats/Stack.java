@@ -4,6 +4,7 @@ import dev.zhulong.formats.DecoderSpec.Activation;
 import dev.zhulong.formats.DecoderSpec.Norm;
 import dev.zhulong.formats.DecoderSpec.Rope;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Layers that one residual stream passes.
@@ -18,8 +19,25 @@ import java.util.List;
  */
 public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEpsilon, NormPlace place, Positions positions, int contextLength) {
 
+    /** @throws IllegalArgumentException where mixtures of several layers choose differently: what is reckoned over all of them has one shape */
     public Stack {
         layers = List.copyOf(layers);
+        List<String> mixtures = layers.stream().map(Layer::mlp).filter(Mlp.Experts.class::isInstance).map(Mlp.Experts.class::cast)
+                .map(mixture -> mixture.chosen() + " of " + mixture.count() + " experts").distinct().toList();
+        if (mixtures.size() > 1) {
+            throw new IllegalArgumentException("expected the same choice in all layers, found " + String.join(" and ", mixtures));
+        }
+    }
+
+    /** The mixture of the first layer that has one. */
+    public Optional<Mlp.Experts> experts() {
+        return layers.stream().map(Layer::mlp).filter(Mlp.Experts.class::isInstance).map(Mlp.Experts.class::cast).findFirst();
+    }
+
+    /** Whether layers differ in their windows alone, which is all that most formats can say. */
+    public boolean isUniform() {
+        Layer first = layers.getFirst();
+        return layers.stream().allMatch(layer -> layer.mlp().equals(first.mlp()) && layer.attention().withWindow(0).equals(first.attention().withWindow(0)));
     }
 
     /** Where layers normalise. */
@@ -62,6 +80,14 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
             if (kvHeads <= 0 || heads % kvHeads != 0) {
                 throw new IllegalArgumentException("kvHeads " + kvHeads + " does not divide heads " + heads);
             }
+            if ((long) heads * headDim > Integer.MAX_VALUE) {
+                throw new IllegalArgumentException(heads + " heads of " + headDim + " are wider than any row can be");
+            }
+        }
+
+        /** With a window of {@code tokens}. */
+        public Attention withWindow(int tokens) {
+            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, tokens);
         }
 
         /** Width of the queries. */

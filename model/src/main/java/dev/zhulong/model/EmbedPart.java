@@ -29,7 +29,7 @@ final class EmbedPart implements Part {
         this.fixedToken = fixedToken;
         this.fixedPosition = fixedPosition;
         this.stack = stack;
-        account = Experts.of(stack);
+        account = stack.experts();
         tokens = network.weight(Role.EMBED, -1);
         segments = network.find(Role.SEGMENTS, -1);
         positions = network.find(Role.POSITIONS, -1);

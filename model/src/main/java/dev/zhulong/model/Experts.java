@@ -7,7 +7,6 @@ import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * A mixture of experts (Jiang et al. 2024): a router gives each token's logits over the experts; the few highest of them run, and their results are
@@ -30,11 +29,6 @@ final class Experts implements FeedForward {
         for (int expert = 0; expert < shape.count(); expert++) {
             experts.add(new DenseMlp(network, shape.expert(), layer, expert));
         }
-    }
-
-    /** The mixture of a stack, where it has one; of several, the first. */
-    static Optional<Mlp.Experts> of(Stack stack) {
-        return stack.layers().stream().map(Stack.Layer::mlp).filter(Mlp.Experts.class::isInstance).map(Mlp.Experts.class::cast).findFirst();
     }
 
     /** An account of nothing. */

@@ -46,8 +46,7 @@ public final class Balance {
 
     /** Of a network with a mixture; empty of others. */
     static Optional<Balance> of(Stack stack, Over over) {
-        return stack.layers().stream().map(Stack.Layer::mlp).filter(Mlp.Experts.class::isInstance).findFirst()
-                .map(mixture -> new Balance(stack, (Mlp.Experts) mixture, over));
+        return stack.experts().map(mixture -> new Balance(stack, mixture, over));
     }
 
     /**

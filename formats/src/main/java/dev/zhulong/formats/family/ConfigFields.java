@@ -11,6 +11,8 @@ final class ConfigFields {
     static final int MOST = Integer.MAX_VALUE;
     // Nobody has built a deeper one; keeps a hostile file from asking for a list of two thousand million layers.
     static final int MOST_LAYERS = 10_000;
+    /** Of all layers together; for the same reason. */
+    static final int MOST_EXPERTS = 100_000;
 
     private ConfigFields() {}
 
@@ -66,6 +68,11 @@ final class ConfigFields {
     private static List<Integer> ids(JsonFields config, String field, int vocab, int absent) {
         List<Integer> ids = config.has(field) ? config.tokenIds(field) : List.of(absent);
         return ids.stream().filter(id -> id >= 0 && id < vocab).toList();
+    }
+
+    /** For writing: refuses layers that are not alike. */
+    static void requireUniform(DecoderSpec spec) {
+        require(spec, spec.stack().isUniform(), "layers", "the same but for their windows", "different ones");
     }
 
     /** For writing: refuses what the family's configuration cannot say. */

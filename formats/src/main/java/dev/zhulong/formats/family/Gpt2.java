@@ -74,6 +74,7 @@ public final class Gpt2 implements Family, GgufFamily {
     @Override
     public void write(NetworkSpec network, ObjectNode config) {
         var spec = (DecoderSpec) network;
+        ConfigFields.requireUniform(spec);
         require(spec, spec.norm() == Norm.LAYER, "norm", "LAYER", spec.norm());
         require(spec, !spec.gatedMlp(), "gatedMlp", false, true);
         require(spec, spec.rope() == null, "rope", "learned positions", spec.rope());

@@ -11,7 +11,7 @@ import java.util.Collections;
 import java.util.List;
 
 /** Mistral (Jiang et al. 2023): Llama with a sliding window. */
-public final class Mistral extends RotaryDecoder {
+public sealed class Mistral extends RotaryDecoder permits Mixtral {
     @Override
     public String modelType() {
         return "mistral";

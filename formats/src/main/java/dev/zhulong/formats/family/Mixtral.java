@@ -1,6 +1,8 @@
 package dev.zhulong.formats.family;
 
 import static dev.zhulong.formats.family.ConfigFields.MOST;
+import static dev.zhulong.formats.family.ConfigFields.MOST_EXPERTS;
+import static dev.zhulong.formats.family.ConfigFields.MOST_LAYERS;
 import static dev.zhulong.formats.family.ConfigFields.require;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -23,7 +25,7 @@ import java.util.Map;
 import java.util.Set;
 
 /** Mixtral (Jiang et al. 2024): Mistral with a mixture of experts for an MLP, of which each token is given two. */
-public final class Mixtral extends RotaryDecoder {
+public final class Mixtral extends Mistral {
     private static final double BALANCE = 0.001;
 
     @Override
@@ -36,31 +38,10 @@ public final class Mixtral extends RotaryDecoder {
         return List.of("MixtralForCausalLM");
     }
 
-    @Override
-    protected Defaults defaults() {
-        return new Defaults(8, -1, 131_072, 1, 2);
-    }
-
-    @Override
-    protected Biases attentionBias(JsonFields config) {
-        return new Biases(false, false);
-    }
-
-    @Override
-    protected void writeAttentionBias(DecoderSpec spec, ObjectNode config) {
-        require(spec, !spec.qkvBias(), "qkvBias", false, true);
-        require(spec, !spec.outputBias(), "outputBias", false, true);
-    }
-
+    /** None where the file does not name one, unlike Mistral's. */
     @Override
     protected List<Integer> windows(JsonFields config, int layers) {
         return Collections.nCopies(layers, config.integer("sliding_window", 1, MOST, 0));
-    }
-
-    @Override
-    protected void writeWindows(DecoderSpec spec, Integer window, ObjectNode config) {
-        require(spec, window == null || !spec.windows().contains(0), "windows", "one size for all layers", spec.windows());
-        config.put("sliding_window", window);
     }
 
     @Override
@@ -68,14 +49,18 @@ public final class Mixtral extends RotaryDecoder {
         if (config.isSet("router_jitter_noise") && config.number("router_jitter_noise") != 0) {
             throw config.wrong("router_jitter_noise", "0 (noise in training is not implemented)", config.node("router_jitter_noise"));
         }
-        int experts = config.integer("num_local_experts", 1, MOST, 8);
+        int experts = config.integer("num_local_experts", 1, most(config.integer("num_hidden_layers", 1, MOST_LAYERS)), 8);
         return new Mlp.Experts(experts, config.integer("num_experts_per_tok", 1, experts, Math.min(2, experts)), dense(config, "intermediate_size"),
                 config.isSet("router_aux_loss_coef") ? config.number("router_aux_loss_coef") : BALANCE);
     }
 
+    /** The most experts of a layer. */
+    private static int most(int layers) {
+        return MOST_EXPERTS / layers;
+    }
+
     @Override
     protected void writeMlp(DecoderSpec spec, ObjectNode config) {
-        require(spec, spec.stack().layers().stream().map(layer -> layer.mlp()).distinct().count() == 1, "mlp", "the same in all layers", "several");
         require(spec, spec.layer(0).mlp() instanceof Mlp.Experts, "mlp", "experts", "one for all tokens");
         var experts = (Mlp.Experts) spec.layer(0).mlp();
         require(spec, !experts.expert().bias(), "mlpBias", false, true);
@@ -116,11 +101,6 @@ public final class Mixtral extends RotaryDecoder {
 
     // ---- GGUF --------------------------------------------------------------------------------------------------------------------------------
 
-    @Override
-    public String ggufArchitecture() {
-        return "llama";
-    }
-
     /** A llama with experts is a Mixtral: the only one of the architecture that has them. */
     @Override
     public boolean claims(GgufMetadata metadata) {
@@ -134,7 +114,7 @@ public final class Mixtral extends RotaryDecoder {
 
     @Override
     protected Mlp mlp(GgufFile file, GgufShape shape) {
-        int experts = file.metadata().integer("llama.expert_count", 1, MOST);
+        int experts = file.metadata().integer("llama.expert_count", 1, most(shape.layers()));
         return new Mlp.Experts(experts, file.metadata().integer("llama.expert_used_count", 1, experts),
                 new Mlp.Dense(shape.inner(), Activation.SILU, true, false), BALANCE);
     }

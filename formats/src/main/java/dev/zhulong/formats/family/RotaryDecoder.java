@@ -122,6 +122,9 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
         int vocab = config.integer("vocab_size", 1, MOST);
         int context = config.integer("max_position_embeddings", 1, MOST, absent.contextLength);
         int headDim = headDim(config, hidden, heads, absent.headDim);
+        if ((long) heads * headDim > MOST) {
+            throw config.wrong("num_attention_heads", "heads of " + headDim + " that are at most " + MOST + " wide together", heads);
+        }
         Rope rope = RopeConfig.read(config, headDim, context);
         Biases biases = attentionBias(config);
         Mlp mlp = mlp(config);
@@ -133,8 +136,7 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
     private static Stack stack(int hidden, Attention attention, List<Integer> windows, Mlp mlp, double epsilon, Rope rope, int context) {
         var layers = new ArrayList<Layer>();
         for (int window : windows) {
-            layers.add(new Layer(new Attention(attention.heads(), attention.kvHeads(), attention.headDim(), attention.qkvBias(), attention.outputBias(),
-                    attention.headNorm(), window), mlp));
+            layers.add(new Layer(attention.withWindow(window), mlp));
         }
         return new Stack(hidden, layers, Norm.RMS, epsilon, NormPlace.BEFORE, new Positions.Rotary(rope), context);
     }
@@ -155,6 +157,7 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
     @Override
     public void write(NetworkSpec network, ObjectNode config) {
         var spec = (DecoderSpec) network;
+        ConfigFields.requireUniform(spec);
         require(spec, spec.norm() == Norm.RMS, "norm", "RMS", spec.norm());
         require(spec, spec.gatedMlp(), "gatedMlp", true, false);
         require(spec, spec.rope() != null, "rope", "rotary positions", null);

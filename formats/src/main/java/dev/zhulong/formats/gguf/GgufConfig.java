@@ -90,6 +90,7 @@ public final class GgufConfig {
         GgufFamily family = family(spec);
         String architecture = family.ggufArchitecture();
         String at = architecture + ".";
+        GgufFamily.require(architecture, "layers that differ in more than their windows", false, !spec.stack().isUniform());
         var metadata = new LinkedHashMap<String, GgufValue>();
         metadata.put(ARCHITECTURE, GgufValue.of(architecture));
         metadata.put(at + "vocab_size", GgufValue.of(spec.vocabSize()));

@@ -49,6 +49,9 @@ public record GgufShape(int vocab, int hidden, int layers, int heads, int kvHead
             throw metadata.wrong(at + "attention.head_count_kv", "a divisor of attention.head_count " + heads);
         }
         int headDim = headDim(metadata, at, hidden, heads);
+        if ((long) heads * headDim > MOST) {
+            throw metadata.wrong(at + "attention.head_count", "heads of " + headDim + " that are at most " + MOST + " wide together");
+        }
         int vocab = vocabSize(file, at);
         int context = metadata.integer(at + "context_length", 1, MOST);
         return new GgufShape(vocab, hidden, layers, heads, kvHeads, headDim, metadata.integer(at + "feed_forward_length", 1, MOST), context,

@@ -1,8 +1,6 @@
 package dev.zhulong.infer.cpu;
 
 import dev.zhulong.formats.DecoderSpec;
-import dev.zhulong.formats.Stack;
-import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.infer.cpu.CpuAdapter.Group;
 import dev.zhulong.kernels.DecoderOps;
 import dev.zhulong.kernels.KvPages;
@@ -91,8 +89,7 @@ final class ForwardPass implements AutoCloseable {
         mlp = new float[spec.gatedMlp() ? 2 : 1][maxRows * widest];
         delta = new float[1][maxRows * hidden];
         products = new Products(maxRows, Math.max(Math.max(hidden, width), widest), pool);
-        expertRows = spec.stack().layers().stream().map(Stack.Layer::mlp).filter(Mlp.Experts.class::isInstance).findFirst()
-                .map(mixture -> new CpuExperts.Rows((Mlp.Experts) mixture, maxRows, hidden)).orElse(null);
+        expertRows = spec.stack().experts().map(mixture -> new CpuExperts.Rows(mixture, maxRows, hidden)).orElse(null);
     }
 
     int maxRows() {
