@@ -40,7 +40,7 @@ public final class Decoder extends Network {
 
     /** Fresh weights on the device whose scope is open, the same for the same seed everywhere. */
     public static Decoder random(DecoderSpec spec, long seed) {
-        return new Decoder(spec, random(spec, spec.layers(), seed));
+        return new Decoder(spec, fresh(spec, seed));
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.zhulong.model;
 
+import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.ModelDirectory;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -31,7 +32,8 @@ public final class DecoderFiles {
     }
 
     private static Decoder load(ModelDirectory files, Optional<QuantizedMatrix.Format> format) {
-        NetworkFiles.Loaded loaded = NetworkFiles.load(files, files.spec(), files.weights(), format);
-        return new Decoder(files.spec(), loaded.tensors(), loaded.quantized());
+        DecoderSpec spec = files.spec();
+        NetworkFiles.Loaded loaded = NetworkFiles.load(files, format);
+        return new Decoder(spec, loaded.tensors(), loaded.quantized());
     }
 }

@@ -39,7 +39,7 @@ public final class Encoder extends Network {
 
     /** Fresh weights on the device whose scope is open, the same for the same seed everywhere. */
     public static Encoder random(EncoderSpec spec, long seed) {
-        return new Encoder(spec, random(spec, spec.layers(), seed));
+        return new Encoder(spec, fresh(spec, seed));
     }
 
     @Override

@@ -25,7 +25,7 @@ public final class EncoderFiles {
      */
     public static Encoder load(ModelDirectory files) {
         EncoderSpec spec = spec(files.network(), files.path());
-        return new Encoder(spec, NetworkFiles.load(files, spec, files.weights(), Optional.empty()).tensors());
+        return new Encoder(spec, NetworkFiles.load(files, Optional.empty()).tensors());
     }
 
     /**
@@ -34,7 +34,7 @@ public final class EncoderFiles {
      * @param wanted of the directory's network, by such as {@link EncoderSpec#withTags}
      */
     public static Encoder loadAs(ModelDirectory files, EncoderSpec wanted, long seed) {
-        return new Encoder(wanted, NetworkFiles.loadFresh(files, wanted, files.weightsAs(wanted), seed));
+        return new Encoder(wanted, NetworkFiles.loadFresh(files, wanted, seed));
     }
 
     private static EncoderSpec spec(NetworkSpec network, Path path) {

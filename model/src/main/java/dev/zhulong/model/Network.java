@@ -44,7 +44,8 @@ public abstract class Network implements AutoCloseable {
     }
 
     /** Fresh tensors for a network on the device whose scope is open, the same for the same seed everywhere. */
-    static Map<String, Tensor> random(NetworkSpec spec, int layers, long seed) {
+    static Map<String, Tensor> fresh(NetworkSpec spec, long seed) {
+        int layers = spec.stack().layers().size();
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         try (var random = new TensorRandom()) {
             Libtorch.seed(random, seed);

@@ -10,10 +10,10 @@ import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.Parameter;
 import dev.zhulong.formats.Parameters;
-import dev.zhulong.formats.Role;
 import dev.zhulong.formats.SafetensorsWriter;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.TensorView;
+import dev.zhulong.formats.gguf.DirectoryWeights;
 import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
@@ -22,7 +22,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -51,25 +50,22 @@ public final class NetworkFiles {
      *
      * @param format what the layers' projections are rounded to as they are read, so that they are never all there in F32
      */
-    static Loaded load(ModelDirectory files, NetworkSpec spec, Map<String, TensorView> stored, Optional<QuantizedMatrix.Format> format) {
-        if (files.quantization().isPresent()) {
-            throw new FormatException(files.path(), "its weights are quantized, which only the CPU engine supports; use the model it was made"
-                    + " from, which its zhulong.json names");
-        }
+    static Loaded load(ModelDirectory files, Optional<QuantizedMatrix.Format> format) {
+        requirePlain(files);
+        Map<String, TensorView> stored = DirectoryWeights.of(files, Map.of());
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         Map<String, QuantizedMatrix> quantized = new LinkedHashMap<>();
         try {
-            Parameters.of(spec).forEach(p -> {
-                TensorView view = take(stored, files, p);
+            Parameters.of(files.network()).forEach(p -> {
+                TensorView view = stored.get(p.name());
                 if (format.isPresent() && p.isProjection()) {
                     quantized.put(p.module(), quantize(view, format.get(), p.shape()));
                 } else {
                     Tensor t = Tensor.empty(DType.F32, p.shape()).keep();
                     tensors.put(p.name(), t);
-                    t.write_(memory -> HalfFloats.toF32(view.type(), view.data(), memory));
+                    read(view, t);
                 }
             });
-            requireNothingLeft(stored, files, spec);
         } catch (RuntimeException | Error e) {
             tensors.values().forEach(Tensor::close);
             quantized.values().forEach(QuantizedMatrix::close);
@@ -78,26 +74,32 @@ public final class NetworkFiles {
         return new Loaded(tensors, quantized);
     }
 
-    /** The same for a network with a head that is to be trained: what {@code stored} lacks of it is drawn. */
-    static Map<String, Tensor> loadFresh(ModelDirectory files, NetworkSpec spec, Map<String, TensorView> stored, long seed) {
-        Map<String, Tensor> tensors = Network.random(spec, 1, seed);
+    /** The same for a network with a head that is to be trained: what the directory lacks of it is drawn. */
+    static Map<String, Tensor> loadFresh(ModelDirectory files, EncoderSpec spec, long seed) {
+        requirePlain(files);
+        Map<String, TensorView> stored = DirectoryWeights.of(files, spec, files.weightsAs(spec), p -> switch (p.role()) {
+            case HEAD, HEAD_DENSE, HEAD_NORM -> true;
+            default -> false;
+        });
+        Map<String, Tensor> tensors = Network.fresh(spec, seed);
         try {
-            Parameters.of(spec).forEach(p -> {
-                boolean head = switch (p.role()) {
-                    case HEAD, HEAD_DENSE, HEAD_NORM -> true;
-                    default -> false;
-                };
-                if (!head || stored.containsKey(p.name())) {
-                    TensorView view = take(stored, files, p);
-                    tensors.get(p.name()).write_(memory -> HalfFloats.toF32(view.type(), view.data(), memory));
-                }
-            });
-            requireNothingLeft(stored, files, spec);
+            stored.forEach((name, view) -> read(view, tensors.get(name)));
             return tensors;
         } catch (RuntimeException | Error e) {
             tensors.values().forEach(Tensor::close);
             throw e;
         }
+    }
+
+    private static void requirePlain(ModelDirectory files) {
+        if (files.quantization().isPresent()) {
+            throw new FormatException(files.path(), "its weights are quantized, which only the CPU engine supports; use the model it was made"
+                    + " from, which its zhulong.json names");
+        }
+    }
+
+    private static void read(TensorView view, Tensor to) {
+        to.write_(memory -> HalfFloats.toF32(view.type(), view.data(), memory));
     }
 
     /** Names of the projections inside the blocks, as modules. */
@@ -112,28 +114,6 @@ public final class NetworkFiles {
             return QuantizedMatrix.of(floats, format, shape[0], shape[1]);
         } catch (IllegalArgumentException e) {
             throw new FormatException(view.file(), "tensor " + view.name() + ": " + e.getMessage());
-        }
-    }
-
-    private static TensorView take(Map<String, TensorView> stored, ModelDirectory files, Parameter parameter) {
-        String name = parameter.name();
-        long[] shape = parameter.shape();
-        TensorView view = stored.remove(name);
-        if (view == null) {
-            throw new FormatException(files.path(), "tensor " + name + " of shape " + Arrays.toString(shape) + " is missing"
-                    + (parameter.role() == Role.HEAD ? "; config.json says tie_word_embeddings is false" : ""));
-        }
-        view.requireShape(shape);
-        if (!view.type().isFloat()) {
-            throw new FormatException(view.file(), "tensor " + view.name() + " has type " + view.type() + ", expected a float type");
-        }
-        return view;
-    }
-
-    private static void requireNothingLeft(Map<String, TensorView> stored, ModelDirectory files, NetworkSpec spec) {
-        if (!stored.isEmpty()) {
-            throw new FormatException(files.path(), "tensor " + stored.keySet().iterator().next() + " has no place in a "
-                    + spec.family().title() + (spec instanceof DecoderSpec ? " decoder (" : " encoder (") + stored.size() + " such)");
         }
     }
 
