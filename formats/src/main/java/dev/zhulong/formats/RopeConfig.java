@@ -27,6 +27,9 @@ public final class RopeConfig {
         double theta = inside(parameters, config, "rope_theta").positive("rope_theta", DEFAULT_THETA);
         JsonFields partial = inside(parameters, config, "partial_rotary_factor");
         int rotaryDims = rotaryDims(headDim, partial.positive("partial_rotary_factor", 1));
+        if (rotaryDims == headDim && headDim % 2 != 0) {
+            throw config.wrong("head_dim", "an even number (it is hidden_size / heads where it is not set): rotary positions turn pairs", headDim);
+        }
         if (rotaryDims < 2 || rotaryDims > headDim || rotaryDims % 2 != 0) {
             throw partial.wrong("partial_rotary_factor", "an even number of rotating dimensions from 2 to head_dim " + headDim,
                     rotaryDims);

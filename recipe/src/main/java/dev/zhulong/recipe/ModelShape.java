@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.JsonFields;
 import dev.zhulong.formats.NetworkSpec;
-import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.List;
@@ -48,7 +47,13 @@ final class ModelShape {
         if (!(network instanceof DecoderSpec spec)) {
             throw new IllegalArgumentException("model.family: " + m.family().modelType() + " is an encoder, and pretraining makes decoders");
         }
-        if (m.experts() > 0 && !(spec.layer(0).mlp() instanceof Mlp.Experts)) {
+        if (m.kvHeads() > 0 && spec.kvHeads() != m.kvHeads()) {
+            throw new IllegalArgumentException("model.kv_heads: " + m.family().modelType() + " has as many as heads, found " + m.kvHeads() + " and " + m.heads());
+        }
+        if (m.slidingWindow() > 0 && !spec.windows().contains(m.slidingWindow())) {
+            throw new IllegalArgumentException("model.sliding_window needs a family with windows, such as mistral; found " + m.family().modelType());
+        }
+        if (m.experts() > 0 && spec.stack().experts().isEmpty()) {
             throw new IllegalArgumentException("model.experts needs a family with experts, such as mixtral; found " + m.family().modelType());
         }
         return spec;

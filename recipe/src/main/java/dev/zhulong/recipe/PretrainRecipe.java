@@ -131,16 +131,6 @@ public record PretrainRecipe(
             if (kvHeads != 0 && heads % kvHeads != 0) {
                 throw new IllegalArgumentException("heads " + heads + " is not a multiple of kv_heads " + kvHeads);
             }
-            if (family != Family.of("gpt2") && hiddenSize / heads % 2 != 0) {
-                throw new IllegalArgumentException("rotary positions need an even head size, found hidden_size " + hiddenSize + " / heads "
-                        + heads + " = " + hiddenSize / heads);
-            }
-            if (family == Family.of("gpt2") && kvHeads != 0 && kvHeads != heads) {
-                throw new IllegalArgumentException("gpt2 has as many kv_heads as heads, found " + kvHeads + " and " + heads);
-            }
-            if (slidingWindow > 0 && family != Family.of("mistral")) {
-                throw new IllegalArgumentException("sliding_window needs family mistral, found " + family.modelType());
-            }
         }
 
         static Model defaults() {
