@@ -75,8 +75,7 @@ final class DecoderOutputs {
                 return; // rows of one token
             }
             Number balance = objective.observed().get("balance_loss");
-            double factor = model.spec().stack().layers().stream().map(layer -> layer.mlp()).filter(Mlp.Experts.class::isInstance)
-                    .mapToDouble(mlp -> ((Mlp.Experts) mlp).balance()).findFirst().orElse(0);
+            double factor = model.spec().stack().experts().map(Mlp.Experts::balance).orElse(0.0);
             computed.put("loss", loss.mean() + (balance == null ? 0 : factor * balance.doubleValue()));
             if (balance != null) {
                 computed.put("aux_loss", balance.doubleValue());
