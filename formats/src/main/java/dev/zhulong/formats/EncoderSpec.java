@@ -17,7 +17,7 @@ import java.util.Optional;
  * @param stack     its layers; its context is the longest sequence that the table of positions has rows for
  * @param vocabSize rows of the embedding
  * @param segments  rows of the table of segments (token types); 0 where there is none
- * @param padId     id of padding. Its embedding stays as it is in training, and so does the row of its position
+ * @param padId     id of padding. In training no gradient comes to its embedding, nor to the row of its position
  * @param head      what turns the last layer's states into logits
  */
 public record EncoderSpec(EncoderFamily family, Stack stack, int vocabSize, int segments, int padId, Head head) implements NetworkSpec {

@@ -25,7 +25,7 @@ import java.util.SplittableRandom;
 import java.util.TreeMap;
 
 /**
- * Low-rank additions to a decoder's projections (LoRA, rsLoRA, DoRA), in PEFT's files: {@code y = W·x + s·B·(A·x)}. F32.
+ * Low-rank additions to the projections of a network's layers (LoRA, rsLoRA, DoRA), in PEFT's files: {@code y = W·x + s·B·(A·x)}. F32.
  *
  * <pre>{@code
  * try (LoraAdapter adapter = LoraAdapter.create(model, LoraConfig.of(8, 16, LoraConfig.ALL_LINEAR), seed)) {
@@ -175,8 +175,7 @@ public final class LoraAdapter implements AutoCloseable {
             if (parts.isEmpty()) {
                 throw new FormatException(file, "holds no tensors: an adapter that changes nothing");
             }
-            var adapter = new LoraAdapter(config, parts);
-            return adapter;
+            return new LoraAdapter(config, parts);
         } catch (RuntimeException e) {
             parts.values().forEach(LoraAdapter::close);
             throw e;

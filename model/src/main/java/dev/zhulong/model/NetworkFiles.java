@@ -122,14 +122,18 @@ public final class NetworkFiles {
      *
      * @param type F32, BF16 or F16
      * @throws IllegalArgumentException naming the tensor, if a finite weight is too large for {@code type}; nothing is written then
+     * @throws IllegalStateException    naming a weight that is away
      */
     public static void save(Network model, Path directory, StorageType type) {
         if (model.isQuantized()) {
             throw new IllegalArgumentException("a quantized model is not written: save its adapter, and merge that into the model it was loaded from");
         }
-        model.parameters().forEach((name, t) -> requireFits(name, t, type));
+        Map<String, Tensor> tensors = new LinkedHashMap<>();
+        // one that is away is an error: a file without it would be found out only when it is read
+        model.weights().forEach((name, weight) -> tensors.put(name, weight.tensor()));
+        tensors.forEach((name, t) -> requireFits(name, t, type));
         AtomicFile.writeString(directory.resolve("config.json"), HfConfig.write(model.spec(), type));
-        writeTensors(directory.resolve("model.safetensors"), model.parameters(), type);
+        writeTensors(directory.resolve("model.safetensors"), tensors, type);
     }
 
     /** Refuses F32 weights that storing as {@code type} would turn into infinities. */
