@@ -110,6 +110,8 @@ public final class GgufRope {
             double high = 1 + 1 / low;
             double rounded = Math.rint(high * 64) / 64;
             found = new Scaling.Llama3(factor, 1, Math.abs(rounded - high) < 1e-3 ? rounded : high, (int) Math.rint(slope / low));
+        } else if (factor > 1) {
+            found = steep(factors, factor, first, theta, rotaryDims);
         }
         for (int i = 0; i < factors.length; i++) {
             double expected = factorAt(found, theta, rotaryDims, i);
@@ -119,6 +121,33 @@ public final class GgufRope {
             }
         }
         return found;
+    }
+
+    /**
+     * One of the scalings with these factors where at most one lies on the ramp, as in heads of few dimensions: the longest original context that
+     * leaves the first pair behind the ramp its whole factor, and the pair before the ramp none.
+     *
+     * @param on the pair on the ramp; -1 for none
+     */
+    private static Scaling.Llama3 steep(float[] factors, double factor, int on, double theta, int rotaryDims) {
+        int behind = 0;
+        while (factors[behind] < factor * (1 - TOLERANCE)) {
+            behind++;
+        }
+        int before = on < 0 ? behind - 1 : on - 1;
+        double context = wavelength(theta, rotaryDims, behind);
+        double most = before < 0 ? Double.POSITIVE_INFINITY : 1 / wavelength(theta, rotaryDims, before);
+        if (on < 0) {
+            double high = before < 0 ? 4 : Math.floor(context) * most;
+            return new Scaling.Llama3(factor, 1, high, Math.max(1, (int) context));
+        }
+        double smooth = smooth(factors[on], factor);
+        double each = 1 / (smooth * wavelength(theta, rotaryDims, on));
+        if (most < each) {
+            context = Math.min(context, (1 / smooth - 1) / (each - most));
+        }
+        int original = (int) context;
+        return new Scaling.Llama3(factor, 1, 1 + original * each - 1 / smooth, original);
     }
 
     private static double smooth(double factorHere, double factor) {

@@ -76,6 +76,24 @@ class SpecsSurviveGgufTest {
         }
     }
 
+    /** In small heads one pair of dimensions or none lies on the ramp, so that another scaling may be found, of the same factors. */
+    @Test
+    void llama3FactorsOfSmallHeadsAreFoundAgain() {
+        for (int head : new int[] {2, 4, 8, 16}) {
+            for (double theta : new double[] {10_000, 500_000}) {
+                for (var scaling : List.of(new Scaling.Llama3(8, 1, 4, 32), new Scaling.Llama3(8, 1, 4, 8192), new Scaling.Llama3(32, 1, 4, 100),
+                        new Scaling.Llama3(4, 2, 30, 2048), new Scaling.Llama3(8, 1, 4, 3), new Scaling.Llama3(1, 1, 4, 3))) {
+                    DecoderSpec small = SmallModels.spec(Family.of("llama"), scaling);
+                    var rope = new DecoderSpec.Rope(theta, head, scaling);
+                    DecoderSpec spec = new DecoderSpec(small.family(), 40, 64, 2, 1, 1, head, 64, 131_072, small.norm(), 1e-5, small.activation(), true,
+                            rope, true, false, false, false, false, List.of(0, 0), 1, List.of(2));
+                    float[] expected = GgufRope.frequencies(rope).orElseThrow();
+                    assertThat(GgufRope.frequencies(readBack(spec).rope()).orElseThrow()).as(rope.toString()).containsExactly(expected, within(2e-3f));
+                }
+            }
+        }
+    }
+
     /** Llama 3.1's factors as published code gives them: huggingface/transformers, modeling_rope_utils, heads of 128. */
     @Test
     void llama3FactorsAreThePublishedOnes() {
