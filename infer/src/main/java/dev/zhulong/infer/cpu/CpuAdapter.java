@@ -9,6 +9,7 @@ import dev.zhulong.formats.Parameter;
 import dev.zhulong.formats.Parameters;
 import dev.zhulong.formats.Role;
 import dev.zhulong.formats.SafetensorsFile;
+import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.formats.TensorView;
 import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.kernels.LowRank;
@@ -39,16 +40,17 @@ public final class CpuAdapter implements LanguageModel.Adapter {
     private record Part(float[] a, float[] b, int rank, float scale, int in, int out) {}
 
     /** All that the shapes of a model's matrices depend on. Rows are added to without another look at their lengths. */
-    private record Shape(int layers, int hidden, int queries, int keys, int inner, boolean gated, boolean oneMatrix) {
+    private record Shape(int layers, int hidden, int queries, int keys, int inner, boolean gated, boolean oneMatrix, int experts) {
         static Shape of(DecoderSpec spec) {
             return new Shape(spec.layers(), spec.hiddenSize(), spec.heads() * spec.headDim(), spec.kvHeads() * spec.headDim(), spec.intermediateSize(),
-                    spec.gatedMlp(), Parameters.of(spec).find(Role.QKV, 0).isPresent());
+                    spec.gatedMlp(), Parameters.of(spec).find(Role.QKV, 0).isPresent(),
+                    spec.stack().experts().map(Mlp.Experts::count).orElse(0));
         }
 
         @Override
         public String toString() {
             return layers + " layers of width " + hidden + ", queries " + queries + ", keys " + keys + ", " + (gated ? "gated MLP " : "MLP ") + inner
-                    + (oneMatrix ? ", in GPT-2's layout" : "");
+                    + (oneMatrix ? ", in GPT-2's layout" : "") + (experts > 0 ? ", " + experts + " experts" : "");
         }
     }
 

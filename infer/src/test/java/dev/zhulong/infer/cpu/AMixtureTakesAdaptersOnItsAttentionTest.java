@@ -118,4 +118,20 @@ class AMixtureTakesAdaptersOnItsAttentionTest {
             assertThat(TheCpuEngineAgreesWithTheTorchEngineTest.distance(expected, logits(plain, null))).isGreaterThan(0.05);
         }
     }
+
+    /** Of the same widths, but with one MLP for all tokens: what an adapter adds there has no place among experts. */
+    @Test
+    void oneReadForADenseModelIsRefused() throws IOException {
+        model();
+        Files.createDirectories(directory.resolve("dense"));
+        try (Decoder dense = TinyDecoder.random(Family.of("llama"), 3)) {
+            NetworkFiles.save(dense, directory.resolve("dense"), StorageType.F32);
+        }
+        Path path = adapter("attention", 1, "q_proj");
+        try (CpuEngine mixture = engine("model"); CpuEngine dense = engine("dense")) {
+            CpuAdapter ofDense = CpuAdapter.load(path, dense.spec());
+            assertThatThrownBy(() -> mixture.newCache(10, ofDense)).isInstanceOf(IllegalArgumentException.class).hasMessageContaining("another model")
+                    .hasMessageEndingWith(mixture.spec().stack().experts().orElseThrow().count() + " experts");
+        }
+    }
 }
