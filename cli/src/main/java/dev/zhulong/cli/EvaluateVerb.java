@@ -24,7 +24,7 @@ import picocli.CommandLine.Option;
 @Command(
         name = "evaluate",
         description = {
-            "Measure a model on tasks (--suite), or measure how well it predicts a text (--text, --data).",
+            "Measure a model on tasks (--suite), measure how well it predicts a text (--text, --data), or measure an encoder's head on labelled rows (--task).",
             "Tasks are multiple choice and classification by log-likelihood, questions answered in writing (exact match, F1, BLEU, ROUGE, "
                     + "entities), perplexity, or bias by pairs of sentences. A task is a small YAML file; docs/evaluation.md explains how to "
                     + "write one. Every number has its standard error.",
@@ -43,6 +43,7 @@ import picocli.CommandLine.Option;
             "  zhulong evaluate --model model.Q4_0.gguf --text held-out.txt",
             "  zhulong evaluate --model my-model --text a.txt b.txt --window 256 --stride 128 --json",
             "  zhulong evaluate --model my-model --data corpus                    the corpus's validation side",
+            "  zhulong evaluate --model my-classifier --task classify --data reviews.csv --map text=review label=stars",
         })
 final class EvaluateVerb extends Verb {
     @Option(names = "--model", required = true, arity = "1..*", paramLabel = "DIR|FILE", description = "Model directory in the Hugging Face "
@@ -58,12 +59,15 @@ final class EvaluateVerb extends Verb {
     @Mixin
     SuiteOptions suite;
 
+    @Mixin
+    HeadOptions head;
+
     @Option(names = "--text", arity = "1..*", paramLabel = "FILE", description = "UTF-8 text files to predict, each as one document.")
     List<Path> text;
 
-    @Option(names = "--data", paramLabel = "DIR",
+    @Option(names = "--data", paramLabel = "DIR|FILE",
             description = "Cleaned corpus or token shards whose validation part to predict, one of its parts, or a directory of texts; "
-            + "instead of --text. In shards, the end of a document is a token to predict as well.")
+            + "instead of --text. In shards, the end of a document is a token to predict as well. With --task, a file of labelled rows.")
     Path data;
 
     @Option(names = "--window", paramLabel = "N", description = "Maximum number of tokens the model sees at once, BOS included "
@@ -100,6 +104,12 @@ final class EvaluateVerb extends Verb {
         if (Stream.of(suite.tasks, text, data).filter(Objects::nonNull).count() != 1) {
             throw wrongUsage("nothing to evaluate on. Give one of --suite TASKS, --text FILE and --data DIR");
         }
+        if (head.task != null && (data == null || adapter != null || models.size() > 1 || window != null || stride != null || bos != null || suite.anyGiven())) {
+            throw wrongUsage("--task measures one encoder on labelled rows: give one --model and --data FILE, and no option of texts or suites");
+        }
+        if (head.task == null && head.anyGiven()) {
+            throw wrongUsage("--map, --labels, --multi, --match, --seq, --overlap, --batch and --predictions need --task");
+        }
         if (suite.tasks != null && (window != null || stride != null || bos != null)) {
             throw wrongUsage("--window, --stride and --bos need --text or --data; a task sets its own");
         }
@@ -118,6 +128,13 @@ final class EvaluateVerb extends Verb {
         engine.check(models, adapter);
         if (out != null) {
             Outputs.file(out, force);
+        }
+        if (head.task != null) {
+            String object = head.run(this, models.getFirst(), data, engine.device == null ? "cpu" : engine.device, json, force);
+            if (out != null) {
+                AtomicFile.writeString(out, object + "\n");
+            }
+            return;
         }
         if (suite.tasks != null) {
             String object = suite.run(this, models, adapter, engine, json);

@@ -6,11 +6,16 @@ import dev.zhulong.data.tune.Mixture;
 import dev.zhulong.formats.yaml.RecipeReader;
 import dev.zhulong.recipe.FinetuneJob;
 import dev.zhulong.recipe.FinetuneRecipe;
+import dev.zhulong.recipe.LabelJob;
+import dev.zhulong.recipe.LabelRecipe;
+import dev.zhulong.recipe.jobs.Jobs;
+import dev.zhulong.recipe.label.HeadTask;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -23,6 +28,8 @@ import picocli.CommandLine.Option;
                     + "text.",
             "Methods: full (all weights), lora (a small adapter beside the model), qlora (an adapter on a base model in 4 or 8 bits), dpo "
                     + "(an adapter learnt from pairs of a better and a worse answer).",
+            "With --task, an encoder such as BERT is fine-tuned on labelled rows instead: classify (a class for each text or pair of texts), "
+                    + "tags (a tag for each word) or qa (where in a context an answer lies).",
             "Only the assistant's tokens are learnt. Held-out examples are scored before and after. 'zhulong data inspect' shows the data "
                     + "as the model will see it.",
         },
@@ -33,17 +40,25 @@ import picocli.CommandLine.Option;
             "      --as-chat --epochs 5 --out ADAPTER",
             "  zhulong finetune --model MODEL --data pairs.jsonl --method dpo --out ADAPTER",
             "  zhulong finetune --model MODEL --mixture tasks.yaml --method qlora --out ADAPTER",
+            "  zhulong finetune --task classify --model BERT --data reviews.csv --map text=review label=stars --out RUN",
             "  zhulong chat --model MODEL --adapter ADAPTER        talk to it",
             "  zhulong merge --model MODEL --adapter ADAPTER --out NEW   one model of both",
-            "  zhulong finetune --fields           every field of a recipe, its default and meaning",
+            "  zhulong finetune --fields           every field of a recipe, its default and meaning; with --task, of that one's",
             "  zhulong resume ADAPTER              go on after an interruption"
         })
 final class FinetuneVerb extends JobVerb {
     @Option(names = "--model", paramLabel = "DIR", description = "Model directory to fine-tune, in the Hugging Face layout.")
     Path model;
 
+    @Option(names = "--task", paramLabel = "TASK", description = "Task of an encoder's head: classify, tags or qa. All weights of the encoder are trained "
+            + "along with the head.")
+    HeadTask.Kind task;
+
+    @Option(names = "--multi", description = "Let a text have any number of classes, as a list (with --task classify).")
+    boolean multi;
+
     @Option(names = "--data", paramLabel = "FILE", arity = "1..*", description = "Files of examples: jsonl, json, csv, tsv, parquet, "
-            + "txt. Each file is a task with a score of its own.")
+            + "txt. Each file is a task with a score of its own. With --task, files of labelled rows: csv, tsv, jsonl, json, parquet; CoNLL for tags.")
     List<Path> data = List.of();
 
     @Option(names = "--mixture", paramLabel = "FILE", description = "YAML file of several sources with weights, names and mappings, "
@@ -59,7 +74,7 @@ final class FinetuneVerb extends JobVerb {
     Layout layout;
 
     @Option(names = "--map", arity = "1..*", paramLabel = "FIELD=COLUMN", description = "Column that holds a field under another name, "
-            + "e.g. prompt=question.")
+            + "e.g. prompt=question. With --task: text, text_pair, label (classify), tokens, tags (tags).")
     Map<String, String> mapping = Map.of();
 
     @Option(names = "--as-chat", description = "Put plain prompts and completions through the chat template.")
@@ -77,14 +92,15 @@ final class FinetuneVerb extends JobVerb {
     @Option(names = "--steps", paramLabel = "N", description = "Number of optimizer steps, instead of --epochs.")
     Long steps;
 
-    @Option(names = "--batch", paramLabel = "N", description = "Examples in a batch; with dpo, pairs (default 8).")
+    @Option(names = "--batch", paramLabel = "N", description = "Examples in a batch; with dpo, pairs (default 8; with --task 16).")
     Integer batch;
 
     @Option(names = "--seq", paramLabel = "N", description = "Maximum number of tokens in an example (default: the model's context, at "
-            + "most 512).")
+            + "most 512; with --task qa 384).")
     Integer seq;
 
-    @Option(names = "--lr", paramLabel = "RATE", description = "Peak learning rate (default: full 1e-4, lora and qlora 5e-4, dpo 5e-5).")
+    @Option(names = "--lr", paramLabel = "RATE", description = "Peak learning rate (default: full 1e-4, lora and qlora 5e-4, dpo 5e-5; with --task "
+            + "5e-5).")
     Double lr;
 
     @Option(names = "--rank", paramLabel = "N", description = "Rank of the adapter (default 8); its alpha is twice the rank.")
@@ -95,11 +111,19 @@ final class FinetuneVerb extends JobVerb {
 
     @Override
     protected void run() {
+        boolean head = task != null || Jobs.kindOf(Optional.ofNullable(recipe), set).equals(LabelRecipe.KIND);
         if (fields) {
-            out().print(RecipeReader.describe(FinetuneRecipe.class));
+            out().print(head ? RecipeReader.describe(LabelRecipe.class) : RecipeReader.describe(FinetuneRecipe.class));
             return;
         }
         requireOut();
+        if (head) {
+            run(new LabelJob(labels()), out);
+            return;
+        }
+        if (multi) {
+            throw wrongUsage("--multi needs --task classify");
+        }
         if (model == null && recipe == null) {
             throw wrongUsage("missing --model DIR: the model to fine-tune");
         }
@@ -124,21 +148,46 @@ final class FinetuneVerb extends JobVerb {
         run(new FinetuneJob(read), out);
     }
 
+    /** What an encoder's head is taught. */
+    private LabelRecipe labels() {
+        if (method != null && method != FinetuneRecipe.Method.FULL || rank != null) {
+            throw wrongUsage("with --task all weights of the encoder are trained; adapters on encoders are not implemented: leave out --method and --rank");
+        }
+        if (mixture != null || layout != null || asChat || separator != null) {
+            throw wrongUsage("--mixture, --layout, --as-chat and --separator describe examples for a decoder, and --task is for an encoder: use one or the other");
+        }
+        if (recipe == null && (model == null || data.isEmpty())) {
+            throw wrongUsage(model == null ? "missing --model DIR: the encoder to fine-tune" : "nothing to train on: give --data FILE");
+        }
+        List<String> overrides = new ArrayList<>();
+        add(overrides, "task", task);
+        train(overrides);
+        LabelRecipe read = read(LabelRecipe.KIND, LabelRecipe.class, overrides);
+        LabelRecipe.Data d = read.data();
+        return new LabelRecipe(read.kind(), read.seed(), read.device(), read.task(), read.model(), new LabelRecipe.Data(data.isEmpty() ? d.files() : data,
+                heldOut == null ? d.heldOut() : Optional.of(heldOut), d.heldOutFraction(), mapping.isEmpty() ? d.columns() : mapping, d.labels(), multi || d.multi(), d.match(),
+                d.overlap()), read.best(), read.train());
+    }
+
     private List<String> overrides() {
         List<String> overrides = new ArrayList<>();
-        add(overrides, "model.from", model);
         add(overrides, "method", method == null ? null : method.name().toLowerCase(Locale.ROOT));
+        if (rank != null) {
+            add(overrides, "adapter.rank", rank);
+            add(overrides, "adapter.alpha", 2L * rank);
+        }
+        train(overrides);
+        return overrides;
+    }
+
+    private void train(List<String> overrides) {
+        add(overrides, "model.from", model);
         add(overrides, "train.epochs", epochs);
         add(overrides, "train.steps", steps);
         add(overrides, "train.batch", batch);
         add(overrides, "train.seq", seq);
         add(overrides, "train.lr", lr);
-        if (rank != null) {
-            add(overrides, "adapter.rank", rank);
-            add(overrides, "adapter.alpha", 2L * rank);
-        }
         overrides.addAll(set);
-        return overrides;
     }
 
     private static void add(List<String> overrides, String field, Object value) {

@@ -3,7 +3,9 @@ package dev.zhulong.cli;
 import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.formats.yaml.RecipeReader;
 import dev.zhulong.infer.open.Machine;
+import dev.zhulong.recipe.FinetuneRecipe;
 import dev.zhulong.recipe.Job;
+import dev.zhulong.recipe.LabelRecipe;
 import dev.zhulong.recipe.Outcome;
 import dev.zhulong.recipe.jobs.Jobs;
 import java.nio.file.Path;
@@ -44,7 +46,9 @@ abstract class JobVerb extends Verb {
         // a recipe that does not say what it is for is for the verb that it is given to
         String found = recipe == null ? "" : RecipeReader.fields(recipe).getOrDefault("kind", "");
         if (!found.equals(kind) && Jobs.kinds().contains(found)) {
-            throw new IllegalArgumentException(recipe + " is a recipe of kind '" + found + "', not '" + kind + "': give it to zhulong " + found);
+            throw new IllegalArgumentException(recipe + " is a recipe of kind '" + found + "', not '" + kind + "': give it to zhulong "
+                    // heads are taught by the verb that teaches models
+                    + (found.equals(LabelRecipe.KIND) ? FinetuneRecipe.KIND : found));
         }
         List<String> all = new ArrayList<>(overrides);
         if (device != null) {

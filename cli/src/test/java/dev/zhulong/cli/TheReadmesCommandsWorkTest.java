@@ -51,6 +51,8 @@ class TheReadmesCommandsWorkTest {
         Files.write(directory.resolve("examples.jsonl"), IntStream.range(0, 20).mapToObj(i -> "{\"instruction\": \"When does branch " + i
                 + " open?\", \"output\": \"At " + i % 12 + " o'clock.\"}").toList());
         Files.writeString(directory.resolve("hours.yaml"), block("yaml"));
+        Files.writeString(directory.resolve("reviews.csv"), block("csv"));
+        TinyEncoder.write(directory.resolve("all-MiniLM-L6-v2"), "the", "staff", "were", "kind", "we", "waited", "an", "hour");
         Files.writeString(directory.resolve("written.txt"), "At nine o'clock.\nClosed today.\n");
         Files.writeString(directory.resolve("wanted.txt"), "At nine o'clock.\nIt is closed.\n");
         List<String> commands = commands("README.md");

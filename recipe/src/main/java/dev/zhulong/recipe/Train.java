@@ -27,7 +27,7 @@ public record Train(
         @Doc("AdamW's rate of the second moment") double beta2,
         @Doc("added to AdamW's denominator") double epsilon,
         @Doc("keep one activation for each block and compute the rest again: less memory, a third more time; qlora always does") boolean recompute,
-        @Doc("steps between evaluations; 0 for only at the end") long evaluateEvery,
+        @Doc("steps between evaluations; 0 for only at the end (of heads on labelled rows: after each epoch)") long evaluateEvery,
         @Doc("held-out rows to read in each evaluation during training; 0 for all (the last evaluation always reads all)") int evaluateRows,
         @Doc("steps between samples; 0 for none") long sampleEvery,
         @Doc("steps between checkpoints; 0 for only at the end") long checkpointEvery,

@@ -39,6 +39,12 @@ class TheRecipePageSaysWhatTheCodeSaysTest {
     }
 
     @Test
+    void everyFieldOfAHeadsTraining() throws IOException {
+        assertThat(Files.readString(ROOT.resolve("docs/recipes.md")))
+                .as("docs/recipes.md: put in what 'zhulong finetune --task classify --fields' prints").contains(RecipeReader.describe(LabelRecipe.class));
+    }
+
+    @Test
     void itsExampleAndTheRecipesThatComeAlongAreRecipes() throws IOException {
         var blocks = Pattern.compile("```yaml\n(.*?)```", Pattern.DOTALL).matcher(Files.readString(ROOT.resolve("docs/recipes.md")));
         assertThat(blocks.find()).isTrue();

@@ -30,7 +30,7 @@ public final class HeadOfEncoder implements Objective<EncoderBatch> {
     public Loss accumulate(EncoderBatch batch, boolean recompute) {
         try (var scope = TensorScope.open()) {
             Loss[] loss = new Loss[1];
-            Backward.through(model, model.inputs(batch.ids(), batch.types(), batch.rows()), model.pass(batch.ids(), visible(batch), batch.rows()), recompute,
+            Backward.through(model, model.inputs(batch.ids(), batch.types(), batch.rows()), model.pass(batch.ids(), batch.visible(), batch.rows()), recompute,
                     flow -> {
                         Tensor states = flow[0].requiresGrad(true);
                         Tensor sum = sum(states, batch);
@@ -49,21 +49,8 @@ public final class HeadOfEncoder implements Objective<EncoderBatch> {
     public Loss evaluate(EncoderBatch batch) {
         try (var scope = TensorScope.open();
                 var off = NoGrad.open()) {
-            return loss(sum(model.states(batch.ids(), batch.types(), visible(batch), batch.rows()), batch), batch);
+            return loss(sum(model.states(batch.ids(), batch.types(), batch.visible(), batch.rows()), batch), batch);
         }
-    }
-
-    /** Null where the batch is not filled up: then nothing is hidden. */
-    private static boolean[] visible(EncoderBatch batch) {
-        if (Arrays.stream(batch.lengths()).allMatch(length -> length == batch.width())) {
-            return null;
-        }
-        int[] mask = batch.mask();
-        boolean[] visible = new boolean[mask.length];
-        for (int i = 0; i < mask.length; i++) {
-            visible[i] = mask[i] != 0;
-        }
-        return visible;
     }
 
     private Loss loss(Tensor sum, EncoderBatch batch) {

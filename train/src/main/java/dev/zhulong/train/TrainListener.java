@@ -1,6 +1,7 @@
 package dev.zhulong.train;
 
 import dev.zhulong.model.Network;
+import java.util.Map;
 
 /** Told how a run goes. */
 public interface TrainListener {
@@ -24,6 +25,11 @@ public interface TrainListener {
     default void step(Step step) {}
 
     default void evaluated(Evaluation evaluation) {}
+
+    /** Time to measure the model further, at an evaluation: what is returned, by name, is written down beside the held-out loss. */
+    default Map<String, Double> measure(long step) {
+        return Map.of();
+    }
 
     /** Time for a sample; the model is not to be changed. */
     default void sample(long step, Network model) {}

@@ -129,8 +129,9 @@ public final class Trainer<B> {
             Map<String, Number> line = new LinkedHashMap<>();
             line.put("validation_loss", e.loss());
             putKnown(line, "validation_bits_per_byte", e.bitsPerByte());
-            write(log, events, step, line);
             listener.evaluated(e);
+            line.putAll(listener.measure(step));
+            write(log, events, step, line);
         });
         return result;
     }

@@ -54,6 +54,18 @@ public record EncoderBatch(int rows, int width, int[] ids, int[] types, int[] le
         return mask;
     }
 
+    /** The same as booleans, {@code [rows, width]}; null where no row is filled up: then nothing is hidden. */
+    public boolean[] visible() {
+        if (Arrays.stream(lengths).allMatch(length -> length == width)) {
+            return null;
+        }
+        boolean[] visible = new boolean[rows * width];
+        for (int i = 0; i < rows; i++) {
+            Arrays.fill(visible, i * width, i * width + lengths[i], true);
+        }
+        return visible;
+    }
+
     /** Labels that are counted. */
     public int supervised() {
         return numbers.length > 0 ? numbers.length : (int) Arrays.stream(labels).filter(label -> label != Batch.NO_TARGET).count();

@@ -5,6 +5,8 @@ import dev.zhulong.recipe.FinetuneJob;
 import dev.zhulong.recipe.FinetuneRecipe;
 import dev.zhulong.recipe.Job;
 import dev.zhulong.recipe.Kinds;
+import dev.zhulong.recipe.LabelJob;
+import dev.zhulong.recipe.LabelRecipe;
 import dev.zhulong.recipe.PretrainJob;
 import dev.zhulong.recipe.PretrainRecipe;
 import dev.zhulong.recipe.RunDirectory;
@@ -30,7 +32,8 @@ public final class Jobs {
     private static final List<Kind<?>> KINDS = List.of(
             new Kind<>(PretrainRecipe.KIND, PretrainRecipe.class, PretrainJob::new),
             new Kind<>(FinetuneRecipe.KIND, FinetuneRecipe.class, FinetuneJob::new),
-            new Kind<>(QuickstartRecipe.KIND, QuickstartRecipe.class, QuickstartJob::new));
+            new Kind<>(QuickstartRecipe.KIND, QuickstartRecipe.class, QuickstartJob::new),
+            new Kind<>(LabelRecipe.KIND, LabelRecipe.class, LabelJob::new));
 
     /** @param recipe what its YAML becomes */
     private record Kind<R extends Record>(String name, Class<R> recipe, Function<R, Job> job) {

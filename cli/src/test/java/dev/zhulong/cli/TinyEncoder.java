@@ -1,0 +1,45 @@
+package dev.zhulong.cli;
+
+import dev.zhulong.formats.EncoderSpec;
+import dev.zhulong.formats.HfConfig;
+import dev.zhulong.formats.StorageType;
+import dev.zhulong.model.Encoder;
+import dev.zhulong.model.NetworkFiles;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/** A small random BERT without a head that knows a few words, as a directory. */
+final class TinyEncoder {
+    private static final List<String> SPECIAL = List.of("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]");
+
+    private TinyEncoder() {}
+
+    static Path write(Path directory, String... words) throws IOException {
+        Files.createDirectories(directory);
+        List<String> all = IntStream.range(0, SPECIAL.size() + words.length).mapToObj(i -> i < SPECIAL.size() ? SPECIAL.get(i) : words[i - SPECIAL.size()]).toList();
+        String vocabulary = IntStream.range(0, all.size()).mapToObj(i -> "\"" + all.get(i) + "\": " + i).collect(Collectors.joining(", "));
+        String added = IntStream.range(0, SPECIAL.size()).mapToObj(i -> "{\"id\": " + i + ", \"content\": \"" + SPECIAL.get(i)
+                + "\", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, \"normalized\": false, \"special\": true}").collect(Collectors.joining(", "));
+        Files.writeString(directory.resolve("tokenizer.json"), """
+                {"version": "1.0", "truncation": null, "padding": null, "added_tokens": [%s],
+                 "normalizer": {"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true, "strip_accents": null, "lowercase": true},
+                 "pre_tokenizer": {"type": "BertPreTokenizer"}, "post_processor": null, "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": true},
+                 "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100, "vocab": {%s}}}
+                """.formatted(added, vocabulary));
+        Files.writeString(directory.resolve("tokenizer_config.json"), "{\"tokenizer_class\": \"BertTokenizer\", \"cls_token\": \"[CLS]\", \"sep_token\": \"[SEP]\","
+                + " \"pad_token\": \"[PAD]\", \"unk_token\": \"[UNK]\", \"mask_token\": \"[MASK]\"}");
+        Path config = directory.resolve("config.json");
+        Files.writeString(config, """
+                {"model_type": "bert", "architectures": ["BertModel"], "vocab_size": %d, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4,
+                 "intermediate_size": 64, "hidden_act": "gelu", "max_position_embeddings": 64, "type_vocab_size": 2, "layer_norm_eps": 1e-12, "pad_token_id": 0}
+                """.formatted(all.size()));
+        try (Encoder model = Encoder.random((EncoderSpec) HfConfig.network(config), 1)) {
+            NetworkFiles.save(model, directory, StorageType.F32);
+        }
+        return directory;
+    }
+}

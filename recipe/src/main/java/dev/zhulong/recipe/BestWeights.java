@@ -1,0 +1,96 @@
+package dev.zhulong.recipe;
+
+import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.JsonFields;
+import dev.zhulong.formats.JsonFile;
+import dev.zhulong.formats.StorageType;
+import dev.zhulong.model.Network;
+import dev.zhulong.model.NetworkFiles;
+import dev.zhulong.tensor.Device;
+import dev.zhulong.tensor.DeviceScope;
+import dev.zhulong.tensor.NoGrad;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+
+/**
+ * The weights of a run's best evaluation, in {@code best-STEP} beside {@code best.json}, which names it and is written after it. A run that goes on from
+ * an earlier step finds the same values again, none of them better, so what is kept does not depend on when it was stopped.
+ */
+final class BestWeights {
+    private static final String STATE = "best.json";
+    private static final String DIRECTORY = "best-";
+
+    private final Path run;
+    private final Network model;
+    private long step = -1;
+    private double value = Double.NEGATIVE_INFINITY;
+
+    BestWeights(Path run, Network model) {
+        this.run = run;
+        this.model = model;
+        if (Files.isRegularFile(run.resolve(STATE))) {
+            var fields = JsonFields.read(run.resolve(STATE)).object();
+            step = fields.path("step").asLong(-1);
+            value = fields.path("value").asDouble();
+        }
+    }
+
+    /** Keeps the weights as they are if no evaluation was as good. @param found of this one; larger is better */
+    void offer(long at, double found) {
+        if (!(found > value)) {
+            return;
+        }
+        try {
+            Path directory = Files.createDirectories(run.resolve(DIRECTORY + at));
+            NetworkFiles.save(model, directory, StorageType.F32);
+            JsonFile.write(run.resolve(STATE), Map.of("step", at, "value", found));
+            step = at;
+            value = found;
+            removeOthers();
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot keep the weights of step " + at + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** Puts the best evaluation's weights into the model, and returns its step; empty where there was none. */
+    OptionalLong restore() {
+        if (step < 0) {
+            return OptionalLong.empty();
+        }
+        // not on a GPU, whose memory a second copy of the weights may exceed
+        try (var processor = DeviceScope.open(Device.CPU); Network stored = NetworkFiles.load(run.resolve(DIRECTORY + step)); var off = NoGrad.open()) {
+            stored.parameters().forEach((name, t) -> model.parameters().get(name).copy_(t));
+        }
+        return OptionalLong.of(step);
+    }
+
+    /** They lie in the result now. */
+    void remove() {
+        try {
+            Files.deleteIfExists(run.resolve(STATE));
+            step = -1;
+            removeOthers();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private void removeOthers() throws IOException {
+        List<Path> others;
+        try (var entries = Files.list(run)) {
+            others = entries.filter(path -> path.getFileName().toString().matches(DIRECTORY + "\\d+") && !path.getFileName().toString().equals(DIRECTORY + step)).toList();
+        }
+        for (Path directory : others) {
+            AtomicFile.removeLeftovers(directory);
+            for (String name : List.of("model.safetensors", "config.json")) {
+                Files.deleteIfExists(directory.resolve(name));
+            }
+            Files.delete(directory);
+        }
+    }
+}

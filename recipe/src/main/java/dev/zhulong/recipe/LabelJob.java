@@ -1,0 +1,109 @@
+package dev.zhulong.recipe;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import dev.zhulong.formats.EncoderSpec;
+import dev.zhulong.formats.HfConfig;
+import dev.zhulong.formats.JsonFields;
+import dev.zhulong.formats.NetworkSpec;
+import dev.zhulong.formats.progress.Progress;
+import dev.zhulong.recipe.label.HeadTask;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.OptionalDouble;
+import java.util.stream.Stream;
+
+/**
+ * An encoder and labelled rows to an encoder with a head, in a run directory: {@code recipe.yaml}, {@code checkpoints/}, {@code metrics.jsonl},
+ * {@code evaluation.json}, {@code predictions.jsonl}, and the result in the run directory itself.
+ */
+public final class LabelJob extends RecipeJob<LabelRecipe, LabelJob.Result> {
+    /**
+     * What came of it.
+     *
+     * @param score   the held-out loss of the weights that were kept; empty if nothing is held out
+     * @param measure its unit
+     */
+    public record Result(OptionalDouble score, String measure, String next) implements Outcome {}
+
+    public LabelJob(LabelRecipe recipe) {
+        super(recipe.absolute());
+    }
+
+    @Override
+    public String kind() {
+        return recipe.kind();
+    }
+
+    @Override
+    String device() {
+        return recipe.device();
+    }
+
+    @Override
+    public long needs() {
+        return memory(recipe, spec()).total();
+    }
+
+    @Override
+    Run<Result> begin(Path directory, Progress progress, long available) {
+        return new LabelRun(recipe, directory, progress);
+    }
+
+    @Override
+    Result finished(Path directory, Progress progress) {
+        Path file = directory.resolve(LabelRun.EVALUATION);
+        if (!Files.isRegularFile(file)) {
+            return new Result(OptionalDouble.empty(), "loss", "");
+        }
+        JsonNode fields = JsonFields.read(file).object();
+        fields.path("metrics").properties().forEach(metric -> progress.message(metric.getKey() + " " + metric.getValue().asText()));
+        return new Result(OptionalDouble.of(fields.path("loss").asDouble()), fields.path("loss_unit").asText(), "");
+    }
+
+    private Path base() {
+        return recipe.model().from().orElseThrow(() -> new IllegalArgumentException("missing model.from: the directory of the encoder to fine-tune"));
+    }
+
+    private EncoderSpec spec() {
+        return encoder(base(), recipe.task());
+    }
+
+    /** The encoder in a directory, without its weights. @throws IllegalArgumentException where there is none */
+    static EncoderSpec encoder(Path directory, HeadTask.Kind task) {
+        for (String name : List.of("config.json", "tokenizer.json")) {
+            if (!Files.isRegularFile(directory.resolve(name))) {
+                throw new IllegalArgumentException(directory + " is not a model to start from: it has no " + name + "; expected a directory in the Hugging Face layout");
+            }
+        }
+        NetworkSpec network = HfConfig.network(directory.resolve("config.json"));
+        if (network instanceof EncoderSpec spec) {
+            return spec;
+        }
+        throw new IllegalArgumentException(directory + " holds a decoder (" + network.family().modelType() + "), and the task " + task
+                + " needs an encoder such as BERT; to fine-tune a decoder leave out the task (--task)");
+    }
+
+    @Override
+    void check(Path directory, long available) {
+        EncoderSpec spec = spec();
+        if (recipe.data().files().isEmpty()) {
+            throw new IllegalArgumentException("there is nothing to train on: give data.files");
+        }
+        Stream.concat(recipe.data().files().stream(), recipe.data().heldOut().stream()).filter(path -> !Files.isRegularFile(path)).findFirst().ifPresent(path -> {
+            throw new IllegalArgumentException("no such file: " + path);
+        });
+        if (recipe.train().seq() > spec.contextLength()) {
+            throw new IllegalArgumentException("train.seq " + recipe.train().seq() + " is longer than the model's context of " + spec.contextLength()
+                    + "; give at most " + spec.contextLength());
+        }
+        recipe.headTask();
+        memory(recipe, spec).require(RunDevice.available(recipe.device(), available), recipe.train().accumulation());
+    }
+
+    static LabelMemory memory(LabelRecipe recipe, EncoderSpec spec) {
+        int seq = recipe.seq(spec.contextLength());
+        Bounds.batch(recipe.train().batch(), seq);
+        return new LabelMemory(spec, recipe.train().batch(), seq, recipe.train().recompute());
+    }
+}
