@@ -55,6 +55,7 @@ public final class Main extends Verb {
             GenerateVerb.class,
             ChatVerb.class,
             ServeVerb.class,
+            EmbedVerb.class,
             KeyVerb.class,
             GuardVerb.class,
             LogitsVerb.class,

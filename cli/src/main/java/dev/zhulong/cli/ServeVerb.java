@@ -187,7 +187,7 @@ final class ServeVerb extends Verb {
         LETTUCE.setLevel(Level.WARNING);
         check();
         engine.check(low == null ? List.of(model) : List.of(model, low), null);
-        if (EncoderToServe.is(model)) {
+        if (EncoderModel.is(model)) {
             serveEncoder();
             return;
         }
@@ -211,7 +211,7 @@ final class ServeVerb extends Verb {
         if (ofText != null) {
             throw wrongUsage(ofText + " is for models that write text, and " + model + " is an encoder: leave it out");
         }
-        try (EncoderToServe opened = EncoderToServe.open(model, engine.choice(Engine.AUTO));
+        try (EncoderModel opened = EncoderModel.open(model, engine.choice(Engine.AUTO));
                 AuditLog audit = auditFile == null ? AuditLog.NONE : AuditLog.to(auditFile)) {
             ServerOptions options = options(audit);
             WarmUp.run(opened.encoder().network(), warmUp);

@@ -44,12 +44,12 @@ class AnEncoderIsServedAsOneTest {
 
     @Test
     void itIsToldFromOtherModels() throws IOException {
-        assertThat(EncoderToServe.is(bare)).isTrue();
-        assertThat(EncoderToServe.is(inAFolder)).isTrue();
-        assertThat(EncoderToServe.is(directory.resolve("none"))).isFalse();
+        assertThat(EncoderModel.is(bare)).isTrue();
+        assertThat(EncoderModel.is(inAFolder)).isTrue();
+        assertThat(EncoderModel.is(directory.resolve("none"))).isFalse();
         Path file = directory.resolve("tiny.gguf");
         Rehearsal.write(file);
-        assertThat(EncoderToServe.is(file)).isFalse();
+        assertThat(EncoderModel.is(file)).isFalse();
     }
 
     @ParameterizedTest
@@ -67,9 +67,9 @@ class AnEncoderIsServedAsOneTest {
     void quantizedVectorsAreNearThoseAsStored() {
         Path model = Cli.shared("assets/all-MiniLM-L6-v2");
         String text = "The branch in Hanover opens at nine o'clock.";
-        try (EncoderToServe stored = EncoderToServe.open(model, EngineChoice.DEFAULT);
-                EncoderToServe small = EncoderToServe.open(model, EngineChoice.DEFAULT.withWeights(WeightType.Q8_0));
-                EncoderToServe torch = EncoderToServe.open(model, EngineChoice.DEFAULT.withEngine(EngineChoice.Engine.TORCH))) {
+        try (EncoderModel stored = EncoderModel.open(model, EngineChoice.DEFAULT);
+                EncoderModel small = EncoderModel.open(model, EngineChoice.DEFAULT.withWeights(WeightType.Q8_0));
+                EncoderModel torch = EncoderModel.open(model, EngineChoice.DEFAULT.withEngine(EngineChoice.Engine.TORCH))) {
             assertThat(List.of(stored.engine(), small.engine(), torch.engine())).containsExactly("cpu f16", "cpu q8_0", "torch f32");
             float[] exact = vector(stored, text);
             assertThat(dot(exact, vector(torch, text))).isGreaterThan(0.999999);
@@ -77,7 +77,7 @@ class AnEncoderIsServedAsOneTest {
         }
     }
 
-    private static float[] vector(EncoderToServe model, String text) {
+    private static float[] vector(EncoderModel model, String text) {
         return model.encoder().vectors(List.of(text), Optional.empty()).getFirst();
     }
 

@@ -75,7 +75,11 @@ public final class EncoderScheduler implements AutoCloseable {
         /** True with the last one. */
         boolean ran(int index, Output output) {
             results.set(index, made.apply(index, output));
-            return ++ran == order.length && answer.complete(results);
+            return ++ran == order.length;
+        }
+
+        void complete() {
+            answer.complete(results);
         }
     }
 
@@ -202,7 +206,9 @@ public final class EncoderScheduler implements AutoCloseable {
             Place place = pass.get(i);
             try {
                 if (place.job.ran(place.index, outputs.get(i))) {
-                    ended(true);
+                    // who is answered finds it counted
+                    ended(!place.job.answer.isDone());
+                    place.job.complete();
                 }
             } catch (Throwable e) {
                 fail(place.job, e);
@@ -211,8 +217,9 @@ public final class EncoderScheduler implements AutoCloseable {
     }
 
     private void fail(Job<?> job, Throwable problem) {
-        if (job.answer.completeExceptionally(problem)) {
+        if (!job.answer.isDone()) {
             ended(false);
+            job.answer.completeExceptionally(problem);
         }
     }
 

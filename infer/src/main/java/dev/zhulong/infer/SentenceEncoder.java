@@ -6,6 +6,7 @@ import dev.zhulong.text.encode.EncodedText;
 import dev.zhulong.text.encode.EncoderTokenizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
@@ -103,6 +104,27 @@ public final class SentenceEncoder implements AutoCloseable {
     /** The vector of what the network makes of {@code tokens} tokens, the first {@code promptTokens} of them a prompt's. */
     public float[] vector(Encoder.Output output, int tokens, int promptTokens) {
         return head.vector(output.states(), tokens, promptTokens);
+    }
+
+    /**
+     * The first numbers of a vector; of length 1 again where the directory's vectors are. Little is lost only of a model that was trained for it (Matryoshka
+     * representations, Kusupati et al. 2022).
+     *
+     * @param dimensions from 1 to {@link #size()}
+     */
+    public float[] shortened(float[] vector, int dimensions) {
+        float[] first = Arrays.copyOf(vector, dimensions);
+        if (dimensions == vector.length || !config.normalizes()) {
+            return first;
+        }
+        double squares = 0;
+        for (float each : first) {
+            squares += (double) each * each;
+        }
+        for (int i = 0; squares > 0 && i < first.length; i++) {
+            first[i] = (float) (first[i] / Math.sqrt(squares));
+        }
+        return first;
     }
 
     /** Tokens of a text as its vector is made of them, the model's own included. */

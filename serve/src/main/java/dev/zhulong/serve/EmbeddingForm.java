@@ -4,7 +4,6 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 
@@ -22,22 +21,6 @@ record EmbeddingForm(boolean base64, int dimensions) {
             throw body.wrong("encoding_format", "must be \"float\" or \"base64\"");
         }
         return new EmbeddingForm(format.equals("base64"), body.integer("dimensions", 1, Integer.MAX_VALUE, (long) width).intValue());
-    }
-
-    /** The first {@link #dimensions} of a vector; of length 1 again where it was. */
-    float[] shortened(float[] vector, boolean unit) {
-        if (dimensions == vector.length) {
-            return vector;
-        }
-        float[] first = Arrays.copyOf(vector, dimensions);
-        double squares = 0;
-        for (float each : first) {
-            squares += (double) each * each;
-        }
-        for (int i = 0; unit && squares > 0 && i < first.length; i++) {
-            first[i] = (float) (first[i] / Math.sqrt(squares));
-        }
-        return first;
     }
 
     /** The answer. */

@@ -50,9 +50,8 @@ final class EncoderRoutes {
             inputs.add((node.isTextual() ? vectorised(prompt, texts.review().apply(node.textValue()), texts) : ids(body, node, texts)).statesAlone());
         }
         int promptTokens = model.encoder().promptTokens(prompt);
-        boolean unit = model.config().normalizes();
         List<float[]> vectors = run(exchange, texts.caller(), inputs, (i, output) ->
-                form.shortened(model.encoder().vector(output, inputs.get(i).ids().length, ids.get(i) ? 0 : promptTokens), unit));
+                model.encoder().shortened(model.encoder().vector(output, inputs.get(i).ids().length, ids.get(i) ? 0 : promptTokens), form.dimensions()));
         Listener.send(response, exchange.connection(), form.list(vectors, model.name(), tokens(inputs)));
     }
 

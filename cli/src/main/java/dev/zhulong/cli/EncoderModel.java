@@ -10,11 +10,11 @@ import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * An encoder's directory, in sentence-transformers' layout or a bare one, with all that is served of it.
+ * An encoder's directory, in sentence-transformers' layout or a bare one, from text to vector.
  *
  * @param engine in words, such as {@code cpu f32}
  */
-record EncoderToServe(SentenceEncoder encoder, String engine) implements AutoCloseable {
+record EncoderModel(SentenceEncoder encoder, String engine) implements AutoCloseable {
     private static final String MODULES = "modules.json";
 
     /** Whether a path is a directory of an encoder, whose network may lie in a folder of its own. */
@@ -24,14 +24,14 @@ record EncoderToServe(SentenceEncoder encoder, String engine) implements AutoClo
     }
 
     /** @throws IllegalArgumentException where it cannot be run as chosen; says what to do */
-    static EncoderToServe open(Path model, EngineChoice choice) {
+    static EncoderModel open(Path model, EngineChoice choice) {
         var engine = new AtomicReference<String>();
         SentenceEncoder encoder = SentenceEncoder.open(model, folder -> {
             OpenEncoder opened = OpenEncoder.load(folder, choice);
             engine.set(opened.engine());
             return opened.encoder();
         });
-        return new EncoderToServe(encoder, engine.get());
+        return new EncoderModel(encoder, engine.get());
     }
 
     @Override

@@ -1,0 +1,126 @@
+package dev.zhulong.cli;
+
+import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.JsonFields;
+import dev.zhulong.formats.SafetensorsWriter;
+import dev.zhulong.infer.SentenceEncoder;
+import dev.zhulong.infer.open.EngineChoice.Engine;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Vectors of texts. */
+@Command(
+        name = "embed",
+        description = {
+            "Compute embeddings of texts with an encoder, pooled and normalized as its directory says.",
+            "Each vector is a JSON array on a line of its own, in the order of the texts. With --out FILE.jsonl the lines go into a file, with --out FILE.safetensors one F32 tensor"
+                    + " `embeddings` of shape [texts, numbers].",
+        },
+        footer = {
+            "",
+            "Examples:",
+            "  zhulong embed --model all-MiniLM-L6-v2 --text 'Where is my card?'",
+            "  zhulong embed --model all-MiniLM-L6-v2 --text-file lines.txt --out vectors.safetensors",
+        })
+final class EmbedVerb extends Verb {
+    /** Texts that are in memory with all their states. */
+    private static final int TOGETHER = 64;
+
+    @Option(names = "--model", required = true, paramLabel = "DIR", description = "Directory of an encoder (BERT and its descendants), in sentence-transformers' layout or a bare one.")
+    Path model;
+
+    @Option(names = "--text", paramLabel = "TEXT", description = "Text to compute the vector of (may be repeated).")
+    List<String> texts = List.of();
+
+    @Option(names = "--text-file", paramLabel = "FILE", description = "File with a text on each line.")
+    Path file;
+
+    @Option(names = "--prompt", paramLabel = "NAME", description = "Name of the model's prompt to put before each text, such as query (default: the model's default prompt, where it has one).")
+    String prompt;
+
+    @Option(names = "--dimensions", paramLabel = "N", description = "Keep the first N numbers of each vector; little is lost only with a model that was trained for it (default: all).")
+    Integer dimensions;
+
+    @Option(names = "--out", paramLabel = "FILE", description = "File to write, .jsonl or .safetensors (default: standard output).")
+    Path out;
+
+    @Option(names = "--force", description = "Replace the file if it exists.")
+    boolean force;
+
+    @Mixin
+    EngineOptions engine;
+
+    @Override
+    protected void run() throws IOException {
+        engine.check(List.of(model), null);
+        if (texts.isEmpty() == (file == null)) {
+            throw wrongUsage("give either --text or --text-file");
+        }
+        boolean tensors = out != null && out.toString().endsWith(".safetensors");
+        if (out != null && !tensors && !out.toString().endsWith(".jsonl")) {
+            throw wrongUsage("--out must end in .jsonl or .safetensors, found " + out);
+        }
+        if (out != null) {
+            Outputs.file(out, force);
+        }
+        List<String> all = file == null ? texts : TextFile.read(file).lines().toList();
+        if (!EncoderModel.is(model)) {
+            throw new IllegalArgumentException(model + " is no directory of an encoder: name one, or get vectors of a language model from serve (/v1/embeddings)");
+        }
+        try (EncoderModel opened = EncoderModel.open(model, engine.choice(Engine.AUTO))) {
+            List<float[]> vectors = vectors(opened.encoder(), all);
+            if (tensors) {
+                write(vectors, opened.encoder());
+            } else if (out != null) {
+                AtomicFile.writeString(out, String.join("", vectors.stream().map(vector -> line(vector) + "\n").toList()));
+            } else {
+                vectors.forEach(vector -> out().println(line(vector)));
+            }
+        }
+    }
+
+    private List<float[]> vectors(SentenceEncoder encoder, List<String> all) {
+        int numbers = dimensions == null ? encoder.size() : dimensions;
+        if (numbers < 1 || numbers > encoder.size()) {
+            throw wrongUsage("--dimensions must be from 1 to " + encoder.size() + " with this model, found " + numbers);
+        }
+        String before = encoder.config().prompt(Optional.ofNullable(prompt));
+        List<float[]> vectors = new ArrayList<>(all.size());
+        int cut = 0;
+        for (int from = 0; from < all.size(); from += TOGETHER) {
+            List<String> some = all.subList(from, Math.min(all.size(), from + TOGETHER));
+            for (float[] vector : encoder.vectors(some, Optional.ofNullable(prompt))) {
+                vectors.add(encoder.shortened(vector, numbers));
+            }
+            cut += (int) some.stream().filter(text -> encoder.tokenizer().encode(before + text, Integer.MAX_VALUE).length() > encoder.mostTokens()).count();
+        }
+        if (cut > 0) {
+            err().println(String.format(Locale.ROOT, "[%,d of %,d texts are longer than the %,d tokens that the model reads: their ends do not count]", cut, all.size(),
+                    encoder.mostTokens()));
+            err().flush();
+        }
+        return vectors;
+    }
+
+    private static String line(float[] vector) {
+        return JsonFields.MAPPER.valueToTree(vector).toString();
+    }
+
+    private void write(List<float[]> vectors, SentenceEncoder encoder) {
+        int numbers = vectors.isEmpty() ? encoder.size() : vectors.getFirst().length;
+        float[] values = new float[Math.multiplyExact(vectors.size(), numbers)];
+        for (int i = 0; i < vectors.size(); i++) {
+            System.arraycopy(vectors.get(i), 0, values, i * numbers, numbers);
+        }
+        SafetensorsWriter.write(out, Map.of("pooling", encoder.config().describe()), List.of(SafetensorsWriter.Entry.of("embeddings", new long[] {vectors.size(), numbers}, values)));
+        out().printf("%s: embeddings F32 [%d, %d]%n", out, vectors.size(), numbers);
+    }
+}
