@@ -204,7 +204,7 @@ public final class Quantization {
         var plan = new Plan(weights.size());
         var directory = new QuantizedDirectory(source, precision);
         for (GgufWeight weight : weights) {
-            WeightType type = mix.type(weight.gguf(), weight.shape());
+            WeightType type = mix.type(weight.parameter(), weight.shape());
             if (!type.quantised()) {
                 directory.add(weight.huggingFace(), views.get(weight.huggingFace()));
                 plan.add(WeightType.F32, weight.shape());

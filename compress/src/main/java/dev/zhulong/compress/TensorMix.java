@@ -1,19 +1,22 @@
 package dev.zhulong.compress;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Parameter;
+import dev.zhulong.formats.Parameters;
+import dev.zhulong.formats.Role;
 import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.kernels.WeightType;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
+import java.util.HashMap;
+import java.util.Map;
 
 /**
  * Which matrix of a decoder gets which type: llama.cpp's mixes for a {@link Precision}, without an importance matrix
  * ({@code llama_tensor_get_type} in its {@code llama-quant.cpp}), and the same rule for the head in Zhulong's own int4.
  */
 final class TensorMix {
-    private static final Pattern BLOCK = Pattern.compile("blk\\.(\\d+)\\.(.+)\\.weight");
-
     private final Precision precision;
+    /** By their names in GGUF. */
+    private final Map<String, Parameter> parameters = new HashMap<>();
     private final int layers;
     /** Heads that share a key. */
     private final int sharing;
@@ -25,28 +28,40 @@ final class TensorMix {
     TensorMix(Precision precision, DecoderSpec spec, boolean ownHead) {
         this.precision = precision;
         this.layers = spec.layers();
+        Parameters.of(spec).forEach(p -> parameters.putIfAbsent(p.gguf(), p));
         this.sharing = spec.heads() / spec.kvHeads();
         this.ownHead = ownHead;
         this.eightExperts = !precision.isDirectory() && spec.layer(0).mlp() instanceof Mlp.Experts experts && experts.count() == 8;
     }
 
     /**
-     * The type of a tensor.
+     * The type of a tensor of a GGUF file.
      *
      * @param name  in GGUF
      * @param shape rows first; all experts of a layer are one tensor
      */
     WeightType type(String name, long[] shape) {
+        Parameter p = parameters.get(name);
+        // a file may hold the embedding once more as its head, which is then no weight of the model's own
+        return p == null ? type(Role.HEAD, -1, shape) : type(p, shape);
+    }
+
+    /** The same of a weight, whether or not GGUF has a name for it. */
+    WeightType type(Parameter weight, long[] shape) {
+        return type(weight.role(), weight.layer(), shape);
+    }
+
+    private WeightType type(Role role, int layer, long[] shape) {
         // a small error in a router changes which experts run
-        if (shape.length < 2 || name.equals("position_embd.weight") || name.endsWith(".ffn_gate_inp.weight")) {
+        if (shape.length < 2 || role == Role.POSITIONS || role == Role.ROUTER) {
             return WeightType.F32;
         }
         if (!precision.type().quantised()) {
             return precision.type();
         }
         int columns = Math.toIntExact(shape[shape.length - 1]);
-        boolean head = name.equals("output.weight") || !ownHead && name.equals("token_embd.weight");
-        return fitting(head ? head(columns) : inside(name), columns);
+        boolean head = role == Role.HEAD || !ownHead && role == Role.EMBED;
+        return fitting(head ? head(columns) : inside(role, layer), columns);
     }
 
     /** The head is read once a token and decides between tokens that lie close. */
@@ -57,23 +72,18 @@ final class TensorMix {
         return WeightType.Q6_K;
     }
 
-    private WeightType inside(String name) {
-        Matcher block = BLOCK.matcher(name);
-        if (!block.matches()) {
-            return precision.type();
-        }
-        int layer = Integer.parseInt(block.group(1));
-        return switch (block.group(2)) {
-            case "attn_v" -> eightExperts ? WeightType.Q8_0 : wideModel(values(layer));
-            case "attn_k" -> eightExperts ? WeightType.Q8_0 : precision.type();
-            case "ffn_down", "ffn_down_exps" -> down(layer);
-            case "attn_output" -> eightExperts ? output() : switch (precision) {
+    private WeightType inside(Role role, int layer) {
+        return switch (role) {
+            case V -> eightExperts ? WeightType.Q8_0 : wideModel(values(layer));
+            case K -> eightExperts ? WeightType.Q8_0 : precision.type();
+            case DOWN -> down(layer);
+            case OUT -> eightExperts ? output() : switch (precision) {
                 case Q2_K -> WeightType.Q3_K;
                 case Q3_K_M -> WeightType.Q4_K;
                 case Q3_K_L -> WeightType.Q5_K;
                 default -> precision.type();
             };
-            case "attn_qkv" -> switch (precision) {
+            case QKV -> switch (precision) {
                 case Q3_K_M, Q3_K_L -> WeightType.Q4_K;
                 case Q4_K_M -> WeightType.Q5_K;
                 case Q5_K_M -> WeightType.Q6_K;
