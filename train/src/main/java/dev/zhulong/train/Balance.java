@@ -56,10 +56,14 @@ public final class Balance {
      */
     double loss(Tensor account) {
         float[] values = account.toFloats();
+        return loss(values, weights(values, decisions(values)));
+    }
+
+    private double loss(float[] values, double[] weights) {
         double sum = 0;
         for (int layer = 0; layer < layers; layer++) {
             for (int expert = 0; expert < experts.count(); expert++) {
-                sum += weight(values, layer, expert) * values[at(layer, 1, expert)];
+                sum += weights[layer * experts.count() + expert] * values[at(layer, 1, expert)];
             }
         }
         return sum;
@@ -71,25 +75,33 @@ public final class Balance {
      */
     Tensor gradient(Tensor account, long count) {
         float[] values = account.toFloats();
+        double decisions = decisions(values);
+        double[] weights = weights(values, decisions);
         float[] gradient = new float[values.length];
         for (int layer = 0; layer < layers; layer++) {
             for (int expert = 0; expert < experts.count(); expert++) {
-                gradient[at(layer, 1, expert)] = (float) (experts.balance() * count * weight(values, layer, expert));
+                gradient[at(layer, 1, expert)] = (float) (experts.balance() * count * weights[layer * experts.count() + expert]);
             }
         }
-        note(values, decisions(values), loss(account));
+        note(values, decisions, loss(values, weights));
         return Tensor.of(gradient, account.shape());
     }
 
-    /** What a unit of the expert's probabilities in a layer adds to the loss. */
-    private double weight(float[] values, int layer, int expert) {
-        double decisions = decisions(values);
+    /** By layer and expert, what a unit of the expert's probabilities adds to the loss. */
+    private double[] weights(float[] values, double decisions) {
         double scale = experts.count() / (decisions * decisions);
-        // every layer sees all tokens: decisions / layers of them
-        return switch (over) {
-            case LAYER -> scale * layers * values[at(layer, 0, expert)];
-            case NETWORK -> scale * sum(values, 0, expert);
-        };
+        double[] weights = new double[layers * experts.count()];
+        for (int expert = 0; expert < experts.count(); expert++) {
+            double together = sum(values, 0, expert);
+            for (int layer = 0; layer < layers; layer++) {
+                weights[layer * experts.count() + expert] = switch (over) {
+                    // every layer sees all tokens: decisions / layers of them
+                    case LAYER -> scale * layers * values[at(layer, 0, expert)];
+                    case NETWORK -> scale * together;
+                };
+            }
+        }
+        return weights;
     }
 
     private void note(float[] values, double decisions, double lossHere) {
