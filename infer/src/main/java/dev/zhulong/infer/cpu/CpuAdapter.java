@@ -40,7 +40,7 @@ public final class CpuAdapter implements LanguageModel.Adapter {
     private record Part(float[] a, float[] b, int rank, float scale, int in, int out) {}
 
     /** All that the shapes of a model's matrices depend on. Rows are added to without another look at their lengths. */
-    private record Shape(int layers, int hidden, int queries, int keys, int inner, boolean gated, boolean oneMatrix, int experts) {
+    record Shape(int layers, int hidden, int queries, int keys, int inner, boolean gated, boolean oneMatrix, int experts) {
         static Shape of(DecoderSpec spec) {
             return new Shape(spec.layers(), spec.hiddenSize(), spec.heads() * spec.headDim(), spec.kvHeads() * spec.headDim(), spec.intermediateSize(),
                     spec.gatedMlp(), Parameters.of(spec).find(Role.QKV, 0).isPresent(),
@@ -217,8 +217,7 @@ public final class CpuAdapter implements LanguageModel.Adapter {
      *
      * @throws IllegalArgumentException with both shapes
      */
-    void requireFits(DecoderSpec spec) {
-        Shape other = Shape.of(spec);
+    void requireFits(Shape other) {
         if (!shape.equals(other)) {
             throw new IllegalArgumentException("the adapter belongs to another model: it was read for " + shape + "; this one has " + other);
         }

@@ -51,6 +51,8 @@ public final class CpuEngine implements LanguageModel {
     private final float[] positions;
     private final Rotary rotary;
     private final PagePool pages;
+    /** What an adapter must have been read for. */
+    private final CpuAdapter.Shape adaptable;
     private final long weightBytes;
     private final ThreadLocal<float[]> embeddingRow;
     private final int[] ids = new int[MOST_ROWS];
@@ -64,6 +66,7 @@ public final class CpuEngine implements LanguageModel {
         arena = Arena.ofShared();
         pool = new ThreadPool(options.threads());
         layers = new CpuLayer[spec.layers()];
+        adaptable = CpuAdapter.Shape.of(spec);
         try {
             var loader = new CpuLayer.Loader(weights, arena, pool, kept);
             for (int l = 0; l < layers.length; l++) {
@@ -179,7 +182,7 @@ public final class CpuEngine implements LanguageModel {
         }
         var own = (CpuAdapter) adapter;
         if (own != null) {
-            own.requireFits(spec);
+            own.requireFits(adaptable);
         }
         return new PagedCache(pages, capacity, own);
     }
