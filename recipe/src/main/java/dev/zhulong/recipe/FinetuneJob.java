@@ -55,16 +55,6 @@ public final class FinetuneJob extends RecipeJob<FinetuneRecipe, FinetuneJob.Res
     }
 
     @Override
-    public String kind() {
-        return recipe.kind();
-    }
-
-    @Override
-    String device() {
-        return recipe.device();
-    }
-
-    @Override
     public Train train() {
         return recipe.train();
     }

@@ -22,7 +22,7 @@ public record FinetuneRecipe(
         @Doc("the examples") Data data,
         @Doc("the adapter, unless the method is full") PretrainRecipe.Adapter adapter,
         @Doc("preference optimization, where the method is dpo") Preference dpo,
-        @Doc("optimization") Train train) {
+        @Doc("optimization") Train train) implements RunRecipe {
 
     /** Of its jobs. */
     public static final String KIND = "finetune";

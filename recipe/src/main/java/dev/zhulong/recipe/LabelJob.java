@@ -31,16 +31,6 @@ public final class LabelJob extends RecipeJob<LabelRecipe, LabelJob.Result> {
     }
 
     @Override
-    public String kind() {
-        return recipe.kind();
-    }
-
-    @Override
-    String device() {
-        return recipe.device();
-    }
-
-    @Override
     public long needs() {
         return memory(recipe, spec()).total();
     }

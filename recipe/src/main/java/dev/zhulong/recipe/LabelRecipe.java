@@ -20,7 +20,7 @@ public record LabelRecipe(
         @Doc("the labelled rows") Data data,
         @Doc("metric that chooses the evaluation whose weights are kept: accuracy, macro_f1, entity_f1, exact_match, f1 or loss; last: the last weights; null: by task")
         Optional<String> best,
-        @Doc("optimization; evaluated after each epoch unless evaluate_every says otherwise") Train train) {
+        @Doc("optimization; evaluated after each epoch unless evaluate_every says otherwise") Train train) implements RunRecipe {
 
     /** Of its jobs. */
     public static final String KIND = "label";

@@ -48,16 +48,6 @@ public final class PretrainJob extends RecipeJob<PretrainRecipe, PretrainJob.Res
     }
 
     @Override
-    public String kind() {
-        return recipe.kind();
-    }
-
-    @Override
-    String device() {
-        return recipe.device();
-    }
-
-    @Override
     public Train train() {
         return recipe.train();
     }

@@ -20,7 +20,7 @@ public record PretrainRecipe(
         @Doc("the model to create, or the one to continue from") Model model,
         @Doc("general text mixed in, so that a model that learns a domain does not forget the rest") Optional<Replay> replay,
         @Doc("train a low-rank adapter and leave the model's weights alone; needs model.from") Optional<Adapter> adapter,
-        @Doc("optimization") Train train) {
+        @Doc("optimization") Train train) implements RunRecipe {
 
     /** Of its jobs. */
     public static final String KIND = "pretrain";

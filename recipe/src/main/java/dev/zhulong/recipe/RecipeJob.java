@@ -6,7 +6,7 @@ import dev.zhulong.tensor.DeviceScope;
 import java.nio.file.Path;
 
 /** A job in a {@linkplain RunDirectory run directory} that keeps its recipe. */
-abstract class RecipeJob<R extends Record, O extends Outcome> implements Job {
+abstract class RecipeJob<R extends Record & RunRecipe, O extends Outcome> implements Job {
     final R recipe;
 
     /** One start of a job. */
@@ -26,8 +26,10 @@ abstract class RecipeJob<R extends Record, O extends Outcome> implements Job {
         return recipe;
     }
 
-    /** Where it is computed. */
-    abstract String device();
+    @Override
+    public final String kind() {
+        return recipe.kind();
+    }
 
     /** Finds what is wrong with the recipe before its directory is made and anything is loaded. */
     abstract void check(Path directory, long available);
@@ -53,8 +55,8 @@ abstract class RecipeJob<R extends Record, O extends Outcome> implements Job {
                 return finished(directory, progress);
             }
             Run<O> run = begin(directory, progress, available);
-            RunDevice.notice(device()).ifPresent(progress::message);
-            try (var hint = ResumeHint.of(held.path(), System.err); var on = DeviceScope.open(Device.parse(device()))) {
+            RunDevice.notice(recipe.device()).ifPresent(progress::message);
+            try (var hint = ResumeHint.of(held.path(), System.err); var on = DeviceScope.open(Device.parse(recipe.device()))) {
                 return run.run();
             } catch (IllegalArgumentException e) {
                 if (!run.training()) {
