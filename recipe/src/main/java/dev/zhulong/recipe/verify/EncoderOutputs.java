@@ -5,10 +5,8 @@ import dev.zhulong.formats.EncoderSpec;
 import dev.zhulong.formats.EncoderSpec.Head;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.infer.Encoder;
-import dev.zhulong.model.EncoderFiles;
 import dev.zhulong.train.HeadOfEncoder;
 import dev.zhulong.train.Loss;
-import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -48,17 +46,15 @@ final class EncoderOutputs {
     }
 
     /** Where the reference holds what is right about its inputs. */
-    static void losses(Path directory, Golden reference, Computed computed) {
-        try (dev.zhulong.model.Encoder model = EncoderFiles.load(directory)) {
-            Optional<Labels> labels = Labels.of(reference, model.spec());
-            if (labels.isPresent()) {
-                int[] ids = reference.ints(Golden.IDS).orElseThrow();
-                model.requiresGrad(true);
-                Loss loss = new HeadOfEncoder(model).accumulate(new EncoderBatch(reference.batch(), reference.seq(), ids, segments(reference, model.spec()),
-                        lengths(reference), labels.get().ids(), labels.get().numbers()), false);
-                computed.put("loss", loss.mean());
-                Gradients.put(model, loss.count(), computed);
-            }
+    static void losses(dev.zhulong.model.Encoder model, Golden reference, Computed computed) {
+        Optional<Labels> labels = Labels.of(reference, model.spec());
+        if (labels.isPresent()) {
+            int[] ids = reference.ints(Golden.IDS).orElseThrow();
+            model.requiresGrad(true);
+            Loss loss = new HeadOfEncoder(model).accumulate(new EncoderBatch(reference.batch(), reference.seq(), ids, segments(reference, model.spec()),
+                    lengths(reference), labels.get().ids(), labels.get().numbers()), false);
+            computed.put("loss", loss.mean());
+            Gradients.put(model, loss.count(), computed);
         }
     }
 

@@ -11,6 +11,7 @@ import dev.zhulong.infer.open.EngineChoice;
 import dev.zhulong.infer.open.EngineChoice.Engine;
 import dev.zhulong.infer.open.ModelFiles;
 import dev.zhulong.kernels.KvPages;
+import dev.zhulong.model.EncoderFiles;
 import dev.zhulong.tensor.Libtorch;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -65,10 +66,10 @@ public record Verification(List<Line> differences) {
 
     private static void encoder(Path model, Golden reference, Engine engine, Computed computed) {
         if (engine == Engine.TORCH) {
-            try (Encoder loaded = TorchEncoder.load(model)) {
-                EncoderOutputs.of(loaded, reference, computed);
+            try (var network = EncoderFiles.load(model)) {
+                EncoderOutputs.of(new TorchEncoder(network), reference, computed);
+                EncoderOutputs.losses(network, reference, computed);
             }
-            EncoderOutputs.losses(model, reference, computed);
             return;
         }
         try (ModelDirectory files = ModelDirectory.open(model); Encoder loaded = CpuEncoder.load(files, Optional.empty(), Libtorch.threads())) {
