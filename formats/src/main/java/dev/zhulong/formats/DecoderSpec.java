@@ -23,20 +23,26 @@ import java.util.List;
  */
 public record DecoderSpec(Family family, Stack stack, int vocabSize, boolean tiedEmbeddings, int bosId, List<Integer> eosIds) implements NetworkSpec {
 
-    /** Normalisation layers. */
-    public enum Norm { RMS, LAYER }
+    /** Normalisation layers: RMSNorm, RMSNorm whose weight is stored less one (Gemma), LayerNorm. */
+    public enum Norm { RMS, RMS_LESS_ONE, LAYER }
 
     /** Activations: SiLU, exact GELU, GELU by tanh ({@code gelu_new}, {@code gelu_pytorch_tanh}), and what stands before heads of encoders. */
     public enum Activation { SILU, GELU, GELU_TANH, RELU, TANH }
 
     /**
-     * Rotary position embedding, rotate-half layout.
+     * Rotary position embedding.
      *
      * @param theta      base of the angles
      * @param rotaryDims leading dimensions of a head that rotate (even, at most {@code headDim})
      * @param scaling    how angles are stretched past the original context
+     * @param neighbours whether dimensions 2i and 2i+1 turn together (GPT-J, GLM, Cohere), rather than i and i + rotaryDims/2
      */
-    public record Rope(double theta, int rotaryDims, Scaling scaling) {}
+    public record Rope(double theta, int rotaryDims, Scaling scaling, boolean neighbours) {
+        /** One that turns halves, as most do. */
+        public Rope(double theta, int rotaryDims, Scaling scaling) {
+            this(theta, rotaryDims, scaling, false);
+        }
+    }
 
     /** The published ways to stretch rotary angles. */
     public sealed interface Scaling {
@@ -178,7 +184,7 @@ public record DecoderSpec(Family family, Stack stack, int vocabSize, boolean tie
     }
 
     public boolean qkNorm() {
-        return attention().headNorm();
+        return attention().headNorm() != Stack.HeadNorm.NONE;
     }
 
     /** Per layer: number of tokens each position attends to, itself included; 0 for all. */
@@ -188,8 +194,7 @@ public record DecoderSpec(Family family, Stack stack, int vocabSize, boolean tie
 
     /** Weights of the matrices of a layer, biases aside. */
     public long layerWeights(int index) {
-        Layer layer = layer(index);
-        return 2L * hiddenSize() * (layer.attention().width() + layer.attention().kvWidth()) + layer.mlp().weights(hiddenSize());
+        return layer(index).weights(hiddenSize());
     }
 
     /** Those of all layers. */
@@ -208,8 +213,7 @@ public record DecoderSpec(Family family, Stack stack, int vocabSize, boolean tie
 
     /** With a context of {@code tokens}. */
     public DecoderSpec withContextLength(int tokens) {
-        return new DecoderSpec(family, new Stack(stack.hiddenSize(), stack.layers(), stack.norm(), stack.normEpsilon(), stack.place(), stack.positions(), tokens),
-                vocabSize, tiedEmbeddings, bosId, eosIds);
+        return new DecoderSpec(family, stack.withContextLength(tokens), vocabSize, tiedEmbeddings, bosId, eosIds);
     }
 
     @Override

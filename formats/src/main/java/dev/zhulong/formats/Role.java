@@ -30,16 +30,48 @@ public enum Role {
     Q_NORM,
     /** Norm over each head of the keys. */
     K_NORM,
+    /** One logit a head that takes its share of the attention [heads]. */
+    SINKS,
+    /** Norm of the attention's result, before it is added. */
+    NORM1_RESULT,
+    /** From the stream to the narrow row that queries are made from. */
+    Q_DOWN,
+    /** Norm of that row. */
+    Q_DOWN_NORM,
+    /** From the stream to the narrow row that keys and values are made from, and the keys' turning part behind it. */
+    KV_DOWN,
+    /** Norm of that row. */
+    KV_DOWN_NORM,
+    /** From the narrow row to each head's key, without its turning part, and value. */
+    KV_UP,
+    /** Norm of the attention to an encoder's output, as {@link #NORM1} is of the other. */
+    CROSS_NORM,
+    /** Projection to the queries of that attention. */
+    CROSS_Q,
+    /** Projection of the encoder's output to keys. */
+    CROSS_K,
+    /** Projection of the encoder's output to values. */
+    CROSS_V,
+    /** That attention's output projection. */
+    CROSS_OUT,
     /** Norm of the MLP: before it, or in post-norm layers after its sum. */
     NORM2,
     /** The logits by which a mixture chooses experts [experts, hidden]. */
     ROUTER,
+    /** What is added to a mixture's scores for the choice alone [experts]. */
+    CORRECTION,
+    /** The logit by which a shared expert's result is scaled [1, hidden]. */
+    SHARED_SCALE,
     /** The MLP's gate. */
     GATE,
     /** The MLP's way up. */
     UP,
+    /** The MLP's gate and its way up in one matrix, one after the other. */
+    GATE_UP,
     /** The MLP's way down. */
     DOWN,
+    /** Norm of the MLP's result, before it is added. */
+    NORM2_RESULT,
     /** Norm after the last layer. */
     FINAL_NORM,
     /** Dense layer between the last layer and the head. */
@@ -52,7 +84,7 @@ public enum Role {
     /** Whether the weight is a matrix inside a layer that adapters and quantisers take hold of. */
     public boolean isProjection() {
         return switch (this) {
-            case Q, K, V, QKV, OUT, GATE, UP, DOWN -> true;
+            case Q, K, V, QKV, OUT, Q_DOWN, KV_DOWN, KV_UP, CROSS_Q, CROSS_K, CROSS_V, CROSS_OUT, GATE, UP, GATE_UP, DOWN -> true;
             default -> false;
         };
     }

@@ -16,8 +16,9 @@ import java.util.Optional;
  * @param place         where layers normalise
  * @param positions     how a token's place is told
  * @param contextLength longest sequence the network was made for, in tokens
+ * @param scales        constants that the stream is multiplied by
  */
-public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEpsilon, NormPlace place, Positions positions, int contextLength) {
+public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEpsilon, NormPlace place, Positions positions, int contextLength, Scales scales) {
 
     /** @throws IllegalArgumentException where mixtures of several layers choose differently: what is reckoned over all of them has one shape */
     public Stack {
@@ -27,6 +28,31 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
         if (mixtures.size() > 1) {
             throw new IllegalArgumentException("expected the same choice in all layers, found " + String.join(" and ", mixtures));
         }
+    }
+
+    /** One whose stream is multiplied by nothing. */
+    public Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEpsilon, NormPlace place, Positions positions, int contextLength) {
+        this(hiddenSize, layers, norm, normEpsilon, place, positions, contextLength, Scales.NONE);
+    }
+
+    /** With other layers. */
+    public Stack withLayers(List<Layer> others) {
+        return new Stack(hiddenSize, others, norm, normEpsilon, place, positions, contextLength, scales);
+    }
+
+    /** With a context of {@code tokens}. */
+    public Stack withContextLength(int tokens) {
+        return new Stack(hiddenSize, layers, norm, normEpsilon, place, positions, tokens, scales);
+    }
+
+    /** What turns the queries and keys of a layer; null where nothing does. */
+    public Rope rope(int layer) {
+        Turn turn = layers.get(layer).attention().turn();
+        return switch (turn) {
+            case Turn.AsStack as -> positions instanceof Positions.Rotary(Rope rope) ? rope : null;
+            case Turn.None none -> null;
+            case Turn.Own(Rope rope) -> rope;
+        };
     }
 
     /** The mixture of the first layer that has one. */
@@ -45,7 +71,29 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
         /** {@code x + f(norm(x))}, and one norm after the last layer (pre-norm). */
         BEFORE,
         /** {@code norm(x + f(x))} (post-norm). */
-        AFTER
+        AFTER,
+        /** {@code x + result_norm(f(norm(x)))}: Gemma 2, GLM-4. */
+        AROUND,
+        /** {@code x + result_norm(f(x))}: OLMo 2. */
+        RESULT,
+        /**
+         * {@code x + attention(norm1(x)) + mlp(norm2(x))}, and one norm after the last layer: GPT-J, Falcon, Phi. Where a layer has no second norm, the
+         * MLP is given what the attention is given.
+         */
+        PARALLEL
+    }
+
+    /**
+     * Constants that the stream is multiplied by.
+     *
+     * @param embedding what embeddings are multiplied by: √hidden in Gemma
+     * @param residual  what the results of attention and MLP are multiplied by before they are added (Granite)
+     * @param logits    what logits are multiplied by (Cohere, Granite)
+     * @param softcap   logits become {@code softcap · tanh(logits / softcap)} (Gemma 2); 0 for none
+     */
+    public record Scales(double embedding, double residual, double logits, double softcap) {
+        /** Nothing is changed. */
+        public static final Scales NONE = new Scales(1, 1, 1, 0);
     }
 
     /** How a token's place is told. */
@@ -61,8 +109,57 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
         record Learned(int first) implements Positions {}
     }
 
-    /** One layer: attention, then an MLP. */
-    public record Layer(Attention attention, Mlp mlp) {}
+    /**
+     * One layer: attention, then an MLP.
+     *
+     * @param cross attention to what an encoder gave, between the two; null for none
+     */
+    public record Layer(Attention attention, Attention cross, Mlp mlp) {
+        /** One that sees its own stack alone. */
+        public Layer(Attention attention, Mlp mlp) {
+            this(attention, null, mlp);
+        }
+
+        /** Weights of its matrices, biases aside. */
+        public long weights(int hiddenSize) {
+            return attention.weights(hiddenSize) + (cross == null ? 0 : cross.weights(hiddenSize)) + mlp.weights(hiddenSize);
+        }
+    }
+
+    /** What turns the queries and keys of a layer. */
+    public sealed interface Turn {
+        /** The same in all layers: the stack's {@link Positions.Rotary}. */
+        record AsStack() implements Turn {}
+
+        /** Nothing: the layer does not know where tokens stand (SmolLM 3, Cohere 2). */
+        record None() implements Turn {}
+
+        /** Angles of its own: the layers with windows of Gemma 3. */
+        record Own(Rope rope) implements Turn {}
+    }
+
+    /** What a norm of queries and keys, before they are turned, is taken over; its kind is the stack's. */
+    public enum HeadNorm {
+        /** There is none. */
+        NONE,
+        /** Each head, with the same weight [head dim]: Qwen3, Gemma 3. */
+        HEAD,
+        /** Each head, with a weight for each [heads, head dim]: Cohere, StableLM. */
+        EACH_HEAD,
+        /** All heads together, with a weight [heads * head dim]: OLMo 2. */
+        ROW
+    }
+
+    /**
+     * Keys and values of all heads are made from one narrow row of a token, which alone is kept (multi-head latent attention, DeepSeek-AI 2024). A head's
+     * last {@code rotaryDim} dimensions turn; of the keys these are the same for all heads and are kept beside the row.
+     *
+     * @param queryRank width of the row that queries are made from; 0 where they are made from the stream
+     * @param rank      width of the row that keys and values are made from
+     * @param rotaryDim dimensions of a head that turn
+     * @param valueDim  width of a head of the values
+     */
+    public record Latent(int queryRank, int rank, int rotaryDim, int valueDim) {}
 
     /**
      * Attention with its projections.
@@ -72,10 +169,16 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
      * @param headDim    width of one head
      * @param qkvBias    bias on query, key and value
      * @param outputBias bias on the output projection
-     * @param headNorm   RMSNorm over each head of query and key before rotation
-     * @param window     tokens each position attends to, itself included; 0 for all
+     * @param headNorm   norm of queries and keys before rotation
+     * @param window     tokens each position attends to, itself included; 0 for all. Where positions see both ways, half of it on each side
+     * @param turn       rotation
+     * @param scale      what scores are multiplied by; 0 for 1/√headDim
+     * @param softcap    scores become {@code softcap · tanh(scores / softcap)} (Gemma 2); 0 for none
+     * @param sinks      whether each head has one more logit that takes its share of the attention and gives nothing (gpt-oss)
+     * @param latent     how keys and values are made from a narrow row; null where they are projected from the stream
      */
-    public record Attention(int heads, int kvHeads, int headDim, boolean qkvBias, boolean outputBias, boolean headNorm, int window) {
+    public record Attention(int heads, int kvHeads, int headDim, boolean qkvBias, boolean outputBias, HeadNorm headNorm, int window, Turn turn, double scale,
+            double softcap, boolean sinks, Latent latent) {
         public Attention {
             if (kvHeads <= 0 || heads % kvHeads != 0) {
                 throw new IllegalArgumentException("kvHeads " + kvHeads + " does not divide heads " + heads);
@@ -85,9 +188,59 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
             }
         }
 
+        /** As most have it. */
+        public Attention(int heads, int kvHeads, int headDim, boolean qkvBias, boolean outputBias, boolean headNorm, int window) {
+            this(heads, kvHeads, headDim, qkvBias, outputBias, headNorm ? HeadNorm.HEAD : HeadNorm.NONE, window, new Turn.AsStack(), 0, 0, false, null);
+        }
+
         /** With a window of {@code tokens}. */
         public Attention withWindow(int tokens) {
-            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, tokens);
+            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, tokens, turn, scale, softcap, sinks, latent);
+        }
+
+        /** With other norms of queries and keys. */
+        public Attention withHeadNorm(HeadNorm other) {
+            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, other, window, turn, scale, softcap, sinks, latent);
+        }
+
+        /** With another rotation. */
+        public Attention withTurn(Turn other) {
+            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, window, other, scale, softcap, sinks, latent);
+        }
+
+        /** With scores multiplied by {@code factor} and held under a cap, each 0 where it is as usual. */
+        public Attention withScores(double factor, double cap) {
+            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, window, turn, factor, cap, sinks, latent);
+        }
+
+        /** With sinks. */
+        public Attention withSinks() {
+            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, window, turn, scale, softcap, true, latent);
+        }
+
+        /** With keys and values made from a narrow row. */
+        public Attention withLatent(Latent row) {
+            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, window, turn, scale, softcap, sinks, row);
+        }
+
+        /** What scores are multiplied by. */
+        public double scoreScale() {
+            return scale == 0 ? 1 / Math.sqrt(headDim) : scale;
+        }
+
+        /** Width of a head of the values, and of what the attention gives. */
+        public int valueDim() {
+            return latent == null ? headDim : latent.valueDim();
+        }
+
+        /** Weights of its matrices, biases aside. */
+        public long weights(int hiddenSize) {
+            if (latent == null) {
+                return 2L * hiddenSize * (width() + kvWidth());
+            }
+            long queries = latent.queryRank == 0 ? (long) hiddenSize * width() : (long) latent.queryRank * (hiddenSize + width());
+            long keys = (long) hiddenSize * (latent.rank + latent.rotaryDim) + (long) latent.rank * heads * (headDim - latent.rotaryDim + latent.valueDim);
+            return queries + keys + (long) heads * latent.valueDim * hiddenSize;
         }
 
         /** Width of the queries. */
@@ -132,19 +285,30 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
         }
 
         /**
-         * A mixture: a router chooses a few experts for each token, whose results are added, weighted by the softmax of the chosen logits
-         * (Jiang et al. 2024).
+         * A mixture: a router chooses a few experts for each token, whose weighted results are added (Jiang et al. 2024).
          *
-         * @param count   experts
-         * @param chosen  of them for a token
-         * @param expert  each of them
-         * @param balance factor of the loss that keeps their shares equal, in training
+         * @param count       experts
+         * @param chosen      of them for a token
+         * @param expert      each of them
+         * @param balance     factor of the loss that keeps their shares equal, in training
+         * @param routing     how they are chosen and weighted
+         * @param shared      an expert that every token is given to besides, whose weights have no expert's number; null for none
+         * @param sharedScale whether the shared expert's result is multiplied by the sigmoid of a product with the token (Qwen2-MoE)
          */
-        record Experts(int count, int chosen, Dense expert, double balance) implements Mlp {
+        record Experts(int count, int chosen, Dense expert, double balance, Routing routing, Dense shared, boolean sharedScale) implements Mlp {
             public Experts {
                 if (chosen < 1 || chosen > count) {
                     throw new IllegalArgumentException("a token is given to 1 to " + count + " experts, not to " + chosen);
                 }
+            }
+
+            /** As Mixtral has it. */
+            public Experts(int count, int chosen, Dense expert, double balance) {
+                this(count, chosen, expert, balance, Routing.SOFTMAX, null, false);
+            }
+
+            private long sharedWeights(int hiddenSize) {
+                return (shared == null ? 0 : shared.weights(hiddenSize)) + (sharedScale ? hiddenSize : 0);
             }
 
             @Override
@@ -154,12 +318,12 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
 
             @Override
             public long weights(int hiddenSize) {
-                return count * (expert.weights(hiddenSize) + hiddenSize);
+                return count * (expert.weights(hiddenSize) + hiddenSize) + sharedWeights(hiddenSize);
             }
 
             @Override
             public long activeWeights(int hiddenSize) {
-                return chosen * expert.weights(hiddenSize) + (long) count * hiddenSize;
+                return chosen * expert.weights(hiddenSize) + (long) count * hiddenSize + sharedWeights(hiddenSize);
             }
 
             @Override
@@ -170,6 +334,31 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
             @Override
             public boolean gated() {
                 return expert.gated;
+            }
+        }
+
+        /**
+         * How a router's logits choose experts and weight their results.
+         *
+         * @param score        what is made of the logits
+         * @param normalised   whether the weights of the chosen are divided by their sum
+         * @param bias         whether the router's product has a bias (gpt-oss)
+         * @param correction   whether a vector is added to the scores for the choice alone, which balances without a loss (DeepSeek-V3)
+         * @param groups       that the experts stand in, of which a few are chosen first; 1 for no groups
+         * @param chosenGroups of them
+         * @param best         how many of a group's highest scores are added to rate it: 1 in DeepSeek-V2, 2 in V3
+         * @param scale        what the weights are multiplied by at last
+         */
+        record Routing(Score score, boolean normalised, boolean bias, boolean correction, int groups, int chosenGroups, int best, double scale) {
+            /** The softmax over the chosen, which is the softmax over all made to sum to one again. */
+            public static final Routing SOFTMAX = new Routing(Score.SOFTMAX, true, false, false, 1, 1, 1, 1);
+
+            /** What is made of the logits. */
+            public enum Score {
+                /** Softmax over all experts. */
+                SOFTMAX,
+                /** A sigmoid each. */
+                SIGMOID
             }
         }
     }

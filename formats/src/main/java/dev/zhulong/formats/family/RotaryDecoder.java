@@ -199,7 +199,7 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
             list.projection(Role.K, at + "self_attn.k_proj", gguf + "attn_k", Init.NORMAL, rotary, a.kvWidth(), hidden, a.qkvBias());
             list.projection(Role.V, at + "self_attn.v_proj", gguf + "attn_v", Init.NORMAL, Layout.SAME, a.kvWidth(), hidden, a.qkvBias());
             list.projection(Role.OUT, at + "self_attn.o_proj", gguf + "attn_output", Init.RESIDUAL, Layout.SAME, hidden, a.width(), a.outputBias());
-            if (a.headNorm()) {
+            if (a.headNorm() != Stack.HeadNorm.NONE) {
                 list.norm(Role.Q_NORM, at + "self_attn.q_norm", gguf + "attn_q_norm", a.headDim(), false);
                 list.norm(Role.K_NORM, at + "self_attn.k_norm", gguf + "attn_k_norm", a.headDim(), false);
             }
