@@ -2,7 +2,9 @@ package dev.zhulong.serve;
 
 import io.helidon.common.socket.HelidonSocket;
 import io.helidon.webserver.http.ServerRequest;
+import io.helidon.webserver.spi.ServerConnection;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.util.concurrent.ScheduledFuture;
 
@@ -12,9 +14,13 @@ import java.util.concurrent.ScheduledFuture;
  * from the first byte of each further request, and while a piece of an answer is sent. Between requests a connection may rest.
  */
 final class Connection {
+    private static final int AWAY = 16 << 10;
+
     private final HelidonSocket socket;
     private final SocketChannel channel;
     private final Patience patience;
+    /** What answers requests. */
+    private ServerConnection served;
     /** Null while the client has all the time it wants. */
     private ScheduledFuture<?> cut;
     /** Whether nothing of the next request has been read. */
@@ -33,6 +39,10 @@ final class Connection {
         this.channel = channel;
         this.patience = patience;
         this.cut = cut;
+    }
+
+    void serves(ServerConnection value) {
+        served = value;
     }
 
     /** Notices a client that leaves from now on, until the next read. */
@@ -125,12 +135,35 @@ final class Connection {
         return !channel.isOpen();
     }
 
-    /** Of this side. */
-    void close() {
+    /** No request is taken behind the one that is answered now. */
+    void serveNoMore() {
+        served.close(false);
+    }
+
+    /** Ends after the last answer, in time: what was not read of a request is read away until the client closes too. Then the channel is closed. */
+    void part() {
+        begin();
         try {
-            socket.close();
-        } catch (RuntimeException e) {
-            // it is gone already
+            if (socket.isSecure()) {
+                // sends TLS's own end; Helidon leaves the channel beneath open
+                socket.close();
+            }
+            channel.shutdownOutput();
+            if (!between) {
+                readAway();
+            }
+        } catch (IOException | RuntimeException e) {
+            // it is gone already, or was cut off
+        } finally {
+            end();
+            cut();
+        }
+    }
+
+    private void readAway() throws IOException {
+        var bytes = ByteBuffer.allocate(AWAY);
+        while (channel.read(bytes) >= 0) {
+            bytes.clear();
         }
     }
 

@@ -8,6 +8,7 @@ import io.helidon.common.socket.PeerInfo;
 import io.helidon.webserver.ConnectionContext;
 import io.helidon.webserver.ListenerContext;
 import io.helidon.webserver.Router;
+import io.helidon.webserver.http1.Http1Connection;
 import io.helidon.webserver.http1.Http1ConnectionSelector;
 import io.helidon.webserver.spi.ServerConnection;
 import io.helidon.webserver.spi.ServerConnectionSelector;
@@ -36,7 +37,9 @@ record HttpConnections(Http1ConnectionSelector http, Patience patience, int line
     public ServerConnection connection(ConnectionContext context) {
         Connection connection = patience.serve(context);
         var reader = new Reader(context.dataReader(), connection, lineBytes);
-        return http.connection(new Context(context, reader.data, new Http10.Writer(context.dataWriter(), connection)));
+        var served = (Http1Connection) http.connection(new Context(context, reader.data, new Http10.Writer(context.dataWriter(), connection)));
+        connection.serves(served);
+        return new PartingConnection(served, connection);
     }
 
     /** What a client sends. */

@@ -169,7 +169,7 @@ final class Listener implements AutoCloseable {
     private void closeIfAsked(ServerRequest request, ServerResponse response) {
         String asked = String.join(",", request.headers().all(HeaderNames.CONNECTION, List::of));
         if (asked.toLowerCase(Locale.ROOT).contains("close")) {
-            response.whenSent(patience.current()::close);
+            response.whenSent(patience.current()::serveNoMore);
         }
     }
 

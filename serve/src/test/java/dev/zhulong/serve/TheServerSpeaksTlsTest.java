@@ -2,10 +2,12 @@ package dev.zhulong.serve;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.zhulong.infer.SchedulerOptions;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -15,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.KeyStore;
 import java.util.Base64;
+import java.util.stream.Stream;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.TrustManagerFactory;
 import org.junit.jupiter.api.BeforeEach;
@@ -23,6 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class TheServerSpeaksTlsTest {
     private static final char[] PASSWORD = "changeit".toCharArray();
+    private static final Path OPEN_FILES = Path.of("/proc/self/fd");
     private Path certificate;
     private Path key;
     private SSLContext trusting;
@@ -51,6 +55,36 @@ class TheServerSpeaksTlsTest {
     private Path pem(String what, String name, byte[] bytes) throws IOException {
         String text = Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(bytes);
         return Files.writeString(directory.resolve(name), "-----BEGIN " + what + "-----\n" + text + "\n-----END " + what + "-----\n");
+    }
+
+    @Test
+    void aConnectionThatIsOverLeavesNoFileOpen() throws Exception {
+        assumeTrue(Files.isDirectory(OPEN_FILES), "needs Linux's /proc");
+        ServerOptions options = ServerOptions.local(0).withTls(ServerOptions.tls(certificate, key));
+        try (TestServer server = new TestServer(new ScriptedModel(4096, prompt -> "ok"), SchedulerOptions.of(4, 10_000), options)) {
+            ask(server, 3);
+            long before = openFiles();
+            ask(server, 30);
+            TestServer.await(10, () -> openFiles() < before + 10);
+        }
+    }
+
+    /** So many clients, which leave when they have the first bytes of the answer. */
+    private void ask(TestServer server, int clients) throws IOException {
+        for (int i = 0; i < clients; i++) {
+            try (var socket = trusting.getSocketFactory().createSocket("127.0.0.1", server.server.port())) {
+                socket.getOutputStream().write("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+                assertThat(socket.getInputStream().readNBytes(12)).asString().isEqualTo("HTTP/1.1 200");
+            }
+        }
+    }
+
+    private static long openFiles() {
+        try (Stream<Path> files = Files.list(OPEN_FILES)) {
+            return files.count();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     @Test
