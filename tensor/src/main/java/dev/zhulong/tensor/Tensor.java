@@ -221,6 +221,11 @@ public final class Tensor implements AutoCloseable {
         return new Tensor(t.narrow(dim, start, length));
     }
 
+    /** Slices of {@code size} that begin every {@code step} along {@code dim}, which they may share; their elements are a last dimension. No copy. */
+    public Tensor unfold(int dim, long size, long step) {
+        return new Tensor(t.unfold(dim, size, step));
+    }
+
     public Tensor select(int dim, long index) {
         return new Tensor(t.select(dim, index));
     }

@@ -1,0 +1,50 @@
+package dev.zhulong.formats;
+
+/**
+ * Which positions of its document a position attends to. In a decoder only itself and earlier ones of these.
+ *
+ * <p>Distances are counted within a document: packed with others, or alone, it is computed alike.
+ */
+public sealed interface Reach {
+
+    /** All positions. */
+    record Whole() implements Reach {}
+
+    /**
+     * Those nearby (Beltagy et al. 2020): in a decoder the last {@code tokens}, itself included; in an encoder those at most {@code tokens / 2} away.
+     */
+    record Window(int tokens) implements Reach {
+        public Window {
+            atLeast("a window", tokens);
+        }
+    }
+
+    /**
+     * A window, and the first tokens of the document (Beltagy et al. 2020), which all attend to and which attend to all.
+     *
+     * @param tokens the window, as of {@link Window}
+     * @param first  number of such first tokens
+     */
+    record Global(int tokens, int first) implements Reach {
+        public Global {
+            atLeast("a window", tokens);
+            atLeast("the number of global tokens", first);
+        }
+    }
+
+    /** Those of its own block: blocks of {@code tokens} lie side by side from the document's start; the last may be shorter. */
+    record Block(int tokens) implements Reach {
+        public Block {
+            atLeast("a block", tokens);
+        }
+    }
+
+    /** All positions. */
+    Reach WHOLE = new Whole();
+
+    private static void atLeast(String what, int tokens) {
+        if (tokens < 1) {
+            throw new IllegalArgumentException(what + " must be at least 1 token, found " + tokens);
+        }
+    }
+}
