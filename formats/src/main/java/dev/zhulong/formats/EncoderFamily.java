@@ -14,4 +14,9 @@ public interface EncoderFamily extends Family {
 
     /** What a head over classes begins with. */
     Optional<Dense> denseOfClasses();
+
+    /** What a head over labels of tokens, or over the ends of answers, begins with. */
+    default Optional<Dense> denseOfTags() {
+        return Optional.empty();
+    }
 }

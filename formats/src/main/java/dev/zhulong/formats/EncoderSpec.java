@@ -42,30 +42,55 @@ public record EncoderSpec(EncoderFamily family, Stack stack, int vocabSize, int 
          *
          * @param before what stands before the head
          * @param tied   whether the head shares the embedding's weight; its bias is its own
+         * @param bias   whether it has one
          */
-        record MaskedTokens(Dense before, boolean tied) implements Head {
+        record MaskedTokens(Dense before, boolean tied, boolean bias) implements Head {
+            /** With a bias. */
+            public MaskedTokens(Dense before, boolean tied) {
+                this(before, tied, true);
+            }
+
             @Override
             public Optional<Dense> dense() {
                 return Optional.of(before);
             }
         }
 
-        /** Logits of labels for the sequence, from its first token. */
-        record Classes(Optional<Dense> dense, List<String> labels, Problem problem) implements Head {
+        /**
+         * Logits of labels for the sequence.
+         *
+         * @param mean whether they are made from the mean of the states that are seen, rather than from the first one
+         */
+        record Classes(Optional<Dense> dense, List<String> labels, Problem problem, boolean mean) implements Head {
             public Classes {
                 labels = distinct(labels);
+            }
+
+            /** From the first token. */
+            public Classes(Optional<Dense> dense, List<String> labels, Problem problem) {
+                this(dense, labels, problem, false);
             }
         }
 
         /** Logits of labels for each token. */
-        record Tags(List<String> labels) implements Head {
+        record Tags(Optional<Dense> dense, List<String> labels) implements Head {
             public Tags {
                 labels = distinct(labels);
+            }
+
+            /** Straight from the states. */
+            public Tags(List<String> labels) {
+                this(Optional.empty(), labels);
             }
         }
 
         /** Two logits for each token: an answer begins here, it ends here. */
-        record Spans() implements Head {}
+        record Spans(Optional<Dense> dense) implements Head {
+            /** Straight from the states. */
+            public Spans() {
+                this(Optional.empty());
+            }
+        }
 
         private static List<String> distinct(List<String> labels) {
             if (labels.isEmpty() || new HashSet<>(labels).size() < labels.size()) {
@@ -76,12 +101,18 @@ public record EncoderSpec(EncoderFamily family, Stack stack, int vocabSize, int 
     }
 
     /**
-     * A dense layer [hidden, hidden] with a bias.
+     * A dense layer [hidden, hidden].
      *
      * @param activation after it
      * @param norm       whether a norm follows
+     * @param bias       whether it has a bias
      */
-    public record Dense(Activation activation, boolean norm) {}
+    public record Dense(Activation activation, boolean norm, boolean bias) {
+        /** With a bias. */
+        public Dense(Activation activation, boolean norm) {
+            this(activation, norm, true);
+        }
+    }
 
     /** What logits of classes mean. */
     public enum Problem {
@@ -91,12 +122,6 @@ public record EncoderSpec(EncoderFamily family, Stack stack, int vocabSize, int 
         MULTI_LABEL,
         /** They are numbers: squared error. */
         REGRESSION
-    }
-
-    public EncoderSpec {
-        if (!(stack.positions() instanceof Positions.Learned)) {
-            throw new IllegalArgumentException("expected an encoder with learned positions, found " + stack.positions());
-        }
     }
 
     public int hiddenSize() {
@@ -125,7 +150,7 @@ public record EncoderSpec(EncoderFamily family, Stack stack, int vocabSize, int 
 
     /** Row of the table of positions where position 0 stands. */
     public int firstPosition() {
-        return ((Positions.Learned) stack.positions()).first();
+        return stack.positions() instanceof Positions.Learned(int first) ? first : 0;
     }
 
     /** Rows of the table of positions. */
@@ -164,7 +189,7 @@ public record EncoderSpec(EncoderFamily family, Stack stack, int vocabSize, int 
 
     @Override
     public EncoderSpec withOwnHead() {
-        return head instanceof Head.MaskedTokens tokens ? with(new Head.MaskedTokens(tokens.before(), false)) : this;
+        return head instanceof Head.MaskedTokens tokens ? with(new Head.MaskedTokens(tokens.before(), false, tokens.bias())) : this;
     }
 
     /** With no head. */
@@ -184,12 +209,12 @@ public record EncoderSpec(EncoderFamily family, Stack stack, int vocabSize, int 
 
     /** With a head over labels of tokens. */
     public EncoderSpec withTags(List<String> labels) {
-        return with(new Head.Tags(labels));
+        return with(new Head.Tags(family.denseOfTags(), labels));
     }
 
     /** With a head that finds where an answer begins and ends. */
     public EncoderSpec withSpans() {
-        return with(new Head.Spans());
+        return with(new Head.Spans(family.denseOfTags()));
     }
 
     private EncoderSpec with(Head other) {

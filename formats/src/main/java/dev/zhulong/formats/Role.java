@@ -14,6 +14,10 @@ public enum Role {
     SEGMENTS,
     /** Norm of the summed embeddings. */
     EMBED_NORM,
+    /** Table of distances [2 * span, hidden] that attention sees (DeBERTa). */
+    DISTANCES,
+    /** Norm of the rows of that table. */
+    DISTANCES_NORM,
     /** Norm of the attention: before it, or in post-norm layers after its sum. */
     NORM1,
     /** Projection to queries. */
@@ -30,6 +34,16 @@ public enum Role {
     Q_NORM,
     /** Norm over each head of the keys. */
     K_NORM,
+    /** Projection of distances to queries, where they do not share the tokens'. */
+    Q_DISTANCES,
+    /** Projection of distances to keys. */
+    K_DISTANCES,
+    /** Projection to queries of tokens that see all others (Longformer). */
+    Q_GLOBAL,
+    /** Projection to the keys that these queries meet. */
+    K_GLOBAL,
+    /** Projection to the values that these queries gather. */
+    V_GLOBAL,
     /** One logit a head that takes its share of the attention [heads]. */
     SINKS,
     /** Norm of the attention's result, before it is added. */
@@ -84,7 +98,7 @@ public enum Role {
     /** Whether the weight is a matrix inside a layer that adapters and quantisers take hold of. */
     public boolean isProjection() {
         return switch (this) {
-            case Q, K, V, QKV, OUT, Q_DOWN, KV_DOWN, KV_UP, CROSS_Q, CROSS_K, CROSS_V, CROSS_OUT, GATE, UP, GATE_UP, DOWN -> true;
+            case Q, K, V, QKV, OUT, Q_DISTANCES, K_DISTANCES, Q_GLOBAL, K_GLOBAL, V_GLOBAL, Q_DOWN, KV_DOWN, KV_UP, CROSS_Q, CROSS_K, CROSS_V, CROSS_OUT, GATE, UP, GATE_UP, DOWN -> true;
             default -> false;
         };
     }

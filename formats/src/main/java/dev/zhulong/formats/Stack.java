@@ -107,6 +107,29 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
          * @param first row of position 0
          */
         record Learned(int first) implements Positions {}
+
+        /**
+         * Attention sees how far two tokens are apart: queries meet a table of distances as well as keys do (DeBERTa, He et al. 2021).
+         *
+         * @param buckets  distances on each side, those further off in buckets that grow like the logarithm; 0 where each has its own
+         * @param furthest distance that is told from others
+         * @param shared   whether distances pass the projections of queries and keys, rather than ones of their own
+         * @param keys     whether queries meet the distances as keys ("c2p")
+         * @param queries  whether keys meet the distances as queries ("p2c")
+         * @param normed   whether the table is normalised before use
+         * @param learned  whether rows of a table of positions are added to the embedding besides
+         */
+        record Distances(int buckets, int furthest, boolean shared, boolean keys, boolean queries, boolean normed, boolean learned) implements Positions {
+            /** Distances on each side, as the table has them. */
+            public int span() {
+                return buckets > 0 ? buckets : furthest;
+            }
+
+            /** What the scores are divided by the root of, for each dimension of a head. */
+            public int terms() {
+                return 1 + (keys ? 1 : 0) + (queries ? 1 : 0);
+            }
+        }
     }
 
     /**

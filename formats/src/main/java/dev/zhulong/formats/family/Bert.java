@@ -13,6 +13,8 @@ import dev.zhulong.formats.JsonFields;
 import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.Parameter.Layout;
 import dev.zhulong.formats.Role;
+import dev.zhulong.formats.Stack;
+import dev.zhulong.formats.Stack.Positions;
 import java.util.List;
 import java.util.Optional;
 
@@ -63,8 +65,33 @@ public class Bert extends PostNormEncoder {
     }
 
     @Override
-    public final Optional<Dense> denseOfClasses() {
+    public Optional<Dense> denseOfClasses() {
         return Optional.of(new Dense(Activation.TANH, false));
+    }
+
+    /** Whether layers may have a short reach. */
+    boolean hasWindows() {
+        return false;
+    }
+
+    /** The layers' shape, with what the family has besides. */
+    Stack more(JsonFields config, Stack stack) {
+        return stack;
+    }
+
+    /** Puts the fields that {@link #more} reads; refuses what the family does not have. */
+    void writeMore(EncoderSpec spec, ObjectNode config) {
+        require(spec, spec.stack().positions() instanceof Positions.Learned, "positions", "learned", spec.stack().positions());
+    }
+
+    /** Rows of the table of segments where the file names none; as many as at least. */
+    int segments() {
+        return 2;
+    }
+
+    /** Norms' epsilon where the file names none. */
+    double epsilon() {
+        return 1e-12;
     }
 
     /** Id of padding where the file names none. */
@@ -89,16 +116,18 @@ public class Bert extends PostNormEncoder {
         int padId = config.integer("pad_token_id", 0, vocab - 1, padId());
         Activation activation = ConfigFields.ungated(config, "hidden_act", "gelu");
         var stack = stack(config, hidden, config.integer("num_hidden_layers", 1, MOST_LAYERS), "num_attention_heads",
-                config.integer("intermediate_size", 1, MOST), activation, config.positive("layer_norm_eps", 1e-12),
+                config.integer("intermediate_size", 1, MOST), activation, config.positive("layer_norm_eps", epsilon()),
                 config.integer("max_position_embeddings", 1, MOST, 512), firstPosition(padId));
-        return new EncoderSpec(this, stack, vocab, config.integer("type_vocab_size", 1, MOST, 2), padId, head(config, activation));
+        return new EncoderSpec(this, more(config, stack), vocab, config.integer("type_vocab_size", segments() == 0 ? 0 : 1, MOST, segments()), padId,
+                head(config, activation));
     }
 
     @Override
     public final void write(NetworkSpec network, ObjectNode config) {
         var spec = (EncoderSpec) network;
-        refuseOthers(spec);
-        require(spec, spec.segments() > 0, "segments", "1 or more", spec.segments());
+        refuseOthers(spec, hasWindows());
+        writeMore(spec, config);
+        require(spec, spec.segments() > 0 || segments() == 0, "segments", "1 or more", spec.segments());
         require(spec, spec.firstPosition() == firstPosition(spec.padId()), "first position", firstPosition(spec.padId()), spec.firstPosition());
         config.put("vocab_size", spec.vocabSize());
         config.put("hidden_size", spec.hiddenSize());

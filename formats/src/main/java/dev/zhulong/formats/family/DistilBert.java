@@ -80,7 +80,7 @@ public final class DistilBert extends PostNormEncoder {
     @Override
     public void write(NetworkSpec network, ObjectNode config) {
         var spec = (EncoderSpec) network;
-        refuseOthers(spec);
+        refuseOthers(spec, false);
         require(spec, spec.segments() == 0, "segments", 0, spec.segments());
         require(spec, spec.firstPosition() == 0, "first position", 0, spec.firstPosition());
         require(spec, spec.stack().normEpsilon() == EPSILON, "normEpsilon", EPSILON, spec.stack().normEpsilon());

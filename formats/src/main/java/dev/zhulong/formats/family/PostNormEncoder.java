@@ -7,7 +7,9 @@ import dev.zhulong.formats.DecoderSpec.Activation;
 import dev.zhulong.formats.DecoderSpec.Norm;
 import dev.zhulong.formats.EncoderFamily;
 import dev.zhulong.formats.EncoderSpec;
+import dev.zhulong.formats.EncoderSpec.Dense;
 import dev.zhulong.formats.EncoderSpec.Head;
+import dev.zhulong.formats.EncoderSpec.Problem;
 import dev.zhulong.formats.Families;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.JsonFields;
@@ -31,6 +33,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BiFunction;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 /**
@@ -76,7 +80,12 @@ abstract class PostNormEncoder implements EncoderFamily {
 
     @Override
     public final String architecture(NetworkSpec network) {
-        return stem() + switch (((EncoderSpec) network).head()) {
+        return stem() + end(((EncoderSpec) network).head());
+    }
+
+    /** What the name of an architecture with this head ends in. */
+    static String end(Head head) {
+        return switch (head) {
             case Head.None none -> BARE;
             case Head.MaskedTokens tokens -> TOKENS;
             case Head.Classes classes -> CLASSES;
@@ -100,34 +109,50 @@ abstract class PostNormEncoder implements EncoderFamily {
 
     /** The head that the architecture named in the file has; none where it names none. */
     final Head head(JsonFields config, Activation activation) {
+        return head(config, this, stem(), Set.copyOf(otherTokenHeads()), () -> new Head.MaskedTokens(denseOfTokens(activation), config.flag("tie_word_embeddings", true)),
+                (labels, problem) -> new Head.Classes(classesDense(config), labels, problem), denseOfTags());
+    }
+
+    /** What a head over classes begins with, as the file says. */
+    Optional<Dense> classesDense(JsonFields config) {
+        return denseOfClasses();
+    }
+
+    /**
+     * The head that the architecture named in a file of any family has; none where it names none.
+     *
+     * @param otherTokenHeads ends of names that stand for masked tokens too
+     * @param tags            what heads over tags and spans begin with
+     */
+    static Head head(JsonFields config, EncoderFamily family, String stem, Set<String> otherTokenHeads, Supplier<Head> tokens,
+            BiFunction<List<String>, Problem, Head> classes, Optional<Dense> tags) {
         var named = config.node("architectures");
         if (named.isEmpty()) {
             return new Head.None();
         }
         String name = named.path(0).asText();
-        String end = name.startsWith(stem()) ? name.substring(stem().length()) : "";
-        return switch (otherTokenHeads().contains(end) ? TOKENS : end) {
+        String end = name.startsWith(stem) ? name.substring(stem.length()) : "";
+        return switch (otherTokenHeads.contains(end) ? TOKENS : end) {
             case BARE -> new Head.None();
-            case TOKENS -> new Head.MaskedTokens(denseOfTokens(activation), config.flag("tie_word_embeddings", true));
-            case CLASSES -> classes(config);
-            case TAGS -> new Head.Tags(ConfigLabels.read(config));
-            case SPANS -> new Head.Spans();
-            default -> throw config.wrong("architectures", "one of " + String.join(", ", architectures()), FormatException.quote(name));
+            case TOKENS -> tokens.get();
+            case CLASSES -> {
+                List<String> labels = ConfigLabels.read(config);
+                yield classes.apply(labels, ConfigLabels.problem(config, labels.size()));
+            }
+            case TAGS -> new Head.Tags(tags, ConfigLabels.read(config));
+            case SPANS -> new Head.Spans(tags);
+            default -> throw config.wrong("architectures", "one of " + String.join(", ", family.architectures()), FormatException.quote(name));
         };
     }
 
-    private Head classes(JsonFields config) {
-        List<String> labels = ConfigLabels.read(config);
-        return new Head.Classes(denseOfClasses(), labels, ConfigLabels.problem(config, labels.size()));
-    }
-
-    /** Refuses what this class's networks do not have; a decoder has its file elsewhere. */
-    static void refuseOthers(EncoderSpec spec) {
+    /** Refuses what this class's networks do not have; a decoder has its file elsewhere. @param windows whether layers may have a short reach */
+    static void refuseOthers(EncoderSpec spec, boolean windows) {
         require(spec, spec.stack().norm() == Norm.LAYER, "norm", "LAYER", spec.stack().norm());
         require(spec, spec.stack().place() == NormPlace.AFTER, "place of the norm", "AFTER", spec.stack().place());
         Layer first = spec.layer(0);
-        require(spec, spec.stack().layers().stream().allMatch(first::equals), "layers", "the same", "different ones");
-        Attention a = first.attention();
+        require(spec, spec.stack().isUniform(), "layers", "the same", "different ones");
+        Attention a = first.attention().withWindow(0);
+        require(spec, windows || spec.stack().layers().stream().allMatch(layer -> layer.attention().window() == 0), "reach", "all tokens", first.attention());
         require(spec, a.equals(new Attention(a.heads(), a.heads(), spec.hiddenSize() / a.heads(), true, true, false, 0)), "attention",
                 "hiddenSize / heads wide, with biases", a);
         require(spec, first.mlp() instanceof Mlp.Dense mlp && !mlp.gated() && mlp.bias(), "mlp", "ungated, with biases", first.mlp());
@@ -154,24 +179,34 @@ abstract class PostNormEncoder implements EncoderFamily {
         long hidden = spec.hiddenSize();
         String at = prefix(spec);
         list.matrix(Role.EMBED, at + "embeddings.word_embeddings", null, Init.NORMAL, spec.vocabSize(), hidden);
-        list.matrix(Role.POSITIONS, at + "embeddings.position_embeddings", null, Init.NORMAL, spec.positionRows(), hidden);
+        if (!(spec.stack().positions() instanceof Positions.Distances distances) || distances.learned()) {
+            list.matrix(Role.POSITIONS, at + "embeddings.position_embeddings", null, Init.NORMAL, spec.positionRows(), hidden);
+        }
         if (spec.segments() > 0) {
             list.matrix(Role.SEGMENTS, at + "embeddings.token_type_embeddings", null, Init.NORMAL, spec.segments(), hidden);
         }
         list.norm(Role.EMBED_NORM, at + "embeddings.LayerNorm", null, hidden, true);
         for (int l = 0; l < spec.layers(); l++) {
-            layerParameters(list.layer(l), at + names().layers() + l + ".", hidden, spec.layer(l).mlp().width());
+            layerParameters(list.layer(l), spec, at + names().layers() + l + ".", hidden, spec.layer(l).mlp().width());
         }
         list.layer(-1);
+        afterLayers(list, spec, at);
         headParameters(list, spec, at);
         return list.all();
     }
 
-    private void layerParameters(ParameterList list, String at, long hidden, long inner) {
+    /** Adds what the family's attention has besides its four projections. @param at the layer's prefix */
+    void attentionParameters(ParameterList list, EncoderSpec spec, String at) {}
+
+    /** Adds what all layers share. @param at the encoder's prefix */
+    void afterLayers(ParameterList list, EncoderSpec spec, String at) {}
+
+    private void layerParameters(ParameterList list, EncoderSpec spec, String at, long hidden, long inner) {
         Names names = names();
         square(list, Role.Q, at + names.q, hidden);
         square(list, Role.K, at + names.k, hidden);
         square(list, Role.V, at + names.v, hidden);
+        attentionParameters(list, spec, at);
         square(list, Role.OUT, at + names.out, hidden);
         list.norm(Role.NORM1, at + names.norm1, null, hidden, true);
         list.projection(Role.UP, at + names.up, null, Init.NORMAL, Layout.SAME, inner, hidden, true);
@@ -220,16 +255,21 @@ abstract class PostNormEncoder implements EncoderFamily {
         return Families.renamed(stored, view -> today(spec, names, stored.keySet(), view.name()));
     }
 
+    /** The name of today for one of the family's older ones. */
+    String older(String saved) {
+        return saved;
+    }
+
     private Optional<String> today(EncoderSpec spec, Set<String> names, Set<String> stored, String saved) {
-        String name = saved.replaceAll("(LayerNorm|layer_norm)\\.gamma$", "$1.weight").replaceAll("(LayerNorm|layer_norm)\\.beta$", "$1.bias");
+        String name = older(saved).replaceAll("(LayerNorm|layer_norm)\\.gamma$", "$1.weight").replaceAll("(LayerNorm|layer_norm)\\.beta$", "$1.bias");
         String inner = name.startsWith(prefix()) ? name.substring(prefix().length()) : name;
         if (inner.equals("embeddings.position_ids") || inner.equals("embeddings.token_type_ids")) {
             return Optional.empty();
         }
-        if (inner.startsWith("embeddings.") || inner.startsWith(names().layers())) {
+        if (inner.startsWith("embeddings.") || inner.startsWith(names().layers()) || inner.startsWith("encoder.")) {
             return Optional.of(prefix(spec) + inner);
         }
-        if (inner.startsWith("pooler.")) {
+        if (inner.startsWith("pooler.") && !headNames().contains("pooler.")) {
             return Optional.of(prefix(spec) + inner).filter(names::contains);
         }
         return headNames().stream().noneMatch(name::startsWith) ? Optional.of(name) : Optional.of(headName(spec, stored, name)).filter(names::contains);

@@ -54,7 +54,7 @@ record ClassifyTask(LabelColumns columns) implements HeadTask<LabelledText> {
     public EncoderSpec head(EncoderSpec base, List<LabelledText> rows) {
         Problem problem = columns.multi() ? Problem.MULTI_LABEL : Problem.SINGLE_LABEL;
         List<String> found = rows.stream().flatMap(row -> row.labels().stream()).distinct().toList();
-        if (columns.names().isEmpty() && base.head() instanceof Head.Classes(_, List<String> labels, Problem own) && own == problem && labels.containsAll(found)) {
+        if (columns.names().isEmpty() && base.head() instanceof Head.Classes(_, List<String> labels, Problem own, _) && own == problem && labels.containsAll(found)) {
             return base;
         }
         LabelSet labels = columns.names().isEmpty() ? LabelSet.sorted(found) : new LabelSet(columns.names());

@@ -60,7 +60,7 @@ record TagsTask(LabelColumns columns, String conll) implements HeadTask<TaggedWo
     @Override
     public EncoderSpec head(EncoderSpec base, List<TaggedWords> rows) {
         List<String> found = rows.stream().flatMap(row -> row.tags().stream()).distinct().toList();
-        if (columns.names().isEmpty() && base.head() instanceof Head.Tags(List<String> labels) && labels.containsAll(found)) {
+        if (columns.names().isEmpty() && base.head() instanceof Head.Tags(_, List<String> labels) && labels.containsAll(found)) {
             return base;
         }
         return base.withTags((columns.names().isEmpty() ? LabelSet.sorted(found) : new LabelSet(columns.names())).names());
@@ -68,7 +68,7 @@ record TagsTask(LabelColumns columns, String conll) implements HeadTask<TaggedWo
 
     @Override
     public List<String> metrics(EncoderSpec spec) {
-        boolean entities = spec.head() instanceof Head.Tags(List<String> labels) && scheme(labels).isPresent();
+        boolean entities = spec.head() instanceof Head.Tags(_, List<String> labels) && scheme(labels).isPresent();
         return entities ? List.of(HeadScores.ENTITY_F1, HeadScores.MACRO_F1, HeadScores.ACCURACY) : List.of(HeadScores.ACCURACY, HeadScores.MACRO_F1);
     }
 
@@ -79,7 +79,7 @@ record TagsTask(LabelColumns columns, String conll) implements HeadTask<TaggedWo
 
     @Override
     public HeadExamples examples(List<TaggedWords> rows, EncoderTokenizer tokenizer, EncoderSpec spec, int max) {
-        if (!(spec.head() instanceof Head.Tags(List<String> names))) {
+        if (!(spec.head() instanceof Head.Tags(_, List<String> names))) {
             throw another(spec);
         }
         var labels = new LabelSet(names);
