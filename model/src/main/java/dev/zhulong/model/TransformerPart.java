@@ -2,7 +2,6 @@ package dev.zhulong.model;
 
 import dev.zhulong.formats.Role;
 import dev.zhulong.formats.Stack;
-import dev.zhulong.formats.Stack.Attention;
 import dev.zhulong.formats.Stack.Layer;
 import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.formats.Stack.NormPlace;
@@ -11,38 +10,21 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A Transformer layer of any family: attention, then an MLP or a mixture of them, each with its norm before it or after its sum. What a family has or
- * lacks (rotation, norms of heads, biases, one matrix for queries, keys and values) the spec and the weights' roles say.
+ * A Transformer layer of any family: attention, then an MLP or a mixture of them, each with its norm before it or after its sum.
  */
 final class TransformerPart implements Part {
     private final boolean before;
-    private final Attention shape;
-    private final int layer;
     private final Normalisation norm1;
     private final Normalisation norm2;
-    private final Linear qkv;
-    private final Linear q;
-    private final Linear k;
-    private final Linear v;
-    private final Linear out;
-    private final Normalisation qNorm;
-    private final Normalisation kNorm;
+    private final SelfAttention attention;
     private final FeedForward mlp;
 
     TransformerPart(Network network, Stack stack, int layer) {
         Layer spec = stack.layers().get(layer);
         this.before = stack.place() == NormPlace.BEFORE;
-        this.shape = spec.attention();
-        this.layer = layer;
         norm1 = network.norm(Role.NORM1, layer, stack);
         norm2 = network.norm(Role.NORM2, layer, stack);
-        qkv = network.linear(Role.QKV, layer, -1);
-        q = network.linear(Role.Q, layer, -1);
-        k = network.linear(Role.K, layer, -1);
-        v = network.linear(Role.V, layer, -1);
-        out = network.linear(Role.OUT, layer, -1);
-        qNorm = network.norm(Role.Q_NORM, layer, stack);
-        kNorm = network.norm(Role.K_NORM, layer, stack);
+        attention = new MultiHeadAttention(network, stack, layer);
         mlp = switch (spec.mlp()) {
             case Mlp.Dense dense -> new DenseMlp(network, dense, layer, -1);
             case Mlp.Experts experts -> new Experts(network, experts, layer);
@@ -51,8 +33,8 @@ final class TransformerPart implements Part {
 
     @Override
     public List<Weight> weights() {
-        List<Weight> all = new ArrayList<>(Normalisation.weights(norm1, norm2, qNorm, kNorm));
-        all.addAll(Linear.weights(qkv, q, k, v, out));
+        List<Weight> all = new ArrayList<>(Normalisation.weights(norm1, norm2));
+        all.addAll(attention.weights());
         all.addAll(mlp.weights());
         return all;
     }
@@ -62,36 +44,12 @@ final class TransformerPart implements Part {
         Tensor[] next = flow.clone();
         Tensor x = flow[0];
         if (before) {
-            x = x.add(attention(norm1.apply(x), pass));
+            x = x.add(attention.apply(norm1.apply(x), pass));
             next[0] = x.add(mlp.apply(norm2.apply(x), next));
         } else {
-            x = norm1.apply(x.add(attention(x, pass)));
+            x = norm1.apply(x.add(attention.apply(x, pass)));
             next[0] = norm2.apply(x.add(mlp.apply(x, next)));
         }
         return next;
-    }
-
-    private Tensor attention(Tensor h, Pass pass) {
-        long batch = h.size(0);
-        long seq = h.size(1);
-        Tensor y;
-        if (qkv != null) {
-            var parts = qkv.apply(h).view(batch, seq, 3L * shape.heads(), shape.headDim()).transpose(1, 2)
-                    .split(1, shape.heads(), shape.heads(), shape.heads());
-            y = pass.attend(layer, parts.get(0), parts.get(1), parts.get(2));
-        } else {
-            Tensor[] apart = Linear.applyAll(h, q, k, v);
-            Tensor queries = turned(apart[0].view(batch, seq, shape.heads(), shape.headDim()), qNorm, pass);
-            Tensor keys = turned(apart[1].view(batch, seq, shape.kvHeads(), shape.headDim()), kNorm, pass);
-            Tensor values = apart[2].view(batch, seq, shape.kvHeads(), shape.headDim());
-            y = pass.attend(layer, queries.transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2));
-        }
-        return out.apply(y.transpose(1, 2).reshape(batch, seq, shape.width()));
-    }
-
-    /** Heads [batch, seq, heads, head dim], normalised and rotated where the family does that. */
-    private static Tensor turned(Tensor heads, Normalisation norm, Pass pass) {
-        Tensor x = norm == null ? heads : norm.apply(heads);
-        return pass.cos() == null ? x : RotaryTable.rotate(x, pass.cos(), pass.sin());
     }
 }
