@@ -143,7 +143,7 @@ public final class Quantization {
     }
 
     private static MemorySegment inGgufOrder(GgufWeight weight, MemorySegment rows, Arena arena) {
-        if (weight.layout() != Layout.INTERLEAVED) {
+        if (!weight.isMoved()) {
             return rows;
         }
         MemorySegment moved = arena.allocate(rows.byteSize(), 64);

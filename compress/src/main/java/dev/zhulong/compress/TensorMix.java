@@ -52,8 +52,7 @@ final class TensorMix {
     }
 
     private WeightType type(Role role, int layer, long[] shape) {
-        // a small error in a router changes which experts run
-        if (shape.length < 2 || role == Role.POSITIONS || role == Role.ROUTER) {
+        if (shape.length < 2 || role.isKeptWhole()) {
             return WeightType.F32;
         }
         if (!precision.type().quantised()) {

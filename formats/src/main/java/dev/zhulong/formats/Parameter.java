@@ -40,7 +40,11 @@ public record Parameter(String name, Role role, boolean bias, int layer, int exp
          */
         INTERLEAVED,
         /** GPT-2 keeps its projections as input by output; GGUF as output by input. */
-        TRANSPOSED
+        TRANSPOSED,
+        /** {@link Role#QKV} with the queries, the key and the value of each key head together (GPT-NeoX); GGUF has all queries, all keys, all values. */
+        BY_HEAD,
+        /** GGUF has one more: weights of norms that are stored less one (Gemma). */
+        LESS_ONE
     }
 
     @Override

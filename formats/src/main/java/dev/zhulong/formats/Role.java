@@ -102,4 +102,13 @@ public enum Role {
             default -> false;
         };
     }
+
+    /** Whether quantisers leave the weight as it is: it is small, and a small error in it changes much. */
+    public boolean isKeptWhole() {
+        return switch (this) {
+            case POSITIONS, EMBED_NORM, NORM1, Q_NORM, K_NORM, SINKS, NORM1_RESULT, Q_DOWN_NORM, KV_DOWN_NORM, CROSS_NORM, NORM2, ROUTER, CORRECTION, SHARED_SCALE,
+                    NORM2_RESULT, FINAL_NORM, HEAD_NORM -> true;
+            default -> false;
+        };
+    }
 }

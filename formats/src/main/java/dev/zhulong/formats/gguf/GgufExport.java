@@ -2,7 +2,6 @@ package dev.zhulong.formats.gguf;
 
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.HalfFloats;
-import dev.zhulong.formats.Role;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.TensorView;
 import java.lang.foreign.Arena;
@@ -125,14 +124,14 @@ public final class GgufExport {
         var weights = new ArrayList<>(GgufWeight.of(spec));
         if (spec.tiedEmbeddings() && GgufConfig.family(spec).repeatsTiedHead()) {
             GgufWeight embedding = weights.getFirst();
-            weights.add(new GgufWeight(embedding.parameter(), "output.weight", embedding.shape(), 0));
+            weights.add(new GgufWeight(embedding.parameter(), "output.weight", embedding.shape(), null));
         }
         return weights;
     }
 
     /** The type a weight has in a file whose matrices are of {@code matrices}. */
     public static GgufType storedType(GgufWeight weight, GgufType matrices) {
-        return weight.shape().length < 2 || weight.parameter().role() == Role.POSITIONS || weight.parameter().role() == Role.ROUTER ? GgufType.F32 : matrices;
+        return weight.shape().length < 2 || weight.parameter().role().isKeptWhole() ? GgufType.F32 : matrices;
     }
 
     /** llama.cpp's number for a kind of file ({@code llama_ftype}). */

@@ -2,8 +2,10 @@ package dev.zhulong.formats.gguf;
 
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.FormatException;
+import dev.zhulong.formats.HalfFloats;
 import dev.zhulong.formats.Parameter.Layout;
 import dev.zhulong.formats.Stack.Mlp;
+import dev.zhulong.formats.TensorView;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.nio.file.Path;
@@ -106,9 +108,18 @@ public final class GgufModel implements AutoCloseable {
             long bytes = data.byteSize() / stored.shape()[0];
             data = data.asSlice(weight.parameter().expert() * bytes, bytes);
         }
-        if (weight.layout() == Layout.INTERLEAVED) {
-            data = copies.allocate(stored.data().byteSize(), GgufHeader.DEFAULT_ALIGNMENT);
-            weight.toHuggingFaceRows(stored.data(), data, stored.data().byteSize() / stored.shape()[0]);
+        if (weight.layout() == Layout.LESS_ONE) {
+            TensorView plain = stored.plain().orElseThrow(() -> FormatException.at(file.path(), "tensor " + FormatException.quote(stored.name()),
+                    "F32, as norms are", stored.type()));
+            data = copies.allocate(plain.elements() * Float.BYTES, GgufHeader.DEFAULT_ALIGNMENT);
+            HalfFloats.toF32(plain.type(), plain.data(), data);
+            GgufWeight.add(data, -1);
+            return new GgufTensor(huggingFaceName, GgufType.F32, weight.shape(), data, stored.file());
+        }
+        if (weight.isMoved()) {
+            MemorySegment moved = copies.allocate(data.byteSize(), GgufHeader.DEFAULT_ALIGNMENT);
+            weight.toHuggingFaceRows(data, moved, data.byteSize() / weight.shape()[0]);
+            data = moved;
         }
         return new GgufTensor(huggingFaceName, stored.type(), weight.shape(), data, stored.file());
     }

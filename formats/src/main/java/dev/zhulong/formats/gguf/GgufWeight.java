@@ -1,12 +1,14 @@
 package dev.zhulong.formats.gguf;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.FusedRows;
 import dev.zhulong.formats.HalfFloats;
 import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.Parameter;
 import dev.zhulong.formats.Parameter.Layout;
 import dev.zhulong.formats.Parameters;
 import dev.zhulong.formats.Role;
+import dev.zhulong.formats.Stack.Attention;
 import dev.zhulong.formats.TensorView;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -22,9 +24,9 @@ import java.util.List;
  * @param parameter what it is in Hugging Face's files
  * @param gguf      such as {@code blk.0.attn_q.weight}; null where GGUF has no place for it
  * @param shape     in GGUF, rows first; of an expert, its part of the tensor that all of the layer share
- * @param headDim   rows of a head where the rows are those of heads, else 0
+ * @param attention of its layer, where the order of its rows follows from that; else null
  */
-public record GgufWeight(Parameter parameter, String gguf, long[] shape, int headDim) {
+public record GgufWeight(Parameter parameter, String gguf, long[] shape, Attention attention) {
 
     @Override
     public long[] shape() {
@@ -62,7 +64,8 @@ public record GgufWeight(Parameter parameter, String gguf, long[] shape, int hea
         List<GgufWeight> weights = new ArrayList<>();
         for (Parameter p : Parameters.of(spec)) {
             long[] shape = p.layout() == Layout.TRANSPOSED ? new long[] {p.outputs(), p.inputs()} : p.shape();
-            weights.add(new GgufWeight(p, p.gguf(), shape, p.layout() == Layout.INTERLEAVED ? spec.stack().layers().get(p.layer()).attention().headDim() : 0));
+            boolean byHeads = p.layout() == Layout.INTERLEAVED || p.layout() == Layout.BY_HEAD;
+            weights.add(new GgufWeight(p, p.gguf(), shape, byHeads ? spec.stack().layers().get(p.layer()).attention() : null));
         }
         weights.sort(Comparator.comparingInt((GgufWeight weight) -> place(weight.parameter)).thenComparing(weight -> weight.parameter.role())
                 .thenComparing(weight -> weight.parameter.bias()));
@@ -89,16 +92,39 @@ public record GgufWeight(Parameter parameter, String gguf, long[] shape, int hea
         moveRows(rows, target, rowBytes, true);
     }
 
-    private void moveRows(MemorySegment source, MemorySegment target, long rowBytes, boolean interleave) {
-        if (layout() != Layout.INTERLEAVED) {
+    private void moveRows(MemorySegment source, MemorySegment target, long rowBytes, boolean toGguf) {
+        int[] rows = huggingFaceRows();
+        if (rows == null) {
             MemorySegment.copy(source, 0, target, 0, source.byteSize());
             return;
         }
-        for (long row = 0; row < shape[0]; row++) {
-            long interleaved = interleaved(row);
-            MemorySegment.copy(source, (interleave ? row : interleaved) * rowBytes, target, (interleave ? interleaved : row) * rowBytes,
-                    rowBytes);
+        for (int row = 0; row < rows.length; row++) {
+            MemorySegment.copy(source, (toGguf ? rows[row] : row) * rowBytes, target, (toGguf ? row : rows[row]) * rowBytes, rowBytes);
         }
+    }
+
+    /** Hugging Face's row for each of GGUF's; null where they are the same. */
+    private int[] huggingFaceRows() {
+        return switch (layout()) {
+            case INTERLEAVED -> interleaved();
+            case BY_HEAD -> FusedRows.byHead(attention);
+            case SAME, TRANSPOSED, LESS_ONE -> null;
+        };
+    }
+
+    private int[] interleaved() {
+        int[] rows = new int[Math.toIntExact(shape[0])];
+        int half = attention.headDim() / 2;
+        for (int row = 0; row < rows.length; row++) {
+            int inHead = row % attention.headDim();
+            rows[row] = row - inHead + inHead / 2 + inHead % 2 * half;
+        }
+        return rows;
+    }
+
+    /** Whether files of either kind hold other numbers, or hold them in another order. */
+    public boolean isMoved() {
+        return layout() != Layout.SAME && layout() != Layout.TRANSPOSED;
     }
 
     /** {@link #fromHuggingFace(TensorView, SegmentAllocator)} in memory off the heap that lives as long as it is reachable. */
@@ -117,29 +143,40 @@ public record GgufWeight(Parameter parameter, String gguf, long[] shape, int hea
         boolean transposed = layout() == Layout.TRANSPOSED;
         view.requireShape(transposed ? new long[] {shape[1], shape[0]} : shape);
         MemorySegment floats = to.allocate(view.elements() * Float.BYTES, Float.BYTES);
-        if (layout() == Layout.SAME) {
+        if (layout() == Layout.SAME || layout() == Layout.LESS_ONE) {
             HalfFloats.toF32(view.type(), view.data(), floats);
+            add(floats, layout() == Layout.SAME ? 0 : 1);
             return floats;
         }
-        long rows = shape[transposed ? 1 : 0];
-        long width = view.elements() / rows;
-        float[] row = new float[Math.toIntExact(width)];
-        for (long r = 0; r < rows; r++) {
-            HalfFloats.toF32(view.type(), view.data().asSlice(r * width * view.type().bytes(), width * view.type().bytes()), MemorySegment.ofArray(row));
-            if (transposed) {
-                for (int i = 0; i < row.length; i++) {
-                    floats.setAtIndex(ValueLayout.JAVA_FLOAT, i * rows + r, row[i]);
-                }
-            } else {
-                MemorySegment.copy(row, 0, floats, ValueLayout.JAVA_FLOAT, interleaved(r) * width * Float.BYTES, row.length);
-            }
+        if (transposed) {
+            transpose(view, floats);
+            return floats;
+        }
+        int[] rows = huggingFaceRows();
+        long bytes = view.elements() / rows.length * view.type().bytes();
+        long floatBytes = view.elements() / rows.length * Float.BYTES;
+        for (int row = 0; row < rows.length; row++) {
+            HalfFloats.toF32(view.type(), view.data().asSlice(rows[row] * bytes, bytes), floats.asSlice(row * floatBytes, floatBytes));
         }
         return floats;
     }
 
-    /** Where a row of Hugging Face's stands in GGUF's order. */
-    private long interleaved(long row) {
-        long inHead = row % headDim;
-        return row - inHead + 2 * (inHead % (headDim / 2)) + inHead / (headDim / 2);
+    private static void transpose(TensorView view, MemorySegment floats) {
+        long rows = view.shape()[0];
+        float[] row = new float[Math.toIntExact(view.shape()[1])];
+        long bytes = row.length * (long) view.type().bytes();
+        for (long r = 0; r < rows; r++) {
+            HalfFloats.toF32(view.type(), view.data().asSlice(r * bytes, bytes), MemorySegment.ofArray(row));
+            for (int i = 0; i < row.length; i++) {
+                floats.setAtIndex(ValueLayout.JAVA_FLOAT, i * rows + r, row[i]);
+            }
+        }
+    }
+
+    /** Adds a number to each of {@code floats}. */
+    static void add(MemorySegment floats, float more) {
+        for (long i = 0; more != 0 && i < floats.byteSize() / Float.BYTES; i++) {
+            floats.setAtIndex(ValueLayout.JAVA_FLOAT, i, floats.getAtIndex(ValueLayout.JAVA_FLOAT, i) + more);
+        }
     }
 }

@@ -5,7 +5,6 @@ import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.HalfFloats;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.NetworkSpec;
-import dev.zhulong.formats.Role;
 import dev.zhulong.formats.Parameter.Layout;
 import dev.zhulong.formats.TensorView;
 import dev.zhulong.formats.gguf.DirectoryWeights;
@@ -179,9 +178,9 @@ sealed interface DecoderWeights {
                     : new StoredMatrix(WeightType.F32, floats(weight, tensor, scratch), rows, columns);
         }
 
-        /** In the type asked for; routers stay as they are, since a small error there changes which experts run. */
+        /** In the type asked for, but for what quantisers leave as it is. */
         private StoredMatrix fitted(String name, StoredMatrix stored, Arena scratch) {
-            return type.filter(to -> weights.get(name).weight.parameter().role() != Role.ROUTER).map(to -> quantised(stored, columnsFit(to, stored.columns()), scratch)).orElse(stored);
+            return type.filter(to -> !weights.get(name).weight.parameter().role().isKeptWhole()).map(to -> quantised(stored, columnsFit(to, stored.columns()), scratch)).orElse(stored);
         }
 
         /** Whether kernels take the matrix as it lies in the file. */
@@ -200,7 +199,7 @@ sealed interface DecoderWeights {
             }
             WeightType stored = isPlain(matrix, tensor) ? WeightType.valueOf(tensor.type().name()) : WeightType.F32;
             int columns = Math.toIntExact(matrix.shape()[matrix.shape().length - 1]);
-            return type.filter(to -> matrix.parameter().role() != Role.ROUTER).map(to -> columnsFit(to, columns)).filter(to -> columns % to.blockElements() == 0).orElse(stored);
+            return type.filter(to -> !matrix.parameter().role().isKeptWhole()).map(to -> columnsFit(to, columns)).filter(to -> columns % to.blockElements() == 0).orElse(stored);
         }
 
         /** Outputs by inputs. */
