@@ -199,9 +199,10 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
      * @param softcap    scores become {@code softcap · tanh(scores / softcap)} (Gemma 2); 0 for none
      * @param sinks      whether each head has one more logit that takes its share of the attention and gives nothing (gpt-oss)
      * @param latent     how keys and values are made from a narrow row; null where they are projected from the stream
+     * @param pattern    which positions are seen, where the family's window does not say it; null where it does
      */
     public record Attention(int heads, int kvHeads, int headDim, boolean qkvBias, boolean outputBias, HeadNorm headNorm, int window, Turn turn, double scale,
-            double softcap, boolean sinks, Latent latent) {
+            double softcap, boolean sinks, Latent latent, Reach pattern) {
         public Attention {
             if (kvHeads <= 0 || heads % kvHeads != 0) {
                 throw new IllegalArgumentException("kvHeads " + kvHeads + " does not divide heads " + heads);
@@ -213,37 +214,47 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
 
         /** As most have it. */
         public Attention(int heads, int kvHeads, int headDim, boolean qkvBias, boolean outputBias, boolean headNorm, int window) {
-            this(heads, kvHeads, headDim, qkvBias, outputBias, headNorm ? HeadNorm.HEAD : HeadNorm.NONE, window, new Turn.AsStack(), 0, 0, false, null);
+            this(heads, kvHeads, headDim, qkvBias, outputBias, headNorm ? HeadNorm.HEAD : HeadNorm.NONE, window, new Turn.AsStack(), 0, 0, false, null, null);
         }
 
         /** With a window of {@code tokens}. */
         public Attention withWindow(int tokens) {
-            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, tokens, turn, scale, softcap, sinks, latent);
+            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, tokens, turn, scale, softcap, sinks, latent, pattern);
         }
 
         /** With other norms of queries and keys. */
         public Attention withHeadNorm(HeadNorm other) {
-            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, other, window, turn, scale, softcap, sinks, latent);
+            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, other, window, turn, scale, softcap, sinks, latent, pattern);
         }
 
         /** With another rotation. */
         public Attention withTurn(Turn other) {
-            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, window, other, scale, softcap, sinks, latent);
+            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, window, other, scale, softcap, sinks, latent, pattern);
         }
 
         /** With scores multiplied by {@code factor} and held under a cap, each 0 where it is as usual. */
         public Attention withScores(double factor, double cap) {
-            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, window, turn, factor, cap, sinks, latent);
+            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, window, turn, factor, cap, sinks, latent, pattern);
         }
 
         /** With sinks. */
         public Attention withSinks() {
-            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, window, turn, scale, softcap, true, latent);
+            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, window, turn, scale, softcap, true, latent, pattern);
         }
 
         /** With keys and values made from a narrow row. */
         public Attention withLatent(Latent row) {
-            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, window, turn, scale, softcap, sinks, row);
+            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, window, turn, scale, softcap, sinks, row, pattern);
+        }
+
+        /** With positions seen as {@code other} says; null for as the window says. */
+        public Attention withPattern(Reach other) {
+            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, window, turn, scale, softcap, sinks, latent, other);
+        }
+
+        /** Which positions are seen. */
+        public Reach reach() {
+            return pattern != null ? pattern : window == 0 ? Reach.WHOLE : new Reach.Window(window);
         }
 
         /** What scores are multiplied by. */

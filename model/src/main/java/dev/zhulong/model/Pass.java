@@ -1,15 +1,22 @@
 package dev.zhulong.model;
 
+import dev.zhulong.formats.Reach;
 import dev.zhulong.formats.Stack;
+import dev.zhulong.formats.Stack.Attention;
 import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.Tensor;
+import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
  * What a forward pass knows besides its input: positions as rotary angles, who may see whom, and the cache. Made once a pass and shared by all parts.
  */
 public final class Pass {
+    /** Longest row whose pairs have a mask of their own: below it many small products cost more than one large one. */
+    static final int SHORT = 512;
+
     private final Stack stack;
     /** Added to the scores of an encoder's keys, F32 [batch, 1, 1, seq]; null where all are seen, and of a decoder. */
     private final Tensor padding;
@@ -17,7 +24,12 @@ public final class Pass {
     private final Tensor positions;
     private final Tensor cos;
     private final Tensor sin;
-    private final Map<Integer, Tensor> masks = new HashMap<>();
+    /** By reach: a mask of all pairs; null where plain causal attention says the same. */
+    private final Map<Reach, Tensor> masks = new HashMap<>();
+    /** By reach, where no mask of all pairs is made. */
+    private final Map<Reach, LocalAttention> local = new HashMap<>();
+    /** By reach, the first of the cached keys that are looked at, but for the first tokens that all see. */
+    private final Map<Reach, Integer> firstKeys = new HashMap<>();
     private final KeyValues cache;
     private final int seq;
     private final int keys;
@@ -41,7 +53,22 @@ public final class Pass {
             sin = rotary.sin(keys, positions).unsqueeze(-2);
         }
         // made before the blocks run, so that no mask belongs to the scope of the block that asked first
-        stack.layers().stream().map(layer -> layer.attention().window()).distinct().forEach(w -> masks.put(w, buildMask(effectiveWindow(w))));
+        stack.layers().stream().map(layer -> layer.attention().reach()).distinct().forEach(this::prepare);
+    }
+
+    private void prepare(Reach reach) {
+        boolean first = cache == null || cache.length() == 0;
+        boolean sparse = isShorter(reach, keys);
+        if (first && (documents != null || sparse) && (seq > SHORT || reach instanceof Reach.Block || reach instanceof Reach.Global)) {
+            // where rows are alike, one of them stands for all
+            Rows rows = documents == null ? Rows.whole(1, seq) : Rows.packed((int) documents.size(0), seq, documents.toLongs());
+            local.put(reach, LocalAttention.of(reach, rows, true));
+        } else if (sparse && !first) {
+            firstKeys.put(reach, firstKey(reach, keys - seq));
+            masks.put(reach, seq == 1 ? null : cachedMask(reach));
+        } else {
+            masks.put(reach, buildMask(sparse && reach instanceof Reach.Window(int tokens) ? tokens : 0));
+        }
     }
 
     /** Whole sequences from position 0, each row one document. */
@@ -65,7 +92,7 @@ public final class Pass {
         return new Pass(stack, rotary, positions, null, seq, cache);
     }
 
-    private Pass(Stack stack, Tensor positions, Tensor padding) {
+    private Pass(Stack stack, Tensor positions, Tensor padding, Rows rows) {
         this.stack = stack;
         this.positions = positions;
         this.padding = padding;
@@ -76,6 +103,8 @@ public final class Pass {
         this.documents = null;
         this.cos = null;
         this.sin = null;
+        stack.layers().stream().map(layer -> layer.attention().reach()).distinct().filter(reach -> !(reach instanceof Reach.Whole))
+                .forEach(reach -> local.put(reach, LocalAttention.of(reach, rows, false)));
     }
 
     /**
@@ -85,14 +114,15 @@ public final class Pass {
      * @param visible   whether a position is seen, [batch · seq]; null where all are
      */
     static Pass full(Stack stack, Tensor positions, boolean[] visible) {
+        Rows rows = Rows.whole((int) positions.size(0), (int) positions.size(1));
         if (visible == null) {
-            return new Pass(stack, positions, null);
+            return new Pass(stack, positions, null, rows);
         }
         float[] mask = new float[visible.length];
         for (int i = 0; i < mask.length; i++) {
             mask[i] = visible[i] ? 0 : Float.NEGATIVE_INFINITY;
         }
-        return new Pass(stack, positions, Tensor.of(mask, positions.size(0), 1, 1, positions.size(1)));
+        return new Pass(stack, positions, Tensor.of(mask, positions.size(0), 1, 1, positions.size(1)), rows.visible(visible, false));
     }
 
     /** I64 positions, [seq] or [batch, seq]. */
@@ -115,27 +145,107 @@ public final class Pass {
         return cache;
     }
 
+    /** Attention for one layer of which no head has a sink. */
+    Tensor attend(int layer, Tensor q, Tensor k, Tensor v) {
+        return attend(layer, q, k, v, null);
+    }
+
     /**
      * Attention for one layer under this pass's mask.
      *
-     * @param q [batch, heads, seq, d]
+     * @param q     [batch, heads, seq, d]
+     * @param sinks of its heads [heads]; null for none
      * @return [batch, heads, seq, d]
      */
-    Tensor attend(int layer, Tensor q, Tensor k, Tensor v) {
-        if (!causal) {
-            return Tensor.attention(q, k, v, padding, false);
-        }
+    Tensor attend(int layer, Tensor q, Tensor k, Tensor v, Tensor sinks) {
+        Attention shape = stack.layers().get(layer).attention();
+        var scoring = new Scoring(shape.scale(), shape.softcap(), sinks);
+        Reach reach = shape.reach();
+        LocalAttention sparse = local.get(reach);
         if (cache != null) {
             KeyValues.Pair all = cache.append(layer, k, v);
-            k = all.k();
-            v = all.v();
+            k = sparse == null ? all.k() : k;
+            v = sparse == null ? all.v() : v;
         }
-        Tensor mask = masks.get(stack.layers().get(layer).attention().window());
-        return Tensor.attention(q, k, v, mask, mask == null && seq > 1);
+        if (sparse != null) {
+            return documents == null && causal ? eachRow(sparse, q, k, v, scoring) : sparse.attend(q, k, v, scoring, null);
+        }
+        if (!causal) {
+            return scoring.attend(q, k, v, padding, false);
+        }
+        Integer from = firstKeys.get(reach);
+        if (from != null) {
+            k = seen(reach, from, k);
+            v = seen(reach, from, v);
+        }
+        Tensor mask = masks.get(reach);
+        return scoring.attend(q, k, v, mask, mask == null && seq > 1);
     }
 
-    private int effectiveWindow(int window) {
-        return window > 0 && window < keys ? window : 0;
+    private static Tensor eachRow(LocalAttention row, Tensor q, Tensor k, Tensor v, Scoring scoring) {
+        int batch = (int) q.size(0);
+        if (batch == 1) {
+            return row.attend(q, k, v, scoring, null);
+        }
+        long[] ones = new long[batch];
+        Arrays.fill(ones, 1);
+        List<Tensor> queries = q.split(0, ones);
+        List<Tensor> keys = k.split(0, ones);
+        List<Tensor> values = v.split(0, ones);
+        Tensor[] results = new Tensor[batch];
+        for (int i = 0; i < batch; i++) {
+            results[i] = row.attend(queries.get(i), keys.get(i), values.get(i), scoring, null);
+        }
+        return Tensor.cat(0, results);
+    }
+
+    /** Whether it leaves out something of {@code length} positions. */
+    private static boolean isShorter(Reach reach, int length) {
+        return switch (reach) {
+            case Reach.Whole whole -> false;
+            case Reach.Window(int tokens) -> tokens < length;
+            case Reach.Global(int tokens, int first) -> tokens + first < length;
+            case Reach.Block(int tokens) -> tokens < length;
+        };
+    }
+
+    /** The first position that the one at {@code position} sees, but for the first tokens that all see. */
+    private static int firstKey(Reach reach, int position) {
+        return switch (reach) {
+            case Reach.Whole whole -> 0;
+            case Reach.Window(int tokens) -> Math.max(0, position - tokens + 1);
+            case Reach.Global(int tokens, int first) -> Math.max(0, position - tokens + 1);
+            case Reach.Block(int tokens) -> position / tokens * tokens;
+        };
+    }
+
+    private static int globals(Reach reach) {
+        return reach instanceof Reach.Global(int tokens, int first) ? first : 0;
+    }
+
+    /** Of cached keys or values those that some new position sees. */
+    private Tensor seen(Reach reach, int from, Tensor all) {
+        Tensor near = all.narrow(2, from, (long) keys - from);
+        int global = Math.min(globals(reach), from);
+        return global == 0 ? near : Tensor.cat(2, all.narrow(2, 0, global), near);
+    }
+
+    /** Of new positions, over the keys that {@link #seen} gives: [1, 1, seq, keys]. */
+    private Tensor cachedMask(Reach reach) {
+        int from = firstKeys.get(reach);
+        int global = Math.min(globals(reach), from);
+        int width = global + keys - from;
+        float[] mask = new float[seq * width];
+        for (int i = 0; i < seq; i++) {
+            int position = keys - seq + i;
+            int first = firstKey(reach, position);
+            for (int column = 0; column < width; column++) {
+                int key = column < global ? column : from + column - global;
+                boolean visible = key <= position && (key >= first || key < globals(reach));
+                mask[i * width + column] = visible ? 0 : Float.NEGATIVE_INFINITY;
+            }
+        }
+        return Tensor.of(mask, 1, 1, seq, width);
     }
 
     /** Null where plain causal attention (or a single new position that sees everything) says the same. */
