@@ -26,8 +26,18 @@ public record DecoderSpec(Family family, Stack stack, int vocabSize, boolean tie
     /** Normalisation layers: RMSNorm, RMSNorm whose weight is stored less one (Gemma), LayerNorm. */
     public enum Norm { RMS, RMS_LESS_ONE, LAYER }
 
-    /** Activations: SiLU, exact GELU, GELU by tanh ({@code gelu_new}, {@code gelu_pytorch_tanh}), and what stands before heads of encoders. */
-    public enum Activation { SILU, GELU, GELU_TANH, RELU, TANH }
+    /**
+     * Activations: SiLU, exact GELU, GELU by tanh ({@code gelu_new}, {@code gelu_pytorch_tanh}), what stands before heads of encoders, and gpt-oss's:
+     * {@code g·σ(1.702 g)·(u + 1)} of a gate g held under 7 and a way up u held within ±7.
+     */
+    public enum Activation {
+        SILU, GELU, GELU_TANH, RELU, TANH, CLAMPED_SWIGLU;
+
+        /** Of {@link #CLAMPED_SWIGLU}, what the gate is multiplied by in the sigmoid. */
+        public static final double STEEPNESS = 1.702;
+        /** Of {@link #CLAMPED_SWIGLU}, what gate and way up are held under. */
+        public static final double LIMIT = 7;
+    }
 
     /**
      * Rotary position embedding.

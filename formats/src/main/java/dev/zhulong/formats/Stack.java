@@ -293,6 +293,11 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
         /** Width inside; of a mixture, inside one expert. */
         int width();
 
+        /** The most that a row is wide inside: of a mixture with a shared expert that one may be wider. */
+        default int widest() {
+            return width();
+        }
+
         /** Weights of its matrices, biases aside. */
         long weights(int hiddenSize);
 
@@ -334,6 +339,12 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
                 if (chosen < 1 || chosen > count) {
                     throw new IllegalArgumentException("a token is given to 1 to " + count + " experts, not to " + chosen);
                 }
+                int groups = routing.groups;
+                if (groups < 1 || count % groups != 0 || routing.chosenGroups < 1 || routing.chosenGroups > groups
+                        || groups > 1 && (routing.best < 1 || routing.best > count / groups) || chosen > count / groups * routing.chosenGroups) {
+                    throw new IllegalArgumentException(count + " experts in " + groups + " groups, of which " + routing.chosenGroups + " with " + routing.best
+                            + " rated scores each are chosen, hold no " + chosen + " to choose");
+                }
             }
 
             /** As Mixtral has it. */
@@ -348,6 +359,11 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
             @Override
             public int width() {
                 return expert.width;
+            }
+
+            @Override
+            public int widest() {
+                return shared == null ? expert.width : Math.max(expert.width, shared.width);
             }
 
             @Override
@@ -386,6 +402,11 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
         record Routing(Score score, boolean normalised, boolean bias, boolean correction, int groups, int chosenGroups, int best, double scale) {
             /** The softmax over the chosen, which is the softmax over all made to sum to one again. */
             public static final Routing SOFTMAX = new Routing(Score.SOFTMAX, true, false, false, 1, 1, 1, 1);
+
+            /** Without a bias, a correction, groups or a scale. */
+            public static Routing softmax(boolean normalised) {
+                return new Routing(Score.SOFTMAX, normalised, false, false, 1, 1, 1, 1);
+            }
 
             /** What is made of the logits. */
             public enum Score {

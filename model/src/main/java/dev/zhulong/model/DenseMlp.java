@@ -26,11 +26,16 @@ final class DenseMlp implements FeedForward {
     }
 
     @Override
-    public Tensor apply(Tensor x, Tensor[] flow) {
+    public Tensor apply(Tensor x, Tensor[] flow, Pass pass) {
+        return apply(x);
+    }
+
+    /** [.., hidden] to [.., hidden]. */
+    Tensor apply(Tensor x) {
         if (gate == null) {
             return down.apply(Activations.apply(shape.activation(), up.apply(x)));
         }
         Tensor[] wide = Linear.applyAll(x, gate, up);
-        return down.apply(Activations.apply(shape.activation(), wide[0]).mul(wide[1]));
+        return down.apply(Activations.gated(shape.activation(), wide[0], wide[1]));
     }
 }

@@ -54,6 +54,10 @@ final class EmbedPart implements Part {
         if (norm != null) {
             x = norm.apply(x);
         }
-        return account.isEmpty() ? new Tensor[] {x} : new Tensor[] {x, Experts.account(stack, account.get())};
+        if (account.isEmpty()) {
+            return new Tensor[] {x};
+        }
+        Tensor choices = Experts.account(stack, account.get());
+        return pass.mixing().isPlain() ? new Tensor[] {x, choices} : new Tensor[] {x, choices, Experts.extra(stack)};
     }
 }

@@ -9,26 +9,32 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A mixture of experts (Jiang et al. 2024): a router gives each token's logits over the experts; the few highest of them run, and their results are
- * added, weighted by the softmax over the chosen. Each expert is run once, on all of its tokens together.
+ * A mixture of experts (Jiang et al. 2024): a router chooses a few for each token ({@link Router}), and their weighted results are added. Each expert is
+ * run once, on all of its tokens together. An expert that is shared (Dai et al. 2024) is given every token besides.
  *
  * <p>The routers keep an account that flows through the network beside the residual stream, F32 [layers, 3, experts], summed over tokens: how often each
- * expert was chosen, its probability, and what it adds to the entropy of the router's distributions. The loss that balances the experts is
- * made of the first two; a gradient flows through the second alone.
+ * expert was chosen, its probability, and what it adds to the entropy of the router's distributions; nothing for layers without experts. The loss that
+ * balances the experts is made of the first two; a gradient flows through the second alone. Where a pass asks for it ({@link Mixing}) there is another
+ * one, F32 [layers, 3]: the squares of the routers' log-sums, through which a gradient flows, choices that an expert had no room for, and tokens whose
+ * choices all were such.
  */
 final class Experts implements FeedForward {
     private final Mlp.Experts shape;
     private final int layer;
-    private final Weight router;
+    private final Router router;
     private final List<DenseMlp> experts = new ArrayList<>();
+    private final DenseMlp shared;
+    private final Weight sharedScale;
 
     Experts(Network network, Mlp.Experts shape, int layer) {
         this.shape = shape;
         this.layer = layer;
-        router = network.weight(Role.ROUTER, layer);
+        router = new Router(network, shape, layer);
         for (int expert = 0; expert < shape.count(); expert++) {
             experts.add(new DenseMlp(network, shape.expert(), layer, expert));
         }
+        shared = shape.shared() == null ? null : new DenseMlp(network, shape.shared(), layer, -1);
+        sharedScale = network.find(Role.SHARED_SCALE, layer);
     }
 
     /** An account of nothing. */
@@ -36,67 +42,135 @@ final class Experts implements FeedForward {
         return Tensor.zeros(DType.F32, stack.layers().size(), 3, shape.count());
     }
 
+    /** The other account, of nothing. */
+    static Tensor extra(Stack stack) {
+        return Tensor.zeros(DType.F32, stack.layers().size(), 3);
+    }
+
     @Override
     public List<Weight> weights() {
-        List<Weight> all = new ArrayList<>(List.of(router));
+        List<Weight> all = router.weights();
         experts.forEach(expert -> all.addAll(expert.weights()));
+        if (shared != null) {
+            all.addAll(shared.weights());
+        }
+        if (sharedScale != null) {
+            all.add(sharedScale);
+        }
         return all;
     }
 
     @Override
-    public Tensor apply(Tensor x, Tensor[] flow) {
+    public Tensor apply(Tensor x, Tensor[] flow, Pass pass) {
         Tensor rows = x.reshape(-1, x.size(-1));
-        Tensor probabilities = rows.linear(router.tensor(), null).softmax(-1);
-        Tensor.Top top = probabilities.topK(shape.chosen());
-        // over the chosen, softmax of the logits is the softmax over all made to sum to one again
-        Tensor share = top.values().div(top.values().sum(-1, true));
-        var sorted = new Sorted(top.indices().toLongs(), shape);
+        Router.Choice choice = router.choose(rows);
+        var sorted = new Sorted(choice.experts().toLongs(), shape, pass.mixing());
         Tensor given = rows.indexSelect(0, Tensor.of(sorted.rows, sorted.rows.length));
         var results = new ArrayList<Tensor>();
-        for (int expert = 0, at = 0; expert < shape.count(); at += sorted.counts[expert++]) {
-            if (sorted.counts[expert] > 0) {
-                results.add(experts.get(expert).apply(given.narrow(0, at, sorted.counts[expert]), flow));
+        for (int expert = 0, at = 0; expert < shape.count(); at += sorted.run[expert++]) {
+            if (sorted.run[expert] > 0) {
+                results.add(experts.get(expert).apply(given.narrow(0, at, sorted.run[expert])));
             }
+        }
+        if (sorted.hasDropped()) {
+            results.add(Tensor.zeros(DType.F32, 1, rows.size(1)));
         }
         // back in the order of the choices [tokens, chosen, hidden]: what a token gets is added in the order of its own ranks, whatever stands beside it
         Tensor apart = Tensor.cat(0, results.toArray(Tensor[]::new)).indexSelect(0, Tensor.of(sorted.places, sorted.places.length))
                 .view(rows.size(0), shape.chosen(), rows.size(1));
-        Tensor sum = share.unsqueeze(1).matmul(apart).squeeze(1);
+        Tensor sum = choice.weights().unsqueeze(1).matmul(apart).squeeze(1);
+        if (shared != null) {
+            Tensor all = shared.apply(rows);
+            sum = sum.add(sharedScale == null ? all : all.mul(rows.linear(sharedScale.tensor(), null).sigmoid()));
+        }
+        note(flow, choice, sorted, pass.mixing());
+        return sum.view(x.shape());
+    }
+
+    private void note(Tensor[] flow, Router.Choice choice, Sorted sorted, Mixing mixing) {
+        Tensor index = Tensor.of(new long[] {layer}, 1);
+        Tensor counted = mixing.counted() == null ? null : Tensor.of(sorted.counted, sorted.counted.length, 1);
+        Tensor probabilities = counted == null ? choice.probabilities() : choice.probabilities().mul(counted);
         float[] counts = new float[shape.count()];
         for (int expert = 0; expert < counts.length; expert++) {
             counts[expert] = sorted.counts[expert];
         }
         Tensor row = Tensor.of(counts, shape.count());
         Tensor mine = Tensor.stack(0, row, probabilities.sum(0, false), entropy(probabilities.detach()));
-        flow[1] = flow[1].indexAdd(0, Tensor.of(new long[] {layer}, 1), mine.unsqueeze(0));
-        return sum.view(x.shape());
+        flow[1] = flow[1].indexAdd(0, index, mine.unsqueeze(0));
+        if (!mixing.isPlain()) {
+            Tensor squares = choice.logits().logsumexp(-1, true).square();
+            Tensor z = (counted == null ? squares : squares.mul(counted)).sum().view(1);
+            Tensor lost = Tensor.of(new float[] {sorted.dropped, sorted.lost}, 2);
+            flow[2] = flow[2].indexAdd(0, index, Tensor.cat(0, z, lost).unsqueeze(0));
+        }
     }
 
     /** Choices by expert, within one in the order of the tokens. */
     private static final class Sorted {
-        /** By expert, how often it was chosen. */
+        /** By expert, how often it was chosen for tokens that count. */
         private final int[] counts;
+        /** By expert, rows it is run on. */
+        private final int[] run;
         /** By place in the sorted order, the token's row. */
         private final long[] rows;
-        /** By choice, as they came, its place in the sorted order. */
+        /** By choice, as they came, its place in the sorted order; behind the last for one that is dropped. */
         private final long[] places;
+        /** By token 1 where it counts; empty where all do. */
+        private final float[] counted;
+        /** Choices that count and were dropped, and tokens that nothing was left of. */
+        private int dropped;
+        private int lost;
 
-        Sorted(long[] chosen, Mlp.Experts shape) {
+        Sorted(long[] chosen, Mlp.Experts shape, Mixing mixing) {
+            int tokens = chosen.length / shape.chosen();
+            counted = new float[mixing.counted() == null ? 0 : tokens];
+            int counting = 0;
+            for (int token = 0; token < tokens; token++) {
+                counting += mixing.counts(token) ? 1 : 0;
+                if (mixing.counted() != null) {
+                    counted[token] = mixing.counts(token) ? 1 : 0;
+                }
+            }
             counts = new int[shape.count()];
-            rows = new long[chosen.length];
-            places = new long[chosen.length];
-            for (long expert : chosen) {
-                counts[(int) expert]++;
-            }
-            int[] next = new int[counts.length];
-            for (int expert = 1; expert < next.length; expert++) {
-                next[expert] = next[expert - 1] + counts[expert - 1];
-            }
+            run = new int[shape.count()];
+            int room = mixing.capacity() == 0 ? Integer.MAX_VALUE : (int) Math.ceil(mixing.capacity() * counting * shape.chosen() / shape.count());
+            boolean[] out = new boolean[chosen.length];
             for (int i = 0; i < chosen.length; i++) {
-                int place = next[(int) chosen[i]]++;
-                rows[place] = i / shape.chosen();
+                int expert = (int) chosen[i];
+                boolean counts = mixing.counts(i / shape.chosen());
+                this.counts[expert] += counts ? 1 : 0;
+                // what is padded takes no room from others, and is as well off without an expert where there is a limit
+                out[i] = mixing.capacity() > 0 && (!counts || run[expert] == room);
+                run[expert] += out[i] ? 0 : 1;
+                dropped += out[i] && counts ? 1 : 0;
+            }
+            places = new long[chosen.length];
+            int kept = 0;
+            int[] next = new int[run.length];
+            for (int expert = 0; expert < next.length; expert++) {
+                next[expert] = kept;
+                kept += run[expert];
+            }
+            rows = new long[kept];
+            for (int i = 0; i < chosen.length; i++) {
+                int place = out[i] ? kept : next[(int) chosen[i]]++;
+                if (!out[i]) {
+                    rows[place] = i / shape.chosen();
+                }
                 places[i] = place;
             }
+            for (int token = 0; token < tokens && dropped > 0; token++) {
+                boolean nothing = mixing.counts(token);
+                for (int rank = 0; rank < shape.chosen(); rank++) {
+                    nothing &= out[token * shape.chosen() + rank];
+                }
+                lost += nothing ? 1 : 0;
+            }
+        }
+
+        boolean hasDropped() {
+            return rows.length < places.length;
         }
     }
 

@@ -12,8 +12,9 @@ interface FeedForward {
      * Runs it.
      *
      * @param x    [batch, seq, hidden]
-     * @param flow what passes the layer; a mixture replaces its account there ({@link Experts})
+     * @param flow what passes the layer; a mixture replaces its accounts there ({@link Experts})
+     * @param pass what the pass knows
      * @return what is added to the residual stream, [batch, seq, hidden]
      */
-    Tensor apply(Tensor x, Tensor[] flow);
+    Tensor apply(Tensor x, Tensor[] flow, Pass pass);
 }

@@ -34,6 +34,7 @@ public final class Pass {
     private final int seq;
     private final int keys;
     private final Tensor documents;
+    private Mixing mixing = Mixing.PLAIN;
 
     private Pass(Stack stack, RotaryTable rotary, Tensor positions, Tensor documents, int seq, KeyValues cache) {
         this.stack = stack;
@@ -128,6 +129,17 @@ public final class Pass {
     /** I64 positions, [seq] or [batch, seq]. */
     public Tensor positions() {
         return positions;
+    }
+
+    /** How mixtures of experts are run in training. */
+    public Mixing mixing() {
+        return mixing;
+    }
+
+    /** The same pass, in which mixtures of experts are run so. */
+    public Pass with(Mixing other) {
+        mixing = other;
+        return this;
     }
 
     /** Cosines [.., seq, 1, rotary dims], or null where positions are learned. */

@@ -45,10 +45,10 @@ final class TransformerPart implements Part {
         Tensor x = flow[0];
         if (before) {
             x = x.add(attention.apply(norm1.apply(x), pass));
-            next[0] = x.add(mlp.apply(norm2.apply(x), next));
+            next[0] = x.add(mlp.apply(norm2.apply(x), next, pass));
         } else {
             x = norm1.apply(x.add(attention.apply(x, pass)));
-            next[0] = norm2.apply(x.add(mlp.apply(x, next)));
+            next[0] = norm2.apply(x.add(mlp.apply(x, next, pass)));
         }
         return next;
     }

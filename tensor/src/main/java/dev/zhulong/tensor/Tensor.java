@@ -15,6 +15,7 @@ import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.GeneratorOptional;
 import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.TensorArrayRefOptional;
 import org.bytedeco.pytorch.TensorOptional;
@@ -353,6 +354,11 @@ public final class Tensor implements AutoCloseable {
 
     public Tensor sigmoid() {
         return new Tensor(t.sigmoid());
+    }
+
+    /** Each value held within {@code least} and {@code most}, either of which may be infinite. */
+    public Tensor clamp(double least, double most) {
+        return new Tensor(t.clamp(new ScalarOptional(new Scalar(least)), new ScalarOptional(new Scalar(most))));
     }
 
     public Tensor silu() {

@@ -44,6 +44,7 @@ final class ConfigFields {
             case GELU_TANH -> tanh;
             case RELU -> "relu";
             case TANH -> "tanh";
+            case CLAMPED_SWIGLU -> throw new IllegalArgumentException("a config.json has no name for a clamped SwiGLU as an activation");
         };
     }
 

@@ -15,6 +15,30 @@ final class ActivationFunction {
             case GELU_TANH -> DecoderOps.geluTanh(x, at, n);
             case RELU -> DecoderOps.relu(x, at, n);
             case TANH -> DecoderOps.tanh(x, at, n);
+            case CLAMPED_SWIGLU -> throw new IllegalArgumentException("a clamped SwiGLU needs a gate: this MLP has none");
+        }
+    }
+
+    /** What the activation makes of a gate and a way up, over {@code n} values, in place of the gate. */
+    static void gated(Activation activation, float[] gate, float[] up, int at, int n) {
+        if (activation == Activation.CLAMPED_SWIGLU) {
+            clampedSwiglu(gate, up, at, n);
+        } else {
+            apply(activation, gate, at, n);
+            DecoderOps.multiply(gate, at, up, at, n);
+        }
+    }
+
+    /** By SiLU, {@code g·σ(s·g) = silu(s·g) / s}. */
+    private static void clampedSwiglu(float[] gate, float[] up, int at, int n) {
+        float steepness = (float) Activation.STEEPNESS;
+        float limit = (float) Activation.LIMIT;
+        for (int i = at; i < at + n; i++) {
+            gate[i] = steepness * Math.min(gate[i], limit);
+        }
+        DecoderOps.silu(gate, at, n);
+        for (int i = at; i < at + n; i++) {
+            gate[i] *= (Math.max(-limit, Math.min(up[i], limit)) + 1) / steepness;
         }
     }
 }

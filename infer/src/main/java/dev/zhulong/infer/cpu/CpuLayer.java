@@ -105,6 +105,11 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projecti
             return table.find(role, layer).map(p -> new Norm(DecoderSpec.Norm.RMS, vector(p.name()), null, (float) stack.normEpsilon())).orElse(null);
         }
 
+        /** Null where the architecture has none. */
+        private float[] optional(Role role, int layer) {
+            return table.find(role, layer).map(p -> vector(p.name())).orElse(null);
+        }
+
         float[] bias(Role role, int layer) {
             return bias(role, layer, -1);
         }
@@ -193,7 +198,8 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projecti
                     for (int expert = 0; expert < all.length; expert++) {
                         all[expert] = dense(experts.expert(), l, expert);
                     }
-                    yield new CpuExperts(experts, packed(table.get(Role.ROUTER, l).name()), all);
+                    yield new CpuExperts(experts, packed(table.get(Role.ROUTER, l).name()), bias(Role.ROUTER, l), optional(Role.CORRECTION, l), all,
+                            experts.shared() == null ? null : dense(experts.shared(), l, -1), optional(Role.SHARED_SCALE, l));
                 }
             };
         }

@@ -7,6 +7,7 @@ import dev.zhulong.kernels.KvPages;
 import dev.zhulong.kernels.PackedWeights;
 import dev.zhulong.kernels.Rotary;
 import dev.zhulong.kernels.ThreadPool;
+import java.util.Arrays;
 
 /**
  * Rows of any sequences on their way through the blocks of a decoder, and what they pass through, made for so many rows. Running a block allocates
@@ -43,6 +44,7 @@ final class ForwardPass implements AutoCloseable {
     private final float[][] mlp;
     private final float[][] delta;
 
+    private final CpuExperts.Run expertRun = this::expert;
     private final ThreadPool.Task firstNormTask = this::firstNorm;
     private final ThreadPool.Task residualTask = this::residual;
     private final ThreadPool.Task headsTask = this::heads;
@@ -77,7 +79,7 @@ final class ForwardPass implements AutoCloseable {
         kvHeads = spec.kvHeads();
         headDim = spec.headDim();
         activation = spec.activation();
-        int widest = spec.stack().layers().stream().mapToInt(each -> each.mlp().width()).max().orElseThrow();
+        int widest = spec.stack().layers().stream().mapToInt(each -> each.mlp().widest()).max().orElseThrow();
         width = queryHeads * headDim;
         kvWidth = kvHeads * headDim;
         caches = new PagedCache[maxRows];
@@ -121,7 +123,7 @@ final class ForwardPass implements AutoCloseable {
             eachRow(residualTask);
             switch (layer.mlp()) {
                 case CpuMlp.Dense dense -> dense(dense);
-                case CpuExperts experts -> experts.run(products, expertRows, normed, rows, delta[0], this::expert);
+                case CpuExperts experts -> experts(experts);
             }
             if (l + 1 < layers.length) {
                 nextNorm = layers[l + 1].inputNorm();
@@ -141,6 +143,16 @@ final class ForwardPass implements AutoCloseable {
         watched(dense.down(), mlp[0]);
         dense.down().apply(products, mlp[0], rows, delta);
         adapt(Group.DOWN, mlp[0], delta);
+    }
+
+    private void experts(CpuExperts experts) {
+        if (experts.shared() == null) {
+            Arrays.fill(delta[0], 0, rows * hidden, 0);
+        } else {
+            dense(experts.shared());
+            experts.scaleShared(normed, rows, delta[0]);
+        }
+        experts.run(products, expertRows, normed, rows, delta[0], expertRun);
     }
 
     /** Some rows through one expert. */
@@ -247,9 +259,10 @@ final class ForwardPass implements AutoCloseable {
 
     private void activation(int row) {
         float[] gate = mlp[0];
-        ActivationFunction.apply(activation, gate, row * inner, inner);
         if (mlp.length == 2) {
-            DecoderOps.multiply(gate, row * inner, mlp[1], row * inner, inner);
+            ActivationFunction.gated(activation, gate, mlp[1], row * inner, inner);
+        } else {
+            ActivationFunction.apply(activation, gate, row * inner, inner);
         }
     }
 }

@@ -51,7 +51,7 @@ final class ProductTimer {
     RowTimes blocks(Route route) {
         int width = spec.heads() * spec.headDim();
         int kvWidth = spec.kvHeads() * spec.headDim();
-        int inner = spec.intermediateSize();
+        int inner = spec.stack().layers().stream().mapToInt(layer -> layer.mlp().widest()).max().orElseThrow();
         int most = Math.max(Math.max(spec.hiddenSize(), width), inner);
         float[] in = activations(most);
         var qkv = new float[][] {new float[PANEL * width], new float[PANEL * kvWidth], new float[PANEL * kvWidth]};
@@ -71,12 +71,18 @@ final class ProductTimer {
                             dense.in().apply(products, in, n, mlp);
                             dense.down().apply(products, in, n, delta);
                         }
-                        case CpuExperts experts -> experts.run(products, expertRows, in, n, delta[0], (expert, rows, count, out) -> {
-                            expert.in().apply(products, rows, count, mlp);
-                            expert.down().apply(products, mlp[0], count, out);
-                        });
+                        case CpuExperts experts -> {
+                            if (experts.shared() != null) {
+                                experts.shared().in().apply(products, in, n, mlp);
+                                experts.shared().down().apply(products, in, n, delta);
+                            }
+                            experts.run(products, expertRows, in, n, delta[0], (expert, rows, count, out) -> {
+                                expert.in().apply(products, rows, count, mlp);
+                                expert.down().apply(products, mlp[0], count, out);
+                            });
+                        }
                     }
-                }, spec.layerWeights(0), (spec.layers() - 1) * block.bytes(), spec.layers(), arena, pool);
+                }, spec.layerWeights(spec.layers() / 2), (spec.layers() - 1) * block.bytes(), spec.layers(), arena, pool);
             } finally {
                 block.close();
             }
