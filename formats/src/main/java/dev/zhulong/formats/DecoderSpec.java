@@ -52,6 +52,11 @@ public record DecoderSpec(Family family, Stack stack, int vocabSize, boolean tie
         public Rope(double theta, int rotaryDims, Scaling scaling) {
             this(theta, rotaryDims, scaling, false);
         }
+
+        /** One whose neighbours turn together, or not. */
+        public Rope withNeighbours(boolean together) {
+            return new Rope(theta, rotaryDims, scaling, together);
+        }
     }
 
     /** The published ways to stretch rotary angles. */

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Reads and writes Hugging Face's {@code config.json}, both generations of it, for the families of {@link Families}.
@@ -95,7 +96,17 @@ public final class HfConfig {
             putIds(config, "eos_token_id", decoder.eosIds());
         }
         config.put("torch_dtype", storageType.torchName());
+        requireSaid(spec, config);
         return JsonFields.text(config);
+    }
+
+    /** Whatever the family's writer left unsaid would be lost in silence. */
+    private static void requireSaid(NetworkSpec spec, ObjectNode config) {
+        String family = spec.family().modelType();
+        NetworkSpec said = spec.family().read(new JsonFields(Path.of(ModelDirectory.CONFIG), "", config));
+        SpecDifference.of((Record) said, (Record) spec, 0, Set.of()).ifPresent(difference -> {
+            throw new IllegalArgumentException("a config.json of " + family + " cannot say " + difference);
+        });
     }
 
     private static void putIds(ObjectNode config, String field, List<Integer> ids) {

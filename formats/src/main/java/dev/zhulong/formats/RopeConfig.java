@@ -22,9 +22,40 @@ public final class RopeConfig {
 
     /** The rotary positions of a {@code config.json}. */
     public static Rope read(JsonFields config, int headDim, int contextLength) {
+        return read(config, headDim, contextLength, DEFAULT_THETA);
+    }
+
+    /** The same of a family with another base where the file names none. */
+    public static Rope read(JsonFields config, int headDim, int contextLength, double absentTheta) {
         Optional<JsonFields> old = config.object("rope_scaling").filter(scaling -> !scaling.object().isEmpty());
-        Optional<JsonFields> parameters = old.or(() -> config.object("rope_parameters"));
-        double theta = inside(parameters, config, "rope_theta").positive("rope_theta", DEFAULT_THETA);
+        return read(old.or(() -> config.object("rope_parameters")), config, "rope_theta", headDim, contextLength, absentTheta);
+    }
+
+    /**
+     * The rotary positions of one kind of layers, in families that have a set for each kind: {@code rope_parameters.KIND}, and beside it the fields of
+     * version 4.
+     *
+     * @param kind   such as {@code full_attention}
+     * @param theta  what version 4 calls the base of this kind
+     * @param scaled whether version 4's {@code rope_scaling} is this kind's
+     */
+    public static Rope read(JsonFields config, String kind, String theta, boolean scaled, int headDim, int contextLength, double absentTheta) {
+        Optional<JsonFields> parameters = config.object("rope_parameters").flatMap(fields -> fields.object(kind));
+        if (scaled) {
+            // version 5 puts the old fields over the new ones
+            Optional<JsonFields> old = config.object("rope_scaling").filter(scaling -> !scaling.object().isEmpty());
+            ObjectNode both = JsonNodeFactory.instance.objectNode();
+            parameters.ifPresent(fields -> both.setAll(fields.object()));
+            old.ifPresent(fields -> both.setAll(fields.object()));
+            String prefix = old.or(() -> config.object("rope_parameters").flatMap(fields -> fields.object(kind))).map(JsonFields::prefix).orElse("");
+            parameters = Optional.of(new JsonFields(config.file(), prefix, both));
+        }
+        return read(parameters, config, theta, headDim, contextLength, absentTheta);
+    }
+
+    private static Rope read(Optional<JsonFields> parameters, JsonFields config, String oldTheta, int headDim, int contextLength, double absentTheta) {
+        double theta = parameters.filter(fields -> fields.isSet("rope_theta")).map(fields -> fields.positive("rope_theta"))
+                .orElseGet(() -> config.positive(oldTheta, absentTheta));
         JsonFields partial = inside(parameters, config, "partial_rotary_factor");
         int rotaryDims = rotaryDims(headDim, partial.positive("partial_rotary_factor", 1));
         if (rotaryDims == headDim && headDim % 2 != 0) {
@@ -106,6 +137,25 @@ public final class RopeConfig {
     /** Writes the fields of version 4, which version 5 reads too. */
     public static void write(ObjectNode config, Rope rope, int headDim, int contextLength) {
         config.put("rope_theta", rope.theta());
+        config.set("rope_scaling", scaling(rope, contextLength));
+        if (rope.rotaryDims() != headDim) {
+            config.put("partial_rotary_factor", partialFactor(rope.rotaryDims(), headDim));
+        }
+    }
+
+    /** Puts the rotary positions of one kind of layers, as version 5 reads them. */
+    public static void write(ObjectNode config, String kind, Rope rope, int headDim, int contextLength) {
+        ObjectNode fields = scaling(rope, contextLength);
+        fields = fields == null ? JsonNodeFactory.instance.objectNode().put("rope_type", "default") : fields;
+        fields.put("rope_theta", rope.theta());
+        if (rope.rotaryDims() != headDim) {
+            fields.put("partial_rotary_factor", partialFactor(rope.rotaryDims(), headDim));
+        }
+        config.withObject("/rope_parameters").set(kind, fields);
+    }
+
+    /** What {@code rope_scaling} holds; null for none. */
+    private static ObjectNode scaling(Rope rope, int contextLength) {
         ObjectNode fields = JsonNodeFactory.instance.objectNode();
         switch (rope.scaling()) {
             case Scaling.None none -> fields = null;
@@ -124,10 +174,7 @@ public final class RopeConfig {
                     .put(ORIGINAL, yarn.originalContext()).put("beta_fast", yarn.betaFast()).put("beta_slow", yarn.betaSlow())
                     .put("attention_factor", yarn.attentionFactor()).put("truncate", yarn.truncate());
         }
-        config.set("rope_scaling", fields);
-        if (rope.rotaryDims() != headDim) {
-            config.put("partial_rotary_factor", partialFactor(rope.rotaryDims(), headDim));
-        }
+        return fields;
     }
 
     /** A factor whose product with {@code headDim}, cut to an integer, is {@code rotaryDims} again. */

@@ -173,6 +173,7 @@ public final class Gpt2 implements Family, GgufFamily {
 
     @Override
     public void write(DecoderSpec spec, String at, Map<String, GgufValue> metadata) {
+        requireInGguf("layers that differ", false, !spec.stack().isUniform());
         requireInGguf("norm", Norm.LAYER, spec.norm());
         requireInGguf("activation", Activation.GELU_TANH, spec.activation());
         requireInGguf("gatedMlp", false, spec.gatedMlp());

@@ -13,9 +13,8 @@ import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.Parameter.Init;
 import dev.zhulong.formats.Role;
 import dev.zhulong.formats.Stack.Mlp;
-import dev.zhulong.formats.gguf.GgufFile;
+import dev.zhulong.formats.gguf.GgufKeys;
 import dev.zhulong.formats.gguf.GgufMetadata;
-import dev.zhulong.formats.gguf.GgufShape;
 import dev.zhulong.formats.gguf.GgufValue;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -36,6 +35,11 @@ public final class Mixtral extends Mistral {
     @Override
     public List<String> architectures() {
         return List.of("MixtralForCausalLM");
+    }
+
+    @Override
+    protected Defaults defaults() {
+        return new Defaults(8, -1, 131_072, 1, 2, 1e6, 1e-5, false);
     }
 
     /** None where the file does not name one, unlike Mistral's. */
@@ -113,10 +117,9 @@ public final class Mixtral extends Mistral {
     }
 
     @Override
-    protected Mlp mlp(GgufFile file, GgufShape shape) {
-        int experts = file.metadata().integer("llama.expert_count", 1, most(shape.layers()));
-        return new Mlp.Experts(experts, file.metadata().integer("llama.expert_used_count", 1, experts),
-                new Mlp.Dense(shape.inner(), Activation.SILU, true, false), BALANCE);
+    protected Mlp mlp(GgufKeys keys) {
+        int experts = keys.integer("expert_count", 1, most(keys.shape().layers()));
+        return new Mlp.Experts(experts, keys.integer("expert_used_count", 1, experts), new Mlp.Dense(keys.shape().inner(), Activation.SILU, true, false), BALANCE);
     }
 
     @Override

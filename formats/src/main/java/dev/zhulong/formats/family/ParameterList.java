@@ -47,9 +47,15 @@ final class ParameterList {
 
     /** A norm's weight, with its bias where it is a LayerNorm. */
     void norm(Role role, String name, String gguf, long n, boolean bias) {
-        add(role, false, name + ".weight", gguf == null ? null : gguf + ".weight", Init.ONE, false, Layout.SAME, n);
+        norm(role, name, gguf, false, bias, n);
+    }
+
+    /** The same. @param lessOne whether the weight is stored less one */
+    void norm(Role role, String name, String gguf, boolean lessOne, boolean bias, long... shape) {
+        add(role, false, name + ".weight", gguf == null ? null : gguf + ".weight", lessOne ? Init.ZERO : Init.ONE, false,
+                lessOne ? Layout.LESS_ONE : Layout.SAME, shape);
         if (bias) {
-            bias(role, name, gguf, Layout.SAME, n);
+            bias(role, name, gguf, Layout.SAME, shape[0]);
         }
     }
 

@@ -3,6 +3,7 @@ package dev.zhulong.formats.family;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.JsonFields;
+import dev.zhulong.formats.Stack.HeadNorm;
 import java.util.List;
 
 /** Qwen3 (Yang et al. 2025): Qwen2 without its bias, with a norm on each head of query and key. */
@@ -41,8 +42,8 @@ public final class Qwen3 extends Qwen2 {
     }
 
     @Override
-    protected boolean headNorm() {
-        return true;
+    protected HeadNorm headNorm() {
+        return HeadNorm.HEAD;
     }
 
     @Override

@@ -20,14 +20,16 @@ import dev.zhulong.formats.Role;
 import dev.zhulong.formats.RopeConfig;
 import dev.zhulong.formats.Stack;
 import dev.zhulong.formats.Stack.Attention;
+import dev.zhulong.formats.Stack.HeadNorm;
 import dev.zhulong.formats.Stack.Layer;
 import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.formats.Stack.NormPlace;
 import dev.zhulong.formats.Stack.Positions;
+import dev.zhulong.formats.Stack.Scales;
 import dev.zhulong.formats.TensorView;
 import dev.zhulong.formats.gguf.GgufFamily;
 import dev.zhulong.formats.gguf.GgufFile;
-import dev.zhulong.formats.gguf.GgufMetadata;
+import dev.zhulong.formats.gguf.GgufKeys;
 import dev.zhulong.formats.gguf.GgufRope;
 import dev.zhulong.formats.gguf.GgufShape;
 import dev.zhulong.formats.gguf.GgufValue;
@@ -38,15 +40,68 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * What the Llama-like families share: pre-norm with RMSNorm, rotary positions, grouped-query attention and a gated MLP, under the names of Llama
- * (Touvron et al. 2023). A family says where it differs.
+ * What the Llama-like families share: RMSNorm before attention and MLP, rotary positions, grouped-query attention and a gated MLP, under the names of
+ * Llama (Touvron et al. 2023). A family says where it differs. What its writer forgets is refused when the config is written, since it is read back.
  */
 public abstract class RotaryDecoder implements Family, GgufFamily {
 
-    /** What transformers assumes where config.json is silent; -1 for none. */
-    public record Defaults(int kvHeads, int headDim, int contextLength, int bos, int eos) {}
+    /**
+     * What transformers assumes where config.json is silent; -1 for none.
+     *
+     * @param theta   base of the rotary angles
+     * @param epsilon of the norms
+     * @param tied    whether the head is the embedding
+     */
+    public record Defaults(int kvHeads, int headDim, int contextLength, int bos, int eos, double theta, double epsilon, boolean tied) {
+        /** As Llama has the rest. */
+        public Defaults(int kvHeads, int headDim, int contextLength, int bos, int eos) {
+            this(kvHeads, headDim, contextLength, bos, eos, 10_000, 1e-6, false);
+        }
+    }
 
     protected abstract Defaults defaults();
+
+    // ---- the stack ---------------------------------------------------------------------------------------------------------------------------
+
+    /** The norms. */
+    protected Norm norm() {
+        return Norm.RMS;
+    }
+
+    /** Where they stand. */
+    protected NormPlace place() {
+        return NormPlace.BEFORE;
+    }
+
+    /** The field of their epsilon. */
+    protected String epsilonField() {
+        return "rms_norm_eps";
+    }
+
+    /** Whether neighbouring dimensions turn together. */
+    protected boolean neighbours() {
+        return false;
+    }
+
+    /** How positions turn queries and keys. */
+    protected Rope rope(JsonFields config, int headDim, int contextLength) {
+        return RopeConfig.read(config, headDim, contextLength, defaults().theta);
+    }
+
+    /** Puts the fields that {@link #rope} reads. */
+    protected void writeRope(DecoderSpec spec, ObjectNode config) {
+        RopeConfig.write(config, spec.rope(), spec.headDim(), spec.contextLength());
+    }
+
+    /** What the stream is multiplied by. */
+    protected Scales scales(JsonFields config, int hidden) {
+        return Scales.NONE;
+    }
+
+    /** Puts the fields that {@link #scales} reads. */
+    protected void writeScales(DecoderSpec spec, ObjectNode config) {}
+
+    // ---- attention ---------------------------------------------------------------------------------------------------------------------------
 
     /** Biases of the attention. */
     public record Biases(boolean qkv, boolean output) {}
@@ -55,6 +110,19 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
 
     /** Puts the field that {@link #attentionBias} reads; refuses biases that the family does not have. */
     protected abstract void writeAttentionBias(DecoderSpec spec, ObjectNode config);
+
+    /** The norm of queries and keys, where all of the family have the same. */
+    protected HeadNorm headNorm() {
+        return HeadNorm.NONE;
+    }
+
+    /** What the attention of all layers has besides. @param plain with the family's biases and {@link #headNorm} */
+    protected Attention attention(JsonFields config, Attention plain) {
+        return plain;
+    }
+
+    /** Puts the fields that {@link #attention} and {@link #attentions} read, but for {@link #windows}. */
+    protected void writeAttention(DecoderSpec spec, ObjectNode config) {}
 
     /** Per layer: how many tokens each position attends to; 0 for all. */
     protected List<Integer> windows(JsonFields config, int layers) {
@@ -66,19 +134,46 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
         require(spec, window == null, "windows", 0, spec.windows());
     }
 
-    /** Whether each head of query and key is normalised. */
-    protected boolean headNorm() {
-        return false;
+    /** The attention of each layer. @param all what they have in common */
+    protected List<Attention> attentions(JsonFields config, Attention all, int layers, int contextLength) {
+        return windows(config, layers).stream().map(all::withWindow).toList();
     }
+
+    // ---- MLP ---------------------------------------------------------------------------------------------------------------------------------
 
     /** Whether MLPs may have biases. */
     protected boolean mayHaveMlpBias() {
         return false;
     }
 
+    /** The field of the activation. */
+    protected String activationField() {
+        return "hidden_act";
+    }
+
+    /** The activation. */
+    protected Activation activation(JsonFields config) {
+        return ConfigFields.activation(config, activationField(), "silu");
+    }
+
+    /** Puts the field that {@link #activation} reads. */
+    protected void writeActivation(DecoderSpec spec, ObjectNode config) {
+        config.put(activationField(), ConfigFields.name(spec.activation(), "gelu_pytorch_tanh"));
+    }
+
+    /** Whether MLPs have a gate. */
+    protected boolean gated() {
+        return true;
+    }
+
     /** What follows the attention. */
     protected Mlp mlp(JsonFields config) {
         return dense(config, "intermediate_size");
+    }
+
+    /** What follows the attention of each layer. */
+    protected List<Mlp> mlps(JsonFields config, int layers) {
+        return Collections.nCopies(layers, mlp(config));
     }
 
     /** Puts the fields that {@link #mlp} reads, but for the width and the activation. */
@@ -90,23 +185,11 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
         }
     }
 
-    /** Adds the MLP's weights of a layer. @param at the layer's prefix, such as {@code model.layers.0.} */
-    protected void mlpParameters(ParameterList list, DecoderSpec spec, Mlp mlp, String at, String gguf) {
-        dense(list, spec, (Mlp.Dense) mlp, at + "mlp.gate_proj", at + "mlp.up_proj", at + "mlp.down_proj", gguf, "");
-    }
-
-    /** @param suffix of the names in GGUF */
-    static void dense(ParameterList list, DecoderSpec spec, Mlp.Dense mlp, String gate, String up, String down, String gguf, String suffix) {
-        long hidden = spec.hiddenSize();
-        list.projection(Role.GATE, gate, gguf + "ffn_gate" + suffix, Init.NORMAL, Layout.SAME, mlp.width(), hidden, mlp.bias());
-        list.projection(Role.UP, up, gguf + "ffn_up" + suffix, Init.NORMAL, Layout.SAME, mlp.width(), hidden, mlp.bias());
-        list.projection(Role.DOWN, down, gguf + "ffn_down" + suffix, Init.RESIDUAL, Layout.SAME, hidden, mlp.width(), mlp.bias());
-    }
-
     protected final Mlp.Dense dense(JsonFields config, String width) {
-        return new Mlp.Dense(config.integer(width, 1, MOST), ConfigFields.activation(config, "hidden_act", "silu"), true,
-                mayHaveMlpBias() && config.flag("mlp_bias", false));
+        return new Mlp.Dense(config.integer(width, 1, MOST), activation(config), gated(), mayHaveMlpBias() && config.flag("mlp_bias", false));
     }
+
+    // ---- config.json -------------------------------------------------------------------------------------------------------------------------
 
     @Override
     public DecoderSpec read(JsonFields config) {
@@ -125,20 +208,21 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
         if ((long) heads * headDim > MOST) {
             throw config.wrong("num_attention_heads", "heads of " + headDim + " that are at most " + MOST + " wide together", heads);
         }
-        Rope rope = RopeConfig.read(config, headDim, context);
+        Rope rope = rope(config, headDim, context).withNeighbours(neighbours());
         Biases biases = attentionBias(config);
-        Mlp mlp = mlp(config);
-        var attention = new Attention(heads, kvHeads, headDim, biases.qkv, biases.output, headNorm(), 0);
-        return new DecoderSpec(this, stack(hidden, attention, windows(config, layers), mlp, config.positive("rms_norm_eps", 1e-6), rope, context), vocab,
-                config.flag("tie_word_embeddings", false), ConfigFields.bos(config, vocab, absent.bos), ConfigFields.eos(config, vocab, absent.eos));
+        var plain = new Attention(heads, kvHeads, headDim, biases.qkv, biases.output, false, 0).withHeadNorm(headNorm());
+        List<Attention> attentions = attentions(config, attention(config, plain), layers, context);
+        return new DecoderSpec(this, stack(hidden, attentions, mlps(config, layers), config.positive(epsilonField(), absent.epsilon), rope, context,
+                scales(config, hidden)), vocab, config.flag("tie_word_embeddings", absent.tied), ConfigFields.bos(config, vocab, absent.bos),
+                ConfigFields.eos(config, vocab, absent.eos));
     }
 
-    private static Stack stack(int hidden, Attention attention, List<Integer> windows, Mlp mlp, double epsilon, Rope rope, int context) {
+    private Stack stack(int hidden, List<Attention> attentions, List<Mlp> mlps, double epsilon, Rope rope, int context, Scales scales) {
         var layers = new ArrayList<Layer>();
-        for (int window : windows) {
-            layers.add(new Layer(attention.withWindow(window), mlp));
+        for (int layer = 0; layer < attentions.size(); layer++) {
+            layers.add(new Layer(attentions.get(layer), mlps.get(layer)));
         }
-        return new Stack(hidden, layers, Norm.RMS, epsilon, NormPlace.BEFORE, new Positions.Rotary(rope), context);
+        return new Stack(hidden, layers, norm(), epsilon, place(), new Positions.Rotary(rope), context, scales);
     }
 
     private static int headDim(JsonFields config, int hidden, int heads, int absent) {
@@ -157,11 +241,9 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
     @Override
     public void write(NetworkSpec network, ObjectNode config) {
         var spec = (DecoderSpec) network;
-        ConfigFields.requireUniform(spec);
-        require(spec, spec.norm() == Norm.RMS, "norm", "RMS", spec.norm());
-        require(spec, spec.gatedMlp(), "gatedMlp", true, false);
+        require(spec, spec.norm() == norm(), "norm", norm(), spec.norm());
+        require(spec, spec.gatedMlp() == gated(), "gatedMlp", gated(), spec.gatedMlp());
         require(spec, spec.rope() != null, "rope", "rotary positions", null);
-        require(spec, spec.qkNorm() == headNorm(), "qkNorm", headNorm(), spec.qkNorm());
         config.put("vocab_size", spec.vocabSize());
         config.put("hidden_size", spec.hiddenSize());
         config.put("intermediate_size", spec.intermediateSize());
@@ -170,17 +252,21 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
         config.put("num_key_value_heads", spec.kvHeads());
         config.put("head_dim", spec.headDim());
         config.put("max_position_embeddings", spec.contextLength());
-        config.put("rms_norm_eps", spec.normEpsilon());
-        config.put("hidden_act", ConfigFields.name(spec.activation(), "gelu_pytorch_tanh"));
+        config.put(epsilonField(), spec.normEpsilon());
         config.put("initializer_range", 0.02);
         config.put("attention_dropout", 0.0);
-        RopeConfig.write(config, spec.rope(), spec.headDim(), spec.contextLength());
+        writeActivation(spec, config);
+        writeRope(spec, config);
+        writeScales(spec, config);
         writeAttentionBias(spec, config);
+        writeAttention(spec, config);
         writeMlp(spec, config);
         List<Integer> sizes = spec.windows().stream().filter(window -> window != 0).distinct().toList();
         require(spec, sizes.size() <= 1 && (sizes.isEmpty() || sizes.getFirst() > 0), "windows", "0 or one size", spec.windows());
         writeWindows(spec, sizes.isEmpty() ? null : sizes.getFirst(), config);
     }
+
+    // ---- weights -----------------------------------------------------------------------------------------------------------------------------
 
     @Override
     public List<Parameter> parameters(NetworkSpec network) {
@@ -191,29 +277,96 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
         for (int l = 0; l < spec.layers(); l++) {
             list.layer(l);
             Layer layer = spec.layer(l);
-            Attention a = layer.attention();
             String at = "model.layers." + l + ".";
             String gguf = "blk." + l + ".";
-            Layout rotary = interleaved() ? Layout.INTERLEAVED : Layout.SAME;
-            list.projection(Role.Q, at + "self_attn.q_proj", gguf + "attn_q", Init.NORMAL, rotary, a.width(), hidden, a.qkvBias());
-            list.projection(Role.K, at + "self_attn.k_proj", gguf + "attn_k", Init.NORMAL, rotary, a.kvWidth(), hidden, a.qkvBias());
-            list.projection(Role.V, at + "self_attn.v_proj", gguf + "attn_v", Init.NORMAL, Layout.SAME, a.kvWidth(), hidden, a.qkvBias());
-            list.projection(Role.OUT, at + "self_attn.o_proj", gguf + "attn_output", Init.RESIDUAL, Layout.SAME, hidden, a.width(), a.outputBias());
-            if (a.headNorm() != Stack.HeadNorm.NONE) {
-                list.norm(Role.Q_NORM, at + "self_attn.q_norm", gguf + "attn_q_norm", a.headDim(), false);
-                list.norm(Role.K_NORM, at + "self_attn.k_norm", gguf + "attn_k_norm", a.headDim(), false);
-            }
+            attentionParameters(list, spec, layer.attention(), at, gguf);
             mlpParameters(list, spec, layer.mlp(), at, gguf);
             list.expert(-1);
-            list.norm(Role.NORM1, at + "input_layernorm", gguf + "attn_norm", hidden, false);
-            list.norm(Role.NORM2, at + "post_attention_layernorm", gguf + "ffn_norm", hidden, false);
+            normParameters(list, spec, at, gguf);
         }
         list.layer(-1);
-        list.norm(Role.FINAL_NORM, "model.norm", "output_norm", hidden, false);
+        norm(list, Role.FINAL_NORM, "model.norm", "output_norm", hidden);
         if (!spec.tiedEmbeddings()) {
             list.matrix(Role.HEAD, "lm_head", "output", Init.NORMAL, spec.vocabSize(), hidden);
         }
         return list.all();
+    }
+
+    /** Adds the attention's weights of a layer. @param at the layer's prefix, such as {@code model.layers.0.} */
+    protected void attentionParameters(ParameterList list, DecoderSpec spec, Attention a, String at, String gguf) {
+        long hidden = spec.hiddenSize();
+        Layout rotary = interleaved() ? Layout.INTERLEAVED : Layout.SAME;
+        list.projection(Role.Q, at + "self_attn.q_proj", gguf + "attn_q", Init.NORMAL, rotary, a.width(), hidden, a.qkvBias());
+        list.projection(Role.K, at + "self_attn.k_proj", gguf + "attn_k", Init.NORMAL, rotary, a.kvWidth(), hidden, a.qkvBias());
+        list.projection(Role.V, at + "self_attn.v_proj", gguf + "attn_v", Init.NORMAL, Layout.SAME, a.kvWidth(), hidden, a.qkvBias());
+        list.projection(Role.OUT, at + "self_attn.o_proj", gguf + "attn_output", Init.RESIDUAL, Layout.SAME, hidden, a.width(), a.outputBias());
+        headNormParameters(list, a, at + "self_attn.q_norm", at + "self_attn.k_norm", gguf);
+    }
+
+    /** Adds the norms of queries and keys, where the attention has them. */
+    protected final void headNormParameters(ParameterList list, Attention a, String queries, String keys, String gguf) {
+        switch (a.headNorm()) {
+            case NONE -> { }
+            case HEAD -> {
+                norm(list, Role.Q_NORM, queries, gguf + "attn_q_norm", a.headDim());
+                norm(list, Role.K_NORM, keys, gguf + "attn_k_norm", a.headDim());
+            }
+            case EACH_HEAD -> {
+                norm(list, Role.Q_NORM, queries, gguf + "attn_q_norm", a.heads(), a.headDim());
+                norm(list, Role.K_NORM, keys, gguf + "attn_k_norm", a.kvHeads(), a.headDim());
+            }
+            case ROW -> {
+                norm(list, Role.Q_NORM, queries, gguf + "attn_q_norm", a.width());
+                norm(list, Role.K_NORM, keys, gguf + "attn_k_norm", a.kvWidth());
+            }
+        }
+    }
+
+    /** Adds the MLP's weights of a layer. @param at the layer's prefix, such as {@code model.layers.0.} */
+    protected void mlpParameters(ParameterList list, DecoderSpec spec, Mlp mlp, String at, String gguf) {
+        dense(list, spec, (Mlp.Dense) mlp, at + "mlp.gate_proj", at + "mlp.up_proj", at + "mlp.down_proj", gguf, "");
+    }
+
+    /** @param suffix of the names in GGUF */
+    static void dense(ParameterList list, DecoderSpec spec, Mlp.Dense mlp, String gate, String up, String down, String gguf, String suffix) {
+        long hidden = spec.hiddenSize();
+        if (mlp.gated()) {
+            list.projection(Role.GATE, gate, gguf + "ffn_gate" + suffix, Init.NORMAL, Layout.SAME, mlp.width(), hidden, mlp.bias());
+        }
+        list.projection(Role.UP, up, gguf + "ffn_up" + suffix, Init.NORMAL, Layout.SAME, mlp.width(), hidden, mlp.bias());
+        list.projection(Role.DOWN, down, gguf + "ffn_down" + suffix, Init.RESIDUAL, Layout.SAME, hidden, mlp.width(), mlp.bias());
+    }
+
+    /** Adds the norms of a layer; by their {@link #place} transformers calls them differently. */
+    protected void normParameters(ParameterList list, DecoderSpec spec, String at, String gguf) {
+        long hidden = spec.hiddenSize();
+        switch (place()) {
+            case AROUND -> {
+                norm(list, Role.NORM1, at + "input_layernorm", gguf + "attn_norm", hidden);
+                norm(list, Role.NORM1_RESULT, at + "post_attention_layernorm", gguf + "post_attention_norm", hidden);
+                norm(list, Role.NORM2, at + "pre_feedforward_layernorm", gguf + "ffn_norm", hidden);
+                norm(list, Role.NORM2_RESULT, at + "post_feedforward_layernorm", gguf + "post_ffw_norm", hidden);
+            }
+            case RESULT -> {
+                norm(list, Role.NORM1_RESULT, at + "post_attention_layernorm", gguf + "post_attention_norm", hidden);
+                norm(list, Role.NORM2_RESULT, at + "post_feedforward_layernorm", gguf + "post_ffw_norm", hidden);
+            }
+            case PARALLEL -> norm(list, Role.NORM1, at + "input_layernorm", gguf + "attn_norm", hidden);
+            case BEFORE, AFTER -> {
+                norm(list, Role.NORM1, at + "input_layernorm", gguf + "attn_norm", hidden);
+                norm(list, Role.NORM2, at + "post_attention_layernorm", gguf + "ffn_norm", hidden);
+            }
+        }
+    }
+
+    /** Whether norms have biases. */
+    protected boolean normBias() {
+        return false;
+    }
+
+    /** Adds a norm of the family's kind. */
+    protected final void norm(ParameterList list, Role role, String name, String gguf, long... shape) {
+        list.norm(role, name, gguf, norm() == Norm.RMS_LESS_ONE, normBias(), shape);
     }
 
     /** Rotary frequencies, which older versions saved, follow from the configuration. */
@@ -234,9 +387,29 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
         return true;
     }
 
+    /** The activation of all files. */
+    protected Activation ggufActivation() {
+        return Activation.SILU;
+    }
+
     /** What follows the attention, in GGUF. */
-    protected Mlp mlp(GgufFile file, GgufShape shape) {
-        return new Mlp.Dense(shape.inner(), Activation.SILU, true, file.tensors().containsKey("blk.0.ffn_down.bias"));
+    protected Mlp mlp(GgufKeys keys) {
+        return new Mlp.Dense(keys.shape().inner(), ggufActivation(), gated(), keys.hasTensor("blk.0.ffn_down.bias"));
+    }
+
+    /** What follows the attention of each layer, in GGUF. */
+    protected List<Mlp> mlps(GgufKeys keys) {
+        return Collections.nCopies(keys.shape().layers(), mlp(keys));
+    }
+
+    /** The attention of each layer, in GGUF. @param plain with the biases there are and {@link #headNorm} */
+    protected List<Attention> attentions(GgufKeys keys, Attention plain) {
+        return Collections.nCopies(keys.shape().layers(), plain.withWindow(keys.integer("attention.sliding_window", 0, MOST, 0)));
+    }
+
+    /** What the stream is multiplied by, in GGUF. */
+    protected Scales scales(GgufKeys keys) {
+        return Scales.NONE;
     }
 
     @Override
@@ -247,34 +420,42 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
     @Override
     public DecoderSpec read(GgufFile file) {
         String at = ggufArchitecture() + ".";
-        GgufMetadata metadata = file.metadata();
         GgufShape shape = GgufShape.read(file, at);
         Rope rope = GgufRope.read(file, at, shape.headDim(), shape.contextLength(), interleaved());
-        var attention = new Attention(shape.heads(), shape.kvHeads(), shape.headDim(), file.tensors().containsKey("blk.0.attn_q.bias"),
-                file.tensors().containsKey("blk.0.attn_output.bias"), headNorm(), 0);
-        List<Integer> windows = Collections.nCopies(shape.layers(), metadata.integer(at + "attention.sliding_window", 0, MOST, 0));
-        return new DecoderSpec(this, stack(shape.hidden(), attention, windows, mlp(file, shape), metadata.positive(at + ggufEpsilon()), rope,
-                shape.contextLength()), shape.vocab(), shape.tied(), shape.bos(), shape.eos());
+        return read(new GgufKeys(file.metadata(), at, shape, rope.withNeighbours(neighbours()), file.tensors()::containsKey));
+    }
+
+    @Override
+    public DecoderSpec read(GgufKeys keys) {
+        GgufShape shape = keys.shape();
+        var plain = new Attention(shape.heads(), shape.kvHeads(), shape.headDim(), keys.hasTensor("blk.0.attn_q.bias"),
+                keys.hasTensor("blk.0.attn_output.bias"), false, 0).withHeadNorm(headNorm());
+        return new DecoderSpec(this, stack(shape.hidden(), attentions(keys, plain), mlps(keys), keys.positive(ggufEpsilon()), keys.rope(),
+                shape.contextLength(), scales(keys)), shape.vocab(), shape.tied(), shape.bos(), shape.eos());
     }
 
     @Override
     public void write(DecoderSpec spec, String at, Map<String, GgufValue> metadata) {
-        requireInGguf("norm", Norm.RMS, spec.norm());
-        requireInGguf("activation", Activation.SILU, spec.activation());
-        requireInGguf("gatedMlp", true, spec.gatedMlp());
+        requireInGguf("norm", norm(), spec.norm());
+        requireInGguf("activation", ggufActivation(), spec.activation());
+        requireInGguf("gatedMlp", gated(), spec.gatedMlp());
         requireInGguf("rotary positions", true, spec.rope() != null);
-        requireInGguf("qkNorm", headNorm(), spec.qkNorm());
         requireBiasesInGguf(spec);
         // llama.cpp refuses anything else of its llama architecture, whose rows are interleaved over the whole head.
         requireInGguf("rotaryDims", interleaved() ? spec.headDim() : spec.rope().rotaryDims(), spec.rope().rotaryDims());
-        int window = spec.windows().getFirst();
-        requireInGguf("windows", Collections.nCopies(spec.layers(), hasWindowInGguf() ? window : 0), spec.windows());
         metadata.put(at + "attention.key_length", GgufValue.of(spec.headDim()));
         metadata.put(at + "attention.value_length", GgufValue.of(spec.headDim()));
+        writeAttentions(spec, at, metadata);
+        GgufRope.write(metadata, at, spec.rope());
+    }
+
+    /** Puts the keys that {@link #attentions(GgufKeys, Attention)} reads. */
+    protected void writeAttentions(DecoderSpec spec, String at, Map<String, GgufValue> metadata) {
+        int window = spec.windows().getFirst();
+        requireInGguf("windows", Collections.nCopies(spec.layers(), hasWindowInGguf() ? window : 0), spec.windows());
         if (window > 0) {
             metadata.put(at + "attention.sliding_window", GgufValue.of(window));
         }
-        GgufRope.write(metadata, at, spec.rope());
     }
 
     /** Refuses biases, or their absence, that the GGUF architecture does not have; the llama architecture may have any. */

@@ -3,9 +3,12 @@ package dev.zhulong.formats.gguf;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.Families;
 import dev.zhulong.formats.FormatException;
+import dev.zhulong.formats.SpecDifference;
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 
@@ -80,6 +83,16 @@ public final class GgufConfig {
                 + " Hugging Face's layout");
     }
 
+    /** Whatever the family's writer left unsaid would be lost in silence. Numbers are stored as floats; the balance of experts matters in training alone. */
+    private static void requireSaid(DecoderSpec spec, GgufFamily family, String at, Map<String, GgufValue> metadata) {
+        DecoderSpec said = family.read(GgufKeys.of(spec, new GgufMetadata(Path.of("GGUF"), metadata), at));
+        if (said != null) {
+            SpecDifference.of(said, spec, 1e-6, Set.of("balance")).ifPresent(difference -> {
+                throw new IllegalArgumentException("GGUF metadata of " + family.ggufArchitecture() + " cannot say " + difference);
+            });
+        }
+    }
+
     /**
      * Metadata that {@link #read} turns into the same spec, together with the tensors of {@link GgufWeight}.
      *
@@ -90,7 +103,6 @@ public final class GgufConfig {
         GgufFamily family = family(spec);
         String architecture = family.ggufArchitecture();
         String at = architecture + ".";
-        GgufFamily.require(architecture, "layers that differ in more than their windows", false, !spec.stack().isUniform());
         var metadata = new LinkedHashMap<String, GgufValue>();
         metadata.put(ARCHITECTURE, GgufValue.of(architecture));
         metadata.put(at + "vocab_size", GgufValue.of(spec.vocabSize()));
@@ -102,6 +114,7 @@ public final class GgufConfig {
         metadata.put(at + "attention.head_count_kv", GgufValue.of(spec.kvHeads()));
         metadata.put(at + family.ggufEpsilon(), GgufValue.of((float) spec.normEpsilon()));
         family.write(spec, at, metadata);
+        requireSaid(spec, family, at, metadata);
         GgufFamily.require(architecture, "number of eosIds of at most " + GgufShape.EOS_KEYS.size(), true,
                 spec.eosIds().size() <= GgufShape.EOS_KEYS.size());
         if (spec.bosId() >= 0) {

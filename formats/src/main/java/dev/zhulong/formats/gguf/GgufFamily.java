@@ -36,6 +36,11 @@ public interface GgufFamily extends Family {
      */
     DecoderSpec read(GgufFile file);
 
+    /** The shape that these keys say, with which what {@link #write} left out is found; null for a family that refuses by itself what keys cannot say. */
+    default DecoderSpec read(GgufKeys keys) {
+        return null;
+    }
+
     /**
      * Puts the keys that this family has besides those of {@link GgufShape}.
      *
