@@ -51,7 +51,8 @@ public final class HfConfig {
     private static Family family(JsonFields config) {
         Optional<String> type = config.text("model_type");
         if (type.isPresent()) {
-            return Families.find(type.get()).orElseThrow(() -> config.wrong("model_type", "one of " + Families.names(), FormatException.quote(type.get())));
+            return Families.find(type.get()).orElseThrow(() -> config.wrong("model_type", "one of " + Families.names(), FormatException.quote(type.get())
+                    + NearestRelative.of(type.get(), config).map(relative -> ", whose nearest relative among these is " + relative).orElse("")));
         }
         for (var name : config.node("architectures")) {
             for (Family family : Families.all()) {

@@ -147,7 +147,6 @@ class ConfigsOfBothGenerationsGiveOneSpecTest {
         "'eos_token_id':['a']|eos_token_id: expected a whole number from -1 to 2147483647, found \"a\"",
         "'quantization_config':{'quant_method':'gptq'}|quantization_config: expected weights in F32, F16 or BF16; "
             + "take the revision that is not quantised, found \"gptq\"",
-        "'model_type':'t5'|model_type: expected one of llama, mistral, qwen2, qwen3, gpt2, mixtral, bert, roberta, xlm-roberta, distilbert, found \"t5\"",
     })
     void wrongFieldsAreNamed(String field, String message) throws IOException {
         String name = field.substring(0, field.indexOf(':'));
@@ -157,6 +156,20 @@ class ConfigsOfBothGenerationsGiveOneSpecTest {
             without = without.replaceAll("'num_key_value_heads':4,?", "");
         }
         refused((without.endsWith(",") ? without : without + ",") + field, message);
+    }
+
+    @Test
+    void unknownFamiliesAreToldWhichAreKnownAndTheNearestRelative() throws IOException {
+        String known = "model_type: expected one of " + Families.names() + ", found ";
+        assertThat(Families.names()).startsWith("llama, mistral, qwen2, qwen3, gpt2, mixtral, bert, roberta, xlm-roberta, distilbert");
+        refused("'model_type':'qwen3_next'," + SHAPE, known + "\"qwen3_next\", whose nearest relative among these is qwen3 (by its name)");
+        refused("'model_type':'llama4'," + SHAPE, known + "\"llama4\", whose nearest relative among these is llama (by its name)");
+        refused("'model_type':'fable','num_local_experts':8,'num_experts_per_tok':2,'router_aux_loss_coef':0.01," + SHAPE,
+                known + "\"fable\", whose nearest relative among these is mixtral (by its fields)");
+        refused("'model_type':'fable','n_embd':64,'n_layer':2,'n_head':4,'n_positions':64,'vocab_size':100",
+                known + "\"fable\", whose nearest relative among these is gpt2 (by its fields)");
+        refused("'model_type':'fable','hidden_size':'much'", known + "\"fable\"");
+        refused("'model_type':'llamas','num_hidden_layers':-1", known + "\"llamas\", whose nearest relative among these is llama (by its name)");
     }
 
     @Test
