@@ -161,6 +161,66 @@ class EncodersLearnLabelledRowsTest {
         assertThat(Cli.run("evaluate", "--model", run(), "--task", "tags", "--data", data).done().out()).contains("entity_f1", "PER", "LOC");
     }
 
+    /** Characters are words; entities by their places are those the tags spell. */
+    @Test
+    void entitiesByTheirPlaces() throws IOException {
+        var random = new Random(5);
+        List<String> rows = new ArrayList<>();
+        Set<String> wanted = new HashSet<>();
+        for (int i = 0; i < 96; i++) {
+            String name = List.of("ab", "cd", "abc").get(random.nextInt(3));
+            String place = List.of("xy", "z").get(random.nextInt(2));
+            String text = "m".repeat(1 + random.nextInt(3)) + name + " m" + place;
+            int from = text.indexOf(name);
+            int at = text.indexOf(place);
+            rows.add("{\"text\": \"%s\", \"label\": {\"name\": {\"%s\": [[%d, %d]]}, \"address\": {\"%s\": [[%d, %d]]}}}".formatted(text, name, from,
+                    from + name.length() - 1, place, at, at + place.length() - 1));
+            wanted.add(i + " name " + from + " " + (from + name.length() - 1));
+            wanted.add(i + " address " + (at - 1) + " " + (at + place.length() - 2));
+        }
+        Path data = Files.write(directory.resolve("train.json"), rows);
+        Path base = TinyEncoder.write(directory.resolve("base"), "abcdmxyz".split(""));
+        Cli done = Cli.run("finetune", "--task", "tags", "--model", base, "--data", data, "--out", run(), "--lr", "3e-3", "--batch", "8", "--epochs", "8", "--set", "best=loss").done();
+        JsonNode scores = evaluate("tags", data);
+        assertThat(scores.path("metrics").path("entity_f1").asDouble()).as(done.err()).isGreaterThan(0.9);
+        assertThat(scores.path("classes").path("name").path("support").asInt()).isEqualTo(96);
+        Set<String> found = new HashSet<>();
+        List<JsonNode> said = predictions();
+        for (int i = 0; i < said.size(); i++) {
+            for (String entity : entities(said.get(i).path("predicted"))) {
+                found.add(i + " " + entity);
+            }
+        }
+        double all = found.size() + wanted.size();
+        found.retainAll(wanted);
+        assertThat(scores.path("metrics").path("entity_f1").asDouble()).isCloseTo(2 * found.size() / all, within(1e-12));
+    }
+
+    /** As SQuAD 2's script prints it: all questions, those with an answer, those without. */
+    @Test
+    void questionsWithoutAnAnswerAreCountedApart() throws IOException {
+        List<String> questions = new ArrayList<>();
+        for (int i = 0; i < 40; i++) {
+            questions.add(JSON.writeValueAsString(JSON.createObjectNode().put("question", "who ?").put("context", i % 4 == 0 ? "day was good" : "ann lives in rome")
+                    .set("answers", i % 4 == 0 ? JSON.createArrayNode() : JSON.createArrayNode().add(JSON.createObjectNode().put("text", "ann").put("answer_start", 0)))));
+        }
+        Path data = Files.write(directory.resolve("questions.jsonl"), questions);
+        finetune("qa", data, "--epochs", "2");
+        JsonNode metrics = evaluate("qa", data).path("metrics");
+        double some = 0;
+        double none = 0;
+        for (JsonNode row : predictions()) {
+            boolean empty = row.path("answers").isEmpty();
+            boolean right = row.path("predicted").asText().equals(empty ? "" : "ann");
+            some += right && !empty ? 1 : 0;
+            none += right && empty ? 1 : 0;
+        }
+        assertThat(metrics.path("has_answer_exact_match").asDouble()).isCloseTo(some / 30, within(1e-12));
+        assertThat(metrics.path("no_answer_exact_match").asDouble()).isCloseTo(none / 10, within(1e-12));
+        assertThat(metrics.path("exact_match").asDouble()).isCloseTo((some + none) / 40, within(1e-12));
+        assertThat(metrics.path("f1").asDouble()).isCloseTo((metrics.path("has_answer_f1").asDouble() * 30 + none) / 40, within(1e-12));
+    }
+
     @Test
     void answersInContexts() throws IOException {
         var random = new Random(4);

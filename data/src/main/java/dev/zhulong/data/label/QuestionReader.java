@@ -9,7 +9,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Reads questions with answers that lie in a context: SQuAD's JSON (articles of paragraphs of questions), and rows with {@code context}, {@code question}
+ * Reads questions with answers that lie in a context: the JSON of SQuAD and CMRC 2018 (articles of paragraphs of questions; CMRC's first form too, whose
+ * {@code context_text} and {@code query_text} have answers without a start: the first place where one stands), and rows with {@code context}, {@code question}
  * and {@code answers}, a list of objects with {@code text} and {@code answer_start} or an object with a list of each. A question without answers has none.
  */
 public final class QuestionReader {
@@ -28,10 +29,15 @@ public final class QuestionReader {
     public static LabelledRows<Question> read(Path file) {
         var reader = new QuestionReader();
         var seen = new RowFields.Seen();
+        boolean[] nested = new boolean[1];
         RowReader.read(file, true, reader.report, row -> {
             seen.add(row);
             if (row.fields().path("paragraphs").isArray()) {
+                nested[0] = true;
                 reader.article(row);
+            } else if (row.fields().path("context_text").isTextual() && row.fields().path("qas").isArray()) {
+                nested[0] = true;
+                reader.context(row);
             } else {
                 var fields = new RowFields(row, reader.report);
                 String context = fields.text("context");
@@ -40,7 +46,7 @@ public final class QuestionReader {
                 }
             }
         });
-        seen.requireRows(file, reader.report, !reader.questions.isEmpty(), "context", "question");
+        seen.requireRows(file, reader.report, !reader.questions.isEmpty(), nested[0] ? new String[0] : new String[] {"context", "question"});
         return new LabelledRows<>(reader.questions, reader.report);
     }
 
@@ -65,6 +71,35 @@ public final class QuestionReader {
         }
         if (count == 0) {
             new RowFields(row, report).refuse("an article without questions", "");
+        }
+    }
+
+    /** A context of CMRC's first form; it counts as many rows as it has questions. */
+    private void context(RowReader.Row row) {
+        String context = row.fields().path("context_text").textValue();
+        int count = 0;
+        for (JsonNode one : row.fields().path("qas")) {
+            if (count++ > 0) {
+                report.row();
+            }
+            String id = one.path("query_id").asText("");
+            String where = row.where() + " question " + (id.isEmpty() ? Integer.toString(count) : id);
+            var fields = new RowFields(new RowReader.Row(where, row.number(), one instanceof ObjectNode o ? o : row.fields().objectNode()), report);
+            String text = fields.text("query_text");
+            List<String> texts = text == null ? null : fields.list("answers", false);
+            if (texts == null) {
+                continue;
+            }
+            List<Question.Answer> answers = texts.stream().distinct().map(answer -> new Question.Answer(answer, context.indexOf(answer))).toList();
+            var lost = answers.stream().filter(answer -> answer.from() < 0).findFirst();
+            if (lost.isPresent()) {
+                fields.refuse("an answer is not in its context", "'" + lost.get().text() + "'");
+            } else {
+                questions.add(new Question(where, id.isEmpty() ? where : id, context, text, answers));
+            }
+        }
+        if (count == 0) {
+            new RowFields(row, report).refuse("a context without questions", "");
         }
     }
 

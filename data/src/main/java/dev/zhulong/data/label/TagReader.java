@@ -12,8 +12,8 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * Reads sentences with a tag for each word: JSON Lines, JSON and Parquet with a list of words and one of tags, everything else as CoNLL. Tags in
- * {@link TagScheme#IOB1} come out in {@link TagScheme#IOB2}, so that every entity begins alike; tags that break a scheme stay and are noted.
+ * Reads sentences with a tag for each word: JSON Lines, JSON and Parquet with a list of words and one of tags or in CLUENER's form ({@link PlacedEntities}),
+ * everything else as CoNLL. Tags in {@link TagScheme#IOB1} come out in {@link TagScheme#IOB2}, so that every entity begins alike; tags that break a scheme stay and are noted.
  */
 public final class TagReader {
     private static final int NOTED = 1000;
@@ -39,12 +39,22 @@ public final class TagReader {
         var seen = new RowFields.Seen();
         List<RowReader.Row> sources = new ArrayList<>();
         List<TaggedWords> rows = new ArrayList<>();
+        boolean[] placed = new boolean[1];
         String name = file.toString().toLowerCase(Locale.ROOT).replaceAll("\\.(gz|zst|bz2)$", "");
         boolean conll = !name.matches(".*\\.(jsonl|ndjson|json|parquet)");
         LabelColumns where = conll ? LabelColumns.TAGS.withNames(columns.names()) : columns;
         Consumer<RowReader.Row> each = row -> {
             seen.add(row);
             var fields = new RowFields(row, report);
+            if (!conll && PlacedEntities.areIn(row.fields(), where.text())) {
+                placed[0] = true;
+                TaggedWords read = PlacedEntities.read(fields);
+                if (read != null) {
+                    sources.add(row);
+                    rows.add(read);
+                }
+                return;
+            }
             List<String> words = fields.list(where.text(), false);
             List<String> tags = words == null ? null : fields.list(where.label(), true);
             if (tags == null) {
@@ -62,7 +72,7 @@ public final class TagReader {
         } else {
             RowReader.read(file, true, report, each);
         }
-        seen.requireRows(file, report, !rows.isEmpty(), where.text(), where.label());
+        seen.requireRows(file, report, !rows.isEmpty(), placed[0] ? new String[0] : new String[] {where.text(), where.label()});
         Optional<TagScheme> scheme = TagScheme.of(() -> rows.stream().map(TaggedWords::tags).iterator());
         if (scheme.equals(Optional.of(TagScheme.IOB1))) {
             report.note("tags in IOB1 are written in IOB2", new RowReport.Sample(rows.getFirst().where(), "", ""));

@@ -211,6 +211,53 @@ class LabelledRowsAreReadOrRefusedByLineTest {
         return "{\"version\":\"v2.0\",\"data\":[{\"title\":\"t\",\"paragraphs\":[{\"context\":\"A \uD834\uDD1E cat sat on the mat.\",\"qas\":[" + qas + "]}]}]}";
     }
 
+    /** Places count code points, inclusive at both ends; white space is no word. */
+    @Test
+    void cluener() throws IOException {
+        var tagged = TagReader.read(write("train.json", """
+                {"text": "浙商银行的叶老桂", "label": {"name": {"叶老桂": [[5, 7]]}, "company": {"浙商银行": [[0, 3]]}}}
+                {"text": "😀 Wii U和Wii U", "label": {"game": {"Wii U": [[2, 6], [8, 12]]}}}
+                {"text": "无", "label": {}}
+                {"text": "浙商银行", "label": {"company": {"浙商银行": [[0, 4]]}}}
+                {"text": "浙商银行", "label": {"company": {"浙商银行": [[0, 3]]}, "address": {"浙": [[0, 0]]}}}
+                {"text": "浙商", "label": {"company": {"浙商": [[0]]}}}
+                {"text": "浙商", "label": {"company": {"浙商": [[-1, 1]]}}}
+                """), LabelColumns.TAGS, "");
+        assertThat(tagged.scheme()).contains(TagScheme.IOB2);
+        assertThat(tagged.rows().rows()).extracting(TaggedWords::tags).containsExactly(
+                List.of("B-company", "I-company", "I-company", "I-company", "O", "B-name", "I-name", "I-name"),
+                List.of("O", "B-game", "I-game", "I-game", "I-game", "O", "B-game", "I-game", "I-game", "I-game"), List.of("O"));
+        assertThat(tagged.rows().rows().get(1).words()).startsWith("😀", "W", "i", "i", "U");
+        RowReport report = tagged.rows().report();
+        refused(report, "train.json#4", "an entity is not at its place (first and last character, from 0): '浙商银行' (company) at [0,4]");
+        refused(report, "train.json#5", "two entities share a character");
+        refused(report, "train.json#6", "a place is not a first and a last character");
+        refused(report, "train.json#7", "an entity is not at its place");
+        Path wrong = write("a.jsonl", "{\"text\": \"a b\", \"label\": {\"x\": {\"b\": [[2, 3]]}}}");
+        assertThatThrownBy(() -> TagReader.read(wrong, LabelColumns.TAGS, "")).hasMessageContaining("a.jsonl#1: an entity is not at its place");
+    }
+
+    @Test
+    void cmrcInBothForms() throws IOException {
+        var squad = QuestionReader.read(write("a.json", """
+                {"version": "v1.0", "data": [{"paragraphs": [{"id": "DEV_0", "context": "《战国无双3》是由光荣发行的。", "qas": [{"id": "DEV_0_QUERY_0",
+                "question": "由谁发行?", "answers": [{"text": "光荣", "answer_start": 9}, {"text": "由光荣", "answer_start": 8}]}]}], "id": "DEV_0", "title": "t"}]}
+                """));
+        var first = QuestionReader.read(write("b.json", """
+                [{"context_id": "DEV_0", "context_text": "《战国无双3》是由光荣发行的。", "qas": [{"query_text": "由谁发行?", "query_id": "DEV_0_QUERY_0", "answers": ["光荣", "由光荣", "光荣"]},
+                {"query_text": "q", "query_id": "DEV_0_QUERY_1", "answers": ["没有"]}], "title": "t"}]
+                """));
+        for (var read : List.of(squad, first)) {
+            assertThat(read.rows()).hasSize(1);
+            Question question = read.rows().getFirst();
+            assertThat(question.id()).isEqualTo("DEV_0_QUERY_0");
+            assertThat(question.question()).isEqualTo("由谁发行?");
+            assertThat(question.answers()).containsExactly(new Question.Answer("光荣", 9), new Question.Answer("由光荣", 8));
+        }
+        refused(first.report(), "b.json#1 question DEV_0_QUERY_1", "an answer is not in its context: '没有'");
+        assertThat(first.report().read()).isEqualTo(2);
+    }
+
     @Test
     void squad() throws IOException {
         var read = QuestionReader.read(write("a.json", article("{\"id\":\"q1\",\"question\":\"Who?\",\"answers\":[{\"text\":\"cat\",\"answer_start\":4},"

@@ -24,6 +24,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * Where in a context the answer to a question lies; none may be one of the answers where some question has none (SQuAD 2).
@@ -102,7 +104,22 @@ record AnswersTask(AnswerMatch match, int overlap) implements HeadTask<Question>
             Map<String, Estimate> metrics = new LinkedHashMap<>();
             metrics.put(HeadScores.EXACT_MATCH, result.exactMatch());
             metrics.put(HeadScores.F1, result.f1());
+            if (nullable) {
+                parts(segments, metrics);
+            }
             return new HeadScores("questions", questions.size(), metrics, "", new TreeMap<>(), notices);
+        }
+
+        /** As SQuAD 2's script: apart for the questions that have an answer and those that have none. */
+        private void parts(List<Segment> segments, Map<String, Estimate> metrics) {
+            var byAnswer = IntStream.range(0, segments.size()).boxed().collect(Collectors.partitioningBy(i -> !questions.get(i).question().answers().isEmpty(),
+                    Collectors.mapping(segments::get, Collectors.toList())));
+            if (!byAnswer.get(true).isEmpty()) {
+                AnswerMatch.Result some = match.evaluate(byAnswer.get(true));
+                metrics.put("has_answer_exact_match", some.exactMatch());
+                metrics.put("has_answer_f1", some.f1());
+            }
+            metrics.put("no_answer_exact_match", match.evaluate(byAnswer.get(false)).exactMatch());
         }
 
         private static ObjectNode line(Question question, AnswerSearch.Answer answer) {
