@@ -26,12 +26,10 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Peak resident memory of whole processes, above one that has loaded libtorch and does nothing. */
 class QloraNeedsLessThanHalfTest {
-    private static final Path STATUS = Path.of("/proc/self/status");
-
     @TempDir
     Path temporary;
 
-    /** Arguments: the model, the data, the run directory, the method ({@code idle} for none), where to write the peak in kB. */
+    /** Arguments: the model, the data, the run directory, the method ({@code idle} for none), where to write the peak in bytes. */
     public static final class Child {
         public static void main(String[] arguments) throws IOException {
             Tensor.zeros(DType.F32, 16).close();
@@ -43,14 +41,13 @@ class QloraNeedsLessThanHalfTest {
                     new FinetuneJob(recipe).run(Path.of(arguments[2]), line, 8L << 30);
                 }
             }
-            Files.writeString(Path.of(arguments[4]), Files.readAllLines(STATUS).stream().filter(text -> text.startsWith("VmHWM"))
-                    .findFirst().orElseThrow().replaceAll("[^0-9]", ""));
+            Files.writeString(Path.of(arguments[4]), Long.toString(ChildJvm.peak()));
         }
     }
 
     @Test
     void ofFullFineTuningsPeakWithSixtyMillionWeights() throws Exception {
-        assumeTrue(Files.isReadable(STATUS), "needs Linux's /proc");
+        assumeTrue(ChildJvm.knowsPeak(), "needs Linux's /proc");
         Path tokenizer = temporary.resolve("tokenizer");
         TinyRun.run(TinyRun.recipe(TinyRun.texts(temporary.resolve("texts"), 10, 1), "train.steps=1", "train.warmup=0"), tokenizer);
         Path model = Files.createDirectories(temporary.resolve("model"));
@@ -68,9 +65,9 @@ class QloraNeedsLessThanHalfTest {
                 + "? \", \"completion\": \"lit\"}").toList());
         Map<String, Long> peaks = new TreeMap<>();
         for (String method : List.of("idle", "full", "qlora")) {
-            Path peak = temporary.resolve(method + ".kb");
+            Path peak = temporary.resolve(method + ".peak");
             Path log = temporary.resolve(method + ".log");
-            Process child = ChildJvm.start(Child.class, log.toFile(), model.toString(), data.toString(), temporary.resolve(method).toString(),
+            Process child = ChildJvm.startMeasured(Child.class, log.toFile(), model.toString(), data.toString(), temporary.resolve(method).toString(),
                     method, peak.toString());
             assertThat(child.waitFor(120, TimeUnit.SECONDS)).isTrue();
             assertThat(child.exitValue()).as(Files.exists(log) ? Files.readString(log) : "").isZero();
@@ -78,7 +75,7 @@ class QloraNeedsLessThanHalfTest {
         }
         long full = peaks.get("full") - peaks.get("idle");
         long qlora = peaks.get("qlora") - peaks.get("idle");
-        System.out.printf("peaks in MB above an idle process of %d: full %d, qlora %d%n", peaks.get("idle") / 1024, full / 1024, qlora / 1024);
+        System.out.printf("peaks in MB above an idle process of %d: full %d, qlora %d%n", peaks.get("idle") >> 20, full >> 20, qlora >> 20);
         assertThat(qlora).isLessThan(full / 2);
     }
 }

@@ -37,7 +37,6 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 class WhatCannotFitIsRefusedBeforeItStartsTest {
     private static final long PLENTY = 4L << 30;
-    private static final Path STATUS = Path.of("/proc/self/status");
 
     @TempDir
     static Path shared;
@@ -158,7 +157,7 @@ class WhatCannotFitIsRefusedBeforeItStartsTest {
         assertThat(file.toFile().delete()).isTrue();
     }
 
-    /** Arguments: texts, run directory, where to write the peak in kB, overrides; without overrides it only loads libtorch. */
+    /** Arguments: texts, run directory, where to write the peak in bytes, overrides; without overrides it only loads libtorch. */
     public static final class Child {
         public static void main(String[] arguments) throws IOException {
             Tensor.zeros(DType.F32, 16).close();
@@ -167,15 +166,14 @@ class WhatCannotFitIsRefusedBeforeItStartsTest {
                     new PretrainJob(TinyRun.recipe(Path.of(arguments[0]), Arrays.copyOfRange(arguments, 3, arguments.length))).run(Path.of(arguments[1]), line);
                 }
             }
-            Files.writeString(Path.of(arguments[2]), Files.readAllLines(STATUS).stream().filter(text -> text.startsWith("VmHWM"))
-                    .findFirst().orElseThrow().replaceAll("[^0-9]", ""));
+            Files.writeString(Path.of(arguments[2]), Long.toString(ChildJvm.peak()));
         }
     }
 
     /** Peak resident memory of whole processes, above one that does nothing: a third of the estimate at least, and little more than it. */
     @Test
     void theEstimateIsNearWhatIsMeasured() throws Exception {
-        assumeTrue(Files.isReadable(STATUS), "needs Linux's /proc");
+        assumeTrue(ChildJvm.knowsPeak(), "needs Linux's /proc");
         String[] model = {"model.hidden_size=256", "model.heads=4", "model.layers=4", "model.context_length=512", "train.steps=2", "train.warmup=0",
             "train.seq=512", "train.batch=8", "train.evaluate_every=0", "train.sample_every=0", "train.evaluate_rows=1"};
         Map<String, String[]> cases = new LinkedHashMap<>();
@@ -185,14 +183,14 @@ class WhatCannotFitIsRefusedBeforeItStartsTest {
         cases.put("wide", with(model, "model.hidden_size=768", "model.heads=12", "train.batch=1", "train.seq=64"));
         long idle = 0;
         for (var entry : cases.entrySet()) {
-            Path peak = temporary.resolve(entry.getKey() + ".kb");
+            Path peak = temporary.resolve(entry.getKey() + ".peak");
             Path log = temporary.resolve(entry.getKey() + ".log");
             List<String> arguments = new ArrayList<>(List.of(texts.toString(), temporary.resolve(entry.getKey()).toString(), peak.toString()));
             arguments.addAll(List.of(entry.getValue()));
-            Process child = ChildJvm.start(Child.class, log.toFile(), arguments.toArray(String[]::new));
+            Process child = ChildJvm.startMeasured(Child.class, log.toFile(), arguments.toArray(String[]::new));
             assertThat(child.waitFor(180, TimeUnit.SECONDS)).isTrue();
             assertThat(child.exitValue()).as(Files.readString(log)).isZero();
-            long bytes = Long.parseLong(Files.readString(peak)) * 1024;
+            long bytes = Long.parseLong(Files.readString(peak));
             if (entry.getKey().equals("idle")) {
                 idle = bytes;
                 continue;
