@@ -15,6 +15,15 @@ public interface EncoderFamily extends Family {
     /** What a head over classes begins with. */
     Optional<Dense> denseOfClasses();
 
+    /**
+     * Which tokens of a sequence all others see, and which see all others, for the head that a network has.
+     *
+     * @return of each token; empty where networks of this family have no such tokens
+     */
+    default boolean[] globals(EncoderSpec spec, int[] ids) {
+        return new boolean[0];
+    }
+
     /** What a head over labels of tokens, or over the ends of answers, begins with. */
     default Optional<Dense> denseOfTags() {
         return Optional.empty();

@@ -35,9 +35,15 @@ public interface Encoder extends AutoCloseable {
      * @param ids      at least one
      * @param segments of each token; empty where all are in the first, or the network has none
      * @param seen     whether each token is seen by others: padding is not. Empty where all are, which is how to encode without padding
+     * @param globals  which tokens see all others and are seen by all, in a network that has such tokens; empty for those that its head needs
      * @param logits   whether logits are wanted, where the network has a head
      */
-    record Input(int[] ids, int[] segments, boolean[] seen, boolean logits) {
+    record Input(int[] ids, int[] segments, boolean[] seen, boolean[] globals, boolean logits) {
+        /** With the global tokens that the network's head needs. */
+        public Input(int[] ids, int[] segments, boolean[] seen, boolean logits) {
+            this(ids, segments, seen, new boolean[0], logits);
+        }
+
         public Input {
             if (ids.length == 0) {
                 throw new IllegalArgumentException("an input needs at least one token id");
@@ -45,6 +51,9 @@ public interface Encoder extends AutoCloseable {
             if (segments.length != 0 && segments.length != ids.length || seen.length != 0 && seen.length != ids.length) {
                 throw new IllegalArgumentException("an input of " + ids.length + " tokens has " + segments.length + " segments and a mask of " + seen.length
                         + ": expected as many, or none");
+            }
+            if (globals.length != 0 && globals.length != ids.length) {
+                throw new IllegalArgumentException("an input of " + ids.length + " tokens is told of " + globals.length + " whether they are global: expected as many, or none");
             }
             boolean any = seen.length == 0;
             for (boolean one : seen) {
@@ -84,7 +93,7 @@ public interface Encoder extends AutoCloseable {
 
         /** Without logits. */
         public Input statesAlone() {
-            return new Input(ids, segments, seen, false);
+            return new Input(ids, segments, seen, globals, false);
         }
     }
 

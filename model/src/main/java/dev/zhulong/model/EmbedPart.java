@@ -54,6 +54,9 @@ final class EmbedPart implements Part {
         if (norm != null) {
             x = norm.apply(x);
         }
+        if (pass.seen() != null) {
+            x = x.mul(pass.seen());
+        }
         if (account.isEmpty()) {
             return new Tensor[] {x};
         }

@@ -17,7 +17,7 @@ import java.util.Optional;
  * <pre>{@code
  * try (Encoder model = EncoderFiles.load(path); var scope = TensorScope.open()) {
  *     Tensor states = model.states(ids, segments, visible, rows);
- *     Tensor logits = model.logits(states);
+ *     Tensor logits = model.logits(states, visible);
  * }
  * }</pre>
  */
@@ -32,6 +32,10 @@ public final class Encoder extends Network {
         all.add(new EmbedPart(this, spec.stack(), spec.padId(), spec.firstPosition() - 1));
         for (int layer = 0; layer < spec.layers(); layer++) {
             all.add(new TransformerPart(this, spec.stack(), layer));
+        }
+        Normalisation last = norm(Role.FINAL_NORM, -1, spec.stack());
+        if (last != null) {
+            all.add(new NormPart(last));
         }
         parts = List.copyOf(all);
         headNorm = norm(Role.HEAD_NORM, -1, spec.stack());
@@ -66,11 +70,29 @@ public final class Encoder extends Network {
      */
     public Pass pass(int[] ids, boolean[] visible, int batch) {
         int seq = ids.length / batch;
+        boolean[] globals = null;
+        for (int row = 0; row < batch; row++) {
+            boolean[] own = spec().family().globals(spec(), Arrays.copyOfRange(ids, row * seq, (row + 1) * seq));
+            if (own.length > 0) {
+                globals = globals == null ? new boolean[ids.length] : globals;
+                System.arraycopy(own, 0, globals, row * seq, seq);
+            }
+        }
+        return pass(ids, visible, globals, batch);
+    }
+
+    /**
+     * The same with global tokens as told, of a network that has them.
+     *
+     * @param globals [batch · seq]; null for a network that has none
+     */
+    public Pass pass(int[] ids, boolean[] visible, boolean[] globals, int batch) {
+        int seq = ids.length / batch;
         int[] positions = new int[ids.length];
         for (int row = 0; row < batch; row++) {
             System.arraycopy(spec().positions(Arrays.copyOfRange(ids, row * seq, (row + 1) * seq)), 0, positions, row * seq, seq);
         }
-        return Pass.full(spec().stack(), Tensor.of(positions, batch, seq), visible);
+        return Pass.full(spec().stack(), Tensor.of(positions, batch, seq), visible, globals);
     }
 
     /** Ids to the last layer's states [batch, seq, hidden]; {@link #inputs} and {@link #pass} in one. */
@@ -81,18 +103,24 @@ public final class Encoder extends Network {
     /**
      * The head.
      *
-     * @param states [batch, seq, hidden]
+     * @param states  [batch, seq, hidden]
+     * @param visible which tokens are no padding, [batch · seq], for heads that take the mean of these; null for all
      * @return of classes [batch, labels], from each row's first token; else [batch, seq, outputs]
      * @throws IllegalStateException where there is none
      */
-    public Tensor logits(Tensor states) {
+    public Tensor logits(Tensor states, boolean[] visible) {
         return switch (spec().head()) {
             case Head.None none -> throw new IllegalStateException("this encoder has no head");
-            case Head.Classes classes -> outputs(states.select(1, 0), classes.dense());
+            case Head.Classes classes -> outputs(classes.mean() ? mean(states, visible) : states.select(1, 0), classes.dense());
             case Head.MaskedTokens tokens -> outputs(states, tokens.dense());
-            case Head.Tags tags -> outputs(states, Optional.empty());
-            case Head.Spans spans -> outputs(states, Optional.empty());
+            case Head.Tags tags -> outputs(states, tags.dense());
+            case Head.Spans spans -> outputs(states, spans.dense());
         };
+    }
+
+    /** The head over states none of which is padding's. */
+    public Tensor logits(Tensor states) {
+        return logits(states, null);
     }
 
     /**
@@ -107,10 +135,31 @@ public final class Encoder extends Network {
 
     private Tensor outputs(Tensor x, Optional<Dense> dense) {
         if (dense.isPresent()) {
-            x = Activations.apply(dense.get().activation(), x.linear(weight(Role.HEAD_DENSE, -1).tensor(), bias(Role.HEAD_DENSE, -1).tensor()));
+            x = Activations.apply(dense.get().activation(), x.linear(weight(Role.HEAD_DENSE, -1).tensor(), tensor(bias(Role.HEAD_DENSE, -1))));
             x = headNorm == null ? x : headNorm.apply(x);
         }
-        Weight bias = bias(Role.HEAD, -1);
-        return x.linear(weight(spec().tiedEmbeddings() ? Role.EMBED : Role.HEAD, -1).tensor(), bias == null ? null : bias.tensor());
+        return x.linear(weight(spec().tiedEmbeddings() ? Role.EMBED : Role.HEAD, -1).tensor(), tensor(bias(Role.HEAD, -1)));
+    }
+
+    private static Tensor mean(Tensor states, boolean[] visible) {
+        if (visible == null) {
+            return states.mean(1, false);
+        }
+        int seq = (int) states.size(1);
+        float[] shares = new float[visible.length];
+        for (int row = 0; row < shares.length / seq; row++) {
+            int count = 0;
+            for (int i = row * seq; i < (row + 1) * seq; i++) {
+                count += visible[i] ? 1 : 0;
+            }
+            for (int i = row * seq; i < (row + 1) * seq; i++) {
+                shares[i] = visible[i] ? 1f / count : 0;
+            }
+        }
+        return Tensor.of(shares, states.size(0), 1, seq).matmul(states).squeeze(1);
+    }
+
+    private static Tensor tensor(Weight weight) {
+        return weight == null ? null : weight.tensor();
     }
 }

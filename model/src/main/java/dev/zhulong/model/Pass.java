@@ -3,6 +3,7 @@ package dev.zhulong.model;
 import dev.zhulong.formats.Reach;
 import dev.zhulong.formats.Stack;
 import dev.zhulong.formats.Stack.Attention;
+import dev.zhulong.formats.Stack.Positions.Distances;
 import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.Tensor;
 import java.util.Arrays;
@@ -35,6 +36,9 @@ public final class Pass {
     private final int keys;
     private final Tensor documents;
     private Mixing mixing = Mixing.PLAIN;
+    private Tensor distances;
+    private Tensor seen;
+    private Tensor hidden;
 
     private Pass(Stack stack, RotaryTable rotary, Tensor positions, Tensor documents, int seq, KeyValues cache) {
         this.stack = stack;
@@ -93,10 +97,10 @@ public final class Pass {
         return new Pass(stack, rotary, positions, null, seq, cache);
     }
 
-    private Pass(Stack stack, Tensor positions, Tensor padding, Rows rows) {
+    private Pass(Stack stack, Tensor positions, boolean[] visible, boolean[] globals) {
         this.stack = stack;
         this.positions = positions;
-        this.padding = padding;
+        this.padding = visible == null ? null : padding(visible, positions.shape());
         this.causal = false;
         this.cache = null;
         this.seq = (int) positions.size(1);
@@ -104,26 +108,58 @@ public final class Pass {
         this.documents = null;
         this.cos = null;
         this.sin = null;
+        if (stack.positions() instanceof Distances apart) {
+            distances = DisentangledAttention.rowsOfPairs(apart, seq);
+            if (visible != null) {
+                seen = DisentangledAttention.seen(visible, positions.shape());
+                hidden = DisentangledAttention.hidden(seen);
+            }
+        }
+        Rows rows = Rows.whole((int) positions.size(0), seq);
+        // padding of a network with global tokens attends to nothing
+        Rows told = globals == null ? rows : rows.global(globals);
+        Rows all = visible == null ? told : told.visible(visible, globals != null);
         stack.layers().stream().map(layer -> layer.attention().reach()).distinct().filter(reach -> !(reach instanceof Reach.Whole))
-                .forEach(reach -> local.put(reach, LocalAttention.of(reach, rows, false)));
+                .forEach(reach -> local.put(reach, LocalAttention.of(reach, all, false)));
     }
 
-    /**
-     * Whole sequences whose positions all see each other.
-     *
-     * @param positions I64 [batch, seq], rows of the table of positions
-     * @param visible   whether a position is seen, [batch · seq]; null where all are
-     */
-    static Pass full(Stack stack, Tensor positions, boolean[] visible) {
-        Rows rows = Rows.whole((int) positions.size(0), (int) positions.size(1));
-        if (visible == null) {
-            return new Pass(stack, positions, null, rows);
-        }
+    private static Tensor padding(boolean[] visible, long[] shape) {
         float[] mask = new float[visible.length];
         for (int i = 0; i < mask.length; i++) {
             mask[i] = visible[i] ? 0 : Float.NEGATIVE_INFINITY;
         }
-        return new Pass(stack, positions, Tensor.of(mask, positions.size(0), 1, 1, positions.size(1)), rows.visible(visible, false));
+        return Tensor.of(mask, shape[0], 1, 1, shape[1]);
+    }
+
+    /**
+     * Whole sequences whose positions see each other, as far as windows reach.
+     *
+     * @param positions I64 [batch, seq], rows of the table of positions
+     * @param visible   whether a position is seen, [batch · seq]; null where all are
+     * @param globals   which positions all see and which see all, [batch · seq]; null for a network that has none
+     */
+    static Pass full(Stack stack, Tensor positions, boolean[] visible, boolean[] globals) {
+        return new Pass(stack, positions, visible, globals);
+    }
+
+    /** Rows of the table of distances for each pair of positions, I64 [seq, seq]. */
+    Tensor distances() {
+        return distances;
+    }
+
+    /** 1 where a token is seen and 0 where it is padding, F32 [batch, seq, 1], in a network that clears the embeddings of padding; null elsewhere. */
+    Tensor seen() {
+        return seen;
+    }
+
+    /** Added to scores where a position of a pair is hidden, F32 [batch, 1, seq, seq]; null where none is. */
+    Tensor hidden() {
+        return hidden;
+    }
+
+    /** Attention of a layer with a short reach. */
+    LocalAttention local(int layer) {
+        return local.get(stack.layers().get(layer).attention().reach());
     }
 
     /** I64 positions, [seq] or [batch, seq]. */

@@ -5,6 +5,7 @@ import dev.zhulong.formats.Stack;
 import dev.zhulong.formats.Stack.Layer;
 import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.formats.Stack.NormPlace;
+import dev.zhulong.formats.Stack.Positions.Distances;
 import dev.zhulong.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,7 +25,9 @@ final class TransformerPart implements Part {
         this.before = stack.place() == NormPlace.BEFORE;
         norm1 = network.norm(Role.NORM1, layer, stack);
         norm2 = network.norm(Role.NORM2, layer, stack);
-        attention = new MultiHeadAttention(network, stack, layer);
+        attention = network.find(Role.Q_GLOBAL, layer) != null ? new GlobalAttention(network, stack, layer)
+                : stack.positions() instanceof Distances distances ? new DisentangledAttention(network, stack, distances, layer)
+                : new MultiHeadAttention(network, stack, layer);
         mlp = switch (spec.mlp()) {
             case Mlp.Dense dense -> new DenseMlp(network, dense, layer, -1);
             case Mlp.Experts experts -> new Experts(network, experts, layer);

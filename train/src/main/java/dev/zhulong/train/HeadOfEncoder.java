@@ -4,6 +4,7 @@ import dev.zhulong.data.pack.Batch;
 import dev.zhulong.data.pack.EncoderBatch;
 import dev.zhulong.formats.EncoderSpec.Head;
 import dev.zhulong.model.Encoder;
+import dev.zhulong.model.Pass;
 import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
@@ -30,7 +31,7 @@ public final class HeadOfEncoder implements Objective<EncoderBatch> {
     public Loss accumulate(EncoderBatch batch, boolean recompute) {
         try (var scope = TensorScope.open()) {
             Loss[] loss = new Loss[1];
-            Backward.through(model, model.inputs(batch.ids(), batch.types(), batch.rows()), model.pass(batch.ids(), batch.visible(), batch.rows()), recompute,
+            Backward.through(model, model.inputs(batch.ids(), batch.types(), batch.rows()), pass(batch), recompute,
                     flow -> {
                         Tensor states = flow[0].requiresGrad(true);
                         Tensor sum = sum(states, batch);
@@ -49,8 +50,13 @@ public final class HeadOfEncoder implements Objective<EncoderBatch> {
     public Loss evaluate(EncoderBatch batch) {
         try (var scope = TensorScope.open();
                 var off = NoGrad.open()) {
-            return loss(sum(model.states(batch.ids(), batch.types(), batch.visible(), batch.rows()), batch), batch);
+            return loss(sum(model.run(model.inputs(batch.ids(), batch.types(), batch.rows()), pass(batch))[0], batch), batch);
         }
+    }
+
+    private Pass pass(EncoderBatch batch) {
+        return batch.globals().length == 0 ? model.pass(batch.ids(), batch.visible(), batch.rows())
+                : model.pass(batch.ids(), batch.visible(), batch.globals(), batch.rows());
     }
 
     private Loss loss(Tensor sum, EncoderBatch batch) {
@@ -67,12 +73,12 @@ public final class HeadOfEncoder implements Objective<EncoderBatch> {
             case Head.MaskedTokens tokens -> ofTokens(states, batch);
             case Head.Tags tags -> ofTokens(states, batch);
             case Head.Classes classes -> switch (classes.problem()) {
-                case SINGLE_LABEL -> crossEntropy(model.logits(states), batch.labels());
-                case MULTI_LABEL -> binary(model.logits(states), batch);
-                case REGRESSION -> squares(model.logits(states), batch);
+                case SINGLE_LABEL -> crossEntropy(model.logits(states, batch.visible()), batch.labels());
+                case MULTI_LABEL -> binary(model.logits(states, batch.visible()), batch);
+                case REGRESSION -> squares(model.logits(states, batch.visible()), batch);
             };
             case Head.Spans spans -> {
-                Tensor logits = model.logits(states);
+                Tensor logits = model.logits(states, batch.visible());
                 yield crossEntropy(logits.select(2, 0), each(batch.labels(), 0)).add(crossEntropy(logits.select(2, 1), each(batch.labels(), 1))).mul(0.5);
             }
             case Head.None none -> throw new IllegalStateException("no head");

@@ -13,8 +13,14 @@ import java.util.List;
  * @param lengths tokens of each row, {@code [rows]}; those behind are not to be attended to
  * @param labels  {@code [rows, width]} where every token has one, {@link Batch#NO_TARGET} where a row is filled up; else {@code [rows, labels a row]}
  * @param numbers {@code [rows, labels a row]} where they are numbers and not ids, in place of {@code labels}; else empty
+ * @param globals whether each token sees all others and is seen by all, {@code [rows, width]}; empty for those that the network's head needs
  */
-public record EncoderBatch(int rows, int width, int[] ids, int[] types, int[] lengths, int[] labels, float[] numbers) {
+public record EncoderBatch(int rows, int width, int[] ids, int[] types, int[] lengths, int[] labels, float[] numbers, boolean[] globals) {
+    /** Inputs with the global tokens that the network's head needs. */
+    public EncoderBatch(int rows, int width, int[] ids, int[] types, int[] lengths, int[] labels, float[] numbers) {
+        this(rows, width, ids, types, lengths, labels, numbers, new boolean[0]);
+    }
+
     /** Inputs whose labels are ids. */
     public EncoderBatch(int rows, int width, int[] ids, int[] types, int[] lengths, int[] labels) {
         this(rows, width, ids, types, lengths, labels, new float[0]);

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.zhulong.formats.EncoderSpec;
+import dev.zhulong.formats.EncoderSpec.Head;
 import dev.zhulong.formats.JsonFields;
 import dev.zhulong.formats.Role;
 import dev.zhulong.formats.Stack;
@@ -39,8 +40,33 @@ public final class Longformer extends Roberta {
         return true;
     }
 
+    /** As the authors have it: the first token for classes, the question for answers; the question ends at the first separator. */
+    @Override
+    public boolean[] globals(EncoderSpec spec, int[] ids) {
+        var globals = new boolean[ids.length];
+        switch (spec.head()) {
+            case Head.Classes classes -> globals[0] = true;
+            case Head.Spans spans -> {
+                for (int i = 0; i < ids.length && ids[i] != separator(spec.padId()); i++) {
+                    globals[i] = true;
+                }
+            }
+            default -> { }
+        }
+        return globals;
+    }
+
+    /** RoBERTa's vocabulary begins with the start, padding and the separator. */
+    private static int separator(int padId) {
+        return padId + 1;
+    }
+
     @Override
     Stack more(JsonFields config, Stack stack) {
+        int separator = separator(config.integer("pad_token_id", 0, MOST, padId()));
+        if (config.integer("sep_token_id", 0, MOST, separator) != separator) {
+            throw config.wrong("sep_token_id", "pad_token_id + 1 (another one is not implemented)", config.node("sep_token_id"));
+        }
         JsonNode windows = config.node(WINDOW);
         if (windows.isArray() && windows.size() != stack.layers().size()) {
             throw config.wrong(WINDOW, "one window, or " + stack.layers().size() + " of them", windows.size() + " of them");
@@ -61,6 +87,7 @@ public final class Longformer extends Roberta {
     @Override
     void writeMore(EncoderSpec spec, ObjectNode config) {
         super.writeMore(spec, config);
+        config.put("sep_token_id", separator(spec.padId()));
         ArrayNode windows = config.putArray(WINDOW);
         for (Layer layer : spec.stack().layers()) {
             int window = layer.attention().window();

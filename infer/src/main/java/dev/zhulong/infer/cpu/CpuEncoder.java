@@ -6,6 +6,9 @@ import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.Parameters;
 import dev.zhulong.formats.Role;
+import dev.zhulong.formats.Stack;
+import dev.zhulong.formats.Stack.NormPlace;
+import dev.zhulong.formats.Stack.Positions;
 import dev.zhulong.infer.Encoder;
 import dev.zhulong.infer.cpu.EncoderPass.Sequence;
 import dev.zhulong.kernels.DecoderOps;
@@ -82,7 +85,15 @@ public final class CpuEncoder implements Encoder {
         if (!(directory.network() instanceof EncoderSpec spec)) {
             throw new FormatException(directory.path(), "expected an encoder such as BERT, found a " + directory.network().family().title() + " decoder");
         }
+        requirePlain(directory, spec);
         return new CpuEncoder(new DecoderWeights.OfDirectory(directory, type), spec, threads);
+    }
+
+    private static void requirePlain(ModelDirectory directory, EncoderSpec spec) {
+        Stack stack = spec.stack();
+        if (stack.place() != NormPlace.AFTER || !(stack.positions() instanceof Positions.Learned) || stack.layers().stream().anyMatch(layer -> layer.attention().window() > 0)) {
+            throw new FormatException(directory.path(), "the CPU engine does not run a " + spec.family().title() + " encoder: use the torch engine (--engine torch)");
+        }
     }
 
     @Override

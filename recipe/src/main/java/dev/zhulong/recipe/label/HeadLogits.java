@@ -28,7 +28,7 @@ public final class HeadLogits {
             EncoderBatch together = EncoderBatches.of(rows, numbers, model.spec().padId());
             try (var scope = TensorScope.open();
                     var off = NoGrad.open()) {
-                float[] flat = model.logits(model.states(together.ids(), together.types(), together.visible(), together.rows())).toFloats();
+                float[] flat = model.logits(model.states(together.ids(), together.types(), together.visible(), together.rows()), together.visible()).toFloats();
                 int each = flat.length / together.rows();
                 for (int i = 0; i < numbers.length; i++) {
                     all[numbers[i]] = Arrays.copyOfRange(flat, i * each, i * each + (whole ? each : together.lengths()[i] * outputs));

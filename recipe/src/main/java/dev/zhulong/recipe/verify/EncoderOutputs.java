@@ -23,9 +23,10 @@ final class EncoderOutputs {
         int seq = reference.seq();
         int[] ids = reference.ints(Golden.IDS).orElseThrow();
         int[] segments = segments(reference, spec);
-        boolean[] seen = seen(reference);
+        boolean[] seen = flags(reference.mask());
+        boolean[] globals = flags(globals(reference));
         List<Encoder.Input> inputs = IntStream.range(0, batch).mapToObj(row -> new Encoder.Input(Arrays.copyOfRange(ids, row * seq, (row + 1) * seq),
-                Arrays.copyOfRange(segments, row * seq, (row + 1) * seq), seen.length == 0 ? seen : Arrays.copyOfRange(seen, row * seq, (row + 1) * seq), true))
+                Arrays.copyOfRange(segments, row * seq, (row + 1) * seq), part(seen, row, seq), part(globals, row, seq), true))
                 .toList();
         List<Encoder.Output> outputs = model.encode(inputs);
         computed.put("last_hidden_state", joined(outputs.stream().map(Encoder.Output::states).toList()), batch, seq, spec.hiddenSize());
@@ -52,7 +53,7 @@ final class EncoderOutputs {
             int[] ids = reference.ints(Golden.IDS).orElseThrow();
             model.requiresGrad(true);
             Loss loss = new HeadOfEncoder(model).accumulate(new EncoderBatch(reference.batch(), reference.seq(), ids, segments(reference, model.spec()),
-                    lengths(reference), labels.get().ids(), labels.get().numbers()), false);
+                    lengths(reference), labels.get().ids(), labels.get().numbers(), flags(globals(reference))), false);
             computed.put("loss", loss.mean());
             Gradients.put(model, loss.count(), computed);
         }
@@ -76,14 +77,22 @@ final class EncoderOutputs {
         computed.put("end_logits", ends[1], shape[0], shape[1]);
     }
 
-    /** Empty where nothing is hidden. */
-    private static boolean[] seen(Golden reference) {
-        int[] mask = reference.mask().orElse(new int[0]);
-        boolean[] seen = new boolean[mask.length];
-        for (int i = 0; i < mask.length; i++) {
-            seen[i] = mask[i] != 0;
+    /** Empty where the reference holds none. */
+    private static boolean[] flags(Optional<int[]> stored) {
+        int[] numbers = stored.orElse(new int[0]);
+        boolean[] flags = new boolean[numbers.length];
+        for (int i = 0; i < flags.length; i++) {
+            flags[i] = numbers[i] != 0;
         }
-        return seen;
+        return flags;
+    }
+
+    private static boolean[] part(boolean[] flags, int row, int seq) {
+        return flags.length == 0 ? flags : Arrays.copyOfRange(flags, row * seq, (row + 1) * seq);
+    }
+
+    private static Optional<int[]> globals(Golden reference) {
+        return reference.ints("global_attention_mask", 0, 1, 0, reference.batch(), reference.seq());
     }
 
     /** Tokens of each row before its padding. */
