@@ -145,6 +145,13 @@ public final class DecoderOps {
         PlainOps.multiply(x, at, y, from, i, n);
     }
 
+    /** x *= factor, over {@code n} values. */
+    public static void scale(float[] x, int at, int n, float factor) {
+        for (int i = at; i < at + n; i++) {
+            x[i] *= factor;
+        }
+    }
+
     /** x += y, over {@code n} values. */
     public static void add(float[] x, int at, float[] y, int from, int n) {
         Objects.checkFromIndexSize(at, n, x.length);
@@ -239,18 +246,25 @@ public final class DecoderOps {
         PlainOps.gelu(x, at + i, n - i);
     }
 
+    /** {@link #softmax(float[], int, int, float)} over the values alone. */
+    public static void softmax(float[] x, int at, int n) {
+        softmax(x, at, n, Float.NEGATIVE_INFINITY);
+    }
+
     /**
-     * x = softmax(x), over {@code n} values; -infinity becomes 0. The sum goes in {@value #STRANDS} strands.
+     * x = softmax(x), over {@code n} values and one more that is not kept; -infinity becomes 0. The sum goes in {@value #STRANDS} strands.
      *
+     * @param sink the value that takes its share besides; -infinity for none
      * @throws IllegalArgumentException when no value is above -infinity, or one is NaN or infinite
      */
-    public static void softmax(float[] x, int at, int n) {
+    public static void softmax(float[] x, int at, int n, float sink) {
         Objects.checkFromIndexSize(at, n, x.length);
-        float largest = WARMTH.isWarm() ? vectorHighest(x, at, n) : PlainOps.highest(x, at, n);
+        float largest = Math.max(WARMTH.isWarm() ? vectorHighest(x, at, n) : PlainOps.highest(x, at, n), sink);
         if (!Float.isFinite(largest)) {
             throw new IllegalArgumentException("softmax over " + n + " values whose largest is " + largest + ": expected a finite one");
         }
-        float inverse = 1 / (WARMTH.isWarm() ? vectorExponentials(x, at, n, largest) : PlainOps.exponentials(x, at, n, largest));
+        float sum = WARMTH.isWarm() ? vectorExponentials(x, at, n, largest) : PlainOps.exponentials(x, at, n, largest);
+        float inverse = 1 / (sum + PlainOps.exponential(sink, largest));
         for (int j = 0; j < n; j++) {
             x[at + j] *= inverse;
         }

@@ -185,6 +185,11 @@ public final class KvPages {
         }
     }
 
+    /** {@link #attend(float[], int, int, int[], int, int, float, float, float, float[], float[], int)} without a cap and a sink. */
+    public void attend(float[] q, int qAt, int kvHead, int[] table, int first, int length, float scale, float[] scores, float[] out, int outAt) {
+        attend(q, qAt, kvHead, table, first, length, scale, 0, Float.NEGATIVE_INFINITY, scores, out, outAt);
+    }
+
     /**
      * Attention of one query head: softmax(q · Kᵀ * scale) · V over positions {@code first … length}.
      *
@@ -192,12 +197,15 @@ public final class KvPages {
      * @param kvHead  the head of keys and values it looks at
      * @param table   the sequence's pages in order
      * @param first   the first position seen; 0 without a sliding window
+     * @param softcap what {@link Softcap} holds scores under; 0 for none
+     * @param sink    one more score, of nothing; -infinity for none
      * @param scores  room for {@code length} rounded up to whole pages; overwritten
      * @param out     result [headDim] at {@code outAt}
      * @throws IllegalArgumentException  where positions, pages and scores don't go together
      * @throws IndexOutOfBoundsException where a head or a place lies outside
      */
-    public void attend(float[] q, int qAt, int kvHead, int[] table, int first, int length, float scale, float[] scores, float[] out, int outAt) {
+    public void attend(float[] q, int qAt, int kvHead, int[] table, int first, int length, float scale, float softcap, float sink, float[] scores,
+            float[] out, int outAt) {
         if (first < 0 || first >= length || table.length * (long) PAGE < length || scores.length < (length + PAGE - 1) / PAGE * PAGE) {
             throw new IllegalArgumentException("attention over positions " + first + " to " + length + " with " + table.length + " pages of " + PAGE
                     + " and room for " + scores.length + " scores");
@@ -209,24 +217,33 @@ public final class KvPages {
         Objects.checkIndex(kvHead, kvHeads);
         Objects.checkFromIndexSize(outAt, headDim, out.length);
         if (WARMTH[format.ordinal()].isWarm()) {
-            vectorAttend(q, qAt, kvHead, table, first, length, scale, scores, out, outAt);
+            vectorAttend(q, qAt, kvHead, table, first, length, scale, softcap, sink, scores, out, outAt);
         } else {
-            plainAttend(q, qAt, kvHead, table, first, length, scale, scores, out, outAt);
+            plainAttend(q, qAt, kvHead, table, first, length, scale, softcap, sink, scores, out, outAt);
         }
     }
 
-    private void vectorAttend(float[] q, int qAt, int kvHead, int[] table, int first, int length, float scale, float[] scores, float[] out, int outAt) {
+    private void vectorAttend(float[] q, int qAt, int kvHead, int[] table, int first, int length, float scale, float softcap, float sink, float[] scores,
+            float[] out, int outAt) {
         for (int start = first / PAGE * PAGE; start < length; start += PAGE) {
             scores(q, qAt, table[start / PAGE], kvHead, scale, scores, start, Math.min(PAGE, length - start));
         }
-        DecoderOps.softmax(scores, first, length - first);
+        toWeights(scores, first, length - first, softcap, sink);
         for (int d = 0; d < headDim; ) {
             d = weigh(kvHead, table, first, length, scores, d, out, outAt + d);
         }
     }
 
+    private static void toWeights(float[] scores, int first, int n, float softcap, float sink) {
+        if (softcap > 0) {
+            Softcap.apply(scores, first, n, softcap);
+        }
+        DecoderOps.softmax(scores, first, n, sink);
+    }
+
     /** The same bits in plain loops, until the vector code is compiled. */
-    private void plainAttend(float[] q, int qAt, int kvHead, int[] table, int first, int length, float scale, float[] scores, float[] out, int outAt) {
+    private void plainAttend(float[] q, int qAt, int kvHead, int[] table, int first, int length, float scale, float softcap, float sink, float[] scores,
+            float[] out, int outAt) {
         float[] page = new float[PAGE * stored];
         for (int start = first / PAGE * PAGE; start < length; start += PAGE) {
             int index = table[start / PAGE];
@@ -240,7 +257,7 @@ public final class KvPages {
                 scores[start + p] = unscaled ? sum : sum * keyScales[index].getAtIndex(FLOAT, (long) kvHead * PAGE + p);
             }
         }
-        DecoderOps.softmax(scores, first, length - first);
+        toWeights(scores, first, length - first, softcap, sink);
         float[] sums = new float[headDim];
         for (int start = first / PAGE * PAGE; start < length; start += PAGE) {
             int index = table[start / PAGE];
@@ -289,8 +306,8 @@ public final class KvPages {
             }
             Warmth.repeat(ENOUGH_NANOS, () -> {
                 for (int i = 0; i < ROUNDS; i++) {
-                    pages.vectorAttend(vector, 0, 0, table, 0, PAGE, 1, scores, out, 0);
-                    pages.vectorAttend(vector, 0, 0, table, 0, 1, 1, scores, out, 0);
+                    pages.vectorAttend(vector, 0, 0, table, 0, PAGE, 1, 0, Float.NEGATIVE_INFINITY, scores, out, 0);
+                    pages.vectorAttend(vector, 0, 0, table, 0, 1, 1, 0, Float.NEGATIVE_INFINITY, scores, out, 0);
                 }
             });
         }

@@ -4,7 +4,8 @@ import java.util.Objects;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * Rotary positions (Su et al. 2021) in the half-split form of Hugging Face's Llama: dimension {@code i} turns with {@code i + rotated / 2}.
+ * Rotary positions (Su et al. 2021) in the half-split form of Hugging Face's Llama, where dimension {@code i} turns with {@code i + rotated / 2}, or
+ * in that of the paper, where neighbours turn together.
  *
  * <p>Angles, sines and cosines are computed in double, for long positions too.
  */
@@ -14,18 +15,26 @@ public final class Rotary {
 
     private final double[] frequencies;
     private final double magnitude;
+    private final boolean neighbours;
     private int positions;
     /** [position, pair] */
     private float[] cos = {};
     private float[] sin = {};
+
+    /** Of halves. */
+    public Rotary(double[] frequencies, double magnitude) {
+        this(frequencies, magnitude, false);
+    }
 
     /**
      * Without tables yet: {@link #reach} makes them.
      *
      * @param frequencies radians a position for each pair of dimensions, scaling applied
      * @param magnitude   what sines and cosines are multiplied with; 1 but for YaRN
+     * @param neighbours  whether dimensions 2i and 2i + 1 turn together
      */
-    public Rotary(double[] frequencies, double magnitude) {
+    public Rotary(double[] frequencies, double magnitude, boolean neighbours) {
+        this.neighbours = neighbours;
         this.frequencies = frequencies.clone();
         this.magnitude = magnitude;
     }
@@ -82,7 +91,11 @@ public final class Rotary {
         }
         Objects.checkFromIndexSize(0, 2 * frequencies.length, headDim);
         Objects.checkFromIndexSize(at, heads * headDim, x.length);
-        if (DecoderOps.WARMTH.isWarm()) {
+        if (neighbours) {
+            for (int h = 0; h < heads; h++) {
+                turnNeighbours(x, at + h * headDim, position);
+            }
+        } else if (DecoderOps.WARMTH.isWarm()) {
             vectorTurn(x, at, heads, headDim, position);
         } else {
             for (int h = 0; h < heads; h++) {
@@ -119,6 +132,18 @@ public final class Rotary {
             float b = x[first + half + i];
             x[first + i] = a * c - b * s;
             x[first + half + i] = b * c + a * s;
+        }
+    }
+
+    private void turnNeighbours(float[] x, int first, int position) {
+        int table = position * frequencies.length;
+        for (int i = 0; i < frequencies.length; i++) {
+            float c = cos[table + i];
+            float s = sin[table + i];
+            float a = x[first + 2 * i];
+            float b = x[first + 2 * i + 1];
+            x[first + 2 * i] = a * c - b * s;
+            x[first + 2 * i + 1] = b * c + a * s;
         }
     }
 }

@@ -50,6 +50,42 @@ class AttentionOverPagesTest {
         }
     }
 
+    /** Scores held under a cap before the sink is put beside them, which takes its share and gives nothing. */
+    @ParameterizedTest
+    @CsvSource({"F32, 16, 70, 0, 0, 0.5", "F32, 16, 64, 0, 0, -2", "F32, 20, 130, 37, 2, -Infinity", "F16, 64, 128, 0, 3, 1", "INT8, 8, 65, 3, 1, 9"})
+    void capsAndSinksAreTheDefinition(KvPages.Format format, int headDim, int length, int first, float cap, float sink) {
+        Random random = new Random(length);
+        float[] k = gaussian(length * headDim, random);
+        float[] v = gaussian(length * headDim, random);
+        float[] q = gaussian(headDim, random);
+        float[] out = new float[headDim];
+        try (Arena arena = Arena.ofConfined()) {
+            KvPages pages = new KvPages(1, headDim, format, arena);
+            pages.grow(3);
+            for (int t = 0; t < length; t++) {
+                pages.put(t / KvPages.PAGE, t % KvPages.PAGE, k, t * headDim, v, t * headDim);
+            }
+            pages.attend(q, 0, 0, new int[] {0, 1, 2}, first, length, 0.8f, cap, sink, new float[3 * KvPages.PAGE], out, 0);
+        }
+        double[] weights = new double[length];
+        double sum = Math.exp(sink);
+        for (int t = first; t < length; t++) {
+            double dot = 0;
+            for (int d = 0; d < headDim; d++) {
+                dot += (double) q[d] * k[t * headDim + d];
+            }
+            weights[t] = Math.exp(cap == 0 ? dot * 0.8f : cap * Math.tanh(dot * 0.8f / cap));
+            sum += weights[t];
+        }
+        for (int d = 0; d < headDim; d++) {
+            double expected = 0;
+            for (int t = first; t < length; t++) {
+                expected += weights[t] / sum * v[t * headDim + d];
+            }
+            assertThat((double) out[d]).isCloseTo(expected, within(format == KvPages.Format.F32 ? 1e-5 : format == KvPages.Format.F16 ? 3e-3 : 5e-2));
+        }
+    }
+
     /** Trap 38: attention to one position alone gives back what is kept of its value: every f16, and the middle between each two. */
     @Test
     void valuesAreRoundedToTheNearestEven() {

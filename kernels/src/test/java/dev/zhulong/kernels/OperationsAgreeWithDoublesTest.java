@@ -271,6 +271,42 @@ class OperationsAgreeWithDoublesTest {
         assertThatThrownBy(() -> rotary.turn(new float[10], 0, 1, 10, 131_072)).hasMessageContaining("131072");
     }
 
+    @Test
+    void rotaryTurnsNeighboursToo() {
+        int headDim = 10;
+        Rotary rotary = new Rotary(Rotary.frequencies(10000, 8), 1, true);
+        rotary.reach(778);
+        for (int position : new int[] {0, 1, 777}) {
+            float[] x = random(2 * headDim, 1);
+            float[] y = x.clone();
+            rotary.turn(y, AT, 2, headDim, position);
+            for (int h = 0; h < 2; h++) {
+                for (int i = 0; i < 4; i++) {
+                    int at = AT + h * headDim + 2 * i;
+                    double angle = position * Math.pow(10000, -2.0 * i / 8);
+                    assertThat((double) y[at]).isCloseTo(x[at] * Math.cos(angle) - x[at + 1] * Math.sin(angle), within(1e-6));
+                    assertThat((double) y[at + 1]).isCloseTo(x[at + 1] * Math.cos(angle) + x[at] * Math.sin(angle), within(1e-6));
+                }
+                assertThat(y[AT + h * headDim + 8]).isEqualTo(x[AT + h * headDim + 8]);
+            }
+        }
+    }
+
+    /** Small values keep their digits, however high the cap. */
+    @ParameterizedTest
+    @ValueSource(floats = {0.5f, 30, 5000})
+    void softcap(float cap) {
+        for (double size : new double[] {1e-3, 1, 40, 1e5}) {
+            float[] x = random(100, size);
+            float[] y = x.clone();
+            Softcap.apply(y, AT, 100, cap);
+            for (int i = 0; i < x.length; i++) {
+                double expected = i >= AT && i < AT + 100 ? cap * Math.tanh(x[i] / (double) cap) : x[i];
+                assertThat((double) y[i]).isCloseTo(expected, within(6e-7 * Math.abs(expected)));
+            }
+        }
+    }
+
     /** The Vector API's own checks are off in the product: what is too short would be read or written beyond its end. */
     @Test
     void valuesBeyondTheirArraysAreRefused() {

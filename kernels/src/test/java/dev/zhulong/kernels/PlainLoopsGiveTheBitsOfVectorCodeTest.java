@@ -51,6 +51,13 @@ class PlainLoopsGiveTheBitsOfVectorCodeTest {
                 DecoderOps.gelu(to, 1, n);
                 return to;
             });
+            for (float cap : new float[] {0.3f, 30, 1000}) {
+                same(() -> {
+                    float[] to = x.clone();
+                    Softcap.apply(to, 2, n, cap);
+                    return to;
+                });
+            }
             float[] scores = x.clone();
             scores[2 + n / 2] = Float.NEGATIVE_INFINITY;
             same(() -> {
@@ -95,6 +102,11 @@ class PlainLoopsGiveTheBitsOfVectorCodeTest {
                         same(() -> {
                             float[] out = new float[headDim + 2];
                             pages.attend(q, 1, 1, table, first, length, 0.3f, new float[3 * KvPages.PAGE], out, 2);
+                            return out;
+                        });
+                        same(() -> {
+                            float[] out = new float[headDim + 2];
+                            pages.attend(q, 1, 1, table, first, length, 0.3f, 1.5f, 0.7f, new float[3 * KvPages.PAGE], out, 2);
                             return out;
                         });
                     }
