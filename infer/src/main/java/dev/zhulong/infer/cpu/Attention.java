@@ -1,23 +1,26 @@
 package dev.zhulong.infer.cpu;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Stack;
 import dev.zhulong.kernels.KvPages;
 import dev.zhulong.kernels.ThreadPool;
+import java.util.List;
 
 /** Causal attention of rows of queries over the pages of their sequences: a task is one head of one row. */
 final class Attention {
     private final int heads;
     private final int headDim;
     private final int group;
-    private final float scale;
-    /** Of each layer; 0 for none. */
-    private final int[] windows;
+    private final List<Stack.Layer> layers;
     private final ThreadPool pool;
     private final ThreadPool.Task task = this::head;
     private final ThreadLocal<float[][]> scores = ThreadLocal.withInitial(() -> new float[1][0]);
 
     private KvPages pages;
     private int window;
+    private float scale;
+    private float softcap;
+    private float[] sinks;
     private PagedCache[] caches;
     private int[] positions;
     private float[] queries;
@@ -27,22 +30,26 @@ final class Attention {
         heads = spec.heads();
         headDim = spec.headDim();
         group = spec.heads() / spec.kvHeads();
-        scale = (float) (1 / Math.sqrt(headDim));
-        windows = spec.windows().stream().mapToInt(Integer::intValue).toArray();
+        layers = spec.stack().layers();
         this.pool = pool;
     }
 
     /**
      * Fills {@code out} [rows, heads * head dim].
      *
+     * @param sinks     a logit a head; null for none
      * @param pages     of layer {@code layer}, which hold the rows' own keys and values already
      * @param caches    each row's sequence
      * @param positions each row's position in it
      * @param queries   rotated, [rows, heads * head dim]
      */
-    void apply(int layer, KvPages pages, int rows, PagedCache[] caches, int[] positions, float[] queries, float[] out) {
+    void apply(int layer, float[] sinks, KvPages pages, int rows, PagedCache[] caches, int[] positions, float[] queries, float[] out) {
         this.pages = pages;
-        this.window = windows[layer];
+        Stack.Attention shape = layers.get(layer).attention();
+        window = shape.window();
+        scale = (float) shape.scoreScale();
+        softcap = (float) shape.softcap();
+        this.sinks = sinks;
         this.caches = caches;
         this.positions = positions;
         this.queries = queries;
@@ -61,6 +68,7 @@ final class Attention {
             own[0] = new float[2 * room];
         }
         int at = (row * heads + head) * headDim;
-        pages.attend(queries, at, head / group, caches[row].table(), first, length, scale, own[0], out, at);
+        pages.attend(queries, at, head / group, caches[row].table(), first, length, scale, softcap,
+                sinks == null ? Float.NEGATIVE_INFINITY : sinks[head], own[0], out, at);
     }
 }

@@ -3,12 +3,14 @@ package dev.zhulong.infer.cpu;
 import dev.zhulong.formats.ContentHash;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.FormatException;
+import dev.zhulong.formats.FusedRows;
 import dev.zhulong.formats.HalfFloats;
 import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.formats.Parameter;
 import dev.zhulong.formats.Parameters;
 import dev.zhulong.formats.Role;
 import dev.zhulong.formats.SafetensorsFile;
+import dev.zhulong.formats.Stack;
 import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.formats.TensorView;
 import dev.zhulong.infer.LanguageModel;
@@ -20,6 +22,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 
 /**
  * A LoRA adapter in PEFT's files, put on single sequences of a {@link CpuEngine}: sequences of a batch have adapters of their own, or none. F32; safe for
@@ -30,6 +33,12 @@ public final class CpuAdapter implements LanguageModel.Adapter {
 
     /** A group of a block's matrices that multiply the same rows. */
     enum Group { QKV, OUT, IN, DOWN }
+
+    /** Of each group, in the order of its products; a network has some of them. */
+    private static final Role[] QKV = {Role.QKV, Role.Q, Role.K, Role.V};
+    private static final Role[] OUT = {Role.OUT};
+    private static final Role[] IN = {Role.GATE_UP, Role.GATE, Role.UP};
+    private static final Role[] DOWN = {Role.DOWN};
 
     /**
      * What is added to one matrix.
@@ -50,7 +59,7 @@ public final class CpuAdapter implements LanguageModel.Adapter {
         @Override
         public String toString() {
             return layers + " layers of width " + hidden + ", queries " + queries + ", keys " + keys + ", " + (gated ? "gated MLP " : "MLP ") + inner
-                    + (oneMatrix ? ", in GPT-2's layout" : "") + (experts > 0 ? ", " + experts + " experts" : "");
+                    + (oneMatrix ? ", all in one matrix" : "") + (experts > 0 ? ", " + experts + " experts" : "");
         }
     }
 
@@ -93,7 +102,7 @@ public final class CpuAdapter implements LanguageModel.Adapter {
             Parameters table = Parameters.of(spec);
             boolean changes = false;
             for (int l = 0; l < spec.layers(); l++) {
-                parts[l] = layer(left, config, table, l);
+                parts[l] = layer(left, config, table, spec.layer(l), l);
                 for (Part[] group : parts[l]) {
                     for (Part part : group) {
                         changes |= part != null && changes(part);
@@ -142,30 +151,26 @@ public final class CpuAdapter implements LanguageModel.Adapter {
     }
 
     /** The parts of a layer, by group and by matrix. */
-    private static Part[][] layer(Map<String, TensorView> left, LoraConfig config, Parameters table, int l) {
-        boolean mixture = table.find(Role.ROUTER, l).isPresent();
-        return new Part[][] {table.find(Role.QKV, l).map(p -> thirds(part(left, config, p))).orElseGet(() -> parts(left, config, table, l, Role.Q, Role.K, Role.V)),
-            parts(left, config, table, l, Role.OUT),
-            mixture ? new Part[0] : table.find(Role.GATE, l).isPresent() ? parts(left, config, table, l, Role.GATE, Role.UP) : parts(left, config, table, l, Role.UP),
-            mixture ? new Part[0] : parts(left, config, table, l, Role.DOWN)};
+    private static Part[][] layer(Map<String, TensorView> left, LoraConfig config, Parameters table, Stack.Layer layer, int l) {
+        Function<Role[], Part[]> parts = roles -> Arrays.stream(roles).flatMap(role -> table.find(role, l, -1, false).stream())
+                .flatMap(p -> Arrays.stream(products(part(left, config, p), FusedRows.of(p, layer)))).toArray(Part[]::new);
+        return new Part[][] {parts.apply(QKV), parts.apply(OUT), parts.apply(IN), parts.apply(DOWN)};
     }
 
-    private static Part[] parts(Map<String, TensorView> left, LoraConfig config, Parameters table, int layer, Role... roles) {
-        return Arrays.stream(roles).map(role -> part(left, config, table.get(role, layer))).toArray(Part[]::new);
-    }
-
-    /** Queries, keys and values are one matrix in the file and three products here. */
-    private static Part[] thirds(Part together) {
-        var qkv = new Part[3];
-        for (int i = 0; together != null && i < 3; i++) {
-            int out = together.out / 3;
+    /** What is one matrix in the file may be several products here. @param rows of each */
+    private static Part[] products(Part together, int[][] rows) {
+        var parts = new Part[rows.length];
+        for (int i = 0; together != null && i < parts.length; i++) {
+            int out = rows[i].length;
             float[] b = new float[together.rank * out];
             for (int r = 0; r < together.rank; r++) {
-                System.arraycopy(together.b, r * together.out + i * out, b, r * out, out);
+                for (int o = 0; o < out; o++) {
+                    b[r * out + o] = together.b[r * together.out + rows[i][o]];
+                }
             }
-            qkv[i] = new Part(together.a, b, together.rank, together.scale, together.in, out);
+            parts[i] = new Part(together.a, b, together.rank, together.scale, together.in, out);
         }
-        return qkv;
+        return parts;
     }
 
     private static Part part(Map<String, TensorView> left, LoraConfig config, Parameter parameter) {

@@ -1,16 +1,18 @@
 package dev.zhulong.infer.cpu;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.DecoderSpec.Rope;
 import dev.zhulong.formats.DecoderSpec.Scaling;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.Parameters;
 import dev.zhulong.formats.Role;
 import dev.zhulong.formats.RotaryFrequencies;
+import dev.zhulong.formats.Stack;
+import dev.zhulong.formats.Stack.Positions;
 import dev.zhulong.formats.gguf.GgufModel;
 import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.kernels.DecoderOps;
 import dev.zhulong.kernels.KvPages;
-import dev.zhulong.kernels.PackedWeights;
 import dev.zhulong.kernels.Rotary;
 import dev.zhulong.kernels.ThreadPool;
 import dev.zhulong.kernels.VectorSupport;
@@ -20,6 +22,7 @@ import dev.zhulong.tensor.Int8Linear;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
@@ -44,12 +47,15 @@ public final class CpuEngine implements LanguageModel {
     private final Arena arena;
     private final ThreadPool pool;
     private final CpuLayer[] layers;
-    private final Norm finalNorm;
-    private final PackedWeights head;
+    private final Head head;
     private final StoredMatrix embedding;
-    /** Learned positions [context, hidden]; null where positions are rotary. */
+    private final float embeddingScale;
+    private final Norm embeddingNorm;
+    /** Learned positions [rows, hidden]; null where there are none. */
     private final float[] positions;
-    private final Rotary rotary;
+    private final int firstPosition;
+    /** Of each layer; null where nothing turns. Layers that turn alike share one. */
+    private final Rotary[] rotaries;
     private final PagePool pages;
     /** What an adapter must have been read for. */
     private final CpuAdapter.Shape adaptable;
@@ -62,7 +68,7 @@ public final class CpuEngine implements LanguageModel {
     private CpuEngine(DecoderWeights weights, CpuOptions options, List<int[]> kept) {
         VectorSupport.require();
         spec = weights.spec();
-        refuseDynamicScaling();
+        requireComputed(spec);
         arena = Arena.ofShared();
         pool = new ThreadPool(options.threads());
         layers = new CpuLayer[spec.layers()];
@@ -72,28 +78,52 @@ public final class CpuEngine implements LanguageModel {
             for (int l = 0; l < layers.length; l++) {
                 layers[l] = loader.layer(l);
             }
-            finalNorm = loader.norm(Role.FINAL_NORM, -1);
-            head = loader.packed(headName(spec));
+            head = new Head(loader.normIfAny(Role.FINAL_NORM, -1), loader.packed(headName(spec)), loader.bias(Role.HEAD, -1), spec.stack().scales());
             Parameters table = Parameters.of(spec);
             embedding = loader.rows(table.get(Role.EMBED).name());
             positions = table.find(Role.POSITIONS).map(p -> loader.vector(p.name())).orElse(null);
-            rotary = spec.rope() == null ? null : new Rotary(RotaryFrequencies.of(spec.rope(), 0), RotaryFrequencies.scale(spec.rope()));
+            firstPosition = spec.stack().positions() instanceof Positions.Learned(int first) ? first : 0;
+            embeddingScale = (float) spec.stack().scales().embedding();
+            embeddingNorm = loader.normIfAny(Role.EMBED_NORM, -1);
+            rotaries = rotaries(spec.stack());
             String route = kept == null ? "latency" : "throughput " + Arrays.deepHashCode(kept.toArray());
             pages = new PagePool(spec, options.cache(), route, arena);
             embeddingRow = ThreadLocal.withInitial(() -> new float[spec.hiddenSize()]);
-            pass = new ForwardPass(spec, 1, pages, rotary, pool);
-            weightBytes = Arrays.stream(layers).mapToLong(CpuLayer::bytes).sum() + head.bytes() + embedding.data().byteSize();
+            pass = new ForwardPass(spec, 1, pages, rotaries, pool);
+            weightBytes = Arrays.stream(layers).mapToLong(CpuLayer::bytes).sum() + head.matrix().bytes() + embedding.data().byteSize();
         } catch (RuntimeException | Error e) {
             release();
             throw e;
         }
     }
 
-    private void refuseDynamicScaling() {
-        if (spec.rope() != null && spec.rope().scaling() instanceof Scaling.Dynamic) {
-            throw new IllegalArgumentException("rotary scaling 'dynamic' changes cached keys as a sequence grows, which the CPU engine does not support;"
-                    + " use the torch engine");
+    /** Refuses what would be computed wrongly. */
+    private static void requireComputed(DecoderSpec spec) {
+        Stack.Attention first = spec.layer(0).attention();
+        for (int l = 0; l < spec.layers(); l++) {
+            Stack.Attention attention = spec.layer(l).attention();
+            if (spec.stack().rope(l) != null && spec.stack().rope(l).scaling() instanceof Scaling.Dynamic) {
+                throw new IllegalArgumentException("rotary scaling 'dynamic' changes cached keys as a sequence grows, which the CPU engine does not support;"
+                        + " use the torch engine");
+            }
+            String what = attention.latent() != null ? "keys and values made from a narrow row" : spec.layer(l).cross() != null ? "attention to an encoder"
+                    : attention.heads() != first.heads() || attention.kvHeads() != first.kvHeads() || attention.headDim() != first.headDim()
+                            ? "layers with different heads" : null;
+            if (what != null) {
+                throw new IllegalArgumentException("layer " + l + " has " + what + ", which the CPU engine does not compute; use the torch engine");
+            }
         }
+    }
+
+    private static Rotary[] rotaries(Stack stack) {
+        var made = new HashMap<Rope, Rotary>();
+        var rotaries = new Rotary[stack.layers().size()];
+        for (int l = 0; l < rotaries.length; l++) {
+            Rope rope = stack.rope(l);
+            rotaries[l] = rope == null ? null : made.computeIfAbsent(rope,
+                    each -> new Rotary(RotaryFrequencies.of(each, 0), RotaryFrequencies.scale(each), each.neighbours()));
+        }
+        return rotaries;
     }
 
     /** The matrix that gives the logits. */
@@ -122,7 +152,7 @@ public final class CpuEngine implements LanguageModel {
                 : new SplittableRandom(1).ints(most, 0, spec.vocabSize()).toArray();
         var calibration = new Calibration();
         pass.close();
-        pass = new ForwardPass(spec, read.length <= FEW_ROWS ? FEW_ROWS : MOST_ROWS, pages, rotary, pool);
+        pass = new ForwardPass(spec, read.length <= FEW_ROWS ? FEW_ROWS : MOST_ROWS, pages, rotaries, pool);
         pass.watch(calibration);
         try (KvCache cache = newCache(read.length)) {
             forward(List.of(new Span(cache, read)), false);
@@ -197,8 +227,10 @@ public final class CpuEngine implements LanguageModel {
             check(span);
             longest = Math.max(longest, span.cache().length() + span.ids().length);
         }
-        if (rotary != null) {
-            rotary.reach(longest);
+        for (Rotary rotary : rotaries) {
+            if (rotary != null) {
+                rotary.reach(longest);
+            }
         }
         List<float[]> logits = new ArrayList<>(spans.size());
         for (Span span : spans) {
@@ -248,7 +280,7 @@ public final class CpuEngine implements LanguageModel {
     private void run(List<Span> spans, List<Piece> batch, int rows, List<float[]> logits) {
         if (pass.maxRows() < rows) {
             pass.close();
-            pass = new ForwardPass(spec, rows <= FEW_ROWS ? FEW_ROWS : MOST_ROWS, pages, rotary, pool);
+            pass = new ForwardPass(spec, rows <= FEW_ROWS ? FEW_ROWS : MOST_ROWS, pages, rotaries, pool);
         }
         int row = 0;
         for (Piece piece : batch) {
@@ -283,10 +315,10 @@ public final class CpuEngine implements LanguageModel {
             }
             row += piece.count;
             if (spans.get(piece.span).logits() == Logits.HIDDEN) {
-                pass.norm(finalNorm, Arrays.copyOfRange(of, at, n), wanted, logits.get(piece.span), place(spans.get(piece.span), piece));
+                pass.norm(head.norm(), Arrays.copyOfRange(of, at, n), wanted, logits.get(piece.span), place(spans.get(piece.span), piece));
                 n = at;
             } else if (wanted > FEW_ROWS) {
-                pass.head(finalNorm, head, Arrays.copyOfRange(of, at, n), wanted, logits.get(piece.span), place(spans.get(piece.span), piece));
+                pass.head(head, Arrays.copyOfRange(of, at, n), wanted, logits.get(piece.span), place(spans.get(piece.span), piece));
                 n = at;
             } else if (wanted > 0) {
                 together.add(piece);
@@ -294,10 +326,10 @@ public final class CpuEngine implements LanguageModel {
         }
         if (together.size() == 1) {
             Piece piece = together.getFirst();
-            pass.head(finalNorm, head, of, n, logits.get(piece.span), place(spans.get(piece.span), piece));
+            pass.head(head, of, n, logits.get(piece.span), place(spans.get(piece.span), piece));
         } else if (n > 0) {
             float[] all = new float[Math.multiplyExact(n, vocab)];
-            pass.head(finalNorm, head, of, n, all, 0);
+            pass.head(head, of, n, all, 0);
             int from = 0;
             for (Piece piece : together) {
                 Span span = spans.get(piece.span);
@@ -331,8 +363,14 @@ public final class CpuEngine implements LanguageModel {
         float[] values = embeddingRow.get();
         WeightRows.decode(embedding.type(), embedding.data(), ids[row], hidden, values);
         System.arraycopy(values, 0, pass.x, row * hidden, hidden);
+        if (embeddingScale != 1) {
+            DecoderOps.scale(pass.x, row * hidden, hidden, embeddingScale);
+        }
         if (positions != null) {
-            DecoderOps.add(pass.x, row * hidden, positions, pass.positions[row] * hidden, hidden);
+            DecoderOps.add(pass.x, row * hidden, positions, (firstPosition + pass.positions[row]) * hidden, hidden);
+        }
+        if (embeddingNorm != null) {
+            embeddingNorm.apply(pass.x, row * hidden, pass.x, row * hidden);
         }
     }
 

@@ -1,9 +1,11 @@
 package dev.zhulong.infer.cpu;
 
-import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.FusedRows;
+import dev.zhulong.formats.Parameter;
 import dev.zhulong.formats.Parameters;
 import dev.zhulong.formats.Role;
 import dev.zhulong.formats.Stack;
+import dev.zhulong.formats.Stack.Attention;
 import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.kernels.PackedWeights;
 import dev.zhulong.kernels.ThreadPool;
@@ -12,11 +14,23 @@ import dev.zhulong.tensor.Int8Linear;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.function.ObjIntConsumer;
 
-/** The weights of a layer, packed; {@code qNorm} and {@code kNorm} are null where the architecture has none. */
-record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projection out, Norm postNorm, CpuMlp mlp) {
+/**
+ * The weights of a layer, packed. Norms that the architecture does not have are null.
+ *
+ * @param inputNorm  of the attention
+ * @param qNorms     of the parts of a row of queries, one after the other; none where there are none
+ * @param kNorms     the same of keys
+ * @param sinks      a logit a head; null for none
+ * @param outNorm    of the attention's result
+ * @param postNorm   of the MLP
+ * @param resultNorm of the MLP's result
+ */
+record CpuLayer(Norm inputNorm, Projection qkv, Norm[] qNorms, Norm[] kNorms, float[] sinks, Projection out, Norm outNorm, Norm postNorm, CpuMlp mlp,
+        Norm resultNorm) {
     long bytes() {
         return qkv.bytes() + out.bytes() + mlp.bytes();
     }
@@ -95,14 +109,28 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projecti
             return values;
         }
 
-        /** The norm of a role; with its bias where it is a LayerNorm. */
+        /** The norm of a role. */
         Norm norm(Role role, int layer) {
-            return new Norm(stack.norm(), vector(table.get(role, layer).name()), bias(role, layer), (float) stack.normEpsilon());
+            return norm(table.get(role, layer));
         }
 
-        /** The RMSNorm over heads, or null where the architecture has none. */
-        private Norm headNorm(Role role, int layer) {
-            return table.find(role, layer).map(p -> new Norm(DecoderSpec.Norm.RMS, vector(p.name()), null, (float) stack.normEpsilon())).orElse(null);
+        /** The same, or null where the architecture has none. */
+        Norm normIfAny(Role role, int layer) {
+            return table.find(role, layer).map(this::norm).orElse(null);
+        }
+
+        private Norm norm(Parameter weight) {
+            return Norm.of(stack.norm(), vector(weight.name()), bias(weight.role(), weight.layer()), stack.normEpsilon());
+        }
+
+        /** What a row of queries or keys of so many heads is normed by, part for part. */
+        private Norm[] headNorms(Role role, int layer, int heads) {
+            return switch (stack.layers().get(layer).attention().headNorm()) {
+                case NONE -> new Norm[0];
+                case HEAD -> Collections.nCopies(heads, norm(role, layer)).toArray(Norm[]::new);
+                case EACH_HEAD -> norm(role, layer).parts(heads);
+                case ROW -> new Norm[] {norm(role, layer)};
+            };
         }
 
         /** Null where the architecture has none. */
@@ -118,41 +146,47 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projecti
             return table.find(role, layer, expert, true).map(p -> vector(p.name())).orElse(null);
         }
 
+        /**
+         * A matrix and its bias.
+         *
+         * @param rows of each of its products
+         * @param bias null for none
+         */
+        private record Source(String name, int[][] rows, float[] bias) {
+            float[] bias(int[] of) {
+                return bias == null ? null : gather(bias, of);
+            }
+
+            private static float[] gather(float[] from, int[] of) {
+                float[] some = new float[of.length];
+                for (int i = 0; i < of.length; i++) {
+                    some[i] = from[of[i]];
+                }
+                return some;
+            }
+        }
+
         Projection projection(int layer, Role... roles) {
             return projection(layer, -1, roles);
         }
 
         /** @param expert number of the expert whose projection it is, or -1 */
         private Projection projection(int layer, int expert, Role... roles) {
-            var names = new String[roles.length];
-            var biases = new float[roles.length][];
+            var sources = new Source[roles.length];
             for (int i = 0; i < roles.length; i++) {
-                names[i] = table.find(roles[i], layer, expert, false).orElseThrow().name();
-                biases[i] = bias(roles[i], layer, expert);
+                Parameter weight = table.find(roles[i], layer, expert, false).orElseThrow();
+                sources[i] = new Source(weight.name(), FusedRows.of(weight, layer < 0 ? null : stack.layers().get(layer)), bias(roles[i], layer, expert));
             }
+            float[][] biases = Arrays.stream(sources).flatMap(source -> Arrays.stream(source.rows).map(source::bias)).toArray(float[][]::new);
             // which rows an expert sees depends on the text: on the throughput route too its products are the kernels'
-            return expert < 0 ? multiplied(names, 1, biases) : kernels(names, 1, biases);
+            return expert < 0 && kept != null ? bytes(sources, biases) : kernels(sources, biases);
         }
 
-        /** Queries, keys and values in one matrix, in thirds. */
-        private Projection thirds(int layer) {
-            var biases = new float[3][];
-            float[] bias = bias(Role.QKV, layer);
-            for (int i = 0; bias != null && i < 3; i++) {
-                biases[i] = Arrays.copyOfRange(bias, i * bias.length / 3, (i + 1) * bias.length / 3);
-            }
-            return multiplied(new String[] {table.get(Role.QKV, layer).name()}, 3, biases);
-        }
-
-        /** Each matrix in so many parts, by rows. */
-        private Projection multiplied(String[] names, int parts, float[][] biases) {
-            if (kept == null) {
-                return kernels(names, parts, biases);
-            }
+        private Projection bytes(Source[] sources, float[][] biases) {
             int[] columns = kept.get(loaded++);
-            var projection = new Int8Projection(new Int8Linear[names.length * parts], columns, biases);
+            var projection = new Int8Projection(new Int8Linear[biases.length], columns, biases);
             try {
-                eachPart(names, parts, (stored, i) -> projection.linears()[i] = bytes(stored, columns));
+                eachProduct(sources, (stored, i) -> projection.linears()[i] = bytes(stored, columns));
             } catch (RuntimeException | Error e) {
                 projection.close();
                 throw e;
@@ -160,22 +194,23 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projecti
             return projection;
         }
 
-        private Projection kernels(String[] names, int parts, float[][] biases) {
-            var packed = new PackedWeights[names.length * parts];
-            eachPart(names, parts, (stored, i) -> packed[i] = packed(stored));
+        private Projection kernels(Source[] sources, float[][] biases) {
+            var packed = new PackedWeights[biases.length];
+            eachProduct(sources, (stored, i) -> packed[i] = packed(stored));
             return new KernelProjection(packed, biases);
         }
 
-        /** Parts of matrices with their numbers; each matrix is made once, and let go before the next. */
-        private void eachPart(String[] names, int parts, ObjIntConsumer<StoredMatrix> then) {
-            for (int i = 0; i < names.length; i++) {
+        /** The matrices of products with their numbers; each that is stored is made once, and let go before the next. */
+        private void eachProduct(Source[] sources, ObjIntConsumer<StoredMatrix> then) {
+            int product = 0;
+            for (Source source : sources) {
                 try (Arena scratch = Arena.ofShared()) {
-                    StoredMatrix stored = weights.matrix(names[i], scratch);
-                    for (int part = 0; part < parts; part++) {
-                        then.accept(stored.part(part, parts), i * parts + part);
+                    StoredMatrix stored = weights.matrix(source.name, scratch);
+                    for (int[] rows : source.rows) {
+                        then.accept(stored.some(rows, scratch), product++);
                     }
                 } catch (IllegalArgumentException e) {
-                    throw weights.refused(names[i], e);
+                    throw weights.refused(source.name, e);
                 }
             }
         }
@@ -186,8 +221,11 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projecti
         }
 
         CpuLayer layer(int l) {
-            return new CpuLayer(norm(Role.NORM1, l), table.find(Role.QKV, l).isPresent() ? thirds(l) : projection(l, Role.Q, Role.K, Role.V),
-                    headNorm(Role.Q_NORM, l), headNorm(Role.K_NORM, l), projection(l, Role.OUT), norm(Role.NORM2, l), mlp(l));
+            Attention attention = stack.layers().get(l).attention();
+            return new CpuLayer(normIfAny(Role.NORM1, l), table.find(Role.QKV, l).isPresent() ? projection(l, Role.QKV) : projection(l, Role.Q, Role.K, Role.V),
+                    headNorms(Role.Q_NORM, l, attention.heads()), headNorms(Role.K_NORM, l, attention.kvHeads()),
+                    optional(Role.SINKS, l), projection(l, Role.OUT), normIfAny(Role.NORM1_RESULT, l),
+                    normIfAny(Role.NORM2, l), mlp(l), normIfAny(Role.NORM2_RESULT, l));
         }
 
         private CpuMlp mlp(int l) {
@@ -205,8 +243,14 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm qNorm, Norm kNorm, Projecti
         }
 
         private CpuMlp.Dense dense(Mlp.Dense shape, int l, int expert) {
-            return new CpuMlp.Dense(shape.gated() ? projection(l, expert, Role.GATE, Role.UP) : projection(l, expert, Role.UP),
-                    projection(l, expert, Role.DOWN), shape.width());
+            return new CpuMlp.Dense(in(shape, l, expert), projection(l, expert, Role.DOWN), shape.width());
+        }
+
+        private Projection in(Mlp.Dense shape, int l, int expert) {
+            if (!shape.gated()) {
+                return projection(l, expert, Role.UP);
+            }
+            return table.find(Role.GATE_UP, l, expert, false).isPresent() ? projection(l, expert, Role.GATE_UP) : projection(l, expert, Role.GATE, Role.UP);
         }
     }
 }

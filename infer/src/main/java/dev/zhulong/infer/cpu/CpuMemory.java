@@ -2,6 +2,7 @@ package dev.zhulong.infer.cpu;
 
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.EncoderSpec;
+import dev.zhulong.formats.FusedRows;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.Role;
@@ -87,15 +88,19 @@ public final class CpuMemory {
         long elements = shape[0] * (shape.length == 2 ? shape[1] : 1);
         Role role = weight.parameter().role();
         boolean embedding = role == Role.EMBED;
-        if (shape.length == 1 || role == Role.POSITIONS || role == Role.SEGMENTS) {
+        if (shape.length == 1 || role == Role.POSITIONS || role == Role.SEGMENTS || role == Role.Q_NORM || role == Role.K_NORM) {
             shared += elements * Float.BYTES;
             return;
         }
         long stored = shape[0] * type.rowBytes(Math.toIntExact(shape[1]));
         if (weight.parameter().layer() >= 0) {
-            packed += PackedWeights.bytes(type, shape[0], shape[1]);
+            long packedHere = 0;
+            for (int[] rows : FusedRows.of(weight.parameter(), spec.stack().layers().get(weight.parameter().layer()))) {
+                packedHere += PackedWeights.bytes(type, rows.length, shape[1]);
+            }
+            packed += packedHere;
             // a byte a weight; a scale, a sum and the columns in F32 of each output. While it is packed there are two of it
-            inBytes += weight.isStacked() || role == Role.ROUTER ? PackedWeights.bytes(type, shape[0], shape[1]) : elements + shape[0] * Float.BYTES * (2 + Calibration.KEPT);
+            inBytes += weight.isStacked() || role == Role.ROUTER ? packedHere : elements + shape[0] * Float.BYTES * (2 + Calibration.KEPT);
             largestInBytes = Math.max(largestInBytes, elements);
         } else {
             // rows of the embedding are looked up where they are stored; as a head it is packed besides

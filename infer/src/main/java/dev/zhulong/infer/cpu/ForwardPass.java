@@ -1,10 +1,10 @@
 package dev.zhulong.infer.cpu;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Stack.NormPlace;
 import dev.zhulong.infer.cpu.CpuAdapter.Group;
 import dev.zhulong.kernels.DecoderOps;
 import dev.zhulong.kernels.KvPages;
-import dev.zhulong.kernels.PackedWeights;
 import dev.zhulong.kernels.Rotary;
 import dev.zhulong.kernels.ThreadPool;
 import java.util.Arrays;
@@ -26,7 +26,10 @@ final class ForwardPass implements AutoCloseable {
     private final int kvWidth;
     private final int maxRows;
     private final PagePool pages;
-    private final Rotary rotary;
+    private final NormPlace place;
+    private final float residualScale;
+    /** Of each layer; null where nothing turns. */
+    private final Rotary[] rotaries;
     private final Attention attention;
     private final Products products;
     private final ThreadPool pool;
@@ -49,7 +52,6 @@ final class ForwardPass implements AutoCloseable {
     private final ThreadPool.Task residualTask = this::residual;
     private final ThreadPool.Task headsTask = this::heads;
     private final ThreadPool.Task activationTask = this::activation;
-    private final ThreadPool.Task addTask = this::add;
     private final ThreadPool.Task adapterTask = this::adapt;
 
     private int rows;
@@ -58,7 +60,13 @@ final class ForwardPass implements AutoCloseable {
     private final CpuExperts.Rows expertRows;
     private CpuLayer layer;
     private KvPages layerPages;
+    private Rotary rotary;
+    /** Of what is added to the stream; of the stream before that, for what runs beside; of the stream after it. Each may be null. */
+    private Norm resultNorm;
+    private Norm besideNorm;
     private Norm nextNorm;
+    /** Where the last of them puts its rows. */
+    private float[] nextRows;
     private Calibration calibration;
     /** What adapters add to next. */
     private int layerNumber;
@@ -67,13 +75,15 @@ final class ForwardPass implements AutoCloseable {
     private float[] groupIn;
     private float[][] groupOut;
 
-    /** @param rotary null where positions are learned */
-    ForwardPass(DecoderSpec spec, int maxRows, PagePool pages, Rotary rotary, ThreadPool pool) {
+    /** @param rotaries what turns queries and keys of each layer; null for nothing */
+    ForwardPass(DecoderSpec spec, int maxRows, PagePool pages, Rotary[] rotaries, ThreadPool pool) {
         this.maxRows = maxRows;
         this.pages = pages;
-        this.rotary = rotary;
+        this.rotaries = rotaries;
         this.pool = pool;
         attention = new Attention(spec, pool);
+        place = spec.stack().place();
+        residualScale = (float) spec.stack().scales().residual();
         hidden = spec.hiddenSize();
         queryHeads = spec.heads();
         kvHeads = spec.kvHeads();
@@ -105,39 +115,67 @@ final class ForwardPass implements AutoCloseable {
         for (int row = 0; row < rows; row++) {
             adapted |= caches[row].adapter() != null;
         }
-        nextNorm = layers[0].inputNorm();
-        eachRow(firstNormTask);
+        float[] in = x;
+        if (place != NormPlace.AFTER && layers[0].inputNorm() != null) {
+            nextNorm = layers[0].inputNorm();
+            eachRow(firstNormTask);
+            in = normed;
+        }
         for (int l = 0; l < layers.length; l++) {
             layer = layers[l];
             layerNumber = l;
             layerPages = pages.layer(l);
-            watched(layer.qkv(), normed);
-            layer.qkv().apply(products, normed, rows, qkv);
-            adapt(Group.QKV, normed, qkv);
+            rotary = rotaries[l];
+            watched(layer.qkv(), in);
+            layer.qkv().apply(products, in, rows, qkv);
+            adapt(Group.QKV, in, qkv);
             eachRow(headsTask);
-            attention.apply(l, layerPages, rows, caches, positions, qkv[0], attended);
+            attention.apply(l, layer.sinks(), layerPages, rows, caches, positions, qkv[0], attended);
             watched(layer.out(), attended);
             layer.out().apply(products, attended, rows, delta);
             adapt(Group.OUT, attended, delta);
-            nextNorm = layer.postNorm();
-            eachRow(residualTask);
+            in = switch (place) {
+                case BEFORE, AROUND, RESULT -> residual(layer.outNorm(), null, layer.postNorm());
+                case AFTER -> residual(null, null, layer.inputNorm(), x);
+                case PARALLEL -> {
+                    residual(layer.outNorm(), layer.postNorm(), null);
+                    yield layer.postNorm() == null ? in : normed;
+                }
+            };
             switch (layer.mlp()) {
-                case CpuMlp.Dense dense -> dense(dense);
-                case CpuExperts experts -> experts(experts);
+                case CpuMlp.Dense dense -> dense(dense, in);
+                case CpuExperts experts -> experts(experts, in);
             }
-            if (l + 1 < layers.length) {
-                nextNorm = layers[l + 1].inputNorm();
-                eachRow(residualTask);
-            } else {
-                eachRow(addTask);
-            }
+            Norm following = l + 1 < layers.length ? layers[l + 1].inputNorm() : null;
+            in = place == NormPlace.AFTER ? residual(null, null, layer.postNorm(), x) : residual(layer.resultNorm(), null, following);
         }
     }
 
-    private void dense(CpuMlp.Dense dense) {
-        watched(dense.in(), normed);
-        dense.in().apply(products, normed, rows, mlp);
-        adapt(Group.IN, normed, mlp);
+    /**
+     * Adds what was computed to the stream.
+     *
+     * @param result norm of what is added; null for none, as with the others
+     * @param beside norm of the stream before, for what runs beside
+     * @param next   norm of the stream after
+     * @return what the next projection reads
+     */
+    private float[] residual(Norm result, Norm beside, Norm next) {
+        return residual(result, beside, next, next == null ? x : normed);
+    }
+
+    private float[] residual(Norm result, Norm beside, Norm next, float[] to) {
+        resultNorm = result;
+        besideNorm = beside;
+        nextNorm = next;
+        nextRows = to;
+        eachRow(residualTask);
+        return to;
+    }
+
+    private void dense(CpuMlp.Dense dense, float[] in) {
+        watched(dense.in(), in);
+        dense.in().apply(products, in, rows, mlp);
+        adapt(Group.IN, in, mlp);
         inner = dense.width();
         eachRow(activationTask);
         watched(dense.down(), mlp[0]);
@@ -145,14 +183,14 @@ final class ForwardPass implements AutoCloseable {
         adapt(Group.DOWN, mlp[0], delta);
     }
 
-    private void experts(CpuExperts experts) {
+    private void experts(CpuExperts experts, float[] in) {
         if (experts.shared() == null) {
             Arrays.fill(delta[0], 0, rows * hidden, 0);
         } else {
-            dense(experts.shared());
-            experts.scaleShared(normed, rows, delta[0]);
+            dense(experts.shared(), in);
+            experts.scaleShared(in, rows, delta[0]);
         }
-        experts.run(products, expertRows, normed, rows, delta[0], expertRun);
+        experts.run(products, expertRows, in, rows, delta[0], expertRun);
     }
 
     /** Some rows through one expert. */
@@ -164,18 +202,23 @@ final class ForwardPass implements AutoCloseable {
     }
 
     /** Logits of {@code n} rows of {@code x}, given by number, to {@code to[at …]}. */
-    void head(Norm norm, PackedWeights head, int[] of, int n, float[] to, int at) {
-        for (int i = 0; i < n; i++) {
-            norm.apply(x, of[i] * hidden, normed, i * hidden);
-        }
+    void head(Head head, int[] of, int n, float[] to, int at) {
+        norm(head.norm(), of, n, normed, 0);
         products.activations().set(normed, 0, n, hidden);
-        products.matMul().multiply(products.activations(), head, to, at);
+        products.matMul().multiply(products.activations(), head.matrix(), to, at);
+        if (head.changes()) {
+            eachRow(row -> head.change(to, at + row * head.matrix().rows()), n);
+        }
     }
 
-    /** {@code n} rows of {@code x}, given by number and normed, to {@code to[at …]}. */
+    /** {@code n} rows of {@code x}, given by number and normed, to {@code to[at …]}. @param norm null for none */
     void norm(Norm norm, int[] of, int n, float[] to, int at) {
         for (int i = 0; i < n; i++) {
-            norm.apply(x, of[i] * hidden, to, at + i * hidden);
+            if (norm == null) {
+                System.arraycopy(x, of[i] * hidden, to, at + i * hidden, hidden);
+            } else {
+                norm.apply(x, of[i] * hidden, to, at + i * hidden);
+            }
         }
     }
 
@@ -231,26 +274,34 @@ final class ForwardPass implements AutoCloseable {
     }
 
     private void residual(int row) {
-        add(row);
-        nextNorm.apply(x, row * hidden, normed, row * hidden);
-    }
-
-    private void add(int row) {
-        DecoderOps.add(x, row * hidden, delta[0], row * hidden, hidden);
+        int at = row * hidden;
+        if (resultNorm != null) {
+            resultNorm.apply(delta[0], at, delta[0], at);
+        }
+        if (residualScale != 1) {
+            DecoderOps.scale(delta[0], at, hidden, residualScale);
+        }
+        if (besideNorm != null) {
+            besideNorm.apply(x, at, normed, at);
+        }
+        DecoderOps.add(x, at, delta[0], at, hidden);
+        if (nextNorm != null) {
+            nextNorm.apply(x, at, nextRows, at);
+        }
     }
 
     /** Norms of heads, rotation, and the row's keys and values to its sequence's pages. */
     private void heads(int row) {
-        heads(qkv[0], row * width, queryHeads, layer.qNorm(), positions[row]);
-        heads(qkv[1], row * kvWidth, kvHeads, layer.kNorm(), positions[row]);
+        heads(qkv[0], row * width, queryHeads, layer.qNorms(), positions[row]);
+        heads(qkv[1], row * kvWidth, kvHeads, layer.kNorms(), positions[row]);
         layerPages.put(caches[row].page(positions[row]), positions[row] % KvPages.PAGE, qkv[1], row * kvWidth, qkv[2], row * kvWidth);
     }
 
-    private void heads(float[] values, int at, int heads, Norm norm, int position) {
-        if (norm != null) {
-            for (int head = 0; head < heads; head++) {
-                norm.apply(values, at + head * headDim, values, at + head * headDim);
-            }
+    private void heads(float[] values, int at, int heads, Norm[] norms, int position) {
+        int part = at;
+        for (Norm norm : norms) {
+            norm.apply(values, part, values, part);
+            part += norm.weight().length;
         }
         if (rotary != null) {
             rotary.turn(values, at, heads, headDim, position);
