@@ -1,5 +1,6 @@
 package dev.zhulong.formats;
 
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
@@ -47,6 +48,16 @@ public final class Parameters implements Iterable<Parameter> {
     /** The weight of a role in a layer, where the network has one; of experts, the first. */
     public Optional<Parameter> find(Role role, int layer) {
         return find(role, layer, -1, false).or(() -> find(role, layer, 0, false));
+    }
+
+    /** The weights of a role in a layer: one, or none; or where files hold several that are used as one (a norm's of each head), all of them in order. */
+    public List<Parameter> parts(Role role, int layer) {
+        List<Parameter> parts = new ArrayList<>();
+        find(role, layer, -1, false).ifPresent(parts::add);
+        for (int part = 0; parts.size() == part; part++) {
+            find(role, layer, part, false).ifPresent(parts::add);
+        }
+        return parts;
     }
 
     /** The bias of a role in a layer, where the network has one. */

@@ -1,6 +1,7 @@
 package dev.zhulong.infer;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Stack.Attention;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.model.KeyValues;
@@ -84,8 +85,8 @@ public final class TorchEngine implements LanguageModel {
             cache.length += ids.length;
             return switch (wanted) {
                 case NONE -> new float[0];
-                case LAST -> hidden.narrow(1, ids.length - 1, 1).linear(model.headWeight(), null).toFloats();
-                case ALL -> hidden.linear(model.headWeight(), null).toFloats();
+                case LAST -> model.head().logits(hidden.narrow(1, ids.length - 1, 1)).toFloats();
+                case ALL -> model.head().logits(hidden).toFloats();
                 case HIDDEN -> hidden.toFloats();
             };
         }
@@ -109,8 +110,9 @@ public final class TorchEngine implements LanguageModel {
             keys = new Tensor[spec.layers()];
             values = new Tensor[spec.layers()];
             for (int l = 0; l < keys.length; l++) {
-                keys[l] = Tensor.empty(DType.F32, 1, spec.kvHeads(), capacity, spec.headDim()).keep();
-                values[l] = Tensor.empty(DType.F32, 1, spec.kvHeads(), capacity, spec.headDim()).keep();
+                Attention attention = spec.layer(l).attention();
+                keys[l] = Tensor.empty(DType.F32, 1, attention.kvHeads(), capacity, attention.headDim()).keep();
+                values[l] = Tensor.empty(DType.F32, 1, attention.kvHeads(), capacity, attention.valueDim()).keep();
             }
         }
 

@@ -17,7 +17,7 @@ import java.util.Map;
  * }</pre>
  */
 public final class Decoder extends Network {
-    private final RotaryTable rotary;
+    private final RotaryTables rotary;
     private final List<Part> parts;
 
     /** Over {@code tensors}, which this object owns from now on and which must be kept out of scopes. */
@@ -28,7 +28,7 @@ public final class Decoder extends Network {
     /** The same with the weights of some projections in blocks, by module name. */
     Decoder(DecoderSpec spec, Map<String, Tensor> tensors, Map<String, QuantizedMatrix> quantized) {
         super(spec, tensors, quantized);
-        this.rotary = spec.rope() == null ? null : new RotaryTable(spec.rope());
+        this.rotary = new RotaryTables(spec.stack());
         List<Part> all = new ArrayList<>();
         all.add(new EmbedPart(this, spec.stack()));
         for (int layer = 0; layer < spec.layers(); layer++) {
@@ -68,9 +68,10 @@ public final class Decoder extends Network {
         return Pass.cached(spec().stack(), rotary, seq, cache);
     }
 
-    /** Weight of the head [vocab, hidden]: the embedding's where they are tied. */
-    public Tensor headWeight() {
-        return weight(spec().tiedEmbeddings() ? Role.EMBED : Role.HEAD, -1).tensor();
+    /** From what {@link #hidden} gives to logits, with the weights as they are now. */
+    public Head head() {
+        Weight bias = bias(Role.HEAD, -1);
+        return new Head(weight(spec().tiedEmbeddings() ? Role.EMBED : Role.HEAD, -1).tensor(), bias == null ? null : bias.tensor(), spec().stack().scales());
     }
 
     /** Everything before the head: I64 ids [batch, seq] to normed [batch, seq, hidden]. */
@@ -80,14 +81,12 @@ public final class Decoder extends Network {
 
     /** I64 ids [batch, seq], from position 0, to logits [batch, seq, vocab]. */
     public Tensor logits(Tensor ids) {
-        return hidden(ids, causal((int) ids.size(1))).linear(headWeight(), null);
+        return head().logits(hidden(ids, causal((int) ids.size(1))));
     }
 
     @Override
     public void close() {
         super.close();
-        if (rotary != null) {
-            rotary.close();
-        }
+        rotary.close();
     }
 }

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/** The first part: ids to the residual stream. Learned positions and segments are added, and the sum is normalised, where the network has these. */
+/** The first part: ids to the residual stream, scaled where the network says so. Learned positions and segments are added, and the sum is normalised, where the network has these. */
 final class EmbedPart implements Part {
     private final Weight tokens;
     private final Weight segments;
@@ -45,6 +45,9 @@ final class EmbedPart implements Part {
     @Override
     public Tensor[] forward(Tensor[] flow, Pass pass) {
         Tensor x = tokens.tensor().embedding(flow[0], fixedToken);
+        if (stack.scales().embedding() != 1) {
+            x = x.mul(stack.scales().embedding());
+        }
         if (segments != null) {
             x = x.add(segments.tensor().embedding(flow[1]));
         }

@@ -22,12 +22,14 @@ import java.util.Optional;
  * }</pre>
  */
 public final class Encoder extends Network {
+    private final RotaryTables rotary;
     private final List<Part> parts;
     private final Normalisation headNorm;
 
     /** Over {@code tensors}, which this object owns from now on and which must be kept out of scopes. */
     Encoder(EncoderSpec spec, Map<String, Tensor> tensors) {
         super(spec, tensors, Map.of());
+        rotary = new RotaryTables(spec.stack());
         List<Part> all = new ArrayList<>();
         all.add(new EmbedPart(this, spec.stack(), spec.padId(), spec.firstPosition() - 1));
         for (int layer = 0; layer < spec.layers(); layer++) {
@@ -92,7 +94,7 @@ public final class Encoder extends Network {
         for (int row = 0; row < batch; row++) {
             System.arraycopy(spec().positions(Arrays.copyOfRange(ids, row * seq, (row + 1) * seq)), 0, positions, row * seq, seq);
         }
-        return Pass.full(spec().stack(), Tensor.of(positions, batch, seq), visible, globals);
+        return Pass.full(spec().stack(), rotary, Tensor.of(positions, batch, seq), visible, globals);
     }
 
     /** Ids to the last layer's states [batch, seq, hidden]; {@link #inputs} and {@link #pass} in one. */
@@ -161,5 +163,11 @@ public final class Encoder extends Network {
 
     private static Tensor tensor(Weight weight) {
         return weight == null ? null : weight.tensor();
+    }
+
+    @Override
+    public void close() {
+        super.close();
+        rotary.close();
     }
 }

@@ -39,6 +39,10 @@ final class Linear {
         return Math.toIntExact(weight.parameter().outputs());
     }
 
+    Layout layout() {
+        return weight.parameter().layout();
+    }
+
     boolean transposed() {
         return transposed;
     }

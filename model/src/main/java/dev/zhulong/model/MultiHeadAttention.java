@@ -1,15 +1,17 @@
 package dev.zhulong.model;
 
+import dev.zhulong.formats.Parameter.Layout;
 import dev.zhulong.formats.Role;
 import dev.zhulong.formats.Stack;
 import dev.zhulong.formats.Stack.Attention;
+import dev.zhulong.formats.Stack.HeadNorm;
 import dev.zhulong.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Attention by heads of queries, keys and values (Vaswani et al. 2017). What a family has or lacks (rotation, norms of heads, biases, one matrix for
- * queries, keys and values) the spec and the weights' roles say.
+ * Attention by heads of queries, keys and values (Vaswani et al. 2017). What a family has or lacks (rotation, norms of heads, sinks, biases, one matrix
+ * for queries, keys and values) the spec and the weights' roles say.
  */
 final class MultiHeadAttention implements SelfAttention {
     private final Attention shape;
@@ -21,6 +23,9 @@ final class MultiHeadAttention implements SelfAttention {
     private final Linear out;
     private final Normalisation qNorm;
     private final Normalisation kNorm;
+    private final Weight sinks;
+    /** Whether {@link #qkv} has the queries, the key and the value of each key head together. */
+    private final boolean byHead;
 
     MultiHeadAttention(Network network, Stack stack, int layer) {
         this.shape = stack.layers().get(layer).attention();
@@ -32,12 +37,17 @@ final class MultiHeadAttention implements SelfAttention {
         out = network.linear(Role.OUT, layer, -1);
         qNorm = network.norm(Role.Q_NORM, layer, stack);
         kNorm = network.norm(Role.K_NORM, layer, stack);
+        sinks = network.find(Role.SINKS, layer);
+        byHead = qkv != null && qkv.layout() == Layout.BY_HEAD;
     }
 
     @Override
     public List<Weight> weights() {
         List<Weight> all = new ArrayList<>(Normalisation.weights(qNorm, kNorm));
         all.addAll(Linear.weights(qkv, q, k, v, out));
+        if (sinks != null) {
+            all.add(sinks);
+        }
         return all;
     }
 
@@ -45,24 +55,30 @@ final class MultiHeadAttention implements SelfAttention {
     public Tensor apply(Tensor h, Pass pass) {
         long batch = h.size(0);
         long seq = h.size(1);
-        Tensor y;
-        if (qkv != null) {
-            var parts = qkv.apply(h).view(batch, seq, 3L * shape.heads(), shape.headDim()).transpose(1, 2)
-                    .split(1, shape.heads(), shape.heads(), shape.heads());
-            y = pass.attend(layer, parts.get(0), parts.get(1), parts.get(2));
-        } else {
-            Tensor[] apart = Linear.applyAll(h, q, k, v);
-            Tensor queries = turned(apart[0].view(batch, seq, shape.heads(), shape.headDim()), qNorm, pass);
-            Tensor keys = turned(apart[1].view(batch, seq, shape.kvHeads(), shape.headDim()), kNorm, pass);
-            Tensor values = apart[2].view(batch, seq, shape.kvHeads(), shape.headDim());
-            y = pass.attend(layer, queries.transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2));
-        }
+        Tensor[] apart = qkv == null ? Linear.applyAll(h, q, k, v) : apart(qkv.apply(h));
+        Tensor queries = pass.turned(layer, heads(apart[0], shape.heads(), qNorm));
+        Tensor keys = pass.turned(layer, heads(apart[1], shape.kvHeads(), kNorm));
+        Tensor values = heads(apart[2], shape.kvHeads(), null);
+        Tensor y = pass.attend(layer, queries.transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2), sinks == null ? null : sinks.tensor());
         return out.apply(y.transpose(1, 2).reshape(batch, seq, shape.width()));
     }
 
-    /** Heads [batch, seq, heads, head dim], normalised and rotated where the family does that. */
-    private static Tensor turned(Tensor heads, Normalisation norm, Pass pass) {
-        Tensor x = norm == null ? heads : norm.apply(heads);
-        return pass.cos() == null ? x : RotaryTable.rotate(x, pass.cos(), pass.sin());
+    /** Queries, keys and values from what one matrix gave, [batch, seq, width + 2 · kv width]. */
+    private Tensor[] apart(Tensor all) {
+        if (!byHead) {
+            return all.split(-1, shape.width(), shape.kvWidth(), shape.kvWidth()).toArray(Tensor[]::new);
+        }
+        long sharing = shape.heads() / shape.kvHeads();
+        return all.view(all.size(0), all.size(1), shape.kvHeads(), sharing + 2, shape.headDim()).split(3, sharing, 1, 1).stream()
+                .map(part -> part.reshape(all.size(0), all.size(1), -1)).toArray(Tensor[]::new);
+    }
+
+    /** Rows [batch, seq, heads · head dim] as heads [batch, seq, heads, head dim], normalised where there is a norm. */
+    private Tensor heads(Tensor rows, long heads, Normalisation norm) {
+        long[] apart = {rows.size(0), rows.size(1), heads, shape.headDim()};
+        if (norm == null) {
+            return rows.view(apart);
+        }
+        return shape.headNorm() == HeadNorm.ROW ? norm.apply(rows).view(apart) : norm.apply(rows.view(apart));
     }
 }

@@ -1,6 +1,5 @@
 package dev.zhulong.model;
 
-import dev.zhulong.formats.DecoderSpec.Norm;
 import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.Parameter;
 import dev.zhulong.formats.Parameters;
@@ -131,9 +130,8 @@ public abstract class Network implements AutoCloseable {
 
     /** The norm of a role, or null where the network has none. */
     final Normalisation norm(Role role, int layer, Stack stack) {
-        Weight weight = find(role, layer);
-        boolean rms = stack.norm() == Norm.RMS || role == Role.Q_NORM || role == Role.K_NORM;
-        return weight == null ? null : new Normalisation(rms, weight, bias(role, layer), stack.normEpsilon());
+        List<Weight> parts = table.parts(role, layer).stream().map(p -> weights.get(p.name())).toList();
+        return parts.isEmpty() ? null : new Normalisation(stack.norm(), parts, bias(role, layer), stack.normEpsilon());
     }
 
     /** The projection of a role, or null where the network has none; adapters and observers find it among {@link #linears()}. */

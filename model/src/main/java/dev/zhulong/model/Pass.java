@@ -23,8 +23,8 @@ public final class Pass {
     private final Tensor padding;
     private final boolean causal;
     private final Tensor positions;
-    private final Tensor cos;
-    private final Tensor sin;
+    /** By layer; null where nothing turns. */
+    private final RotaryTables.Angles[] angles;
     /** By reach: a mask of all pairs; null where plain causal attention says the same. */
     private final Map<Reach, Tensor> masks = new HashMap<>();
     /** By reach, where no mask of all pairs is made. */
@@ -40,7 +40,7 @@ public final class Pass {
     private Tensor seen;
     private Tensor hidden;
 
-    private Pass(Stack stack, RotaryTable rotary, Tensor positions, Tensor documents, int seq, KeyValues cache) {
+    private Pass(Stack stack, RotaryTables rotary, Tensor positions, Tensor documents, int seq, KeyValues cache) {
         this.stack = stack;
         this.causal = true;
         this.padding = null;
@@ -49,14 +49,7 @@ public final class Pass {
         this.cache = cache;
         this.seq = seq;
         this.keys = seq + (cache == null ? 0 : cache.length());
-        if (rotary == null) {
-            cos = null;
-            sin = null;
-        } else {
-            // [.., seq, 1, rotary dims]: broadcast over heads
-            cos = rotary.cos(keys, positions).unsqueeze(-2);
-            sin = rotary.sin(keys, positions).unsqueeze(-2);
-        }
+        this.angles = rotary.at(keys, positions);
         // made before the blocks run, so that no mask belongs to the scope of the block that asked first
         stack.layers().stream().map(layer -> layer.attention().reach()).distinct().forEach(this::prepare);
     }
@@ -77,7 +70,7 @@ public final class Pass {
     }
 
     /** Whole sequences from position 0, each row one document. */
-    static Pass causal(Stack stack, RotaryTable rotary, int seq) {
+    static Pass causal(Stack stack, RotaryTables rotary, int seq) {
         return new Pass(stack, rotary, Tensor.arange(seq), null, seq, null);
     }
 
@@ -87,17 +80,17 @@ public final class Pass {
      * @param positions I64 [batch, seq], restarting at 0 with each document
      * @param documents I64 [batch, seq], the same number within a document
      */
-    static Pass packed(Stack stack, RotaryTable rotary, Tensor positions, Tensor documents) {
+    static Pass packed(Stack stack, RotaryTables rotary, Tensor positions, Tensor documents) {
         return new Pass(stack, rotary, positions, documents, (int) positions.size(1), null);
     }
 
     /** {@code seq} new positions after those in {@code cache}. */
-    static Pass cached(Stack stack, RotaryTable rotary, int seq, KeyValues cache) {
+    static Pass cached(Stack stack, RotaryTables rotary, int seq, KeyValues cache) {
         Tensor positions = Tensor.arange(cache.length() + (long) seq).narrow(0, cache.length(), seq);
         return new Pass(stack, rotary, positions, null, seq, cache);
     }
 
-    private Pass(Stack stack, Tensor positions, boolean[] visible, boolean[] globals) {
+    private Pass(Stack stack, RotaryTables rotary, Tensor positions, boolean[] visible, boolean[] globals) {
         this.stack = stack;
         this.positions = positions;
         this.padding = visible == null ? null : padding(visible, positions.shape());
@@ -106,8 +99,7 @@ public final class Pass {
         this.seq = (int) positions.size(1);
         this.keys = seq;
         this.documents = null;
-        this.cos = null;
-        this.sin = null;
+        this.angles = rotary.at(keys, positions);
         if (stack.positions() instanceof Distances apart) {
             distances = DisentangledAttention.rowsOfPairs(apart, seq);
             if (visible != null) {
@@ -138,8 +130,8 @@ public final class Pass {
      * @param visible   whether a position is seen, [batch · seq]; null where all are
      * @param globals   which positions all see and which see all, [batch · seq]; null for a network that has none
      */
-    static Pass full(Stack stack, Tensor positions, boolean[] visible, boolean[] globals) {
-        return new Pass(stack, positions, visible, globals);
+    static Pass full(Stack stack, RotaryTables rotary, Tensor positions, boolean[] visible, boolean[] globals) {
+        return new Pass(stack, rotary, positions, visible, globals);
     }
 
     /** Rows of the table of distances for each pair of positions, I64 [seq, seq]. */
@@ -178,14 +170,9 @@ public final class Pass {
         return this;
     }
 
-    /** Cosines [.., seq, 1, rotary dims], or null where positions are learned. */
-    Tensor cos() {
-        return cos;
-    }
-
-    /** Sines with the first half negated, shaped as {@link #cos}. */
-    Tensor sin() {
-        return sin;
+    /** Heads of queries or keys of a layer [batch, seq, heads, head dim], turned to their positions where the layer turns them. */
+    Tensor turned(int layer, Tensor heads) {
+        return angles[layer] == null ? heads : angles[layer].rotate(heads);
     }
 
     /** Null unless decoding step by step. */

@@ -8,8 +8,8 @@ import java.util.Arrays;
 import java.util.stream.LongStream;
 
 /**
- * Cosines and sines of the rotary angles (Su et al. 2021), in the rotate-half layout, with the published scalings. Angles are computed in
- * double: at long positions an angle in float has no correct digits left.
+ * Cosines and sines of the rotary angles (Su et al. 2021), with the published scalings, in the order of the dimensions that they turn: halves, or
+ * neighbours. Angles are computed in double: at long positions an angle in float has no correct digits left.
  */
 final class RotaryTable implements AutoCloseable {
     private final Rope rope;
@@ -27,7 +27,7 @@ final class RotaryTable implements AutoCloseable {
         return cos;
     }
 
-    /** F32 [≥ length, rotary dims]; the first half is negated, so that {@code x·cos + swapHalves(x)·sin} rotates. */
+    /** F32 [≥ length, rotary dims]; the first of each pair is negated, so that {@code x·cos + swapped(x)·sin} rotates. */
     Tensor sin(int needed) {
         grow(needed);
         return sin;
@@ -86,9 +86,10 @@ final class RotaryTable implements AutoCloseable {
         for (int r = 0; r < positions.length; r++) {
             for (int i = 0; i < half; i++) {
                 double angle = positions[r] * frequency[i];
-                int at = r * 2 * half + i;
-                values[at + half] = (float) ((cosines ? Math.cos(angle) : Math.sin(angle)) * scale);
-                values[at] = cosines ? values[at + half] : -values[at + half];
+                int first = r * 2 * half + (rope.neighbours() ? 2 * i : i);
+                int second = first + (rope.neighbours() ? 1 : half);
+                values[second] = (float) ((cosines ? Math.cos(angle) : Math.sin(angle)) * scale);
+                values[first] = cosines ? values[second] : -values[second];
             }
         }
         long[] all = Arrays.copyOf(shape, shape.length + 1);
@@ -110,19 +111,31 @@ final class RotaryTable implements AutoCloseable {
     /**
      * Rotates heads.
      *
-     * @param x   [batch, seq, heads, head dim]
-     * @param cos [.., seq, 1, rotary dims]
-     * @param sin as {@code cos}
+     * @param x          [batch, seq, heads, head dim]
+     * @param cos        [.., seq, 1, rotary dims]
+     * @param sin        as {@code cos}
+     * @param neighbours whether dimensions 2i and 2i+1 turn together
      */
-    static Tensor rotate(Tensor x, Tensor cos, Tensor sin) {
+    static Tensor rotate(Tensor x, Tensor cos, Tensor sin, boolean neighbours) {
         long dims = cos.size(-1);
         long rest = x.size(-1) - dims;
         if (rest > 0) {
             var parts = x.split(-1, dims, rest);
-            return Tensor.cat(-1, rotate(parts.get(0), cos, sin), parts.get(1));
+            return Tensor.cat(-1, rotate(parts.get(0), cos, sin, neighbours), parts.get(1));
         }
-        var halves = x.split(-1, dims / 2, dims / 2);
-        return x.mul(cos).addcmul(Tensor.cat(-1, halves.get(1), halves.get(0)), sin);
+        return x.mul(cos).addcmul(neighbours ? swappedNeighbours(x) : swappedHalves(x), sin);
     }
 
+    private static Tensor swappedHalves(Tensor x) {
+        var halves = x.split(-1, x.size(-1) / 2, x.size(-1) / 2);
+        return Tensor.cat(-1, halves.get(1), halves.get(0));
+    }
+
+    private static Tensor swappedNeighbours(Tensor x) {
+        long[] pairs = Arrays.copyOf(x.shape(), x.dim() + 1);
+        pairs[x.dim() - 1] = x.size(-1) / 2;
+        pairs[x.dim()] = 2;
+        var apart = x.reshape(pairs).split(-1, 1, 1);
+        return Tensor.cat(-1, apart.get(1), apart.get(0)).view(x.shape());
+    }
 }

@@ -11,20 +11,27 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A Transformer layer of any family: attention, then an MLP or a mixture of them, each with its norm before it or after its sum.
+ * A Transformer layer of any family: attention, then an MLP or a mixture of them, or the two side by side. Which norms there are the weights' roles say;
+ * where they stand, the stack ({@link NormPlace}).
  */
 final class TransformerPart implements Part {
-    private final boolean before;
+    private final NormPlace place;
+    private final double scale;
     private final Normalisation norm1;
+    private final Normalisation norm1Result;
     private final Normalisation norm2;
+    private final Normalisation norm2Result;
     private final SelfAttention attention;
     private final FeedForward mlp;
 
     TransformerPart(Network network, Stack stack, int layer) {
         Layer spec = stack.layers().get(layer);
-        this.before = stack.place() == NormPlace.BEFORE;
+        place = stack.place();
+        scale = stack.scales().residual();
         norm1 = network.norm(Role.NORM1, layer, stack);
+        norm1Result = network.norm(Role.NORM1_RESULT, layer, stack);
         norm2 = network.norm(Role.NORM2, layer, stack);
+        norm2Result = network.norm(Role.NORM2_RESULT, layer, stack);
         attention = network.find(Role.Q_GLOBAL, layer) != null ? new GlobalAttention(network, stack, layer)
                 : stack.positions() instanceof Distances distances ? new DisentangledAttention(network, stack, distances, layer)
                 : new MultiHeadAttention(network, stack, layer);
@@ -36,7 +43,7 @@ final class TransformerPart implements Part {
 
     @Override
     public List<Weight> weights() {
-        List<Weight> all = new ArrayList<>(Normalisation.weights(norm1, norm2));
+        List<Weight> all = new ArrayList<>(Normalisation.weights(norm1, norm1Result, norm2, norm2Result));
         all.addAll(attention.weights());
         all.addAll(mlp.weights());
         return all;
@@ -46,13 +53,29 @@ final class TransformerPart implements Part {
     public Tensor[] forward(Tensor[] flow, Pass pass) {
         Tensor[] next = flow.clone();
         Tensor x = flow[0];
-        if (before) {
-            x = x.add(attention.apply(norm1.apply(x), pass));
-            next[0] = x.add(mlp.apply(norm2.apply(x), next, pass));
-        } else {
-            x = norm1.apply(x.add(attention.apply(x, pass)));
-            next[0] = norm2.apply(x.add(mlp.apply(x, next, pass)));
+        switch (place) {
+            case BEFORE, AROUND, RESULT -> {
+                x = x.add(scaled(normed(norm1Result, attention.apply(normed(norm1, x), pass))));
+                next[0] = x.add(scaled(normed(norm2Result, mlp.apply(normed(norm2, x), next, pass))));
+            }
+            case AFTER -> {
+                x = norm1.apply(x.add(attention.apply(x, pass)));
+                next[0] = norm2.apply(x.add(mlp.apply(x, next, pass)));
+            }
+            case PARALLEL -> {
+                Tensor given = normed(norm1, x);
+                Tensor attended = attention.apply(given, pass);
+                next[0] = x.add(scaled(attended.add(mlp.apply(norm2 == null ? given : norm2.apply(x), next, pass))));
+            }
         }
         return next;
+    }
+
+    private static Tensor normed(Normalisation norm, Tensor x) {
+        return norm == null ? x : norm.apply(x);
+    }
+
+    private Tensor scaled(Tensor x) {
+        return scale == 1 ? x : x.mul(scale);
     }
 }

@@ -47,7 +47,7 @@ class CachedDecodingEqualsFullRecomputeTest {
             for (int span : spans) {
                 assertThat(cache.length()).isEqualTo(start);
                 Tensor hidden = model.hidden(batch.narrow(1, start, span).contiguous(), model.cached(span, cache));
-                float[] got = hidden.linear(model.headWeight(), null).toFloats();
+                float[] got = model.head().logits(hidden).toFloats();
                 LogitsEqualTheFloat64ReferenceTest.assertClose(got, full.narrow(1, start, span).toFloats(), 1e-4);
                 start += span;
             }

@@ -78,7 +78,7 @@ class PackedDocumentsDoNotAttendToEachOtherTest {
         }
         try (var scope = TensorScope.open(); var off = NoGrad.open()) {
             Pass context = model.packed(Tensor.of(positions, 2, SEQ), Tensor.of(documents, 2, SEQ));
-            return model.hidden(Tensor.of(ids, 2, SEQ), context).linear(model.headWeight(), null).toFloats();
+            return model.head().logits(model.hidden(Tensor.of(ids, 2, SEQ), context)).toFloats();
         }
     }
 }

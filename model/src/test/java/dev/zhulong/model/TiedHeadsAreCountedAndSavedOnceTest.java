@@ -30,7 +30,7 @@ class TiedHeadsAreCountedAndSavedOnceTest {
         try (LoudDecoder decoder = LoudDecoder.of(spec(family, true), 1)) {
             assertThat(decoder.model().parameters()).doesNotContainKey("lm_head.weight");
             try (Decoder loaded = DecoderFiles.load(new ModelFiles(decoder).write(directory))) {
-                assertThat(loaded.headWeight()).isSameAs(loaded.parameters().get(loaded.table().get(Role.EMBED).name()));
+                assertThat(loaded.head().weight()).isSameAs(loaded.parameters().get(loaded.table().get(Role.EMBED).name()));
                 assertSame(loaded, decoder.model());
             }
         }
@@ -62,7 +62,7 @@ class TiedHeadsAreCountedAndSavedOnceTest {
         try (LoudDecoder decoder = LoudDecoder.of(spec(family, false), 1)) {
             assertThat(decoder.model().parameters()).containsKey("lm_head.weight");
             try (Decoder loaded = DecoderFiles.load(new ModelFiles(decoder).write(directory))) {
-                assertThat(loaded.headWeight()).isSameAs(loaded.parameters().get("lm_head.weight"));
+                assertThat(loaded.head().weight()).isSameAs(loaded.parameters().get("lm_head.weight"));
                 assertSame(loaded, decoder.model());
             }
         }
@@ -115,7 +115,7 @@ class TiedHeadsAreCountedAndSavedOnceTest {
         try (LoudDecoder decoder = LoudDecoder.of(spec, 1); var scope = TensorScope.open()) {
             decoder.model().requiresGrad(true);
             decoder.model().logits(Tensor.of(new int[] {3}, 1, 1)).sum().backward();
-            float[] gradient = decoder.model().headWeight().grad().toFloats();
+            float[] gradient = decoder.model().head().weight().grad().toFloats();
             int n = spec.hiddenSize();
             // as head every row gets the same last state; row 3 gets more, as embedding
             assertThat(Arrays.copyOfRange(gradient, n, 2 * n)).isEqualTo(Arrays.copyOf(gradient, n)).isNotEqualTo(new float[n]);

@@ -482,11 +482,12 @@ public final class Tensor implements AutoCloseable {
         return new Tensor(t.logsumexp(new long[] {dim}, keep));
     }
 
+    /** Over the last dimension; {@code weight} and {@code bias} [n], or null. */
     public Tensor layerNorm(Tensor weight, Tensor bias, double epsilon) {
         return new Tensor(torch.layer_norm(
                 t,
                 new long[] {t.size(-1)},
-                new TensorOptional(weight.t),
+                weight == null ? new TensorOptional() : new TensorOptional(weight.t),
                 bias == null ? new TensorOptional() : new TensorOptional(bias.t),
                 epsilon,
                 false));

@@ -50,9 +50,9 @@ public record Dpo(Decoder model, double beta, double labelSmoothing) implements 
             Backward.through(model, new Tensor[] {ids(batch)}, BatchContext.of(model, batch), recompute, flow -> {
                 Tensor hidden = flow[0];
                 Tensor rows = hidden.view((long) batch.batch() * batch.seq(), -1);
-                double[] delta = delta(answers(HeadLoss.each(rows, model.headWeight(), batch.targets()), batch), reference);
+                double[] delta = delta(answers(HeadLoss.each(rows, model.head(), batch.targets()), batch), reference);
                 loss[0] = loss(delta);
-                return new Tensor[] {HeadLoss.gradient(rows, model.headWeight(), batch.targets(), weights(delta, batch)).view(hidden.shape())};
+                return new Tensor[] {HeadLoss.gradient(rows, model.head(), batch.targets(), weights(delta, batch)).view(hidden.shape())};
             });
             return loss[0];
         }
@@ -114,7 +114,7 @@ public record Dpo(Decoder model, double beta, double labelSmoothing) implements 
         try (var scope = TensorScope.open(); var off = NoGrad.open()) {
             Pass context = BatchContext.of(model, batch);
             Tensor hidden = model.hidden(ids(batch), context).view((long) batch.batch() * batch.seq(), -1);
-            return answers(HeadLoss.each(hidden, model.headWeight(), batch.targets()), batch);
+            return answers(HeadLoss.each(hidden, model.head(), batch.targets()), batch);
         }
     }
 

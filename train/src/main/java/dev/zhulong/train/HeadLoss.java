@@ -1,6 +1,7 @@
 package dev.zhulong.train;
 
 import dev.zhulong.data.pack.Batch;
+import dev.zhulong.model.Head;
 import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
@@ -15,38 +16,38 @@ import java.util.stream.IntStream;
  * turned into its own gradient in place and never leaves the caches, and no [tokens, vocab] tensor exists.
  *
  * @param loss     summed loss
- * @param gradient of the sum, to the hidden states [rows, hidden]; the weight's is added to its own
+ * @param gradient of the sum, to the hidden states [rows, hidden]; those of the head's weight and bias are added to their own
  */
 record HeadLoss(Loss loss, Tensor gradient) {
     /** Bytes of logits in one chunk: small enough for a last-level cache, large enough for a fast product. */
     private static final long CHUNK_BYTES = 16L << 20;
 
     /** Loss without gradients. */
-    static Loss of(Tensor hidden, Tensor weight, int[] targets) {
-        return loss(each(hidden, weight, targets), targets);
+    static Loss of(Tensor hidden, Head head, int[] targets) {
+        return loss(each(hidden, head, targets), targets);
     }
 
     /** Loss, with gradients. */
-    static HeadLoss withGradient(Tensor hidden, Tensor weight, int[] targets) {
+    static HeadLoss withGradient(Tensor hidden, Head head, int[] targets) {
         double[] nll = new double[targets.length];
-        Tensor gradient = run(hidden, weight, targets, nll, null, true);
+        Tensor gradient = run(hidden, head, targets, nll, null, true);
         return new HeadLoss(loss(nll, targets), gradient);
     }
 
     /** Nats of each row's target; 0 where there is none. */
-    static double[] each(Tensor hidden, Tensor weight, int[] targets) {
+    static double[] each(Tensor hidden, Head head, int[] targets) {
         double[] nll = new double[targets.length];
-        run(hidden, weight, targets, nll, null, false);
+        run(hidden, head, targets, nll, null, false);
         return nll;
     }
 
     /**
-     * Gradient of Σ wᵢ · nllᵢ to the hidden states [rows, hidden]; the weight's is added to its own.
+     * Gradient of Σ wᵢ · nllᵢ to the hidden states [rows, hidden]; those of the head's weight and bias are added to their own.
      *
      * @param weights of the rows
      */
-    static Tensor gradient(Tensor hidden, Tensor weight, int[] targets, float[] weights) {
-        return run(hidden, weight, targets, new double[targets.length], weights, true);
+    static Tensor gradient(Tensor hidden, Head head, int[] targets, float[] weights) {
+        return run(hidden, head, targets, new double[targets.length], weights, true);
     }
 
     private static Loss loss(double[] nll, int[] targets) {
@@ -62,7 +63,7 @@ record HeadLoss(Loss loss, Tensor gradient) {
     }
 
     /** Only supervised rows meet the vocabulary: in fine-tuning most are not, and whatever they hold, NaN included, must not matter. */
-    private static Tensor run(Tensor hidden, Tensor weight, int[] targets, double[] nll, float[] weights, boolean backward) {
+    private static Tensor run(Tensor hidden, Head head, int[] targets, double[] nll, float[] weights, boolean backward) {
         int rows = targets.length;
         int[] supervised = IntStream.range(0, rows).filter(i -> targets[i] != Batch.NO_TARGET).toArray();
         int n = supervised.length;
@@ -72,14 +73,12 @@ record HeadLoss(Loss loss, Tensor gradient) {
             }
             Tensor picked = n == rows ? hidden : hidden.indexSelect(0, Tensor.of(supervised, n));
             Tensor gradient = backward ? Tensor.empty(DType.F32, n, hidden.size(1)) : null;
-            Tensor weightGradient = backward && weight.requiresGrad() ? gradientOf(weight) : null;
-            int chunk = (int) Math.clamp(CHUNK_BYTES / (weight.size(0) * 4), Math.min(256, n), n);
+            int chunk = (int) Math.clamp(CHUNK_BYTES / (head.weight().size(0) * 4), Math.min(256, n), n);
             for (int at = 0; at < n; at += chunk) {
                 int size = Math.min(chunk, n - at);
                 int[] part = Arrays.copyOfRange(supervised, at, at + size);
                 try (var inner = TensorScope.open()) {
-                    chunk(picked.narrow(0, at, size), weight, part, targets, nll, weights,
-                            backward ? gradient.narrow(0, at, size) : null, weightGradient);
+                    chunk(picked.narrow(0, at, size), head, part, targets, nll, weights, backward ? gradient.narrow(0, at, size) : null);
                 }
             }
             return backward ? scope.handOut(n == rows ? gradient : spread(gradient, supervised, rows)) : null;
@@ -96,11 +95,11 @@ record HeadLoss(Loss loss, Tensor gradient) {
         return Tensor.cat(0, gradient, Tensor.zeros(DType.F32, 1, gradient.size(1))).indexSelect(0, Tensor.of(from, rows));
     }
 
-    private static void chunk(Tensor hidden, Tensor weight, int[] rows, int[] targets, double[] nll, float[] weights, Tensor gradient,
-            Tensor weightGradient) {
+    private static void chunk(Tensor hidden, Head head, int[] rows, int[] targets, double[] nll, float[] weights, Tensor gradient) {
         int n = rows.length;
         Tensor index = Tensor.of(Arrays.stream(rows).map(row -> targets[row]).toArray(), n, 1);
-        Tensor p = hidden.linear(weight, null).logSoftmax(-1);
+        Tensor logits = head.logits(hidden);
+        Tensor p = logits.logSoftmax(-1);
         float[] picked = p.gather(1, index).toFloats();
         for (int i = 0; i < n; i++) {
             nll[rows[i]] = -(double) picked[i];
@@ -116,9 +115,13 @@ record HeadLoss(Loss loss, Tensor gradient) {
             }
             p.mul_(Tensor.of(own, n, 1));
         }
-        gradient.copy_(p.matmul(weight));
-        if (weightGradient != null) {
-            weightGradient.addmm_(p.transpose(0, 1), hidden);
+        head.backward_(p, logits);
+        gradient.copy_(p.matmul(head.weight()));
+        if (head.weight().requiresGrad()) {
+            gradientOf(head.weight()).addmm_(p.transpose(0, 1), hidden);
+        }
+        if (head.bias() != null && head.bias().requiresGrad()) {
+            gradientOf(head.bias()).add_(p.sum(0, false));
         }
     }
 

@@ -41,7 +41,7 @@ public final class NextToken implements Objective<Batch> {
             HeadLoss[] loss = new HeadLoss[1];
             Backward.through(model, new Tensor[] {Tensor.of(batch.tokens(), batch.batch(), batch.seq())}, BatchContext.of(model, batch), recompute, flow -> {
                 Tensor hidden = flow[0];
-                loss[0] = HeadLoss.withGradient(hidden.view(rows, -1), model.headWeight(), batch.targets());
+                loss[0] = HeadLoss.withGradient(hidden.view(rows, -1), model.head(), batch.targets());
                 Tensor gradient = loss[0].gradient().view(hidden.shape());
                 return balance.map(b -> new Tensor[] {gradient, b.gradient(flow[1], loss[0].loss().count())}).orElseGet(() -> new Tensor[] {gradient});
             });
@@ -55,7 +55,7 @@ public final class NextToken implements Objective<Batch> {
                 var off = NoGrad.open()) {
             long rows = (long) batch.batch() * batch.seq();
             Tensor hidden = model.hidden(Tensor.of(batch.tokens(), batch.batch(), batch.seq()), BatchContext.of(model, batch));
-            return withBytes(HeadLoss.of(hidden.view(rows, -1), model.headWeight(), batch.targets()), batch);
+            return withBytes(HeadLoss.of(hidden.view(rows, -1), model.head(), batch.targets()), batch);
         }
     }
 

@@ -154,7 +154,7 @@ class AdapterGradientsEqualFiniteDifferencesTest {
                 var past = new Forgetful(model.spec().layers());
                 for (int i = 0; i + 1 < DOCUMENT.length; i++) {
                     Tensor hidden = model.hidden(Tensor.of(new int[] {DOCUMENT[i]}, 1, 1), model.cached(1, past));
-                    HeadLoss loss = HeadLoss.withGradient(hidden.detach().view(1, -1), model.headWeight(), new int[] {DOCUMENT[i + 1]});
+                    HeadLoss loss = HeadLoss.withGradient(hidden.detach().view(1, -1), model.head(), new int[] {DOCUMENT[i + 1]});
                     hidden.backward(loss.gradient().view(hidden.shape()));
                     past.length++;
                 }

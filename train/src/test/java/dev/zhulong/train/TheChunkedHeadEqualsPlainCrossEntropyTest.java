@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.zhulong.data.pack.Batch;
+import dev.zhulong.model.Head;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
 import java.util.SplittableRandom;
@@ -47,11 +48,11 @@ class TheChunkedHeadEqualsPlainCrossEntropyTest {
             Tensor w = Tensor.of(weight, vocab, HIDDEN).requiresGrad(true);
             // a gradient that is there already is added to, not replaced
             w.setGrad(Tensor.ones(dev.zhulong.tensor.DType.F32, vocab, HIDDEN));
-            HeadLoss found = HeadLoss.withGradient(Tensor.of(hidden, rows, HIDDEN), w, targets.clone());
+            HeadLoss found = HeadLoss.withGradient(Tensor.of(hidden, rows, HIDDEN), new Head(w), targets.clone());
 
             assertThat(found.loss().count()).isEqualTo(count);
             assertThat(found.loss().sum()).isCloseTo(sum, within(1e-6 * sum + 1e-12));
-            assertThat(HeadLoss.of(Tensor.of(hidden, rows, HIDDEN), w, targets.clone())).isEqualTo(found.loss());
+            assertThat(HeadLoss.of(Tensor.of(hidden, rows, HIDDEN), new Head(w), targets.clone())).isEqualTo(found.loss());
             assertClose(found.gradient().toFloats(), hiddenGradient, 0);
             assertClose(w.grad().toFloats(), weightGradient, 1);
         }

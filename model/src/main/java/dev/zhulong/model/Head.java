@@ -1,0 +1,48 @@
+package dev.zhulong.model;
+
+import dev.zhulong.formats.Stack.Scales;
+import dev.zhulong.tensor.Tensor;
+
+/**
+ * What turns the states of the last layer into logits of the vocabulary: {@code cap · tanh(scale · (W·x + b) / cap)}, of which most families have W
+ * alone. The only place that knows it; who puts gradients together by hand finds these here too.
+ *
+ * @param weight [vocab, hidden]: the embedding's where the two are tied
+ * @param bias   [vocab], or null
+ * @param scale  of the logits
+ * @param cap    that they stay below; 0 for none
+ */
+public record Head(Tensor weight, Tensor bias, double scale, double cap) {
+    /** One that is a product alone. */
+    public Head(Tensor weight) {
+        this(weight, null, 1, 0);
+    }
+
+    Head(Tensor weight, Tensor bias, Scales scales) {
+        this(weight, bias, scales.logits(), scales.softcap());
+    }
+
+    /** States [.., hidden] to logits [.., vocab]. */
+    public Tensor logits(Tensor states) {
+        Tensor logits = states.linear(weight, bias);
+        if (scale != 1) {
+            logits = logits.mul(scale);
+        }
+        return cap == 0 ? logits : logits.mul(1 / cap).tanh().mul(cap);
+    }
+
+    /**
+     * Turns the gradient of logits into that of {@code W·x + b}.
+     *
+     * @param gradient [rows, vocab], changed in place
+     * @param logits   as {@link #logits} gave them
+     */
+    public void backward_(Tensor gradient, Tensor logits) {
+        if (cap != 0) {
+            gradient.mul_(logits.mul(1 / cap).square().neg().add(1));
+        }
+        if (scale != 1) {
+            gradient.mul_(scale);
+        }
+    }
+}
