@@ -7,6 +7,7 @@ import dev.zhulong.formats.Stack.NormPlace;
 import dev.zhulong.formats.Stack.Positions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.UnaryOperator;
 
 /**
  * The shape of a decoder-only Transformer.
@@ -205,6 +206,25 @@ public record DecoderSpec(Family family, Stack stack, int vocabSize, boolean tie
     /** Per layer: number of tokens each position attends to, itself included; 0 for all. */
     public List<Integer> windows() {
         return stack.layers().stream().map(layer -> layer.attention().window()).toList();
+    }
+
+    /**
+     * With another reach in all layers, whatever windows the family's configuration says.
+     *
+     * @param reach null for as the family's configuration says
+     */
+    public DecoderSpec withReach(Reach reach) {
+        return withAttention(attention -> attention.withPattern(reach));
+    }
+
+    /** With the same window in all layers; 0 for none. */
+    DecoderSpec withWindow(int tokens) {
+        return withAttention(attention -> attention.withWindow(tokens));
+    }
+
+    private DecoderSpec withAttention(UnaryOperator<Attention> change) {
+        List<Layer> others = stack.layers().stream().map(layer -> new Layer(change.apply(layer.attention()), layer.cross(), layer.mlp())).toList();
+        return new DecoderSpec(family, stack.withLayers(others), vocabSize, tiedEmbeddings, bosId, eosIds);
     }
 
     /** Weights of the matrices of a layer, biases aside. */

@@ -45,7 +45,7 @@ public final class HfConfig {
         JsonFields config = JsonFields.read(configJson);
         Family family = family(config);
         QuantizationConfig.read(config);
-        return family.read(config);
+        return ReachConfig.applied(family.read(config), config);
     }
 
     private static Family family(JsonFields config) {
@@ -89,7 +89,9 @@ public final class HfConfig {
         ObjectNode config = JsonNodeFactory.instance.objectNode();
         config.putArray("architectures").add(spec.family().architecture(spec));
         config.put("model_type", spec.family().modelType());
-        spec.family().write(spec, config);
+        Optional<Reach> reach = pattern(spec);
+        spec.family().write(spec instanceof DecoderSpec decoder && reach.isPresent() ? decoder.withReach(null) : spec, config);
+        reach.ifPresent(pattern -> ReachConfig.write(pattern, config));
         if (spec instanceof DecoderSpec decoder) {
             config.put("tie_word_embeddings", decoder.tiedEmbeddings());
             config.put("use_cache", true);
@@ -101,13 +103,41 @@ public final class HfConfig {
         return JsonFields.text(config);
     }
 
+    /**
+     * With another reach in all layers: as windows of the family's own where its {@code config.json} can say them, else in a field that only Zhulong reads.
+     *
+     * @throws IllegalArgumentException where all are to be seen, and the family has windows that cannot be left out
+     */
+    public static DecoderSpec withReach(DecoderSpec spec, Reach reach) {
+        if (reach instanceof Reach.Block || reach instanceof Reach.Global) {
+            return spec.withReach(reach);
+        }
+        DecoderSpec own = spec.withReach(null).withWindow(reach instanceof Reach.Window(int tokens) ? tokens : 0);
+        try {
+            write(own, StorageType.F32);
+            return own;
+        } catch (IllegalArgumentException e) {
+            if (reach instanceof Reach.Whole) {
+                throw e;
+            }
+            return spec.withReach(reach);
+        }
+    }
+
     /** Whatever the family's writer left unsaid would be lost in silence. */
     private static void requireSaid(NetworkSpec spec, ObjectNode config) {
         String family = spec.family().modelType();
-        NetworkSpec said = spec.family().read(new JsonFields(Path.of(ModelDirectory.CONFIG), "", config));
+        JsonFields written = new JsonFields(Path.of(ModelDirectory.CONFIG), "", config);
+        NetworkSpec said = ReachConfig.applied(spec.family().read(written), written);
         SpecDifference.of((Record) said, (Record) spec, 0, Set.of()).ifPresent(difference -> {
             throw new IllegalArgumentException("a config.json of " + family + " cannot say " + difference);
         });
+    }
+
+    /** The pattern of all layers; where they differ, the family has to say them. */
+    private static Optional<Reach> pattern(NetworkSpec spec) {
+        List<Optional<Reach>> all = spec.stack().layers().stream().map(layer -> Optional.ofNullable(layer.attention().pattern())).distinct().toList();
+        return all.size() == 1 ? all.getFirst() : Optional.empty();
     }
 
     private static void putIds(ObjectNode config, String field, List<Integer> ids) {

@@ -42,6 +42,21 @@ public sealed interface Reach {
     /** All positions. */
     Reach WHOLE = new Whole();
 
+    /** In a decoder, the first position that the one at {@code position} sees, but for {@link #global} ones. */
+    default int first(int position) {
+        return switch (this) {
+            case Whole whole -> 0;
+            case Window(int tokens) -> Math.max(0, position - tokens + 1);
+            case Global(int tokens, int first) -> Math.max(0, position - tokens + 1);
+            case Block(int tokens) -> position / tokens * tokens;
+        };
+    }
+
+    /** Number of positions at the beginning of a document that all see. */
+    default int global() {
+        return this instanceof Global(int tokens, int first) ? first : 0;
+    }
+
     private static void atLeast(String what, int tokens) {
         if (tokens < 1) {
             throw new IllegalArgumentException(what + " must be at least 1 token, found " + tokens);

@@ -185,18 +185,19 @@ public final class KvPages {
         }
     }
 
-    /** {@link #attend(float[], int, int, int[], int, int, float, float, float, float[], float[], int)} without a cap and a sink. */
+    /** Attention over positions {@code first … length} alone, without a cap and a sink. */
     public void attend(float[] q, int qAt, int kvHead, int[] table, int first, int length, float scale, float[] scores, float[] out, int outAt) {
-        attend(q, qAt, kvHead, table, first, length, scale, 0, Float.NEGATIVE_INFINITY, scores, out, outAt);
+        attend(q, qAt, kvHead, table, 0, first, length, scale, 0, Float.NEGATIVE_INFINITY, scores, out, outAt);
     }
 
     /**
-     * Attention of one query head: softmax(q · Kᵀ * scale) · V over positions {@code first … length}.
+     * Attention of one query head: softmax(q · Kᵀ * scale) · V over positions {@code 0 … global} and {@code first … length}.
      *
      * @param q       query [headDim] at {@code qAt}
      * @param kvHead  the head of keys and values it looks at
      * @param table   the sequence's pages in order
-     * @param first   the first position seen; 0 without a sliding window
+     * @param global  number of positions at the beginning that are seen besides; at most {@code first}
+     * @param first   the first position seen of the others; 0 without a sliding window
      * @param softcap what {@link Softcap} holds scores under; 0 for none
      * @param sink    one more score, of nothing; -infinity for none
      * @param scores  room for {@code length} rounded up to whole pages; overwritten
@@ -204,11 +205,14 @@ public final class KvPages {
      * @throws IllegalArgumentException  where positions, pages and scores don't go together
      * @throws IndexOutOfBoundsException where a head or a place lies outside
      */
-    public void attend(float[] q, int qAt, int kvHead, int[] table, int first, int length, float scale, float softcap, float sink, float[] scores,
-            float[] out, int outAt) {
-        if (first < 0 || first >= length || table.length * (long) PAGE < length || scores.length < (length + PAGE - 1) / PAGE * PAGE) {
-            throw new IllegalArgumentException("attention over positions " + first + " to " + length + " with " + table.length + " pages of " + PAGE
-                    + " and room for " + scores.length + " scores");
+    public void attend(float[] q, int qAt, int kvHead, int[] table, int global, int first, int length, float scale, float softcap, float sink,
+            float[] scores, float[] out, int outAt) {
+        if (global < 0 || first < global || first >= length || table.length * (long) PAGE < length || scores.length < (length + PAGE - 1) / PAGE * PAGE) {
+            throw new IllegalArgumentException("attention over " + global + " positions and " + first + " to " + length + " with " + table.length + " pages of "
+                    + PAGE + " and room for " + scores.length + " scores");
+        }
+        for (int i = 0; i * PAGE < global; i++) {
+            checkPage(table[i]);
         }
         for (int i = first / PAGE; i * PAGE < length; i++) {
             checkPage(table[i]);
@@ -217,20 +221,26 @@ public final class KvPages {
         Objects.checkIndex(kvHead, kvHeads);
         Objects.checkFromIndexSize(outAt, headDim, out.length);
         if (WARMTH[format.ordinal()].isWarm()) {
-            vectorAttend(q, qAt, kvHead, table, first, length, scale, softcap, sink, scores, out, outAt);
+            vectorAttend(q, qAt, kvHead, table, global, first, length, scale, softcap, sink, scores, out, outAt);
         } else {
-            plainAttend(q, qAt, kvHead, table, first, length, scale, softcap, sink, scores, out, outAt);
+            plainAttend(q, qAt, kvHead, table, global, first, length, scale, softcap, sink, scores, out, outAt);
         }
     }
 
-    private void vectorAttend(float[] q, int qAt, int kvHead, int[] table, int first, int length, float scale, float softcap, float sink, float[] scores,
-            float[] out, int outAt) {
+    private void vectorAttend(float[] q, int qAt, int kvHead, int[] table, int global, int first, int length, float scale, float softcap, float sink,
+            float[] scores, float[] out, int outAt) {
+        for (int start = 0; start < global; start += PAGE) {
+            scores(q, qAt, table[start / PAGE], kvHead, scale, scores, start, Math.min(PAGE, global - start));
+        }
+        // their scores wait, and then stand right before the others'
+        float[] ahead = global == 0 ? scores : Arrays.copyOf(scores, global);
         for (int start = first / PAGE * PAGE; start < length; start += PAGE) {
             scores(q, qAt, table[start / PAGE], kvHead, scale, scores, start, Math.min(PAGE, length - start));
         }
-        toWeights(scores, first, length - first, softcap, sink);
+        System.arraycopy(ahead, 0, scores, first - global, global);
+        toWeights(scores, first - global, length - first + global, softcap, sink);
         for (int d = 0; d < headDim; ) {
-            d = weigh(kvHead, table, first, length, scores, d, out, outAt + d);
+            d = weigh(kvHead, table, global, first, length, scores, d, out, outAt + d);
         }
     }
 
@@ -242,9 +252,31 @@ public final class KvPages {
     }
 
     /** The same bits in plain loops, until the vector code is compiled. */
-    private void plainAttend(float[] q, int qAt, int kvHead, int[] table, int first, int length, float scale, float softcap, float sink, float[] scores,
-            float[] out, int outAt) {
+    private void plainAttend(float[] q, int qAt, int kvHead, int[] table, int global, int first, int length, float scale, float softcap, float sink,
+            float[] scores, float[] out, int outAt) {
         float[] page = new float[PAGE * stored];
+        plainScores(q, qAt, kvHead, table, 0, global, scale, scores, page);
+        float[] ahead = Arrays.copyOf(scores, global);
+        plainScores(q, qAt, kvHead, table, first, length, scale, scores, page);
+        System.arraycopy(ahead, 0, scores, first - global, global);
+        toWeights(scores, first - global, length - first + global, softcap, sink);
+        float[] sums = new float[headDim];
+        for (int t = first - global; t < length; ) {
+            int position = position(t, global, first);
+            int index = table[position / PAGE];
+            int end = pageEnd(t, position, first, length);
+            widen(values[index], (long) kvHead * PAGE * stored, page, PAGE * stored);
+            for (int p = position % PAGE; t < end; t++, p++) {
+                float weight = unscaled ? scores[t] : scores[t] * valueScales[index].getAtIndex(FLOAT, (long) kvHead * PAGE + p);
+                for (int d = 0; d < headDim; d++) {
+                    sums[d] = Math.fma(page[p * stored + d], weight, sums[d]);
+                }
+            }
+        }
+        System.arraycopy(sums, 0, out, outAt, headDim);
+    }
+
+    private void plainScores(float[] q, int qAt, int kvHead, int[] table, int first, int length, float scale, float[] scores, float[] page) {
         for (int start = first / PAGE * PAGE; start < length; start += PAGE) {
             int index = table[start / PAGE];
             widen(keys[index], (long) kvHead * headDim * PAGE, page, headDim * PAGE);
@@ -257,20 +289,16 @@ public final class KvPages {
                 scores[start + p] = unscaled ? sum : sum * keyScales[index].getAtIndex(FLOAT, (long) kvHead * PAGE + p);
             }
         }
-        toWeights(scores, first, length - first, softcap, sink);
-        float[] sums = new float[headDim];
-        for (int start = first / PAGE * PAGE; start < length; start += PAGE) {
-            int index = table[start / PAGE];
-            int end = Math.min(PAGE, length - start);
-            widen(values[index], (long) kvHead * PAGE * stored, page, end * stored);
-            for (int p = Math.max(0, first - start); p < end; p++) {
-                float weight = unscaled ? scores[start + p] : scores[start + p] * valueScales[index].getAtIndex(FLOAT, (long) kvHead * PAGE + p);
-                for (int d = 0; d < headDim; d++) {
-                    sums[d] = Math.fma(page[p * stored + d], weight, sums[d]);
-                }
-            }
-        }
-        System.arraycopy(sums, 0, out, outAt, headDim);
+    }
+
+    /** The position whose weight is number {@code t}: those at the beginning stand right before {@code first}. */
+    private static int position(int t, int global, int first) {
+        return t < first ? t - first + global : t;
+    }
+
+    /** Behind the last weight that is of the same page as number {@code t}. */
+    private static int pageEnd(int t, int position, int first, int length) {
+        return Math.min(t < first ? first : length, t + PAGE - position % PAGE);
     }
 
     /** {@code n} stored elements from number {@code at} on, as floats without their scale. */
@@ -306,8 +334,8 @@ public final class KvPages {
             }
             Warmth.repeat(ENOUGH_NANOS, () -> {
                 for (int i = 0; i < ROUNDS; i++) {
-                    pages.vectorAttend(vector, 0, 0, table, 0, PAGE, 1, 0, Float.NEGATIVE_INFINITY, scores, out, 0);
-                    pages.vectorAttend(vector, 0, 0, table, 0, 1, 1, 0, Float.NEGATIVE_INFINITY, scores, out, 0);
+                    pages.vectorAttend(vector, 0, 0, table, 0, 0, PAGE, 1, 0, Float.NEGATIVE_INFINITY, scores, out, 0);
+                    pages.vectorAttend(vector, 0, 0, table, 0, 0, 1, 1, 0, Float.NEGATIVE_INFINITY, scores, out, 0);
                 }
             });
         }
@@ -360,18 +388,18 @@ public final class KvPages {
     }
 
     /** Sums of values by their weights, from dimension {@code d} on; gives the dimension behind them. Four vectors at a time where there are as many. */
-    private int weigh(int kvHead, int[] table, int first, int length, float[] weights, int d, float[] out, int outAt) {
+    private int weigh(int kvHead, int[] table, int global, int first, int length, float[] weights, int d, float[] out, int outAt) {
         if (d + 4 * Lanes.COUNT <= headDim) {
-            weighFour(kvHead, table, first, length, weights, d, out, outAt);
+            weighFour(kvHead, table, global, first, length, weights, d, out, outAt);
             return d + 4 * Lanes.COUNT;
         }
         FloatVector sum = FloatVector.zero(Lanes.F);
-        for (int t = first; t < length; ) {
-            MemorySegment from = values[table[t / PAGE]];
-            MemorySegment scales = valueScales[table[t / PAGE]];
-            int end = Math.min(length, t / PAGE * PAGE + PAGE);
-            for (; t < end; t++) {
-                long slot = (long) kvHead * PAGE + t % PAGE;
+        for (int t = first - global; t < length; ) {
+            int position = position(t, global, first);
+            MemorySegment from = values[table[position / PAGE]];
+            MemorySegment scales = valueScales[table[position / PAGE]];
+            int end = pageEnd(t, position, first, length);
+            for (long slot = (long) kvHead * PAGE + position % PAGE; t < end; t++, slot++) {
                 float weight = unscaled ? weights[t] : weights[t] * scales.getAtIndex(FLOAT, slot);
                 sum = widened(from, slot * stored + d).fma(FloatVector.broadcast(Lanes.F, weight), sum);
             }
@@ -386,17 +414,17 @@ public final class KvPages {
         return d + Lanes.COUNT;
     }
 
-    private void weighFour(int kvHead, int[] table, int first, int length, float[] weights, int d, float[] out, int outAt) {
+    private void weighFour(int kvHead, int[] table, int global, int first, int length, float[] weights, int d, float[] out, int outAt) {
         FloatVector sum0 = FloatVector.zero(Lanes.F);
         FloatVector sum1 = sum0;
         FloatVector sum2 = sum0;
         FloatVector sum3 = sum0;
-        for (int t = first; t < length; ) {
-            MemorySegment from = values[table[t / PAGE]];
-            MemorySegment scales = valueScales[table[t / PAGE]];
-            int end = Math.min(length, t / PAGE * PAGE + PAGE);
-            for (; t < end; t++) {
-                long slot = (long) kvHead * PAGE + t % PAGE;
+        for (int t = first - global; t < length; ) {
+            int position = position(t, global, first);
+            MemorySegment from = values[table[position / PAGE]];
+            MemorySegment scales = valueScales[table[position / PAGE]];
+            int end = pageEnd(t, position, first, length);
+            for (long slot = (long) kvHead * PAGE + position % PAGE; t < end; t++, slot++) {
                 long element = slot * stored + d;
                 FloatVector weight = FloatVector.broadcast(Lanes.F, unscaled ? weights[t] : weights[t] * scales.getAtIndex(FLOAT, slot));
                 sum0 = widened(from, element).fma(weight, sum0);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import java.lang.foreign.Arena;
+import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -50,6 +51,49 @@ class AttentionOverPagesTest {
         }
     }
 
+    /** What stands at the beginning is seen besides the window, wherever both end in their pages; what lies between is not. */
+    @ParameterizedTest
+    @CsvSource({"F32, 64, 150, 100, 3", "F32, 20, 130, 37, 37", "F32, 8, 190, 189, 70", "F16, 128, 66, 64, 1", "F32, 64, 129, 128, 128"})
+    void theFirstPositionsAreSeenBesides(KvPages.Format format, int headDim, int length, int first, int global) {
+        Random random = new Random(length);
+        float[] k = gaussian(length * headDim, random);
+        float[] v = gaussian(length * headDim, random);
+        float[] q = gaussian(headDim, random);
+        try (Arena arena = Arena.ofConfined()) {
+            KvPages pages = new KvPages(1, headDim, format, arena);
+            pages.grow(6);
+            int[] table = {5, 0, 3};
+            for (int t = 0; t < length; t++) {
+                // what nobody may look at would be seen
+                boolean hidden = t >= global && t < first;
+                float[] row = new float[headDim];
+                Arrays.fill(row, 1000);
+                pages.put(table[t / KvPages.PAGE], t % KvPages.PAGE, hidden ? row : k, hidden ? 0 : t * headDim, hidden ? row : v, hidden ? 0 : t * headDim);
+            }
+            float[] out = new float[headDim];
+            pages.attend(q, 0, 0, table, global, first, length, 0.2f, 0, Float.NEGATIVE_INFINITY, new float[3 * KvPages.PAGE], out, 0);
+            double[] weights = new double[length];
+            double sum = 0;
+            for (int t = 0; t < length; t++) {
+                double dot = 0;
+                for (int d = 0; d < headDim; d++) {
+                    dot += (double) q[d] * k[t * headDim + d];
+                }
+                weights[t] = t >= global && t < first ? 0 : Math.exp(dot * 0.2f);
+                sum += weights[t];
+            }
+            for (int d = 0; d < headDim; d++) {
+                double expected = 0;
+                for (int t = 0; t < length; t++) {
+                    expected += weights[t] / sum * v[t * headDim + d];
+                }
+                assertThat((double) out[d]).isCloseTo(expected, within(format == KvPages.Format.F16 ? 3e-3 : 1e-5));
+            }
+            assertThatThrownBy(() -> pages.attend(q, 0, 0, table, first + 1, first, length, 0.2f, 0, Float.NEGATIVE_INFINITY, new float[3 * KvPages.PAGE], out, 0))
+                    .isInstanceOf(IllegalArgumentException.class);
+        }
+    }
+
     /** Scores held under a cap before the sink is put beside them, which takes its share and gives nothing. */
     @ParameterizedTest
     @CsvSource({"F32, 16, 70, 0, 0, 0.5", "F32, 16, 64, 0, 0, -2", "F32, 20, 130, 37, 2, -Infinity", "F16, 64, 128, 0, 3, 1", "INT8, 8, 65, 3, 1, 9"})
@@ -65,7 +109,7 @@ class AttentionOverPagesTest {
             for (int t = 0; t < length; t++) {
                 pages.put(t / KvPages.PAGE, t % KvPages.PAGE, k, t * headDim, v, t * headDim);
             }
-            pages.attend(q, 0, 0, new int[] {0, 1, 2}, first, length, 0.8f, cap, sink, new float[3 * KvPages.PAGE], out, 0);
+            pages.attend(q, 0, 0, new int[] {0, 1, 2}, 0, first, length, 0.8f, cap, sink, new float[3 * KvPages.PAGE], out, 0);
         }
         double[] weights = new double[length];
         double sum = Math.exp(sink);

@@ -106,7 +106,7 @@ class PlainLoopsGiveTheBitsOfVectorCodeTest {
                         });
                         same(() -> {
                             float[] out = new float[headDim + 2];
-                            pages.attend(q, 1, 1, table, first, length, 0.3f, 1.5f, 0.7f, new float[3 * KvPages.PAGE], out, 2);
+                            pages.attend(q, 1, 1, table, first / 2, first, length, 0.3f, 1.5f, 0.7f, new float[3 * KvPages.PAGE], out, 2);
                             return out;
                         });
                     }

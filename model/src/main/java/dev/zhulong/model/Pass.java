@@ -62,7 +62,7 @@ public final class Pass {
             Rows rows = documents == null ? Rows.whole(1, seq) : Rows.packed((int) documents.size(0), seq, documents.toLongs());
             local.put(reach, LocalAttention.of(reach, rows, true));
         } else if (sparse && !first) {
-            firstKeys.put(reach, firstKey(reach, keys - seq));
+            firstKeys.put(reach, reach.first(keys - seq));
             masks.put(reach, seq == 1 ? null : cachedMask(reach));
         } else {
             masks.put(reach, buildMask(sparse && reach instanceof Reach.Window(int tokens) ? tokens : 0));
@@ -239,44 +239,30 @@ public final class Pass {
         return switch (reach) {
             case Reach.Whole whole -> false;
             case Reach.Window(int tokens) -> tokens < length;
-            case Reach.Global(int tokens, int first) -> tokens + first < length;
+            case Reach.Global(int tokens, int first) -> (long) tokens + first < length;
             case Reach.Block(int tokens) -> tokens < length;
         };
-    }
-
-    /** The first position that the one at {@code position} sees, but for the first tokens that all see. */
-    private static int firstKey(Reach reach, int position) {
-        return switch (reach) {
-            case Reach.Whole whole -> 0;
-            case Reach.Window(int tokens) -> Math.max(0, position - tokens + 1);
-            case Reach.Global(int tokens, int first) -> Math.max(0, position - tokens + 1);
-            case Reach.Block(int tokens) -> position / tokens * tokens;
-        };
-    }
-
-    private static int globals(Reach reach) {
-        return reach instanceof Reach.Global(int tokens, int first) ? first : 0;
     }
 
     /** Of cached keys or values those that some new position sees. */
     private Tensor seen(Reach reach, int from, Tensor all) {
         Tensor near = all.narrow(2, from, (long) keys - from);
-        int global = Math.min(globals(reach), from);
+        int global = Math.min(reach.global(), from);
         return global == 0 ? near : Tensor.cat(2, all.narrow(2, 0, global), near);
     }
 
     /** Of new positions, over the keys that {@link #seen} gives: [1, 1, seq, keys]. */
     private Tensor cachedMask(Reach reach) {
         int from = firstKeys.get(reach);
-        int global = Math.min(globals(reach), from);
+        int global = Math.min(reach.global(), from);
         int width = global + keys - from;
         float[] mask = new float[seq * width];
         for (int i = 0; i < seq; i++) {
             int position = keys - seq + i;
-            int first = firstKey(reach, position);
+            int first = reach.first(position);
             for (int column = 0; column < width; column++) {
                 int key = column < global ? column : from + column - global;
-                boolean visible = key <= position && (key >= first || key < globals(reach));
+                boolean visible = key <= position && (key >= first || key < reach.global());
                 mask[i * width + column] = visible ? 0 : Float.NEGATIVE_INFINITY;
             }
         }

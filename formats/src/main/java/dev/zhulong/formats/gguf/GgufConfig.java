@@ -103,6 +103,8 @@ public final class GgufConfig {
         GgufFamily family = family(spec);
         String architecture = family.ggufArchitecture();
         String at = architecture + ".";
+        GgufFamily.require(architecture, "attention within blocks, or to global tokens, or a window of its own", false,
+                spec.stack().layers().stream().anyMatch(layer -> layer.attention().pattern() != null));
         var metadata = new LinkedHashMap<String, GgufValue>();
         metadata.put(ARCHITECTURE, GgufValue.of(architecture));
         metadata.put(at + "vocab_size", GgufValue.of(spec.vocabSize()));

@@ -1,6 +1,7 @@
 package dev.zhulong.infer.cpu;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Reach;
 import dev.zhulong.formats.Stack;
 import dev.zhulong.kernels.KvPages;
 import dev.zhulong.kernels.ThreadPool;
@@ -17,7 +18,7 @@ final class Attention {
     private final ThreadLocal<float[][]> scores = ThreadLocal.withInitial(() -> new float[1][0]);
 
     private KvPages pages;
-    private int window;
+    private Reach reach;
     private float scale;
     private float softcap;
     private float[] sinks;
@@ -46,7 +47,7 @@ final class Attention {
     void apply(int layer, float[] sinks, KvPages pages, int rows, PagedCache[] caches, int[] positions, float[] queries, float[] out) {
         this.pages = pages;
         Stack.Attention shape = layers.get(layer).attention();
-        window = shape.window();
+        reach = shape.reach();
         scale = (float) shape.scoreScale();
         softcap = (float) shape.softcap();
         this.sinks = sinks;
@@ -61,14 +62,15 @@ final class Attention {
         int row = number / heads;
         int head = number % heads;
         int length = positions[row] + 1;
-        int first = window == 0 ? 0 : Math.max(0, length - window);
+        int first = reach.first(positions[row]);
+        int global = Math.min(reach.global(), first);
         float[][] own = scores.get();
         int room = (length + KvPages.PAGE - 1) / KvPages.PAGE * KvPages.PAGE;
         if (own[0].length < room) {
             own[0] = new float[2 * room];
         }
         int at = (row * heads + head) * headDim;
-        pages.attend(queries, at, head / group, caches[row].table(), first, length, scale, softcap,
+        pages.attend(queries, at, head / group, caches[row].table(), global, first, length, scale, softcap,
                 sinks == null ? Float.NEGATIVE_INFINITY : sinks[head], own[0], out, at);
     }
 }
