@@ -26,7 +26,7 @@ import picocli.CommandLine.Option;
         description = {
             "Measure a model on tasks (--suite), measure how well it predicts a text (--text, --data), or measure an encoder's head on labelled rows (--task).",
             "Tasks are multiple choice and classification by log-likelihood, questions answered in writing (exact match, F1, BLEU, ROUGE, "
-                    + "entities), perplexity, or bias by pairs of sentences. A task is a small YAML file; docs/evaluation.md explains how to "
+                    + "entities), Java that is compiled and run against tests, perplexity, or bias by pairs of sentences. A task is a small YAML file; docs/evaluation.md explains how to "
                     + "write one. Every number has its standard error.",
             "With --report, all models measured into one directory are shown side by side and compared row by row, and an interrupted "
                     + "evaluation continues where it stopped.",
@@ -39,6 +39,7 @@ import picocli.CommandLine.Option;
             "  zhulong evaluate --model my-model --suite my-task.yaml --report report",
             "  zhulong evaluate --model my-model --adapter my-adapter --beside-base --suite gsm8k --task-data DIR --report report",
             "  zhulong evaluate --model a b --suite mmlu,crows-pairs --task-data DIR --limit 20 --json",
+            "  zhulong evaluate --model my-coder --suite java                        twenty small problems in Java, run against their tests",
             "  zhulong evaluate --model my-model --text held-out.txt",
             "  zhulong evaluate --model model.Q4_0.gguf --text held-out.txt",
             "  zhulong evaluate --model my-model --text a.txt b.txt --window 256 --stride 128 --json",

@@ -30,7 +30,7 @@ import picocli.CommandLine.Option;
 /** The part of {@code evaluate} that puts tasks to models. */
 final class SuiteOptions {
     @Option(names = "--suite", split = ",", arity = "1..*", paramLabel = "TASK", description = "Tasks to run: mmlu, cmmlu, gsm8k, "
-            + "squad, cmrc2018, crows-pairs, wikitext; a YAML file of your own; or a directory of such files.")
+            + "squad, cmrc2018, crows-pairs, wikitext, java; a YAML file of your own; or a directory of such files.")
     List<String> tasks;
 
     @Option(names = "--task-data", paramLabel = "DIR", description = "Directory of the data files that the tasks name (default: beside "

@@ -14,7 +14,7 @@ import java.util.function.Supplier;
 /** A scorer from a jar on the class path, whose mistakes are told with its name and its jar. */
 final class AddedScorer implements Scorer {
     /** Names of the sections that are scorers of our own. */
-    private static final Set<String> OWN = Set.of("perplexity", "choice", "generate", "pairs");
+    private static final Set<String> OWN = Set.of("perplexity", "choice", "generate", "code", "pairs");
 
     private final Extension<ScorerProvider> from;
     private final Scorer scorer;

@@ -4,7 +4,7 @@ package dev.zhulong.evaluate.task;
  * What a task has a model do with each of its rows: the section of its YAML file that is given ({@link TaskSpec#measure}). A section holds
  * settings alone; what it measures with, it makes of a subject and the rows.
  */
-public sealed interface Measure permits TaskSpec.Text, TaskSpec.Choice, TaskSpec.Generate, TaskSpec.Pairs, TaskSpec.Added {
+public sealed interface Measure permits TaskSpec.Text, TaskSpec.Choice, TaskSpec.Generate, TaskSpec.Code, TaskSpec.Pairs, TaskSpec.Added {
     /**
      * What puts rows to a model and counts.
      *

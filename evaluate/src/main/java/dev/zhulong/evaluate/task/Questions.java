@@ -37,6 +37,11 @@ public final class Questions {
         return text.append(question.apply(item)).toString();
     }
 
+    /** A conversation of one question. */
+    static Conversation turn(String question) {
+        return new Conversation(List.of(Message.user(question)), List.of());
+    }
+
     /** Shots as turns, the question as the last. */
     public Conversation conversation(Item item) {
         List<Message> turns = new ArrayList<>();

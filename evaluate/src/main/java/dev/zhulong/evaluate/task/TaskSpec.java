@@ -10,7 +10,7 @@ import java.util.SortedMap;
 import java.util.stream.Stream;
 
 /**
- * A task as its YAML file says. Exactly one of {@code perplexity}, {@code choice}, {@code generate}, {@code pairs} and {@code scorer} is
+ * A task as its YAML file says. Exactly one of {@code perplexity}, {@code choice}, {@code generate}, {@code code}, {@code pairs} and {@code scorer} is
  * given, and is what the model has to do with each row. Texts are Jinja templates over the row's fields ({@code row} is the whole row, {@code file} the file's
  * name without its ending).
  */
@@ -22,6 +22,7 @@ public record TaskSpec(
         @Doc("task kind: how well the model predicts a text") Optional<Text> perplexity,
         @Doc("task kind: which of several answers the model finds most likely") Optional<Choice> choice,
         @Doc("task kind: what the model writes") Optional<Generate> generate,
+        @Doc("task kind: Java that the model writes, compiled and run against a test") Optional<Code> code,
         @Doc("task kind: which of two sentences the model finds more likely") Optional<Pairs> pairs,
         @Doc("task kind: a scorer that a jar on the class path adds (docs/extending.md)") Optional<Added> scorer) {
 
@@ -180,6 +181,45 @@ public record TaskSpec(
         }
     }
 
+    /** Java that the model writes. */
+    public record Code(
+            @Doc("template for the beginning of the code: imports, and a class with a method whose body is open; the model goes on from there") String prompt,
+            @Doc("template for the source of a class with a main method that throws where the solution is wrong") String test,
+            @Doc("solutions of each problem") int samples,
+            @Doc("the k of pass@k: the chance that one of k solutions is right; at most samples") List<Integer> k,
+            @Doc("temperature; 0 takes the most likely token every time") double temperature,
+            @Doc("smallest probability that the most likely tokens drawn from reach together") double topP,
+            @Doc("random seed of the solutions") long seed,
+            @Doc("maximum number of tokens to generate") int maxNewTokens,
+            @Doc("texts that end the answer") List<String> stop,
+            @Doc("whether the prompt goes through the model's chat template") boolean chat,
+            @Doc("text before the prompt in a chat") String instruction,
+            @Doc("seconds that a solution may run") int seconds,
+            @Doc("heap of a solution's JVM in MB") int memoryMb) implements Measure {
+        static Code defaults() {
+            return new Code("", "", 1, List.of(1), 0, 0.95, 1, 384, List.of(), false, "Complete this Java class. Answer with the whole class in one block of code.\n\n",
+                    10, 256);
+        }
+
+        @Override
+        public Scorer scorer(TaskSpec task, TaskData data, Subject subject) {
+            return new CodeScorer(task, this, subject);
+        }
+
+        @Override
+        public void check() {
+            if (prompt.isEmpty() || test.isEmpty()) {
+                throw new IllegalArgumentException("code needs prompt and test");
+            }
+            if (k.isEmpty() || samples < 1 || k.stream().anyMatch(one -> one < 1 || one > samples)) {
+                throw new IllegalArgumentException("code.k must be numbers from 1 to samples, found " + k + " and " + samples);
+            }
+            if (samples > 1 && temperature == 0) {
+                throw new IllegalArgumentException("code.samples of " + samples + " would all be the same: give a temperature above 0");
+            }
+        }
+    }
+
     /** A part of a text, by a regular expression (Java's): its first group, or all of the match where it has none. */
     public record Extract(@Doc("regular expression to search for") String pattern, @Doc("whether to use the first or the last match") Which which) {
         /** Of several matches. */
@@ -251,9 +291,9 @@ public record TaskSpec(
         if (name == null || !name.matches("[\\p{L}\\p{N}._-]+")) {
             throw new IllegalArgumentException("name must be letters, digits, '.', '_' and '-', found " + (name == null ? "nothing" : "'" + name + "'"));
         }
-        List<Measure> given = given(perplexity, choice, generate, pairs, scorer);
+        List<Measure> given = given(perplexity, choice, generate, code, pairs, scorer);
         if (given.size() != 1) {
-            throw new IllegalArgumentException("task '" + name + "' must have exactly one of the sections perplexity, choice, generate, pairs and scorer,"
+            throw new IllegalArgumentException("task '" + name + "' must have exactly one of the sections perplexity, choice, generate, code, pairs and scorer,"
                     + " found " + given.size());
         }
         if (data.files().isEmpty()) {
@@ -267,16 +307,16 @@ public record TaskSpec(
 
     /** The section that is given. */
     public Measure measure() {
-        return given(perplexity, choice, generate, pairs, scorer).getFirst();
+        return given(perplexity, choice, generate, code, pairs, scorer).getFirst();
     }
 
-    private static List<Measure> given(Optional<Text> perplexity, Optional<Choice> choice, Optional<Generate> generate,
+    private static List<Measure> given(Optional<Text> perplexity, Optional<Choice> choice, Optional<Generate> generate, Optional<Code> code,
             Optional<Pairs> pairs, Optional<Added> scorer) {
-        return Stream.<Optional<? extends Measure>>of(perplexity, choice, generate, pairs, scorer).<Measure>flatMap(Optional::stream).toList();
+        return Stream.<Optional<? extends Measure>>of(perplexity, choice, generate, code, pairs, scorer).<Measure>flatMap(Optional::stream).toList();
     }
 
     /** With another number of shots. */
     public TaskSpec withShots(int count) {
-        return new TaskSpec(name, description, data, shots.withCount(count), perplexity, choice, generate, pairs, scorer);
+        return new TaskSpec(name, description, data, shots.withCount(count), perplexity, choice, generate, code, pairs, scorer);
     }
 }

@@ -16,14 +16,17 @@ import java.util.stream.Stream;
 
 /** Tasks by the names people give: those that come with Zhulong, and the user's own YAML files. */
 public final class Tasks {
-    private static final List<String> BUILT_IN = List.of("mmlu", "cmmlu", "gsm8k", "squad", "cmrc2018", "crows-pairs", "wikitext");
+    private static final List<String> BUILT_IN = List.of("mmlu", "cmmlu", "gsm8k", "squad", "cmrc2018", "crows-pairs", "wikitext", "java");
+
+    /** Those whose rows come along, and the file. */
+    private static final Map<String, String> WITH_ROWS = Map.of("java", "java.jsonl");
 
     private Tasks() {}
 
     /**
      * A task and where its files are looked for.
      *
-     * @param home the directory of its YAML file; empty for one that comes with Zhulong, whose rows the user has
+     * @param home the directory of its YAML file; empty for one that comes with Zhulong but whose rows the user has
      */
     public record Found(TaskSpec spec, Optional<Path> home) {}
 
@@ -46,7 +49,7 @@ public final class Tasks {
 
     private static List<Found> one(String name) {
         if (BUILT_IN.contains(name)) {
-            return List.of(new Found(RecipeReader.read(text(name), name + ".yaml", TaskSpec.class, List.of()), Optional.empty()));
+            return List.of(new Found(RecipeReader.read(text(name), name + ".yaml", TaskSpec.class, List.of()), rows(name)));
         }
         Path path = Path.of(name);
         if (Files.isDirectory(path)) {
@@ -66,6 +69,24 @@ public final class Tasks {
         }
         throw new IllegalArgumentException("no task '" + name + "': there are " + String.join(", ", BUILT_IN)
                 + ", or name a YAML file of your own (docs/evaluation.md)");
+    }
+
+    /** A directory with the rows that come along, for as long as this process lives. */
+    private static Optional<Path> rows(String name) {
+        if (!WITH_ROWS.containsKey(name)) {
+            return Optional.empty();
+        }
+        try (InputStream in = Tasks.class.getResourceAsStream(WITH_ROWS.get(name))) {
+            Path directory = Files.createTempDirectory("zhulong-task");
+            Path file = directory.resolve(WITH_ROWS.get(name));
+            Files.copy(in, file);
+            // in the opposite order
+            directory.toFile().deleteOnExit();
+            file.toFile().deleteOnExit();
+            return Optional.of(directory);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     private static Found read(Path file) {
