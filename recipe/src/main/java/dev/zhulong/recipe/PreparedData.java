@@ -18,11 +18,13 @@ import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.text.BpeTrainer;
 import dev.zhulong.text.CharacterVocabulary;
 import dev.zhulong.text.HuggingFaceTokenizer;
+import dev.zhulong.text.Tokenizer;
 import dev.zhulong.text.TokenizerConfig;
 import dev.zhulong.text.TokenizerJson;
 import dev.zhulong.text.TrainedVocabulary;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -70,6 +72,9 @@ record PreparedData(Path tokenizerDirectory, HuggingFaceTokenizer tokenizer, Tok
             PretrainRecipe.Data data = recipe.data();
             Map<String, String> inputs = new LinkedHashMap<>();
             if (data.shards().isPresent()) {
+                if (data.fim().rate() > 0) {
+                    throw new IllegalArgumentException("data.fim needs texts, and data.shards are tokens already: give data.inputs or data.corpus");
+                }
                 Path tokenizer = tokenizer(null, "", inputs);
                 var loaded = HuggingFaceTokenizer.load(tokenizer);
                 TokenShards train = shards(data.shards().get().resolve("train"), tokenizer, inputs);
@@ -83,7 +88,7 @@ record PreparedData(Path tokenizerDirectory, HuggingFaceTokenizer tokenizer, Tok
                     : new Side[] {Side.of(corpus.train()), Side.of(corpus.validation())};
             Path tokenizer = tokenizer(sides, sides[0].contentHash() + " " + sides[1].contentHash(), inputs);
             var loaded = HuggingFaceTokenizer.load(tokenizer);
-            TokenShards train = shards(sides[0], tokenizer, loaded, "train");
+            TokenShards train = data.fim().rate() > 0 ? gaps(sides[0], tokenizer, loaded) : shards(sides[0], tokenizer, loaded, "train");
             TokenShards validation = shards(sides[1], tokenizer, loaded, "validation");
             boolean held = validation.tokens() > 1;
             if (!held) {
@@ -223,7 +228,15 @@ record PreparedData(Path tokenizerDirectory, HuggingFaceTokenizer tokenizer, Tok
             return Side.of(corpus.train());
         }
 
-        private TokenShards shards(Side side, Path tokenizerDirectory, HuggingFaceTokenizer tokenizer, String name) {
+        /** The training side with gaps in it; what is held out stays as it is, so that its loss can be compared. */
+        private TokenShards gaps(Side side, Path tokenizerDirectory, HuggingFaceTokenizer tokenizer) {
+            var documents = new GapDocuments(tokenizer, recipe.data().fim(), recipe.seed());
+            String content = side.contentHash() + " fim " + recipe.data().fim().rate() + " spm " + recipe.data().fim().spm() + " seed " + recipe.seed();
+            var arranged = new Side(side.documents(), side.bytes(), ContentHash.ofBytes(content.getBytes(StandardCharsets.UTF_8)).sha256());
+            return shards(arranged, tokenizerDirectory, new EncodingTokenizer(tokenizer, documents::ids, tokenizer.addsBos()), "train");
+        }
+
+        private TokenShards shards(Side side, Path tokenizerDirectory, Tokenizer tokenizer, String name) {
             ShardConfig config = ShardConfig.of(hash(tokenizerDirectory), side.contentHash());
             if (tokenizer.eos().isEmpty()) {
                 config = config.withoutEndOfSequence();

@@ -139,7 +139,7 @@ public final class PretrainJob extends RecipeJob<PretrainRecipe, PretrainJob.Res
             return new PretrainJob(new PretrainRecipe(recipe.kind(), recipe.seed(), recipe.device(),
                     new PretrainRecipe.Data(List.of(), Optional.empty(), Optional.of(shards), d.extensions(), d.field(), d.clean(), d.steps(),
                             d.validationFraction(), d.split(), d.packing(), new PretrainRecipe.Tokens(t.type(), t.vocabSize(), t.specials(),
-                            Optional.of(data.tokenizerDirectory().toAbsolutePath()))), recipe.model(),
+                            Optional.of(data.tokenizerDirectory().toAbsolutePath())), PretrainRecipe.Gaps.defaults()), recipe.model(),
                     recipe.replay().map(r -> new PretrainRecipe.Replay(List.of(), Optional.empty(), Optional.of(shards.resolve("replay")), r.share())),
                     recipe.adapter(), recipe.train()));
         }

@@ -63,7 +63,8 @@ public record PretrainRecipe(
             @Doc("share of the text held out for evaluation, in [0, 1)") double validationFraction,
             @Doc("hash: whole documents by their content; position: the end of the text") Split split,
             @Doc("documents: packed whole, and documents cannot attend to one another; crop: windows at random places that ignore the boundaries") Packing packing,
-            @Doc("the tokenizer") Tokens tokenizer) {
+            @Doc("the tokenizer") Tokens tokenizer,
+            @Doc("documents with a gap to fill, for models of code") Gaps fim) {
         public Data {
             if (!(validationFraction >= 0 && validationFraction < 1)) {
                 throw new IllegalArgumentException("validation_fraction must be in [0, 1), found " + validationFraction);
@@ -73,7 +74,22 @@ public record PretrainRecipe(
 
         static Data defaults() {
             return new Data(List.of(), Optional.empty(), Optional.empty(), List.of(), "text", true, List.of(), 0.05, Split.HASH,
-                    Packing.DOCUMENTS, Tokens.defaults());
+                    Packing.DOCUMENTS, Tokens.defaults(), Gaps.defaults());
+        }
+    }
+
+    /** Fill-in-the-middle. */
+    public record Gaps(
+            @Doc("share of the training documents arranged around a gap at random characters; the tokenizer needs the tokens for it") double rate,
+            @Doc("share of these that are arranged suffix first (SPM), the others prefix first (PSM)") double spm) {
+        public Gaps {
+            if (!(rate >= 0 && rate <= 1) || !(spm >= 0 && spm <= 1)) {
+                throw new IllegalArgumentException("fim.rate and fim.spm are shares, from 0 to 1; found " + rate + " and " + spm);
+            }
+        }
+
+        static Gaps defaults() {
+            return new Gaps(0, 0.5);
         }
     }
 
@@ -196,7 +212,7 @@ public record PretrainRecipe(
         var d = new Data(absolute(data.inputs), data.corpus.map(PretrainRecipe::absolute), data.shards.map(PretrainRecipe::absolute),
                 data.extensions, data.field, data.clean, data.steps, data.validationFraction, data.split, data.packing,
                 new Tokens(data.tokenizer.type, data.tokenizer.vocabSize, data.tokenizer.specials,
-                        data.tokenizer.path.map(PretrainRecipe::absolute)));
+                        data.tokenizer.path.map(PretrainRecipe::absolute)), data.fim);
         var m = new Model(model.from.map(PretrainRecipe::absolute), model.family, model.hiddenSize, model.layers, model.heads, model.kvHeads,
                 model.intermediateSize, model.contextLength, model.tiedEmbeddings, model.ropeTheta, model.slidingWindow, model.experts,
                 model.expertsPerToken, model.balance, model.balanceOver);

@@ -5,15 +5,13 @@ import dev.zhulong.infer.GenerateOptions;
 import dev.zhulong.infer.SamplerOptions;
 import dev.zhulong.serve.ServedModel.Lane;
 import dev.zhulong.text.EncodingException;
+import dev.zhulong.text.GapTokens;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.text.chat.Message;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.OptionalInt;
 import java.util.Set;
 import java.util.function.UnaryOperator;
-import java.util.stream.IntStream;
-import java.util.stream.Stream;
 
 /** Requests for text, read and checked: everything that can be wrong with one is found before anything is computed. */
 final class Requests {
@@ -23,8 +21,6 @@ final class Requests {
     private static final int TEXT_TOKENS = 16;
 
     /** Spellings of the three marks of a gap: Qwen's, StarCoder's, CodeLlama's. */
-    private static final List<List<String>> GAPS = List.of(List.of("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"),
-            List.of("<fim_prefix>", "<fim_suffix>", "<fim_middle>"), List.of("▁<PRE>", "▁<SUF>", "▁<MID>"));
 
     private final ServedModel model;
 
@@ -199,13 +195,7 @@ final class Requests {
     }
 
     private int[] gap(Fields request, int[] before, String after) {
-        for (List<String> marks : GAPS) {
-            List<OptionalInt> ids = marks.stream().map(model.tokenizer()::id).toList();
-            if (ids.stream().allMatch(OptionalInt::isPresent)) {
-                return Stream.of(new int[] {ids.get(0).getAsInt()}, before, new int[] {ids.get(1).getAsInt()}, model.encode(after),
-                        new int[] {ids.get(2).getAsInt()}).flatMapToInt(IntStream::of).toArray();
-            }
-        }
-        throw request.wrong("suffix", "needs a model that was trained to fill gaps; this one's tokenizer has no tokens for it");
+        return GapTokens.of(model.tokenizer()).map(tokens -> tokens.prefixFirst(before, GapTokens.inside(model.tokenizer(), after), new int[0])).orElseThrow(() ->
+                request.wrong("suffix", "needs a model that was trained to fill gaps; this one's tokenizer has no tokens for it"));
     }
 }

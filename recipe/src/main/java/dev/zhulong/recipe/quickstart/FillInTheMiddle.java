@@ -1,6 +1,8 @@
 package dev.zhulong.recipe.quickstart;
 
 import dev.zhulong.data.document.Document;
+import dev.zhulong.recipe.TextHash;
+import dev.zhulong.text.GapTokens;
 import dev.zhulong.text.Tokenizer;
 import java.util.ArrayList;
 import java.util.List;
@@ -86,17 +88,13 @@ final class FillInTheMiddle {
 
     /** Ids of a gap to fill, ready to be continued. */
     static int[] prompt(Tokenizer tokenizer, String before, String after) {
-        return join(new int[] {id(tokenizer, PREFIX)}, tokenizer.encode(before), new int[] {id(tokenizer, SUFFIX)},
-                tokenizer.encode(after), new int[] {id(tokenizer, MIDDLE)});
+        return GapTokens.of(tokenizer).orElseThrow(() -> new IllegalArgumentException("the tokenizer has no token " + PREFIX))
+                .prefixFirst(tokenizer.encode(before), tokenizer.encode(after), new int[0]);
     }
 
     /** Whether the tokenizer has the three tokens. */
     static boolean isKnownTo(Tokenizer tokenizer) {
-        return tokenizer.id(PREFIX).isPresent() && tokenizer.id(SUFFIX).isPresent() && tokenizer.id(MIDDLE).isPresent();
-    }
-
-    private static int id(Tokenizer tokenizer, String token) {
-        return tokenizer.id(token).orElseThrow(() -> new IllegalArgumentException("the tokenizer has no token " + token));
+        return GapTokens.of(tokenizer).isPresent();
     }
 
     /** Ids of what {@link #arrange} gave: a plain document after BOS, a piece with its marks as tokens. */

@@ -9,6 +9,7 @@ import dev.zhulong.data.tune.Layout;
 import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.JsonFile;
 import dev.zhulong.formats.progress.Progress;
+import dev.zhulong.recipe.TextHash;
 import dev.zhulong.recipe.javadoc.DocumentedMethod;
 import dev.zhulong.text.Tokenizer;
 import java.io.IOException;

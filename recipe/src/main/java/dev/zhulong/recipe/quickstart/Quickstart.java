@@ -30,11 +30,13 @@ import dev.zhulong.infer.open.EngineChoice;
 import dev.zhulong.infer.open.ModelFiles;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.NetworkFiles;
+import dev.zhulong.recipe.EncodingTokenizer;
 import dev.zhulong.recipe.FinetuneEvaluation;
 import dev.zhulong.recipe.FinetuneJob;
 import dev.zhulong.recipe.FinetuneRecipe;
 import dev.zhulong.recipe.ResumeHint;
 import dev.zhulong.recipe.RunDirectory;
+import dev.zhulong.recipe.TextHash;
 import dev.zhulong.recipe.TrainingConsole;
 import dev.zhulong.tensor.Libtorch;
 import dev.zhulong.tensor.MachineSpeed;
@@ -290,11 +292,16 @@ public final class Quickstart {
         var arrangedHash = ContentHash.ofBytes(arranged.getBytes(StandardCharsets.UTF_8)).sha256();
         try (Stream<Document> documents = share(corpus.train(), tokens * BYTES_PER_TOKEN, plan.seed() + 2)) {
             ShardWriter.write(documents.flatMap(gaps::arrange), (long) Math.min(corpus.train().bytes(), tokens * BYTES_PER_TOKEN),
-                    new ArrangedTokenizer(tokenizer), ShardConfig.of(arrangedHash, corpus.train().contentHash()),
+                    arranged(tokenizer), ShardConfig.of(arrangedHash, corpus.train().contentHash()),
                     out.resolve("shards/train"), progress).close();
         }
-        ShardWriter.write(heldOut(corpus).stream(), 0, new ArrangedTokenizer(tokenizer),
+        ShardWriter.write(heldOut(corpus).stream(), 0, arranged(tokenizer),
                 ShardConfig.of(arrangedHash, corpus.validation().contentHash()), out.resolve("shards/validation"), Progress.SILENT).close();
+    }
+
+    /** Knows the marks of {@link FillInTheMiddle}, and begins documents with BOS where it belongs. */
+    static EncodingTokenizer arranged(Tokenizer tokenizer) {
+        return new EncodingTokenizer(tokenizer, text -> FillInTheMiddle.encode(tokenizer, text), false);
     }
 
     /** About {@code bytes} of a store, or all of it: documents chosen by their hashes, in their order. */

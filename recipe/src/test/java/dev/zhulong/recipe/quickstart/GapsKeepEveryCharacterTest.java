@@ -3,6 +3,7 @@ package dev.zhulong.recipe.quickstart;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.zhulong.data.document.Document;
+import dev.zhulong.recipe.EncodingTokenizer;
 import dev.zhulong.text.BpeTrainer;
 import dev.zhulong.text.HuggingFaceTokenizer;
 import dev.zhulong.text.TokenizerJson;
@@ -53,7 +54,7 @@ class GapsKeepEveryCharacterTest {
         trainer.add(CODE);
         TokenizerJson.write(directory, trainer.train(),
                 new TokenizerJson.Settings(Quickstart.END_OF_TEXT, Quickstart.END_OF_TEXT, null, false, 64));
-        try (var tokenizer = new ArrangedTokenizer(HuggingFaceTokenizer.load(directory))) {
+        try (EncodingTokenizer tokenizer = Quickstart.arranged(HuggingFaceTokenizer.load(directory))) {
             int[] ids = tokenizer.encode("\u0001int a\u0002;\u0003 = 1");
             int[] expected = FillInTheMiddle.prompt(tokenizer.plain(), "int a", ";");
             assertThat(Arrays.copyOf(ids, expected.length)).isEqualTo(expected);

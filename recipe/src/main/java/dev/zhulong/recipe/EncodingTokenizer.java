@@ -1,26 +1,26 @@
-package dev.zhulong.recipe.quickstart;
+package dev.zhulong.recipe;
 
 import dev.zhulong.text.StreamingDecoder;
 import dev.zhulong.text.Tokenizer;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.function.Function;
 
-/** A tokenizer for writing shards: as {@code plain}, but knows the marks of {@link FillInTheMiddle} and begins documents with BOS. */
-record ArrangedTokenizer(Tokenizer plain) implements Tokenizer {
+/**
+ * A tokenizer for writing shards: as {@code plain}, but gives documents other ids.
+ *
+ * @param encoding ids of a document's text
+ * @param addsBos  whether BOS comes before them; false where {@code encoding} puts it where it belongs
+ */
+public record EncodingTokenizer(Tokenizer plain, Function<String, int[]> encoding, boolean addsBos) implements Tokenizer {
     @Override
     public int[] encode(String text) {
-        return FillInTheMiddle.encode(plain, text);
+        return encoding.apply(text);
     }
 
     @Override
     public List<int[]> encodeAll(List<String> texts) {
         return texts.parallelStream().map(this::encode).toList();
-    }
-
-    /** BOS is in what {@link #encode} gives, where it belongs. */
-    @Override
-    public boolean addsBos() {
-        return false;
     }
 
     @Override
