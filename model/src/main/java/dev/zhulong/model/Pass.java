@@ -31,6 +31,8 @@ public final class Pass {
     private final Map<Reach, LocalAttention> local = new HashMap<>();
     /** By reach, the first of the cached keys that are looked at, but for the first tokens that all see. */
     private final Map<Reach, Integer> firstKeys = new HashMap<>();
+    /** By reach, padding that sees nothing; transformers has it look at all tokens of its row alike. */
+    private final Map<Reach, Tensor> lost = new HashMap<>();
     private final KeyValues cache;
     private final int seq;
     private final int keys;
@@ -113,6 +115,25 @@ public final class Pass {
         Rows all = visible == null ? told : told.visible(visible, globals != null);
         stack.layers().stream().map(layer -> layer.attention().reach()).distinct().filter(reach -> !(reach instanceof Reach.Whole))
                 .forEach(reach -> local.put(reach, LocalAttention.of(reach, all, false)));
+        if (visible != null && globals == null) {
+            local.keySet().stream().filter(Reach.Window.class::isInstance).forEach(reach -> lost.put(reach, lost(((Reach.Window) reach).tokens() / 2, visible)));
+        }
+    }
+
+    /** 1 for padding whose window holds nothing but padding: F32 [batch, 1, seq, 1]; null where there is none. */
+    private Tensor lost(int half, boolean[] visible) {
+        float[] lost = new float[visible.length];
+        boolean any = false;
+        for (int i = 0; i < lost.length; i++) {
+            int row = i / seq * seq;
+            boolean sees = false;
+            for (int j = Math.max(row, i - half); j <= Math.min(row + seq - 1, i + half); j++) {
+                sees |= visible[j];
+            }
+            lost[i] = sees ? 0 : 1;
+            any |= !sees;
+        }
+        return any ? Tensor.of(lost, positions.size(0), 1, seq, 1) : null;
     }
 
     private static Tensor padding(boolean[] visible, long[] shape) {
@@ -203,7 +224,8 @@ public final class Pass {
             v = sparse == null ? all.v() : v;
         }
         if (sparse != null) {
-            return documents == null && causal ? eachRow(sparse, q, k, v, scoring) : sparse.attend(q, k, v, scoring, null);
+            Tensor y = documents == null && causal ? eachRow(sparse, q, k, v, scoring) : sparse.attend(q, k, v, scoring, null);
+            return lost.get(reach) == null ? y : y.add(v.mean(2, true).mul(lost.get(reach)));
         }
         if (!causal) {
             return scoring.attend(q, k, v, padding, false);
