@@ -14,13 +14,13 @@ final class NearestRelative {
                 .or(() -> byFields(config).map(family -> family.modelType() + " (by its fields)"));
     }
 
-    /** The one with the most letters in common, of those whose name without its number the unknown one begins with. */
+    /** The one with the most letters in common, the latest of several, of those whose name without its number the unknown one begins with. */
     private static Optional<Family> byName(String modelType) {
         Family nearest = null;
         for (Family family : Families.all()) {
             String stem = family.modelType().replaceFirst("[^a-z].*", "");
             boolean alike = modelType.startsWith(stem.length() < 3 ? family.modelType() : stem);
-            if (alike && (nearest == null || common(family.modelType(), modelType) > common(nearest.modelType(), modelType))) {
+            if (alike && (nearest == null || common(family.modelType(), modelType) >= common(nearest.modelType(), modelType))) {
                 nearest = family;
             }
         }

@@ -162,7 +162,7 @@ class ConfigsOfBothGenerationsGiveOneSpecTest {
     void unknownFamiliesAreToldWhichAreKnownAndTheNearestRelative() throws IOException {
         String known = "model_type: expected one of " + Families.names() + ", found ";
         assertThat(Families.names()).startsWith("llama, mistral, qwen2, qwen3, gpt2, mixtral, bert, roberta, xlm-roberta, distilbert");
-        refused("'model_type':'qwen3_next'," + SHAPE, known + "\"qwen3_next\", whose nearest relative among these is qwen3 (by its name)");
+        refused("'model_type':'mistral9'," + SHAPE, known + "\"mistral9\", whose nearest relative among these is mistral (by its name)");
         refused("'model_type':'llama4'," + SHAPE, known + "\"llama4\", whose nearest relative among these is llama (by its name)");
         refused("'model_type':'fable','num_local_experts':8,'num_experts_per_tok':2,'router_aux_loss_coef':0.01," + SHAPE,
                 known + "\"fable\", whose nearest relative among these is mixtral (by its fields)");

@@ -48,6 +48,22 @@ final class ConfigFields {
         };
     }
 
+    /** A factor of the scores, 0 where it is the usual one. */
+    static double scoreScale(double factor, int headDim) {
+        return factor == 1 / Math.sqrt(headDim) ? 0 : factor;
+    }
+
+    /** The number whose inverse this is, to the last bit where there is one. */
+    static double inverse(double of) {
+        double near = 1 / of;
+        for (double each : new double[] {near, Math.nextUp(near), Math.nextDown(near)}) {
+            if (1 / each == of) {
+                return each;
+            }
+        }
+        return near;
+    }
+
     /** Refuses a way of computing that is not implemented. */
     static void refuse(JsonFields config, String field, boolean supported) {
         if (config.flag(field, supported) != supported) {

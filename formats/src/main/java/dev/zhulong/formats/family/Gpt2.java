@@ -157,18 +157,12 @@ public final class Gpt2 implements Family, GgufFamily {
 
     @Override
     public DecoderSpec read(GgufFile file) {
-        GgufShape shape = GgufShape.read(file, "gpt2.");
+        GgufShape shape = GgufShape.read(file, "gpt2.", true);
         if (shape.kvHeads() != shape.heads() || (long) shape.headDim() * shape.heads() != shape.hidden()) {
             throw file.metadata().wrong("gpt2.attention.head_count", "a divisor of embedding_length " + shape.hidden() + " and no fewer key heads");
         }
         return spec(shape.vocab(), shape.hidden(), shape.layers(), shape.heads(), shape.inner(), shape.contextLength(),
-                file.metadata().positive("gpt2." + ggufEpsilon()), Activation.GELU_TANH, shape.tied() || isCopy(file), shape.bos(), shape.eos());
-    }
-
-    private static boolean isCopy(GgufFile file) {
-        var head = file.tensors().get("output.weight");
-        var embedding = file.tensor("token_embd.weight");
-        return head.type() == embedding.type() && head.data().mismatch(embedding.data()) == -1;
+                file.metadata().positive("gpt2." + ggufEpsilon()), Activation.GELU_TANH, shape.tied(), shape.bos(), shape.eos());
     }
 
     @Override

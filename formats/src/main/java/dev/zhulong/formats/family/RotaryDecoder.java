@@ -146,6 +146,11 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
         return false;
     }
 
+    /** The field that says whether they have. */
+    protected String mlpBiasField() {
+        return "mlp_bias";
+    }
+
     /** The field of the activation. */
     protected String activationField() {
         return "hidden_act";
@@ -181,12 +186,12 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
         require(spec, spec.layer(0).mlp() instanceof Mlp.Dense, "mlp", "one for all tokens", "experts");
         require(spec, mayHaveMlpBias() || !spec.mlpBias(), "mlpBias", false, spec.mlpBias());
         if (mayHaveMlpBias()) {
-            config.put("mlp_bias", spec.mlpBias());
+            config.put(mlpBiasField(), spec.mlpBias());
         }
     }
 
     protected final Mlp.Dense dense(JsonFields config, String width) {
-        return new Mlp.Dense(config.integer(width, 1, MOST), activation(config), gated(), mayHaveMlpBias() && config.flag("mlp_bias", false));
+        return new Mlp.Dense(config.integer(width, 1, MOST), activation(config), gated(), mayHaveMlpBias() && config.flag(mlpBiasField(), false));
     }
 
     // ---- config.json -------------------------------------------------------------------------------------------------------------------------
@@ -204,7 +209,7 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
         }
         int vocab = config.integer("vocab_size", 1, MOST);
         int context = config.integer("max_position_embeddings", 1, MOST, absent.contextLength);
-        int headDim = headDim(config, hidden, heads, absent.headDim);
+        int headDim = headDim(config, hidden, heads);
         if ((long) heads * headDim > MOST) {
             throw config.wrong("num_attention_heads", "heads of " + headDim + " that are at most " + MOST + " wide together", heads);
         }
@@ -225,7 +230,9 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
         return new Stack(hidden, layers, norm(), epsilon, place(), new Positions.Rotary(rope), context, scales);
     }
 
-    private static int headDim(JsonFields config, int hidden, int heads, int absent) {
+    /** Width of a head. */
+    protected int headDim(JsonFields config, int hidden, int heads) {
+        int absent = defaults().headDim;
         if (config.isSet("head_dim")) {
             return config.integer("head_dim", 1, MOST);
         }
@@ -412,6 +419,9 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
         return Scales.NONE;
     }
 
+    /** Puts the keys that {@link #scales(GgufKeys)} reads. */
+    protected void writeScales(DecoderSpec spec, String at, Map<String, GgufValue> metadata) {}
+
     @Override
     public String ggufEpsilon() {
         return "attention.layer_norm_rms_epsilon";
@@ -420,7 +430,7 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
     @Override
     public DecoderSpec read(GgufFile file) {
         String at = ggufArchitecture() + ".";
-        GgufShape shape = GgufShape.read(file, at);
+        GgufShape shape = GgufShape.read(file, at, repeatsTiedHead());
         Rope rope = GgufRope.read(file, at, shape.headDim(), shape.contextLength(), interleaved());
         return read(new GgufKeys(file.metadata(), at, shape, rope.withNeighbours(neighbours()), file.tensors()::containsKey));
     }
@@ -446,6 +456,7 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
         metadata.put(at + "attention.key_length", GgufValue.of(spec.headDim()));
         metadata.put(at + "attention.value_length", GgufValue.of(spec.headDim()));
         writeAttentions(spec, at, metadata);
+        writeScales(spec, at, metadata);
         GgufRope.write(metadata, at, spec.rope());
     }
 

@@ -36,10 +36,11 @@ public record GgufShape(int vocab, int hidden, int layers, int heads, int kvHead
     /**
      * Of a file.
      *
-     * @param at the architecture with a dot, such as {@code llama.}
+     * @param at           the architecture with a dot, such as {@code llama.}
+     * @param repeatsTied whether a head that is a copy of the embedding is tied
      * @throws FormatException naming file, key or tensor, expected and found
      */
-    public static GgufShape read(GgufFile file, String at) {
+    public static GgufShape read(GgufFile file, String at, boolean repeatsTied) {
         GgufMetadata metadata = file.metadata();
         int hidden = metadata.integer(at + "embedding_length", 1, MOST);
         int layers = metadata.integer(at + "block_count", 1, MOST_LAYERS);
@@ -55,7 +56,13 @@ public record GgufShape(int vocab, int hidden, int layers, int heads, int kvHead
         int vocab = vocabSize(file, at);
         int context = metadata.integer(at + "context_length", 1, MOST);
         return new GgufShape(vocab, hidden, layers, heads, kvHeads, headDim, metadata.integer(at + "feed_forward_length", 1, MOST), context,
-                !file.tensors().containsKey("output.weight"), metadata.tokenId(BOS, vocab).orElse(isSpm(metadata) && vocab > 1 ? 1 : -1), eosIds(metadata, vocab));
+                !file.tensors().containsKey("output.weight") || repeatsTied && isCopy(file), metadata.tokenId(BOS, vocab).orElse(isSpm(metadata) && vocab > 1 ? 1 : -1), eosIds(metadata, vocab));
+    }
+
+    private static boolean isCopy(GgufFile file) {
+        GgufTensor head = file.tensors().get("output.weight");
+        GgufTensor embedding = file.tensor("token_embd.weight");
+        return head.type() == embedding.type() && head.data().mismatch(embedding.data()) == -1;
     }
 
     private static int headDim(GgufMetadata metadata, String at, int hidden, int heads) {
