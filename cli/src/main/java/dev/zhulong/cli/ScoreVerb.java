@@ -9,14 +9,18 @@ import dev.zhulong.evaluate.text.Bootstrap;
 import dev.zhulong.evaluate.text.MetricValue;
 import dev.zhulong.evaluate.text.Segment;
 import dev.zhulong.evaluate.text.TextMetric;
+import dev.zhulong.evaluate.text.WordByWord;
 import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.progress.ProgressLine;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -36,6 +40,7 @@ import picocli.CommandLine.Option;
             "  zhulong score --metric bleu,chrf --hypothesis out.txt --reference ref.txt",
             "  zhulong score --metric bleu --tokenize zh --hypothesis out.txt --reference a.txt b.txt",
             "  zhulong score --metric rouge --stemmer --hypothesis out.txt --reference ref.txt --json",
+            "  zhulong score --metric chrf --hypothesis out.zh --reference held-out.zh --source held-out.en --pairs train.tsv",
             "  zhulong score --metric ner --hypothesis tags.txt --reference gold.txt",
         })
 final class ScoreVerb extends Verb {
@@ -50,6 +55,17 @@ final class ScoreVerb extends Verb {
     @Option(names = "--reference", required = true, arity = "1..*", paramLabel = "FILE", description = "File of the expected texts, with the "
             + "same number of lines; several files are several references.")
     List<Path> references;
+
+    @Option(names = "--source", paramLabel = "FILE", description = "File of the texts that were translated, with the same number of lines: the scores of a copy "
+            + "of the source are printed beside those of the translation.")
+    Path source;
+
+    @Option(names = "--pairs", paramLabel = "FILE", description = "TSV of texts and their translations, from training and not from what is scored: the scores of a "
+            + "translation word by word are printed as well, with a dictionary that IBM's model 1 learns from them. Needs --source.")
+    Path pairs;
+
+    @Option(names = "--reverse", description = "Take the second column of --pairs as the source and the first as the translation.")
+    boolean reverse;
 
     @Option(names = "--tokenize", paramLabel = "NAME", defaultValue = "13a", description = "Tokenizer for BLEU: 13a (default), intl, "
             + "zh, char, none.")
@@ -99,6 +115,9 @@ final class ScoreVerb extends Verb {
         if (stemmer && chinese) {
             throw wrongUsage("--stemmer and --chinese cannot be combined: the stemmer is English");
         }
+        if (pairs != null && source == null || reverse && pairs == null) {
+            throw wrongUsage(reverse && pairs == null ? "--reverse goes with --pairs" : "--pairs goes with --source");
+        }
         List<TextMetric> chosen = chosen();
         if (out != null) {
             Outputs.file(out, force);
@@ -118,7 +137,8 @@ final class ScoreVerb extends Verb {
                 status.at("score lines", i, segments.size(), "lines");
             }
         }
-        String object = json(segments.size(), values, rows);
+        Map<String, List<MetricValue>> baselines = source == null ? Map.of() : baselines(segments, chosen, bootstrap);
+        String object = json(segments.size(), values, rows, baselines);
         if (out != null) {
             AtomicFile.writeString(out, object + "\n");
         }
@@ -126,7 +146,32 @@ final class ScoreVerb extends Verb {
             out().println(object);
         } else {
             print(segments.size(), values, rows);
+            baselines.forEach((name, own) -> out().println(name + ": " + own.stream().map(MetricValue::text).collect(Collectors.joining("; "))));
         }
+    }
+
+    /** What costs nothing: the source itself, and its words one by one. */
+    private Map<String, List<MetricValue>> baselines(List<Segment> segments, List<TextMetric> chosen, Bootstrap bootstrap) {
+        List<String> sources = lines(source);
+        if (sources.size() != segments.size()) {
+            throw new IllegalArgumentException(source + " has " + sources.size() + " lines but " + hypothesis + " " + segments.size());
+        }
+        Map<String, List<String>> texts = new LinkedHashMap<>();
+        texts.put("copy of the source", sources);
+        if (pairs != null) {
+            List<String[]> cells = lines(pairs).stream().map(line -> line.split("\t")).filter(row -> row.length >= 2).toList();
+            if (cells.isEmpty()) {
+                throw new IllegalArgumentException(pairs + " holds no pairs: expected lines of a text, a tab and its translation");
+            }
+            var dictionary = WordByWord.learn(cells.stream().map(row -> row[reverse ? 1 : 0]).toList(), cells.stream().map(row -> row[reverse ? 0 : 1]).toList());
+            texts.put("word by word", sources.stream().map(dictionary::translate).toList());
+        }
+        Map<String, List<MetricValue>> baselines = new LinkedHashMap<>();
+        texts.forEach((name, lines) -> {
+            List<Segment> own = IntStream.range(0, lines.size()).mapToObj(i -> new Segment(lines.get(i), segments.get(i).references())).toList();
+            baselines.put(name, chosen.stream().flatMap(metric -> metric.corpus(own, bootstrap).stream()).toList());
+        });
+        return baselines;
     }
 
     private List<TextMetric> chosen() {
@@ -188,13 +233,17 @@ final class ScoreVerb extends Verb {
         }
     }
 
-    private String json(int segments, List<MetricValue> values, List<List<MetricValue>> rows) {
+    private String json(int segments, List<MetricValue> values, List<List<MetricValue>> rows, Map<String, List<MetricValue>> baselines) {
         ObjectNode object = JsonNodeFactory.instance.objectNode();
         object.put("segments", segments).put("hypothesis", hypothesis.toString());
         ArrayNode files = object.putArray("references");
         references.forEach(file -> files.add(file.toString()));
         ArrayNode metricsNode = object.putArray("metrics");
         values.forEach(value -> metricsNode.add(value.json()));
+        if (!baselines.isEmpty()) {
+            ObjectNode beside = object.putObject("baselines");
+            baselines.forEach((name, own) -> own.forEach(value -> beside.withArray(name.replace(' ', '_')).add(value.json())));
+        }
         if (!rows.isEmpty()) {
             ArrayNode lines = object.putArray("sentences");
             for (List<MetricValue> row : rows) {

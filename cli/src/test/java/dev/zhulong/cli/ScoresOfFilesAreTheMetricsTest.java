@@ -86,4 +86,24 @@ class ScoresOfFilesAreTheMetricsTest {
         assertThat(Cli.run("score", "--metric", "bleu", "--hypothesis", file("none", ""), "--reference", file("nor", "")).err())
                 .contains("nothing to score");
     }
+
+    /** A translation stands beside what costs nothing, scored by the same rules. */
+    @Test
+    void baselinesOfATranslation() throws IOException {
+        Path pairs = file("train.tsv", "the house\tdas haus\nthe book\tdas buch\na book\tein buch\n");
+        Path source = file("s", "a house\nthe book\n");
+        Path hypothesis = file("h", "ein Haus\ndas buch\n");
+        Path reference = file("r", "ein haus\ndas buch\n");
+        Path words = file("w", "ein haus\ndas buch\n");
+        Cli done = Cli.run("score", "--metric", "chrf,bleu", "--hypothesis", hypothesis, "--reference", reference, "--source", source, "--pairs", pairs, "--json").done();
+        JsonNode object = new ObjectMapper().readTree(done.out());
+        for (String[] one : new String[][] {{"copy_of_the_source", source.toString()}, {"word_by_word", words.toString()}}) {
+            JsonNode alone = new ObjectMapper().readTree(Cli.run("score", "--metric", "chrf,bleu", "--hypothesis", one[1], "--reference", reference, "--json").done().out());
+            assertThat(object.path("baselines").path(one[0])).isEqualTo(alone.path("metrics")).hasSize(2);
+        }
+        assertThat(object.at("/baselines/word_by_word/0/score").asDouble()).isCloseTo(100, within(1e-9));
+        assertThat(Cli.run("score", "--metric", "chrf", "--hypothesis", hypothesis, "--reference", reference, "--source", source, "--pairs", pairs).done().out())
+                .contains("copy of the source: chrF2 = ", "word by word: chrF2 = 100.00");
+        assertThat(Cli.run("score", "--metric", "chrf", "--hypothesis", hypothesis, "--reference", reference, "--pairs", pairs).err()).contains("--pairs goes with --source");
+    }
 }
