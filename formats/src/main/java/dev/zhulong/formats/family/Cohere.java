@@ -122,9 +122,7 @@ public class Cohere extends RotaryDecoder {
     }
 
     @Override
-    protected final void requireBiasesInGguf(DecoderSpec spec) {
-        requireInGguf("qkvBias", false, spec.qkvBias());
-        requireInGguf("outputBias", false, spec.outputBias());
-        requireInGguf("tiedEmbeddings", true, spec.tiedEmbeddings());
+    public boolean runsInLlamaCpp(DecoderSpec spec) {
+        return !spec.qkvBias() && !spec.outputBias() && spec.tiedEmbeddings() && spec.headDim() * spec.heads() == spec.hiddenSize();
     }
 }

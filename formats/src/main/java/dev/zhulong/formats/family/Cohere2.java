@@ -74,13 +74,17 @@ public final class Cohere2 extends Cohere {
     // ---- GGUF: keys of llama.cpp's LLM_KV_NAMES; src/models/cohere2.cpp, conversion/command_r.py -----------------------------------------------
 
     @Override
+    public boolean runsInLlamaCpp(DecoderSpec spec) {
+        return super.runsInLlamaCpp(spec) && Sliding.period(spec).isPresent() && spec.windows().stream().anyMatch(window -> window > 0);
+    }
+
+    @Override
     protected List<Attention> attentions(GgufKeys keys, Attention plain) {
         return withTurns(Sliding.windows(keys, 4, 0), plain);
     }
 
     @Override
     protected void writeAttentions(DecoderSpec spec, String at, Map<String, GgufValue> metadata) {
-        requireInGguf("a window in some layer", true, spec.windows().stream().anyMatch(window -> window > 0));
         Sliding.write(spec, at, 4, metadata);
     }
 }

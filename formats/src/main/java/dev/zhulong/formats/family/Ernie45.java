@@ -64,7 +64,7 @@ public final class Ernie45 extends RotaryDecoder {
     }
 
     @Override
-    protected void requireBiasesInGguf(DecoderSpec spec) {
-        requireInGguf("biases", false, spec.qkvBias());
+    public boolean runsInLlamaCpp(DecoderSpec spec) {
+        return !spec.mlpBias();
     }
 }

@@ -113,8 +113,10 @@ public final class Exaone4 extends RotaryDecoder {
         Sliding.write(spec, at, 4, metadata);
     }
 
+    /** It takes the model of 64 layers for the one with windows. */
     @Override
-    protected void requireBiasesInGguf(DecoderSpec spec) {
-        requireInGguf("headDim", spec.hiddenSize() / spec.heads(), spec.headDim());
+    public boolean runsInLlamaCpp(DecoderSpec spec) {
+        boolean windows = spec.windows().stream().anyMatch(window -> window > 0);
+        return spec.headDim() * spec.heads() == spec.hiddenSize() && windows == (spec.layers() == 64) && Sliding.period(spec).isPresent();
     }
 }

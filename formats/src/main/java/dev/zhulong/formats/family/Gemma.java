@@ -74,10 +74,9 @@ public class Gemma extends RotaryDecoder {
         return new Scales(Math.sqrt(keys.shape().hidden()), 1, 1, 0);
     }
 
+    /** Its attention has no biases there, and its head is the embedding. */
     @Override
-    protected void requireBiasesInGguf(DecoderSpec spec) {
-        requireInGguf("qkvBias", false, spec.qkvBias());
-        requireInGguf("outputBias", false, spec.outputBias());
-        requireInGguf("mlpBias", false, spec.mlpBias());
+    public boolean runsInLlamaCpp(DecoderSpec spec) {
+        return !spec.qkvBias() && !spec.outputBias() && spec.tiedEmbeddings();
     }
 }

@@ -108,35 +108,67 @@ public class Gemma2 extends Gemma {
         return Set.of("attn_logit_softcapping", "final_logit_softcapping");
     }
 
-    /** llama.cpp has no key for it and knows the largest model, the only one that differs, by its number of layers. */
-    protected double scoreScale(GgufKeys keys, int layersOfLargest) {
-        int divisor = keys.shape().layers() == layersOfLargest ? keys.shape().hidden() / keys.shape().heads() : keys.shape().headDim();
-        return ConfigFields.scoreScale(1 / Math.sqrt(divisor), keys.shape().headDim());
+    /** Layers of the largest model: llama.cpp has no key for the scale of scores and knows by them the only one where it differs. */
+    protected int layersOfLargest() {
+        return 46;
+    }
+
+    private double usualScale(int layers, int hidden, int heads, int headDim) {
+        return ConfigFields.scoreScale(1 / Math.sqrt(layers == layersOfLargest() ? hidden / heads : headDim), headDim);
+    }
+
+    protected final double scoreScale(GgufKeys keys) {
+        return keys.has("attention.scale") ? keys.positive("attention.scale")
+                : usualScale(keys.shape().layers(), keys.shape().hidden(), keys.shape().heads(), keys.shape().headDim());
+    }
+
+    private boolean hasUsualScale(DecoderSpec spec) {
+        return spec.layer(0).attention().scale() == usualScale(spec.layers(), spec.hiddenSize(), spec.heads(), spec.headDim());
+    }
+
+    protected final void writeScoreScale(DecoderSpec spec, String at, Map<String, GgufValue> metadata) {
+        if (!hasUsualScale(spec)) {
+            metadata.put(at + "attention.scale", new GgufValue.Real(GgufValue.Type.FLOAT64, spec.layer(0).attention().scoreScale()));
+        }
+    }
+
+    /** It has two caps, and a window in some layers. */
+    @Override
+    public boolean runsInLlamaCpp(DecoderSpec spec) {
+        return isLikeGemma2(spec) && spec.layer(0).attention().softcap() > 0 && spec.stack().scales().softcap() > 0
+                && spec.windows().stream().anyMatch(window -> window > 0);
+    }
+
+    protected final boolean isLikeGemma2(DecoderSpec spec) {
+        return super.runsInLlamaCpp(spec) && hasUsualScale(spec) && Sliding.period(spec).isPresent();
     }
 
     @Override
     protected List<Attention> attentions(GgufKeys keys, Attention plain) {
-        Attention all = plain.withScores(scoreScale(keys, 46), keys.positive("attn_logit_softcapping", 50));
-        return Sliding.windows(keys, 2, 4096).stream().map(all::withWindow).toList();
+        Attention all = plain.withScores(scoreScale(keys), keys.positive("attn_logit_softcapping", keys.isOwn() ? 0 : 50));
+        return Sliding.windows(keys, 2, keys.isOwn() ? 0 : 4096).stream().map(all::withWindow).toList();
     }
 
     @Override
     protected void writeAttentions(DecoderSpec spec, String at, Map<String, GgufValue> metadata) {
-        // without this key llama.cpp takes 4096
-        requireInGguf("a window in some layer", true, spec.windows().stream().anyMatch(window -> window > 0));
         Sliding.write(spec, at, 2, metadata);
-        requireInGguf("a cap on scores", true, spec.layer(0).attention().softcap() > 0);
-        metadata.put(at + "attn_logit_softcapping", GgufValue.of((float) spec.layer(0).attention().softcap()));
+        writeScoreScale(spec, at, metadata);
+        putCap(metadata, at + "attn_logit_softcapping", spec.layer(0).attention().softcap());
     }
 
     @Override
     protected Scales scales(GgufKeys keys) {
-        return new Scales(Math.sqrt(keys.shape().hidden()), 1, 1, keys.positive("final_logit_softcapping", 30));
+        return new Scales(Math.sqrt(keys.shape().hidden()), 1, 1, keys.positive("final_logit_softcapping", keys.isOwn() ? 0 : 30));
     }
 
     @Override
     protected void writeScales(DecoderSpec spec, String at, Map<String, GgufValue> metadata) {
-        requireInGguf("a cap on logits", true, spec.stack().scales().softcap() > 0);
-        metadata.put(at + "final_logit_softcapping", GgufValue.of((float) spec.stack().scales().softcap()));
+        putCap(metadata, at + "final_logit_softcapping", spec.stack().scales().softcap());
+    }
+
+    private static void putCap(Map<String, GgufValue> metadata, String key, double cap) {
+        if (cap > 0) {
+            metadata.put(key, GgufValue.of((float) cap));
+        }
     }
 }

@@ -99,8 +99,18 @@ public final class Gemma3 extends Gemma2 {
     }
 
     @Override
+    protected int layersOfLargest() {
+        return 62;
+    }
+
+    @Override
+    public boolean runsInLlamaCpp(DecoderSpec spec) {
+        return isLikeGemma2(spec);
+    }
+
+    @Override
     protected List<Attention> attentions(GgufKeys keys, Attention plain) {
-        Attention all = plain.withScores(scoreScale(keys, 62), 0);
+        Attention all = plain.withScores(scoreScale(keys), 0);
         Rope local = new Rope(keys.positive("rope.freq_base_swa", LOCAL_THETA), keys.rope().rotaryDims(), new Scaling.None());
         return withLocalTurn(Sliding.windows(keys, 6, 0).stream().map(all::withWindow).toList(), local);
     }
@@ -108,6 +118,7 @@ public final class Gemma3 extends Gemma2 {
     @Override
     protected void writeAttentions(DecoderSpec spec, String at, Map<String, GgufValue> metadata) {
         Sliding.write(spec, at, 6, metadata);
+        writeScoreScale(spec, at, metadata);
         spec.stack().layers().stream().map(layer -> layer.attention().turn()).filter(Turn.Own.class::isInstance).findFirst()
                 .ifPresent(turn -> metadata.put(at + "rope.freq_base_swa", GgufValue.of((float) ((Turn.Own) turn).rope().theta())));
     }
@@ -115,12 +126,5 @@ public final class Gemma3 extends Gemma2 {
     @Override
     protected Scales scales(GgufKeys keys) {
         return new Scales(Math.sqrt(keys.shape().hidden()), 1, 1, keys.positive("final_logit_softcapping", 0));
-    }
-
-    @Override
-    protected void writeScales(DecoderSpec spec, String at, Map<String, GgufValue> metadata) {
-        if (spec.stack().scales().softcap() > 0) {
-            metadata.put(at + "final_logit_softcapping", GgufValue.of((float) spec.stack().scales().softcap()));
-        }
     }
 }

@@ -65,9 +65,7 @@ public class Olmo2 extends RotaryDecoder {
     }
 
     @Override
-    protected void requireBiasesInGguf(DecoderSpec spec) {
-        requireInGguf("qkvBias", false, spec.qkvBias());
-        requireInGguf("outputBias", false, spec.outputBias());
-        requireInGguf("headDim", spec.hiddenSize() / spec.heads(), spec.headDim());
+    public boolean runsInLlamaCpp(DecoderSpec spec) {
+        return !spec.qkvBias() && !spec.outputBias() && spec.headDim() * spec.heads() == spec.hiddenSize() && spec.rope().rotaryDims() == spec.headDim();
     }
 }

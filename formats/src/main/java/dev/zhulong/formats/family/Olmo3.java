@@ -77,7 +77,12 @@ public final class Olmo3 extends Olmo2 {
     /** An OLMo 2 with windows. */
     @Override
     public boolean claims(GgufMetadata metadata) {
-        return metadata.integer("olmo2.attention.sliding_window", 0, MOST, 0) > 0;
+        return metadata.integer(metadata.architecture() + ".attention.sliding_window", 0, MOST, 0) > 0;
+    }
+
+    @Override
+    public boolean runsInLlamaCpp(DecoderSpec spec) {
+        return super.runsInLlamaCpp(spec) && Sliding.period(spec).isPresent();
     }
 
     @Override

@@ -429,7 +429,7 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
 
     @Override
     public DecoderSpec read(GgufFile file) {
-        String at = ggufArchitecture() + ".";
+        String at = file.metadata().architecture() + ".";
         GgufShape shape = GgufShape.read(file, at, repeatsTiedHead());
         Rope rope = GgufRope.read(file, at, shape.headDim(), shape.contextLength(), interleaved());
         return read(new GgufKeys(file.metadata(), at, shape, rope.withNeighbours(neighbours()), file.tensors()::containsKey));

@@ -59,9 +59,7 @@ public final class SeedOss extends RotaryDecoder {
     }
 
     @Override
-    protected void requireBiasesInGguf(DecoderSpec spec) {
-        requireInGguf("qkvBias", true, spec.qkvBias());
-        requireInGguf("outputBias", false, spec.outputBias());
-        requireInGguf("mlpBias", false, spec.mlpBias());
+    public boolean runsInLlamaCpp(DecoderSpec spec) {
+        return !spec.outputBias() && !spec.mlpBias();
     }
 }

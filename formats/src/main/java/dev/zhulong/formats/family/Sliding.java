@@ -13,6 +13,7 @@ import dev.zhulong.formats.gguf.GgufValue.Numbers;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 
@@ -82,6 +83,12 @@ final class Sliding {
         return sliding.stream().map(slides -> slides ? window : 0).toList();
     }
 
+    /** The n where all layers but every n-th slide, 0 where all do. */
+    static OptionalInt period(DecoderSpec spec) {
+        List<Boolean> sliding = spec.windows().stream().map(size -> size > 0).toList();
+        return IntStream.rangeClosed(0, sliding.size()).filter(every -> sliding.equals(layers(sliding.size(), butEvery(every)))).findFirst();
+    }
+
     /** Puts the keys that {@link #windows(GgufKeys, int, int)} reads. */
     static void write(DecoderSpec spec, String at, int absent, Map<String, GgufValue> metadata) {
         List<Integer> sizes = spec.windows().stream().filter(size -> size > 0).distinct().toList();
@@ -94,9 +101,7 @@ final class Sliding {
         if (sliding.equals(layers(sliding.size(), butEvery(absent)))) {
             return;
         }
-        int period = IntStream.rangeClosed(0, sliding.size()).filter(every -> sliding.equals(layers(sliding.size(), butEvery(every)))).findFirst()
-                .orElseThrow(() -> new IllegalArgumentException("GGUF metadata of " + at.substring(0, at.length() - 1)
-                        + " cannot say windows: expected all layers but every n-th, found " + spec.windows()));
-        metadata.put(at + PATTERN, GgufValue.of(period));
+        OptionalInt period = period(spec);
+        metadata.put(at + PATTERN, period.isPresent() ? GgufValue.of(period.getAsInt()) : GgufValue.of(sliding.stream().mapToInt(slides -> slides ? 1 : 0).toArray()));
     }
 }

@@ -9,13 +9,18 @@ import dev.zhulong.formats.JsonFields;
 import dev.zhulong.formats.Stack.Attention;
 import dev.zhulong.formats.Stack.Turn;
 import dev.zhulong.formats.gguf.GgufKeys;
+import dev.zhulong.formats.gguf.GgufValue;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
 
 /** SmolLM 3 (Bakouch et al. 2025): Llama, but every fourth layer does not turn queries and keys. */
 public final class SmolLm3 extends RotaryDecoder {
     private static final Llama LLAMA = new Llama();
     private static final int INTERVAL = 4;
+    /** Our own key: 1 for each layer that turns. */
+    private static final String TURNS = "rope.turning_layers";
 
     @Override
     public String modelType() {
@@ -116,18 +121,36 @@ public final class SmolLm3 extends RotaryDecoder {
         return true;
     }
 
+    /** llama.cpp has no key for the layers that do not turn, which are every fourth there, and no windows. */
     @Override
-    protected boolean hasWindowInGguf() {
-        return false;
+    public boolean runsInLlamaCpp(DecoderSpec spec) {
+        return usual(spec.layers()).equals(turns(spec)) && spec.windows().stream().allMatch(window -> window == 0);
     }
 
-    /** llama.cpp has no key for it: every fourth. */
+    private static List<Boolean> usual(int layers) {
+        return IntStream.range(0, layers).mapToObj(layer -> (layer + 1) % INTERVAL != 0).toList();
+    }
+
+    private static List<Boolean> turns(DecoderSpec spec) {
+        return IntStream.range(0, spec.layers()).mapToObj(layer -> spec.stack().rope(layer) != null).toList();
+    }
+
     @Override
     protected List<Attention> attentions(GgufKeys keys, Attention plain) {
-        var each = new ArrayList<Attention>();
-        for (int layer = 0; layer < keys.shape().layers(); layer++) {
-            each.add((layer + 1) % INTERVAL == 0 ? plain.withTurn(new Turn.None()) : plain);
+        int layers = keys.shape().layers();
+        List<Boolean> turns = usual(layers);
+        if (keys.has(TURNS)) {
+            long[] stated = keys.metadata().wholes(keys.at() + TURNS, layers);
+            turns = IntStream.range(0, layers).mapToObj(layer -> stated[layer] != 0).toList();
         }
-        return each;
+        return withTurns(Sliding.windows(keys, 0, 0).stream().map(plain::withWindow).toList(), turns);
+    }
+
+    @Override
+    protected void writeAttentions(DecoderSpec spec, String at, Map<String, GgufValue> metadata) {
+        Sliding.write(spec, at, 0, metadata);
+        if (!turns(spec).equals(usual(spec.layers()))) {
+            metadata.put(at + TURNS, GgufValue.of(turns(spec).stream().mapToInt(turns -> turns ? 1 : 0).toArray()));
+        }
     }
 }

@@ -21,6 +21,8 @@ import java.util.stream.Collectors;
 public final class GgufConfig {
 
     static final String ARCHITECTURE = "general.architecture";
+    /** What follows the architecture where llama.cpp has no key for what a decoder does: it refuses the file rather than compute something else. */
+    public static final String OWN = "-zhulong";
 
     private GgufConfig() {}
 
@@ -51,12 +53,13 @@ public final class GgufConfig {
     private static GgufFamily family(GgufMetadata metadata) {
         String known = families().stream().map(GgufFamily::ggufArchitecture).distinct().collect(Collectors.joining(", "));
         String architecture = metadata.text(ARCHITECTURE).orElse("");
-        return families().stream().filter(family -> family.ggufArchitecture().equals(architecture) && family.claims(metadata)).reduce((general, particular) -> particular)
+        String published = architecture.endsWith(OWN) ? architecture.substring(0, architecture.length() - OWN.length()) : architecture;
+        return families().stream().filter(family -> family.ggufArchitecture().equals(published) && family.claims(metadata)).reduce((general, particular) -> particular)
                 .orElseThrow(() -> metadata.wrong(ARCHITECTURE, "one of " + known));
     }
 
     private static void refuseUnimplemented(GgufMetadata metadata, GgufFamily family) {
-        String at = family.ggufArchitecture() + ".";
+        String at = metadata.architecture() + ".";
         NOT_IMPLEMENTED.forEach((key, harmless) -> {
             double value = switch (metadata.values().get(at + key)) {
                 case GgufValue.Whole whole -> whole.value();
@@ -101,7 +104,7 @@ public final class GgufConfig {
      */
     public static Map<String, GgufValue> write(DecoderSpec spec) {
         GgufFamily family = family(spec);
-        String architecture = family.ggufArchitecture();
+        String architecture = family.ggufArchitecture() + (family.runsInLlamaCpp(spec) ? "" : OWN);
         String at = architecture + ".";
         GgufFamily.require(architecture, "attention within blocks, or to global tokens, or a window of its own", false,
                 spec.stack().layers().stream().anyMatch(layer -> layer.attention().pattern() != null));

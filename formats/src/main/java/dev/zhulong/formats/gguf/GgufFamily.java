@@ -11,6 +11,14 @@ public interface GgufFamily extends Family {
     /** {@code general.architecture}; families may share one. */
     String ggufArchitecture();
 
+    /**
+     * Whether llama.cpp computes such a decoder as it is. One that it would load and compute otherwise is written under an architecture of our own
+     * ({@link GgufConfig#OWN}), which llama.cpp refuses by name.
+     */
+    default boolean runsInLlamaCpp(DecoderSpec spec) {
+        return true;
+    }
+
     /** Of the families that share an architecture, whether this one is meant; of several that say so the last registered is taken. */
     default boolean claims(GgufMetadata metadata) {
         return true;

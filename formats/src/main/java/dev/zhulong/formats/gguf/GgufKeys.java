@@ -26,6 +26,11 @@ public record GgufKeys(GgufMetadata metadata, String at, GgufShape shape, Rope r
         return new GgufKeys(metadata, at, shape, spec.rope(), names::contains);
     }
 
+    /** Whether the file is not for llama.cpp, so that what no key says is not what llama.cpp takes it for. */
+    public boolean isOwn() {
+        return at.endsWith(GgufConfig.OWN + ".");
+    }
+
     /** Whether there is a tensor of this name. */
     public boolean hasTensor(String name) {
         return tensors.test(name);

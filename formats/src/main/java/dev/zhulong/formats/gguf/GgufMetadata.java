@@ -27,6 +27,11 @@ public record GgufMetadata(Path file, Map<String, GgufValue> values) {
         values = Collections.unmodifiableMap(new LinkedHashMap<>(values));
     }
 
+    /** What {@code general.architecture} says. */
+    public String architecture() {
+        return text(GgufConfig.ARCHITECTURE).orElseThrow(() -> wrong(GgufConfig.ARCHITECTURE, "a string"));
+    }
+
     /** Whether the key is there. */
     public boolean has(String key) {
         return values.containsKey(key);

@@ -106,6 +106,8 @@ class DecodersRunAsInTransformersTest {
             int[] next = written;
             while (written.length < greedy.length) {
                 float[] logits = model.forward(List.of(new Span(cache, next, Logits.LAST))).getFirst();
+                // the references were written with their end held back
+                model.spec().eosIds().forEach(end -> logits[end] = Float.NEGATIVE_INFINITY);
                 next = new int[] {DecoderOps.argmax(logits, 0, logits.length)};
                 written = Arrays.copyOf(written, written.length + 1);
                 written[written.length - 1] = next[0];

@@ -38,19 +38,22 @@ final class DecoderOutputs {
         }
         computed.put("logits", logits, batch, seq, vocab);
         int length = reference.greedy().orElse(PROMPT + WRITTEN);
-        computed.put("greedy", greedy(model, eos, Arrays.copyOf(ids, Math.min(PROMPT, seq)), Math.min(length, model.spec().contextLength())));
+        // a reference that never ends was made with its end held back (min_new_tokens)
+        boolean heldBack = reference.ints("greedy").filter(text -> Arrays.stream(text).noneMatch(eos::contains)).isPresent();
+        computed.put("greedy", greedy(model, eos, heldBack, Arrays.copyOf(ids, Math.min(PROMPT, seq)), Math.min(length, model.spec().contextLength())));
     }
 
-    private static int[] greedy(LanguageModel model, List<Integer> eos, int[] prompt, int length) {
+    /** @param heldBack whether an id that ends the text is passed over for the next best */
+    private static int[] greedy(LanguageModel model, List<Integer> eos, boolean heldBack, int[] prompt, int length) {
         int[] text = Arrays.copyOf(prompt, length);
         int n = prompt.length;
         try (KvCache cache = model.newCache(length)) {
             int[] next = prompt;
             while (n < length) {
                 float[] logits = model.forward(List.of(new Span(cache, next, Logits.LAST))).getFirst();
-                int best = 0;
-                for (int i = 1; i < logits.length; i++) {
-                    best = logits[i] > logits[best] ? i : best;
+                int best = -1;
+                for (int i = 0; i < logits.length; i++) {
+                    best = heldBack && eos.contains(i) || best >= 0 && logits[i] <= logits[best] ? best : i;
                 }
                 text[n++] = best;
                 next = new int[] {best};
