@@ -4,6 +4,7 @@ import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.ModelDirectory;
 import java.nio.file.Path;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 
 /** Decoders from Hugging Face directories; {@link NetworkFiles#save} writes them. */
 public final class DecoderFiles {
@@ -13,6 +14,13 @@ public final class DecoderFiles {
     public static Decoder load(Path directory) {
         try (ModelDirectory files = ModelDirectory.open(directory)) {
             return load(files);
+        }
+    }
+
+    /** The same for a decoder that attends otherwise from now on. @param change to a spec with the same weights */
+    public static Decoder load(Path directory, UnaryOperator<DecoderSpec> change) {
+        try (ModelDirectory files = ModelDirectory.open(directory)) {
+            return new Decoder(change.apply(files.spec()), NetworkFiles.load(files, Optional.empty()).tensors());
         }
     }
 

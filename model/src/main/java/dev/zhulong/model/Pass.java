@@ -16,7 +16,7 @@ import java.util.Map;
  */
 public final class Pass {
     /** Longest row whose pairs have a mask of their own: below it many small products cost more than one large one. */
-    static final int SHORT = 512;
+    public static final int SHORT = 512;
 
     private final Stack stack;
     /** Added to the scores of an encoder's keys, F32 [batch, 1, 1, seq]; null where all are seen, and of a decoder. */

@@ -3,6 +3,7 @@ package dev.zhulong.recipe;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.HfConfig;
 import dev.zhulong.formats.JsonFields;
 import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.text.Tokenizer;
@@ -56,6 +57,16 @@ final class ModelShape {
         if (m.experts() > 0 && spec.stack().experts().isEmpty()) {
             throw new IllegalArgumentException("model.experts needs a family with experts, such as mixtral; found " + m.family().modelType());
         }
-        return spec;
+        return attending(m, spec);
+    }
+
+    /** That of the model to continue from. */
+    static DecoderSpec of(PretrainRecipe.Model m, Path from) {
+        return attending(m, HfConfig.read(from.resolve("config.json")));
+    }
+
+    /** The same with attention as the recipe says. */
+    static DecoderSpec attending(PretrainRecipe.Model m, DecoderSpec spec) {
+        return m.attention().map(attention -> attention.applied(spec)).orElse(spec);
     }
 }

@@ -1,7 +1,6 @@
 package dev.zhulong.recipe;
 
 import dev.zhulong.formats.DecoderSpec;
-import dev.zhulong.formats.HfConfig;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.formats.yaml.RecipeReader;
@@ -88,7 +87,7 @@ public final class PretrainJob extends RecipeJob<PretrainRecipe, PretrainJob.Res
 
     /** The model as far as the recipe alone says, whose vocabulary may be smaller than that of any text. */
     private static DecoderSpec smallest(PretrainRecipe recipe) {
-        return recipe.model().from().map(from -> HfConfig.read(from.resolve("config.json"))).orElseGet(() -> ModelShape.smallest(recipe));
+        return recipe.model().from().map(from -> ModelShape.of(recipe.model(), from)).orElseGet(() -> ModelShape.smallest(recipe));
     }
 
     private static TrainingMemory memory(PretrainRecipe recipe, DecoderSpec spec) {

@@ -40,6 +40,9 @@ public record PretrainRecipe(
         if (adapter.isPresent() && model.from().isEmpty()) {
             throw new IllegalArgumentException("an adapter needs a base model: give model.from");
         }
+        if (adapter.isPresent() && model.attention.isPresent()) {
+            throw new IllegalArgumentException("an adapter is put on the model as it is: leave out model.attention, or adapter to train all weights");
+        }
     }
 
     /** Which documents are held out. */
@@ -110,7 +113,7 @@ public record PretrainRecipe(
 
     /** The model. */
     public record Model(
-            @Doc("Hugging Face directory to continue from, instead of the other fields of this section and of data.tokenizer")
+            @Doc("Hugging Face directory to continue from, instead of the other fields of this section but attention, and of data.tokenizer")
             Optional<Path> from,
             @Doc("architecture") Family family,
             @Doc("width of the residual stream") int hiddenSize,
@@ -125,7 +128,9 @@ public record PretrainRecipe(
             @Doc("experts in each layer, each of them an MLP of intermediate_size; 0 for none, or for the family's number") int experts,
             @Doc("experts that a token is given to") int expertsPerToken,
             @Doc("factor of the loss that keeps the experts equally busy") double balance,
-            @Doc("layer: that loss is taken over each layer, so that no expert starves; network: over all layers together, as in transformers") Balance.Over balanceOver) {
+            @Doc("layer: that loss is taken over each layer, so that no expert starves; network: over all layers together, as in transformers") Balance.Over balanceOver,
+            @Doc("which tokens a token attends to, also in a model to continue from; without it, as the family or that model has it")
+            Optional<AttentionRecipe> attention) {
         public Model {
             if (hiddenSize < 1 || layers < 1 || heads < 1 || contextLength < 1 || kvHeads < 0 || intermediateSize < 0 || slidingWindow < 0 || experts < 0) {
                 throw new IllegalArgumentException("sizes must be positive");
@@ -135,6 +140,9 @@ public record PretrainRecipe(
             }
             if (!(balance >= 0)) {
                 throw new IllegalArgumentException("balance must be 0 or more, found " + balance);
+            }
+            if (attention.isPresent() && slidingWindow > 0) {
+                throw new IllegalArgumentException("model.attention says what model.sliding_window says: give one of the two");
             }
             Bounds.atMost("experts", experts, Bounds.LAYERS);
             Bounds.atMost("hidden_size", hiddenSize, Bounds.WIDTH);
@@ -150,7 +158,7 @@ public record PretrainRecipe(
         }
 
         static Model defaults() {
-            return new Model(Optional.empty(), Family.of("llama"), 256, 6, 8, 0, 0, 512, true, 10_000, 0, 0, 2, 0.01, Balance.Over.LAYER);
+            return new Model(Optional.empty(), Family.of("llama"), 256, 6, 8, 0, 0, 512, true, 10_000, 0, 0, 2, 0.01, Balance.Over.LAYER, Optional.empty());
         }
     }
 
@@ -215,7 +223,7 @@ public record PretrainRecipe(
                         data.tokenizer.path.map(PretrainRecipe::absolute)), data.fim);
         var m = new Model(model.from.map(PretrainRecipe::absolute), model.family, model.hiddenSize, model.layers, model.heads, model.kvHeads,
                 model.intermediateSize, model.contextLength, model.tiedEmbeddings, model.ropeTheta, model.slidingWindow, model.experts,
-                model.expertsPerToken, model.balance, model.balanceOver);
+                model.expertsPerToken, model.balance, model.balanceOver, model.attention);
         return new PretrainRecipe(kind, seed, device, d, m,
                 replay.map(r -> new Replay(absolute(r.inputs), r.corpus.map(PretrainRecipe::absolute), r.shards.map(PretrainRecipe::absolute), r.share)), adapter,
                 train);

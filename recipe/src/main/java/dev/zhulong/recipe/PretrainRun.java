@@ -107,7 +107,7 @@ final class PretrainRun implements RecipeJob.Run<PretrainJob.Result> {
         if (recipe.model().from().isEmpty()) {
             return Decoder.random(ModelShape.of(recipe.model(), tokenizer), recipe.seed());
         }
-        Decoder model = DecoderFiles.load(recipe.model().from().get());
+        Decoder model = DecoderFiles.load(recipe.model().from().get(), spec -> ModelShape.attending(recipe.model(), spec));
         if (tokenizer.vocabSize() > model.spec().vocabSize()) {
             model.close();
             throw new IllegalArgumentException(recipe.model().from().get() + ": the tokenizer has ids up to " + (tokenizer.vocabSize() - 1)

@@ -2,8 +2,10 @@ package dev.zhulong.recipe;
 
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.Parameters;
+import dev.zhulong.formats.Reach;
 import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.formats.Sizes;
+import dev.zhulong.model.Pass;
 import dev.zhulong.model.QuantizedMatrix;
 import dev.zhulong.recipe.FinetuneRecipe.Method;
 import java.util.LinkedHashMap;
@@ -21,7 +23,7 @@ import java.util.function.Supplier;
  * @param adapter   weights of the adapter; 0 where none is spoken of
  * @param rows      a batch
  * @param seq       tokens a row
- * @param masked    whether documents share a row, so that what they see of one another is a mask [rows, 1, seq, seq]
+ * @param masked    whether documents share a row, so that what they see of one another is a mask where rows are short
  * @param recompute whether blocks are run again in backward
  */
 public record TrainingMemory(Method method, QuantizedMatrix.Format format, DecoderSpec spec, long adapter, long rows, int seq, boolean masked,
@@ -34,6 +36,8 @@ public record TrainingMemory(Method method, QuantizedMatrix.Format format, Decod
     /** Bytes of logits in a chunk at least, and its rows at most where the vocabulary is large. */
     private static final double CHUNK = 16 << 20;
     private static final int CHUNK_ROWS = 256;
+    /** Queries whose keys within a window have a gradient of their own before the gradients of neighbours are added up. */
+    private static final int CHUNK_OF_QUERIES = 64;
     /** Shorter rows are no remedy. */
     private static final int SHORTEST = 32;
 
@@ -78,9 +82,20 @@ public record TrainingMemory(Method method, QuantizedMatrix.Format format, Decod
         // an adapter merged into its projection for the step lives until backward, where that takes no more than the activations do
         boolean merging = method == Method.LORA || method == Method.DPO;
         double merged = merging ? Math.min(FLOAT * projections(), block * spec.layers()) / (recompute ? spec.layers() : 1) : 0;
-        double mask = masked ? (double) MASK * rows * seq * seq : 0;
+        double mask = masked ? (double) MASK * tokens * Math.min(seq, Math.max(Pass.SHORT, window())) : 0;
+        double spans = 2.0 * FLOAT * tokens * kv * Math.min(seq, window()) / CHUNK_OF_QUERIES;
         double head = BASE + 2 * Math.max(CHUNK, (double) FLOAT * spec.vocabSize() * Math.min(CHUNK_ROWS, tokens));
-        return bytes(kept + whole + merged + mask + head);
+        return bytes(kept + whole + merged + mask + spans + head);
+    }
+
+    /** The widest window of a layer that has one; 0 for none. */
+    private int window() {
+        return spec.stack().layers().stream().mapToInt(layer -> switch (layer.attention().reach()) {
+            case Reach.Whole whole -> 0;
+            case Reach.Window(int tokens) -> tokens;
+            case Reach.Global(int tokens, int first) -> tokens;
+            case Reach.Block(int tokens) -> 0;
+        }).max().orElse(0);
     }
 
     /** So that three of them add up. */
