@@ -28,11 +28,12 @@ public record DecoderSpec(Family family, Stack stack, int vocabSize, boolean tie
     public enum Norm { RMS, RMS_LESS_ONE, LAYER }
 
     /**
-     * Activations: SiLU, exact GELU, GELU by tanh ({@code gelu_new}, {@code gelu_pytorch_tanh}), what stands before heads of encoders, and gpt-oss's:
+     * Activations: SiLU, exact GELU, GELU by tanh ({@code gelu_new}, {@code gelu_pytorch_tanh}), what stands before heads of encoders, ReLU squared (So et al.
+     * 2021), and gpt-oss's:
      * {@code g·σ(1.702 g)·(u + 1)} of a gate g held under 7 and a way up u held within ±7.
      */
     public enum Activation {
-        SILU, GELU, GELU_TANH, RELU, TANH, CLAMPED_SWIGLU;
+        SILU, GELU, GELU_TANH, RELU, TANH, CLAMPED_SWIGLU, RELU_SQUARED;
 
         /** Of {@link #CLAMPED_SWIGLU}, what the gate is multiplied by in the sigmoid. */
         public static final double STEEPNESS = 1.702;
@@ -77,6 +78,20 @@ public record DecoderSpec(Family family, Stack stack, int vocabSize, boolean tie
         /** YaRN (Peng et al. 2023), with the attention factor already resolved. */
         record Yarn(double factor, int originalContext, double betaFast, double betaSlow, double attentionFactor, boolean truncate)
                 implements Scaling {}
+
+        /**
+         * LongRoPE (Ding et al. 2024): a divisor for each frequency, one set up to {@code originalContext} and another in longer sequences.
+         *
+         * @param shortFactors    [rotaryDims / 2]
+         * @param longFactors     [rotaryDims / 2]
+         * @param attentionFactor already resolved
+         */
+        record LongRope(List<Double> shortFactors, List<Double> longFactors, int originalContext, double attentionFactor) implements Scaling {
+            public LongRope {
+                shortFactors = List.copyOf(shortFactors);
+                longFactors = List.copyOf(longFactors);
+            }
+        }
     }
 
     public DecoderSpec {

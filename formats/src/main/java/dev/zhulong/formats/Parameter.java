@@ -9,7 +9,7 @@ import java.util.Arrays;
  * @param role   what it does
  * @param bias   whether it is the bias beside the weight of this role
  * @param layer  number of its layer, or -1 outside of layers
- * @param expert number of its expert, or -1 outside of experts
+ * @param expert number of its expert, or of the head whose norm it is where files hold one for each; -1 elsewhere
  * @param shape  in Hugging Face's files, rows first
  * @param init   how it starts
  * @param decays whether weight decay applies: to matrices and embeddings, not to norms and biases

@@ -4,6 +4,8 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.zhulong.formats.DecoderSpec.Rope;
 import dev.zhulong.formats.DecoderSpec.Scaling;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -16,7 +18,7 @@ public final class RopeConfig {
 
     private static final double DEFAULT_THETA = 10_000;
     private static final String ORIGINAL = "original_max_position_embeddings";
-    private static final String KNOWN = "default, linear, dynamic, llama3 or yarn";
+    private static final String KNOWN = "default, linear, dynamic, llama3, yarn or longrope";
 
     private RopeConfig() {}
 
@@ -27,8 +29,13 @@ public final class RopeConfig {
 
     /** The same of a family with another base where the file names none. */
     public static Rope read(JsonFields config, int headDim, int contextLength, double absentTheta) {
+        return read(config, headDim, contextLength, absentTheta, 1);
+    }
+
+    /** The same of a family with another share of a head that turns where the file names none. */
+    public static Rope read(JsonFields config, int headDim, int contextLength, double absentTheta, double absentShare) {
         Optional<JsonFields> old = config.object("rope_scaling").filter(scaling -> !scaling.object().isEmpty());
-        return read(old.or(() -> config.object("rope_parameters")), config, "rope_theta", headDim, contextLength, absentTheta);
+        return read(old.or(() -> config.object("rope_parameters")), config, "rope_theta", headDim, contextLength, absentTheta, absentShare);
     }
 
     /**
@@ -50,14 +57,15 @@ public final class RopeConfig {
             String prefix = old.or(() -> config.object("rope_parameters").flatMap(fields -> fields.object(kind))).map(JsonFields::prefix).orElse("");
             parameters = Optional.of(new JsonFields(config.file(), prefix, both));
         }
-        return read(parameters, config, theta, headDim, contextLength, absentTheta);
+        return read(parameters, config, theta, headDim, contextLength, absentTheta, 1);
     }
 
-    private static Rope read(Optional<JsonFields> parameters, JsonFields config, String oldTheta, int headDim, int contextLength, double absentTheta) {
+    private static Rope read(Optional<JsonFields> parameters, JsonFields config, String oldTheta, int headDim, int contextLength, double absentTheta,
+            double absentShare) {
         double theta = parameters.filter(fields -> fields.isSet("rope_theta")).map(fields -> fields.positive("rope_theta"))
                 .orElseGet(() -> config.positive(oldTheta, absentTheta));
         JsonFields partial = inside(parameters, config, "partial_rotary_factor");
-        int rotaryDims = rotaryDims(headDim, partial.positive("partial_rotary_factor", 1));
+        int rotaryDims = rotaryDims(headDim, partial.positive("partial_rotary_factor", absentShare));
         if (rotaryDims == headDim && headDim % 2 != 0) {
             throw config.wrong("head_dim", "an even number (it is hidden_size / heads where it is not set): rotary positions turn pairs", headDim);
         }
@@ -65,14 +73,14 @@ public final class RopeConfig {
             throw partial.wrong("partial_rotary_factor", "an even number of rotating dimensions from 2 to head_dim " + headDim,
                     rotaryDims);
         }
-        return new Rope(theta, rotaryDims, parameters.map(fields -> scaling(fields, contextLength)).orElseGet(Scaling.None::new));
+        return new Rope(theta, rotaryDims, parameters.map(fields -> scaling(fields, rotaryDims, contextLength)).orElseGet(Scaling.None::new));
     }
 
     private static JsonFields inside(Optional<JsonFields> parameters, JsonFields config, String field) {
         return parameters.filter(fields -> fields.isSet(field)).orElse(config);
     }
 
-    private static Scaling scaling(JsonFields fields, int contextLength) {
+    private static Scaling scaling(JsonFields fields, int rotaryDims, int contextLength) {
         for (String layerType : new String[] {"full_attention", "sliding_attention"}) {
             if (fields.has(layerType)) {
                 throw fields.wrong(layerType, "one set of rotary parameters for all layers", "one for this kind of layer");
@@ -93,6 +101,7 @@ public final class RopeConfig {
             }
             case "llama3" -> llama3(fields, contextLength);
             case "yarn" -> yarn(fields, contextLength);
+            case "longrope" -> longRope(fields, rotaryDims, contextLength);
             default -> throw fields.wrong(key, KNOWN, FormatException.quote(type));
         };
     }
@@ -118,6 +127,27 @@ public final class RopeConfig {
         return new Scaling.Yarn(factor, original, fast, slow, attention, fields.flag("truncate", true));
     }
 
+    private static Scaling longRope(JsonFields fields, int rotaryDims, int contextLength) {
+        int original = fields.integer(ORIGINAL, 1, Integer.MAX_VALUE, contextLength);
+        double factor = fields.positive("factor", (double) contextLength / original);
+        return new Scaling.LongRope(factors(fields, "short_factor", rotaryDims / 2), factors(fields, "long_factor", rotaryDims / 2), original,
+                fields.positive("attention_factor", longRopeAttention(factor, original)));
+    }
+
+    /** What LongRoPE multiplies cosines and sines by where a file does not say (Ding et al. 2024, section 3.3). */
+    public static double longRopeAttention(double factor, int originalContext) {
+        return factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(originalContext));
+    }
+
+    private static List<Double> factors(JsonFields fields, String field, int count) {
+        var factors = new ArrayList<Double>();
+        fields.node(field).forEach(each -> factors.add(each.isNumber() ? each.doubleValue() : Double.NaN));
+        if (factors.size() != count || factors.stream().anyMatch(each -> !(each > 0 && Double.isFinite(each)))) {
+            throw fields.wrong(field, "a list of " + count + " numbers above 0, one for each pair of dimensions that turns", fields.node(field));
+        }
+        return factors;
+    }
+
     /** The temperature of section 3.4 of the YaRN paper; the two mscales are DeepSeek's. */
     private static double attentionFactor(JsonFields fields, double factor) {
         double mscale = mscaleField(fields, "mscale");
@@ -139,8 +169,13 @@ public final class RopeConfig {
         config.put("rope_theta", rope.theta());
         config.set("rope_scaling", scaling(rope, contextLength));
         if (rope.rotaryDims() != headDim) {
-            config.put("partial_rotary_factor", partialFactor(rope.rotaryDims(), headDim));
+            writeShare(config, rope, headDim);
         }
+    }
+
+    /** Puts the share of a head that turns, which {@link #write} leaves out where it is all of it. */
+    public static void writeShare(ObjectNode config, Rope rope, int headDim) {
+        config.put("partial_rotary_factor", partialFactor(rope.rotaryDims(), headDim));
     }
 
     /** Puts the rotary positions of one kind of layers, as version 5 reads them. */
@@ -173,6 +208,11 @@ public final class RopeConfig {
             case Scaling.Yarn yarn -> fields.put("rope_type", "yarn").put("factor", yarn.factor())
                     .put(ORIGINAL, yarn.originalContext()).put("beta_fast", yarn.betaFast()).put("beta_slow", yarn.betaSlow())
                     .put("attention_factor", yarn.attentionFactor()).put("truncate", yarn.truncate());
+            case Scaling.LongRope longRope -> {
+                fields.put("rope_type", "longrope").put(ORIGINAL, longRope.originalContext()).put("attention_factor", longRope.attentionFactor());
+                longRope.shortFactors().forEach(fields.putArray("short_factor")::add);
+                longRope.longFactors().forEach(fields.putArray("long_factor")::add);
+            }
         }
         return fields;
     }

@@ -2,6 +2,8 @@ package dev.zhulong.formats;
 
 import dev.zhulong.formats.DecoderSpec.Rope;
 import dev.zhulong.formats.DecoderSpec.Scaling;
+import java.util.List;
+import java.util.OptionalInt;
 
 /** Angles of rotary positions (Su et al. 2021) with the published scalings, in double: at long positions an angle in float has no digits left. */
 public final class RotaryFrequencies {
@@ -9,13 +11,31 @@ public final class RotaryFrequencies {
 
     /** What cosines and sines are multiplied by. */
     public static double scale(Rope rope) {
-        return rope.scaling() instanceof Scaling.Yarn y ? y.attentionFactor() : 1.0;
+        return switch (rope.scaling()) {
+            case Scaling.Yarn yarn -> yarn.attentionFactor();
+            case Scaling.LongRope longRope -> longRope.attentionFactor();
+            default -> 1.0;
+        };
+    }
+
+    /**
+     * Whether the angles of a position change as its sequence grows, and with them what is cached already: at the longest length for which they are
+     * those of short sequences, or never.
+     *
+     * @return that length; empty for never
+     */
+    public static OptionalInt changesAfter(Rope rope) {
+        return switch (rope.scaling()) {
+            case Scaling.Dynamic dynamic -> OptionalInt.of(dynamic.originalContext());
+            case Scaling.LongRope longRope -> OptionalInt.of(longRope.originalContext());
+            default -> OptionalInt.empty();
+        };
     }
 
     /**
      * Radians a position, for each pair of dimensions.
      *
-     * @param length of the sequence; only {@link Scaling.Dynamic} depends on it
+     * @param length of the sequence; only {@link Scaling.Dynamic} and {@link Scaling.LongRope} depend on it
      */
     public static double[] of(Rope rope, int length) {
         int dims = rope.rotaryDims();
@@ -41,6 +61,12 @@ public final class RotaryFrequencies {
                 }
             }
             case Scaling.Yarn y -> yarn(f, rope, y);
+            case Scaling.LongRope l -> {
+                List<Double> factors = length > l.originalContext() ? l.longFactors() : l.shortFactors();
+                for (int i = 0; i < f.length; i++) {
+                    f[i] /= factors.get(i);
+                }
+            }
         }
         return f;
     }

@@ -5,6 +5,8 @@ import dev.zhulong.formats.DecoderSpec.Norm;
 import dev.zhulong.formats.DecoderSpec.Rope;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.stream.IntStream;
 
 /**
  * Layers that one residual stream passes.
@@ -53,6 +55,12 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
             case Turn.None none -> null;
             case Turn.Own(Rope rope) -> rope;
         };
+    }
+
+    /** The longest sequence in which the angles of a position, and with them its keys, are those of short ones; empty where they never change. */
+    public OptionalInt anglesChangeAfter() {
+        return IntStream.range(0, layers.size()).mapToObj(this::rope).filter(rope -> rope != null).map(RotaryFrequencies::changesAfter)
+                .filter(OptionalInt::isPresent).mapToInt(OptionalInt::getAsInt).min();
     }
 
     /** The mixture of the first layer that has one. */

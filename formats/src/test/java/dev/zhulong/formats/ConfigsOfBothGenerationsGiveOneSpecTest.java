@@ -137,7 +137,8 @@ class ConfigsOfBothGenerationsGiveOneSpecTest {
         "'rms_norm_eps':1e999|rms_norm_eps: expected a number above 0, found \"Infinity\"",
         "'tie_word_embeddings':'yes'|tie_word_embeddings: expected true or false, found \"yes\"",
         "'rope_scaling':7|rope_scaling: expected an object or null, found 7",
-        "'rope_scaling':{'type':'longrope'}|rope_scaling.type: expected default, linear, dynamic, llama3 or yarn, found \"longrope\"",
+        "'rope_scaling':{'type':'ntk'}|rope_scaling.type: expected default, linear, dynamic, llama3, yarn or longrope, found \"ntk\"",
+        "'rope_scaling':{'type':'longrope'}|rope_scaling.short_factor: expected a list of 4 numbers above 0, one for each pair of dimensions that turns, found no such field",
         "'rope_scaling':{'rope_type':'linear'}|rope_scaling.factor: expected a number above 0, found no such field",
         "'rope_parameters':{'full_attention':{}}|rope_parameters.full_attention: expected one set of rotary parameters for all layers, "
             + "found one for this kind of layer",

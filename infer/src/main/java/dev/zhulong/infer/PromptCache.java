@@ -1,7 +1,5 @@
 package dev.zhulong.infer;
 
-import dev.zhulong.formats.DecoderSpec.Rope;
-import dev.zhulong.formats.DecoderSpec.Scaling;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -67,8 +65,7 @@ public final class PromptCache implements AutoCloseable {
 
     /** Whether what was read in one sequence serves another: not where angles change with a sequence's length. */
     static boolean isReusable(LanguageModel model) {
-        Rope rope = model.spec().rope();
-        return rope == null || !(rope.scaling() instanceof Scaling.Dynamic);
+        return model.spec().stack().anglesChangeAfter().isEmpty();
     }
 
     /** Null for none. */

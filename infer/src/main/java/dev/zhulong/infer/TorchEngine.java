@@ -1,6 +1,7 @@
 package dev.zhulong.infer;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.DecoderSpec.Scaling;
 import dev.zhulong.formats.Stack.Attention;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
@@ -15,7 +16,9 @@ import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * The engine over libtorch: every architecture of the model module.
@@ -80,9 +83,10 @@ public final class TorchEngine implements LanguageModel {
         try (var on = DeviceScope.open(device);
                 var scope = TensorScope.open();
                 var off = NoGrad.open()) {
-            Pass pass = model.cached(ids.length, cache);
-            Tensor hidden = model.hidden(Tensor.of(ids, 1, ids.length), pass);
-            cache.length += ids.length;
+            int[] all = cache.toRead(ids);
+            Pass pass = model.cached(all.length, cache);
+            Tensor hidden = model.hidden(Tensor.of(all, 1, all.length), pass).narrow(1, all.length - ids.length, ids.length);
+            cache.length += all.length;
             return switch (wanted) {
                 case NONE -> new float[0];
                 case LAST -> model.head().logits(hidden.narrow(1, ids.length - 1, 1)).toFloats();
@@ -104,9 +108,15 @@ public final class TorchEngine implements LanguageModel {
         private final Tensor[] keys;
         private final Tensor[] values;
         private int length;
+        /** Longest sequence whose keys LongRoPE turns as those of short ones; {@link Integer#MAX_VALUE} where there is no LongRoPE. */
+        private final int longestShort;
+        /** Where there is LongRoPE, the tokens held, and whether their keys are those of a long sequence. */
+        private int[] ids = new int[0];
+        private boolean isLong;
 
         Cache(DecoderSpec spec, int capacity) {
             this.capacity = capacity;
+            longestShort = longestShort(spec);
             keys = new Tensor[spec.layers()];
             values = new Tensor[spec.layers()];
             for (int l = 0; l < keys.length; l++) {
@@ -114,6 +124,31 @@ public final class TorchEngine implements LanguageModel {
                 keys[l] = Tensor.empty(DType.F32, 1, attention.kvHeads(), capacity, attention.headDim()).keep();
                 values[l] = Tensor.empty(DType.F32, 1, attention.kvHeads(), capacity, attention.valueDim()).keep();
             }
+        }
+
+        private static int longestShort(DecoderSpec spec) {
+            return IntStream.range(0, spec.layers()).mapToObj(spec.stack()::rope).map(rope -> rope == null ? null : rope.scaling())
+                    .filter(Scaling.LongRope.class::isInstance).mapToInt(scaling -> ((Scaling.LongRope) scaling).originalContext()).min().orElse(Integer.MAX_VALUE);
+        }
+
+        /**
+         * What must be read for these ids to follow: where LongRoPE turns all keys otherwise from here on, the whole sequence once more, as in
+         * transformers.
+         */
+        private int[] toRead(int[] next) {
+            if (longestShort == Integer.MAX_VALUE) {
+                return next;
+            }
+            int[] all = Arrays.copyOf(ids, length + next.length);
+            System.arraycopy(next, 0, all, length, next.length);
+            ids = all;
+            boolean turned = all.length > longestShort != isLong;
+            isLong = all.length > longestShort;
+            if (length == 0 || !turned) {
+                return next;
+            }
+            length = 0;
+            return all;
         }
 
         @Override

@@ -14,6 +14,7 @@ final class Activations {
             case GELU_TANH -> x.gelu(true);
             case RELU -> x.relu();
             case TANH -> x.tanh();
+            case RELU_SQUARED -> x.relu().square();
             case CLAMPED_SWIGLU -> throw new IllegalArgumentException("a clamped SwiGLU needs a gate: this MLP has none");
         };
     }

@@ -47,10 +47,14 @@ final class RotaryTable implements AutoCloseable {
 
     /**
      * Whether a sequence of this length needs another table than there is: NTK-aware "dynamic" scaling changes the base with each token past the original
-     * context. A sequence that is written then asks for the rows of its new tokens alone.
+     * context, LongRoPE all factors once. A sequence that is written then asks for the rows of its new tokens alone.
      */
     private boolean remade(int needed) {
-        return rope.scaling() instanceof Scaling.Dynamic d && length != needed && Math.max(needed, length) > d.originalContext();
+        return switch (rope.scaling()) {
+            case Scaling.Dynamic d -> length != needed && Math.max(needed, length) > d.originalContext();
+            case Scaling.LongRope l -> needed > l.originalContext() != length > l.originalContext();
+            default -> false;
+        };
     }
 
     private synchronized void grow(int needed) {
@@ -58,7 +62,11 @@ final class RotaryTable implements AutoCloseable {
             return;
         }
         // as far as the angles stay what they are
-        int ahead = rope.scaling() instanceof Scaling.Dynamic d ? d.originalContext() : mostRows();
+        int ahead = switch (rope.scaling()) {
+            case Scaling.Dynamic d -> d.originalContext();
+            case Scaling.LongRope l when needed <= l.originalContext() -> l.originalContext();
+            default -> mostRows();
+        };
         int rows = Math.max(needed, (int) Math.min(ahead, Math.max(256, 2L * length)));
         long[] positions = LongStream.range(0, rows).toArray();
         Tensor newCos = rows(true, needed, positions, rows);

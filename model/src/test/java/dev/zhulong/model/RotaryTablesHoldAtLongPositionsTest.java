@@ -12,6 +12,7 @@ import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -74,6 +75,11 @@ class RotaryTablesHoldAtLongPositionsTest {
         assertThat(angles(new Scaling.Dynamic(2, 500), 1000))
                 .containsExactly(new double[] {1, Math.pow(base, -0.25), Math.pow(base, -0.5), Math.pow(base, -0.75)}, within(1e-15));
         assertThat(angles(new Scaling.Dynamic(2, 500), 500)).containsExactly(plain, within(1e-15));
+        // a divisor for each pair, others past 500 tokens
+        var longRope = new Scaling.LongRope(List.of(1.0, 2.0, 4.0, 5.0), List.of(2.0, 10.0, 20.0, 50.0), 500, 1.2);
+        assertThat(angles(longRope, 500)).containsExactly(new double[] {1, 0.05, 0.0025, 0.0002}, within(1e-15));
+        assertThat(angles(longRope, 501)).containsExactly(new double[] {0.5, 0.01, 0.0005, 0.00002}, within(1e-15));
+        assertThat(RotaryFrequencies.scale(new Rope(10_000, 8, longRope))).isEqualTo(1.2);
     }
 
     private static double[] angles(Scaling scaling, int length) {
@@ -103,6 +109,21 @@ class RotaryTablesHoldAtLongPositionsTest {
             float[] before = decoder.logits(first);
             decoder.logits(ids);
             assertThat(decoder.logits(first)).isEqualTo(before);
+        }
+    }
+
+    /** LongRoPE has two tables, whichever was asked for before. */
+    @Test
+    void shortAndLongSequencesHaveTheirOwnFactors() {
+        Rope rope = new Rope(10_000, 4, new Scaling.LongRope(List.of(1.0, 2.0), List.of(8.0, 9.0), 10, 1));
+        try (var scope = TensorScope.open(); RotaryTable table = new RotaryTable(rope)) {
+            for (int length : new int[] {10, 11, 4, 300, 10}) {
+                Tensor last = Tensor.of(new long[] {length - 1}, 1);
+                double factor = length <= 10 ? 2 : 9;
+                float expected = (float) Math.cos((length - 1) * 0.01 / factor);
+                assertThat(table.cos(length, last).toFloats()[1]).as("a row, " + length).isCloseTo(expected, within(1e-6f));
+                assertThat(table.cos(length).narrow(0, length - 1, 1).toFloats()[1]).as("a table, " + length).isCloseTo(expected, within(1e-6f));
+            }
         }
     }
 

@@ -31,8 +31,9 @@ final class ConfigFields {
         String name = config.text(field).orElse(absent);
         return switch (name) {
             case "relu" -> Activation.RELU;
+            case "relu2" -> Activation.RELU_SQUARED;
             case "silu", "swish", "gelu", "gelu_python", "gelu_new", "gelu_pytorch_tanh", "gelu_fast" -> activation(config, field, absent);
-            default -> throw config.wrong(field, "gelu, gelu_new, gelu_pytorch_tanh, relu or silu", FormatException.quote(name));
+            default -> throw config.wrong(field, "gelu, gelu_new, gelu_pytorch_tanh, relu, relu2 or silu", FormatException.quote(name));
         };
     }
 
@@ -44,6 +45,7 @@ final class ConfigFields {
             case GELU_TANH -> tanh;
             case RELU -> "relu";
             case TANH -> "tanh";
+            case RELU_SQUARED -> "relu2";
             case CLAMPED_SWIGLU -> throw new IllegalArgumentException("a config.json has no name for a clamped SwiGLU as an activation");
         };
     }

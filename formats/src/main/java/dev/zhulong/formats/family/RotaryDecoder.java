@@ -73,6 +73,11 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
         return NormPlace.BEFORE;
     }
 
+    /** The same, where a model of the family may differ from another. */
+    protected NormPlace place(JsonFields config) {
+        return place();
+    }
+
     /** The field of their epsilon. */
     protected String epsilonField() {
         return "rms_norm_eps";
@@ -85,12 +90,20 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
 
     /** How positions turn queries and keys. */
     protected Rope rope(JsonFields config, int headDim, int contextLength) {
-        return RopeConfig.read(config, headDim, contextLength, defaults().theta);
+        return RopeConfig.read(config, headDim, contextLength, defaults().theta, absentShare());
+    }
+
+    /** The share of a head that turns where config.json is silent. */
+    protected double absentShare() {
+        return 1;
     }
 
     /** Puts the fields that {@link #rope} reads. */
     protected void writeRope(DecoderSpec spec, ObjectNode config) {
         RopeConfig.write(config, spec.rope(), spec.headDim(), spec.contextLength());
+        if (absentShare() != 1) {
+            RopeConfig.writeShare(config, spec.rope(), spec.headDim());
+        }
     }
 
     /** What the stream is multiplied by. */
@@ -202,11 +215,7 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
         int hidden = config.integer("hidden_size", 1, MOST);
         int layers = config.integer("num_hidden_layers", 1, MOST_LAYERS);
         int heads = config.integer("num_attention_heads", 1, MOST);
-        int absentKvHeads = config.has("num_key_value_heads") || absent.kvHeads < 0 ? heads : absent.kvHeads;
-        int kvHeads = config.integer("num_key_value_heads", 1, MOST, absentKvHeads);
-        if (heads % kvHeads != 0) {
-            throw config.wrong("num_key_value_heads", "a divisor of num_attention_heads " + heads, kvHeads);
-        }
+        int kvHeads = kvHeads(config, heads);
         int vocab = config.integer("vocab_size", 1, MOST);
         int context = config.integer("max_position_embeddings", 1, MOST, absent.contextLength);
         int headDim = headDim(config, hidden, heads);
@@ -217,24 +226,48 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
         Biases biases = attentionBias(config);
         var plain = new Attention(heads, kvHeads, headDim, biases.qkv, biases.output, false, 0).withHeadNorm(headNorm());
         List<Attention> attentions = attentions(config, attention(config, plain), layers, context);
-        return new DecoderSpec(this, stack(hidden, attentions, mlps(config, layers), config.positive(epsilonField(), absent.epsilon), rope, context,
-                scales(config, hidden)), vocab, config.flag("tie_word_embeddings", absent.tied), ConfigFields.bos(config, vocab, absent.bos),
-                ConfigFields.eos(config, vocab, absent.eos));
+        return new DecoderSpec(this, stack(place(config), hidden, attentions, mlps(config, layers), config.positive(epsilonField(), absent.epsilon), rope,
+                context, scales(config, hidden)), vocab, config.flag("tie_word_embeddings", absent.tied), ConfigFields.bos(config, vocab, absent.bos),
+                eos(config, vocab));
     }
 
-    private Stack stack(int hidden, List<Attention> attentions, List<Mlp> mlps, double epsilon, Rope rope, int context, Scales scales) {
+    /** Heads of keys and of values, a divisor of {@code heads}. */
+    protected int kvHeads(JsonFields config, int heads) {
+        int absent = config.has("num_key_value_heads") || defaults().kvHeads < 0 ? heads : defaults().kvHeads;
+        int kvHeads = config.integer("num_key_value_heads", 1, MOST, absent);
+        if (heads % kvHeads != 0) {
+            throw config.wrong("num_key_value_heads", "a divisor of num_attention_heads " + heads, kvHeads);
+        }
+        return kvHeads;
+    }
+
+    /** Whether a head may be of another width than hidden size / heads. */
+    protected boolean mayHaveHeadDim() {
+        return true;
+    }
+
+    /** Ids that end a sequence. */
+    protected List<Integer> eos(JsonFields config, int vocab) {
+        return ConfigFields.eos(config, vocab, defaults().eos);
+    }
+
+    private Stack stack(NormPlace place, int hidden, List<Attention> attentions, List<Mlp> mlps, double epsilon, Rope rope, int context, Scales scales) {
         var layers = new ArrayList<Layer>();
         for (int layer = 0; layer < attentions.size(); layer++) {
             layers.add(new Layer(attentions.get(layer), mlps.get(layer)));
         }
-        return new Stack(hidden, layers, norm(), epsilon, place(), new Positions.Rotary(rope), context, scales);
+        return new Stack(hidden, layers, norm(), epsilon, place, new Positions.Rotary(rope), context, scales);
     }
 
     /** Width of a head. */
     protected int headDim(JsonFields config, int hidden, int heads) {
         int absent = defaults().headDim;
         if (config.isSet("head_dim")) {
-            return config.integer("head_dim", 1, MOST);
+            int headDim = config.integer("head_dim", 1, MOST);
+            if (!mayHaveHeadDim() && (long) headDim * heads != hidden) {
+                throw config.wrong("head_dim", "hidden_size / num_attention_heads, as all " + title() + " models have it", headDim);
+            }
+            return headDim;
         }
         if (!config.has("head_dim") && absent > 0) {
             return absent;
@@ -280,11 +313,11 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
         var spec = (DecoderSpec) network;
         var list = new ParameterList();
         long hidden = spec.hiddenSize();
-        list.matrix(Role.EMBED, "model.embed_tokens", "token_embd", Init.NORMAL, spec.vocabSize(), hidden);
+        list.matrix(Role.EMBED, embedName(), "token_embd", Init.NORMAL, spec.vocabSize(), hidden);
         for (int l = 0; l < spec.layers(); l++) {
             list.layer(l);
             Layer layer = spec.layer(l);
-            String at = "model.layers." + l + ".";
+            String at = layersName() + "." + l + ".";
             String gguf = "blk." + l + ".";
             attentionParameters(list, spec, layer.attention(), at, gguf);
             mlpParameters(list, spec, layer.mlp(), at, gguf);
@@ -292,11 +325,39 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
             normParameters(list, spec, at, gguf);
         }
         list.layer(-1);
-        norm(list, Role.FINAL_NORM, "model.norm", "output_norm", hidden);
+        norm(list, Role.FINAL_NORM, finalNormName(), "output_norm", hidden);
         if (!spec.tiedEmbeddings()) {
-            list.matrix(Role.HEAD, "lm_head", "output", Init.NORMAL, spec.vocabSize(), hidden);
+            list.matrix(Role.HEAD, headName(), "output", Init.NORMAL, spec.vocabSize(), hidden);
+        }
+        if (headBias()) {
+            list.bias(Role.HEAD, headName(), "output", Layout.SAME, spec.vocabSize());
         }
         return list.all();
+    }
+
+    /** The embedding's module. */
+    protected String embedName() {
+        return "model.embed_tokens";
+    }
+
+    /** The layers' module. */
+    protected String layersName() {
+        return "model.layers";
+    }
+
+    /** The last norm's module. */
+    protected String finalNormName() {
+        return "model.norm";
+    }
+
+    /** The head's module. */
+    protected String headName() {
+        return "lm_head";
+    }
+
+    /** Whether the head has a bias, its own where its matrix is the embedding's too. */
+    protected boolean headBias() {
+        return false;
     }
 
     /** Adds the attention's weights of a layer. @param at the layer's prefix, such as {@code model.layers.0.} */
@@ -347,7 +408,7 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
     /** Adds the norms of a layer; by their {@link #place} transformers calls them differently. */
     protected void normParameters(ParameterList list, DecoderSpec spec, String at, String gguf) {
         long hidden = spec.hiddenSize();
-        switch (place()) {
+        switch (spec.stack().place()) {
             case AROUND -> {
                 norm(list, Role.NORM1, at + "input_layernorm", gguf + "attn_norm", hidden);
                 norm(list, Role.NORM1_RESULT, at + "post_attention_layernorm", gguf + "post_attention_norm", hidden);
@@ -399,6 +460,11 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
         return Activation.SILU;
     }
 
+    /** Where norms stand, in GGUF. */
+    protected NormPlace place(GgufKeys keys) {
+        return place();
+    }
+
     /** What follows the attention, in GGUF. */
     protected Mlp mlp(GgufKeys keys) {
         return new Mlp.Dense(keys.shape().inner(), ggufActivation(), gated(), keys.hasTensor("blk.0.ffn_down.bias"));
@@ -438,9 +504,9 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
     @Override
     public DecoderSpec read(GgufKeys keys) {
         GgufShape shape = keys.shape();
-        var plain = new Attention(shape.heads(), shape.kvHeads(), shape.headDim(), keys.hasTensor("blk.0.attn_q.bias"),
+        var plain = new Attention(shape.heads(), shape.kvHeads(), shape.headDim(), keys.hasTensor("blk.0.attn_q.bias") || keys.hasTensor("blk.0.attn_qkv.bias"),
                 keys.hasTensor("blk.0.attn_output.bias"), false, 0).withHeadNorm(headNorm());
-        return new DecoderSpec(this, stack(shape.hidden(), attentions(keys, plain), mlps(keys), keys.positive(ggufEpsilon()), keys.rope(),
+        return new DecoderSpec(this, stack(place(keys), shape.hidden(), attentions(keys, plain), mlps(keys), keys.positive(ggufEpsilon()), keys.rope(),
                 shape.contextLength(), scales(keys)), shape.vocab(), shape.tied(), shape.bos(), shape.eos());
     }
 

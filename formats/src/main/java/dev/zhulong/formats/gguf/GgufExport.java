@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
@@ -89,7 +90,7 @@ public final class GgufExport {
         metadata.putAll(tokenizer);
         metadata.putAll(config);
         var entries = new ArrayList<GgufWriter.Entry>();
-        GgufRope.frequencies(spec.rope()).ifPresent(factors -> entries.add(new GgufWriter.Entry(GgufRope.FREQUENCIES, GgufType.F32,
+        new TreeMap<>(GgufRope.tensors(spec.rope())).forEach((tensor, factors) -> entries.add(new GgufWriter.Entry(tensor, GgufType.F32,
                 new long[] {factors.length}, () -> MemorySegment.ofArray(factors))));
         List<GgufWeight> all = weights(spec);
         for (int i = 0; i < all.size(); ) {
@@ -108,15 +109,14 @@ public final class GgufExport {
         return new GgufWriter.Entry(weight.gguf(), stored.type, weight.shape(), stored.data);
     }
 
-    /** The experts of a layer, one after the other in one tensor. */
+    /** The experts of a layer, or its heads' norms, one after the other in one tensor. */
     private static GgufWriter.Entry stacked(List<GgufWeight> experts, Function<GgufWeight, Stored> weights) {
         List<Stored> stored = experts.stream().map(weights).toList();
         GgufType type = stored.getFirst().type;
         if (stored.stream().anyMatch(each -> each.type != type)) {
             throw new IllegalArgumentException(experts.getFirst().gguf() + ": expected one type for all experts, found several");
         }
-        long[] shape = experts.getFirst().shape();
-        return new GgufWriter.Entry(experts.getFirst().gguf(), type, new long[] {experts.size(), shape[0], shape[1]}, stored.stream().map(Stored::data).toList());
+        return new GgufWriter.Entry(experts.getFirst().gguf(), type, GgufWeight.stackedShape(experts.size(), experts.getFirst().shape()), stored.stream().map(Stored::data).toList());
     }
 
     /** The weights a file holds: those of the model, and for some tied ones the embedding once more as the head llama.cpp asks for. */

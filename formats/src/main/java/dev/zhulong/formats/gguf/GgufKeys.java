@@ -51,6 +51,11 @@ public record GgufKeys(GgufMetadata metadata, String at, GgufShape shape, Rope r
         return metadata.integer(at + key, least, most, absent);
     }
 
+    /** Whether the architecture's key says so; {@code absent} where it is not there. */
+    public boolean flag(String key, boolean absent) {
+        return metadata.flag(at + key, absent);
+    }
+
     /** A number above zero of the architecture. */
     public double positive(String key) {
         return metadata.positive(at + key);

@@ -4,7 +4,6 @@ import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.HalfFloats;
 import dev.zhulong.formats.Parameter.Layout;
-import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.formats.TensorView;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
@@ -12,8 +11,10 @@ import java.nio.file.Path;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * A decoder in a GGUF file, its weights under Hugging Face's names: what {@link dev.zhulong.formats.ModelDirectory} is to a directory.
@@ -48,11 +49,14 @@ public final class GgufModel implements AutoCloseable {
         try {
             DecoderSpec spec = GgufConfig.read(file);
             var weights = new LinkedHashMap<String, GgufWeight>();
-            Set<String> known = new HashSet<>(Set.of(GgufRope.FREQUENCIES, "output.weight"));
-            for (GgufWeight weight : GgufWeight.of(spec)) {
+            Set<String> known = new HashSet<>(Set.of("output.weight"));
+            known.addAll(GgufRope.tensors(spec.rope()).keySet());
+            List<GgufWeight> all = GgufWeight.of(spec);
+            Map<String, Long> stacked = all.stream().filter(GgufWeight::isStacked).collect(Collectors.groupingBy(GgufWeight::gguf, Collectors.counting()));
+            for (GgufWeight weight : all) {
                 long[] shape = weight.shape();
                 GgufTensor stored = file.tensor(weight.gguf());
-                (weight.isStacked() ? stored.requireShape(experts(spec, weight), shape[0], shape[1]) : stored.requireShape(shape)).requireSupported();
+                stored.requireShape(weight.isStacked() ? GgufWeight.stackedShape(stacked.get(weight.gguf()), shape) : shape).requireSupported();
                 weights.put(weight.huggingFace(), weight);
                 known.add(weight.gguf());
             }
@@ -69,10 +73,6 @@ public final class GgufModel implements AutoCloseable {
                 file.close();
             }
         }
-    }
-
-    private static long experts(DecoderSpec spec, GgufWeight weight) {
-        return spec.layer(weight.parameter().layer()).mlp() instanceof Mlp.Experts experts ? experts.count() : 1;
     }
 
     /** The decoder's shape. */

@@ -4,12 +4,14 @@ import dev.zhulong.formats.DecoderSpec.Rope;
 import dev.zhulong.formats.DecoderSpec.Scaling;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.TensorView;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
 /**
  * Rotary positions in GGUF: keys under {@code ARCHITECTURE.rope}, and for Llama 3.1's scaling the tensor {@code rope_freqs.weight}, what
- * each angle's frequency is divided by.
+ * each angle's frequency is divided by; for LongRoPE two of these.
  *
  * <p>Meanings as in llama.cpp ({@code llama-model.cpp}, {@code ggml_rope_ext}): its YaRN multiplies {@code attn_factor} by the paper's
  * {@code 0.1 ln(factor) + 1} and rounds the ends of the ramp.
@@ -17,6 +19,8 @@ import java.util.Optional;
 public final class GgufRope {
 
     static final String FREQUENCIES = "rope_freqs.weight";
+    static final String SHORT_FACTORS = "rope_factors_short.weight";
+    static final String LONG_FACTORS = "rope_factors_long.weight";
 
     private static final double DEFAULT_THETA = 10_000;
     private static final double BETA_FAST = 32;
@@ -43,6 +47,9 @@ public final class GgufRope {
             throw metadata.wrong(at + "rope.dimension_sections", "none (rotary positions in several dimensions are not implemented)");
         }
         double theta = metadata.positive(at + "rope.freq_base", DEFAULT_THETA);
+        if (file.tensors().containsKey(LONG_FACTORS) || file.tensors().containsKey(SHORT_FACTORS)) {
+            return new Rope(theta, rotaryDims, longRope(file, at, rotaryDims / 2, contextLength));
+        }
         Scaling scaling = scaling(metadata, at, contextLength);
         GgufTensor frequencies = file.tensors().get(FREQUENCIES);
         if (frequencies == null) {
@@ -51,9 +58,30 @@ public final class GgufRope {
         if (!(scaling instanceof Scaling.None)) {
             throw FormatException.at(file.path(), at + "rope.scaling.type", "none beside the tensor " + FREQUENCIES, scaling);
         }
-        TensorView factors = frequencies.requireShape(rotaryDims / 2).plain()
-                .orElseThrow(() -> FormatException.at(file.path(), "tensor \"" + FREQUENCIES + "\"", "F32", frequencies.type()));
-        return new Rope(theta, rotaryDims, llama3(factors, theta, rotaryDims));
+        return new Rope(theta, rotaryDims, llama3(factors(file, FREQUENCIES, rotaryDims / 2), theta, rotaryDims));
+    }
+
+    private static TensorView factors(GgufFile file, String name, int count) {
+        GgufTensor tensor = file.tensor(name);
+        return tensor.requireShape(count).plain().orElseThrow(() -> FormatException.at(file.path(), "tensor \"" + name + "\"", "F32", tensor.type()));
+    }
+
+    /** Files need not name the scaling's type. */
+    private static Scaling longRope(GgufFile file, String at, int pairs, int contextLength) {
+        int original = file.metadata().integer(at + "rope.scaling.original_context_length", 1, Integer.MAX_VALUE, contextLength);
+        return new Scaling.LongRope(divisors(file, SHORT_FACTORS, pairs), divisors(file, LONG_FACTORS, pairs), original,
+                file.metadata().positive(at + "rope.scaling.attn_factor", 1));
+    }
+
+    private static List<Double> divisors(GgufFile file, String name, int count) {
+        var divisors = new ArrayList<Double>();
+        for (float each : factors(file, name, count).toFloats()) {
+            if (!(each > 0 && Float.isFinite(each))) {
+                throw FormatException.at(file.path(), "tensor \"" + name + "\"", "factors above 0", each);
+            }
+            divisors.add((double) each);
+        }
+        return divisors;
     }
 
     private static Scaling scaling(GgufMetadata metadata, String at, int contextLength) {
@@ -178,7 +206,23 @@ public final class GgufRope {
         return Optional.of(factors);
     }
 
-    /** Puts the keys that {@link #read} reads, but for {@link #FREQUENCIES}. */
+    /** The tensors that a file has besides the model's weights, by name. */
+    static Map<String, float[]> tensors(Rope rope) {
+        if (rope != null && rope.scaling() instanceof Scaling.LongRope longRope) {
+            return Map.of(SHORT_FACTORS, floats(longRope.shortFactors()), LONG_FACTORS, floats(longRope.longFactors()));
+        }
+        return frequencies(rope).map(factors -> Map.of(FREQUENCIES, factors)).orElse(Map.of());
+    }
+
+    private static float[] floats(List<Double> values) {
+        float[] floats = new float[values.size()];
+        for (int i = 0; i < floats.length; i++) {
+            floats[i] = values.get(i).floatValue();
+        }
+        return floats;
+    }
+
+    /** Puts the keys that {@link #read} reads, but for {@link #tensors}. */
     public static void write(Map<String, GgufValue> metadata, String at, Rope rope) {
         metadata.put(at + "rope.dimension_count", GgufValue.of(rope.rotaryDims()));
         metadata.put(at + "rope.freq_base", GgufValue.of((float) rope.theta()));
@@ -192,6 +236,11 @@ public final class GgufRope {
             case Scaling.Dynamic dynamic -> throw new IllegalArgumentException(
                     "GGUF metadata cannot say dynamic rotary scaling; expected none, linear, llama3 or yarn");
             case Scaling.Yarn yarn -> yarn(metadata, at, yarn);
+            case Scaling.LongRope longRope -> {
+                metadata.put(at + "rope.scaling.type", GgufValue.of("longrope"));
+                metadata.put(at + "rope.scaling.original_context_length", GgufValue.of(longRope.originalContext()));
+                metadata.put(at + "rope.scaling.attn_factor", GgufValue.of((float) longRope.attentionFactor()));
+            }
         }
     }
 

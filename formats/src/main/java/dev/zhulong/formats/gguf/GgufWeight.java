@@ -17,6 +17,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.stream.LongStream;
 
 /**
  * A weight of a network as GGUF has it, or would have it.
@@ -41,6 +42,11 @@ public record GgufWeight(Parameter parameter, String gguf, long[] shape, Attenti
     /** How the rows of GGUF are made from Hugging Face's. */
     public Layout layout() {
         return parameter.layout();
+    }
+
+    /** Shape of a tensor that holds {@code count} weights of a shape. */
+    static long[] stackedShape(long count, long... each) {
+        return LongStream.concat(LongStream.of(count), LongStream.of(each)).toArray();
     }
 
     /** Whether it is one of several that GGUF keeps in one tensor, as it does with the experts of a layer. */

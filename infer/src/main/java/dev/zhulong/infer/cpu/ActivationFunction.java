@@ -15,6 +15,10 @@ final class ActivationFunction {
             case GELU_TANH -> DecoderOps.geluTanh(x, at, n);
             case RELU -> DecoderOps.relu(x, at, n);
             case TANH -> DecoderOps.tanh(x, at, n);
+            case RELU_SQUARED -> {
+                DecoderOps.relu(x, at, n);
+                DecoderOps.multiply(x, at, x, at, n);
+            }
             case CLAMPED_SWIGLU -> throw new IllegalArgumentException("a clamped SwiGLU needs a gate: this MLP has none");
         }
     }

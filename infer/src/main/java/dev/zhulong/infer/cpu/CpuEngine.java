@@ -102,8 +102,9 @@ public final class CpuEngine implements LanguageModel {
         Stack.Attention first = spec.layer(0).attention();
         for (int l = 0; l < spec.layers(); l++) {
             Stack.Attention attention = spec.layer(l).attention();
-            if (spec.stack().rope(l) != null && spec.stack().rope(l).scaling() instanceof Scaling.Dynamic) {
-                throw new IllegalArgumentException("rotary scaling 'dynamic' changes cached keys as a sequence grows, which the CPU engine does not support;"
+            if (spec.stack().rope(l) != null && RotaryFrequencies.changesAfter(spec.stack().rope(l)).isPresent()) {
+                String name = spec.stack().rope(l).scaling() instanceof Scaling.Dynamic ? "dynamic" : "longrope";
+                throw new IllegalArgumentException("rotary scaling '" + name + "' changes cached keys as a sequence grows, which the CPU engine does not support;"
                         + " use the torch engine");
             }
             String what = attention.latent() != null ? "keys and values made from a narrow row" : spec.layer(l).cross() != null ? "attention to an encoder"

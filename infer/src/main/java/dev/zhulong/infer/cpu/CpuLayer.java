@@ -120,7 +120,7 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm[] qNorms, Norm[] kNorms, fl
         }
 
         private Norm norm(Parameter weight) {
-            return Norm.of(stack.norm(), vector(weight.name()), bias(weight.role(), weight.layer()), stack.normEpsilon());
+            return Norm.of(stack.norm(), vector(weight.name()), bias(weight.role(), weight.layer(), weight.expert()), stack.normEpsilon());
         }
 
         /** What a row of queries or keys of so many heads is normed by, part for part. */
@@ -128,7 +128,10 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm[] qNorms, Norm[] kNorms, fl
             return switch (stack.layers().get(layer).attention().headNorm()) {
                 case NONE -> new Norm[0];
                 case HEAD -> Collections.nCopies(heads, norm(role, layer)).toArray(Norm[]::new);
-                case EACH_HEAD -> norm(role, layer).parts(heads);
+                case EACH_HEAD -> {
+                    List<Parameter> parts = table.parts(role, layer);
+                    yield parts.size() == 1 ? norm(parts.getFirst()).parts(heads) : parts.stream().map(this::norm).toArray(Norm[]::new);
+                }
                 case ROW -> new Norm[] {norm(role, layer)};
             };
         }

@@ -59,7 +59,7 @@ final class DirectoryModelFiles extends ModelFiles {
 
     /** Whether rotary angles change as a sequence grows, and with them what is cached already. */
     private static boolean isDynamic(DecoderSpec spec) {
-        return spec.rope() != null && spec.rope().scaling() instanceof DecoderSpec.Scaling.Dynamic;
+        return spec.stack().anglesChangeAfter().isPresent();
     }
 
     @Override

@@ -97,6 +97,7 @@ final class Arithmetic {
             case GELU_TANH -> 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
             case RELU -> Math.max(x, 0);
             case TANH -> Math.tanh(x);
+            case RELU_SQUARED -> x > 0 ? x * x : 0;
             case CLAMPED_SWIGLU -> throw new IllegalArgumentException("no function of one value");
         };
     }

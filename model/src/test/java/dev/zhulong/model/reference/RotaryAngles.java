@@ -25,6 +25,7 @@ public record RotaryAngles(double[] perPosition, double factor) {
                 case Scaling.Dynamic dynamic -> plain;
                 case Scaling.Linear linear -> plain / linear.factor();
                 case Scaling.Llama3 llama3 -> llama3(plain, llama3);
+                case Scaling.LongRope longRope -> plain / (length <= longRope.originalContext() ? longRope.shortFactors() : longRope.longFactors()).get(i);
                 case Scaling.Yarn yarn -> {
                     double keep = 1 - ramp(i, rope, yarn);
                     yield plain * keep + plain / yarn.factor() * (1 - keep);
@@ -33,6 +34,9 @@ public record RotaryAngles(double[] perPosition, double factor) {
         }
         if (rope.scaling() instanceof Scaling.Yarn yarn) {
             factor = yarn.attentionFactor();
+        }
+        if (rope.scaling() instanceof Scaling.LongRope longRope) {
+            factor = longRope.attentionFactor();
         }
         return new RotaryAngles(angles, factor);
     }
@@ -72,15 +76,22 @@ public record RotaryAngles(double[] perPosition, double factor) {
 
     /** Rotates each head of {@code row} in place: pair (i, i + half) of its leading dimensions, the rest stays. */
     void rotate(double[] row, int headDim, int position) {
+        rotate(row, headDim, position, false);
+    }
+
+    /** The same, or pairs (2i, 2i + 1). */
+    void rotate(double[] row, int headDim, int position, boolean neighbours) {
         int half = perPosition.length;
         for (int head = 0; head < row.length; head += headDim) {
             for (int i = 0; i < half; i++) {
-                double a = row[head + i];
-                double b = row[head + half + i];
+                int first = head + (neighbours ? 2 * i : i);
+                int second = first + (neighbours ? 1 : half);
+                double a = row[first];
+                double b = row[second];
                 double cos = Math.cos(position * perPosition[i]) * factor;
                 double sin = Math.sin(position * perPosition[i]) * factor;
-                row[head + i] = a * cos - b * sin;
-                row[head + half + i] = b * cos + a * sin;
+                row[first] = a * cos - b * sin;
+                row[second] = b * cos + a * sin;
             }
         }
     }
