@@ -56,6 +56,7 @@ public final class Main extends Verb {
             ChatVerb.class,
             ServeVerb.class,
             EmbedVerb.class,
+            RerankVerb.class,
             KeyVerb.class,
             GuardVerb.class,
             LogitsVerb.class,

@@ -18,6 +18,15 @@ final class TinyEncoder {
 
     private TinyEncoder() {}
 
+    /** The same with one output for a pair of texts. */
+    static Path scoring(Path directory, String... words) throws IOException {
+        var bare = (EncoderSpec) HfConfig.network(write(directory, words).resolve("config.json"));
+        try (Encoder model = Encoder.random(bare.withClasses(List.of("LABEL_0"), EncoderSpec.Problem.REGRESSION), 1)) {
+            NetworkFiles.save(model, directory, StorageType.F32);
+        }
+        return directory;
+    }
+
     static Path write(Path directory, String... words) throws IOException {
         Files.createDirectories(directory);
         List<String> all = IntStream.range(0, SPECIAL.size() + words.length).mapToObj(i -> i < SPECIAL.size() ? SPECIAL.get(i) : words[i - SPECIAL.size()]).toList();

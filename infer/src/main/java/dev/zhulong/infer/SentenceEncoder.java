@@ -1,6 +1,8 @@
 package dev.zhulong.infer;
 
+import dev.zhulong.formats.EncoderSpec.Head;
 import dev.zhulong.formats.embedding.EmbeddingConfig;
+import dev.zhulong.formats.embedding.ScoreConfig;
 import dev.zhulong.infer.Encoder.Input;
 import dev.zhulong.text.encode.EncodedText;
 import dev.zhulong.text.encode.EncoderTokenizer;
@@ -26,14 +28,17 @@ public final class SentenceEncoder implements AutoCloseable {
     private final EmbeddingHead head;
     private final EncoderTokenizer tokenizer;
     private final Encoder network;
+    private final Optional<ScoreConfig> score;
     private final int mostTokens;
 
-    private SentenceEncoder(EmbeddingConfig config, EmbeddingHead head, EncoderTokenizer tokenizer, Encoder network) {
+    private SentenceEncoder(EmbeddingConfig config, EmbeddingHead head, EncoderTokenizer tokenizer, Encoder network, Optional<ScoreConfig> score) {
         this.config = config;
         this.head = head;
         this.tokenizer = tokenizer;
         this.network = network;
-        mostTokens = Math.min(config.maxTokens().orElse(Integer.MAX_VALUE), network.spec().contextLength());
+        this.score = score;
+        int stated = Math.min(config.maxTokens().orElse(Integer.MAX_VALUE), score.map(own -> own.maxTokens().orElse(Integer.MAX_VALUE)).orElse(Integer.MAX_VALUE));
+        mostTokens = Math.min(stated, network.spec().contextLength());
     }
 
     /**
@@ -47,12 +52,23 @@ public final class SentenceEncoder implements AutoCloseable {
         EmbeddingHead head = EmbeddingHead.open(directory, config);
         Path folder = directory.resolve(config.network());
         EncoderTokenizer tokenizer = EncoderTokenizer.load(folder);
+        Encoder network = null;
         try {
-            return new SentenceEncoder(config, head, tokenizer, load.apply(folder));
+            network = load.apply(folder);
+            boolean scores = network.spec().head() instanceof Head.Classes classes && classes.labels().size() == 1;
+            return new SentenceEncoder(config, head, tokenizer, network, scores ? Optional.of(ScoreConfig.read(directory, folder)) : Optional.empty());
         } catch (RuntimeException | Error e) {
             tokenizer.close();
+            if (network != null) {
+                network.close();
+            }
             throw e;
         }
+    }
+
+    /** How the network's one output is a score of a pair of texts; empty where it has another head. */
+    public Optional<ScoreConfig> score() {
+        return score;
     }
 
     /** How texts become vectors. */

@@ -3,6 +3,7 @@ package dev.zhulong.serve;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.zhulong.infer.CrossEncoder;
 import dev.zhulong.infer.Encoder.Input;
 import dev.zhulong.infer.Encoder.Output;
 import dev.zhulong.text.encode.EncodedText;
@@ -19,7 +20,7 @@ import java.util.function.BiFunction;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 
-/** What an encoder answers: {@code /v1/embeddings} and {@code /v1/classify}. */
+/** What an encoder answers: {@code /v1/embeddings}, {@code /v1/classify} and {@code /v1/rerank}. */
 final class EncoderRoutes {
     private static final int POLL_MILLIS = 100;
 
@@ -37,7 +38,7 @@ final class EncoderRoutes {
     void embeddings(Exchange exchange, ServerResponse response) {
         Fields body = exchange.body();
         exchange.admit();
-        EncoderTexts texts = texts(body, exchange, "embd-");
+        EncoderTexts texts = texts(body, exchange, Shape.newId("embd-"));
         var form = EmbeddingForm.read(body, model.dimension());
         if (form.dimensions() > model.dimension()) {
             throw body.wrong("dimensions", "must be a whole number from 1 to " + model.dimension());
@@ -59,7 +60,7 @@ final class EncoderRoutes {
     void classify(Exchange exchange, ServerResponse response) {
         Fields body = exchange.body();
         exchange.admit();
-        EncoderTexts texts = texts(body, exchange, "cls-");
+        EncoderTexts texts = texts(body, exchange, Shape.newId("cls-"));
         List<Labelling> asked = LabelRequests.read(body, texts);
         List<Input> inputs = asked.stream().map(Labelling::pieces).flatMap(List::stream).map(model.encoder()::input).toList();
         List<float[]> logits = run(exchange, texts.caller(), inputs, (_, output) -> output.logits());
@@ -76,6 +77,30 @@ final class EncoderRoutes {
             from = to;
         }
         tree.putObject("usage").put("prompt_tokens", tokens(inputs)).put("total_tokens", tokens(inputs));
+        Listener.send(response, exchange.connection(), tree);
+    }
+
+    /** Documents in the order of their relevance to a query. */
+    void rerank(Exchange exchange, ServerResponse response) {
+        Fields body = exchange.body();
+        exchange.admit();
+        CrossEncoder scorer = model.scorer().orElseThrow(() -> ApiException.invalid(null, "unsupported_model", "'" + model.name() + "' is no cross-encoder: /v1/rerank needs an"
+                + " encoder whose head has one output for a pair of texts, such as cross-encoder/ms-marco-MiniLM-L6-v2"));
+        String id = Shape.newId("rerank-");
+        EncoderTexts texts = texts(body, exchange, id);
+        RerankRequest asked = RerankRequest.read(body, texts);
+        List<Input> inputs = asked.pairs().stream().map(pair -> model.encoder().input(pair.tokens())).toList();
+        double[] scores = run(exchange, texts.caller(), inputs, (_, output) -> scorer.score(output.logits())).stream().mapToDouble(Double::doubleValue).toArray();
+        try {
+            for (int i = 0; i < scores.length; i++) {
+                CrossEncoder.requireFinite(scores[i], i);
+            }
+        } catch (ArithmeticException e) {
+            throw ApiException.of(500, "server_error", "not_a_number", e.getMessage());
+        }
+        ObjectNode tree = Json.object().put("id", id).put("model", model.name());
+        tree.putObject("usage").put("prompt_tokens", tokens(inputs)).put("total_tokens", tokens(inputs));
+        tree.set("results", asked.results(scores));
         Listener.send(response, exchange.connection(), tree);
     }
 
@@ -104,7 +129,7 @@ final class EncoderRoutes {
             throw ApiException.invalid("precision", "precision \"low\" is not loaded here; there is: " + Precision.HIGH.label());
         }
         UnaryOperator<String> review = options.guard() == null ? UnaryOperator.identity()
-                : options.guard().input(exchange.tenant(), Shape.newId(id), metrics::decided, caller::check);
+                : options.guard().input(exchange.tenant(), id, metrics::decided, caller::check);
         return new EncoderTexts(model, review, body.flag("truncate", true), caller);
     }
 

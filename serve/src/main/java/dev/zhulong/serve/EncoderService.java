@@ -2,6 +2,7 @@ package dev.zhulong.serve;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.helidon.webserver.http.Handler;
 import io.helidon.webserver.http.HttpRouting;
 import io.helidon.webserver.http.ServerResponse;
 import java.io.IOException;
@@ -9,8 +10,10 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.time.Instant;
 
-/** An encoder's routes: vectors, labels, tokens; those that write text say what there is instead. */
+/** An encoder's routes: vectors, labels, scores, tokens; those that write text say what there is instead. */
 final class EncoderService implements Service {
+    private static final String RERANK = "/v1/rerank";
+
     private final ServedEncoder model;
     private final ServerOptions options;
     private final Metrics metrics;
@@ -22,10 +25,16 @@ final class EncoderService implements Service {
         this.options = options;
         metrics = new Metrics(model);
         try (InputStream in = EncoderService.class.getResourceAsStream("openapi-encoder.json")) {
-            description = in.readAllBytes();
+            description = model.scorer().isPresent() ? in.readAllBytes() : withoutReranking(in.readAllBytes());
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    private static byte[] withoutReranking(byte[] all) {
+        ObjectNode tree = Json.body(all);
+        tree.withObject("/paths").remove(RERANK);
+        return Json.bytes(tree);
     }
 
     @Override
@@ -36,8 +45,10 @@ final class EncoderService implements Service {
     @Override
     public void routes(Listener on, HttpRouting.Builder routing) {
         var routes = new EncoderRoutes(model, metrics, options);
+        Handler reranks = on.handler("rerank", options.keys(), (request, response, exchange) -> routes.rerank(exchange, response));
         routing.post("/v1/embeddings", on.handler("embeddings", options.keys(), (request, response, exchange) -> routes.embeddings(exchange, response)))
                 .post("/v1/classify", on.handler("classify", options.keys(), (request, response, exchange) -> routes.classify(exchange, response)))
+                .post(RERANK, reranks).post("/rerank", reranks).post("/v2/rerank", reranks)
                 .post("/v1/chat/completions", on.handler("chat", options.keys(), (request, response, exchange) -> writesNothing(exchange)))
                 .post("/v1/completions", on.handler("completions", options.keys(), (request, response, exchange) -> writesNothing(exchange)));
         Listener.get(routing, "/v1/models", on.handler("models", options.keys(), (request, response, exchange) -> models(exchange, response)));
@@ -52,7 +63,7 @@ final class EncoderService implements Service {
         exchange.body();
         exchange.admit();
         throw ApiException.invalid(null, "unsupported_model", "'" + model.name() + "' is a " + model.spec().family().title() + " encoder and writes no text: it answers POST"
-                + " /v1/embeddings" + (model.task().isEmpty() ? "" : " and POST /v1/classify"));
+                + " /v1/embeddings" + (model.scorer().isPresent() ? ", POST /v1/classify and POST " + RERANK : model.task().isEmpty() ? "" : " and POST /v1/classify"));
     }
 
     private void models(Exchange exchange, ServerResponse response) {
@@ -78,6 +89,7 @@ final class EncoderService implements Service {
             ArrayNode labels = tree.putArray("labels");
             model.labels().forEach(labels::add);
         }
+        model.scorer().ifPresent(scorer -> tree.put("score", scorer.config().activation().id()));
         tree.putArray("precisions").addObject().put("precision", Precision.HIGH.label()).put("engine", model.engine());
         return tree;
     }

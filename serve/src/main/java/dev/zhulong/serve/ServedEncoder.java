@@ -3,10 +3,12 @@ package dev.zhulong.serve;
 import dev.zhulong.formats.EncoderSpec;
 import dev.zhulong.formats.EncoderSpec.Head;
 import dev.zhulong.formats.embedding.EmbeddingConfig;
+import dev.zhulong.infer.CrossEncoder;
 import dev.zhulong.infer.EncoderScheduler;
 import dev.zhulong.infer.SentenceEncoder;
 import dev.zhulong.text.encode.EncoderTokenizer;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * An encoder that is served: vectors of texts, and what its head says of them where it has one over labels. The encoder stays the caller's, but nobody
@@ -55,6 +57,11 @@ public final class ServedEncoder implements AutoCloseable {
     /** Texts to vectors; its network is the scheduler's. */
     SentenceEncoder encoder() {
         return encoder;
+    }
+
+    /** Scores pairs of texts; empty where the network has another head than one of one output. */
+    Optional<CrossEncoder> scorer() {
+        return encoder.score().map(_ -> new CrossEncoder(encoder));
     }
 
     EncoderScheduler scheduler() {

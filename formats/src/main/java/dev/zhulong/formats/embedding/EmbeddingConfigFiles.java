@@ -15,10 +15,11 @@ import java.util.OptionalInt;
 /** Reads {@link EmbeddingConfig}. */
 final class EmbeddingConfigFiles {
     static final String MODULES = "modules.json";
-    private static final String CONFIG = "config_sentence_transformers.json";
+    static final String CONFIG = "config_sentence_transformers.json";
     private static final List<String> NETWORK_CONFIGS = List.of("sentence_bert_config.json", "sentence_roberta_config.json", "sentence_distilbert_config.json",
             "sentence_camembert_config.json", "sentence_albert_config.json", "sentence_xlm-roberta_config.json", "sentence_xlnet_config.json");
     private static final List<String> SIMILARITIES = List.of("cosine", "dot", "euclidean", "manhattan");
+    private static final String CROSS_ENCODER = "CrossEncoder";
     private static final int WIDEST = 1 << 20;
 
     private EmbeddingConfigFiles() {}
@@ -31,7 +32,15 @@ final class EmbeddingConfigFiles {
         OptionalInt hidden = OptionalInt.empty();
         List<EmbeddingConfig.Step> steps = new ArrayList<>();
         boolean stated = Files.exists(modules);
-        if (stated) {
+        boolean scores = Files.exists(directory.resolve(CONFIG)) && JsonFields.read(directory.resolve(CONFIG)).text("model_type").orElse("").equals(CROSS_ENCODER);
+        if (stated && scores) {
+            List<JsonFields> all = JsonFields.readArray(modules);
+            if (all.size() != 1 || !kind(all.getFirst()).equals("Transformer")) {
+                throw FormatException.at(modules, "file", "a Transformer alone, since no cross-encoder with other modules is implemented", all.isEmpty() ? "no modules"
+                        : String.join(", ", all.stream().map(EmbeddingConfigFiles::kind).toList()));
+            }
+            network = folder(all.getFirst());
+        } else if (stated) {
             List<JsonFields> all = JsonFields.readArray(modules);
             if (all.size() < 2 || !kind(all.get(0)).equals("Transformer") || !kind(all.get(1)).equals("Pooling")) {
                 throw FormatException.at(modules, "file", "a Transformer, then a Pooling", all.isEmpty() ? "no modules" : String.join(", ",
@@ -56,8 +65,9 @@ final class EmbeddingConfigFiles {
                 JsonFields own = JsonFields.read(file);
                 maxTokens = own.isSet("max_seq_length") ? OptionalInt.of(own.integer("max_seq_length", 1, 1 << 24)) : maxTokens;
                 lowercase = own.flag("do_lower_case", false);
-                own.text("transformer_task").filter(task -> !task.equals("feature-extraction")).ifPresent(_ -> {
-                    throw own.wrong("transformer_task", "feature-extraction", own.node("transformer_task"));
+                String expected = scores ? "sequence-classification" : "feature-extraction";
+                own.text("transformer_task").filter(task -> !task.equals(expected)).ifPresent(_ -> {
+                    throw own.wrong("transformer_task", expected, own.node("transformer_task"));
                 });
                 break;
             }
@@ -67,8 +77,8 @@ final class EmbeddingConfigFiles {
         String similarity = "cosine";
         if (Files.exists(directory.resolve(CONFIG))) {
             JsonFields own = JsonFields.read(directory.resolve(CONFIG));
-            own.text("model_type").filter(type -> !type.equals("SentenceTransformer")).ifPresent(_ -> {
-                throw own.wrong("model_type", "SentenceTransformer", own.node("model_type"));
+            own.text("model_type").filter(type -> !type.equals("SentenceTransformer") && !type.equals(CROSS_ENCODER)).ifPresent(_ -> {
+                throw own.wrong("model_type", "SentenceTransformer or " + CROSS_ENCODER, own.node("model_type"));
             });
             own.object("prompts").ifPresent(texts -> texts.object().fieldNames().forEachRemaining(name -> prompts.put(name, texts.text(name).orElse(""))));
             prompt = own.text("default_prompt_name");
