@@ -48,6 +48,7 @@ public final class Main extends Verb {
             FinetuneVerb.class,
             ResumeVerb.class,
             TuneVerb.class,
+            ScaleVerb.class,
             MergeVerb.class,
             QuantizeVerb.class,
             EvaluateVerb.class,
