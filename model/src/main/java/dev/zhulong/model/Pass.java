@@ -15,8 +15,8 @@ import java.util.Map;
  * What a forward pass knows besides its input: positions as rotary angles, who may see whom, and the cache. Made once a pass and shared by all parts.
  */
 public final class Pass {
-    /** Longest row whose pairs have a mask of their own: below it many small products cost more than one large one. */
-    public static final int SHORT = 512;
+    /** Longest row whose pairs have a mask of their own, in tokens: little is gained below. */
+    public static final int SHORT = 256;
 
     private final Stack stack;
     /** Added to the scores of an encoder's keys, F32 [batch, 1, 1, seq]; null where all are seen, and of a decoder. */
@@ -59,7 +59,7 @@ public final class Pass {
     private void prepare(Reach reach) {
         boolean first = cache == null || cache.length() == 0;
         boolean sparse = isShorter(reach, keys);
-        if (first && (documents != null || sparse) && (seq > SHORT || reach instanceof Reach.Block || reach instanceof Reach.Global)) {
+        if (first && (documents != null || sparse) && !isMaskedWell(reach)) {
             // where rows are alike, one of them stands for all
             Rows rows = documents == null ? Rows.whole(1, seq) : Rows.packed((int) documents.size(0), seq, documents.toLongs());
             local.put(reach, LocalAttention.of(reach, rows, true));
@@ -237,6 +237,17 @@ public final class Pass {
         }
         Tensor mask = masks.get(reach);
         return scoring.attend(q, k, v, mask, mask == null && seq > 1);
+    }
+
+    /** Whether a mask of all pairs costs little, and no more than looking at what is near alone. */
+    private boolean isMaskedWell(Reach reach) {
+        return switch (reach) {
+            case Reach.Whole whole -> seq <= SHORT;
+            // chunks of queries see more than the window: where it is over half a row, measured, the mask is no slower
+            case Reach.Window(int tokens) -> seq <= SHORT || documents == null && seq <= 4 * SHORT && tokens > seq / 2;
+            case Reach.Block block -> false;
+            case Reach.Global global -> false;
+        };
     }
 
     private static Tensor eachRow(LocalAttention row, Tensor q, Tensor k, Tensor v, Scoring scoring) {
