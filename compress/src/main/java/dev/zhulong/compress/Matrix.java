@@ -36,15 +36,16 @@ record Matrix(String name, int rows, int columns, Rows source) {
         int rows = Math.toIntExact(view.shape()[transposed ? 1 : 0]);
         int columns = Math.toIntExact(view.shape()[transposed ? 0 : 1]);
         int bytes = view.type().bytes();
+        MemorySegment data = view.data();
         return new Matrix(view.name(), rows, columns, (row, out) -> {
             MemorySegment target = MemorySegment.ofArray(out);
             if (!transposed) {
-                HalfFloats.toF32(view.type(), view.data().asSlice((long) row * columns * bytes, (long) columns * bytes),
+                HalfFloats.toF32(view.type(), data.asSlice((long) row * columns * bytes, (long) columns * bytes),
                         target.asSlice(0, (long) columns * Float.BYTES));
                 return;
             }
             for (int column = 0; column < columns; column++) {
-                HalfFloats.toF32(view.type(), view.data().asSlice(((long) column * rows + row) * bytes, bytes),
+                HalfFloats.toF32(view.type(), data.asSlice(((long) column * rows + row) * bytes, bytes),
                         target.asSlice((long) column * Float.BYTES, Float.BYTES));
             }
         });

@@ -32,7 +32,7 @@ final class NearestRelative {
         while (length < Math.min(one.length(), other.length()) && one.charAt(length) == other.charAt(length)) {
             length++;
         }
-        return length;
+        return (int) one.substring(0, length).chars().filter(Character::isLetterOrDigit).count();
     }
 
     /** The one that would write most of the fields that are there, of those that can read them. */

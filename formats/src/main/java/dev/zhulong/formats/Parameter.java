@@ -43,6 +43,8 @@ public record Parameter(String name, Role role, boolean bias, int layer, int exp
         TRANSPOSED,
         /** {@link Role#QKV} with the queries, the key and the value of each key head together (GPT-NeoX); GGUF has all queries, all keys, all values. */
         BY_HEAD,
+        /** A matrix of one row, which GGUF has as a vector. */
+        ROW,
         /** GGUF has one more: weights of norms that are stored less one (Gemma). */
         LESS_ONE
     }

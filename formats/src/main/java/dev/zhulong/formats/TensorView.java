@@ -5,28 +5,87 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.function.Supplier;
 
-/**
- * A tensor where it lies in a mapped file: row-major, little-endian, read-only.
- *
- * @param name  as in the file
- * @param type  of the elements
- * @param shape rows first; empty for a scalar
- * @param data  {@code elements() * type.bytes()} bytes, alive until the file that gave the view is closed
- * @param file  where it lies, for messages
- */
-public record TensorView(String name, StorageType type, long[] shape, MemorySegment data, Path file) {
+/** A tensor where it lies in a mapped file, or as it is made of what lies there: row-major, little-endian, read-only. */
+public final class TensorView {
 
     private static final ByteOrder ORDER = ByteOrder.LITTLE_ENDIAN;
 
-    @Override
+    private final String name;
+    private final StorageType type;
+    private final long[] shape;
+    private final Supplier<MemorySegment> data;
+    private final Path file;
+
+    /**
+     * One that lies in a file.
+     *
+     * @param name  as in the file
+     * @param type  of the elements
+     * @param shape rows first; empty for a scalar
+     * @param data  {@code elements() * type.bytes()} bytes, alive until the file that gave the view is closed
+     * @param file  where it lies, for messages
+     */
+    public TensorView(String name, StorageType type, long[] shape, MemorySegment data, Path file) {
+        this(name, type, shape, () -> data, file);
+    }
+
+    private TensorView(String name, StorageType type, long[] shape, Supplier<MemorySegment> data, Path file) {
+        this.name = name;
+        this.type = type;
+        this.shape = shape.clone();
+        this.data = data;
+        this.file = file;
+    }
+
+    /** One that is made anew each time it is asked for, and is not kept: of packed blocks, or of a part of a tensor whose elements do not lie together. */
+    public static TensorView made(String name, StorageType type, long[] shape, Supplier<MemorySegment> data, Path file) {
+        return new TensorView(name, type, shape, data, file);
+    }
+
+    /** Its name in the file. */
+    public String name() {
+        return name;
+    }
+
+    /** The type of its elements. */
+    public StorageType type() {
+        return type;
+    }
+
+    /** Rows first; empty for a scalar. */
     public long[] shape() {
         return shape.clone();
     }
 
+    /** Its elements. To be asked once for each use: they may have to be made. */
+    public MemorySegment data() {
+        return data.get();
+    }
+
+    /** Where it lies, for messages. */
+    public Path file() {
+        return file;
+    }
+
     /** Number of elements. */
     public long elements() {
-        return data.byteSize() / type.bytes();
+        long elements = 1;
+        for (long dimension : shape) {
+            elements *= dimension;
+        }
+        return elements;
+    }
+
+    /** A part along the first dimension, under another name: {@code shape} elements from the one numbered {@code from}. */
+    public TensorView part(String partName, long from, long... partShape) {
+        long count = 1;
+        for (long dimension : partShape) {
+            count *= dimension;
+        }
+        long bytes = count * type.bytes();
+        return new TensorView(partName, type, partShape, () -> data().asSlice(from * type.bytes(), bytes), file);
     }
 
     /**
@@ -39,7 +98,7 @@ public record TensorView(String name, StorageType type, long[] shape, MemorySegm
             throw mismatch("F64, F32, F16 or BF16", type);
         }
         requireArraySize();
-        return HalfFloats.toFloats(type, data);
+        return HalfFloats.toFloats(type, data());
     }
 
     /**
@@ -49,16 +108,17 @@ public record TensorView(String name, StorageType type, long[] shape, MemorySegm
      */
     public long[] toLongs() {
         requireArraySize();
+        MemorySegment from = data();
         long[] longs = new long[(int) elements()];
         for (int i = 0; i < longs.length; i++) {
             longs[i] = switch (type) {
-                case I8 -> data.get(ValueLayout.JAVA_BYTE, i);
-                case U8, BOOL -> data.get(ValueLayout.JAVA_BYTE, i) & 0xff;
-                case I16 -> data.get(ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ORDER), 2L * i);
-                case U16 -> data.get(ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ORDER), 2L * i) & 0xffff;
-                case I32 -> data.get(ValueLayout.JAVA_INT_UNALIGNED.withOrder(ORDER), 4L * i);
-                case U32 -> Integer.toUnsignedLong(data.get(ValueLayout.JAVA_INT_UNALIGNED.withOrder(ORDER), 4L * i));
-                case I64 -> data.get(ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ORDER), 8L * i);
+                case I8 -> from.get(ValueLayout.JAVA_BYTE, i);
+                case U8, BOOL -> from.get(ValueLayout.JAVA_BYTE, i) & 0xff;
+                case I16 -> from.get(ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ORDER), 2L * i);
+                case U16 -> from.get(ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ORDER), 2L * i) & 0xffff;
+                case I32 -> from.get(ValueLayout.JAVA_INT_UNALIGNED.withOrder(ORDER), 4L * i);
+                case U32 -> Integer.toUnsignedLong(from.get(ValueLayout.JAVA_INT_UNALIGNED.withOrder(ORDER), 4L * i));
+                case I64 -> from.get(ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ORDER), 8L * i);
                 default -> throw mismatch("an integer type", type);
             };
         }
@@ -85,16 +145,6 @@ public record TensorView(String name, StorageType type, long[] shape, MemorySegm
 
     private FormatException mismatch(String expected, Object found) {
         return FormatException.at(file, "tensor " + FormatException.quote(name), expected, found);
-    }
-
-    @Override
-    public boolean equals(Object other) {
-        return this == other;
-    }
-
-    @Override
-    public int hashCode() {
-        return System.identityHashCode(this);
     }
 
     @Override

@@ -14,6 +14,7 @@ import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.train.Loss;
+import dev.zhulong.train.Balancing;
 import dev.zhulong.train.NextToken;
 import dev.zhulong.train.TrainData;
 import dev.zhulong.train.TrainOptions;
@@ -76,7 +77,8 @@ final class PretrainRun implements RecipeJob.Run<PretrainJob.Result> {
             Bounds.run(steps, recipe.train().batch(), recipe.train().accumulation());
             var batches = new Batches(rows, recipe.train().batch());
             var trainData = new TrainData<>(batches::get, held.map(this::some).orElse(List.of()));
-            var objective = new NextToken(model, tokenBytes(data.tokenizer(), model.spec().vocabSize()), recipe.model().balanceOver());
+            var objective = new NextToken(model, tokenBytes(data.tokenizer(), model.spec().vocabSize()), model.spec().stack().experts()
+                    .map(mixture -> Balancing.of(mixture, recipe.model().balanceOver())).orElseGet(Balancing::none));
             var listener = new TrainingConsole(line, model.spec(), data.tokenizer(), seq, RunDevice.gflops(recipe.device()), recipe.train().prompt(),
                     recipe.train().sampleTokens());
             training = true;

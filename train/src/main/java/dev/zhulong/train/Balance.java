@@ -27,9 +27,12 @@ public final class Balance {
         NETWORK
     }
 
-    private final Over over;
+    private final Balancing how;
     private final Mlp.Experts experts;
     private final int layers;
+    /** Layers that have experts; the account has nothing of the others. */
+    private final int mixtures;
+    private final boolean[] mixture;
     /** Summed over batches since {@link #observed} was last asked: of each layer and expert the choices, and the tokens, entropy and losses. */
     private final double[] chosen;
     private double tokens;
@@ -37,16 +40,26 @@ public final class Balance {
     private double loss;
     private int batches;
 
-    private Balance(Stack stack, Mlp.Experts experts, Over over) {
-        this.over = over;
+    private Balance(Stack stack, Mlp.Experts experts, Balancing how) {
+        this.how = how;
         this.experts = experts;
         this.layers = stack.layers().size();
+        this.mixtures = (int) stack.layers().stream().filter(layer -> layer.mlp() instanceof Mlp.Experts).count();
+        this.mixture = new boolean[layers];
+        for (int layer = 0; layer < layers; layer++) {
+            mixture[layer] = stack.layers().get(layer).mlp() instanceof Mlp.Experts;
+        }
         this.chosen = new double[layers * experts.count()];
     }
 
     /** Of a network with a mixture; empty of others. */
+    static Optional<Balance> of(Stack stack, Balancing how) {
+        return stack.experts().map(mixture -> new Balance(stack, mixture, how));
+    }
+
+    /** The same with nothing but the loss that the configuration says. */
     static Optional<Balance> of(Stack stack, Over over) {
-        return stack.experts().map(mixture -> new Balance(stack, mixture, over));
+        return stack.experts().flatMap(mixture -> of(stack, Balancing.of(mixture, over)));
     }
 
     /**
@@ -80,7 +93,7 @@ public final class Balance {
         float[] gradient = new float[values.length];
         for (int layer = 0; layer < layers; layer++) {
             for (int expert = 0; expert < experts.count(); expert++) {
-                gradient[at(layer, 1, expert)] = (float) (experts.balance() * count * weights[layer * experts.count() + expert]);
+                gradient[at(layer, 1, expert)] = (float) (how.factor() * count * weights[layer * experts.count() + expert]);
             }
         }
         note(values, decisions, loss(values, weights));
@@ -94,9 +107,9 @@ public final class Balance {
         for (int expert = 0; expert < experts.count(); expert++) {
             double together = sum(values, 0, expert);
             for (int layer = 0; layer < layers; layer++) {
-                weights[layer * experts.count() + expert] = switch (over) {
-                    // every layer sees all tokens: decisions / layers of them
-                    case LAYER -> scale * layers * values[at(layer, 0, expert)];
+                weights[layer * experts.count() + expert] = switch (how.over()) {
+                    // every mixture sees all tokens: decisions / mixtures of them
+                    case LAYER -> scale * mixtures * values[at(layer, 0, expert)];
                     case NETWORK -> scale * together;
                 };
             }
@@ -133,7 +146,7 @@ public final class Balance {
             double share = 0;
             for (int layer = 0; layer < layers; layer++) {
                 share += chosen[layer * experts.count() + expert] / all;
-                least = Math.min(least, chosen[layer * experts.count() + expert] * layers / all);
+                least = mixture[layer] ? Math.min(least, chosen[layer * experts.count() + expert] * mixtures / all) : least;
             }
             seen.put("expert_share_" + expert, share);
         }

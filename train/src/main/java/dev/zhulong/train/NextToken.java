@@ -21,17 +21,17 @@ public final class NextToken implements Objective<Batch> {
 
     /** Of a mixture, balanced as in transformers. */
     public NextToken(Decoder model, int[] tokenBytes) {
-        this(model, tokenBytes, Balance.Over.NETWORK);
+        this(model, tokenBytes, model.spec().stack().experts().map(mixture -> Balancing.of(mixture, Balance.Over.NETWORK)).orElseGet(Balancing::none));
     }
 
     /**
      * @param tokenBytes UTF-8 bytes that each token id stands for: turns nats a token into bits a byte
-     * @param balance    what the loss that balances a mixture's experts is taken over; of no matter to other models
+     * @param balancing  of a mixture's experts; of no matter to other models
      */
-    public NextToken(Decoder model, int[] tokenBytes, Balance.Over balance) {
+    public NextToken(Decoder model, int[] tokenBytes, Balancing balancing) {
         this.model = model;
         this.tokenBytes = tokenBytes.clone();
-        this.balance = Balance.of(model.spec().stack(), balance);
+        this.balance = Balance.of(model.spec().stack(), balancing);
     }
 
     @Override

@@ -8,19 +8,21 @@ import static dev.zhulong.formats.family.ConfigFields.require;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.DecoderSpec.Activation;
+import dev.zhulong.formats.Families;
 import dev.zhulong.formats.JsonFields;
 import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.Parameter.Init;
 import dev.zhulong.formats.Role;
 import dev.zhulong.formats.Stack.Mlp;
+import dev.zhulong.formats.TensorView;
 import dev.zhulong.formats.gguf.GgufKeys;
 import dev.zhulong.formats.gguf.GgufMetadata;
 import dev.zhulong.formats.gguf.GgufValue;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /** Mixtral (Jiang et al. 2024): Mistral with a mixture of experts for an MLP, of which each token is given two. */
@@ -90,17 +92,15 @@ public final class Mixtral extends Mistral {
     @Override
     public Map<String, List<String>> together(NetworkSpec network) {
         var together = new LinkedHashMap<String, List<String>>();
-        parameters(network).forEach(p -> {
-            String layer = "model.layers." + p.layer() + ".mlp.";
-            String name = switch (p.role()) {
-                case ROUTER -> layer + "gate.weight";
-                case GATE, UP -> layer + "experts.gate_up_proj";
-                case DOWN -> layer + "experts.down_proj";
-                default -> p.name();
-            };
-            together.computeIfAbsent(name, key -> new ArrayList<>()).add(p.name());
-        });
+        Mixtures.together(network, "mlp.experts").forEach((name, of) -> together.put(name.replace(".block_sparse_moe.gate.", ".mlp.gate."), of));
         return together;
+    }
+
+    /** Files may hold the weights as transformers does, too. */
+    @Override
+    public Map<String, TensorView> tidy(NetworkSpec network, Map<String, TensorView> stored) {
+        Map<String, TensorView> today = Families.renamed(super.tidy(network, stored), view -> Optional.of(view.name().replace(".mlp.gate.", ".block_sparse_moe.gate.")));
+        return Mixtures.apart(network, "mlp.experts", today);
     }
 
     // ---- GGUF --------------------------------------------------------------------------------------------------------------------------------

@@ -45,6 +45,16 @@ final class ParameterList {
         add(role, true, name + ".bias", gguf == null ? null : gguf + ".bias", Init.ZERO, false, layout, n);
     }
 
+    /** A vector that starts at nothing and does not decay. @param name whole, as {@code gguf} is */
+    void vector(Role role, String name, String gguf, long n) {
+        add(role, false, name, gguf, Init.ZERO, false, Layout.SAME, n);
+    }
+
+    /** A matrix of one row. */
+    void row(Role role, String name, String gguf, long n) {
+        add(role, false, name + ".weight", gguf + ".weight", Init.NORMAL, true, Layout.ROW, 1, n);
+    }
+
     /** A norm's weight, with its bias where it is a LayerNorm. */
     void norm(Role role, String name, String gguf, long n, boolean bias) {
         norm(role, name, gguf, false, bias, n);

@@ -7,7 +7,6 @@ import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.Parameter;
-import dev.zhulong.formats.Parameter.Layout;
 import dev.zhulong.formats.Role;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.TensorView;
@@ -47,12 +46,7 @@ public final class DirectoryWeights {
         for (GgufWeight weight : GgufWeight.ofNetwork(spec)) {
             String name = weight.huggingFace();
             boolean blocks = blockBytes.containsKey(name);
-            long[] shape = weight.shape();
-            if (blocks) {
-                shape = new long[] {shape[0], blockBytes.get(name)};
-            } else if (weight.layout() == Layout.TRANSPOSED) {
-                shape = new long[] {shape[1], shape[0]};
-            }
+            long[] shape = blocks ? new long[] {weight.shape()[0], blockBytes.get(name)} : weight.parameter().shape();
             TensorView view = stored.remove(name);
             if (view == null && fresh.test(weight.parameter())) {
                 continue;

@@ -69,7 +69,11 @@ public record GgufWeight(Parameter parameter, String gguf, long[] shape, Attenti
     public static List<GgufWeight> ofNetwork(NetworkSpec spec) {
         List<GgufWeight> weights = new ArrayList<>();
         for (Parameter p : Parameters.of(spec)) {
-            long[] shape = p.layout() == Layout.TRANSPOSED ? new long[] {p.outputs(), p.inputs()} : p.shape();
+            long[] shape = switch (p.layout()) {
+                case TRANSPOSED -> new long[] {p.outputs(), p.inputs()};
+                case ROW -> new long[] {p.inputs()};
+                default -> p.shape();
+            };
             boolean byHeads = p.layout() == Layout.INTERLEAVED || p.layout() == Layout.BY_HEAD;
             weights.add(new GgufWeight(p, p.gguf(), shape, byHeads ? spec.stack().layers().get(p.layer()).attention() : null));
         }
@@ -114,7 +118,7 @@ public record GgufWeight(Parameter parameter, String gguf, long[] shape, Attenti
         return switch (layout()) {
             case INTERLEAVED -> interleaved();
             case BY_HEAD -> FusedRows.byHead(attention);
-            case SAME, TRANSPOSED, LESS_ONE -> null;
+            case SAME, TRANSPOSED, ROW, LESS_ONE -> null;
         };
     }
 
@@ -130,7 +134,7 @@ public record GgufWeight(Parameter parameter, String gguf, long[] shape, Attenti
 
     /** Whether files of either kind hold other numbers, or hold them in another order. */
     public boolean isMoved() {
-        return layout() != Layout.SAME && layout() != Layout.TRANSPOSED;
+        return layout() != Layout.SAME && layout() != Layout.TRANSPOSED && layout() != Layout.ROW;
     }
 
     /** {@link #fromHuggingFace(TensorView, SegmentAllocator)} in memory off the heap that lives as long as it is reachable. */
@@ -147,11 +151,11 @@ public record GgufWeight(Parameter parameter, String gguf, long[] shape, Attenti
      */
     public MemorySegment fromHuggingFace(TensorView view, SegmentAllocator to) {
         boolean transposed = layout() == Layout.TRANSPOSED;
-        view.requireShape(transposed ? new long[] {shape[1], shape[0]} : shape);
+        view.requireShape(parameter.shape());
         MemorySegment floats = to.allocate(view.elements() * Float.BYTES, Float.BYTES);
-        if (layout() == Layout.SAME || layout() == Layout.LESS_ONE) {
+        if (layout() == Layout.SAME || layout() == Layout.ROW || layout() == Layout.LESS_ONE) {
             HalfFloats.toF32(view.type(), view.data(), floats);
-            add(floats, layout() == Layout.SAME ? 0 : 1);
+            add(floats, layout() == Layout.LESS_ONE ? 1 : 0);
             return floats;
         }
         if (transposed) {
@@ -161,8 +165,9 @@ public record GgufWeight(Parameter parameter, String gguf, long[] shape, Attenti
         int[] rows = huggingFaceRows();
         long bytes = view.elements() / rows.length * view.type().bytes();
         long floatBytes = view.elements() / rows.length * Float.BYTES;
+        MemorySegment data = view.data();
         for (int row = 0; row < rows.length; row++) {
-            HalfFloats.toF32(view.type(), view.data().asSlice(rows[row] * bytes, bytes), floats.asSlice(row * floatBytes, floatBytes));
+            HalfFloats.toF32(view.type(), data.asSlice(rows[row] * bytes, bytes), floats.asSlice(row * floatBytes, floatBytes));
         }
         return floats;
     }
@@ -171,8 +176,9 @@ public record GgufWeight(Parameter parameter, String gguf, long[] shape, Attenti
         long rows = view.shape()[0];
         float[] row = new float[Math.toIntExact(view.shape()[1])];
         long bytes = row.length * (long) view.type().bytes();
+        MemorySegment data = view.data();
         for (long r = 0; r < rows; r++) {
-            HalfFloats.toF32(view.type(), view.data().asSlice(r * bytes, bytes), MemorySegment.ofArray(row));
+            HalfFloats.toF32(view.type(), data.asSlice(r * bytes, bytes), MemorySegment.ofArray(row));
             for (int i = 0; i < row.length; i++) {
                 floats.setAtIndex(ValueLayout.JAVA_FLOAT, i * rows + r, row[i]);
             }

@@ -9,6 +9,7 @@ import dev.zhulong.infer.LanguageModel.Logits;
 import dev.zhulong.infer.LanguageModel.Span;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.train.Balancing;
 import dev.zhulong.train.Loss;
 import dev.zhulong.train.NextToken;
 import java.nio.file.Path;
@@ -65,11 +66,16 @@ final class DecoderOutputs {
         return Arrays.copyOf(text, n);
     }
 
-    /** Of labels that are the inputs where the reference has none, shifted, as transformers has it: a mixture's loss includes its balance loss, by the factor of its configuration. */
+    /**
+     * Of labels that are the inputs where the reference has none, shifted, as transformers has it: a mixture's loss includes its balance loss, by the factor of its
+     * configuration, unless the reference has a loss and no {@code aux_loss}.
+     */
     static void losses(Path directory, Golden reference, Computed computed) {
         try (Decoder model = DecoderFiles.load(directory)) {
             model.requiresGrad(true);
-            var objective = new NextToken(model);
+            // transformers adds the balance loss only where the configuration asks for it (output_router_logits)
+            boolean plain = reference.number("loss").isPresent() && reference.number("aux_loss").isEmpty();
+            var objective = plain ? new NextToken(model, new int[model.spec().vocabSize()], Balancing.none()) : new NextToken(model);
             Loss loss = objective.accumulate(batch(reference, model.spec().vocabSize()), false);
             if (loss.count() == 0) {
                 if (reference.find("labels").isPresent()) {
@@ -77,7 +83,7 @@ final class DecoderOutputs {
                 }
                 return; // rows of one token
             }
-            Number balance = objective.observed().get("balance_loss");
+            Number balance = plain ? null : objective.observed().get("balance_loss");
             double factor = model.spec().stack().experts().map(Mlp.Experts::balance).orElse(0.0);
             computed.put("loss", loss.mean() + (balance == null ? 0 : factor * balance.doubleValue()));
             if (balance != null) {
