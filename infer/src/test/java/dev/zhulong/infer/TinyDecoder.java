@@ -37,7 +37,8 @@ public final class TinyDecoder {
         return random(spec(Family.of("llama"), context, rotated, scaling), seed);
     }
 
-    private static Decoder random(DecoderSpec spec, long seed) {
+    /** One of any shape. */
+    public static Decoder random(DecoderSpec spec, long seed) {
         Decoder model = Decoder.random(spec, seed);
         var random = new SplittableRandom(seed);
         model.parameters().forEach((name, tensor) -> {
