@@ -18,7 +18,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Results and gradients are those of attention whose mask says of each pair whether it is visible, reckoned in double precision from that alone. */
+/** Trap 83: results and gradients are those of attention whose mask says of each pair whether it is visible, reckoned in double precision from that alone. */
 class SparseAttentionEqualsDenseUnderTheSameMaskTest {
     private static final int DIM = 8;
 
@@ -204,6 +204,35 @@ class SparseAttentionEqualsDenseUnderTheSameMaskTest {
             double[][] expected = dense(test, rows, inputs, direction);
             close(sparse(test, rows, inputs, direction, DType.F64), expected, 1e-11);
             close(sparse(test, rows, inputs, direction, DType.F32), expected, 1e-5);
+        }
+    }
+
+    /** Longformer's global tokens attend to all with projections of their own; others attend to them as to any token, and once. */
+    @Test
+    void globalTokensAttendWithTheirOwnProjections() {
+        try (var scope = TensorScope.open()) {
+            Libtorch.seed(5);
+            var test = new Case("own", new Reach.Window(34), false, new int[][] {{231}, {231}}, true, true, true, 2, 2, Scoring.PLAIN);
+            var batch = new Batch(test);
+            Tensor[] x = new Tensor[6];
+            for (int i = 0; i < x.length; i++) {
+                x[i] = Tensor.randn(2, 2, 231, DIM);
+            }
+            Tensor zero = Tensor.zeros(DType.F32, 2, 2, 231, DIM);
+            double[] plain = dense(test, batch, new Tensor[] {x[0], x[1], x[2]}, zero)[0];
+            double[] own = dense(test, batch, new Tensor[] {x[3], x[4], x[5]}, zero)[0];
+            LocalAttention attention = LocalAttention.of(test.reach, batch.rows, false);
+            Tensor queries = LocalAttention.flat(x[3]).indexSelect(0, attention.rowsToAll());
+            Tensor y = attention.attend(x[0], x[1], x[2], Scoring.PLAIN, new LocalAttention.Own(queries, x[4], x[5]));
+            float[] found = y.contiguous().toFloats();
+            int globals = 0;
+            for (int i = 0; i < found.length; i++) {
+                int token = i / (2 * 231 * DIM) * 231 + i / DIM % 231;
+                boolean global = batch.global[token] && batch.visible[token];
+                globals += global ? 1 : 0;
+                assertThat((double) found[i]).isCloseTo(global ? own[i] : plain[i], within(1e-5));
+            }
+            assertThat(globals).isGreaterThan(10 * DIM);
         }
     }
 
