@@ -201,8 +201,9 @@ public final class GptNeox extends LayerNormDecoder {
         metadata.put(at + PARALLEL, GgufValue.of(spec.stack().place() == NormPlace.PARALLEL));
     }
 
+    /** Its attention has biases there. */
     @Override
-    protected void requireBiasesInGguf(DecoderSpec spec) {
-        requireInGguf("attention's biases", true, spec.qkvBias() && spec.outputBias());
+    public boolean runsInLlamaCpp(DecoderSpec spec) {
+        return spec.qkvBias() && spec.outputBias();
     }
 }

@@ -101,9 +101,8 @@ public final class Granite extends RotaryDecoder {
 
     @Override
     protected void writeAttentions(DecoderSpec spec, String at, Map<String, GgufValue> metadata) {
-        if (spec.layer(0).attention().scale() != 0) {
-            metadata.put(at + "attention.scale", GgufValue.of((float) spec.layer(0).attention().scale()));
-        }
+        // llama.cpp asks for it in every file
+        metadata.put(at + "attention.scale", GgufValue.of((float) spec.layer(0).attention().scoreScale()));
     }
 
     @Override

@@ -25,6 +25,12 @@ abstract class LayerNormDecoder extends RotaryDecoder {
         return "attention.layer_norm_epsilon";
     }
 
+    /** llama.cpp wants a head of its own. */
+    @Override
+    public boolean repeatsTiedHead() {
+        return true;
+    }
+
     /** For writing: refuses biases other than these. */
     final void requireBiases(DecoderSpec spec, boolean qkv, boolean output, boolean mlp) {
         ConfigFields.require(spec, spec.qkvBias() == qkv, "qkvBias", qkv, spec.qkvBias());

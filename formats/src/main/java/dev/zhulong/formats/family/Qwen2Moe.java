@@ -104,6 +104,12 @@ public final class Qwen2Moe extends SparseDecoder {
         metadata.put(at + "expert_shared_feed_forward_length", GgufValue.of(mixture.shared().width()));
     }
 
+    /** llama.cpp wants a head of its own. */
+    @Override
+    public boolean repeatsTiedHead() {
+        return true;
+    }
+
     @Override
     protected void requireBiasesInGguf(DecoderSpec spec) {
         requireInGguf("qkvBias", true, spec.qkvBias());

@@ -86,4 +86,15 @@ public final class StarCoder2 extends LayerNormDecoder {
     protected Activation ggufActivation() {
         return Activation.GELU_TANH;
     }
+
+    @Override
+    public boolean repeatsTiedHead() {
+        return false;
+    }
+
+    /** All its projections have biases there. */
+    @Override
+    public boolean runsInLlamaCpp(DecoderSpec spec) {
+        return spec.qkvBias();
+    }
 }
