@@ -261,6 +261,11 @@ public record DecoderSpec(Family family, Stack stack, int vocabSize, boolean tie
         return stack.layers().stream().mapToLong(layer -> layer.mlp().weights(hiddenSize()) - layer.mlp().activeWeights(hiddenSize())).sum();
     }
 
+    /** With other rotary positions. */
+    public DecoderSpec withRope(Rope rope) {
+        return new DecoderSpec(family, stack.withPositions(new Positions.Rotary(rope)), vocabSize, tiedEmbeddings, bosId, eosIds);
+    }
+
     /** With a context of {@code tokens}. */
     public DecoderSpec withContextLength(int tokens) {
         return new DecoderSpec(family, stack.withContextLength(tokens), vocabSize, tiedEmbeddings, bosId, eosIds);

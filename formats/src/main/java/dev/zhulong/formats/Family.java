@@ -59,6 +59,21 @@ public interface Family {
         return stored;
     }
 
+    /** Whether {@link #tidy} turns weights that were quantised by this {@code quant_method} into floats. */
+    default boolean decodes(String method) {
+        return false;
+    }
+
+    /**
+     * What files are written with, the other way from {@link #tidy}: weights that files of today hold together are put together.
+     *
+     * @param weights by names of {@link #parameters}
+     * @return by names in files; {@code weights} itself where these are the same
+     */
+    default Map<String, TensorView> stored(NetworkSpec spec, Map<String, TensorView> weights) {
+        return weights;
+    }
+
     /**
      * How transformers calls the weights once they are loaded, with the names of {@link #parameters} that it holds there together: gradients are
      * compared under these. The same names, but for experts.

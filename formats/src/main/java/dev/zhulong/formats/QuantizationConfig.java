@@ -31,6 +31,9 @@ public record QuantizationConfig(Map<String, String> weights) {
         }
         JsonFields fields = config.object(FIELD).orElseThrow();
         String method = fields.text("quant_method").orElse("unknown");
+        if (config.text("model_type").flatMap(Families::find).filter(family -> family.decodes(method)).isPresent()) {
+            return Optional.empty();
+        }
         if (!method.equals(METHOD)) {
             throw config.wrong(FIELD, "weights in F32, F16 or BF16; take the revision that is not quantised", FormatException.quote(method));
         }

@@ -42,6 +42,11 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
         return new Stack(hiddenSize, others, norm, normEpsilon, place, positions, contextLength, scales);
     }
 
+    /** With other positions. */
+    public Stack withPositions(Positions other) {
+        return new Stack(hiddenSize, layers, norm, normEpsilon, place, other, contextLength, scales);
+    }
+
     /** With a context of {@code tokens}. */
     public Stack withContextLength(int tokens) {
         return new Stack(hiddenSize, layers, norm, normEpsilon, place, positions, tokens, scales);

@@ -133,7 +133,37 @@ public final class NetworkFiles {
         model.weights().forEach((name, weight) -> tensors.put(name, weight.tensor()));
         tensors.forEach((name, t) -> requireFits(name, t, type));
         AtomicFile.writeString(directory.resolve("config.json"), HfConfig.write(model.spec(), type));
-        writeTensors(directory.resolve("model.safetensors"), tensors, type);
+        write(directory.resolve("model.safetensors"), model.spec(), tensors, type);
+    }
+
+    /** Under the names, and in the order, that files of the family have. */
+    private static void write(Path file, NetworkSpec spec, Map<String, Tensor> tensors, StorageType type) {
+        Map<String, TensorView> weights = new LinkedHashMap<>();
+        tensors.forEach((name, t) -> weights.put(name, TensorView.made(name, StorageType.F32, t.shape(), () -> floats(t), file)));
+        Map<String, TensorView> stored = spec.family().stored(spec, weights);
+        if (stored == weights) {
+            writeTensors(file, tensors, type);
+            return;
+        }
+        List<SafetensorsWriter.Entry> entries = new ArrayList<>();
+        stored.values().forEach(view -> entries.add(new SafetensorsWriter.Entry(view.name(), type, view.shape(), () -> {
+            MemorySegment floats = view.data();
+            if (type == StorageType.F32) {
+                return floats;
+            }
+            MemorySegment half = Arena.ofAuto().allocate(view.elements() * type.bytes(), 64);
+            HalfFloats.fromF32(floats, type, half);
+            return half;
+        })));
+        SafetensorsWriter.write(file, Map.of("format", "pt"), entries);
+    }
+
+    private static MemorySegment floats(Tensor t) {
+        MemorySegment copy = Arena.ofAuto().allocate(4 * t.elements(), 64);
+        try (var fetched = new FetchedTensor()) {
+            copy.copyFrom(fetched.elements(t));
+        }
+        return copy;
     }
 
     /** Refuses F32 weights that storing as {@code type} would turn into infinities. */
