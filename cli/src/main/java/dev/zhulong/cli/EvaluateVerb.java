@@ -24,7 +24,8 @@ import picocli.CommandLine.Option;
 @Command(
         name = "evaluate",
         description = {
-            "Measure a model on tasks (--suite), measure how well it predicts a text (--text, --data), or measure an encoder's head on labelled rows (--task).",
+            "Measure a model on tasks (--suite), measure how well it predicts a text (--text, --data), measure an encoder's head on labelled rows (--task), or how well an encoder"
+                    + " finds documents (--retrieval).",
             "Tasks are multiple choice and classification by log-likelihood, questions answered in writing (exact match, F1, BLEU, ROUGE, "
                     + "entities), Java that is compiled and run against tests, perplexity, or bias by pairs of sentences. A task is a small YAML file; docs/evaluation.md explains how to "
                     + "write one. Every number has its standard error.",
@@ -45,6 +46,7 @@ import picocli.CommandLine.Option;
             "  zhulong evaluate --model my-model --text a.txt b.txt --window 256 --stride 128 --json",
             "  zhulong evaluate --model my-model --data corpus                    the corpus's validation side",
             "  zhulong evaluate --model my-classifier --task classify --data reviews.csv --map text=review label=stars",
+            "  zhulong evaluate --model all-MiniLM-L6-v2 --retrieval scifact --reranker ms-marco-MiniLM-L6-v2",
         })
 final class EvaluateVerb extends Verb {
     @Option(names = "--model", required = true, arity = "1..*", paramLabel = "DIR|FILE", description = "Model directory in the Hugging Face "
@@ -62,6 +64,9 @@ final class EvaluateVerb extends Verb {
 
     @Mixin
     HeadOptions head;
+
+    @Mixin
+    RetrievalOptions retrieval;
 
     @Option(names = "--text", arity = "1..*", paramLabel = "FILE", description = "UTF-8 text files to predict, each as one document.")
     List<Path> text;
@@ -102,8 +107,14 @@ final class EvaluateVerb extends Verb {
 
     @Override
     protected void run() {
-        if (Stream.of(suite.tasks, text, data).filter(Objects::nonNull).count() != 1) {
+        if (Stream.of(suite.tasks, text, data, retrieval.collection).filter(Objects::nonNull).count() != 1) {
             throw wrongUsage("nothing to evaluate on. Give one of --suite TASKS, --text FILE and --data DIR");
+        }
+        if (retrieval.collection == null && retrieval.anyGiven()) {
+            throw wrongUsage("--split, --reranker, --depth and --at need --retrieval");
+        }
+        if (retrieval.collection != null && (adapter != null || models.size() > 1 || window != null || stride != null || bos != null || head.task != null)) {
+            throw wrongUsage("--retrieval measures one encoder: give one --model, and no option of texts or heads");
         }
         if (head.task != null && (data == null || adapter != null || models.size() > 1 || window != null || stride != null || bos != null || suite.anyGiven())) {
             throw wrongUsage("--task measures one encoder on labelled rows: give one --model and --data FILE, and no option of texts or suites");
@@ -132,6 +143,13 @@ final class EvaluateVerb extends Verb {
         }
         if (head.task != null) {
             String object = head.run(this, models.getFirst(), data, engine.device == null ? "cpu" : engine.device, json, force);
+            if (out != null) {
+                AtomicFile.writeString(out, object + "\n");
+            }
+            return;
+        }
+        if (retrieval.collection != null) {
+            String object = retrieval.run(this, models.getFirst(), engine, json);
             if (out != null) {
                 AtomicFile.writeString(out, object + "\n");
             }
