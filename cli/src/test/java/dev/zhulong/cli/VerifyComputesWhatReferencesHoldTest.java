@@ -17,7 +17,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -25,8 +24,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 class VerifyComputesWhatReferencesHoldTest {
     private static final Path GOLDEN = Path.of(System.getProperty("zhulong.root")).resolve("../shared/golden/arch").normalize();
-
-    private static final Set<String> ON_TORCH_ALONE = Set.of("modernbert_mlm", "deberta_v2_classify", "longformer_mlm");
 
     @TempDir
     Path temporary;
@@ -63,7 +60,6 @@ class VerifyComputesWhatReferencesHoldTest {
     @MethodSource("references")
     void onTheCpuEngineToo(String name) {
         assumeTrue(Files.isDirectory(GOLDEN.resolve(name)), GOLDEN.resolve(name) + " is not there");
-        assumeTrue(!ON_TORCH_ALONE.contains(name), name + " does not run on the CPU engine");
         assertThat(verify("--model", GOLDEN.resolve(name).toString(), "--engine", "cpu")).as(err.toString()).isZero();
         assertThat(out.toString()).contains("logits ").doesNotContain("gradient_norm", "not in the reference");
     }

@@ -42,6 +42,23 @@ public final class FullAttention {
         }
     }
 
+    /** What is made of scores before they become weights. */
+    public interface Scores {
+        /**
+         * Changes a row of scores; -infinity hides a position.
+         *
+         * @param query  number of the query among the neighbours
+         * @param scores of positions {@code first} to {@code last}, the one of position 0 at {@code at}
+         */
+        void change(int query, float[] scores, int at, int first, int last);
+    }
+
+    /** {@link #attend(float[], int, int, int, float[], int, float[], int, boolean[], int, int, int, int, float, Scores, float[], float[], int)} over all positions. */
+    public static void attend(float[] q, int qAt, int stride, int queries, float[] keys, int keysAt, float[] values, int valuesAt, boolean[] seen, int n,
+            int headDim, float scale, float[] scores, float[] out, int outAt) {
+        attend(q, qAt, stride, queries, keys, keysAt, values, valuesAt, seen, n, 0, n, headDim, scale, null, scores, out, outAt);
+    }
+
     /**
      * What one to {@value #TILE} neighbouring queries of a head make of the values.
      *
@@ -51,14 +68,18 @@ public final class FullAttention {
      * @param values  a row a position, {@code stride} apart, the head's first number at {@code valuesAt}
      * @param seen    of each position, whether it is seen; null for all
      * @param n       positions
+     * @param first   position that is looked at first
+     * @param last    behind the last position that is looked at
+     * @param change  of the scores, once they are scaled; null for none
      * @param scores  room for {@value #TILE} rows of {@code places(n)}; overwritten
      * @param out     as the queries lie, from {@code outAt} on
      * @throws IllegalArgumentException  where no position is seen, or a score is NaN or infinite
      * @throws IndexOutOfBoundsException where numbers lie outside of their arrays
      */
     public static void attend(float[] q, int qAt, int stride, int queries, float[] keys, int keysAt, float[] values, int valuesAt, boolean[] seen, int n,
-            int headDim, float scale, float[] scores, float[] out, int outAt) {
+            int first, int last, int headDim, float scale, Scores change, float[] scores, float[] out, int outAt) {
         int places = places(n);
+        Objects.checkFromToIndex(first, last, n);
         Objects.checkFromIndexSize(qAt, (queries - 1) * stride + headDim, q.length);
         Objects.checkFromIndexSize(keysAt, headDim * places, keys.length);
         Objects.checkFromIndexSize(valuesAt, (n - 1) * stride + headDim, values.length);
@@ -67,27 +88,48 @@ public final class FullAttention {
         Objects.checkIndex(queries - 1, TILE);
         boolean warm = WARMTH.isWarm();
         if (warm) {
-            vectorScores(q, qAt, stride, queries, keys, keysAt, places, headDim, scale, scores);
+            vectorScores(q, qAt, stride, queries, keys, keysAt, places, first, last, headDim, scale, scores);
         } else {
             plainScores(q, qAt, stride, queries, keys, keysAt, places, headDim, scale, scores);
         }
         for (int i = 0; i < queries; i++) {
-            for (int p = 0; seen != null && p < n; p++) {
+            if (change != null) {
+                change.change(i, scores, i * places, first, last);
+            }
+            for (int p = first; seen != null && p < last; p++) {
                 scores[i * places + p] = seen[p] ? scores[i * places + p] : Float.NEGATIVE_INFINITY;
             }
-            DecoderOps.softmax(scores, i * places, n);
+            DecoderOps.softmax(scores, i * places + first, last - first);
         }
-        int d = warm ? vectorSums(stride, queries, values, valuesAt, n, headDim, scores, places, out, outAt) : 0;
-        plainSums(d, stride, queries, values, valuesAt, n, headDim, scores, places, out, outAt);
+        int d = warm ? vectorSums(stride, queries, values, valuesAt, first, last, headDim, scores, places, out, outAt) : 0;
+        plainSums(d, stride, queries, values, valuesAt, first, last, headDim, scores, places, out, outAt);
+    }
+
+    /**
+     * The scaled products of one to {@value #TILE} neighbouring queries with all keys, as {@link #attend} makes them.
+     *
+     * @param scores {@value #TILE} rows of {@code places(n)}
+     */
+    public static void products(float[] q, int qAt, int stride, int queries, float[] keys, int keysAt, int n, int headDim, float scale, float[] scores) {
+        int places = places(n);
+        Objects.checkFromIndexSize(qAt, (queries - 1) * stride + headDim, q.length);
+        Objects.checkFromIndexSize(keysAt, headDim * places, keys.length);
+        Objects.checkFromIndexSize(0, TILE * places, scores.length);
+        Objects.checkIndex(queries - 1, TILE);
+        if (WARMTH.isWarm()) {
+            vectorScores(q, qAt, stride, queries, keys, keysAt, places, 0, n, headDim, scale, scores);
+        } else {
+            plainScores(q, qAt, stride, queries, keys, keysAt, places, headDim, scale, scores);
+        }
     }
 
     /** Two vectors of positions by four queries, which are the last one again where there are fewer. */
-    private static void vectorScores(float[] q, int qAt, int stride, int queries, float[] keys, int keysAt, int places, int headDim, float scale,
-            float[] scores) {
+    private static void vectorScores(float[] q, int qAt, int stride, int queries, float[] keys, int keysAt, int places, int first, int last,
+            int headDim, float scale, float[] scores) {
         int q1 = Math.min(1, queries - 1);
         int q2 = Math.min(2, queries - 1);
         int q3 = queries - 1;
-        for (int p = 0; p < places; p += 2 * Lanes.COUNT) {
+        for (int p = first / (2 * Lanes.COUNT) * 2 * Lanes.COUNT; p < last; p += 2 * Lanes.COUNT) {
             FloatVector a0 = FloatVector.zero(Lanes.F);
             FloatVector b0 = a0;
             FloatVector a1 = a0;
@@ -142,8 +184,8 @@ public final class FullAttention {
     }
 
     /** Whole vectors of dimensions by four queries; gives the dimension behind them. */
-    private static int vectorSums(int stride, int queries, float[] values, int valuesAt, int n, int headDim, float[] weights, int places, float[] out,
-            int outAt) {
+    private static int vectorSums(int stride, int queries, float[] values, int valuesAt, int first, int last, int headDim, float[] weights, int places,
+            float[] out, int outAt) {
         int q1 = Math.min(1, queries - 1);
         int q2 = Math.min(2, queries - 1);
         int q3 = queries - 1;
@@ -157,8 +199,8 @@ public final class FullAttention {
             FloatVector b2 = a0;
             FloatVector a3 = a0;
             FloatVector b3 = a0;
-            int value = valuesAt + d;
-            for (int p = 0; p < n; p++, value += stride) {
+            int value = valuesAt + first * stride + d;
+            for (int p = first; p < last; p++, value += stride) {
                 FloatVector a = FloatVector.fromArray(Lanes.F, values, value);
                 FloatVector b = FloatVector.fromArray(Lanes.F, values, value + Lanes.COUNT);
                 FloatVector w0 = FloatVector.broadcast(Lanes.F, weights[p]);
@@ -187,12 +229,12 @@ public final class FullAttention {
     }
 
     /** From dimension {@code from} on. */
-    private static void plainSums(int from, int stride, int queries, float[] values, int valuesAt, int n, int headDim, float[] weights, int places,
+    private static void plainSums(int from, int stride, int queries, float[] values, int valuesAt, int first, int last, int headDim, float[] weights, int places,
             float[] out, int outAt) {
         for (int i = 0; i < queries && from < headDim; i++) {
             int to = outAt + i * stride;
             Arrays.fill(out, to + from, to + headDim, 0);
-            for (int p = 0; p < n; p++) {
+            for (int p = first; p < last; p++) {
                 float weight = weights[i * places + p];
                 int value = valuesAt + p * stride;
                 for (int d = from; d < headDim; d++) {
@@ -212,8 +254,8 @@ public final class FullAttention {
         Arrays.fill(keys, 0.5f);
         Warmth.repeat(ENOUGH_NANOS, () -> {
             for (int i = 0; i < 8; i++) {
-                vectorScores(rows, 0, EXERCISED, TILE, keys, 0, places(n), EXERCISED, 1, scores);
-                vectorSums(EXERCISED, TILE, rows, 0, n, EXERCISED, scores, places(n), out, 0);
+                vectorScores(rows, 0, EXERCISED, TILE, keys, 0, places(n), 0, n, EXERCISED, 1, scores);
+                vectorSums(EXERCISED, TILE, rows, 0, 0, n, EXERCISED, scores, places(n), out, 0);
             }
         });
     }

@@ -1,5 +1,6 @@
 package dev.zhulong.model;
 
+import dev.zhulong.formats.DistanceRows;
 import dev.zhulong.formats.Role;
 import dev.zhulong.formats.Stack;
 import dev.zhulong.formats.Stack.Attention;
@@ -84,10 +85,7 @@ final class DisentangledAttention implements SelfAttention {
      * @return [seq, seq], by query and key
      */
     static Tensor rowsOfPairs(Distances distances, int seq) {
-        int[] rows = new int[2 * seq - 1];
-        for (int apart = 1 - seq; apart < seq; apart++) {
-            rows[apart + seq - 1] = Math.clamp((long) bucket(distances, apart) + distances.span(), 0, 2 * distances.span() - 1);
-        }
+        int[] rows = DistanceRows.of(distances, seq);
         long[] pairs = new long[Math.multiplyExact(seq, seq)];
         for (int query = 0; query < seq; query++) {
             for (int key = 0; key < seq; key++) {
@@ -122,17 +120,5 @@ final class DisentangledAttention implements SelfAttention {
     static Tensor hidden(Tensor seen) {
         // 0 where both are seen, else the most negative number
         return seen.mul(seen.transpose(1, 2)).add(-1).mul(Float.MAX_VALUE).unsqueeze(1);
-    }
-
-    /** Those near have a bucket each; those further off share them, in F32 as the weights were trained with. */
-    static int bucket(Distances distances, int apart) {
-        int middle = distances.buckets() / 2;
-        int away = Math.abs(apart);
-        if (distances.buckets() == 0 || away <= middle) {
-            return apart;
-        }
-        float widths = (float) Math.log((float) away / middle) / (float) Math.log((float) ((distances.furthest() - 1.0) / middle));
-        int bucket = (int) Math.ceil(widths * (middle - 1)) + middle;
-        return apart < 0 ? -bucket : bucket;
     }
 }

@@ -28,7 +28,8 @@ class EncodersTrainAsInTransformersTest {
     private static final Path GOLDEN = Path.of(System.getProperty("zhulong.root", "..")).resolve("../shared/golden/arch").normalize();
 
     @ParameterizedTest
-    @ValueSource(strings = {"bert_mlm", "bert_classify", "bert_tokens", "bert_qa", "roberta_classify", "xlm_roberta_tokens", "distilbert_mlm"})
+    @ValueSource(strings = {"bert_mlm", "bert_classify", "bert_tokens", "bert_qa", "roberta_classify", "xlm_roberta_tokens", "distilbert_mlm",
+        "modernbert_mlm", "deberta_v2_classify"})
     void theyAreTheSame(String name) throws IOException {
         Path directory = GOLDEN.resolve(name);
         assumeTrue(Files.isDirectory(directory), directory + " is not there");

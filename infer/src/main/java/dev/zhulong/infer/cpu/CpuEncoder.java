@@ -6,8 +6,6 @@ import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.Parameters;
 import dev.zhulong.formats.Role;
-import dev.zhulong.formats.Stack;
-import dev.zhulong.formats.Stack.NormPlace;
 import dev.zhulong.formats.Stack.Positions;
 import dev.zhulong.infer.Encoder;
 import dev.zhulong.infer.cpu.EncoderPass.Sequence;
@@ -37,12 +35,17 @@ public final class CpuEncoder implements Encoder {
     private final Arena arena;
     private final ThreadPool pool;
     private final CpuLayer[] layers;
+    private final EncoderAttention[] attentions;
     private final StoredMatrix embedding;
-    /** Learned positions [rows, hidden]. */
+    /** Learned positions [rows, hidden]; null where there are none. */
     private final float[] positions;
     /** Of segments [segments, hidden]; null where there are none. */
     private final float[] segments;
     private final Norm embeddingNorm;
+    /** Whether padding begins as zeros. */
+    private final boolean clearsPadding;
+    /** After the last layer; null where there is none. */
+    private final Norm finalNorm;
     private final Optional<EncoderHead> head;
     private final long weightBytes;
     private final ThreadLocal<float[]> embeddingRow;
@@ -54,19 +57,23 @@ public final class CpuEncoder implements Encoder {
         arena = Arena.ofShared();
         pool = new ThreadPool(threads);
         layers = new CpuLayer[spec.layers()];
+        attentions = new EncoderAttention[spec.layers()];
         try {
             var loader = new CpuLayer.Loader(weights, arena, pool, null);
             for (int l = 0; l < layers.length; l++) {
                 layers[l] = loader.layer(l);
             }
+            EncoderAttentions.load(spec, loader, layers, pool, attentions);
             Parameters table = Parameters.of(spec);
             embedding = loader.rows(table.get(Role.EMBED).name());
-            positions = loader.vector(table.get(Role.POSITIONS).name());
+            positions = table.find(Role.POSITIONS).map(p -> loader.vector(p.name())).orElse(null);
             segments = table.find(Role.SEGMENTS).map(p -> loader.vector(p.name())).orElse(null);
             embeddingNorm = loader.norm(Role.EMBED_NORM, -1);
+            finalNorm = loader.normIfAny(Role.FINAL_NORM, -1);
+            clearsPadding = spec.stack().positions() instanceof Positions.Distances;
             head = EncoderHead.load(spec, loader);
             embeddingRow = ThreadLocal.withInitial(() -> new float[spec.hiddenSize()]);
-            weightBytes = Arrays.stream(layers).mapToLong(CpuLayer::bytes).sum() + embedding.data().byteSize() + head.map(EncoderHead::bytes).orElse(0L);
+            weightBytes = Arrays.stream(layers).mapToLong(CpuLayer::bytes).sum() + Arrays.stream(attentions).mapToLong(EncoderAttention::bytes).sum() + embedding.data().byteSize() + head.map(EncoderHead::bytes).orElse(0L);
         } catch (RuntimeException | Error e) {
             release();
             throw e;
@@ -85,15 +92,7 @@ public final class CpuEncoder implements Encoder {
         if (!(directory.network() instanceof EncoderSpec spec)) {
             throw new FormatException(directory.path(), "expected an encoder such as BERT, found a " + directory.network().family().title() + " decoder");
         }
-        requirePlain(directory, spec);
         return new CpuEncoder(new DecoderWeights.OfDirectory(directory, type), spec, threads);
-    }
-
-    private static void requirePlain(ModelDirectory directory, EncoderSpec spec) {
-        Stack stack = spec.stack();
-        if (stack.place() != NormPlace.AFTER || !(stack.positions() instanceof Positions.Learned) || stack.layers().stream().anyMatch(layer -> layer.attention().window() > 0)) {
-            throw new FormatException(directory.path(), "the CPU engine does not run a " + spec.family().title() + " encoder: use the torch engine (--engine torch)");
-        }
     }
 
     @Override
@@ -125,7 +124,7 @@ public final class CpuEncoder implements Encoder {
     private void run(List<Input> inputs, int places, List<Output> outputs) {
         if (pass == null || pass.maxRows() < places) {
             closePass();
-            pass = new EncoderPass(spec, places, pool);
+            pass = new EncoderPass(spec.stack(), places, pool);
         }
         int hidden = spec.hiddenSize();
         var sequences = new Sequence[inputs.size()];
@@ -134,16 +133,28 @@ public final class CpuEncoder implements Encoder {
         for (int i = 0; i < sequences.length; i++) {
             Input input = inputs.get(i);
             int n = input.ids().length;
-            sequences[i] = new Sequence(rows, n, at, input.seen().length == 0 ? null : input.seen());
+            sequences[i] = new Sequence(rows, n, at, input.seen().length == 0 ? null : input.seen(), globals(input));
             rows += n;
             at += FullAttention.places(n);
         }
         pool.run(i -> embed(inputs.get(i), sequences[i].from()), sequences.length);
-        pass.run(layers, sequences, rows);
+        pass.run(layers, attentions, sequences, rows);
+        if (finalNorm != null) {
+            pool.run(row -> finalNorm.apply(pass.x, row * hidden, pass.x, row * hidden), rows);
+        }
         for (int i = 0; i < sequences.length; i++) {
             int from = sequences[i].from() * hidden;
             outputs.add(new Output(Arrays.copyOfRange(pass.x, from, from + sequences[i].length() * hidden), logits(inputs.get(i), sequences[i])));
         }
+    }
+
+    private boolean[] globals(Input input) {
+        boolean[] globals = input.globals().length == 0 ? spec.family().globals(spec, input.ids()) : input.globals();
+        boolean any = false;
+        for (boolean each : globals) {
+            any |= each;
+        }
+        return any ? globals : null;
     }
 
     private float[] logits(Input input, Sequence sequence) {
@@ -152,8 +163,32 @@ public final class CpuEncoder implements Encoder {
         }
         int n = spec.head() instanceof Head.Classes ? 1 : sequence.length();
         float[] logits = new float[Math.multiplyExact(n, spec.outputs())];
-        head.get().apply(pass.products(), pass.x, sequence.from(), n, logits);
+        if (spec.head() instanceof Head.Classes classes && classes.mean()) {
+            head.get().apply(pass.products(), mean(sequence), 0, 1, logits);
+        } else {
+            head.get().apply(pass.products(), pass.x, sequence.from(), n, logits);
+        }
         return logits;
+    }
+
+    /** The mean of the states that are seen. */
+    private float[] mean(Sequence sequence) {
+        int hidden = spec.hiddenSize();
+        double[] sum = new double[hidden];
+        int count = 0;
+        for (int i = 0; i < sequence.length(); i++) {
+            if (sequence.seen() == null || sequence.seen()[i]) {
+                count++;
+                for (int d = 0; d < hidden; d++) {
+                    sum[d] += pass.x[(sequence.from() + i) * hidden + d];
+                }
+            }
+        }
+        float[] mean = new float[hidden];
+        for (int d = 0; d < hidden; d++) {
+            mean[d] = (float) (sum[d] / count);
+        }
+        return mean;
     }
 
     private void embed(Input input, int from) {
@@ -167,8 +202,13 @@ public final class CpuEncoder implements Encoder {
             if (segments != null) {
                 DecoderOps.add(pass.x, at, segments, (input.segments().length == 0 ? 0 : input.segments()[i]) * hidden, hidden);
             }
-            DecoderOps.add(pass.x, at, positions, rows[i] * hidden, hidden);
+            if (positions != null) {
+                DecoderOps.add(pass.x, at, positions, rows[i] * hidden, hidden);
+            }
             embeddingNorm.apply(pass.x, at, pass.x, at);
+            if (clearsPadding && input.seen().length > 0 && !input.seen()[i]) {
+                Arrays.fill(pass.x, at, at + hidden, 0);
+            }
         }
     }
 
@@ -188,9 +228,12 @@ public final class CpuEncoder implements Encoder {
     }
 
     private void release() {
-        for (CpuLayer layer : layers) {
-            if (layer != null) {
-                layer.close();
+        for (int l = 0; l < layers.length; l++) {
+            if (layers[l] != null) {
+                layers[l].close();
+            }
+            if (attentions[l] != null) {
+                attentions[l].close();
             }
         }
         pool.close();

@@ -49,7 +49,7 @@ record EncoderHead(EncoderSpec spec, Projection dense, Norm norm, PackedWeights 
             }
             products.activations().set(last, 0, count, hidden);
             products.matMul().multiply(products.activations(), matrix, to, done * outputs);
-            for (int row = done; row < done + count; row++) {
+            for (int row = done; bias != null && row < done + count; row++) {
                 DecoderOps.add(to, row * outputs, bias, 0, outputs);
             }
         }

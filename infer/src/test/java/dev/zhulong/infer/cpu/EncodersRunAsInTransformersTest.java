@@ -52,7 +52,8 @@ class EncodersRunAsInTransformersTest {
 
     /** Padded positions too: they see what is not padded. */
     @ParameterizedTest
-    @ValueSource(strings = {"bert_mlm", "bert_classify", "bert_tokens", "bert_qa", "roberta_classify", "xlm_roberta_tokens", "distilbert_mlm"})
+    @ValueSource(strings = {"bert_mlm", "bert_classify", "bert_tokens", "bert_qa", "roberta_classify", "xlm_roberta_tokens", "distilbert_mlm",
+        "modernbert_mlm", "deberta_v2_classify"})
     void statesAndLogits(String name) {
         Path golden = shared("golden/arch/" + name);
         try (var file = SafetensorsFile.open(golden.resolve("golden.safetensors")); CpuEncoder model = open(golden, Optional.empty())) {
