@@ -1,7 +1,6 @@
 package dev.zhulong.infer;
 
 import dev.zhulong.formats.DecoderSpec;
-import dev.zhulong.formats.DecoderSpec.Scaling;
 import dev.zhulong.formats.Stack.Attention;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
@@ -18,7 +17,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /**
  * The engine over libtorch: every architecture of the model module.
@@ -108,15 +106,11 @@ public final class TorchEngine implements LanguageModel {
         private final Tensor[] keys;
         private final Tensor[] values;
         private int length;
-        /** Longest sequence whose keys LongRoPE turns as those of short ones; {@link Integer#MAX_VALUE} where there is no LongRoPE. */
-        private final int longestShort;
-        /** Where there is LongRoPE, the tokens held, and whether their keys are those of a long sequence. */
-        private int[] ids = new int[0];
-        private boolean isLong;
+        private final LongRopeTokens longRope;
 
         Cache(DecoderSpec spec, int capacity) {
             this.capacity = capacity;
-            longestShort = longestShort(spec);
+            longRope = LongRopeTokens.of(spec);
             keys = new Tensor[spec.layers()];
             values = new Tensor[spec.layers()];
             for (int l = 0; l < keys.length; l++) {
@@ -126,28 +120,15 @@ public final class TorchEngine implements LanguageModel {
             }
         }
 
-        private static int longestShort(DecoderSpec spec) {
-            return IntStream.range(0, spec.layers()).mapToObj(spec.stack()::rope).map(rope -> rope == null ? null : rope.scaling())
-                    .filter(Scaling.LongRope.class::isInstance).mapToInt(scaling -> ((Scaling.LongRope) scaling).originalContext()).min().orElse(Integer.MAX_VALUE);
-        }
-
-        /**
-         * What must be read for these ids to follow: where LongRoPE turns all keys otherwise from here on, the whole sequence once more, as in
-         * transformers.
-         */
+        /** What must be read for these ids to follow. */
         private int[] toRead(int[] next) {
-            if (longestShort == Integer.MAX_VALUE) {
-                return next;
-            }
-            int[] all = Arrays.copyOf(ids, length + next.length);
-            System.arraycopy(next, 0, all, length, next.length);
-            ids = all;
-            boolean turned = all.length > longestShort != isLong;
-            isLong = all.length > longestShort;
-            if (length == 0 || !turned) {
+            int[] again = longRope == null ? new int[0] : longRope.noted(length, next);
+            if (again.length == 0) {
                 return next;
             }
             length = 0;
+            int[] all = Arrays.copyOf(again, again.length + next.length);
+            System.arraycopy(next, 0, all, again.length, next.length);
             return all;
         }
 

@@ -79,7 +79,8 @@ public final class GgufRope {
             if (!(each > 0 && Float.isFinite(each))) {
                 throw FormatException.at(file.path(), "tensor \"" + name + "\"", "factors above 0", each);
             }
-            divisors.add((double) each);
+            // the number that was written, not the one the float stands for
+            divisors.add(Double.parseDouble(Float.toString(each)));
         }
         return divisors;
     }

@@ -1,19 +1,17 @@
 package dev.zhulong.infer.cpu;
 
 import dev.zhulong.formats.DecoderSpec;
-import dev.zhulong.formats.DecoderSpec.Rope;
 import dev.zhulong.formats.DecoderSpec.Scaling;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.Parameters;
 import dev.zhulong.formats.Role;
-import dev.zhulong.formats.RotaryFrequencies;
 import dev.zhulong.formats.Stack;
 import dev.zhulong.formats.Stack.Positions;
 import dev.zhulong.formats.gguf.GgufModel;
 import dev.zhulong.infer.LanguageModel;
+import dev.zhulong.infer.LongRopeTokens;
 import dev.zhulong.kernels.DecoderOps;
 import dev.zhulong.kernels.KvPages;
-import dev.zhulong.kernels.Rotary;
 import dev.zhulong.kernels.ThreadPool;
 import dev.zhulong.kernels.VectorSupport;
 import dev.zhulong.kernels.WeightRows;
@@ -22,7 +20,6 @@ import dev.zhulong.tensor.Int8Linear;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.SplittableRandom;
@@ -54,8 +51,7 @@ public final class CpuEngine implements LanguageModel {
     /** Learned positions [rows, hidden]; null where there are none. */
     private final float[] positions;
     private final int firstPosition;
-    /** Of each layer; null where nothing turns. Layers that turn alike share one. */
-    private final Rotary[] rotaries;
+    private final Rotaries rotaries;
     private final PagePool pages;
     /** What an adapter must have been read for. */
     private final CpuAdapter.Shape adaptable;
@@ -85,7 +81,7 @@ public final class CpuEngine implements LanguageModel {
             firstPosition = spec.stack().positions() instanceof Positions.Learned(int first) ? first : 0;
             embeddingScale = (float) spec.stack().scales().embedding();
             embeddingNorm = loader.normIfAny(Role.EMBED_NORM, -1);
-            rotaries = rotaries(spec.stack());
+            rotaries = new Rotaries(spec.stack());
             String route = kept == null ? "latency" : "throughput " + Arrays.deepHashCode(kept.toArray());
             pages = new PagePool(spec, options.cache(), route, arena);
             embeddingRow = ThreadLocal.withInitial(() -> new float[spec.hiddenSize()]);
@@ -102,9 +98,8 @@ public final class CpuEngine implements LanguageModel {
         Stack.Attention first = spec.layer(0).attention();
         for (int l = 0; l < spec.layers(); l++) {
             Stack.Attention attention = spec.layer(l).attention();
-            if (spec.stack().rope(l) != null && RotaryFrequencies.changesAfter(spec.stack().rope(l)).isPresent()) {
-                String name = spec.stack().rope(l).scaling() instanceof Scaling.Dynamic ? "dynamic" : "longrope";
-                throw new IllegalArgumentException("rotary scaling '" + name + "' changes cached keys as a sequence grows, which the CPU engine does not support;"
+            if (spec.stack().rope(l) != null && spec.stack().rope(l).scaling() instanceof Scaling.Dynamic) {
+                throw new IllegalArgumentException("rotary scaling 'dynamic' changes cached keys as a sequence grows, which the CPU engine does not support;"
                         + " use the torch engine");
             }
             String what = attention.latent() != null ? "keys and values made from a narrow row" : spec.layer(l).cross() != null ? "attention to an encoder"
@@ -114,17 +109,6 @@ public final class CpuEngine implements LanguageModel {
                 throw new IllegalArgumentException("layer " + l + " has " + what + ", which the CPU engine does not compute; use the torch engine");
             }
         }
-    }
-
-    private static Rotary[] rotaries(Stack stack) {
-        var made = new HashMap<Rope, Rotary>();
-        var rotaries = new Rotary[stack.layers().size()];
-        for (int l = 0; l < rotaries.length; l++) {
-            Rope rope = stack.rope(l);
-            rotaries[l] = rope == null ? null : made.computeIfAbsent(rope,
-                    each -> new Rotary(RotaryFrequencies.of(each, 0), RotaryFrequencies.scale(each), each.neighbours()));
-        }
-        return rotaries;
     }
 
     /** The matrix that gives the logits. */
@@ -203,7 +187,7 @@ public final class CpuEngine implements LanguageModel {
 
     @Override
     public KvCache newCache(int capacity) {
-        return new PagedCache(pages, capacity, null);
+        return new PagedCache(pages, capacity, null, LongRopeTokens.of(spec));
     }
 
     @Override
@@ -215,7 +199,7 @@ public final class CpuEngine implements LanguageModel {
         if (own != null) {
             own.requireFits(adaptable);
         }
-        return new PagedCache(pages, capacity, own);
+        return new PagedCache(pages, capacity, own, LongRopeTokens.of(spec));
     }
 
     /** A piece of a span that is run with pieces of others. */
@@ -228,11 +212,21 @@ public final class CpuEngine implements LanguageModel {
             check(span);
             longest = Math.max(longest, span.cache().length() + span.ids().length);
         }
-        for (Rotary rotary : rotaries) {
-            if (rotary != null) {
-                rotary.reach(longest);
+        rotaries.reach(longest);
+        List<Span> again = new ArrayList<>();
+        for (Span span : spans) {
+            var cache = (PagedCache) span.cache();
+            int[] held = cache.longRope() == null ? new int[0] : cache.longRope().noted(cache.length(), span.ids());
+            if (held.length > 0) {
+                cache.truncate(0);
+                again.add(new Span(cache, held, Logits.NONE));
             }
         }
+        read(again);
+        return read(spans);
+    }
+
+    private List<float[]> read(List<Span> spans) {
         List<float[]> logits = new ArrayList<>(spans.size());
         for (Span span : spans) {
             logits.add(new float[span.wanted(spec)]);

@@ -29,7 +29,7 @@ final class ForwardPass implements AutoCloseable {
     private final NormPlace place;
     private final float residualScale;
     /** Of each layer; null where nothing turns. */
-    private final Rotary[] rotaries;
+    private final Rotaries rotaries;
     private final Attention attention;
     private final Products products;
     private final ThreadPool pool;
@@ -60,7 +60,6 @@ final class ForwardPass implements AutoCloseable {
     private final CpuExperts.Rows expertRows;
     private CpuLayer layer;
     private KvPages layerPages;
-    private Rotary rotary;
     /** Of what is added to the stream; of the stream before that, for what runs beside; of the stream after it. Each may be null. */
     private Norm resultNorm;
     private Norm besideNorm;
@@ -75,8 +74,7 @@ final class ForwardPass implements AutoCloseable {
     private float[] groupIn;
     private float[][] groupOut;
 
-    /** @param rotaries what turns queries and keys of each layer; null for nothing */
-    ForwardPass(DecoderSpec spec, int maxRows, PagePool pages, Rotary[] rotaries, ThreadPool pool) {
+    ForwardPass(DecoderSpec spec, int maxRows, PagePool pages, Rotaries rotaries, ThreadPool pool) {
         this.maxRows = maxRows;
         this.pages = pages;
         this.rotaries = rotaries;
@@ -125,7 +123,6 @@ final class ForwardPass implements AutoCloseable {
             layer = layers[l];
             layerNumber = l;
             layerPages = pages.layer(l);
-            rotary = rotaries[l];
             watched(layer.qkv(), in);
             layer.qkv().apply(products, in, rows, qkv);
             adapt(Group.QKV, in, qkv);
@@ -292,12 +289,13 @@ final class ForwardPass implements AutoCloseable {
 
     /** Norms of heads, rotation, and the row's keys and values to its sequence's pages. */
     private void heads(int row) {
-        heads(qkv[0], row * width, queryHeads, layer.qNorms(), positions[row]);
-        heads(qkv[1], row * kvWidth, kvHeads, layer.kNorms(), positions[row]);
+        Rotary rotary = rotaries.of(layerNumber, caches[row]);
+        heads(qkv[0], row * width, queryHeads, layer.qNorms(), rotary, positions[row]);
+        heads(qkv[1], row * kvWidth, kvHeads, layer.kNorms(), rotary, positions[row]);
         layerPages.put(caches[row].page(positions[row]), positions[row] % KvPages.PAGE, qkv[1], row * kvWidth, qkv[2], row * kvWidth);
     }
 
-    private void heads(float[] values, int at, int heads, Norm[] norms, int position) {
+    private void heads(float[] values, int at, int heads, Norm[] norms, Rotary rotary, int position) {
         int part = at;
         for (Norm norm : norms) {
             norm.apply(values, part, values, part);

@@ -1,5 +1,6 @@
 package dev.zhulong.infer.cpu;
 
+import dev.zhulong.infer.LongRopeTokens;
 import dev.zhulong.infer.PagedKv;
 import dev.zhulong.kernels.KvPages;
 import java.io.IOException;
@@ -15,21 +16,28 @@ final class PagedCache implements PagedKv {
     private final int capacity;
     /** Null for none. */
     private final CpuAdapter adapter;
+    /** Null where the model has no LongRoPE. */
+    private final LongRopeTokens longRope;
     private int[] table = new int[4];
     private int pages;
     private int length;
 
-    PagedCache(PagePool pool, int capacity, CpuAdapter adapter) {
+    PagedCache(PagePool pool, int capacity, CpuAdapter adapter, LongRopeTokens longRope) {
         if (capacity <= 0) {
             throw new IllegalArgumentException("a cache needs room for at least one token, asked for " + capacity);
         }
         this.pool = pool;
         this.capacity = capacity;
         this.adapter = adapter;
+        this.longRope = longRope;
     }
 
     CpuAdapter adapter() {
         return adapter;
+    }
+
+    LongRopeTokens longRope() {
+        return longRope;
     }
 
     PagePool pool() {

@@ -1,6 +1,7 @@
 package dev.zhulong.infer.open;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.DecoderSpec.Scaling;
 import dev.zhulong.formats.GenerationConfig;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.TensorView;
@@ -29,6 +30,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 
 /** A directory in Hugging Face's layout, with an adapter or without: on either engine. */
 final class DirectoryModelFiles extends ModelFiles {
@@ -59,7 +61,7 @@ final class DirectoryModelFiles extends ModelFiles {
 
     /** Whether rotary angles change as a sequence grows, and with them what is cached already. */
     private static boolean isDynamic(DecoderSpec spec) {
-        return spec.stack().anglesChangeAfter().isPresent();
+        return IntStream.range(0, spec.layers()).mapToObj(spec.stack()::rope).anyMatch(rope -> rope != null && rope.scaling() instanceof Scaling.Dynamic);
     }
 
     @Override

@@ -38,7 +38,9 @@ class RotationsAreThoseOfTheTorchEngineTest {
 
     private static Stream<Arguments> rotations() {
         var yarn = new Scaling.Yarn(4, 16, 32, 1, 0.1 * Math.log(4) + 1, true);
-        return Stream.of(Arguments.of(8, new Scaling.None()), Arguments.of(8, new Scaling.Linear(2.5)),
+        var longRope = new Scaling.LongRope(List.of(1.0, 1.5, 2.0, 4.0), List.of(1.1, 3.0, 9.0, 20.0), 64, 1.2);
+        var stillShort = new Scaling.LongRope(longRope.shortFactors(), longRope.longFactors(), 200, 1.2);
+        return Stream.of(Arguments.of(8, longRope), Arguments.of(8, stillShort), Arguments.of(8, new Scaling.None()), Arguments.of(8, new Scaling.Linear(2.5)),
                 Arguments.of(8, new Scaling.Llama3(8, 1, 4, 64)), Arguments.of(8, yarn), Arguments.of(4, new Scaling.None()), Arguments.of(6, new Scaling.Llama3(8, 1, 4, 64)), Arguments.of(6, yarn));
     }
 
