@@ -107,6 +107,8 @@ public final class SmolLm3 extends RotaryDecoder {
 
     @Override
     protected void writeAttention(DecoderSpec spec, ObjectNode config) {
+        // the default lies beyond small vocabularies
+        config.putNull("pad_token_id");
         config.put("no_rope_layer_interval", INTERVAL);
         var turns = config.putArray("no_rope_layers");
         for (int layer = 0; layer < spec.layers(); layer++) {
