@@ -42,9 +42,10 @@ public final class HfConfig {
      * @throws FormatException naming file, field, expected and found
      */
     public static NetworkSpec network(Path configJson) {
-        JsonFields config = JsonFields.read(configJson);
+        JsonFields whole = JsonFields.read(configJson);
+        JsonFields config = TextHalf.config(whole);
         Family family = family(config);
-        QuantizationConfig.read(config);
+        QuantizationConfig.read(whole);
         return ReachConfig.applied(family.read(config), config);
     }
 

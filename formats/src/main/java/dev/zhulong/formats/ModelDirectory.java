@@ -43,11 +43,11 @@ public final class ModelDirectory implements AutoCloseable {
     private final List<SafetensorsFile> files;
     private final Map<String, TensorView> tensors;
 
-    private ModelDirectory(Path path, StoredHead head, GenerationConfig generation, List<SafetensorsFile> files,
+    private ModelDirectory(Path path, StoredHead head, Optional<String> half, GenerationConfig generation, List<SafetensorsFile> files,
             Map<String, TensorView> tensors) {
         this.path = path;
         this.spec = head.spec();
-        this.notice = head.notice();
+        this.notice = half.isPresent() && head.notice().isPresent() ? Optional.of(half.get() + "; " + head.notice().get()) : half.or(head::notice);
         this.generationConfig = generation;
         this.files = files;
         this.tensors = Collections.unmodifiableMap(tensors);
@@ -65,7 +65,13 @@ public final class ModelDirectory implements AutoCloseable {
         boolean opened = false;
         try {
             Map<String, TensorView> tensors = openWeights(directory, files);
-            var model = new ModelDirectory(directory, StoredHead.of(spec, spec.family().tidy(spec, tensors)), generation, files, tensors);
+            JsonFields config = JsonFields.read(directory.resolve(CONFIG));
+            Optional<String> half = Optional.empty();
+            if (TextHalf.isIn(config)) {
+                half = TextHalf.notice(config, tensors);
+                tensors = TextHalf.weights(tensors);
+            }
+            var model = new ModelDirectory(directory, StoredHead.of(spec, spec.family().tidy(spec, tensors)), half, generation, files, tensors);
             opened = true;
             return model;
         } finally {
@@ -248,7 +254,7 @@ public final class ModelDirectory implements AutoCloseable {
         return HfConfig.decoder(spec, path.resolve(CONFIG));
     }
 
-    /** What the user should know of the files, in one line: where they contradict {@code config.json}. */
+    /** What the user should know of the files, in one line: where they contradict {@code config.json}, or hold more than is used. */
     public Optional<String> notice() {
         return notice;
     }
