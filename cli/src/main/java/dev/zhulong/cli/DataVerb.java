@@ -5,12 +5,12 @@ import picocli.CommandLine.Command;
 /** The verbs for fine-tuning data. */
 @Command(
         name = "data",
-        description = "Inspect fine-tuning data.",
-        subcommands = DataInspectVerb.class,
+        description = "Inspect fine-tuning data, or make some to try things with.",
+        subcommands = {DataInspectVerb.class, DataTasksVerb.class},
         footer = {"", "Example:", "  zhulong data inspect --model my-model --data train.jsonl"})
 final class DataVerb extends Verb {
     @Override
     protected void run() {
-        throw wrongUsage("choose what to do: zhulong data inspect");
+        throw wrongUsage("choose what to do: zhulong data inspect or zhulong data tasks");
     }
 }

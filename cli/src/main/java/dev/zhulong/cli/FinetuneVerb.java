@@ -40,6 +40,7 @@ import picocli.CommandLine.Option;
             "      --as-chat --epochs 5 --out ADAPTER",
             "  zhulong finetune --model MODEL --data pairs.jsonl --method dpo --out ADAPTER",
             "  zhulong finetune --model MODEL --mixture tasks.yaml --method qlora --out ADAPTER",
+            "  zhulong finetune --model MODEL --mixture tasks.yaml --alone --out ADAPTER   one adapter for all, and one for each",
             "  zhulong finetune --task classify --model BERT --data reviews.csv --map text=review label=stars --out RUN",
             "  zhulong chat --model MODEL --adapter ADAPTER        talk to it",
             "  zhulong merge --model MODEL --adapter ADAPTER --out NEW   one model of both",
@@ -64,6 +65,9 @@ final class FinetuneVerb extends JobVerb {
     @Option(names = "--mixture", paramLabel = "FILE", description = "YAML file of several sources with weights, names and mappings, "
             + "instead of --data.")
     Path mixture;
+
+    @Option(names = "--alone", description = "Also train an adapter on each source alone, and show its scores beside those of the common one.")
+    boolean alone;
 
     @Option(names = "--held-out", paramLabel = "FILE", description = "File of examples to score on (default: a share of the data is "
             + "held back).")
@@ -143,7 +147,7 @@ final class FinetuneVerb extends JobVerb {
         FinetuneRecipe read = read(FinetuneRecipe.KIND, FinetuneRecipe.class, overrides());
         if (!data.isEmpty() || mixture != null) {
             read = new FinetuneRecipe(read.kind(), read.seed(), read.device(), read.method(), read.model(), new FinetuneRecipe.Data(sources(), read.data().heldOutFraction(),
-                    read.data().heldOutRows(), read.data().alone()), read.adapter(), read.dpo(), read.train());
+                    read.data().heldOutRows(), read.data().alone(), read.data().temperature()), read.adapter(), read.dpo(), read.train());
         }
         run(new FinetuneJob(read), out);
     }
@@ -153,8 +157,8 @@ final class FinetuneVerb extends JobVerb {
         if (method != null && method != FinetuneRecipe.Method.FULL || rank != null) {
             throw wrongUsage("with --task all weights of the encoder are trained; adapters on encoders are not implemented: leave out --method and --rank");
         }
-        if (mixture != null || layout != null || asChat || separator != null) {
-            throw wrongUsage("--mixture, --layout, --as-chat and --separator describe examples for a decoder, and --task is for an encoder: use one or the other");
+        if (alone || mixture != null || layout != null || asChat || separator != null) {
+            throw wrongUsage("--mixture, --alone, --layout, --as-chat and --separator describe examples for a decoder, and --task is for an encoder: use one or the other");
         }
         if (recipe == null && (model == null || data.isEmpty())) {
             throw wrongUsage(model == null ? "missing --model DIR: the encoder to fine-tune" : "nothing to train on: give --data FILE");
@@ -175,6 +179,9 @@ final class FinetuneVerb extends JobVerb {
         if (rank != null) {
             add(overrides, "adapter.rank", rank);
             add(overrides, "adapter.alpha", 2L * rank);
+        }
+        if (alone) {
+            add(overrides, "data.alone", true);
         }
         train(overrides);
         return overrides;

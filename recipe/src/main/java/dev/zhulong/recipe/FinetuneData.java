@@ -17,6 +17,7 @@ import dev.zhulong.data.tune.HeldOut;
 import dev.zhulong.data.tune.Mixture;
 import dev.zhulong.data.tune.MixtureRows;
 import dev.zhulong.data.tune.PreferenceTokens;
+import dev.zhulong.data.tune.SupervisedDocument;
 import dev.zhulong.data.tune.TuneTokens;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.text.Tokenizer;
@@ -36,11 +37,12 @@ import java.util.TreeSet;
 final class FinetuneData {
     private final FinetuneRecipe recipe;
     private final ExampleEncoder encoder;
-    private final Mixture mixture;
+    private Mixture mixture;
     private final Progress progress;
     private final Map<String, TuneTokens> train = new LinkedHashMap<>();
     private final List<PreferenceTokens> pairs = new ArrayList<>();
     private final Map<String, List<Batch>> heldOut = new LinkedHashMap<>();
+    private final Map<String, List<SupervisedTokens>> answers = new LinkedHashMap<>();
     private final SortedSet<Integer> controlIds = new TreeSet<>();
     private final EndMarks ends;
     private boolean conversations;
@@ -62,6 +64,10 @@ final class FinetuneData {
         this.ends = new EndMarks(encoder);
         mixture.sources().forEach(this::read);
         if (!dpo()) {
+            if (recipe.data().temperature() != 1) {
+                mixture = new Mixture(mixture.sources().stream().map(source ->
+                        source.withWeight(Math.pow(train.get(source.name()).documents().size(), 1 / recipe.data().temperature()))).toList());
+            }
             rows = MixtureRows.of(mixture, train, seq, recipe.train().packing(), recipe.seed());
         } else if (pairs.isEmpty()) {
             throw new IllegalArgumentException("no preference pair to train on");
@@ -101,6 +107,9 @@ final class FinetuneData {
             controlIds.addAll(own.controlIds());
             ends.add(own);
             heldOut.put(source.name(), kept.documents().isEmpty() ? List.of() : heldOut(kept));
+            if (source.metric().isPresent()) {
+                answers.put(source.name(), kept.documents().stream().filter(document -> !document.truncated()).map(SupervisedDocument::tokens).toList());
+            }
             progress.message(String.format(Locale.ROOT, "%s: %,d sequences to train on (%,d tokens, %,d learnt), %,d held out", source.name(),
                     own.documents().size(), own.tokens(), own.supervised(), kept.documents().size()));
             long seen = overlap(own.sequences(), kept.sequences());
@@ -181,6 +190,16 @@ final class FinetuneData {
     /** Held-out batches by source; a source without any has none. */
     Map<String, List<Batch>> heldOut() {
         return heldOut;
+    }
+
+    /** Held-out examples of the sources whose answers are scored. */
+    Map<String, List<SupervisedTokens>> answers() {
+        return answers;
+    }
+
+    /** What ends its answers. */
+    EndMarks ends() {
+        return ends;
     }
 
     /** Share of a batch's tokens that are learnt. */

@@ -86,7 +86,7 @@ public final class FinetuneJob extends RecipeJob<FinetuneRecipe, FinetuneJob.Res
     public FinetuneJob shared(Set<String> fields, Path directory, Progress progress, long available) {
         FinetuneRecipe.Data d = recipe.data();
         return new FinetuneJob(new FinetuneRecipe(recipe.kind(), recipe.seed(), recipe.device(), recipe.method(), recipe.model(),
-                new FinetuneRecipe.Data(d.sources(), d.heldOutFraction(), d.heldOutRows(), false), recipe.adapter(), recipe.dpo(), recipe.train()));
+                new FinetuneRecipe.Data(d.sources(), d.heldOutFraction(), d.heldOutRows(), false, d.temperature()), recipe.adapter(), recipe.dpo(), recipe.train()));
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.zhulong.recipe;
 
 import dev.zhulong.data.tune.DataSource;
 import dev.zhulong.data.tune.Mixture;
+import dev.zhulong.evaluate.text.TextMetric;
 import dev.zhulong.formats.yaml.Doc;
 import dev.zhulong.model.QuantizedMatrix;
 import dev.zhulong.tensor.Device;
@@ -66,7 +67,8 @@ public record FinetuneRecipe(
             @Doc("files of rows; several are several tasks, each with a score of its own") List<DataSource> sources,
             @Doc("share of a source's examples held out for evaluation, where it names no held_out file; in [0, 1)") double heldOutFraction,
             @Doc("maximum number of held-out examples of a source; 0 for all") int heldOutRows,
-            @Doc("also train an adapter on each source alone and show its score beside the common one's") boolean alone) {
+            @Doc("also train an adapter on each source alone and show its score beside the common one's") boolean alone,
+            @Doc("without weights: 1 mixes sources in proportion to their examples, a higher one more evenly (each by the T-th root)") double temperature) {
         public Data {
             if (!(heldOutFraction >= 0 && heldOutFraction < 1)) {
                 throw new IllegalArgumentException("held_out_fraction must be in [0, 1), found " + heldOutFraction);
@@ -74,13 +76,19 @@ public record FinetuneRecipe(
             if (heldOutRows < 0) {
                 throw new IllegalArgumentException("held_out_rows must not be negative, found " + heldOutRows);
             }
-            if (!sources.isEmpty()) {
-                new Mixture(sources);
+            if (!(temperature >= 1) || Double.isInfinite(temperature)) {
+                throw new IllegalArgumentException("data.temperature must be at least 1, found " + temperature);
+            }
+            for (DataSource source : sources) {
+                source.metric().ifPresent(metric -> TextMetric.of(metric, TextMetric.Settings.DEFAULT));
+            }
+            if (!sources.isEmpty() && new Mixture(sources).weighted() && temperature != 1) {
+                throw new IllegalArgumentException("data.temperature is for sources without weights: leave out one of the two");
             }
         }
 
         static Data defaults() {
-            return new Data(List.of(), 0.05, 500, false);
+            return new Data(List.of(), 0.05, 500, false, 1);
         }
     }
 
@@ -106,7 +114,8 @@ public record FinetuneRecipe(
     FinetuneRecipe absolute() {
         Path here = Path.of("").toAbsolutePath();
         return new FinetuneRecipe(kind, seed, device, method, new Model(model.from.map(path -> here.resolve(path).normalize()), model.quantize),
-                new Data(data.sources.stream().map(source -> source.in(here)).toList(), data.heldOutFraction, data.heldOutRows, data.alone),
+                new Data(data.sources.stream().map(source -> source.in(here)).toList(), data.heldOutFraction, data.heldOutRows, data.alone,
+                data.temperature),
                 adapter, dpo, train);
     }
 

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.zhulong.data.pack.Batch;
 import dev.zhulong.data.pack.Batches;
 import dev.zhulong.data.tune.DataSource;
+import dev.zhulong.evaluate.text.MetricValue;
 import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.ContentHash;
 import dev.zhulong.formats.DecoderSpec;
@@ -21,6 +22,7 @@ import dev.zhulong.text.HuggingFaceTokenizer;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.text.chat.ChatEncoder;
 import dev.zhulong.text.chat.ChatTemplate;
+import dev.zhulong.text.chat.SupervisedTokens;
 import dev.zhulong.train.Dpo;
 import dev.zhulong.train.Loss;
 import dev.zhulong.train.NextToken;
@@ -39,6 +41,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.Consumer;
 import java.util.function.LongFunction;
 
 /** One start of a {@link FinetuneJob}. */
@@ -119,7 +123,10 @@ final class FinetuneRun implements RecipeJob.Run<FinetuneJob.Result> {
         new Trainer<>(model, objective, new TrainData<>(batches(data.training()), some(held)), options(steps), run, listener).train();
         Map<String, Score> after = scores(objective, data);
         FinishedModel.weights(model, Optional.of(base), base, data.endMarks(), run);
-        Map<String, Score> alone = recipe.data().alone() ? alone(model, data, bytes, steps, listener) : Map.of();
+        Map<String, MetricValue> together = answers(model, tokenizer, data, data.answers().keySet());
+        Map<String, MetricValue> each = new LinkedHashMap<>();
+        Map<String, Score> alone = recipe.data().alone() ? alone(model, data, bytes, steps, listener,
+                source -> each.putAll(answers(model, tokenizer, data, Set.of(source)))) : Map.of();
         var evaluation = new FinetuneEvaluation(after.entrySet().stream().map(e -> new FinetuneEvaluation.Source(e.getKey(), before.get(e.getKey()),
                 e.getValue(), Optional.ofNullable(alone.get(e.getKey())))).toList());
         if (data.conversations() || template.present()) {
@@ -131,10 +138,28 @@ final class FinetuneRun implements RecipeJob.Run<FinetuneJob.Result> {
             evaluation.write(run);
             line.message("held out, " + FinetuneJob.Result.measure(dpo) + ":\n" + evaluation.text());
         }
+        if (!together.isEmpty()) {
+            var answers = new AnswerScores(together.entrySet().stream().map(e -> new AnswerScores.Task(e.getKey(), e.getValue().name(), e.getValue().estimate().value(),
+                    Optional.ofNullable(each.get(e.getKey())).map(value -> value.estimate().value()), data.answers().get(e.getKey()).size())).toList());
+            answers.write(run);
+            line.message("answers to held-out prompts, written greedily:\n" + answers.text());
+        }
         provenance().write(run);
         String use = data.conversations() || !data.plainPairs() ? "; talk to it: zhulong chat --model " : "; generate text: zhulong generate --model ";
         return new FinetuneJob.Result(after.isEmpty() ? Optional.empty() : Optional.of(evaluation),
                 adapter == null ? "the model is in " + run + use + run : "the adapter is in " + run + use + base + " --adapter " + run);
+    }
+
+    /** What the model now writes to the held-out prompts of sources with a metric. */
+    private Map<String, MetricValue> answers(Decoder model, Tokenizer tokenizer, FinetuneData data, Set<String> sources) {
+        Map<String, MetricValue> scores = new LinkedHashMap<>();
+        for (DataSource source : recipe.data().sources()) {
+            List<SupervisedTokens> held = data.answers().getOrDefault(source.name(), List.of());
+            if (sources.contains(source.name()) && !held.isEmpty()) {
+                scores.put(source.name(), AnswerScores.score(model, tokenizer, data.ends(), held, source.metric().orElseThrow()));
+            }
+        }
+        return scores;
     }
 
     private void announce(Decoder model, LoraAdapter adapter, FinetuneData data, TrainingMemory memory, long steps) {
@@ -223,8 +248,13 @@ final class FinetuneRun implements RecipeJob.Run<FinetuneJob.Result> {
         }
     }
 
-    /** An adapter for each source on its own, with as many of its rows as the common one saw. */
-    private Map<String, Score> alone(Decoder model, FinetuneData data, int[] bytes, long steps, TrainingConsole listener) {
+    /**
+     * An adapter for each source on its own, with as many of its rows as the common one saw.
+     *
+     * @param trained hears of each source while its adapter is on the model
+     */
+    private Map<String, Score> alone(Decoder model, FinetuneData data, int[] bytes, long steps, TrainingConsole listener,
+            Consumer<String> trained) {
         Map<String, Score> scores = new LinkedHashMap<>();
         LoraAdapter common = model.adapter().orElseThrow();
         List<String> names = recipe.data().sources().stream().map(DataSource::name).toList();
@@ -241,6 +271,7 @@ final class FinetuneRun implements RecipeJob.Run<FinetuneJob.Result> {
                 new Trainer<>(model, objective, new TrainData<>(batches(data.training(source.name())), some(held)),
                         options(data.stepsAlone(source.name(), steps)), directory, listener).train();
                 scores.put(source.name(), score(objective, held));
+                trained.accept(source.name());
                 GenerationFile.write(Optional.of(base), model.spec(), data.endMarks(), directory);
                 own.save(directory, StorageType.F32);
                 model.detach();

@@ -408,7 +408,7 @@ public final class Quickstart {
                 "train.batch=" + plan.shape().batch(), "train.seq=" + plan.shape().seq(), "train.lr=" + plan.tuning().learningRate(),
                 "train.checkpoint_every=" + checkpoint, "adapter.rank=" + plan.tuning().rank(), "adapter.alpha=" + 2 * plan.tuning().rank()));
         var recipe = new FinetuneRecipe(base.kind(), base.seed(), base.device(), base.method(), new FinetuneRecipe.Model(Optional.of(out), base.model().quantize()),
-                new FinetuneRecipe.Data(MethodPairs.sources(out), 0, 0, false), base.adapter(), base.dpo(), base.train());
+                new FinetuneRecipe.Data(MethodPairs.sources(out), 0, 0, false, 1), base.adapter(), base.dpo(), base.train());
         // it takes less memory than the training that came before it
         return new FinetuneJob(recipe).run(adapter, progress).evaluation();
     }
