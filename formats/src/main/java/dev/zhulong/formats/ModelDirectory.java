@@ -121,7 +121,11 @@ public final class ModelDirectory implements AutoCloseable {
         if (Files.exists(file)) {
             return GenerationConfig.read(file);
         }
-        return spec instanceof DecoderSpec decoder ? GenerationConfig.of(decoder.bosId(), decoder.eosIds()) : GenerationConfig.of(-1, List.of());
+        return switch (spec) {
+            case DecoderSpec decoder -> GenerationConfig.of(decoder.bosId(), decoder.eosIds());
+            case EncoderSpec encoder -> GenerationConfig.of(-1, List.of());
+            case EncoderDecoderSpec both -> GenerationConfig.of(both.ids().bos(), both.ids().eos());
+        };
     }
 
     /**
@@ -266,7 +270,14 @@ public final class ModelDirectory implements AutoCloseable {
 
     /** Ids that end a sequence: those of {@code generation_config.json}, else of {@code config.json}. */
     public List<Integer> eosIds() {
-        return generationConfig.eosIds().isEmpty() && spec instanceof DecoderSpec decoder ? decoder.eosIds() : generationConfig.eosIds();
+        if (!generationConfig.eosIds().isEmpty()) {
+            return generationConfig.eosIds();
+        }
+        return switch (spec) {
+            case DecoderSpec decoder -> decoder.eosIds();
+            case EncoderSpec encoder -> List.of();
+            case EncoderDecoderSpec both -> both.ids().eos();
+        };
     }
 
     /** The type {@code config.json} says the weights were saved in. */

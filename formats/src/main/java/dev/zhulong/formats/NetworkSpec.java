@@ -1,14 +1,14 @@
 package dev.zhulong.formats;
 
 /** The shape of a network: everything an engine must know to run one, and nothing else. */
-public sealed interface NetworkSpec permits DecoderSpec, EncoderSpec {
+public sealed interface NetworkSpec permits DecoderSpec, EncoderSpec, EncoderDecoderSpec {
     /** The published architecture it is of: knows its names. */
     Family family();
 
-    /** Its layers. */
+    /** Its layers; those of the decoder, where an encoder stands in front of it. */
     Stack stack();
 
-    /** Rows of the embedding. */
+    /** Rows of the embedding; of the decoder's. */
     int vocabSize();
 
     /** Whether a head over the vocabulary shares the embedding's weight. */

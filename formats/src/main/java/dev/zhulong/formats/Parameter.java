@@ -27,7 +27,13 @@ public record Parameter(String name, Role role, boolean bias, int layer, int exp
         /** Ones. */
         ONE,
         /** Zeros. */
-        ZERO
+        ZERO,
+        /** N(0, 1). */
+        UNIT,
+        /** N(0, 1 / inputs). */
+        FAN_IN,
+        /** That over √head dim: queries whose scores are not scaled (T5). */
+        FAN_IN_HEAD
     }
 
     /** How the rows of GGUF are made from Hugging Face's. */

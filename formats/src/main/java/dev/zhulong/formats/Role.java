@@ -18,6 +18,14 @@ public enum Role {
     DISTANCES,
     /** Norm of the rows of that table. */
     DISTANCES_NORM,
+    /** The embedding of an encoder in front of a decoder, where it is another. */
+    ENCODER_EMBED,
+    /** Learned positions of such an encoder. */
+    ENCODER_POSITIONS,
+    /** Norm of its embeddings. */
+    ENCODER_EMBED_NORM,
+    /** Norm after its last layer. */
+    ENCODER_NORM,
     /** Norm of the attention: before it, or in post-norm layers after its sum. */
     NORM1,
     /** Projection to queries. */
@@ -44,6 +52,8 @@ public enum Role {
     K_GLOBAL,
     /** Projection to the values that these queries gather. */
     V_GLOBAL,
+    /** What is added to the scores of each range of distances and each head [buckets, heads]; that of a stack's first layer serves all of them. */
+    RELATIVE_BIAS,
     /** One logit a head that takes its share of the attention [heads]. */
     SINKS,
     /** Norm of the attention's result, before it is added. */
@@ -93,7 +103,9 @@ public enum Role {
     /** Norm between {@link #HEAD_DENSE} and the head. */
     HEAD_NORM,
     /** The head: logits of the vocabulary, of labels, or of spans. */
-    HEAD;
+    HEAD,
+    /** A constant that is added to the logits of the vocabulary [1, vocab]; zero where files lack it. */
+    LOGITS_BIAS;
 
     /** Whether the weight is a matrix inside a layer that adapters and quantisers take hold of. */
     public boolean isProjection() {

@@ -143,6 +143,68 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
                 return 1 + (keys ? 1 : 0) + (queries ? 1 : 0);
             }
         }
+
+        /**
+         * Sines, and behind them cosines, of the position are added to the embedding (Vaswani et al. 2017).
+         *
+         * @param first  row of position 0. Where it is not 0, padding does not count and stands in the row before it, which is zero
+         * @param closed whether the slowest angle turns by 1/10000 a position, as tensor2tensor has it, rather than by a little more
+         */
+        record Sinusoidal(int first, boolean closed) implements Positions {
+            /** The row of a position, {@code width} values. */
+            public float[] row(long position, int width) {
+                int sines = closed ? width / 2 : (width + 1) / 2;
+                int cosines = width / 2;
+                var row = new float[width];
+                if (position == first - 1) {
+                    return row;
+                }
+                for (int i = 0; i < sines; i++) {
+                    row[i] = (float) Math.sin(angle(position, i, width));
+                }
+                for (int i = 0; i < cosines; i++) {
+                    row[sines + i] = (float) Math.cos(angle(position, i, width));
+                }
+                return row;
+            }
+
+            /** tensor2tensor's tables are made in F32, others' in F64. */
+            private double angle(long position, int i, int width) {
+                if (!closed) {
+                    return position / Math.pow(10000, 2.0 * i / width);
+                }
+                float step = (float) -(Math.log(10000) / (width / 2 - 1));
+                return (float) position * (float) Math.exp(i * step);
+            }
+        }
+
+        /**
+         * A learned number for each head and each range of distances is added to the scores; near distances have a range each, far ones share them
+         * (Raffel et al. 2020). The first layer's table serves all.
+         *
+         * @param buckets  ranges; where positions see both ways, half of them each way
+         * @param farthest distance from which on all are in one range
+         */
+        record RelativeBias(int buckets, int farthest) implements Positions {
+            /**
+             * The range of a distance.
+             *
+             * @param distance position seen, less the position that sees
+             * @param bothWays whether positions see what comes after them too
+             */
+            public int bucket(int distance, boolean bothWays) {
+                int count = bothWays ? buckets / 2 : buckets;
+                int base = bothWays && distance > 0 ? count : 0;
+                int far = bothWays ? Math.abs(distance) : Math.max(-distance, 0);
+                int exact = count / 2;
+                if (far < exact) {
+                    return base + far;
+                }
+                // in F32, as the tables of those who published it were made: at the edges of ranges it matters
+                float share = (float) Math.log((float) far / exact) / (float) Math.log((double) farthest / exact) * (count - exact);
+                return base + Math.min(exact + (int) share, count - 1);
+            }
+        }
     }
 
     /**

@@ -22,7 +22,8 @@ record StoredHead(NetworkSpec spec, Optional<String> notice) {
     /** @param spec as {@code config.json} has it  @param weights by the names of today */
     static StoredHead of(NetworkSpec spec, Map<String, TensorView> weights) {
         if (!spec.tiedEmbeddings()) {
-            return new StoredHead(spec, Optional.empty());
+            boolean missing = spec instanceof EncoderDecoderSpec both && both.family().tiesMissingHead() && !weights.containsKey(head(spec));
+            return new StoredHead(missing ? ((EncoderDecoderSpec) spec).withTiedHead() : spec, Optional.empty());
         }
         TensorView head = weights.get(head(spec));
         TensorView embedding = weights.get(embedding(spec));

@@ -31,6 +31,9 @@ class MutatedConfigsGiveASpecOrOneErrorTest {
         for (EncoderSpec spec : EncodersAreReadUnderEveryNameTest.specs()) {
             specs.addAll(Collections.nCopies(4, spec));
         }
+        for (EncoderDecoderSpec spec : EncoderDecodersAreReadAsWrittenTest.specs()) {
+            specs.addAll(Collections.nCopies(4, spec));
+        }
     }
 
     @AfterContainer
@@ -69,6 +72,7 @@ class MutatedConfigsGiveASpecOrOneErrorTest {
             switch (network) {
                 case DecoderSpec read -> assertThat(read.windows()).hasSize(read.layers());
                 case EncoderSpec read -> assertThat(read.contextLength()).isPositive();
+                case EncoderDecoderSpec read -> assertThat(read.longest()).isPositive();
             }
         } catch (FormatException e) {
             assertThat(e.getMessage()).startsWith(path.toString()).hasSizeLessThan(1000).doesNotContain("\n");

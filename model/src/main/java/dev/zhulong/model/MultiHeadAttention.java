@@ -27,17 +27,18 @@ final class MultiHeadAttention implements SelfAttention {
     /** Whether {@link #qkv} has the queries, the key and the value of each key head together. */
     private final boolean byHead;
 
-    MultiHeadAttention(Network network, Stack stack, int layer) {
+    /** @param number of the layer among all of the network, by which its weights are found */
+    MultiHeadAttention(Network network, Stack stack, int layer, int number) {
         this.shape = stack.layers().get(layer).attention();
         this.layer = layer;
-        qkv = network.linear(Role.QKV, layer, -1);
-        q = network.linear(Role.Q, layer, -1);
-        k = network.linear(Role.K, layer, -1);
-        v = network.linear(Role.V, layer, -1);
-        out = network.linear(Role.OUT, layer, -1);
-        qNorm = network.norm(Role.Q_NORM, layer, stack);
-        kNorm = network.norm(Role.K_NORM, layer, stack);
-        sinks = network.find(Role.SINKS, layer);
+        qkv = network.linear(Role.QKV, number, -1);
+        q = network.linear(Role.Q, number, -1);
+        k = network.linear(Role.K, number, -1);
+        v = network.linear(Role.V, number, -1);
+        out = network.linear(Role.OUT, number, -1);
+        qNorm = network.norm(Role.Q_NORM, number, stack);
+        kNorm = network.norm(Role.K_NORM, number, stack);
+        sinks = network.find(Role.SINKS, number);
         byHead = qkv != null && qkv.layout() == Layout.BY_HEAD;
     }
 

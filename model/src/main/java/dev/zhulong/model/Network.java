@@ -55,6 +55,9 @@ public abstract class Network implements AutoCloseable {
                     case RESIDUAL -> t.normal_(random, 0, 0.02 / Math.sqrt(2.0 * layers));
                     case ONE -> t.fill_(1);
                     case ZERO -> t.zero_();
+                    case UNIT -> t.normal_(random, 0, 1);
+                    case FAN_IN -> t.normal_(random, 0, 1 / Math.sqrt(p.inputs()));
+                    case FAN_IN_HEAD -> t.normal_(random, 0, 1 / Math.sqrt((double) p.inputs() * spec.stack().layers().getFirst().attention().headDim()));
                 }
                 tensors.put(p.name(), t);
             }
@@ -202,7 +205,12 @@ public abstract class Network implements AutoCloseable {
 
     /** What training changes: the adapter's weights if there is one, else all. */
     public final Map<String, Tensor> trainable() {
-        return adapter == null ? parameters() : adapter.parameters();
+        if (adapter != null) {
+            return adapter.parameters();
+        }
+        Map<String, Tensor> trained = new LinkedHashMap<>(parameters());
+        table.find(Role.LOGITS_BIAS).ifPresent(constant -> trained.remove(constant.name()));
+        return Collections.unmodifiableMap(trained);
     }
 
     /** Names of the trainable weights that weight decay applies to. */

@@ -2,6 +2,7 @@ package dev.zhulong.model;
 
 import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.EncoderDecoderSpec;
 import dev.zhulong.formats.EncoderSpec;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.HalfFloats;
@@ -40,6 +41,7 @@ public final class NetworkFiles {
             return switch (files.network()) {
                 case DecoderSpec decoder -> DecoderFiles.load(files);
                 case EncoderSpec encoder -> EncoderFiles.load(files);
+                case EncoderDecoderSpec both -> EncoderDecoder.load(files);
             };
         }
     }
@@ -63,7 +65,11 @@ public final class NetworkFiles {
                 } else {
                     Tensor t = Tensor.empty(DType.F32, p.shape()).keep();
                     tensors.put(p.name(), t);
-                    read(view, t);
+                    if (view == null) {
+                        t.zero_();
+                    } else {
+                        read(view, t);
+                    }
                 }
             });
         } catch (RuntimeException | Error e) {

@@ -37,7 +37,12 @@ public final class Pass {
     private final int seq;
     private final int keys;
     private final Tensor documents;
+    /** Of relative biases, the range of each distance, I64 [seq, keys]; else null. */
+    private final Tensor ranges;
     private Mixing mixing = Mixing.PLAIN;
+    private Pass source;
+    private Tensor sourcePadding;
+    private CrossKeys crossKeys;
     private Tensor distances;
     private Tensor seen;
     private Tensor hidden;
@@ -52,6 +57,7 @@ public final class Pass {
         this.seq = seq;
         this.keys = seq + (cache == null ? 0 : cache.length());
         this.angles = rotary.at(keys, positions);
+        this.ranges = BiasedAttention.ranges(stack, seq, keys, false);
         // made before the blocks run, so that no mask belongs to the scope of the block that asked first
         stack.layers().stream().map(layer -> layer.attention().reach()).distinct().forEach(this::prepare);
     }
@@ -102,6 +108,7 @@ public final class Pass {
         this.keys = seq;
         this.documents = null;
         this.angles = rotary.at(keys, positions);
+        this.ranges = BiasedAttention.ranges(stack, seq, keys, true);
         if (stack.positions() instanceof Distances apart) {
             distances = DisentangledAttention.rowsOfPairs(apart, seq);
             if (visible != null) {
@@ -173,6 +180,53 @@ public final class Pass {
     /** Attention of a layer with a short reach. */
     LocalAttention local(int layer) {
         return local.get(stack.layers().get(layer).attention().reach());
+    }
+
+    /**
+     * Of a decoder over an encoder's output.
+     *
+     * @param positions I64 [batch, seq]
+     * @param cache     null where whole texts are read
+     * @param visible   which of the encoder's positions are seen, [batch · their number]; null for all
+     * @param kept      keys and values of the encoder's output; null where they are made anew
+     */
+    static Pass over(Stack stack, RotaryTables rotary, Tensor positions, KeyValues cache, boolean[] visible, CrossKeys kept) {
+        var pass = new Pass(stack, rotary, positions, null, (int) positions.size(1), cache);
+        pass.sourcePadding = visible == null ? null : padding(visible, new long[] {positions.size(0), visible.length / positions.size(0)});
+        pass.crossKeys = kept;
+        return pass;
+    }
+
+    /** The same pass, behind that of an encoder in one network. */
+    Pass behind(Pass encoder) {
+        source = encoder;
+        sourcePadding = encoder.padding;
+        return this;
+    }
+
+    /** Of a network of both, the encoder's pass. */
+    Pass source() {
+        return source;
+    }
+
+    /** What is added to the scores of the encoder's positions; null for nothing. */
+    Tensor sourcePadding() {
+        return sourcePadding;
+    }
+
+    /** Keys and values of the encoder's output from earlier steps; null where they are made anew. */
+    CrossKeys crossKeys() {
+        return crossKeys;
+    }
+
+    /** Of relative biases, the range of each distance, I64 [seq, keys]. */
+    Tensor ranges() {
+        return ranges;
+    }
+
+    /** What is added to the scores of all pairs of a layer that sees everything before it, or of an encoder's; null for nothing. */
+    Tensor mask() {
+        return !causal ? padding : seq == 1 ? null : masks.get(Reach.WHOLE) != null ? masks.get(Reach.WHOLE) : Scoring.triangle(seq, keys);
     }
 
     /** I64 positions, [seq] or [batch, seq]. */

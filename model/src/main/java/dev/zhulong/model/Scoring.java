@@ -49,7 +49,7 @@ public record Scoring(double scale, double cap, Tensor sinks) {
     }
 
     /** The last {@code count} of {@code keys} positions see no later ones: [count, keys]. */
-    private static Tensor triangle(int count, int keys) {
+    static Tensor triangle(int count, int keys) {
         Tensor later = Tensor.arange(keys).unsqueeze(0).gt(Tensor.arange(keys).narrow(0, keys - count, count).unsqueeze(1));
         return Tensor.zeros(DType.F32, count, keys).maskedFill_(later, Double.NEGATIVE_INFINITY);
     }

@@ -6,13 +6,14 @@ import dev.zhulong.formats.Stack.Layer;
 import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.formats.Stack.NormPlace;
 import dev.zhulong.formats.Stack.Positions.Distances;
+import dev.zhulong.formats.Stack.Positions.RelativeBias;
 import dev.zhulong.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * A Transformer layer of any family: attention, then an MLP or a mixture of them, or the two side by side. Which norms there are the weights' roles say;
- * where they stand, the stack ({@link NormPlace}).
+ * A Transformer layer of any family: attention, in a decoder behind an encoder attention to that one's output, then an MLP or a mixture of them, or the two
+ * side by side. Which norms there are the weights' roles say; where they stand, the stack ({@link NormPlace}).
  */
 final class TransformerPart implements Part {
     private final NormPlace place;
@@ -22,22 +23,30 @@ final class TransformerPart implements Part {
     private final Normalisation norm2;
     private final Normalisation norm2Result;
     private final SelfAttention attention;
+    private final CrossAttention cross;
     private final FeedForward mlp;
 
     TransformerPart(Network network, Stack stack, int layer) {
+        this(network, stack, layer, layer);
+    }
+
+    /** @param number of the layer among all of the network, by which its weights are found */
+    TransformerPart(Network network, Stack stack, int layer, int number) {
         Layer spec = stack.layers().get(layer);
         place = stack.place();
         scale = stack.scales().residual();
-        norm1 = network.norm(Role.NORM1, layer, stack);
-        norm1Result = network.norm(Role.NORM1_RESULT, layer, stack);
-        norm2 = network.norm(Role.NORM2, layer, stack);
-        norm2Result = network.norm(Role.NORM2_RESULT, layer, stack);
+        norm1 = network.norm(Role.NORM1, number, stack);
+        norm1Result = network.norm(Role.NORM1_RESULT, number, stack);
+        norm2 = network.norm(Role.NORM2, number, stack);
+        norm2Result = network.norm(Role.NORM2_RESULT, number, stack);
         attention = network.find(Role.Q_GLOBAL, layer) != null ? new GlobalAttention(network, stack, layer)
                 : stack.positions() instanceof Distances distances ? new DisentangledAttention(network, stack, distances, layer)
-                : new MultiHeadAttention(network, stack, layer);
+                : stack.positions() instanceof RelativeBias ? new BiasedAttention(network, stack, layer, number)
+                : new MultiHeadAttention(network, stack, layer, number);
+        cross = spec.cross() == null ? null : new CrossAttention(network, stack, layer, number);
         mlp = switch (spec.mlp()) {
-            case Mlp.Dense dense -> new DenseMlp(network, dense, layer, -1);
-            case Mlp.Experts experts -> new Experts(network, experts, layer);
+            case Mlp.Dense dense -> new DenseMlp(network, dense, number, -1);
+            case Mlp.Experts experts -> new Experts(network, experts, number);
         };
     }
 
@@ -45,6 +54,7 @@ final class TransformerPart implements Part {
     public List<Weight> weights() {
         List<Weight> all = new ArrayList<>(Normalisation.weights(norm1, norm1Result, norm2, norm2Result));
         all.addAll(attention.weights());
+        all.addAll(cross == null ? List.of() : cross.weights());
         all.addAll(mlp.weights());
         return all;
     }
@@ -56,10 +66,12 @@ final class TransformerPart implements Part {
         switch (place) {
             case BEFORE, AROUND, RESULT -> {
                 x = x.add(scaled(normed(norm1Result, attention.apply(normed(norm1, x), pass))));
+                x = cross == null ? x : cross.apply(x, flow[1], pass);
                 next[0] = x.add(scaled(normed(norm2Result, mlp.apply(normed(norm2, x), next, pass))));
             }
             case AFTER -> {
                 x = norm1.apply(x.add(attention.apply(x, pass)));
+                x = cross == null ? x : cross.apply(x, flow[1], pass);
                 next[0] = norm2.apply(x.add(mlp.apply(x, next, pass)));
             }
             case PARALLEL -> {

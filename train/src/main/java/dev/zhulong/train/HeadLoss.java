@@ -34,6 +34,17 @@ record HeadLoss(Loss loss, Tensor gradient) {
         return new HeadLoss(loss(nll, targets), gradient);
     }
 
+    /**
+     * Loss of smoothed targets (Szegedy et al. 2016), with gradients or without.
+     *
+     * @param smoothing share of a target's probability that all ids have equally
+     */
+    static HeadLoss smoothed(Tensor hidden, Head head, int[] targets, double smoothing, boolean backward) {
+        double[] nll = new double[targets.length];
+        Tensor gradient = run(hidden, head, targets, nll, null, smoothing, backward);
+        return new HeadLoss(loss(nll, targets), gradient);
+    }
+
     /** Nats of each row's target; 0 where there is none. */
     static double[] each(Tensor hidden, Head head, int[] targets) {
         double[] nll = new double[targets.length];
@@ -64,6 +75,10 @@ record HeadLoss(Loss loss, Tensor gradient) {
 
     /** Only supervised rows meet the vocabulary: in fine-tuning most are not, and whatever they hold, NaN included, must not matter. */
     private static Tensor run(Tensor hidden, Head head, int[] targets, double[] nll, float[] weights, boolean backward) {
+        return run(hidden, head, targets, nll, weights, 0, backward);
+    }
+
+    private static Tensor run(Tensor hidden, Head head, int[] targets, double[] nll, float[] weights, double smoothing, boolean backward) {
         int rows = targets.length;
         int[] supervised = IntStream.range(0, rows).filter(i -> targets[i] != Batch.NO_TARGET).toArray();
         int n = supervised.length;
@@ -78,7 +93,7 @@ record HeadLoss(Loss loss, Tensor gradient) {
                 int size = Math.min(chunk, n - at);
                 int[] part = Arrays.copyOfRange(supervised, at, at + size);
                 try (var inner = TensorScope.open()) {
-                    chunk(picked.narrow(0, at, size), head, part, targets, nll, weights, backward ? gradient.narrow(0, at, size) : null);
+                    chunk(picked.narrow(0, at, size), head, part, targets, nll, weights, smoothing, backward ? gradient.narrow(0, at, size) : null);
                 }
             }
             return backward ? scope.handOut(n == rows ? gradient : spread(gradient, supervised, rows)) : null;
@@ -95,19 +110,23 @@ record HeadLoss(Loss loss, Tensor gradient) {
         return Tensor.cat(0, gradient, Tensor.zeros(DType.F32, 1, gradient.size(1))).indexSelect(0, Tensor.of(from, rows));
     }
 
-    private static void chunk(Tensor hidden, Head head, int[] rows, int[] targets, double[] nll, float[] weights, Tensor gradient) {
+    private static void chunk(Tensor hidden, Head head, int[] rows, int[] targets, double[] nll, float[] weights, double smoothing, Tensor gradient) {
         int n = rows.length;
         Tensor index = Tensor.of(Arrays.stream(rows).map(row -> targets[row]).toArray(), n, 1);
         Tensor logits = head.logits(hidden);
         Tensor p = logits.logSoftmax(-1);
         float[] picked = p.gather(1, index).toFloats();
+        float[] all = smoothing == 0 ? null : p.mean(1, false).toFloats();
         for (int i = 0; i < n; i++) {
-            nll[rows[i]] = -(double) picked[i];
+            nll[rows[i]] = -(double) picked[i] * (1 - smoothing) - (all == null ? 0 : smoothing * all[i]);
         }
         if (gradient == null) {
             return;
         }
-        p.exp_().scatterAdd_(1, index, Tensor.ones(DType.F32, n, 1).neg());
+        p.exp_().scatterAdd_(1, index, Tensor.zeros(DType.F32, n, 1).fill_(smoothing - 1));
+        if (smoothing > 0) {
+            p.sub_(Tensor.zeros(DType.F32, 1).fill_(smoothing / p.size(1)));
+        }
         if (weights != null) {
             float[] own = new float[n];
             for (int i = 0; i < n; i++) {

@@ -69,6 +69,11 @@ final class ParameterList {
         }
     }
 
+    /** A constant row that is added to logits. */
+    void logitsBias(String name, long vocab) {
+        add(Role.LOGITS_BIAS, false, name, null, Init.ZERO, false, Layout.SAME, 1, vocab);
+    }
+
     private void add(Role role, boolean bias, String name, String gguf, Init init, boolean decays, Layout layout, long... shape) {
         list.add(new Parameter(name, role, bias, layer, expert, shape, init, decays, layout, gguf));
     }

@@ -1,6 +1,7 @@
 package dev.zhulong.formats.gguf;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.EncoderDecoderSpec;
 import dev.zhulong.formats.EncoderSpec;
 import dev.zhulong.formats.EncoderSpec.Head;
 import dev.zhulong.formats.FormatException;
@@ -23,10 +24,11 @@ public final class DirectoryWeights {
      * By Hugging Face's names, in the order of the model.
      *
      * @param blockBytes bytes of a row of the tensors that are stored as blocks (U8 [rows, bytes]); the others are of a float type
+     * @return without a bias of the logits where the files lack it, which is then zero
      * @throws FormatException naming the tensor, when one is missing, misshapen, of another type, or has no place in the network
      */
     public static Map<String, TensorView> of(ModelDirectory model, Map<String, Long> blockBytes) {
-        return of(model, model.network(), model.weights(), blockBytes, parameter -> false);
+        return of(model, model.network(), model.weights(), blockBytes, parameter -> parameter.role() == Role.LOGITS_BIAS);
     }
 
     /**
@@ -64,7 +66,11 @@ public final class DirectoryWeights {
         }
         if (!stored.isEmpty()) {
             throw new FormatException(model.path(), "tensor " + stored.keySet().iterator().next() + " has no place in a " + spec.family().title()
-                    + (spec instanceof DecoderSpec ? " decoder (" : " encoder (") + stored.size() + " such)");
+                    + (switch (spec) {
+                        case DecoderSpec decoder -> " decoder (";
+                        case EncoderSpec encoder -> " encoder (";
+                        case EncoderDecoderSpec both -> " encoder–decoder (";
+                    }) + stored.size() + " such)");
         }
         return weights;
     }
@@ -74,6 +80,7 @@ public final class DirectoryWeights {
         boolean vocabulary = switch (spec) {
             case DecoderSpec decoder -> true;
             case EncoderSpec encoder -> encoder.head() instanceof Head.MaskedTokens;
+            case EncoderDecoderSpec both -> true;
         };
         return vocabulary && parameter.role() == Role.HEAD && !parameter.bias();
     }

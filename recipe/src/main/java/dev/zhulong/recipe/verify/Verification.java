@@ -1,5 +1,6 @@
 package dev.zhulong.recipe.verify;
 
+import dev.zhulong.formats.EncoderDecoderSpec;
 import dev.zhulong.formats.EncoderSpec;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.ModelDirectory;
@@ -11,6 +12,7 @@ import dev.zhulong.infer.open.EngineChoice;
 import dev.zhulong.infer.open.EngineChoice.Engine;
 import dev.zhulong.infer.open.ModelFiles;
 import dev.zhulong.kernels.KvPages;
+import dev.zhulong.model.EncoderDecoder;
 import dev.zhulong.model.EncoderFiles;
 import dev.zhulong.tensor.Libtorch;
 import java.nio.file.Files;
@@ -52,10 +54,10 @@ public record Verification(List<Line> differences) {
     public static Verification of(Path model, Path golden, Engine engine, Path out) {
         var computed = new Computed();
         try (Golden reference = Golden.open(golden)) {
-            if (Files.isDirectory(model) && ModelDirectory.readNetwork(model) instanceof EncoderSpec) {
-                encoder(model, reference, engine, computed);
-            } else {
-                decoder(model, reference, engine, computed);
+            switch (Files.isDirectory(model) ? ModelDirectory.readNetwork(model) : null) {
+                case EncoderSpec encoder -> encoder(model, reference, engine, computed);
+                case EncoderDecoderSpec both -> encoderDecoder(model, reference, engine, computed);
+                case null, default -> decoder(model, reference, engine, computed);
             }
             if (out != null) {
                 computed.write(out);
@@ -74,6 +76,15 @@ public record Verification(List<Line> differences) {
         }
         try (ModelDirectory files = ModelDirectory.open(model); Encoder loaded = CpuEncoder.load(files, Optional.empty(), Libtorch.threads())) {
             EncoderOutputs.of(loaded, reference, computed);
+        }
+    }
+
+    private static void encoderDecoder(Path model, Golden reference, Engine engine, Computed computed) {
+        if (engine == Engine.CPU) {
+            throw new IllegalArgumentException(model + " is an encoder–decoder, which --engine torch runs");
+        }
+        try (var network = EncoderDecoder.load(model)) {
+            EncoderDecoderOutputs.of(network, model, reference, computed);
         }
     }
 

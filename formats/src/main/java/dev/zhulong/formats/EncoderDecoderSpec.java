@@ -1,0 +1,124 @@
+package dev.zhulong.formats;
+
+import dev.zhulong.formats.Stack.Positions;
+import java.util.List;
+
+/**
+ * The shape of an encoder–decoder: an encoder reads one text, a decoder writes another and attends to what the encoder gave ({@link Stack.Layer#cross}).
+ *
+ * <p>In {@link Parameters} the decoder's layers are numbered after the encoder's; outside of layers the encoder's weights have roles of their own.
+ *
+ * @param family         the published architecture it is of
+ * @param encoder        layers whose positions all see each other
+ * @param decoder        layers whose positions see those before them, and all of the encoder's output
+ * @param sourceVocab    rows of the encoder's embedding
+ * @param vocabSize      rows of the decoder's embedding and columns of the logits
+ * @param shared         whether both embeddings are one
+ * @param tiedEmbeddings whether the head shares the decoder's embedding
+ * @param ids            ids with a meaning
+ */
+public record EncoderDecoderSpec(EncoderDecoderFamily family, Stack encoder, Stack decoder, int sourceVocab, int vocabSize, boolean shared,
+        boolean tiedEmbeddings, Ids ids) implements NetworkSpec {
+
+    /**
+     * Ids with a meaning.
+     *
+     * @param bos       beginning of a text, or -1
+     * @param eos       what ends a text; may be empty
+     * @param pad       padding
+     * @param start     what the decoder reads first, or -1 where the file does not say
+     * @param forcedBos what the decoder writes first whatever its logits say, or -1: in models of many languages the language
+     * @param forcedEos one of which it writes last when no room is left; may be empty
+     */
+    public record Ids(int bos, List<Integer> eos, int pad, int start, int forcedBos, List<Integer> forcedEos) {
+        public Ids {
+            eos = List.copyOf(eos);
+            forcedEos = List.copyOf(forcedEos);
+        }
+    }
+
+    public EncoderDecoderSpec {
+        if (decoder.layers().stream().anyMatch(layer -> layer.cross() == null) || encoder.layers().stream().anyMatch(layer -> layer.cross() != null)) {
+            throw new IllegalArgumentException("expected attention to the encoder in all layers of the decoder, and in none of the encoder");
+        }
+        if (encoder.hiddenSize() != decoder.hiddenSize()) {
+            throw new IllegalArgumentException("expected an encoder and a decoder of one width, found " + encoder.hiddenSize() + " and " + decoder.hiddenSize());
+        }
+        if (encoder.experts().isPresent() || decoder.experts().isPresent()) {
+            throw new IllegalArgumentException("mixtures of experts are implemented in decoders without an encoder only");
+        }
+        if (shared && sourceVocab != vocabSize) {
+            throw new IllegalArgumentException("expected one vocabulary for one embedding, found " + sourceVocab + " and " + vocabSize);
+        }
+    }
+
+    @Override
+    public Stack stack() {
+        return decoder;
+    }
+
+    public int hiddenSize() {
+        return decoder.hiddenSize();
+    }
+
+    /** Number of the decoder's first layer in {@link Parameters}. */
+    public int firstDecoderLayer() {
+        return encoder.layers().size();
+    }
+
+    /** Longest text on either side that there are positions for; {@link Integer#MAX_VALUE} where any length has some. */
+    public int longest() {
+        return switch (decoder.positions()) {
+            case Positions.RelativeBias bias -> Integer.MAX_VALUE;
+            case Positions.Sinusoidal sines when sines.closed() -> Integer.MAX_VALUE;
+            default -> Math.min(encoder.contextLength(), decoder.contextLength());
+        };
+    }
+
+    /**
+     * The position of each token, counted as its stack's positions are.
+     *
+     * @param before tokens before the first of {@code ids}
+     */
+    public int[] positions(Stack stack, int[] ids, int before) {
+        int first = switch (stack.positions()) {
+            case Positions.Learned learned -> learned.first();
+            case Positions.Sinusoidal sines -> sines.first();
+            default -> 0;
+        };
+        boolean skips = stack.positions() instanceof Positions.Sinusoidal && first > 0;
+        var rows = new int[ids.length];
+        int next = first + before;
+        for (int i = 0; i < ids.length; i++) {
+            rows[i] = skips && ids[i] == ids().pad() ? first - 1 : next++;
+        }
+        return rows;
+    }
+
+    /**
+     * What the decoder reads first.
+     *
+     * @throws IllegalArgumentException where the configuration does not say
+     */
+    public int startId() {
+        int id = ids.start() >= 0 ? ids.start() : ids.bos();
+        if (id < 0) {
+            throw new IllegalArgumentException("config.json says neither decoder_start_token_id nor bos_token_id: add the id that the decoder reads first");
+        }
+        return id;
+    }
+
+    @Override
+    public EncoderDecoderSpec withOwnHead() {
+        return withHead(false);
+    }
+
+    /** With a head that is the decoder's embedding. */
+    public EncoderDecoderSpec withTiedHead() {
+        return withHead(true);
+    }
+
+    private EncoderDecoderSpec withHead(boolean tied) {
+        return new EncoderDecoderSpec(family, encoder, decoder, sourceVocab, vocabSize, shared, tied, ids);
+    }
+}
