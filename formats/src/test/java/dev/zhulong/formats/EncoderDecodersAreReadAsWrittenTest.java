@@ -88,11 +88,12 @@ class EncoderDecodersAreReadAsWrittenTest {
     }
 
     @Test
-    void whatIsNotDoneIsRefusedByName() {
+    void whatIsNotDoneIsRefusedByName() throws Exception {
         assertThatThrownBy(() -> read(directory, bart("bart") + ", \"architectures\": [\"BartForSequenceClassification\"]"))
                 .hasMessageContaining("architectures").hasMessageContaining("BartForConditionalGeneration");
         assertThatThrownBy(() -> read(directory, bart("bart") + ", \"is_encoder_decoder\": false")).hasMessageContaining("is_encoder_decoder");
         assertThatThrownBy(() -> read(directory, bart("marian") + ", \"decoder_vocab_size\": 98")).hasMessageContaining("share_encoder_decoder_embeddings");
+        read(directory, T5);
         assertThatThrownBy(() -> ModelDirectory.readSpec(directory)).hasMessageContaining("encoder–decoder");
     }
 
