@@ -17,9 +17,12 @@ import java.util.stream.Stream;
  */
 public record GapTokens(int prefix, int suffix, int middle, OptionalInt end) {
     /** Qwen2.5-Coder's and CodeGemma's, StarCoder's and Granite's, Code Llama's, DeepSeek-Coder's. */
-    private static final List<List<String>> SPELLINGS = List.of(List.of("<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"),
-            List.of("<fim_prefix>", "<fim_suffix>", "<fim_middle>"), List.of("▁<PRE>", "▁<SUF>", "▁<MID>", "▁<EOT>"),
-            List.of("<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"));
+    private static final List<List<String>> SPELLINGS = List.of(spelled("<|fim_%s|>", "prefix", "suffix", "middle"), spelled("<fim_%s>", "prefix", "suffix", "middle"),
+            spelled("\u2581<%s>", "PRE", "SUF", "MID", "EOT"), spelled("<\uff5cfim\u2581%s\uff5c>", "begin", "hole", "end"));
+
+    private static List<String> spelled(String pattern, String... names) {
+        return Stream.of(names).map(pattern::formatted).toList();
+    }
 
     /** What a tokenizer has of them. */
     public static Optional<GapTokens> of(Tokenizer tokenizer) {
