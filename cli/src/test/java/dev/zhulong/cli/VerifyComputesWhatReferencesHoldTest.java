@@ -8,6 +8,7 @@ import dev.zhulong.formats.JsonFields;
 import dev.zhulong.formats.SafetensorsFile;
 import dev.zhulong.formats.SafetensorsWriter;
 import dev.zhulong.formats.StorageType;
+import dev.zhulong.formats.gguf.GgufFamily;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -62,6 +63,21 @@ class VerifyComputesWhatReferencesHoldTest {
         assumeTrue(Files.isDirectory(GOLDEN.resolve(name)), GOLDEN.resolve(name) + " is not there");
         assertThat(verify("--model", GOLDEN.resolve(name).toString(), "--engine", "cpu")).as(err.toString()).isZero();
         assertThat(out.toString()).contains("logits ").doesNotContain("gradient_norm", "not in the reference");
+    }
+
+    /** Models that were written as GGUF in F32 and are read back. */
+    @ParameterizedTest
+    @MethodSource("references")
+    void afterTheyWereMadeGgufFiles(String name) {
+        assumeTrue(Files.isDirectory(GOLDEN.resolve(name)), GOLDEN.resolve(name) + " is not there");
+        assumeTrue(Families.find(JsonFields.read(GOLDEN.resolve(name).resolve("config.json")).string("model_type")).orElseThrow() instanceof GgufFamily,
+                "GGUF does not know " + name);
+        Path file = temporary.resolve("model.gguf");
+        assertThat(Main.execute(new PrintWriter(out, true), new PrintWriter(err, true), "quantize", "--model", GOLDEN.resolve(name).toString(), "--to", "f32",
+                "--no-measure", "--out", file.toString())).as(err.toString()).isZero();
+        assertThat(verify("--model", file.toString(), "--golden", GOLDEN.resolve(name).resolve("golden.safetensors").toString(), "--engine", "cpu"))
+                .as(out + err.toString()).isZero();
+        assertThat(out.toString()).contains("logits ", "greedy ");
     }
 
     private Path model() throws IOException {

@@ -20,6 +20,10 @@ import java.util.OptionalInt;
  */
 public final class GgufVocabulary {
     private static final int CONTROL_SCORE = -1000;
+    /** Any of which is a tokenizer's, whether or not it is read. */
+    private static final List<String> FILES = List.of("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "spiece.model", "vocab.json", "vocab.txt", "merges.txt");
+    /** What a file is called that has no vocabulary. */
+    private static final String NONE = "no_vocab";
 
     private final String name;
     private final JsonNode json;
@@ -35,13 +39,16 @@ public final class GgufVocabulary {
     }
 
     /**
-     * The keys.
+     * The keys. Of a directory without any file of a tokenizer: that there is none, which llama.cpp takes too.
      *
      * @param directory with a {@code tokenizer.json}, and where there its {@link TokenizerConfig} and {@code chat_template.jinja}
      * @param rows      rows of the model's embedding; ids up to it that have no token are filled up
      * @throws IllegalArgumentException where the files are missing or malformed, or GGUF cannot say what they say
      */
     public static Map<String, GgufValue> of(Path directory, int rows) {
+        if (FILES.stream().noneMatch(file -> Files.exists(directory.resolve(file)))) {
+            return Map.of(GgufTokenizer.MODEL, GgufValue.of(NONE));
+        }
         try (var tokenizer = HuggingFaceTokenizer.load(directory)) {
             JsonNode settings = TokenizerConfig.read(directory);
             var vocabulary = new GgufVocabulary(TokenizerConfig.withAddedTokens(HuggingFaceTokenizer.read(directory.resolve("tokenizer.json")), settings),
