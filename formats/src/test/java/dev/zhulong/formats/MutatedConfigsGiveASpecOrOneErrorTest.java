@@ -28,6 +28,12 @@ class MutatedConfigsGiveASpecOrOneErrorTest {
     static void makeDirectory() throws IOException {
         directory = Files.createTempDirectory("config-fuzz");
         specs = new ArrayList<>(WrittenConfigsGiveTheSameSpecTest.specs());
+        for (String type : List.of("gemma", "gemma2", "gemma3_text", "granite", "olmo2", "olmo3", "smollm3", "cohere", "cohere2", "ernie4_5", "seed_oss", "exaone4",
+                "ministral")) {
+            String json = ("{'model_type':'" + type + "','vocab_size':50,'hidden_size':32,'intermediate_size':40,'num_hidden_layers':4,'num_attention_heads':4,"
+                    + "'num_key_value_heads':2,'sliding_window':5}").replace('\'', '"');
+            specs.addAll(Collections.nCopies(2, HfConfig.read(Files.writeString(directory.resolve("config.json"), json))));
+        }
         for (EncoderSpec spec : EncodersAreReadUnderEveryNameTest.specs()) {
             specs.addAll(Collections.nCopies(4, spec));
         }

@@ -6,6 +6,7 @@ import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.DecoderSpec.Scaling;
 import dev.zhulong.formats.Family;
 import dev.zhulong.formats.FormatException;
+import dev.zhulong.formats.HfConfig;
 import dev.zhulong.formats.gguf.GgufValue.Numbers;
 import dev.zhulong.formats.gguf.GgufValue.Real;
 import dev.zhulong.formats.gguf.GgufValue.Type;
@@ -36,6 +37,12 @@ class MutatedModelsOpenOrGiveOneErrorTest {
                 SmallModels.spec(Family.of("qwen3"), new Scaling.Yarn(4, 32, 32, 1, 1.2, true)), SmallModels.spec(Family.of("qwen2")));
         for (DecoderSpec spec : specs) {
             models.add(GgufFile.open(SmallModels.write(directory.resolve(spec.family() + ".gguf"), spec, 2)));
+        }
+        for (String type : List.of("gemma2", "gemma3_text", "granite", "olmo3", "smollm3", "cohere2", "exaone4")) {
+            String json = ("{'model_type':'" + type + "','vocab_size':40,'hidden_size':32,'intermediate_size':64,'num_hidden_layers':3,'num_attention_heads':4,"
+                    + "'num_key_value_heads':2,'head_dim':8,'sliding_window':5}").replace('\'', '"');
+            DecoderSpec spec = HfConfig.read(Files.writeString(directory.resolve("config.json"), json));
+            models.add(GgufFile.open(SmallModels.write(directory.resolve(type + ".gguf"), spec, 2)));
         }
     }
 

@@ -9,7 +9,10 @@ import dev.zhulong.formats.DecoderSpec.Activation;
 import dev.zhulong.formats.DecoderSpec.Scaling;
 import dev.zhulong.formats.Family;
 import dev.zhulong.formats.FormatException;
+import dev.zhulong.formats.HfConfig;
 import dev.zhulong.formats.ModelDirectory;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -18,6 +21,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class SpecsSurviveGgufTest {
@@ -44,6 +48,27 @@ class SpecsSurviveGgufTest {
     @ValueSource(strings = {"llama", "mistral", "qwen2", "qwen3", "gpt2"})
     void everyFamily(Family family) {
         assertThat(readBack(SmallModels.spec(family))).isEqualTo(SmallModels.spec(family));
+    }
+
+    /** Under llama.cpp's architecture where llama.cpp computes them as they are, else under one that it refuses by name. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '`', value = {"gemma|'head_dim':16|gemma", "gemma|'head_dim':16,'tie_word_embeddings':false|gemma-zhulong",
+        "gemma2|'query_pre_attn_scalar':8|gemma2", "gemma2|'query_pre_attn_scalar':5|gemma2-zhulong", "gemma2|'query_pre_attn_scalar':8,'attn_logit_softcapping':null|gemma2-zhulong",
+        "gemma2|'query_pre_attn_scalar':8,'layer_types':['full_attention','sliding_attention','full_attention','full_attention']|gemma2-zhulong",
+        "gemma3_text|'query_pre_attn_scalar':8,'sliding_window_pattern':2,'rope_local_base_freq':123.0|gemma3", "gemma3_text||gemma3-zhulong",
+        "granite|'embedding_multiplier':12.0,'residual_multiplier':0.22,'logits_scaling':8.3,'attention_multiplier':0.1|granite", "olmo2||olmo2",
+        "olmo2|'tie_word_embeddings':true|olmo2", "olmo2|'head_dim':16|olmo2-zhulong", "olmo3|'rope_scaling':{'rope_type':'linear','factor':2.0}|olmo2",
+        "smollm3||smollm3", "smollm3|'no_rope_layers':[0,1,1,1]|smollm3-zhulong", "cohere|'use_qk_norm':true|command-r", "cohere2||cohere2",
+        "cohere2|'layer_types':['full_attention','sliding_attention','full_attention','full_attention']|cohere2-zhulong", "ernie4_5||ernie4_5",
+        "ernie4_5|'use_bias':true|ernie4_5-zhulong", "seed_oss||seed_oss", "exaone4||exaone4-zhulong", "exaone4|'sliding_window':null|exaone4"})
+    void theDecodersOfToday(String type, String more, String architecture) throws IOException {
+        String window = more != null && more.contains("'sliding_window'") ? "" : ",'sliding_window':5";
+        String head = more != null && more.contains("'head_dim'") || type.startsWith("cohere") ? "" : ",'head_dim':8";
+        String json = ("{'model_type':'" + type + "','vocab_size':40,'hidden_size':32,'intermediate_size':64,'num_hidden_layers':4,'num_attention_heads':4,"
+                + "'num_key_value_heads':2" + window + head + (more == null ? "" : "," + more) + "}").replace('\'', '"');
+        DecoderSpec spec = HfConfig.read(Files.writeString(directory.resolve("config.json"), json));
+        assertThat(readBack(spec)).isEqualTo(spec);
+        assertThat(GgufConfig.write(spec)).containsEntry("general.architecture", GgufValue.of(architecture));
     }
 
     @Test
