@@ -257,7 +257,10 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
      * @param rotaryDim dimensions of a head that turn
      * @param valueDim  width of a head of the values
      */
-    public record Latent(int queryRank, int rank, int rotaryDim, int valueDim) {}
+    public record Latent(int queryRank, int rank, int rotaryDim, int valueDim) {
+        /** Of the norms of the narrow rows, whatever that of the stream's is. */
+        public static final double EPSILON = 1e-6;
+    }
 
     /**
      * Attention with its projections.
@@ -335,6 +338,16 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
         /** What scores are multiplied by. */
         public double scoreScale() {
             return scale == 0 ? 1 / Math.sqrt(headDim) : scale;
+        }
+
+        /** Heads of what is kept of a token's keys and values. */
+        public int keptHeads() {
+            return latent == null ? kvHeads : 1;
+        }
+
+        /** Width of each of them: with latent keys, the narrow row and what turns. */
+        public int keptDim() {
+            return latent == null ? headDim : latent.rank() + latent.rotaryDim();
         }
 
         /** Width of a head of the values, and of what the attention gives. */

@@ -42,6 +42,7 @@ final class TransformerPart implements Part {
         attention = network.find(Role.Q_GLOBAL, layer) != null ? new GlobalAttention(network, stack, layer)
                 : stack.positions() instanceof Distances distances ? new DisentangledAttention(network, stack, distances, layer)
                 : stack.positions() instanceof RelativeBias ? new BiasedAttention(network, stack, layer, number)
+                : spec.attention().latent() != null ? new LatentAttention(network, stack, layer)
                 : new MultiHeadAttention(network, stack, layer, number);
         cross = spec.cross() == null ? null : new CrossAttention(network, stack, layer, number);
         mlp = switch (spec.mlp()) {

@@ -29,8 +29,8 @@ final class Attention {
 
     Attention(DecoderSpec spec, ThreadPool pool) {
         heads = spec.heads();
-        headDim = spec.headDim();
-        group = spec.heads() / spec.kvHeads();
+        headDim = spec.layer(0).attention().keptDim();
+        group = spec.heads() / spec.layer(0).attention().keptHeads();
         layers = spec.stack().layers();
         this.pool = pool;
     }

@@ -95,6 +95,9 @@ public final class CpuAdapter implements LanguageModel.Adapter {
         obstacle(directory).ifPresent(obstacle -> {
             throw new IllegalArgumentException(obstacle + ": merge it (zhulong merge)");
         });
+        if (spec.layer(0).attention().latent() != null) {
+            throw new IllegalArgumentException(directory + ": an adapter of attention from narrow rows cannot be put on single sequences: merge it (zhulong merge)");
+        }
         Path file = LoraConfig.weights(directory);
         try (SafetensorsFile stored = SafetensorsFile.open(file)) {
             Map<String, TensorView> left = new LinkedHashMap<>(stored.tensors());

@@ -21,6 +21,7 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.SplittableRandom;
 
@@ -102,8 +103,9 @@ public final class CpuEngine implements LanguageModel {
                 throw new IllegalArgumentException("rotary scaling 'dynamic' changes cached keys as a sequence grows, which the CPU engine does not support;"
                         + " use the torch engine");
             }
-            String what = attention.latent() != null ? "keys and values made from a narrow row" : spec.layer(l).cross() != null ? "attention to an encoder"
+            String what = spec.layer(l).cross() != null ? "attention to an encoder"
                     : attention.heads() != first.heads() || attention.kvHeads() != first.kvHeads() || attention.headDim() != first.headDim()
+                            || !Objects.equals(attention.latent(), first.latent())
                             ? "layers with different heads" : null;
             if (what != null) {
                 throw new IllegalArgumentException("layer " + l + " has " + what + ", which the CPU engine does not compute; use the torch engine");
@@ -177,7 +179,7 @@ public final class CpuEngine implements LanguageModel {
 
     /** Bytes of keys and values of one sequence of {@code tokens}: whole pages. */
     public static long cacheBytes(DecoderSpec spec, KvPages.Format format, long tokens) {
-        return (tokens + KvPages.PAGE - 1) / KvPages.PAGE * spec.layers() * KvPages.pageBytes(spec.kvHeads(), spec.headDim(), format);
+        return (tokens + KvPages.PAGE - 1) / KvPages.PAGE * spec.layers() * KvPages.pageBytes(spec.layer(0).attention().keptHeads(), spec.layer(0).attention().keptDim(), format);
     }
 
     /** Pages of keys and values that sequences and others hold; {@value KvPages#PAGE} tokens each. */

@@ -28,17 +28,21 @@ import java.util.function.ObjIntConsumer;
  * @param outNorm    of the attention's result
  * @param postNorm   of the MLP
  * @param resultNorm of the MLP's result
+ * @param latent     what else attention from narrow rows has, whose {@code qkv} gives these; null for others
  */
 record CpuLayer(Norm inputNorm, Projection qkv, Norm[] qNorms, Norm[] kNorms, float[] sinks, Projection out, Norm outNorm, Norm postNorm, CpuMlp mlp,
-        Norm resultNorm) {
+        Norm resultNorm, CpuLatent.Weights latent) {
     long bytes() {
-        return qkv.bytes() + out.bytes() + mlp.bytes();
+        return qkv.bytes() + out.bytes() + mlp.bytes() + (latent == null ? 0 : latent.bytes());
     }
 
     void close() {
         qkv.close();
         out.close();
         mlp.close();
+        if (latent != null) {
+            latent.close();
+        }
     }
 
     /** What packs projections, and counts what they take. */
@@ -225,10 +229,40 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm[] qNorms, Norm[] kNorms, fl
 
         CpuLayer layer(int l) {
             Attention attention = stack.layers().get(l).attention();
-            return new CpuLayer(normIfAny(Role.NORM1, l), table.find(Role.QKV, l).isPresent() ? projection(l, Role.QKV) : projection(l, Role.Q, Role.K, Role.V),
+            Projection first = attention.latent() != null ? projection(l, attention.latent().queryRank() > 0 ? Role.Q_DOWN : Role.Q, Role.KV_DOWN)
+                    : table.find(Role.QKV, l).isPresent() ? projection(l, Role.QKV) : projection(l, Role.Q, Role.K, Role.V);
+            // in the order in which they are run
+            CpuLatent.Weights latent = attention.latent() == null ? null : latent(attention, l);
+            return new CpuLayer(normIfAny(Role.NORM1, l), first,
                     headNorms(Role.Q_NORM, l, attention.heads()), headNorms(Role.K_NORM, l, attention.kvHeads()),
                     optional(Role.SINKS, l), projection(l, Role.OUT), normIfAny(Role.NORM1_RESULT, l),
-                    normIfAny(Role.NORM2, l), mlp(l), normIfAny(Role.NORM2_RESULT, l));
+                    normIfAny(Role.NORM2, l), mlp(l), normIfAny(Role.NORM2_RESULT, l), latent);
+        }
+
+        private CpuLatent.Weights latent(Attention attention, int l) {
+            boolean narrow = attention.latent().queryRank() > 0;
+            return CpuLatent.Weights.of(attention, narrow ? latentNorm(Role.Q_DOWN_NORM, l) : null, narrow ? projection(l, Role.Q) : null,
+                    latentNorm(Role.KV_DOWN_NORM, l), floats(table.get(Role.KV_UP, l).name()));
+        }
+
+        private Norm latentNorm(Role role, int l) {
+            return Norm.of(stack.norm(), vector(table.get(role, l).name()), null, Stack.Latent.EPSILON);
+        }
+
+        /** A matrix, row after row. */
+        private float[] floats(String name) {
+            try (Arena scratch = Arena.ofShared()) {
+                StoredMatrix stored = weights.matrix(name, scratch);
+                float[] all = new float[Math.multiplyExact(stored.rows(), stored.columns())];
+                float[] row = new float[stored.columns()];
+                for (int r = 0; r < stored.rows(); r++) {
+                    WeightRows.decode(stored.type(), stored.data(), r, row.length, row);
+                    System.arraycopy(row, 0, all, r * row.length, row.length);
+                }
+                return all;
+            } catch (IllegalArgumentException e) {
+                throw weights.refused(name, e);
+            }
         }
 
         private CpuMlp mlp(int l) {

@@ -88,6 +88,11 @@ public final class CpuMemory {
         long elements = shape[0] * (shape.length == 2 ? shape[1] : 1);
         Role role = weight.parameter().role();
         boolean embedding = role == Role.EMBED;
+        if (role == Role.KV_UP) {
+            // taken into queries and values, in F32
+            shared += elements * Float.BYTES;
+            return;
+        }
         if (shape.length == 1 || role == Role.POSITIONS || role == Role.SEGMENTS || role == Role.Q_NORM || role == Role.K_NORM) {
             shared += elements * Float.BYTES;
             return;

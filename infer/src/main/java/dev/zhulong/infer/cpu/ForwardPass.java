@@ -31,6 +31,8 @@ final class ForwardPass implements AutoCloseable {
     /** Of each layer; null where nothing turns. */
     private final Rotaries rotaries;
     private final Attention attention;
+    /** Null where queries, keys and values are projected from the stream. */
+    private final CpuLatent latent;
     private final Products products;
     private final ThreadPool pool;
 
@@ -80,6 +82,8 @@ final class ForwardPass implements AutoCloseable {
         this.rotaries = rotaries;
         this.pool = pool;
         attention = new Attention(spec, pool);
+        boolean narrow = spec.layer(0).attention().latent() != null;
+        latent = narrow ? new CpuLatent(spec, maxRows, attention, pool) : null;
         place = spec.stack().place();
         residualScale = (float) spec.stack().scales().residual();
         hidden = spec.hiddenSize();
@@ -94,11 +98,12 @@ final class ForwardPass implements AutoCloseable {
         positions = new int[maxRows];
         x = new float[maxRows * hidden];
         normed = new float[maxRows * hidden];
-        attended = new float[maxRows * width];
-        qkv = new float[][] {new float[maxRows * width], new float[maxRows * kvWidth], new float[maxRows * kvWidth]};
+        int valueWidth = queryHeads * spec.layer(0).attention().valueDim();
+        attended = new float[maxRows * valueWidth];
+        qkv = narrow ? new float[0][] : new float[][] {new float[maxRows * width], new float[maxRows * kvWidth], new float[maxRows * kvWidth]};
         mlp = new float[spec.gatedMlp() ? 2 : 1][maxRows * widest];
         delta = new float[1][maxRows * hidden];
-        products = new Products(maxRows, Math.max(Math.max(hidden, width), widest), pool);
+        products = new Products(maxRows, Math.max(Math.max(hidden, narrow ? Math.max(valueWidth, spec.layer(0).attention().latent().queryRank()) : width), widest), pool);
         expertRows = spec.stack().experts().map(mixture -> new CpuExperts.Rows(mixture, maxRows, hidden)).orElse(null);
     }
 
@@ -123,11 +128,15 @@ final class ForwardPass implements AutoCloseable {
             layer = layers[l];
             layerNumber = l;
             layerPages = pages.layer(l);
-            watched(layer.qkv(), in);
-            layer.qkv().apply(products, in, rows, qkv);
-            adapt(Group.QKV, in, qkv);
-            eachRow(headsTask);
-            attention.apply(l, layer.sinks(), layerPages, rows, caches, positions, qkv[0], attended);
+            if (latent != null) {
+                latent.run(l, layer, products, in, rows, caches, positions, layerPages, rotaries, attended, this::watched);
+            } else {
+                watched(layer.qkv(), in);
+                layer.qkv().apply(products, in, rows, qkv);
+                adapt(Group.QKV, in, qkv);
+                eachRow(headsTask);
+                attention.apply(l, layer.sinks(), layerPages, rows, caches, positions, qkv[0], attended);
+            }
             watched(layer.out(), attended);
             layer.out().apply(products, attended, rows, delta);
             adapt(Group.OUT, attended, delta);

@@ -26,14 +26,16 @@ final class PagePool {
 
     /** @param route what computes the keys and values, in a word: its bits are its own */
     PagePool(DecoderSpec spec, KvPages.Format format, String route, Arena arena) {
+        int heads = spec.layer(0).attention().keptHeads();
+        int dim = spec.layer(0).attention().keptDim();
         this.format = format;
         layers = new KvPages[spec.layers()];
         for (int l = 0; l < layers.length; l++) {
-            layers[l] = new KvPages(spec.kvHeads(), spec.headDim(), format, arena);
+            layers[l] = new KvPages(heads, dim, format, arena);
         }
-        layout = "pages of " + KvPages.PAGE + ", " + format + ", " + layers.length + " layers, " + spec.kvHeads() + " heads of " + spec.headDim() + ", vectors of "
+        layout = "pages of " + KvPages.PAGE + ", " + format + ", " + layers.length + " layers, " + heads + " heads of " + dim + ", vectors of "
                 + VectorSupport.bits() + " bits, route " + route;
-        pageBytes = layers.length * KvPages.pageBytes(spec.kvHeads(), spec.headDim(), format);
+        pageBytes = layers.length * KvPages.pageBytes(heads, dim, format);
     }
 
     KvPages layer(int layer) {

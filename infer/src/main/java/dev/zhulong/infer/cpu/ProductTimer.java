@@ -1,6 +1,7 @@
 package dev.zhulong.infer.cpu;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Stack;
 import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.kernels.Activations;
 import dev.zhulong.kernels.MatMul;
@@ -49,10 +50,12 @@ final class ProductTimer {
 
     /** All blocks. */
     RowTimes blocks(Route route) {
-        int width = spec.heads() * spec.headDim();
-        int kvWidth = spec.kvHeads() * spec.headDim();
+        Stack.Attention attention = spec.layer(spec.layers() / 2).attention();
+        int width = spec.heads() * Math.max(spec.headDim(), attention.valueDim());
+        int kvWidth = Math.max(spec.kvHeads() * spec.headDim(), attention.keptDim());
+        int narrow = attention.latent() == null ? 0 : attention.latent().queryRank();
         int inner = spec.stack().layers().stream().mapToInt(layer -> layer.mlp().widest()).max().orElseThrow();
-        int most = Math.max(Math.max(spec.hiddenSize(), width), inner);
+        int most = Math.max(Math.max(spec.hiddenSize(), Math.max(width, narrow)), inner);
         float[] in = activations(most);
         var qkv = new float[][] {new float[PANEL * width], new float[PANEL * kvWidth], new float[PANEL * kvWidth]};
         var mlp = new float[spec.gatedMlp() ? 2 : 1][PANEL * inner];
@@ -64,7 +67,10 @@ final class ProductTimer {
             CpuLayer block = new CpuLayer.Loader(weights, arena, pool, route == Route.LATENCY ? null : likely()).layer(spec.layers() / 2);
             try {
                 return time(n -> {
-                    block.qkv().apply(products, in, n, qkv);
+                    block.qkv().apply(products, in, n, narrow > width ? new float[][] {new float[PANEL * narrow], qkv[1]} : qkv);
+                    if (block.latent() != null && block.latent().queryUp() != null) {
+                        block.latent().queryUp().apply(products, in, n, qkv);
+                    }
                     block.out().apply(products, in, n, delta);
                     switch (block.mlp()) {
                         case CpuMlp.Dense dense -> {
@@ -121,7 +127,7 @@ final class ProductTimer {
     private List<int[]> likely() {
         int[] columns = new int[Math.min(Calibration.KEPT, spec.headDim())];
         Arrays.setAll(columns, i -> i);
-        return List.of(columns, columns, columns, columns);
+        return List.of(columns, columns, columns, columns, columns);
     }
 
     /** @param products of two numbers, for a row */

@@ -1,0 +1,229 @@
+package dev.zhulong.formats.family;
+
+import static dev.zhulong.formats.family.ConfigFields.MOST;
+import static dev.zhulong.formats.family.ConfigFields.require;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.DecoderSpec.Rope;
+import dev.zhulong.formats.DecoderSpec.Scaling;
+import dev.zhulong.formats.Families;
+import dev.zhulong.formats.JsonFields;
+import dev.zhulong.formats.NetworkSpec;
+import dev.zhulong.formats.Parameter.Init;
+import dev.zhulong.formats.Parameter.Layout;
+import dev.zhulong.formats.Role;
+import dev.zhulong.formats.RopeConfig;
+import dev.zhulong.formats.Stack.Attention;
+import dev.zhulong.formats.Stack.Latent;
+import dev.zhulong.formats.Stack.Mlp;
+import dev.zhulong.formats.Stack.Mlp.Routing;
+import dev.zhulong.formats.TensorView;
+import dev.zhulong.formats.gguf.GgufFile;
+import dev.zhulong.formats.gguf.GgufKeys;
+import dev.zhulong.formats.gguf.GgufValue;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What DeepSeek-V2 and V3 share (DeepSeek-AI 2024): keys and values made from one narrow row of a token, a part of each head that alone is turned, first
+ * layers without experts, experts in groups, and some that all tokens share.
+ */
+public abstract class DeepSeek extends SparseDecoder {
+    /** How experts are chosen. @param experts of a layer */
+    protected abstract Routing routing(JsonFields config, int experts);
+
+    /** Puts the fields that {@link #routing} reads. */
+    protected abstract void writeRouting(Routing routing, ObjectNode config);
+
+    /** Where {@code config.json} is silent. */
+    protected record Absent(int dense, int experts, int shared, int chosen, int width) {}
+
+    protected abstract Absent absent();
+
+    @Override
+    public String ggufArchitecture() {
+        return "deepseek2";
+    }
+
+    @Override
+    protected Biases attentionBias(JsonFields config) {
+        boolean bias = config.flag("attention_bias", false);
+        return new Biases(bias, bias);
+    }
+
+    @Override
+    protected void writeAttentionBias(DecoderSpec spec, ObjectNode config) {
+        require(spec, spec.qkvBias() == spec.outputBias(), "outputBias", "as qkvBias " + spec.qkvBias(), spec.outputBias());
+        config.put("attention_bias", spec.qkvBias());
+    }
+
+    // ---- attention ---------------------------------------------------------------------------------------------------------------------------
+
+    private static int rotaryDim(JsonFields config) {
+        return config.integer("qk_rope_head_dim", 2, MOST, 64);
+    }
+
+    /** {@code head_dim} is that of what turns, which follows from another field, and all heads have keys of their own. */
+    @Override
+    public DecoderSpec read(JsonFields config) {
+        ObjectNode whole = config.object().deepCopy();
+        long headDim = (long) config.integer("qk_nope_head_dim", 1, MOST, 128) + rotaryDim(config);
+        if (headDim > MOST) {
+            throw config.wrong("qk_nope_head_dim", "heads of at most " + MOST, headDim);
+        }
+        whole.put("head_dim", (int) headDim);
+        int heads = config.integer("num_attention_heads", 1, MOST);
+        if (config.isSet("num_key_value_heads") && config.integer("num_key_value_heads", 1, MOST) != heads) {
+            throw config.wrong("num_key_value_heads", "num_attention_heads " + heads, config.node("num_key_value_heads"));
+        }
+        whole.put("num_key_value_heads", heads);
+        return super.read(new JsonFields(config.file(), config.prefix(), whole));
+    }
+
+    @Override
+    protected Rope rope(JsonFields config, int headDim, int contextLength) {
+        return RopeConfig.read(config, rotaryDim(config), contextLength, defaults().theta());
+    }
+
+    @Override
+    protected Attention attention(JsonFields config, Attention plain) {
+        int queryRank = config.has("q_lora_rank") && !config.isSet("q_lora_rank") ? 0 : config.integer("q_lora_rank", 1, MOST, 1536);
+        return plain.withLatent(new Latent(queryRank, config.integer("kv_lora_rank", 1, MOST, 512), rotaryDim(config), config.integer("v_head_dim", 1, MOST, 128)))
+                .withScores(scale(config, plain.headDim()), 0);
+    }
+
+    /** 0 where it is as usual. */
+    private static double scale(JsonFields config, int headDim) {
+        Optional<JsonFields> fields = config.object("rope_scaling").filter(scaling -> !scaling.object().isEmpty()).or(() -> config.object("rope_parameters"));
+        boolean turned = fields.flatMap(f -> f.text(f.isSet("rope_type") ? "rope_type" : "type")).filter(type -> !type.equals("default")).isPresent();
+        double all = turned && fields.get().isSet("mscale_all_dim") ? fields.get().number("mscale_all_dim") : 0;
+        return all == 0 ? 0 : scale(headDim, fields.get().positive("factor"), all);
+    }
+
+    private static double scale(int headDim, double factor, double all) {
+        double mscale = factor <= 1 ? 1 : 0.1 * all * Math.log(factor) + 1;
+        return mscale * mscale / Math.sqrt(headDim);
+    }
+
+    @Override
+    protected void writeRope(DecoderSpec spec, ObjectNode config) {
+        Attention a = spec.layer(0).attention();
+        RopeConfig.write(config, spec.rope(), a.latent().rotaryDim(), spec.contextLength());
+        if (a.scale() != 0 && spec.rope().scaling() instanceof Scaling.Yarn yarn) {
+            double all = (Math.sqrt(a.scale() * Math.sqrt(a.headDim())) - 1) / (0.1 * Math.log(yarn.factor()));
+            double rounded = Math.rint(all * 1e9) / 1e9;
+            ((ObjectNode) config.get("rope_scaling")).put("mscale_all_dim", scale(a.headDim(), yarn.factor(), rounded) == a.scale() ? rounded : all);
+        }
+    }
+
+    @Override
+    protected void writeAttention(DecoderSpec spec, ObjectNode config) {
+        Attention a = spec.layer(0).attention();
+        require(spec, a.latent() != null, "attention", "keys and values from a narrow row", "projected ones");
+        config.put("head_dim", a.latent().rotaryDim());
+        config.put("q_lora_rank", a.latent().queryRank() == 0 ? null : Integer.valueOf(a.latent().queryRank()));
+        config.put("kv_lora_rank", a.latent().rank()).put("qk_rope_head_dim", a.latent().rotaryDim()).put("v_head_dim", a.latent().valueDim());
+        config.put("qk_nope_head_dim", a.headDim() - a.latent().rotaryDim());
+    }
+
+    @Override
+    protected void attentionParameters(ParameterList list, DecoderSpec spec, Attention a, String at, String gguf) {
+        String name = at + "self_attn.";
+        long hidden = spec.hiddenSize();
+        Latent latent = a.latent();
+        if (latent.queryRank() == 0) {
+            list.projection(Role.Q, name + "q_proj", gguf + "attn_q", Init.NORMAL, Layout.SAME, a.width(), hidden, false);
+        } else {
+            list.projection(Role.Q_DOWN, name + "q_a_proj", gguf + "attn_q_a", Init.NORMAL, Layout.SAME, latent.queryRank(), hidden, a.qkvBias());
+            norm(list, Role.Q_DOWN_NORM, name + "q_a_layernorm", gguf + "attn_q_a_norm", latent.queryRank());
+            list.projection(Role.Q, name + "q_b_proj", gguf + "attn_q_b", Init.NORMAL, Layout.SAME, a.width(), latent.queryRank(), false);
+        }
+        list.projection(Role.KV_DOWN, name + "kv_a_proj_with_mqa", gguf + "attn_kv_a_mqa", Init.NORMAL, Layout.SAME, latent.rank() + latent.rotaryDim(), hidden,
+                a.qkvBias());
+        norm(list, Role.KV_DOWN_NORM, name + "kv_a_layernorm", gguf + "attn_kv_a_norm", latent.rank());
+        list.projection(Role.KV_UP, name + "kv_b_proj", gguf + "attn_kv_b", Init.NORMAL, Layout.SAME,
+                (long) a.heads() * (a.headDim() - latent.rotaryDim() + latent.valueDim()), latent.rank(), false);
+        list.projection(Role.OUT, name + "o_proj", gguf + "attn_output", Init.RESIDUAL, Layout.SAME, hidden, (long) a.heads() * latent.valueDim(), a.outputBias());
+    }
+
+    // ---- experts -----------------------------------------------------------------------------------------------------------------------------
+
+    @Override
+    protected Sparse experts(JsonFields config, Mlp.Dense dense, int layers) {
+        if (config.isSet("moe_layer_freq") && config.integer("moe_layer_freq", 1, MOST) != 1) {
+            throw config.wrong("moe_layer_freq", "1 (other steps are not implemented)", config.node("moe_layer_freq"));
+        }
+        int first = config.integer("first_k_dense_replace", 0, MOST, absent().dense);
+        if (first >= layers) {
+            return null;
+        }
+        int count = config.integer(config.named("n_routed_experts", "num_local_experts", "num_experts"), 1, ConfigFields.MOST_EXPERTS / layers, absent().experts);
+        int width = config.integer("moe_intermediate_size", 1, MOST, absent().width);
+        long shared = (long) width * config.integer("n_shared_experts", 1, MOST, absent().shared);
+        if (shared > MOST) {
+            throw config.wrong("n_shared_experts", "experts of at most " + MOST + " together", shared);
+        }
+        Routing routing = routing(config, count);
+        try {
+            return new Sparse(new Mlp.Experts(count, config.integer("num_experts_per_tok", 1, count, absent().chosen), width(dense, width), balance(config, 0), routing,
+                    width(dense, (int) shared), false), layer -> layer >= first);
+        } catch (IllegalArgumentException e) {
+            throw config.wrong("num_experts_per_tok", "what the groups of experts hold", e.getMessage());
+        }
+    }
+
+    @Override
+    protected void writeExperts(DecoderSpec spec, Mlp.Experts mixture, ObjectNode config) {
+        require(spec, mixture.shared() != null && mixture.shared().width() % mixture.width() == 0, "shared experts", "some of " + mixture.width(), mixture.shared());
+        int first = 0;
+        while (spec.layer(first).mlp() instanceof Mlp.Dense) {
+            first++;
+        }
+        config.put("first_k_dense_replace", first).put("n_routed_experts", mixture.count()).put("num_experts_per_tok", mixture.chosen());
+        config.put("moe_intermediate_size", mixture.width()).put("n_shared_experts", mixture.shared().width() / mixture.width());
+        config.put("routed_scaling_factor", mixture.routing().scale()).put("moe_layer_freq", 1);
+        writeRouting(mixture.routing(), config);
+    }
+
+    @Override
+    protected String shared(String module) {
+        return module + ".shared_experts";
+    }
+
+    /** Modules behind the last layer, which predict further tokens, are no part of the decoder. */
+    @Override
+    public Map<String, TensorView> tidy(NetworkSpec spec, Map<String, TensorView> stored) {
+        int layers = spec.stack().layers().size();
+        return super.tidy(spec, Families.renamed(stored, view -> isBehind(view.name(), layers) ? Optional.empty() : Optional.of(view.name())));
+    }
+
+    private static boolean isBehind(String name, int layers) {
+        String prefix = "model.layers.";
+        int dot = name.startsWith(prefix) ? name.indexOf('.', prefix.length()) : -1;
+        String number = dot < 0 ? "" : name.substring(prefix.length(), dot);
+        return number.matches("[0-9]{1,6}") && Integer.parseInt(number) >= layers;
+    }
+
+    // ---- GGUF --------------------------------------------------------------------------------------------------------------------------------
+
+    @Override
+    public DecoderSpec read(GgufFile file) {
+        throw file.metadata().wrong("general.architecture", "another one: " + ggufArchitecture() + " is read from a directory in Hugging Face's layout");
+    }
+
+    @Override
+    public void write(DecoderSpec spec, String at, Map<String, GgufValue> metadata) {
+        throw new IllegalArgumentException("a model of the family " + modelType() + " cannot be written as GGUF; write a directory in Hugging Face's layout");
+    }
+
+    @Override
+    protected Mlp.Experts experts(GgufKeys keys, int count, int chosen, Mlp.Dense dense) {
+        throw new UnsupportedOperationException();
+    }
+
+    @Override
+    protected void writeExperts(Mlp.Experts mixture, String at, Map<String, GgufValue> metadata) {
+        throw new UnsupportedOperationException();
+    }
+}
