@@ -56,6 +56,7 @@ public final class Main extends Verb {
             GenerateVerb.class,
             ChatVerb.class,
             ServeVerb.class,
+            TranslateVerb.class,
             EmbedVerb.class,
             RerankVerb.class,
             KeyVerb.class,

@@ -1,0 +1,127 @@
+package dev.zhulong.cli;
+
+import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.infer.search.Rewriter;
+import dev.zhulong.infer.search.SearchOptions;
+import dev.zhulong.infer.search.SearchOptions.Early;
+import dev.zhulong.model.EncoderDecoder;
+import dev.zhulong.text.encode.EncoderTokenizer;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.OptionalInt;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** Texts to texts by an encoder–decoder. */
+@Command(
+        name = "translate",
+        description = {
+            "Turn each text into another with an encoder–decoder (T5, BART, mBART, Marian, M2M-100, NLLB): a translation, a summary, an answer.",
+            "The results are printed a line each, in the order of the texts. What is not given is taken from the model's generation_config.json; beams, lengths and n-grams"
+                    + " mean what they mean in transformers.",
+        },
+        footer = {
+            "",
+            "Examples:",
+            "  zhulong translate --model opus-mt-en-zh --text 'Good morning.'",
+            "  zhulong translate --model flan-t5-small --text 'translate English to German: Good morning.' --beams 4",
+            "  zhulong translate --model nllb-200-distilled-600M --text-file lines.txt --source-language eng_Latn --target-language zho_Hans --out lines.zh.txt",
+        })
+final class TranslateVerb extends Verb {
+    @Option(names = "--model", required = true, paramLabel = "DIR", description = "Directory of an encoder–decoder in the Hugging Face layout.")
+    Path model;
+
+    @Option(names = "--text", paramLabel = "TEXT", description = "Text to translate (may be repeated).")
+    List<String> texts = List.of();
+
+    @Option(names = "--text-file", paramLabel = "FILE", description = "File with a text on each line.")
+    Path file;
+
+    @Option(names = "--out", paramLabel = "FILE", description = "File to write, a line for each text (default: standard output).")
+    Path out;
+
+    @Option(names = "--force", description = "Replace the file if it exists.")
+    boolean force;
+
+    @Option(names = "--source-language", paramLabel = "TOKEN", description = "Language of the texts as the tokenizer spells it, such as eng_Latn or __en__"
+            + " (default: the one in tokenizer.json).")
+    String sourceLanguage;
+
+    @Option(names = "--target-language", paramLabel = "TOKEN", description = "Language to translate into as the tokenizer spells it; the first token written.")
+    String targetLanguage;
+
+    @Option(names = "--beams", paramLabel = "N", description = "Number of texts that are searched side by side; 1 takes the likeliest token each time.")
+    Integer beams;
+
+    @Option(names = "--length-penalty", paramLabel = "POWER", description = "Power of its length by which a text's log probability is divided: above 0 favors long texts.")
+    Double lengthPenalty;
+
+    @Option(names = "--early-stopping", paramLabel = "WHEN", description = "When to stop with as many finished texts as beams: true (at once), false (when none is likely to"
+            + " become better) or never (when none can).")
+    String early;
+
+    @Option(names = "--no-repeat-ngrams", paramLabel = "N", description = "Length of the token sequences that may occur only once; 0 for any.")
+    Integer noRepeat;
+
+    @Option(names = "--max-new-tokens", paramLabel = "N", description = "Maximum number of tokens to write.")
+    Integer maxNewTokens;
+
+    @Override
+    protected void run() throws IOException {
+        if (texts.isEmpty() == (file == null)) {
+            throw wrongUsage("give either --text or --text-file");
+        }
+        if (out != null) {
+            Outputs.file(out, force);
+        }
+        List<String> all = file == null ? texts : TextFile.read(file).lines().toList();
+        try (ModelDirectory files = ModelDirectory.open(model);
+                EncoderDecoder network = EncoderDecoder.load(files);
+                EncoderTokenizer tokenizer = EncoderTokenizer.load(model)) {
+            var rewriter = new Rewriter(network, tokenizer, sourceLanguage == null ? OptionalInt.empty() : OptionalInt.of(language(tokenizer, sourceLanguage)),
+                    options(network, tokenizer));
+            List<String> written = rewriter.write(all);
+            if (out != null) {
+                AtomicFile.writeString(out, String.join("", written.stream().map(text -> line(text) + "\n").toList()));
+            } else {
+                written.forEach(text -> out().println(line(text)));
+            }
+        }
+    }
+
+    /** A text may have line ends, and each has a line. */
+    private static String line(String text) {
+        return text.replaceAll("\\s*\\R\\s*", " ");
+    }
+
+    private SearchOptions options(EncoderDecoder network, EncoderTokenizer tokenizer) {
+        SearchOptions options = SearchOptions.read(model, network.spec().ids(), network.spec().longest());
+        options = beams == null ? options : options.withBeams(beams);
+        options = options.with(lengthPenalty == null ? options.lengthPenalty() : lengthPenalty, early == null ? options.early() : early(), noRepeat == null
+                ? options.noRepeat() : noRepeat);
+        if (maxNewTokens != null) {
+            if (maxNewTokens < 1 || maxNewTokens >= network.spec().longest()) {
+                throw wrongUsage("--max-new-tokens must be from 1 to " + (network.spec().longest() - 1) + " with this model, found " + maxNewTokens);
+            }
+            options = options.withNewTokens(maxNewTokens);
+        }
+        return targetLanguage == null ? options : options.withForcedBos(language(tokenizer, targetLanguage));
+    }
+
+    private Early early() {
+        return switch (early.toLowerCase(Locale.ROOT)) {
+            case "true" -> Early.AT_ONCE;
+            case "false" -> Early.HEURISTIC;
+            case "never" -> Early.NEVER;
+            default -> throw wrongUsage("--early-stopping must be true, false or never, found " + early);
+        };
+    }
+
+    private int language(EncoderTokenizer tokenizer, String token) {
+        return tokenizer.tokenizer().id(token).orElseThrow(() -> new IllegalArgumentException("the tokenizer of " + model + " has no token " + token
+                + ": name a language as it spells it, such as eng_Latn (NLLB), en_XX (mBART) or __en__ (M2M-100)"));
+    }
+}
