@@ -50,8 +50,8 @@ final class QuantizeVerb extends Verb {
     @Option(names = "--to", required = true, paramLabel = "TYPE", description = "Type to quantize to; see above.")
     String to;
 
-    @Option(names = "--out", required = true, paramLabel = "FILE|DIR", description = "GGUF file to write; for q4 and q4_sym, a "
-            + "directory.")
+    @Option(names = "--out", required = true, paramLabel = "FILE|DIR", description = "GGUF file to write, without a vocabulary where the model has no "
+            + "tokenizer; for q4 and q4_sym, a directory.")
     Path out;
 
     @Option(names = "--text", arity = "1..*", paramLabel = "FILE", description = "UTF-8 text files to measure the perplexity on "

@@ -21,7 +21,8 @@ import java.util.OptionalInt;
 public final class GgufVocabulary {
     private static final int CONTROL_SCORE = -1000;
     /** Any of which is a tokenizer's, whether or not it is read. */
-    private static final List<String> FILES = List.of("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "spiece.model", "vocab.json", "vocab.txt", "merges.txt");
+    private static final List<String> FILES = List.of("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "spiece.model", "vocab.json", "vocab.txt",
+            "merges.txt");
     /** What a file is called that has no vocabulary. */
     private static final String NONE = "no_vocab";
 
