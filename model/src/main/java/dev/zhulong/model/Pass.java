@@ -56,7 +56,9 @@ public final class Pass {
         this.cache = cache;
         this.seq = seq;
         this.keys = seq + (cache == null ? 0 : cache.length());
-        this.angles = rotary.at(keys, positions);
+        // where angles change with length, the longest document's counts, not the row's
+        boolean packed = documents != null && stack.anglesChangeAfter().isPresent();
+        this.angles = rotary.at(packed ? 1 + (int) Arrays.stream(positions.toLongs()).max().orElse(0) : keys, positions);
         this.ranges = BiasedAttention.ranges(stack, seq, keys, false);
         // made before the blocks run, so that no mask belongs to the scope of the block that asked first
         stack.layers().stream().map(layer -> layer.attention().reach()).distinct().forEach(this::prepare);

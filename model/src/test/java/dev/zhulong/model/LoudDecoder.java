@@ -23,7 +23,7 @@ record LoudDecoder(Decoder model, Map<String, double[]> weights) implements Auto
         model.parameters().forEach((name, tensor) -> {
             long[] shape = tensor.shape();
             boolean norm = shape.length == 1 && name.endsWith(".weight");
-            boolean looked = name.contains("embed_tokens") || name.contains("wte") || name.contains("wpe");
+            boolean looked = name.contains("embed_tokens") || name.contains("embed_in") || name.contains("wte") || name.contains("wpe");
             int fanIn = shape.length == 1 || looked ? 1 : (int) (spec.family() == Family.of("gpt2") ? shape[0] : shape[1]);
             double scale = norm || shape.length == 1 ? 0.4 : 1.5 / Math.sqrt(fanIn);
             double[] values = new double[(int) tensor.elements()];

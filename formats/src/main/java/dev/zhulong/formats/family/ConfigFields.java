@@ -31,6 +31,7 @@ final class ConfigFields {
         String name = config.text(field).orElse(absent);
         return switch (name) {
             case "relu" -> Activation.RELU;
+            case "relu2" -> Activation.RELU_SQUARED;
             case "silu", "swish", "gelu", "gelu_python", "gelu_new", "gelu_pytorch_tanh", "gelu_fast" -> activation(config, field, absent);
             default -> throw config.wrong(field, "gelu, gelu_new, gelu_pytorch_tanh, relu or silu", FormatException.quote(name));
         };

@@ -1,7 +1,6 @@
 package dev.zhulong.model.reference;
 
 import dev.zhulong.formats.DecoderSpec;
-import dev.zhulong.formats.Family;
 import java.util.Map;
 
 /**
@@ -14,6 +13,10 @@ public interface ReferenceDecoder {
 
     /** The reference of {@code spec}'s family over weights named and laid out as in Hugging Face's files. */
     static ReferenceDecoder of(DecoderSpec spec, Map<String, double[]> weights) {
-        return spec.family() == Family.of("gpt2") ? new Gpt2Reference(spec, weights) : new LlamaReference(spec, weights);
+        return switch (spec.family().modelType()) {
+            case "gpt2" -> new Gpt2Reference(spec, weights);
+            case "llama", "mistral", "qwen2", "qwen3" -> new LlamaReference(spec, weights);
+            default -> new RolesReference(spec, weights);
+        };
     }
 }
