@@ -129,6 +129,9 @@ public record PretrainRecipe(
             @Doc("experts that a token is given to") int expertsPerToken,
             @Doc("factor of the loss that keeps the experts equally busy") double balance,
             @Doc("layer: that loss is taken over each layer, so that no expert starves; network: over all layers together, as in transformers") Balance.Over balanceOver,
+            @Doc("factor of the mean square of the routers' log-sums, which keeps their logits small; 0 for none") double routerZLoss,
+            @Doc("what the correction of an expert's score is moved by after each update, towards an equal share of the tokens; needs a family with corrections, such as deepseek_v3; 0 for none") double correctionRate,
+            @Doc("an expert takes at most its equal share of a batch times this, and what is beyond passes it by, in training alone; 0 for no limit") double capacity,
             @Doc("which tokens a token attends to, also in a model to continue from; without it, as the family or that model has it")
             Optional<AttentionRecipe> attention) {
         public Model {
@@ -140,6 +143,9 @@ public record PretrainRecipe(
             }
             if (!(balance >= 0)) {
                 throw new IllegalArgumentException("balance must be 0 or more, found " + balance);
+            }
+            if (!(routerZLoss >= 0) || !(correctionRate >= 0) || !(capacity >= 0)) {
+                throw new IllegalArgumentException("router_z_loss, correction_rate and capacity must be 0 or more, found " + routerZLoss + ", " + correctionRate + " and " + capacity);
             }
             if (attention.isPresent() && slidingWindow > 0) {
                 throw new IllegalArgumentException("model.attention says what model.sliding_window says: give one of the two");
@@ -158,7 +164,7 @@ public record PretrainRecipe(
         }
 
         static Model defaults() {
-            return new Model(Optional.empty(), Family.of("llama"), 256, 6, 8, 0, 0, 512, true, 10_000, 0, 0, 2, 0.01, Balance.Over.LAYER, Optional.empty());
+            return new Model(Optional.empty(), Family.of("llama"), 256, 6, 8, 0, 0, 512, true, 10_000, 0, 0, 2, 0.01, Balance.Over.LAYER, 0, 0, 0, Optional.empty());
         }
     }
 
@@ -223,7 +229,7 @@ public record PretrainRecipe(
                         data.tokenizer.path.map(PretrainRecipe::absolute)), data.fim);
         var m = new Model(model.from.map(PretrainRecipe::absolute), model.family, model.hiddenSize, model.layers, model.heads, model.kvHeads,
                 model.intermediateSize, model.contextLength, model.tiedEmbeddings, model.ropeTheta, model.slidingWindow, model.experts,
-                model.expertsPerToken, model.balance, model.balanceOver, model.attention);
+                model.expertsPerToken, model.balance, model.balanceOver, model.routerZLoss, model.correctionRate, model.capacity, model.attention);
         return new PretrainRecipe(kind, seed, device, d, m,
                 replay.map(r -> new Replay(absolute(r.inputs), r.corpus.map(PretrainRecipe::absolute), r.shards.map(PretrainRecipe::absolute), r.share)), adapter,
                 train);

@@ -78,7 +78,8 @@ final class PretrainRun implements RecipeJob.Run<PretrainJob.Result> {
             var batches = new Batches(rows, recipe.train().batch());
             var trainData = new TrainData<>(batches::get, held.map(this::some).orElse(List.of()));
             var objective = new NextToken(model, tokenBytes(data.tokenizer(), model.spec().vocabSize()), model.spec().stack().experts()
-                    .map(mixture -> Balancing.of(mixture, recipe.model().balanceOver())).orElseGet(Balancing::none));
+                    .map(mixture -> new Balancing(recipe.model().balanceOver(), mixture.balance(), recipe.model().routerZLoss(), recipe.model().correctionRate(),
+                            recipe.model().capacity())).orElseGet(Balancing::none));
             var listener = new TrainingConsole(line, model.spec(), data.tokenizer(), seq, RunDevice.gflops(recipe.device()), recipe.train().prompt(),
                     recipe.train().sampleTokens());
             training = true;

@@ -1,8 +1,14 @@
 package dev.zhulong.train;
 
+import dev.zhulong.data.pack.Batch;
+import dev.zhulong.formats.Role;
 import dev.zhulong.formats.Stack;
 import dev.zhulong.formats.Stack.Mlp;
+import dev.zhulong.model.Mixing;
+import dev.zhulong.model.Network;
+import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
+import dev.zhulong.tensor.TensorScope;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -37,6 +43,11 @@ public final class Balance {
     private final double[] chosen;
     private double tokens;
     private double entropy;
+    private double squares;
+    private double choicesDropped;
+    private double tokensDropped;
+    /** Choices since corrections were last moved. */
+    private final double[] loads;
     private double loss;
     private int batches;
 
@@ -50,6 +61,7 @@ public final class Balance {
             mixture[layer] = stack.layers().get(layer).mlp() instanceof Mlp.Experts;
         }
         this.chosen = new double[layers * experts.count()];
+        this.loads = new double[layers * experts.count()];
     }
 
     /** Of a network with a mixture; empty of others. */
@@ -100,6 +112,61 @@ public final class Balance {
         return Tensor.of(gradient, account.shape());
     }
 
+    /** How the mixtures are run on a batch: a document without targets is padding, or teaches nothing. */
+    Mixing mixing(Batch batch) {
+        boolean[] counted = new boolean[batch.targets().length];
+        boolean all = true;
+        for (int from = 0; from < counted.length;) {
+            int to = from;
+            boolean learnt = false;
+            while (to < counted.length && to / batch.seq() == from / batch.seq() && batch.documents()[to] == batch.documents()[from]) {
+                learnt |= batch.targets()[to++] != Batch.NO_TARGET;
+            }
+            Arrays.fill(counted, from, to, learnt);
+            all &= learnt;
+            from = to;
+        }
+        return new Mixing(all ? null : counted, how.capacity(), how.zLoss() > 0);
+    }
+
+    /** Of what the last part gave, to each of it. @param stream the gradient of the stream */
+    Tensor[] gradients(Tensor stream, Tensor[] flow, long count) {
+        Tensor balance = gradient(flow[1], count);
+        return flow.length < 3 ? new Tensor[] {stream, balance} : new Tensor[] {stream, balance, extra(flow[1], flow[2], count)};
+    }
+
+    private Tensor extra(Tensor account, Tensor extra, long count) {
+        double decisions = Math.max(1, decisions(account.toFloats()));
+        float[] values = extra.toFloats();
+        float[] gradient = new float[values.length];
+        for (int layer = 0; layer < layers; layer++) {
+            gradient[layer * ROWS] = (float) (how.zLoss() * count / decisions);
+            squares += values[layer * ROWS] / decisions;
+            choicesDropped += values[layer * ROWS + 1];
+            tokensDropped += values[layer * ROWS + 2];
+        }
+        return Tensor.of(gradient, extra.shape());
+    }
+
+    /** Moves the corrections of experts by the sign of what they lack of an equal share, since this was last done. */
+    void correct(Network network) {
+        try (var off = NoGrad.open(); var scope = TensorScope.open()) {
+            for (int layer = 0; layer < layers && how.correction() > 0; layer++) {
+                var weight = network.table().find(Role.CORRECTION, layer);
+                if (weight.isEmpty()) {
+                    continue;
+                }
+                double mean = Arrays.stream(loads, layer * experts.count(), (layer + 1) * experts.count()).average().orElse(0);
+                float[] step = new float[experts.count()];
+                for (int expert = 0; expert < step.length; expert++) {
+                    step[expert] = (float) (how.correction() * Math.signum(mean - loads[layer * experts.count() + expert]));
+                }
+                network.parameters().get(weight.get().name()).add_(Tensor.of(step, step.length));
+            }
+        }
+        Arrays.fill(loads, 0);
+    }
+
     /** By layer and expert, what a unit of the expert's probabilities adds to the loss. */
     private double[] weights(float[] values, double decisions) {
         double scale = experts.count() / (decisions * decisions);
@@ -121,6 +188,7 @@ public final class Balance {
         for (int layer = 0; layer < layers; layer++) {
             for (int expert = 0; expert < experts.count(); expert++) {
                 chosen[layer * experts.count() + expert] += values[at(layer, 0, expert)];
+                loads[layer * experts.count() + expert] += values[at(layer, 0, expert)];
                 entropy += values[at(layer, 2, expert)];
             }
         }
@@ -151,6 +219,16 @@ public final class Balance {
             seen.put("expert_share_" + expert, share);
         }
         seen.put("expert_share_least", least);
+        if (how.zLoss() > 0) {
+            seen.put("router_z_loss", squares / batches);
+        }
+        if (how.capacity() > 0) {
+            seen.put("choices_dropped", choicesDropped);
+            seen.put("tokens_dropped", tokensDropped);
+        }
+        squares = 0;
+        choicesDropped = 0;
+        tokensDropped = 0;
         Arrays.fill(chosen, 0);
         tokens = 0;
         entropy = 0;

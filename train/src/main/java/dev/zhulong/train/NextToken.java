@@ -2,6 +2,7 @@ package dev.zhulong.train;
 
 import dev.zhulong.data.pack.Batch;
 import dev.zhulong.model.Decoder;
+import dev.zhulong.model.Mixing;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
@@ -39,11 +40,11 @@ public final class NextToken implements Objective<Batch> {
         try (var scope = TensorScope.open()) {
             long rows = (long) batch.batch() * batch.seq();
             HeadLoss[] loss = new HeadLoss[1];
-            Backward.through(model, new Tensor[] {Tensor.of(batch.tokens(), batch.batch(), batch.seq())}, BatchContext.of(model, batch), recompute, flow -> {
+            Backward.through(model, new Tensor[] {Tensor.of(batch.tokens(), batch.batch(), batch.seq())}, BatchContext.of(model, batch).with(balance.map(b -> b.mixing(batch)).orElse(Mixing.PLAIN)), recompute, flow -> {
                 Tensor hidden = flow[0];
                 loss[0] = HeadLoss.withGradient(hidden.view(rows, -1), model.head(), batch.targets());
                 Tensor gradient = loss[0].gradient().view(hidden.shape());
-                return balance.map(b -> new Tensor[] {gradient, b.gradient(flow[1], loss[0].loss().count())}).orElseGet(() -> new Tensor[] {gradient});
+                return balance.map(b -> b.gradients(gradient, flow, loss[0].loss().count())).orElseGet(() -> new Tensor[] {gradient});
             });
             return withBytes(loss[0].loss(), batch);
         }
@@ -70,6 +71,11 @@ public final class NextToken implements Objective<Batch> {
     @Override
     public Map<String, Number> observed() {
         return balance.map(Balance::observed).orElse(Map.of());
+    }
+
+    @Override
+    public void updated() {
+        balance.ifPresent(b -> b.correct(model));
     }
 
     @Override

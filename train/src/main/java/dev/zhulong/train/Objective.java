@@ -27,6 +27,9 @@ public interface Objective<B> {
         return total;
     }
 
+    /** Told after each update of the weights: what is moved without a gradient is moved here. */
+    default void updated() {}
+
     /** What else is worth writing down of the batches accumulated since this was last asked, by name; mostly nothing. */
     default Map<String, Number> observed() {
         return Map.of();
