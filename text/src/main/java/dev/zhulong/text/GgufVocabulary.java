@@ -209,7 +209,9 @@ public final class GgufVocabulary {
                 default -> throw refused("a normalizer that only marks spaces", step.path("type").asText());
             }
         }
-        if (!spaces || !metaspace.isNull()) {
+        // Gemma splits at spaces, of which none is left once they are marked
+        boolean splitsNothing = "Split".equals(metaspace.path("type").asText()) && metaspace.path("pattern").path("String").asText().equals(" ");
+        if (!spaces || !metaspace.isNull() && !splitsNothing) {
             throw refused("spaces marked by " + SentencePieceBpe.SPACE + " and no pre-tokenizer", metaspace.path("type").asText());
         }
         return prefix;
