@@ -2,11 +2,15 @@ package dev.zhulong.text;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.zhulong.formats.gguf.GgufFile;
 import dev.zhulong.formats.gguf.GgufValue;
 import dev.zhulong.formats.gguf.GgufWriter;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -95,6 +99,26 @@ class GgufIdsEqualTheDirectorysTest {
     void sentencePieceWrittenFromADirectory(String name) {
         Path original = Texts.shared(name);
         check(written(GgufVocabulary.of(original, 32_000)), original, "<s>");
+    }
+
+    /** As Gemma's do: all spaces are marked, none is put first, and what splits at spaces finds none. */
+    @Test
+    void sentencePieceWithASplitThatSplitsNothing() throws IOException {
+        Path original = Texts.shared("assets/stories260K");
+        for (String name : List.of("tokenizer.json", "tokenizer_config.json")) {
+            if (Files.exists(original.resolve(name))) {
+                Files.copy(original.resolve(name), directory.resolve(name));
+            }
+        }
+        var json = (ObjectNode) new ObjectMapper().readTree(Files.readString(directory.resolve("tokenizer.json")));
+        json.putObject("normalizer").put("type", "Replace").put("content", "\u2581").putObject("pattern").put("String", " ");
+        json.putObject("pre_tokenizer").put("type", "Split").put("behavior", "MergedWithPrevious").put("invert", false).putObject("pattern").put("String", " ");
+        var decoders = json.putObject("decoder").put("type", "Sequence").putArray("decoders");
+        decoders.addObject().put("type", "Replace").put("content", " ").putObject("pattern").put("String", "\u2581");
+        decoders.addObject().put("type", "ByteFallback");
+        decoders.addObject().put("type", "Fuse");
+        Files.writeString(directory.resolve("tokenizer.json"), json.toString());
+        check(written(GgufVocabulary.of(directory, 512)), directory, "<s>");
     }
 
     @ParameterizedTest
