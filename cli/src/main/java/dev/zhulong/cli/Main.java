@@ -50,6 +50,7 @@ public final class Main extends Verb {
             TuneVerb.class,
             ScaleVerb.class,
             MergeVerb.class,
+            UpcycleVerb.class,
             QuantizeVerb.class,
             EvaluateVerb.class,
             ScoreVerb.class,
