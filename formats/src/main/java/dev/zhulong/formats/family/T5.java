@@ -74,6 +74,9 @@ public class T5 implements EncoderDecoderFamily {
         int hidden = config.integer("d_model", 1, MOST, 512);
         int heads = config.integer("num_heads", 1, MOST);
         int headDim = config.integer("d_kv", 1, MOST / heads, 64);
+        if ((long) heads * headDim > MOST) {
+            throw config.wrong("num_heads", "heads of " + headDim + " that are at most " + MOST + " wide together", heads);
+        }
         int layers = config.integer("num_layers", 1, MOST_LAYERS);
         int vocab = config.integer("vocab_size", 1, MOST);
         Attention attention = attention(heads, headDim);
