@@ -25,7 +25,6 @@ import dev.zhulong.formats.Stack.NormPlace;
 import dev.zhulong.formats.Stack.Positions;
 import dev.zhulong.formats.Stack.Scales;
 import dev.zhulong.formats.TensorView;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -37,6 +36,8 @@ import java.util.Objects;
  */
 abstract class BartEncoderDecoder implements EncoderDecoderFamily {
     private static final double EPSILON = 1e-5;
+    private static final String SHARED = "model.shared.weight";
+    private static final List<String> USES = List.of("model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight");
 
     /** Before attention and MLP, with a norm after the last layer of each stack; or after their sums. */
     abstract NormPlace place();
@@ -71,16 +72,18 @@ abstract class BartEncoderDecoder implements EncoderDecoderFamily {
         EncoderDecoderFields.requireBoth(config, architectures());
         int hidden = config.integer("d_model", 1, MOST, 1024);
         int source = config.integer("vocab_size", 1, MOST);
-        boolean shared = !mayBeApart() || config.flag("share_encoder_decoder_embeddings", true);
+        boolean asked = !mayBeApart() || config.flag("share_encoder_decoder_embeddings", true);
         int vocab = mayBeApart() ? config.integer("decoder_vocab_size", 1, MOST, source) : source;
-        if (shared && vocab != source) {
+        if (asked && vocab != source) {
             throw config.wrong("decoder_vocab_size", "vocab_size, " + source + ", where share_encoder_decoder_embeddings is true", vocab);
         }
+        // as transformers has it since version 5: without this nothing is tied, the two embeddings neither
+        boolean tied = config.flag("tie_word_embeddings", true);
         Activation activation = ConfigFields.ungated(config, "activation_function", absentActivation());
         boolean scaled = config.flag("scale_embedding", absentScale());
         Ids ids = ids(config, Math.min(source, vocab));
         return new EncoderDecoderSpec(this, stack(config, "encoder", hidden, activation, scaled, ids), stack(config, "decoder", hidden, activation, scaled, ids), source,
-                vocab, shared, config.flag("tie_word_embeddings", true), ids);
+                vocab, asked && tied, tied, ids);
     }
 
     private Stack stack(JsonFields config, String half, int hidden, Activation activation, boolean scaled, Ids ids) {
@@ -106,12 +109,13 @@ abstract class BartEncoderDecoder implements EncoderDecoderFamily {
         require(spec, mlp.activation() == decoder.layers().getFirst().mlp().activation(), "activation", "the same on both sides", "two");
         require(spec, encoder.contextLength() == decoder.contextLength(), "context", "the same on both sides", decoder.contextLength());
         require(spec, encoder.scales().equals(decoder.scales()), "scales", "the same on both sides", decoder.scales());
-        require(spec, spec.shared() || mayBeApart(), "shared", "true", spec.shared());
+        require(spec, spec.shared() || mayBeApart() || !spec.tiedEmbeddings(), "shared", "true where the head is tied", spec.shared());
         config.put("max_position_embeddings", decoder.contextLength());
         config.put("activation_function", ConfigFields.name(mlp.activation(), "gelu_new"));
         config.put("dropout", 0.1).put("attention_dropout", 0.0).put("activation_dropout", 0.0).put("init_std", 0.02);
         config.put("scale_embedding", decoder.scales().embedding() != 1);
-        config.put("tie_word_embeddings", spec.tiedEmbeddings());
+        // a head of its own beside one embedding is said by the files that hold it
+        config.put("tie_word_embeddings", spec.tiedEmbeddings() || spec.shared());
         if (mayBeApart()) {
             config.put("decoder_vocab_size", spec.vocabSize()).put("share_encoder_decoder_embeddings", spec.shared()).put("static_position_embeddings", true);
         }
@@ -189,16 +193,20 @@ abstract class BartEncoderDecoder implements EncoderDecoderFamily {
         PostNormEncoder.square(list, out, at + "out_proj", hidden);
     }
 
-    /** A file of the network without its head lacks the prefix; tables of sines were saved once, as were the numbers of versions. */
+    /**
+     * A file of the network without its head lacks the prefix. Where each side has an embedding of its own, one that is stored for both is read by none, or
+     * stands for those that are missing. Tables of sines were saved once, as were the numbers of versions.
+     */
     @Override
     public final Map<String, TensorView> tidy(NetworkSpec network, Map<String, TensorView> stored) {
         var spec = (EncoderDecoderSpec) network;
         boolean learned = spec.decoder().positions() instanceof Positions.Learned;
-        List<String> uses = new ArrayList<>();
-        if (spec.shared()) {
-            uses.addAll(List.of("model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight"));
+        Map<String, TensorView> weights = EncoderDecoderFields.tidy(stored, name -> today(name, learned), SHARED, spec.shared() ? USES : List.of());
+        TensorView whole = spec.shared() ? null : weights.remove(SHARED);
+        if (whole != null) {
+            USES.forEach(use -> weights.putIfAbsent(use, whole));
         }
-        return EncoderDecoderFields.tidy(stored, name -> today(name, learned), "model.shared.weight", uses);
+        return weights;
     }
 
     private static String today(String saved, boolean learned) {
