@@ -1,11 +1,16 @@
 package dev.zhulong.train;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.zhulong.data.pack.Batch;
 import dev.zhulong.data.pack.PairBatch;
 import dev.zhulong.data.pack.PairBatch.Pair;
 import dev.zhulong.formats.EncoderDecoderSpec;
 import dev.zhulong.formats.HfConfig;
+import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.model.EncoderDecoder;
+import dev.zhulong.model.LoraAdapter;
+import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.Tensor;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -17,6 +22,7 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
 
 class SequenceToSequenceKeepsTheContractTest {
     @Nested
@@ -39,6 +45,31 @@ class SequenceToSequenceKeepsTheContractTest {
     class OfMBart extends Over {
         OfMBart() {
             super(BART.formatted("mbart"), 0, 8);
+        }
+    }
+
+    /** On every projection of both stacks, those that read the encoder's output included. */
+    @Nested
+    class OfAnAdapter extends Over {
+        private final LoraAdapter adapter;
+
+        OfAnAdapter() {
+            super(BART.formatted("m2m_100"), 0, 8);
+            adapter = LoraAdapter.create(model(), LoraConfig.of(3, 6, LoraConfig.ALL_LINEAR), 5);
+            model().attach(adapter);
+            // B begins as zeros, and A then has no gradient
+            adapter.parameters().values().forEach(p -> p.add_(Tensor.zeros(DType.F32, p.shape()).fill_(0.05)));
+            model().requiresGrad(true);
+        }
+
+        @Test
+        void eachProjectionHasOne() {
+            assertThat(adapter.parameters()).hasSize(2 * (2 * 6 + 10));
+        }
+
+        @AfterEach
+        void closeAdapter() {
+            adapter.close();
         }
     }
 
@@ -74,6 +105,10 @@ class SequenceToSequenceKeepsTheContractTest {
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }
+        }
+
+        final EncoderDecoder model() {
+            return model;
         }
 
         @AfterEach
