@@ -38,7 +38,7 @@ class DictionariesAreModelOnesTest {
     @Test
     void onSentencesOfTatoeba() throws IOException {
         Path file = Path.of(System.getProperty("zhulong.root")).resolve("../shared/assets/data/tatoeba.en-zh.tsv");
-        Assumptions.assumeTrue(Files.exists(file));
+        Assumptions.assumeTrue(Files.exists(file), () -> "skipped: the shared files are not there: " + file);
         List<String[]> rows = Files.readAllLines(file).stream().map(line -> line.split("\t")).toList();
         List<String[]> held = IntStream.range(0, rows.size()).filter(i -> i % 20 == 0).mapToObj(rows::get).toList();
         List<String[]> train = IntStream.range(0, rows.size()).filter(i -> i % 20 != 0).mapToObj(rows::get).toList();
