@@ -40,7 +40,8 @@ class KeysOfALongSequenceAreTurnedAnewTest {
             NetworkFiles.save(model, directory, StorageType.F32);
         }
         try (LanguageModel torch = TorchEngine.load(directory)) {
-            holds(torch, 1e-6);
+            // libtorch adds up in another order for other numbers of rows
+            holds(torch, 1e-5);
         }
         try (ModelDirectory files = ModelDirectory.open(directory);
                 LanguageModel cpu = CpuEngine.load(files, Optional.empty(), CpuOptions.of(2).withCache(KvPages.Format.F32));
