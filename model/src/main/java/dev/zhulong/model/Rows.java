@@ -128,15 +128,6 @@ public final class Rows {
         return false;
     }
 
-    boolean hasHidden() {
-        for (boolean each : hidden) {
-            if (each) {
-                return true;
-            }
-        }
-        return false;
-    }
-
     /** Tokens of the longest document. */
     int longest() {
         int most = 0;
