@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Supplier;
+import java.util.stream.IntStream;
 
 /**
  * The memory that training needs, in bytes, above what the process needs anyway: an estimate from the shapes alone, before anything is loaded.
@@ -71,14 +72,10 @@ public record TrainingMemory(Method method, QuantizedMatrix.Format format, Decod
         double kv = (double) spec.kvHeads() * spec.headDim();
         double q = (double) spec.heads() * spec.headDim();
         // inputs of the norms and projections, rotated heads, the attention's output, and the four wide tensors of a gated MLP
-        double perToken = 4.0 * spec.hiddenSize() + 3 * q + 4 * kv + (spec.gatedMlp() ? 4.0 : 3.0) * spec.intermediateSize();
-        if (spec.layer(0).mlp() instanceof Mlp.Experts experts) {
-            // as wide as the chosen experts together; each choice's input, its result, and that in the order of the tokens
-            perToken += (experts.chosen() - 1) * (spec.gatedMlp() ? 4.0 : 3.0) * experts.width() + 3.0 * experts.chosen() * spec.hiddenSize();
-        }
+        double perToken = 4.0 * spec.hiddenSize() + 3 * q + 4 * kv + spec.stack().layers().stream().mapToDouble(layer -> wide(layer.mlp())).max().orElseThrow();
         double block = FLOAT * tokens * perToken;
         double kept = recompute ? FLOAT * tokens * spec.hiddenSize() * spec.layers() + 2 * block : block * (spec.layers() + 1.0);
-        double whole = quantized() ? 2.0 * FLOAT * spec.layerWeights(0) : 0;
+        double whole = quantized() ? 2.0 * FLOAT * IntStream.range(0, spec.layers()).mapToLong(spec::layerWeights).max().orElseThrow() : 0;
         // an adapter merged into its projection for the step lives until backward, where that takes no more than the activations do
         boolean merging = method == Method.LORA || method == Method.DPO;
         double merged = merging ? Math.min(FLOAT * projections(), block * spec.layers()) / (recompute ? spec.layers() : 1) : 0;
@@ -86,6 +83,16 @@ public record TrainingMemory(Method method, QuantizedMatrix.Format format, Decod
         double spans = 2.0 * FLOAT * tokens * kv * Math.min(seq, window()) / CHUNK_OF_QUERIES;
         double head = BASE + 2 * Math.max(CHUNK, (double) FLOAT * spec.vocabSize() * Math.min(CHUNK_ROWS, tokens));
         return bytes(kept + whole + merged + mask + spans + head);
+    }
+
+    /** Values that a token has in an MLP: its wide tensors; in a mixture those of its experts, and of each choice the input, the result, and that in the order of the tokens. */
+    private double wide(Mlp mlp) {
+        double tensors = mlp.gated() ? 4.0 : 3.0;
+        return switch (mlp) {
+            case Mlp.Dense dense -> tensors * dense.width();
+            case Mlp.Experts experts -> experts.chosen() * (tensors * experts.width() + 3.0 * spec.hiddenSize())
+                    + (experts.shared() == null ? 0 : tensors * experts.shared().width());
+        };
     }
 
     /** The widest window of a layer that has one; 0 for none. */
