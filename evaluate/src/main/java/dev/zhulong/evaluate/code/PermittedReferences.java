@@ -68,7 +68,7 @@ final class PermittedReferences {
     /** What a class may not refer to, if there is anything, as {@code java.lang.Runtime.exec}. */
     Optional<String> refused(byte[] classFile) {
         ClassModel model = ClassFile.of().parse(classFile);
-        if (Stream.concat(Stream.of(model.flags()), Stream.empty()).anyMatch(flags -> flags.has(AccessFlag.MODULE))) {
+        if (model.flags().has(AccessFlag.MODULE)) {
             return Optional.of("a module");
         }
         Optional<String> nativeMethod = model.methods().stream().filter(method -> method.flags().has(AccessFlag.NATIVE)).findFirst()
