@@ -98,7 +98,7 @@ final class TranslateVerb extends Verb {
     }
 
     private SearchOptions options(EncoderDecoder network, EncoderTokenizer tokenizer) {
-        SearchOptions options = SearchOptions.read(model, network.spec().ids(), network.spec().longest());
+        SearchOptions options = SearchOptions.read(model, network.spec().ids(), network.spec().longest(), network.spec().vocabSize());
         options = beams == null ? options : options.withBeams(beams);
         options = options.with(lengthPenalty == null ? options.lengthPenalty() : lengthPenalty, early == null ? options.early() : early(), noRepeat == null
                 ? options.noRepeat() : noRepeat);

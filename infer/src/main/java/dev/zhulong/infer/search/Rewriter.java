@@ -12,7 +12,7 @@ import java.util.OptionalInt;
  * Text to text by an encoder–decoder: a translation, a summary, an answer.
  *
  * <pre>{@code
- * var rewriter = new Rewriter(model, tokenizer, OptionalInt.empty(), SearchOptions.read(directory, model.spec().ids(), model.spec().longest()));
+ * var rewriter = new Rewriter(model, tokenizer, OptionalInt.empty(), SearchOptions.read(directory, model.spec().ids(), model.spec().longest(), model.spec().vocabSize()));
  * List<String> texts = rewriter.write(List.of("translate English to German: Good morning."));
  * }</pre>
  *

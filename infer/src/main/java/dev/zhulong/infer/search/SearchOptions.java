@@ -8,6 +8,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * How texts are searched for, as transformers' {@code generation_config.json} says it. Lengths count what the decoder begins with.
@@ -59,6 +61,12 @@ public record SearchOptions(int start, List<Integer> eos, int pad, int beams, do
         if (maxLength < 2) {
             throw new IllegalArgumentException("a text needs room for one token at least, found a length of " + (maxLength - 1));
         }
+        if (noRepeat < 0) {
+            throw new IllegalArgumentException("n-grams that occur once have a length of 1 or more, or 0 for any, found " + noRepeat);
+        }
+        if (!Double.isFinite(lengthPenalty)) {
+            throw new IllegalArgumentException("the length penalty must be a finite number, found " + lengthPenalty);
+        }
     }
 
     /** The likeliest token each time, and no rules. */
@@ -71,9 +79,10 @@ public record SearchOptions(int start, List<Integer> eos, int pad, int beams, do
      *
      * @param ids     of {@code config.json}
      * @param longest text that the model can write
+     * @param vocab   its number of logits
      * @throws FormatException for a field that is wrong, or that asks for what is not done
      */
-    public static SearchOptions read(Path directory, Ids ids, int longest) {
+    public static SearchOptions read(Path directory, Ids ids, int longest, int vocab) {
         Path file = directory.resolve(GenerationConfig.FILE);
         int start = ids.start() >= 0 ? ids.start() : ids.bos();
         if (!Files.isRegularFile(file)) {
@@ -91,11 +100,20 @@ public record SearchOptions(int start, List<Integer> eos, int pad, int beams, do
         int least = Math.max(json.integer("min_length", 0, Integer.MAX_VALUE, 0),
                 json.isSet("min_new_tokens") ? json.integer("min_new_tokens", 0, Integer.MAX_VALUE - 1) + 1 : 0);
         List<Integer> eos = json.tokenIds("eos_token_id");
-        return new SearchOptions(requireStart(file, start), eos.isEmpty() ? ids.eos() : eos, json.isSet("pad_token_id") ? one(json, "pad_token_id") : ids.pad(),
+        var options = new SearchOptions(requireStart(file, start), eos.isEmpty() ? ids.eos() : eos, json.isSet("pad_token_id") ? one(json, "pad_token_id") : ids.pad(),
                 json.integer("num_beams", 1, 1000, 1), json.isSet("length_penalty") ? json.number("length_penalty") : 1, early(json), Math.min(length, longest), least,
                 json.integer("no_repeat_ngram_size", 0, Integer.MAX_VALUE, 0), json.positive("repetition_penalty", 1),
                 json.isSet("forced_bos_token_id") ? one(json, "forced_bos_token_id") : -1, json.tokenIds("forced_eos_token_id"), words(json),
                 json.tokenIds("suppress_tokens"), json.flag("renormalize_logits", false));
+        options.ids().filter(id -> id >= vocab).findFirst().ifPresent(id -> {
+            throw new FormatException(file, "names the token " + id + ", and the model has " + vocab + ", from 0: correct the field that names it");
+        });
+        return options;
+    }
+
+    private IntStream ids() {
+        return IntStream.concat(IntStream.of(start, pad, forcedBos), Stream.of(List.of(eos, forcedEos, suppressed), badWords).flatMap(List::stream).flatMap(List::stream)
+                .mapToInt(Integer::intValue));
     }
 
     private static int requireStart(Path file, int start) {

@@ -90,7 +90,7 @@ final class EncoderDecoderOutputs {
             }
             sources.add(Arrays.copyOfRange(ids, from, from + length));
         }
-        SearchOptions options = SearchOptions.read(directory, model.spec().ids(), model.spec().longest());
+        SearchOptions options = SearchOptions.read(directory, model.spec().ids(), model.spec().longest(), model.spec().vocabSize());
         text("greedy", model, sources, options.withBeams(1), reference, computed);
         text("beam4", model, sources, options.withBeams(4).with(1, SearchOptions.Early.HEURISTIC, options.noRepeat()), reference, computed);
     }
