@@ -1,0 +1,50 @@
+package dev.zhulong.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.zhulong.formats.EncoderDecoderFamily;
+import dev.zhulong.formats.EncoderFamily;
+import dev.zhulong.formats.Families;
+import dev.zhulong.formats.Family;
+import dev.zhulong.formats.family.DeepSeek;
+import dev.zhulong.formats.family.Mixtral;
+import dev.zhulong.formats.family.SparseDecoder;
+import dev.zhulong.formats.gguf.GgufFamily;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The tables of families are those that are registered, each in the row of its kind. */
+class TheReadmesNameEveryFamilyTest {
+    private static final Path ROOT = Path.of(System.getProperty("zhulong.root"));
+
+    /** A row of the table, but for its title. @param gguf whether GGUF files of it are read and written */
+    private record Row(boolean mixture, boolean cpu, boolean gguf) {
+        static Row of(Family family) {
+            // DeepSeek's have an architecture in GGUF, and are neither read from there nor written
+            boolean gguf = family instanceof GgufFamily && !(family instanceof DeepSeek);
+            return new Row(family instanceof SparseDecoder || family instanceof Mixtral, !(family instanceof EncoderDecoderFamily), gguf);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"README.md, yes, no", "README.zh-CN.md, 是, 否"})
+    void inTheRowOfItsKind(String readme, String yes, String no) throws IOException {
+        String text = Files.readString(ROOT.resolve(readme));
+        List<Family> encoders = Families.all().stream().filter(EncoderFamily.class::isInstance).toList();
+        assertThat(text).contains(cells(encoders, new Row(false, true, false), yes, no));
+        Map<Row, List<Family>> others = Families.all().stream().filter(family -> !encoders.contains(family)).collect(Collectors.groupingBy(Row::of));
+        assertThat(others).hasSize(4);
+        others.forEach((row, families) -> assertThat(text).contains(cells(families, row, yes, no)));
+    }
+
+    private static String cells(List<Family> families, Row row, String yes, String no) {
+        return families.stream().map(family -> "`" + family.modelType() + "`").collect(Collectors.joining(", ", " | ", " | ")) + yes + " | " + (row.cpu() ? yes : no) + " | "
+                + (row.gguf() ? yes : no) + " |";
+    }
+}
