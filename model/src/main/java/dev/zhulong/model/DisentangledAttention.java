@@ -5,6 +5,7 @@ import dev.zhulong.formats.Role;
 import dev.zhulong.formats.Stack;
 import dev.zhulong.formats.Stack.Attention;
 import dev.zhulong.formats.Stack.Positions.Distances;
+import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -70,7 +71,8 @@ final class DisentangledAttention implements SelfAttention {
         }
         scores = scores.mul(scale);
         Tensor hidden = pass.hidden();
-        Tensor y = (hidden == null ? scores : scores.add(hidden)).softmax(-1).matmul(heads[2]);
+        // so large that nothing of the score is left, and no infinity, since a hidden query looks at all keys alike
+        Tensor y = (hidden == null ? scores : scores.maskedFill_(hidden, -Float.MAX_VALUE)).softmax(-1).matmul(heads[2]);
         return out.apply(y.transpose(1, 2).reshape(batch, seq, shape.width()));
     }
 
@@ -111,14 +113,12 @@ final class DisentangledAttention implements SelfAttention {
     }
 
     /**
-     * Added to scores where the query or the key is hidden: so large that nothing of the score is left, and no infinity, since a hidden query looks at all
-     * keys alike.
+     * Where the query or the key is hidden; no gradient goes through these scores.
      *
      * @param seen [batch, seq, 1]
-     * @return [batch, 1, seq, seq]
+     * @return BOOL [batch, 1, seq, seq]
      */
     static Tensor hidden(Tensor seen) {
-        // 0 where both are seen, else the most negative number
-        return seen.mul(seen.transpose(1, 2)).add(-1).mul(Float.MAX_VALUE).unsqueeze(1);
+        return seen.mul(seen.transpose(1, 2)).eq(Tensor.zeros(DType.F32, 1)).unsqueeze(1);
     }
 }

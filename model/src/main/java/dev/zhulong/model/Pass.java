@@ -174,7 +174,7 @@ public final class Pass {
         return seen;
     }
 
-    /** Added to scores where a position of a pair is hidden, F32 [batch, 1, seq, seq]; null where none is. */
+    /** Which pairs have a hidden position, BOOL [batch, 1, seq, seq]; null where none is. */
     Tensor hidden() {
         return hidden;
     }
@@ -281,7 +281,7 @@ public final class Pass {
         }
         if (sparse != null) {
             Tensor y = documents == null && causal ? eachRow(sparse, q, k, v, scoring) : sparse.attend(q, k, v, scoring, null);
-            return lost.get(reach) == null ? y : y.add(v.mean(2, true).mul(lost.get(reach)));
+            return lost.get(reach) == null ? y : y.add(alike(q, k, v, scoring).mul(lost.get(reach)));
         }
         if (!causal) {
             return scoring.attend(q, k, v, padding, false);
@@ -293,6 +293,21 @@ public final class Pass {
         }
         Tensor mask = masks.get(reach);
         return scoring.attend(q, k, v, mask, mask == null && seq > 1);
+    }
+
+    /**
+     * What queries that look at all keys alike are given, the mean of the values. Scores that a mask has swallowed leave no trace in it, but transformers'
+     * gradient goes through them all the same: a softmax's where all shares are equal, which is linear in the scores.
+     */
+    private static Tensor alike(Tensor q, Tensor k, Tensor v, Scoring scoring) {
+        Tensor mean = v.mean(2, true);
+        if (!q.requiresGrad() && !k.requiresGrad()) {
+            return mean;
+        }
+        double scale = scoring.scale() > 0 ? scoring.scale() : 1 / Math.sqrt(q.size(3));
+        Tensor apart = v.sub(mean).detach();
+        Tensor slope = q.matmul(k.transpose(2, 3).matmul(apart)).mul(scale / k.size(2));
+        return mean.add(slope.sub(slope.detach()));
     }
 
     /** Whether a mask of all pairs costs little, and no more than looking at what is near alone. */
