@@ -154,6 +154,13 @@ class EncodersAreReadUnderEveryNameTest {
                 .hasMessageEndingWith("hidden_act: expected gelu, gelu_new, gelu_pytorch_tanh, relu or silu, found \"mish\"");
     }
 
+    @Test
+    void theAuthorsHeadOfDebertaIsTiedWhateverTheFileSays() throws IOException {
+        String deberta = "'model_type':'deberta-v2','relative_attention':true,'tie_word_embeddings':false,'architectures':['DebertaV2ForMaskedLM'],";
+        assertThat(read(deberta + "'legacy':false").tiedEmbeddings()).isTrue();
+        assertThat(read(deberta + "'legacy':true").tiedEmbeddings()).isFalse();
+    }
+
     /** As {@code named_parameters()} of transformers 5.18 has them. */
     @Test
     void gradientsHaveTheNamesOfTransformers() throws IOException {

@@ -75,6 +75,12 @@ public final class DebertaV2 extends Bert {
         return Optional.of(new Dense(ConfigFields.ungated(config, "pooler_hidden_act", "gelu"), false));
     }
 
+    /** The authors' own head has no matrix; transformers' older one may have. */
+    @Override
+    boolean isTied(JsonFields config) {
+        return !config.flag("legacy", true) || super.isTied(config);
+    }
+
     @Override
     int segments() {
         return 0;

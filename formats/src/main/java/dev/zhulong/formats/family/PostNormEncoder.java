@@ -109,8 +109,13 @@ abstract class PostNormEncoder implements EncoderFamily {
 
     /** The head that the architecture named in the file has; none where it names none. */
     final Head head(JsonFields config, Activation activation) {
-        return head(config, this, stem(), Set.copyOf(otherTokenHeads()), () -> new Head.MaskedTokens(denseOfTokens(activation), config.flag("tie_word_embeddings", true)),
+        return head(config, this, stem(), Set.copyOf(otherTokenHeads()), () -> new Head.MaskedTokens(denseOfTokens(activation), isTied(config)),
                 (labels, problem) -> new Head.Classes(classesDense(config), labels, problem), denseOfTags());
+    }
+
+    /** Whether the head over masked tokens shares the embedding's weight, as the file says. */
+    boolean isTied(JsonFields config) {
+        return config.flag("tie_word_embeddings", true);
     }
 
     /** What a head over classes begins with, as the file says. */
