@@ -34,15 +34,6 @@ public final class Cohere2 extends Cohere {
         return new Defaults(-1, -1, 8192, 5, 255_001, 10_000, 1e-5, true);
     }
 
-    /** Whatever the file says. */
-    @Override
-    protected int headDim(JsonFields config, int hidden, int heads) {
-        if (hidden % heads != 0) {
-            throw config.wrong("num_attention_heads", "a divisor of hidden_size " + hidden, heads);
-        }
-        return hidden / heads;
-    }
-
     @Override
     protected Attention attention(JsonFields config, Attention plain) {
         return plain;

@@ -165,7 +165,7 @@ class TheDecodersOfTodayAreReadAndWrittenTest {
         assertThat(names(spec)).noneMatch(name -> name.contains("post_attention_layernorm") || name.endsWith("norm.bias"));
         assertThat(names(both("cohere", "'use_qk_norm':true"))).contains("model.layers.0.self_attn.q_norm.weight [8, 16]", "model.layers.0.self_attn.k_norm.weight [4, 16]");
         DecoderSpec two = both("cohere2", "'sliding_window':3,'logit_scale':0.25");
-        assertThat(two.headDim()).isEqualTo(8);
+        assertThat(two.headDim()).isEqualTo(16);
         assertThat(two.windows()).containsExactly(3, 3, 3, 0, 3, 3);
         assertThat(two.stack().rope(0).neighbours()).isTrue();
         assertThat(two.stack().rope(3)).isNull();
