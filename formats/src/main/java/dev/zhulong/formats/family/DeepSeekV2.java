@@ -44,6 +44,7 @@ public final class DeepSeekV2 extends DeepSeek {
     /** {@code norm_topk_prob} changes nothing here, as in transformers. */
     @Override
     protected Routing routing(JsonFields config, int experts) {
+        ConfigFields.refuse(config, "mlp_bias", false);
         config.text("scoring_func").filter(name -> !name.equals("softmax")).ifPresent(name -> {
             throw config.wrong("scoring_func", "softmax", name);
         });
