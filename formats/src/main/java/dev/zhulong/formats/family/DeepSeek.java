@@ -21,7 +21,12 @@ import dev.zhulong.formats.Stack.Mlp.Routing;
 import dev.zhulong.formats.TensorView;
 import dev.zhulong.formats.gguf.GgufFile;
 import dev.zhulong.formats.gguf.GgufKeys;
+import dev.zhulong.formats.gguf.GgufMetadata;
+import dev.zhulong.formats.gguf.GgufRope;
+import dev.zhulong.formats.gguf.GgufShape;
 import dev.zhulong.formats.gguf.GgufValue;
+import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -98,11 +103,15 @@ public abstract class DeepSeek extends SparseDecoder {
         Optional<JsonFields> fields = config.object("rope_scaling").filter(scaling -> !scaling.object().isEmpty()).or(() -> config.object("rope_parameters"));
         boolean turned = fields.flatMap(f -> f.text(f.isSet("rope_type") ? "rope_type" : "type")).filter(type -> !type.equals("default")).isPresent();
         double all = turned && fields.get().isSet("mscale_all_dim") ? fields.get().number("mscale_all_dim") : 0;
-        return all == 0 ? 0 : scale(headDim, fields.get().positive("factor"), all);
+        if (all == 0) {
+            return 0;
+        }
+        double factor = fields.get().positive("factor");
+        return factor <= 1 ? 0 : scale(headDim, factor, all);
     }
 
     private static double scale(int headDim, double factor, double all) {
-        double mscale = factor <= 1 ? 1 : 0.1 * all * Math.log(factor) + 1;
+        double mscale = 0.1 * all * Math.log(factor) + 1;
         return mscale * mscale / Math.sqrt(headDim);
     }
 
@@ -111,10 +120,15 @@ public abstract class DeepSeek extends SparseDecoder {
         Attention a = spec.layer(0).attention();
         RopeConfig.write(config, spec.rope(), a.latent().rotaryDim(), spec.contextLength());
         if (a.scale() != 0 && spec.rope().scaling() instanceof Scaling.Yarn yarn) {
-            double all = (Math.sqrt(a.scale() * Math.sqrt(a.headDim())) - 1) / (0.1 * Math.log(yarn.factor()));
-            double rounded = Math.rint(all * 1e9) / 1e9;
-            ((ObjectNode) config.get("rope_scaling")).put("mscale_all_dim", scale(a.headDim(), yarn.factor(), rounded) == a.scale() ? rounded : all);
+            ((ObjectNode) config.get("rope_scaling")).put("mscale_all_dim", mscaleAllDim(a, yarn));
         }
+    }
+
+    /** The inverse of {@link #scale(int, double, double)}. */
+    private static double mscaleAllDim(Attention a, Scaling.Yarn yarn) {
+        double all = (Math.sqrt(a.scale() * Math.sqrt(a.headDim())) - 1) / (0.1 * Math.log(yarn.factor()));
+        double rounded = Math.rint(all * 1e9) / 1e9;
+        return scale(a.headDim(), yarn.factor(), rounded) == a.scale() ? rounded : all;
     }
 
     @Override
@@ -205,25 +219,187 @@ public abstract class DeepSeek extends SparseDecoder {
         return number.matches("[0-9]{1,6}") && Integer.parseInt(number) >= layers;
     }
 
-    // ---- GGUF --------------------------------------------------------------------------------------------------------------------------------
+    // ---- GGUF: llama.cpp's src/models/deepseek2.cpp, conversion/deepseek.py (DeepseekV2Model), gguf-py/gguf/constants.py ------------------------
+    //
+    // Written in the form with keys and values up in one matrix, attn_kv_b, and heads' own widths in key_length and value_length; llama.cpp takes a file
+    // without key_length_mla for that.
+
+    private static final String QUERY_RANK = "attention.q_lora_rank";
+    private static final String RANK = "attention.kv_lora_rank";
+    private static final String KEY_LENGTH = "attention.key_length";
+    private static final String VALUE_LENGTH = "attention.value_length";
+    private static final String LOG_MULTIPLIER = "rope.scaling.yarn_log_multiplier";
+    private static final String ATTENTION_FACTOR = "rope.scaling.attn_factor";
+    private static final String GATING = "expert_gating_func";
+    private static final String GROUPS = "expert_group_count";
+    private static final String CHOSEN_GROUPS = "expert_group_used_count";
+    private static final String SHARED = "expert_shared_count";
+    private static final String NORMALISED = "expert_weights_norm";
+    private static final String WEIGHTS_SCALE = "expert_weights_scale";
+    // Not llama.cpp's: whether neighbouring dimensions turn together, where they do not.
+    private static final String NEIGHBOURS = "rope.neighbours";
+    private static final int SIGMOID = 2;
+
+    /** The routing of a file. @param experts of a layer */
+    protected abstract Routing routing(GgufKeys keys, int experts);
+
+    /** Whether the scores are sigmoids, which tells the two apart. */
+    protected static boolean isSigmoid(GgufMetadata metadata) {
+        return metadata.integer(metadata.architecture() + "." + GATING, 0, MOST, 1) == SIGMOID;
+    }
+
+    /** Groups of experts that a file names; 1 for none. */
+    protected static int groups(GgufKeys keys, int experts) {
+        int groups = Math.max(1, keys.integer(GROUPS, 0, experts, 1));
+        if (experts % groups != 0) {
+            throw keys.metadata().wrong(keys.at() + GROUPS, "a divisor of expert_count " + experts);
+        }
+        return groups;
+    }
+
+    /** How many of them are chosen. */
+    protected static int chosenGroups(GgufKeys keys, int groups) {
+        return groups == 1 ? 1 : keys.integer(CHOSEN_GROUPS, 1, groups);
+    }
+
+    /** Whether the weights of the chosen are made to sum to one. */
+    protected static boolean normalised(GgufKeys keys) {
+        return keys.flag(NORMALISED, false);
+    }
+
+    /** What the weights of the chosen are multiplied by. */
+    protected static double weightsScale(GgufKeys keys) {
+        return keys.positive(WEIGHTS_SCALE, 1);
+    }
+
+    /**
+     * llama.cpp has no biases here, one epsilon for all norms, rates a group by its two best experts, turns neighbours, and multiplies scores by the square
+     * of what it multiplies YaRN's cosines and sines by, which is one beside a {@code yarn_log_multiplier} alone.
+     */
+    @Override
+    public boolean runsInLlamaCpp(DecoderSpec spec) {
+        Attention a = spec.layer(0).attention();
+        boolean turns = switch (spec.rope().scaling()) {
+            case Scaling.None none -> true;
+            case Scaling.Yarn yarn -> a.scale() != 0 && isOne(yarn.attentionFactor());
+            default -> false;
+        };
+        boolean groups = spec.stack().experts().map(Mlp.Experts::routing).filter(routing -> routing.groups() > 1 && routing.best() != 2).isEmpty();
+        return turns && groups && spec.rope().neighbours() && spec.normEpsilon() == Latent.EPSILON && !a.qkvBias() && !a.outputBias();
+    }
+
+    private static boolean isOne(double factor) {
+        return Math.abs(factor - 1) < 1e-9;
+    }
 
     @Override
+    protected boolean mayBeginDenseInGguf() {
+        return true;
+    }
+
+    /** All heads have keys of their own, as wide as no row of the file need be. */
+    @Override
     public DecoderSpec read(GgufFile file) {
-        throw file.metadata().wrong("general.architecture", "another one: " + ggufArchitecture() + " is read from a directory in Hugging Face's layout");
+        GgufMetadata metadata = file.metadata();
+        String at = metadata.architecture() + ".";
+        if (metadata.has(at + "attention.key_length_mla")) {
+            throw metadata.wrong(at + "attention.key_length_mla", "none: keys and values made by one matrix, attn_kv_b (a file in which attn_k_b and attn_v_b"
+                    + " make them is not read; convert the model's directory)");
+        }
+        GgufShape shape = GgufShape.read(file, at, repeatsTiedHead(), at + KEY_LENGTH);
+        if (shape.kvHeads() != shape.heads()) {
+            throw metadata.wrong(at + "attention.head_count_kv", "attention.head_count " + shape.heads());
+        }
+        Rope rope = GgufRope.read(file, at, shape.headDim(), shape.contextLength(), false).withNeighbours(metadata.flag(at + NEIGHBOURS, true));
+        if (rope.scaling() instanceof Scaling.Yarn yarn && metadata.has(at + LOG_MULTIPLIER)) {
+            rope = withAttentionFactor(rope, yarn, yarn.attentionFactor() / paperFactor(yarn));
+        }
+        return read(new GgufKeys(metadata, at, shape, rope, file.tensors()::containsKey));
+    }
+
+    private static Rope withAttentionFactor(Rope rope, Scaling.Yarn y, double factor) {
+        return new Rope(rope.theta(), rope.rotaryDims(), new Scaling.Yarn(y.factor(), y.originalContext(), y.betaFast(), y.betaSlow(), isOne(factor) ? 1 : factor,
+                y.truncate()), rope.neighbours());
+    }
+
+    /** What {@link GgufRope} takes for granted: the temperature of section 3.4 of the YaRN paper. */
+    private static double paperFactor(Scaling.Yarn yarn) {
+        return yarn.factor() <= 1 ? 1 : 0.1 * Math.log(yarn.factor()) + 1;
+    }
+
+    @Override
+    protected List<Attention> attentions(GgufKeys keys, Attention plain) {
+        int heads = plain.heads();
+        int turning = keys.rope().rotaryDims();
+        if (turning >= plain.headDim()) {
+            throw keys.metadata().wrong(keys.at() + "rope.dimension_count", "a number below attention.key_length " + plain.headDim());
+        }
+        var latent = new Latent(keys.integer(QUERY_RANK, 0, MOST, 0), keys.integer(RANK, 1, MOST), turning, keys.integer(VALUE_LENGTH, 1, MOST / heads));
+        var attention = new Attention(heads, heads, plain.headDim(), keys.hasTensor("blk.0.attn_kv_a_mqa.bias"), plain.outputBias(), false, 0);
+        return Collections.nCopies(keys.shape().layers(), attention.withLatent(latent).withScores(scale(keys, plain.headDim()), 0));
+    }
+
+    /** As llama.cpp computes it; in files that are not for it, without what it multiplies cosines and sines by. */
+    private static double scale(GgufKeys keys, int headDim) {
+        if (!(keys.rope().scaling() instanceof Scaling.Yarn yarn)) {
+            return 0;
+        }
+        double attention = keys.isOwn() ? 1 : yarn.attentionFactor();
+        double all = Math.rint(keys.positive(LOG_MULTIPLIER, 0) * 1e8) / 1e7;
+        return yarn.factor() <= 1 || all == 0 && isOne(attention) ? 0 : attention * attention * scale(headDim, yarn.factor(), all);
     }
 
     @Override
     public void write(DecoderSpec spec, String at, Map<String, GgufValue> metadata) {
-        throw new IllegalArgumentException("a model of the family " + modelType() + " cannot be written as GGUF; write a directory in Hugging Face's layout");
+        super.write(spec, at, metadata);
+        Attention a = spec.layer(0).attention();
+        if (!spec.rope().neighbours()) {
+            metadata.put(at + NEIGHBOURS, GgufValue.of(false));
+        }
+        if (a.scale() == 0 || !(spec.rope().scaling() instanceof Scaling.Yarn yarn)) {
+            return;
+        }
+        metadata.put(at + LOG_MULTIPLIER, GgufValue.of((float) (0.1 * mscaleAllDim(a, yarn))));
+        metadata.remove(at + ATTENTION_FACTOR);
+        if (!isOne(yarn.attentionFactor())) {
+            metadata.put(at + ATTENTION_FACTOR, GgufValue.of((float) yarn.attentionFactor()));
+        }
+    }
+
+    @Override
+    protected void writeAttentions(DecoderSpec spec, String at, Map<String, GgufValue> metadata) {
+        Attention a = spec.layer(0).attention();
+        requireInGguf("keys and values from a narrow row", true, a.latent() != null);
+        if (a.latent().queryRank() > 0) {
+            metadata.put(at + QUERY_RANK, GgufValue.of(a.latent().queryRank()));
+        }
+        metadata.put(at + RANK, GgufValue.of(a.latent().rank()));
+        metadata.put(at + VALUE_LENGTH, GgufValue.of(a.latent().valueDim()));
     }
 
     @Override
     protected Mlp.Experts experts(GgufKeys keys, int count, int chosen, Mlp.Dense dense) {
-        throw new UnsupportedOperationException();
+        int width = keys.integer("expert_feed_forward_length", 1, MOST);
+        int shared = keys.integer(SHARED, 1, MOST / width);
+        try {
+            return new Mlp.Experts(count, chosen, width(dense, width), 0, routing(keys, count), width(dense, width * shared), false);
+        } catch (IllegalArgumentException e) {
+            throw keys.metadata().wrong(keys.at() + "expert_used_count", "what the groups of experts hold (" + e.getMessage() + ")");
+        }
     }
 
     @Override
     protected void writeExperts(Mlp.Experts mixture, String at, Map<String, GgufValue> metadata) {
-        throw new UnsupportedOperationException();
+        boolean whole = mixture.shared() != null && mixture.shared().width() % mixture.width() == 0;
+        requireInGguf("shared experts of " + mixture.width(), true, whole);
+        Routing routing = mixture.routing();
+        metadata.put(at + SHARED, GgufValue.of(mixture.shared().width() / mixture.width()));
+        metadata.put(at + WEIGHTS_SCALE, GgufValue.of((float) routing.scale()));
+        metadata.put(at + NORMALISED, GgufValue.of(routing.normalised()));
+        metadata.put(at + GATING, GgufValue.of(routing.score() == Routing.Score.SIGMOID ? SIGMOID : 1));
+        if (routing.groups() > 1) {
+            metadata.put(at + GROUPS, GgufValue.of(routing.groups()));
+            metadata.put(at + CHOSEN_GROUPS, GgufValue.of(routing.chosenGroups()));
+        }
     }
 }

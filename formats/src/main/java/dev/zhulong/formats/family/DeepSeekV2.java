@@ -3,6 +3,8 @@ package dev.zhulong.formats.family;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.zhulong.formats.JsonFields;
 import dev.zhulong.formats.Stack.Mlp.Routing;
+import dev.zhulong.formats.gguf.GgufKeys;
+import dev.zhulong.formats.gguf.GgufMetadata;
 import java.util.List;
 
 /** DeepSeek-V2 (DeepSeek-AI 2024): softmax over all experts, whose weights are not made to sum to one, of all or of the best groups by their best expert. */
@@ -67,5 +69,19 @@ public final class DeepSeekV2 extends DeepSeek {
     protected void writeRouting(Routing routing, ObjectNode config) {
         config.put(METHOD, routing.groups() == 1 ? GREEDY : GROUPS).put("n_group", routing.groups()).put("topk_group", routing.chosenGroups());
         config.put("scoring_func", "softmax").put("norm_topk_prob", false);
+    }
+
+    @Override
+    public boolean claims(GgufMetadata metadata) {
+        return !isSigmoid(metadata);
+    }
+
+    @Override
+    protected Routing routing(GgufKeys keys, int experts) {
+        if (normalised(keys)) {
+            throw keys.metadata().wrong(keys.at() + "expert_weights_norm", "false beside softmax");
+        }
+        int groups = groups(keys, experts);
+        return new Routing(Routing.Score.SOFTMAX, false, false, false, groups, chosenGroups(keys, groups), 1, weightsScale(keys));
     }
 }

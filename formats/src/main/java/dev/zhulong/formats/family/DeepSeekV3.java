@@ -5,6 +5,8 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.JsonFields;
 import dev.zhulong.formats.Stack.Mlp.Routing;
+import dev.zhulong.formats.gguf.GgufKeys;
+import dev.zhulong.formats.gguf.GgufMetadata;
 import java.util.List;
 
 /** DeepSeek-V3 and R1 (DeepSeek-AI 2024): sigmoids for scores, the best groups by their two best experts, and a correction that balances without a loss. */
@@ -65,5 +67,16 @@ public final class DeepSeekV3 extends DeepSeek {
     protected void writeRouting(Routing routing, ObjectNode config) {
         config.put("n_group", routing.groups()).put("topk_group", routing.chosenGroups()).put("norm_topk_prob", routing.normalised());
         config.put("scoring_func", "sigmoid").put("topk_method", "noaux_tc").put("num_nextn_predict_layers", 0);
+    }
+
+    @Override
+    public boolean claims(GgufMetadata metadata) {
+        return isSigmoid(metadata);
+    }
+
+    @Override
+    protected Routing routing(GgufKeys keys, int experts) {
+        int groups = groups(keys, experts);
+        return new Routing(Routing.Score.SIGMOID, normalised(keys), false, true, groups, chosenGroups(keys, groups), Math.min(2, experts / groups), weightsScale(keys));
     }
 }

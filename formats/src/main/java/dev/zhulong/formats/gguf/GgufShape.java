@@ -41,6 +41,11 @@ public record GgufShape(int vocab, int hidden, int layers, int heads, int kvHead
      * @throws FormatException naming file, key or tensor, expected and found
      */
     public static GgufShape read(GgufFile file, String at, boolean repeatsTied) {
+        return read(file, at, repeatsTied, null);
+    }
+
+    /** The same where a head's values need not be as wide as its keys. @param keyLength the key of the width of a head of the keys */
+    public static GgufShape read(GgufFile file, String at, boolean repeatsTied, String keyLength) {
         GgufMetadata metadata = file.metadata();
         int hidden = metadata.integer(at + "embedding_length", 1, MOST);
         int layers = metadata.integer(at + "block_count", 1, MOST_LAYERS);
@@ -49,7 +54,7 @@ public record GgufShape(int vocab, int hidden, int layers, int heads, int kvHead
         if (heads % kvHeads != 0) {
             throw metadata.wrong(at + "attention.head_count_kv", "a divisor of attention.head_count " + heads);
         }
-        int headDim = headDim(metadata, at, hidden, heads);
+        int headDim = keyLength == null ? headDim(metadata, at, hidden, heads) : metadata.integer(keyLength, 1, MOST);
         if ((long) heads * headDim > MOST) {
             throw metadata.wrong(at + "attention.head_count", "heads of " + headDim + " that are at most " + MOST + " wide together");
         }

@@ -1,7 +1,6 @@
 package dev.zhulong.infer.cpu;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.Families;
@@ -71,10 +70,6 @@ class DecodersRunAsInTransformersTest {
     void fromGguf(Path golden) {
         try (ModelDirectory files = ModelDirectory.open(golden)) {
             if (!(files.network().family() instanceof GgufFamily)) {
-                return;
-            }
-            if (files.network().family().modelType().startsWith("deepseek")) {
-                assertThatThrownBy(() -> write(files, GgufType.F32)).isInstanceOf(IllegalArgumentException.class).hasMessageContaining("cannot be written as GGUF");
                 return;
             }
             try (GgufModel file = GgufModel.open(write(files, GgufType.F32)); LanguageModel model = CpuEngine.load(file, OPTIONS)) {
