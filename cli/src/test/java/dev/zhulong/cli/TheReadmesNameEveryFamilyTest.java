@@ -6,7 +6,6 @@ import dev.zhulong.formats.EncoderDecoderFamily;
 import dev.zhulong.formats.EncoderFamily;
 import dev.zhulong.formats.Families;
 import dev.zhulong.formats.Family;
-import dev.zhulong.formats.family.DeepSeek;
 import dev.zhulong.formats.family.Mixtral;
 import dev.zhulong.formats.family.SparseDecoder;
 import dev.zhulong.formats.gguf.GgufFamily;
@@ -26,9 +25,7 @@ class TheReadmesNameEveryFamilyTest {
     /** A row of the table, but for its title. @param gguf whether GGUF files of it are read and written */
     private record Row(boolean mixture, boolean cpu, boolean gguf) {
         static Row of(Family family) {
-            // DeepSeek's have an architecture in GGUF, and are neither read from there nor written
-            boolean gguf = family instanceof GgufFamily && !(family instanceof DeepSeek);
-            return new Row(family instanceof SparseDecoder || family instanceof Mixtral, !(family instanceof EncoderDecoderFamily), gguf);
+            return new Row(family instanceof SparseDecoder || family instanceof Mixtral, !(family instanceof EncoderDecoderFamily), family instanceof GgufFamily);
         }
     }
 
