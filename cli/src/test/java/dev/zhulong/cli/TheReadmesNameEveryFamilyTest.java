@@ -36,7 +36,7 @@ class TheReadmesNameEveryFamilyTest {
         List<Family> encoders = Families.all().stream().filter(EncoderFamily.class::isInstance).toList();
         assertThat(text).contains(cells(encoders, new Row(false, true, false), yes, no));
         Map<Row, List<Family>> others = Families.all().stream().filter(family -> !encoders.contains(family)).collect(Collectors.groupingBy(Row::of));
-        assertThat(others).hasSize(4);
+        assertThat(others).hasSize(3);
         others.forEach((row, families) -> assertThat(text).contains(cells(families, row, yes, no)));
     }
 
