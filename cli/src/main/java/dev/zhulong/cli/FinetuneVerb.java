@@ -8,8 +8,9 @@ import dev.zhulong.recipe.FinetuneJob;
 import dev.zhulong.recipe.FinetuneRecipe;
 import dev.zhulong.recipe.LabelJob;
 import dev.zhulong.recipe.LabelRecipe;
+import dev.zhulong.recipe.RewriteJob;
+import dev.zhulong.recipe.RewriteRecipe;
 import dev.zhulong.recipe.jobs.Jobs;
-import dev.zhulong.recipe.label.HeadTask;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,7 +30,8 @@ import picocli.CommandLine.Option;
             "Methods: full (all weights), lora (a small adapter beside the model), qlora (an adapter on a base model in 4 or 8 bits), dpo "
                     + "(an adapter learnt from pairs of a better and a worse answer).",
             "With --task, an encoder such as BERT is fine-tuned on labelled rows instead: classify (a class for each text or pair of texts), "
-                    + "tags (a tag for each word) or qa (where in a context an answer lies).",
+                    + "tags (a tag for each word) or qa (where in a context an answer lies). With --task translate or summarize, an encoder-decoder "
+                    + "such as T5 is trained on pairs of texts, from --model or, with --set model.family=marian, from nothing.",
             "Only the assistant's tokens are learnt. Held-out examples are scored before and after. 'zhulong data inspect' shows the data "
                     + "as the model will see it.",
         },
@@ -42,6 +44,8 @@ import picocli.CommandLine.Option;
             "  zhulong finetune --model MODEL --mixture tasks.yaml --method qlora --out ADAPTER",
             "  zhulong finetune --model MODEL --mixture tasks.yaml --alone --out ADAPTER   one adapter for all, and one for each",
             "  zhulong finetune --task classify --model BERT --data reviews.csv --map text=review label=stars --out RUN",
+            "  zhulong finetune --task translate --model T5 --data pairs.tsv --out RUN        then: zhulong translate --model RUN",
+            "  zhulong finetune --task translate --data pairs.csv --map source=en target=zh --set model.family=marian --out RUN",
             "  zhulong chat --model MODEL --adapter ADAPTER        talk to it",
             "  zhulong merge --model MODEL --adapter ADAPTER --out NEW   one model of both",
             "  zhulong finetune --fields           every field of a recipe, its default and meaning; with --task, of that one's",
@@ -51,15 +55,29 @@ final class FinetuneVerb extends JobVerb {
     @Option(names = "--model", paramLabel = "DIR", description = "Model directory to fine-tune, in the Hugging Face layout.")
     Path model;
 
+    /** What is taught but a decoder. */
+    enum Task {
+        CLASSIFY, TAGS, QA, TRANSLATE, SUMMARIZE;
+
+        boolean writes() {
+            return this == TRANSLATE || this == SUMMARIZE;
+        }
+
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
     @Option(names = "--task", paramLabel = "TASK", description = "Task of an encoder's head: classify, tags or qa. All weights of the encoder are trained "
-            + "along with the head.")
-    HeadTask.Kind task;
+            + "along with the head. Or of an encoder-decoder: translate or summarize, learnt from pairs of texts.")
+    Task task;
 
     @Option(names = "--multi", description = "Let a text have any number of classes, as a list (with --task classify).")
     boolean multi;
 
     @Option(names = "--data", paramLabel = "FILE", arity = "1..*", description = "Files of examples: jsonl, json, csv, tsv, parquet, "
-            + "txt. Each file is a task with a score of its own. With --task, files of labelled rows: csv, tsv, jsonl, json, parquet; CoNLL for tags.")
+            + "txt. Each file is a task with a score of its own. With --task, files of labelled rows or pairs of texts: csv, tsv, jsonl, json, parquet; CoNLL for tags.")
     List<Path> data = List.of();
 
     @Option(names = "--mixture", paramLabel = "FILE", description = "YAML file of several sources with weights, names and mappings, "
@@ -78,7 +96,7 @@ final class FinetuneVerb extends JobVerb {
     Layout layout;
 
     @Option(names = "--map", arity = "1..*", paramLabel = "FIELD=COLUMN", description = "Column that holds a field under another name, "
-            + "e.g. prompt=question. With --task: text, text_pair, label (classify), tokens, tags (tags).")
+            + "e.g. prompt=question. With --task: text, text_pair, label (classify), tokens, tags (tags), source, target (translate, summarize).")
     Map<String, String> mapping = Map.of();
 
     @Option(names = "--as-chat", description = "Put plain prompts and completions through the chat template.")
@@ -115,14 +133,20 @@ final class FinetuneVerb extends JobVerb {
 
     @Override
     protected void run() {
-        boolean head = task != null || Jobs.kindOf(Optional.ofNullable(recipe), set).equals(LabelRecipe.KIND);
+        String kind = task == null ? Jobs.kindOf(Optional.ofNullable(recipe), set) : task.writes() ? RewriteRecipe.KIND : LabelRecipe.KIND;
+        boolean head = kind.equals(LabelRecipe.KIND);
+        boolean writes = kind.equals(RewriteRecipe.KIND);
         if (fields) {
-            out().print(head ? RecipeReader.describe(LabelRecipe.class) : RecipeReader.describe(FinetuneRecipe.class));
+            out().print(writes ? RecipeReader.describe(RewriteRecipe.class) : head ? RecipeReader.describe(LabelRecipe.class) : RecipeReader.describe(FinetuneRecipe.class));
             return;
         }
         requireOut();
         if (head) {
             run(new LabelJob(labels()), out);
+            return;
+        }
+        if (writes) {
+            run(new RewriteJob(pairs()), out);
             return;
         }
         if (multi) {
@@ -154,12 +178,7 @@ final class FinetuneVerb extends JobVerb {
 
     /** What an encoder's head is taught. */
     private LabelRecipe labels() {
-        if (method != null && method != FinetuneRecipe.Method.FULL || rank != null) {
-            throw wrongUsage("with --task all weights of the encoder are trained; adapters on encoders are not implemented: leave out --method and --rank");
-        }
-        if (alone || mixture != null || layout != null || asChat || separator != null) {
-            throw wrongUsage("--mixture, --alone, --layout, --as-chat and --separator describe examples for a decoder, and --task is for an encoder: use one or the other");
-        }
+        requireNoDecoders();
         if (recipe == null && (model == null || data.isEmpty())) {
             throw wrongUsage(model == null ? "missing --model DIR: the encoder to fine-tune" : "nothing to train on: give --data FILE");
         }
@@ -171,6 +190,37 @@ final class FinetuneVerb extends JobVerb {
         return new LabelRecipe(read.kind(), read.seed(), read.device(), read.task(), read.model(), new LabelRecipe.Data(data.isEmpty() ? d.files() : data,
                 heldOut == null ? d.heldOut() : Optional.of(heldOut), d.heldOutFraction(), mapping.isEmpty() ? d.columns() : mapping, d.labels(), multi || d.multi(), d.match(),
                 d.overlap()), read.best(), read.train());
+    }
+
+    private void requireNoDecoders() {
+        if (method != null && method != FinetuneRecipe.Method.FULL || rank != null) {
+            throw wrongUsage("with --task all weights of the encoder are trained; adapters on encoders are not implemented: leave out --method and --rank");
+        }
+        if (alone || mixture != null || layout != null || asChat || separator != null) {
+            throw wrongUsage("--mixture, --alone, --layout, --as-chat and --separator describe examples for a decoder, and --task is for an encoder: use one or the other");
+        }
+    }
+
+    /** What an encoder–decoder is taught. */
+    private RewriteRecipe pairs() {
+        requireNoDecoders();
+        if (multi) {
+            throw wrongUsage("--multi needs --task classify");
+        }
+        if (recipe == null && data.isEmpty()) {
+            throw wrongUsage("nothing to train on: give --data FILE");
+        }
+        List<String> overrides = new ArrayList<>();
+        add(overrides, "task", task);
+        for (Map.Entry<String, String> column : mapping.entrySet()) {
+            if (!column.getKey().equals("source") && !column.getKey().equals("target")) {
+                throw wrongUsage("--map: pairs of texts have the fields source and target, found '" + column.getKey() + "'");
+            }
+            overrides.add("data." + column.getKey() + "='" + column.getValue().replace("'", "''") + "'");
+        }
+        train(overrides);
+        RewriteRecipe read = read(RewriteRecipe.KIND, RewriteRecipe.class, overrides);
+        return read.withData(data.isEmpty() ? read.data().files() : data, heldOut == null ? read.data().heldOut() : Optional.of(heldOut));
     }
 
     private List<String> overrides() {

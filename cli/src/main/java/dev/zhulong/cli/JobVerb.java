@@ -7,6 +7,7 @@ import dev.zhulong.recipe.FinetuneRecipe;
 import dev.zhulong.recipe.Job;
 import dev.zhulong.recipe.LabelRecipe;
 import dev.zhulong.recipe.Outcome;
+import dev.zhulong.recipe.RewriteRecipe;
 import dev.zhulong.recipe.jobs.Jobs;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -47,8 +48,8 @@ abstract class JobVerb extends Verb {
         String found = recipe == null ? "" : RecipeReader.fields(recipe).getOrDefault("kind", "");
         if (!found.equals(kind) && Jobs.kinds().contains(found)) {
             throw new IllegalArgumentException(recipe + " is a recipe of kind '" + found + "', not '" + kind + "': give it to zhulong "
-                    // heads are taught by the verb that teaches models
-                    + (found.equals(LabelRecipe.KIND) ? FinetuneRecipe.KIND : found));
+                    // heads, and writers of another text, are taught by the verb that teaches models
+                    + (found.equals(LabelRecipe.KIND) || found.equals(RewriteRecipe.KIND) ? FinetuneRecipe.KIND : found));
         }
         List<String> all = new ArrayList<>(overrides);
         if (device != null) {

@@ -34,7 +34,7 @@ public final class HfConfig {
             case EncoderSpec encoder -> throw new FormatException(configJson, encoder.family().architecture(encoder) + " is an encoder, which reads text and"
                     + " writes none; name the directory of a decoder, one of " + Families.names(Families.decoders()));
             case EncoderDecoderSpec both -> throw new FormatException(configJson, both.family().architecture(both) + " is an encoder–decoder, which turns one text"
-                    + " into another, and a decoder is needed here, one of " + Families.names(Families.decoders()));
+                    + " into another: give it to zhulong translate; a decoder is needed here, one of " + Families.names(Families.decoders()));
         };
     }
 

@@ -1,24 +1,32 @@
 package dev.zhulong.recipe;
 
+import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.EncoderDecoderSpec;
 import dev.zhulong.formats.EncoderSpec;
+import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.Parameters;
 import dev.zhulong.formats.Sizes;
+import dev.zhulong.formats.Stack.Attention;
 import dev.zhulong.formats.Stack.Layer;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
- * The memory that training all weights of an encoder needs, in bytes, above what the process needs anyway; see {@link TrainingMemory}.
+ * The memory that training all weights of an encoder, or of an encoder–decoder, needs, in bytes, above what the process needs anyway; see {@link TrainingMemory}.
  *
  * @param rows      a batch
- * @param seq       tokens of the longest row
+ * @param seq       tokens of the longest row, on either side
  * @param recompute whether blocks are run again in backward
  */
-record LabelMemory(EncoderSpec spec, long rows, int seq, boolean recompute) {
+record LabelMemory(NetworkSpec spec, long rows, int seq, boolean recompute) {
     private static final int FLOAT = Float.BYTES;
     /** What libtorch keeps for itself. */
     private static final double BASE = 64 << 20;
+    /** Logits that are there at once: bytes, or rows of a large vocabulary. */
+    private static final double CHUNK = 16 << 20;
+    private static final int CHUNK_ROWS = 256;
     /** Shorter rows are no remedy. */
     private static final int SHORTEST = 32;
 
@@ -36,14 +44,32 @@ record LabelMemory(EncoderSpec spec, long rows, int seq, boolean recompute) {
         double tokens = (double) rows * seq;
         double each = 0;
         double most = 0;
-        for (Layer layer : spec.stack().layers()) {
+        double hidden = spec.stack().hiddenSize();
+        for (Layer layer : layers().toList()) {
             // inputs of the projections and norms, heads, the attention's output and its weights where a mask hides padding, and both sides of the activation
-            double block = FLOAT * tokens * (6.0 * spec.hiddenSize() + 5.0 * layer.attention().width() + 3.0 * layer.mlp().width()
-                    + 2.0 * layer.attention().heads() * seq);
-            each += recompute ? FLOAT * tokens * spec.hiddenSize() : block;
+            double block = FLOAT * tokens * (6.0 * hidden + 3.0 * layer.mlp().width() + attention(layer.attention())
+                    + (layer.cross() == null ? 0 : 2 * hidden + attention(layer.cross())));
+            each += recompute ? FLOAT * tokens * hidden : block;
             most = Math.max(most, block);
         }
-        return bytes(BASE + each + (recompute ? 2 : 1) * most + 3.0 * FLOAT * tokens * spec.hiddenSize() + 2.0 * FLOAT * tokens * spec.outputs());
+        return bytes(BASE + each + (recompute ? 2 : 1) * most + 3.0 * FLOAT * tokens * hidden + outputs(tokens));
+    }
+
+    private double attention(Attention a) {
+        return 5.0 * a.width() + 2.0 * a.heads() * seq;
+    }
+
+    private Stream<Layer> layers() {
+        return spec instanceof EncoderDecoderSpec both ? Stream.concat(both.encoder().layers().stream(), both.decoder().layers().stream()) : spec.stack().layers().stream();
+    }
+
+    /** What the head gives, and its gradient; over a vocabulary a part of the rows at a time. */
+    private double outputs(double tokens) {
+        return switch (spec) {
+            case EncoderSpec encoder -> 2.0 * FLOAT * tokens * encoder.outputs();
+            case EncoderDecoderSpec both -> 2 * Math.max(CHUNK, (double) FLOAT * both.vocabSize() * Math.min(CHUNK_ROWS, tokens));
+            case DecoderSpec decoder -> throw new IllegalArgumentException("a decoder's memory is TrainingMemory's: " + decoder.family().modelType());
+        };
     }
 
     private static long bytes(double bytes) {

@@ -45,6 +45,12 @@ class TheRecipePageSaysWhatTheCodeSaysTest {
     }
 
     @Test
+    void everyFieldOfATrainingOnPairs() throws IOException {
+        assertThat(Files.readString(ROOT.resolve("docs/recipes.md")))
+                .as("docs/recipes.md: put in what 'zhulong finetune --task translate --fields' prints").contains(RecipeReader.describe(RewriteRecipe.class));
+    }
+
+    @Test
     void itsExampleAndTheRecipesThatComeAlongAreRecipes() throws IOException {
         var blocks = Pattern.compile("```yaml\n(.*?)```", Pattern.DOTALL).matcher(Files.readString(ROOT.resolve("docs/recipes.md")));
         assertThat(blocks.find()).isTrue();

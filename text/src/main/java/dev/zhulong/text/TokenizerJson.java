@@ -27,13 +27,22 @@ public final class TokenizerJson {
      * @param eos            end of sequence, one of the specials, or null
      * @param pad            padding, one of the specials, or null
      * @param addBos         whether sequences start with {@code bos}
+     * @param addEos         whether sequences end with {@code eos}, as what an encoder–decoder reads does
      * @param modelMaxLength context length in tokens
      */
-    public record Settings(String bos, String eos, String pad, boolean addBos, int modelMaxLength) {
+    public record Settings(String bos, String eos, String pad, boolean addBos, boolean addEos, int modelMaxLength) {
         public Settings {
             if (addBos && bos == null) {
                 throw new IllegalArgumentException("add_bos_token needs a bos token");
             }
+            if (addEos && (eos == null || addBos)) {
+                throw new IllegalArgumentException("add_eos_token needs an eos token, and no bos token before the text");
+            }
+        }
+
+        /** Nothing after a sequence. */
+        public Settings(String bos, String eos, String pad, boolean addBos, int modelMaxLength) {
+            this(bos, eos, pad, addBos, false, modelMaxLength);
         }
     }
 
@@ -87,7 +96,9 @@ public final class TokenizerJson {
             root.putNull("pre_tokenizer");
         }
         if (settings.addBos()) {
-            root.set("post_processor", template(settings.bos(), firstSpecial + specials.indexOf(settings.bos())));
+            root.set("post_processor", template(settings.bos(), firstSpecial + specials.indexOf(settings.bos()), true));
+        } else if (settings.addEos()) {
+            root.set("post_processor", template(settings.eos(), firstSpecial + specials.indexOf(settings.eos()), false));
         } else {
             root.putNull("post_processor");
         }
@@ -126,20 +137,28 @@ public final class TokenizerJson {
                 .put("use_regex", useRegex);
     }
 
-    private static ObjectNode template(String bos, int id) {
+    /** @param before whether the mark stands before a text, or after it */
+    private static ObjectNode template(String mark, int id, boolean before) {
         ObjectNode template = NODES.objectNode().put("type", "TemplateProcessing");
         ArrayNode single = template.putArray("single");
         ArrayNode pair = template.putArray("pair");
-        step(single, "SpecialToken", bos, 0);
-        step(single, "Sequence", "A", 0);
-        step(pair, "SpecialToken", bos, 0);
-        step(pair, "Sequence", "A", 0);
-        step(pair, "SpecialToken", bos, 1);
-        step(pair, "Sequence", "B", 1);
-        ObjectNode token = template.putObject("special_tokens").putObject(bos).put("id", bos);
+        text(single, mark, before, "A", 0);
+        text(pair, mark, before, "A", 0);
+        text(pair, mark, before, "B", 1);
+        ObjectNode token = template.putObject("special_tokens").putObject(mark).put("id", mark);
         token.putArray("ids").add(id);
-        token.putArray("tokens").add(bos);
+        token.putArray("tokens").add(mark);
         return template;
+    }
+
+    private static void text(ArrayNode steps, String mark, boolean before, String text, int type) {
+        if (before) {
+            step(steps, "SpecialToken", mark, type);
+        }
+        step(steps, "Sequence", text, type);
+        if (!before) {
+            step(steps, "SpecialToken", mark, type);
+        }
     }
 
     private static void step(ArrayNode steps, String kind, String id, int type) {
@@ -154,6 +173,9 @@ public final class TokenizerJson {
         config.put("clean_up_tokenization_spaces", false);
         if (settings.eos() != null) {
             config.put("eos_token", settings.eos());
+        }
+        if (settings.addEos()) {
+            config.put("add_eos_token", true);
         }
         config.put("model_max_length", settings.modelMaxLength());
         if (settings.pad() != null) {

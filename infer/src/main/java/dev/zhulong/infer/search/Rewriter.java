@@ -44,7 +44,12 @@ public record Rewriter(EncoderDecoder model, EncoderTokenizer tokenizer, Optiona
 
     /** What the encoder reads: what goes past its last position is cut off. */
     public int[] ids(String text) {
-        EncodedText encoded = tokenizer.encode(text, model.spec().longest());
+        return ids(text, model.spec().longest());
+    }
+
+    /** The same of at most {@code max} tokens. */
+    public int[] ids(String text, int max) {
+        EncodedText encoded = tokenizer.encode(text, max);
         int[] ids = encoded.ids().clone();
         if (language.isPresent()) {
             ids[languageAt(encoded)] = language.getAsInt();

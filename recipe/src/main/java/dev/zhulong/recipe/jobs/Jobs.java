@@ -9,6 +9,8 @@ import dev.zhulong.recipe.LabelJob;
 import dev.zhulong.recipe.LabelRecipe;
 import dev.zhulong.recipe.PretrainJob;
 import dev.zhulong.recipe.PretrainRecipe;
+import dev.zhulong.recipe.RewriteJob;
+import dev.zhulong.recipe.RewriteRecipe;
 import dev.zhulong.recipe.RunDirectory;
 import dev.zhulong.recipe.quickstart.QuickstartJob;
 import dev.zhulong.recipe.quickstart.QuickstartRecipe;
@@ -33,7 +35,8 @@ public final class Jobs {
             new Kind<>(PretrainRecipe.KIND, PretrainRecipe.class, PretrainJob::new),
             new Kind<>(FinetuneRecipe.KIND, FinetuneRecipe.class, FinetuneJob::new),
             new Kind<>(QuickstartRecipe.KIND, QuickstartRecipe.class, QuickstartJob::new),
-            new Kind<>(LabelRecipe.KIND, LabelRecipe.class, LabelJob::new));
+            new Kind<>(LabelRecipe.KIND, LabelRecipe.class, LabelJob::new),
+            new Kind<>(RewriteRecipe.KIND, RewriteRecipe.class, RewriteJob::new));
 
     /** @param recipe what its YAML becomes */
     private record Kind<R extends Record>(String name, Class<R> recipe, Function<R, Job> job) {

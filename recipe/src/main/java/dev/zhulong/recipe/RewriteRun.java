@@ -1,0 +1,292 @@
+package dev.zhulong.recipe;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.zhulong.data.label.LabelledRows;
+import dev.zhulong.data.label.PairReader;
+import dev.zhulong.data.label.TextPair;
+import dev.zhulong.data.pack.PairBatch;
+import dev.zhulong.data.pack.PairBatch.Pair;
+import dev.zhulong.data.pack.PairBatches;
+import dev.zhulong.data.tune.Sides;
+import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.EncoderDecoderSpec;
+import dev.zhulong.formats.JsonFile;
+import dev.zhulong.formats.Parameters;
+import dev.zhulong.formats.Provenance;
+import dev.zhulong.formats.StorageType;
+import dev.zhulong.formats.progress.Progress;
+import dev.zhulong.infer.search.Rewriter;
+import dev.zhulong.infer.search.SearchOptions;
+import dev.zhulong.model.EncoderDecoder;
+import dev.zhulong.model.NetworkFiles;
+import dev.zhulong.text.Companions;
+import dev.zhulong.text.encode.EncoderTokenizer;
+import dev.zhulong.train.Loss;
+import dev.zhulong.train.SequenceToSequence;
+import dev.zhulong.train.TrainData;
+import dev.zhulong.train.TrainListener;
+import dev.zhulong.train.TrainOptions;
+import dev.zhulong.train.Trainer;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+
+/** One start of a {@link RewriteJob}. */
+final class RewriteRun implements RecipeJob.Run<RewriteJob.Result> {
+    private static final String PREDICTIONS = "predictions.jsonl";
+
+    private final RewriteRecipe recipe;
+    private final Path run;
+    private final Progress line;
+    private boolean training;
+
+    RewriteRun(RewriteRecipe recipe, Path run, Progress line) {
+        this.recipe = recipe;
+        this.run = run;
+        this.line = line;
+    }
+
+    @Override
+    public boolean training() {
+        return training;
+    }
+
+    @Override
+    public RewriteJob.Result run() {
+        Optional<Path> from = recipe.model().from();
+        RunInputs inputs = RunInputs.of(run, Map.of(), files(), from.orElse(null));
+        Sides<TextPair> sides = sides();
+        if (from.isEmpty()) {
+            // from the same pairs always the same bytes
+            RewriteModel.tokenizer(recipe, sides.train(), run);
+        }
+        try (EncoderTokenizer tokenizer = EncoderTokenizer.load(from.orElse(run)); EncoderDecoder model = model(tokenizer.tokenizer().vocabSize())) {
+            EncoderDecoderSpec spec = model.spec();
+            if (tokenizer.tokenizer().vocabSize() > Math.min(spec.sourceVocab(), spec.vocabSize())) {
+                throw new IllegalArgumentException(from.orElse(run) + ": the tokenizer has ids up to " + (tokenizer.tokenizer().vocabSize() - 1) + " but the model only "
+                        + Math.min(spec.sourceVocab(), spec.vocabSize()) + " rows");
+            }
+            OptionalInt target = language(tokenizer, recipe.data().targetLanguage());
+            SearchOptions options = SearchOptions.read(from.orElse(run), spec.ids(), spec.longest()).withBeams(1);
+            options = target.isPresent() ? options.withForcedBos(target.getAsInt()) : options;
+            var sources = new Rewriter(model, tokenizer, language(tokenizer, recipe.data().sourceLanguage()), options);
+            var targets = new Rewriter(model, tokenizer, target, options);
+            return train(sides, sources, targets, inputs);
+        }
+    }
+
+    private List<TextPair> read(Path file) {
+        LabelledRows<TextPair> read = PairReader.read(file, recipe.data().source(), recipe.data().target());
+        line.message(file.getFileName() + ": " + read.report());
+        return read.rows();
+    }
+
+    private Sides<TextPair> sides() {
+        List<TextPair> rows = recipe.data().files().stream().flatMap(file -> read(file).stream()).toList();
+        if (recipe.data().heldOut().isPresent()) {
+            return new Sides<>(rows, read(recipe.data().heldOut().get()));
+        }
+        // translations of one text lie on one side
+        return Sides.split(rows, pair -> List.of(pair.source()), recipe.data().heldOutFraction(), recipe.seed());
+    }
+
+    private EncoderDecoder model(int vocab) {
+        return recipe.model().from().map(EncoderDecoder::load).orElseGet(() -> EncoderDecoder.random(RewriteModel.spec(recipe, vocab), recipe.seed()));
+    }
+
+    private static OptionalInt language(EncoderTokenizer tokenizer, Optional<String> token) {
+        if (token.isEmpty()) {
+            return OptionalInt.empty();
+        }
+        OptionalInt id = tokenizer.tokenizer().id(token.get());
+        if (id.isEmpty()) {
+            throw new IllegalArgumentException("the tokenizer has no token " + token.get() + ": name a language as it spells it, such as eng_Latn");
+        }
+        return id;
+    }
+
+    /** The pairs that can be learnt, as ids. */
+    private record Encoded(List<TextPair> texts, List<Pair> ids) {}
+
+    /** A translation of a part is no translation; a summary is of what is read of its text. Half a text that is to be written is never learnt. */
+    private Encoded encode(List<TextPair> pairs, Rewriter sources, Rewriter targets, String side) {
+        int seq = recipe.seq(sources.model().spec().longest());
+        boolean cut = recipe.task() == RewriteRecipe.Task.SUMMARIZE;
+        List<TextPair> texts = new ArrayList<>();
+        List<Pair> ids = new ArrayList<>();
+        int shortened = 0;
+        for (TextPair pair : pairs) {
+            // a token more, so that what is too long shows
+            int[] source = sources.ids(recipe.data().prefix() + pair.source(), more(seq));
+            int[] target = targets.ids(pair.target(), more(seq));
+            if (target.length > seq || source.length > seq && !cut) {
+                continue;
+            }
+            if (source.length > seq) {
+                source = sources.ids(recipe.data().prefix() + pair.source(), seq);
+                shortened++;
+            }
+            texts.add(pair);
+            ids.add(new Pair(source, target));
+        }
+        if (texts.size() < pairs.size()) {
+            line.message(String.format(Locale.ROOT, "%s: %,d pairs of %,d are left out: a text is longer than %,d tokens (train.seq)", side, pairs.size() - texts.size(),
+                    pairs.size(), seq));
+        }
+        if (shortened > 0) {
+            line.message(String.format(Locale.ROOT, "%s: %,d sources are cut to %,d tokens", side, shortened, seq));
+        }
+        return new Encoded(texts, ids);
+    }
+
+    private static int more(int seq) {
+        return seq == Integer.MAX_VALUE ? seq : seq + 1;
+    }
+
+    private RewriteJob.Result train(Sides<TextPair> sides, Rewriter sources, Rewriter targets, RunInputs inputs) {
+        EncoderDecoder model = sources.model();
+        Encoded learnt = encode(sides.train(), sources, targets, "training");
+        Encoded held = encode(sides.heldOut(), sources, targets, "held out");
+        if (learnt.ids.isEmpty()) {
+            throw new IllegalArgumentException("no pair is left to train on: all are longer than " + recipe.seq(model.spec().longest()) + " tokens; give a larger train.seq");
+        }
+        var objective = new SequenceToSequence(model, recipe.labelSmoothing());
+        int batch = recipe.train().batch();
+        int pad = model.spec().ids().pad();
+        long steps = recipe.train().steps(learnt.ids.size(), batch);
+        announce(model.spec(), learnt, held, steps);
+        var batches = new PairBatches(learnt.ids, pad, batch, recipe.seed());
+        int some = recipe.train().evaluateRows() == 0 ? held.ids.size() : Math.min(recipe.train().evaluateRows(), held.ids.size());
+        List<PairBatch> validation = PairBatches.all(held.ids.subList(0, some), pad, batch);
+        training = true;
+        inputs.write(run);
+        var best = new BestWeights(run, model);
+        new Trainer<>(model, objective, new TrainData<>(batches::get, validation), options(steps, learnt.ids.size()), run, new Listener(sources, best)).train();
+        best.restore().ifPresent(step -> line.message(String.format(Locale.ROOT, "the weights of step %,d are kept: least held-out loss", step)));
+        Optional<Loss> loss = held.ids.isEmpty() ? Optional.empty()
+                : Optional.of(new SequenceToSequence(model, 0).evaluateAll(PairBatches.all(held.ids, pad, batch)));
+        loss.ifPresent(l -> report(sources, held, learnt, l, objective.unit().toString()));
+        save(model);
+        FinishedModel.chart(run, objective.unit(), line);
+        provenance().write(run);
+        best.remove();
+        return new RewriteJob.Result(loss.map(l -> OptionalDouble.of(l.mean())).orElse(OptionalDouble.empty()), objective.unit().toString(),
+                "the model is in " + run + "; use it: zhulong translate --model " + run + " --text TEXT");
+    }
+
+    private void announce(EncoderDecoderSpec spec, Encoded learnt, Encoded held, long steps) {
+        line.message(String.format(Locale.ROOT, "%s, %s, %,d weights, all trained; %,d tokens in its vocabulary", spec.family().modelType(),
+                recipe.model().from().isPresent() ? "trained further" : "new", Parameters.of(spec).count(), spec.vocabSize()));
+        line.message(RewriteJob.memory(recipe, spec).text());
+        line.message(String.format(Locale.ROOT, "%,d steps of %,d pairs from %,d; held out: %,d", steps, (long) recipe.train().batch() * recipe.train().accumulation(),
+                learnt.ids.size(), held.ids.size()));
+        if (held.ids.isEmpty()) {
+            line.message("nothing is held out, so nothing will be evaluated: give more pairs, a file of others, or data.held_out_fraction");
+        }
+    }
+
+    /** Without a word of the recipe's there is an evaluation after each epoch. */
+    private TrainOptions options(long steps, int rows) {
+        TrainOptions o = recipe.train().options(steps, recipe.rate(), recipe.train().recompute(), recipe.seed());
+        long perStep = (long) recipe.train().batch() * o.accumulation();
+        long every = o.evaluateEvery() > 0 ? o.evaluateEvery() : (rows + perStep - 1) / perStep;
+        return new TrainOptions(o.steps(), o.accumulation(), o.schedule(), o.clip(), o.optimizer(), o.recompute(), o.seed(), every, 0, o.checkpointEvery(),
+                o.keepCheckpoints());
+    }
+
+    private void report(Rewriter sources, Encoded held, Encoded learnt, Loss loss, String unit) {
+        List<TextPair> pairs = held.texts.subList(0, recipe.written() == 0 ? held.texts.size() : Math.min(recipe.written(), held.texts.size()));
+        int most = recipe.seq(sources.model().spec().longest());
+        // as long as what was learnt, and what is begun with must fit too
+        var greedy = new Rewriter(sources.model(), sources.tokenizer(), sources.language(),
+                sources.options().withNewTokens(Math.max(1, Math.min(most, sources.model().spec().longest() - 1))));
+        line.message(String.format(Locale.ROOT, "writing %,d held-out texts, the likeliest token each time", pairs.size()));
+        List<String> written = greedy.write(pairs.stream().map(pair -> recipe.data().prefix() + pair.source()).toList());
+        var predictions = new StringBuilder();
+        for (int i = 0; i < written.size(); i++) {
+            predictions.append(JsonNodeFactory.instance.objectNode().put("source", pairs.get(i).source()).put("target", pairs.get(i).target())
+                    .put("written", written.get(i))).append('\n');
+        }
+        AtomicFile.writeString(run.resolve(PREDICTIONS), predictions.toString());
+        RewriteScores scores = RewriteScores.of(recipe.task(), pairs, written, learnt.texts);
+        ObjectNode json = JsonNodeFactory.instance.objectNode().put("task", recipe.task().toString()).put("loss", loss.mean()).put("loss_unit", unit)
+                .put("pairs", held.texts.size()).put("written", written.size());
+        scores.put(json);
+        JsonFile.write(run.resolve(FinalEvaluation.FILE), json);
+        line.message(String.format(Locale.ROOT, "held out: loss %.4f %s; of %,d texts written:%n%s", loss.mean(), unit, written.size(), scores.text()));
+    }
+
+    private void save(EncoderDecoder model) {
+        try {
+            if (recipe.model().from().isPresent()) {
+                Companions.copy(recipe.model().from().get(), run);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        NetworkFiles.save(model, run, StorageType.F32);
+    }
+
+    private List<Path> files() {
+        List<Path> files = new ArrayList<>(recipe.data().files());
+        recipe.data().heldOut().ifPresent(files::add);
+        recipe.model().from().ifPresent(base -> files.addAll(RunInputs.describing(base)));
+        return files;
+    }
+
+    private Provenance provenance() {
+        List<Provenance.Input> inputs = new ArrayList<>();
+        List<Provenance> parents = new ArrayList<>();
+        recipe.data().files().forEach(file -> inputs.add(Provenance.Input.of(file)));
+        recipe.data().heldOut().ifPresent(file -> inputs.add(Provenance.Input.of(file)));
+        recipe.model().from().ifPresent(base -> FinishedModel.base(base, inputs, parents));
+        return Provenance.of(recipe.model().from().isPresent() ? "finetune" : "pretrain", inputs, RunDirectory.tree(recipe), recipe.seed()).withParents(parents);
+    }
+
+    /** Reports as every training does, and keeps the best weights. */
+    private final class Listener implements TrainListener {
+        private final BestWeights best;
+        private final TrainingConsole console;
+
+        Listener(Rewriter sources, BestWeights best) {
+            this.best = best;
+            this.console = new TrainingConsole(line, sources.tokenizer().tokenizer(), flopsPerToken(sources.model().spec()), RunDevice.gflops(recipe.device()), "", 1);
+        }
+
+        @Override
+        public void step(Step step) {
+            console.step(step);
+        }
+
+        @Override
+        public void evaluated(Evaluation evaluation) {
+            console.evaluated(evaluation);
+        }
+
+        @Override
+        public void message(String text) {
+            console.message(text);
+        }
+
+        @Override
+        public Map<String, Double> measure(long step) {
+            if (recipe.best() == RewriteRecipe.Best.LOSS) {
+                best.offer(step, -console.last().orElseThrow().loss());
+            }
+            return Map.of();
+        }
+    }
+
+    /** Six a weight that multiplies; a token of either text meets about half of them. Attention's own work over short texts is little. */
+    private static double flopsPerToken(EncoderDecoderSpec spec) {
+        return 3.0 * Parameters.of(spec).count();
+    }
+}
