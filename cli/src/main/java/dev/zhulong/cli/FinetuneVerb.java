@@ -216,7 +216,7 @@ final class FinetuneVerb extends JobVerb {
             if (!column.getKey().equals("source") && !column.getKey().equals("target")) {
                 throw wrongUsage("--map: pairs of texts have the fields source and target, found '" + column.getKey() + "'");
             }
-            overrides.add("data." + column.getKey() + "='" + column.getValue().replace("'", "''") + "'");
+            overrides.add("data." + column.getKey() + "=" + column.getValue());
         }
         train(overrides);
         RewriteRecipe read = read(RewriteRecipe.KIND, RewriteRecipe.class, overrides);

@@ -64,23 +64,29 @@ final class RewriteRun implements RecipeJob.Run<RewriteJob.Result> {
         Optional<Path> from = recipe.model().from();
         RunInputs inputs = RunInputs.of(run, Map.of(), files(), from.orElse(null));
         Sides<TextPair> sides = sides();
+        Path described = from.orElse(tokenizer());
         if (from.isEmpty()) {
             // from the same pairs always the same bytes
-            RewriteModel.tokenizer(recipe, sides.train(), run);
+            RewriteModel.tokenizer(recipe, sides.train(), described);
         }
-        try (EncoderTokenizer tokenizer = EncoderTokenizer.load(from.orElse(run)); EncoderDecoder model = model(tokenizer.tokenizer().vocabSize())) {
+        try (EncoderTokenizer tokenizer = EncoderTokenizer.load(described); EncoderDecoder model = model(tokenizer.tokenizer().vocabSize())) {
             EncoderDecoderSpec spec = model.spec();
             if (tokenizer.tokenizer().vocabSize() > Math.min(spec.sourceVocab(), spec.vocabSize())) {
-                throw new IllegalArgumentException(from.orElse(run) + ": the tokenizer has ids up to " + (tokenizer.tokenizer().vocabSize() - 1) + " but the model only "
+                throw new IllegalArgumentException(described + ": the tokenizer has ids up to " + (tokenizer.tokenizer().vocabSize() - 1) + " but the model only "
                         + Math.min(spec.sourceVocab(), spec.vocabSize()) + " rows");
             }
             OptionalInt target = language(tokenizer, recipe.data().targetLanguage());
-            SearchOptions options = SearchOptions.read(from.orElse(run), spec.ids(), spec.longest()).withBeams(1);
+            SearchOptions options = SearchOptions.read(described, spec.ids(), spec.longest(), spec.vocabSize()).withBeams(1);
             options = target.isPresent() ? options.withForcedBos(target.getAsInt()) : options;
             var sources = new Rewriter(model, tokenizer, language(tokenizer, recipe.data().sourceLanguage()), options);
             var targets = new Rewriter(model, tokenizer, target, options);
             return train(sides, sources, targets, inputs);
         }
+    }
+
+    /** Where a tokenizer that is trained lies until the model does. */
+    private Path tokenizer() {
+        return run.resolve(RunDirectory.DATA).resolve("tokenizer");
     }
 
     private List<TextPair> read(Path file) {
@@ -226,9 +232,7 @@ final class RewriteRun implements RecipeJob.Run<RewriteJob.Result> {
 
     private void save(EncoderDecoder model) {
         try {
-            if (recipe.model().from().isPresent()) {
-                Companions.copy(recipe.model().from().get(), run);
-            }
+            Companions.copy(recipe.model().from().orElse(tokenizer()), run);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -216,7 +216,8 @@ public final class Trainer<B> {
             if (!stored.spec().equals(model.spec())) {
                 throw new TrainingStopped(checkpoint + " holds a model of another shape: choose another run directory");
             }
-            copy(stored.parameters(), checkpoint);
+            // what is not trained is what the model was begun with
+            copy(stored.trainable(), checkpoint);
         }
     }
 
