@@ -17,7 +17,10 @@ final class DistancesAttention extends EncoderAttention {
     /** Distances as keys, and as queries, of each head as {@link FullAttention} reads keys; null where there are none. */
     private final float[] asKeys;
     private final float[] asQueries;
-    private final float product;
+    /** What the distances, as queries, make of the keys of each head of each sequence of a pass [keys, places]; null where they make nothing. */
+    private float[][] ofKeys;
+    /** Rows of the table for the pairs of each sequence. */
+    private int[][] pairs;
 
     /**
      * @param asKeys    what the table becomes as keys [2 * span, width]; null where queries do not meet it
@@ -29,7 +32,6 @@ final class DistancesAttention extends EncoderAttention {
         rows = 2 * distances.span();
         this.asKeys = laidOut(asKeys);
         this.asQueries = laidOut(asQueries);
-        product = scale;
     }
 
     private float[] laidOut(float[] table) {
@@ -49,14 +51,31 @@ final class DistancesAttention extends EncoderAttention {
         return Float.BYTES * ((long) (asKeys == null ? 0 : asKeys.length) + (asQueries == null ? 0 : asQueries.length));
     }
 
+    @Override
+    void apply(EncoderPass pass, float[] in, Sequence[] sequences) {
+        ofKeys = new float[sequences.length * heads][];
+        pairs = new int[sequences.length][];
+        for (int i = 0; i < pairs.length; i++) {
+            pairs[i] = DistanceRows.of(distances, sequences[i].length());
+        }
+        super.apply(pass, in, sequences);
+    }
+
+    @Override
+    void prepare(EncoderPass pass, Sequence[] sequences, int number) {
+        super.prepare(pass, sequences, number);
+        Sequence sequence = sequences[number / heads];
+        ofKeys[number] = asQueries == null ? null : products(pass.qkv[1], sequence, number % heads, 0, sequence.length(), asQueries);
+    }
+
     /** A hidden query looks at all tokens of its sequence alike. */
     @Override
     void attend(EncoderPass pass, Task task) {
         Sequence sequence = task.sequence();
         int n = sequence.length();
         int places = FullAttention.places(rows);
-        int[] pairs = DistanceRows.of(distances, n);
-        float[] ofKeys = asQueries == null ? null : products(pass.qkv[1], sequence, task.head(), 0, n, asQueries);
+        int[] rowOf = pairs[task.number() / heads];
+        float[] byKey = ofKeys[task.number()];
         int end = Math.min(n, task.query() + QUERIES);
         for (int query = task.query(); query < end; query += FullAttention.TILE) {
             int tile = query;
@@ -69,8 +88,8 @@ final class DistancesAttention extends EncoderAttention {
                     return;
                 }
                 for (int key = first; key < last; key++) {
-                    int row = pairs[tile + i - key + n - 1];
-                    float more = (ofQueries == null ? 0 : ofQueries[i * places + row]) + (ofKeys == null ? 0 : ofKeys[key * places + row]);
+                    int row = rowOf[tile + i - key + n - 1];
+                    float more = (ofQueries == null ? 0 : ofQueries[i * places + row]) + (byKey == null ? 0 : byKey[key * places + row]);
                     scores[at + key] = seen == null || seen[key] ? scores[at + key] + more : Float.NEGATIVE_INFINITY;
                 }
             });
@@ -84,7 +103,7 @@ final class DistancesAttention extends EncoderAttention {
         float[] tile = new float[FullAttention.TILE * places];
         for (int i = 0; i < count; i += FullAttention.TILE) {
             FullAttention.products(of, (sequence.from() + from + i) * width + head * headDim, width, Math.min(FullAttention.TILE, count - i), table, head * headDim * places, rows,
-                    headDim, product, tile);
+                    headDim, scale, tile);
             System.arraycopy(tile, 0, all, i * places, tile.length);
         }
         return all;

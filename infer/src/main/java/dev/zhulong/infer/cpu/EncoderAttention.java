@@ -25,8 +25,8 @@ class EncoderAttention {
     final float scale;
     private final Rotary rotary;
 
-    /** A head's queries of a sequence, from one on. */
-    record Task(Sequence sequence, int head, int query) {}
+    /** A head's queries of a sequence, from one on. @param number of this head of this sequence, sequence after sequence */
+    record Task(Sequence sequence, int number, int head, int query) {}
 
     /** @param rotary what turns queries and keys; null for nothing */
     EncoderAttention(Attention shape, Rotary rotary) {
@@ -56,7 +56,7 @@ class EncoderAttention {
             rotary.reach(longest(sequences));
             pool.run(i -> turn(pass, sequences[i]), sequences.length);
         }
-        pool.run(number -> layOut(pass, sequences[number / heads], number % heads), sequences.length * heads);
+        pool.run(number -> prepare(pass, sequences, number), sequences.length * heads);
         List<Task> tasks = tasks(sequences);
         pool.run(number -> attend(pass, tasks.get(number)), tasks.size());
     }
@@ -71,11 +71,10 @@ class EncoderAttention {
 
     private List<Task> tasks(Sequence[] sequences) {
         var list = new ArrayList<Task>();
-        for (Sequence sequence : sequences) {
-            for (int head = 0; head < heads; head++) {
-                for (int query = 0; query < sequence.length(); query += QUERIES) {
-                    list.add(new Task(sequence, head, query));
-                }
+        for (int number = 0; number < sequences.length * heads; number++) {
+            Sequence sequence = sequences[number / heads];
+            for (int query = 0; query < sequence.length(); query += QUERIES) {
+                list.add(new Task(sequence, number, number % heads, query));
             }
         }
         return list;
@@ -90,6 +89,11 @@ class EncoderAttention {
 
     final int keysOf(Sequence sequence, int head) {
         return sequence.places() * width + head * headDim * FullAttention.places(sequence.length());
+    }
+
+    /** Makes what all queries of a head of a sequence read: number {@code number}, sequence after sequence. */
+    void prepare(EncoderPass pass, Sequence[] sequences, int number) {
+        layOut(pass, sequences[number / heads], number % heads);
     }
 
     private void layOut(EncoderPass pass, Sequence sequence, int head) {
