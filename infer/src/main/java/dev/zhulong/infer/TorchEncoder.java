@@ -2,7 +2,6 @@ package dev.zhulong.infer;
 
 import dev.zhulong.formats.EncoderSpec;
 import dev.zhulong.model.EncoderFiles;
-import dev.zhulong.model.Pass;
 import dev.zhulong.tensor.DeviceScope;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
@@ -44,8 +43,7 @@ public final class TorchEncoder implements Encoder {
                     var off = NoGrad.open()) {
                 int[] segments = input.segments().length == 0 ? new int[input.ids().length] : input.segments();
                 boolean[] seen = input.seen().length == 0 ? null : input.seen();
-                Pass pass = input.globals().length == 0 ? model.pass(input.ids(), seen, 1) : model.pass(input.ids(), seen, input.globals(), 1);
-                Tensor states = model.run(model.inputs(input.ids(), segments, 1), pass)[0];
+                Tensor states = model.run(model.inputs(input.ids(), segments, 1), model.pass(input.ids(), seen, input.globals(), 1))[0];
                 boolean head = input.logits() && spec().outputs() > 0;
                 outputs.add(new Output(states.toFloats(), head ? model.logits(states, seen).toFloats() : new float[0]));
             }

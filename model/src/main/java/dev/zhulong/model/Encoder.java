@@ -71,30 +71,27 @@ public final class Encoder extends Network {
      * @param visible which of them are seen; null for all
      */
     public Pass pass(int[] ids, boolean[] visible, int batch) {
-        int seq = ids.length / batch;
-        boolean[] globals = null;
-        for (int row = 0; row < batch; row++) {
-            boolean[] own = spec().family().globals(spec(), Arrays.copyOfRange(ids, row * seq, (row + 1) * seq));
-            if (own.length > 0) {
-                globals = globals == null ? new boolean[ids.length] : globals;
-                System.arraycopy(own, 0, globals, row * seq, seq);
-            }
-        }
-        return pass(ids, visible, globals, batch);
+        return pass(ids, visible, new boolean[0], batch);
     }
 
     /**
      * The same with global tokens as told, of a network that has them.
      *
-     * @param globals [batch · seq]; null for a network that has none
+     * @param globals [batch · seq]; empty for those that the network's head needs
      */
     public Pass pass(int[] ids, boolean[] visible, boolean[] globals, int batch) {
         int seq = ids.length / batch;
         int[] positions = new int[ids.length];
+        boolean[] needed = new boolean[ids.length];
+        boolean some = globals.length > 0;
         for (int row = 0; row < batch; row++) {
-            System.arraycopy(spec().positions(Arrays.copyOfRange(ids, row * seq, (row + 1) * seq)), 0, positions, row * seq, seq);
+            int[] own = Arrays.copyOfRange(ids, row * seq, (row + 1) * seq);
+            System.arraycopy(spec().positions(own), 0, positions, row * seq, seq);
+            boolean[] byHead = spec().family().globals(spec(), own);
+            System.arraycopy(byHead, 0, needed, row * seq, byHead.length);
+            some |= byHead.length > 0;
         }
-        return Pass.full(spec().stack(), rotary, Tensor.of(positions, batch, seq), visible, globals);
+        return Pass.full(spec().stack(), rotary, Tensor.of(positions, batch, seq), visible, some ? globals.length > 0 ? globals : needed : null);
     }
 
     /** Ids to the last layer's states [batch, seq, hidden]; {@link #inputs} and {@link #pass} in one. */

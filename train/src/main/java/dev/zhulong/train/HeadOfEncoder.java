@@ -55,8 +55,7 @@ public final class HeadOfEncoder implements Objective<EncoderBatch> {
     }
 
     private Pass pass(EncoderBatch batch) {
-        return batch.globals().length == 0 ? model.pass(batch.ids(), batch.visible(), batch.rows())
-                : model.pass(batch.ids(), batch.visible(), batch.globals(), batch.rows());
+        return model.pass(batch.ids(), batch.visible(), batch.globals(), batch.rows());
     }
 
     private Loss loss(Tensor sum, EncoderBatch batch) {
