@@ -109,12 +109,7 @@ public final class FinetuneJob extends RecipeJob<FinetuneRecipe, FinetuneJob.Res
     @Override
     void check(Path directory, long available) {
         Path from = base();
-        for (String name : List.of("config.json", "tokenizer.json")) {
-            if (!Files.isRegularFile(from.resolve(name))) {
-                throw new IllegalArgumentException(from + " is not a model to start from: it has no " + name
-                        + "; expected a directory in the Hugging Face layout");
-            }
-        }
+        RecipeCheck.base(from);
         if (recipe.data().sources().isEmpty()) {
             throw new IllegalArgumentException("there is nothing to train on: give data.sources");
         }

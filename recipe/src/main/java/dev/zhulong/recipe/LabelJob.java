@@ -9,9 +9,7 @@ import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.recipe.label.HeadTask;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.OptionalDouble;
-import java.util.stream.Stream;
 
 /**
  * An encoder and labelled rows to an encoder with a head, in a run directory: {@code recipe.yaml}, {@code checkpoints/}, {@code metrics.jsonl},
@@ -61,11 +59,7 @@ public final class LabelJob extends RecipeJob<LabelRecipe, LabelJob.Result> {
 
     /** The encoder in a directory, without its weights. @throws IllegalArgumentException where there is none */
     static EncoderSpec encoder(Path directory, HeadTask.Kind task) {
-        for (String name : List.of("config.json", "tokenizer.json")) {
-            if (!Files.isRegularFile(directory.resolve(name))) {
-                throw new IllegalArgumentException(directory + " is not a model to start from: it has no " + name + "; expected a directory in the Hugging Face layout");
-            }
-        }
+        RecipeCheck.base(directory);
         NetworkSpec network = HfConfig.network(directory.resolve("config.json"));
         if (network instanceof EncoderSpec spec) {
             return spec;
@@ -77,12 +71,7 @@ public final class LabelJob extends RecipeJob<LabelRecipe, LabelJob.Result> {
     @Override
     void check(Path directory, long available) {
         EncoderSpec spec = spec();
-        if (recipe.data().files().isEmpty()) {
-            throw new IllegalArgumentException("there is nothing to train on: give data.files");
-        }
-        Stream.concat(recipe.data().files().stream(), recipe.data().heldOut().stream()).filter(path -> !Files.isRegularFile(path)).findFirst().ifPresent(path -> {
-            throw new IllegalArgumentException("no such file: " + path);
-        });
+        RecipeCheck.files(recipe.data().files(), recipe.data().heldOut());
         if (recipe.train().seq() > spec.contextLength()) {
             throw new IllegalArgumentException("train.seq " + recipe.train().seq() + " is longer than the model's context of " + spec.contextLength()
                     + "; give at most " + spec.contextLength());

@@ -26,8 +26,6 @@ import dev.zhulong.text.encode.EncoderTokenizer;
 import dev.zhulong.train.HeadOfEncoder;
 import dev.zhulong.train.Loss;
 import dev.zhulong.train.TrainData;
-import dev.zhulong.train.TrainListener;
-import dev.zhulong.train.TrainOptions;
 import dev.zhulong.train.Trainer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -118,8 +116,8 @@ final class LabelRun implements RecipeJob.Run<LabelJob.Result> {
         inputs.write(run);
         var best = new BestWeights(run, model);
         var listener = new Listener(model, tokenizer, some, metric, best);
-        new Trainer<>(model, objective, new TrainData<>(batches::get, some.map(examples -> batches(examples, model)).orElse(List.of())), options(steps, train.rows().size()),
-                run, listener).train();
+        new Trainer<>(model, objective, new TrainData<>(batches::get, some.map(examples -> batches(examples, model)).orElse(List.of())),
+                recipe.train().optionsByEpoch(steps, LabelRecipe.defaults().train().lr(), recipe.seed(), train.rows().size()), run, listener).train();
         best.restore().ifPresent(step -> line.message(String.format(Locale.ROOT, "the weights of step %,d are kept: best %s on what is held out", step, metric)));
         Optional<Loss> loss = held.map(examples -> objective.evaluateAll(batches(examples, model)));
         loss.ifPresent(l -> report(model, held.get(), l, objective));
@@ -164,15 +162,6 @@ final class LabelRun implements RecipeJob.Run<LabelJob.Result> {
                 .map(numbers -> EncoderBatches.of(examples.rows(), numbers, model.spec().padId())).toList();
     }
 
-    /** Without a word of the recipe's there is an evaluation after each epoch. */
-    private TrainOptions options(long steps, int rows) {
-        TrainOptions o = recipe.train().options(steps, LabelRecipe.defaults().train().lr(), recipe.train().recompute(), recipe.seed());
-        long perStep = (long) recipe.train().batch() * o.accumulation();
-        long every = o.evaluateEvery() > 0 ? o.evaluateEvery() : (rows + perStep - 1) / perStep;
-        return new TrainOptions(o.steps(), o.accumulation(), o.schedule(), o.clip(), o.optimizer(), o.recompute(), o.seed(), every, 0, o.checkpointEvery(),
-                o.keepCheckpoints());
-    }
-
     private void report(Encoder model, HeadExamples held, Loss loss, HeadOfEncoder objective) {
         var predictions = new StringBuilder();
         HeadScores scores = scores(model, held, said -> predictions.append(said).append('\n'));
@@ -209,35 +198,18 @@ final class LabelRun implements RecipeJob.Run<LabelJob.Result> {
     }
 
     /** Reports as every training does, measures the head at each evaluation, and keeps the best weights. */
-    private final class Listener implements TrainListener {
+    private final class Listener extends TrainingConsole {
         private final Encoder model;
         private final Optional<HeadExamples> examples;
         private final String metric;
         private final BestWeights best;
-        private final TrainingConsole console;
 
         Listener(Encoder model, EncoderTokenizer tokenizer, Optional<HeadExamples> examples, String metric, BestWeights best) {
+            super(line, tokenizer.tokenizer(), LabelRun.flopsPerToken(model.spec(), recipe.seq(model.spec().contextLength())), RunDevice.gflops(recipe.device()), "", 1);
             this.model = model;
             this.examples = examples;
             this.metric = metric;
             this.best = best;
-            this.console = new TrainingConsole(line, tokenizer.tokenizer(), flopsPerToken(model.spec(), recipe.seq(model.spec().contextLength())),
-                    RunDevice.gflops(recipe.device()), "", 1);
-        }
-
-        @Override
-        public void step(Step step) {
-            console.step(step);
-        }
-
-        @Override
-        public void evaluated(Evaluation evaluation) {
-            console.evaluated(evaluation);
-        }
-
-        @Override
-        public void message(String text) {
-            console.message(text);
         }
 
         @Override
@@ -247,7 +219,7 @@ final class LabelRun implements RecipeJob.Run<LabelJob.Result> {
             scores.metrics().forEach((name, estimate) -> values.put("validation_" + name, estimate.value()));
             line.message(String.format(Locale.ROOT, "step %,d: %s", step, scores.line()));
             if (metric.equals(LabelRecipe.LOSS)) {
-                best.offer(step, -console.last().orElseThrow().loss());
+                best.offer(step, -last().orElseThrow().loss());
             } else if (!metric.equals(LabelRecipe.LAST)) {
                 best.offer(step, scores.metrics().get(metric).value());
             }

@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** What can be known to be wrong with a recipe before any work, and before the run's directory is made. */
 final class RecipeCheck {
@@ -61,6 +62,25 @@ final class RecipeCheck {
             throw new IllegalArgumentException("data.tokenizer.vocab_size must be at least " + least + ", for " + BYTES + " bytes and "
                     + tokens.specials().size() + " control tokens, found " + tokens.vocabSize());
         }
+    }
+
+    /** @throws IllegalArgumentException where {@code from} is no directory of a model with its tokenizer */
+    static void base(Path from) {
+        for (String name : List.of("config.json", "tokenizer.json")) {
+            if (!Files.isRegularFile(from.resolve(name))) {
+                throw new IllegalArgumentException(from + " is not a model to start from: it has no " + name + "; expected a directory in the Hugging Face layout");
+            }
+        }
+    }
+
+    /** @throws IllegalArgumentException where there are no files, or one of them is not there */
+    static void files(List<Path> files, Optional<Path> heldOut) {
+        if (files.isEmpty()) {
+            throw new IllegalArgumentException("there is nothing to train on: give data.files");
+        }
+        Stream.concat(files.stream(), heldOut.stream()).filter(path -> !Files.isRegularFile(path)).findFirst().ifPresent(path -> {
+            throw new IllegalArgumentException("no such file: " + path);
+        });
     }
 
     private static void model(Path from) {

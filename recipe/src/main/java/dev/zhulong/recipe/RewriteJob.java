@@ -8,9 +8,7 @@ import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.progress.Progress;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.OptionalDouble;
-import java.util.stream.Stream;
 
 /**
  * Pairs of texts to an encoder–decoder, in a run directory: {@code recipe.yaml}, {@code checkpoints/}, {@code metrics.jsonl}, {@code evaluation.json},
@@ -61,11 +59,7 @@ public final class RewriteJob extends RecipeJob<RewriteRecipe, RewriteJob.Result
     }
 
     private static EncoderDecoderSpec base(Path directory) {
-        for (String name : List.of("config.json", "tokenizer.json")) {
-            if (!Files.isRegularFile(directory.resolve(name))) {
-                throw new IllegalArgumentException(directory + " is not a model to start from: it has no " + name + "; expected a directory in the Hugging Face layout");
-            }
-        }
+        RecipeCheck.base(directory);
         NetworkSpec network = HfConfig.network(directory.resolve("config.json"));
         if (network instanceof EncoderDecoderSpec spec) {
             return spec;
@@ -77,12 +71,7 @@ public final class RewriteJob extends RecipeJob<RewriteRecipe, RewriteJob.Result
     @Override
     void check(Path directory, long available) {
         EncoderDecoderSpec spec = spec();
-        if (recipe.data().files().isEmpty()) {
-            throw new IllegalArgumentException("there is nothing to train on: give data.files");
-        }
-        Stream.concat(recipe.data().files().stream(), recipe.data().heldOut().stream()).filter(path -> !Files.isRegularFile(path)).findFirst().ifPresent(path -> {
-            throw new IllegalArgumentException("no such file: " + path);
-        });
+        RecipeCheck.files(recipe.data().files(), recipe.data().heldOut());
         if (recipe.train().seq() > spec.longest()) {
             throw new IllegalArgumentException("train.seq " + recipe.train().seq() + " is longer than the model's context of " + spec.longest()
                     + "; give at most " + spec.longest());

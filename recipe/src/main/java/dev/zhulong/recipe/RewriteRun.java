@@ -25,8 +25,6 @@ import dev.zhulong.text.encode.EncoderTokenizer;
 import dev.zhulong.train.Loss;
 import dev.zhulong.train.SequenceToSequence;
 import dev.zhulong.train.TrainData;
-import dev.zhulong.train.TrainListener;
-import dev.zhulong.train.TrainOptions;
 import dev.zhulong.train.Trainer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -175,7 +173,8 @@ final class RewriteRun implements RecipeJob.Run<RewriteJob.Result> {
         training = true;
         inputs.write(run);
         var best = new BestWeights(run, model);
-        new Trainer<>(model, objective, new TrainData<>(batches::get, validation), options(steps, learnt.ids.size()), run, new Listener(sources, best)).train();
+        new Trainer<>(model, objective, new TrainData<>(batches::get, validation),
+                recipe.train().optionsByEpoch(steps, recipe.rate(), recipe.seed(), learnt.ids.size()), run, new Listener(sources, best)).train();
         best.restore().ifPresent(step -> line.message(String.format(Locale.ROOT, "the weights of step %,d are kept: least held-out loss", step)));
         Optional<Loss> loss = held.ids.isEmpty() ? Optional.empty()
                 : Optional.of(new SequenceToSequence(model, 0).evaluateAll(PairBatches.all(held.ids, pad, batch)));
@@ -197,15 +196,6 @@ final class RewriteRun implements RecipeJob.Run<RewriteJob.Result> {
         if (held.ids.isEmpty()) {
             line.message("nothing is held out, so nothing will be evaluated: give more pairs, a file of others, or data.held_out_fraction");
         }
-    }
-
-    /** Without a word of the recipe's there is an evaluation after each epoch. */
-    private TrainOptions options(long steps, int rows) {
-        TrainOptions o = recipe.train().options(steps, recipe.rate(), recipe.train().recompute(), recipe.seed());
-        long perStep = (long) recipe.train().batch() * o.accumulation();
-        long every = o.evaluateEvery() > 0 ? o.evaluateEvery() : (rows + perStep - 1) / perStep;
-        return new TrainOptions(o.steps(), o.accumulation(), o.schedule(), o.clip(), o.optimizer(), o.recompute(), o.seed(), every, 0, o.checkpointEvery(),
-                o.keepCheckpoints());
     }
 
     private void report(Rewriter sources, Encoded held, Encoded learnt, Loss loss, String unit) {
@@ -256,34 +246,18 @@ final class RewriteRun implements RecipeJob.Run<RewriteJob.Result> {
     }
 
     /** Reports as every training does, and keeps the best weights. */
-    private final class Listener implements TrainListener {
+    private final class Listener extends TrainingConsole {
         private final BestWeights best;
-        private final TrainingConsole console;
 
         Listener(Rewriter sources, BestWeights best) {
+            super(line, sources.tokenizer().tokenizer(), RewriteRun.flopsPerToken(sources.model().spec()), RunDevice.gflops(recipe.device()), "", 1);
             this.best = best;
-            this.console = new TrainingConsole(line, sources.tokenizer().tokenizer(), flopsPerToken(sources.model().spec()), RunDevice.gflops(recipe.device()), "", 1);
-        }
-
-        @Override
-        public void step(Step step) {
-            console.step(step);
-        }
-
-        @Override
-        public void evaluated(Evaluation evaluation) {
-            console.evaluated(evaluation);
-        }
-
-        @Override
-        public void message(String text) {
-            console.message(text);
         }
 
         @Override
         public Map<String, Double> measure(long step) {
             if (recipe.best() == RewriteRecipe.Best.LOSS) {
-                best.offer(step, -console.last().orElseThrow().loss());
+                best.offer(step, -last().orElseThrow().loss());
             }
             return Map.of();
         }

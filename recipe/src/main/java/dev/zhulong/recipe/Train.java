@@ -95,6 +95,18 @@ public record Train(
     }
 
     /**
+     * The same without samples, and with an evaluation after each epoch where the recipe does not say when.
+     *
+     * @param rows of an epoch
+     */
+    TrainOptions optionsByEpoch(long total, double peak, long seed, int rows) {
+        TrainOptions o = options(total, peak, recompute, seed);
+        long perStep = (long) batch * o.accumulation();
+        long every = o.evaluateEvery() > 0 ? o.evaluateEvery() : (rows + perStep - 1) / perStep;
+        return new TrainOptions(o.steps(), o.accumulation(), o.schedule(), o.clip(), o.optimizer(), o.recompute(), o.seed(), every, 0, o.checkpointEvery(), o.keepCheckpoints());
+    }
+
+    /**
      * Overrides that make a run shorter, its warm-up and decay with it.
      *
      * @param share of the whole run, in (0, 1]

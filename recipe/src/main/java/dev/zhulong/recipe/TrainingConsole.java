@@ -28,7 +28,7 @@ import java.util.Optional;
  * }
  * }</pre>
  */
-public final class TrainingConsole implements TrainListener {
+public class TrainingConsole implements TrainListener {
     private final Progress line;
     private final Tokenizer tokenizer;
     private final double flopsPerToken;
