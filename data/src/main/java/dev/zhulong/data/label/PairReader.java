@@ -51,7 +51,7 @@ public final class PairReader {
         List<String> cells = new ArrayList<>();
         RowReader.read(file, false, new RowReport(), row -> {
             if (row.number() == 1) {
-                row.fields().forEach(cell -> cells.add(cell.asText().strip()));
+                row.fields().forEach(cell -> cells.add(cell.asText().strip().replaceFirst("^\"(.*)\"$", "$1")));
             }
         });
         return cells.contains(source) && cells.contains(target);

@@ -9,7 +9,8 @@ import java.util.List;
 /**
  * Records of CSV (RFC 4180) and its relatives: cells between commas, semicolons, tabs or bars, as the first line shows, quoted where they hold a
  * delimiter, a line end or a quote, which is then doubled. A record that is malformed costs no other: reading goes on at the next line. Own
- * code, since the libraries either stop at the first stray quote or read past it in silence.
+ * code, since the libraries either stop at the first stray quote or read past it in silence. Where tabs are asked for without quotes, as the media type
+ * {@code text/tab-separated-values} has them and corpora of texts are written, a quote is a character like any other.
  */
 final class CsvRecords {
     private static final String DELIMITERS = ",;\t|";
@@ -22,6 +23,7 @@ final class CsvRecords {
     private final int max;
     private final char delimiter;
     private final boolean spaced;
+    private final boolean quotes;
     private char[] buffer;
     private int position;
     private int limit;
@@ -38,10 +40,11 @@ final class CsvRecords {
     record Entry(List<String> cells, String problem) { }
 
     /**
-     * @param usual delimiter of files of this name; another is taken where the first line has none of it
+     * @param usual      delimiter of files of this name; another is taken where the first line has none of it
+     * @param quotedTabs whether cells between tabs may be quoted; those between other delimiters always may
      * @param max   longest record, in characters
      */
-    CsvRecords(Reader in, char usual, int max) throws IOException {
+    CsvRecords(Reader in, char usual, boolean quotedTabs, int max) throws IOException {
         this.in = in;
         this.max = max;
         this.buffer = new char[SNIFFED];
@@ -54,27 +57,29 @@ final class CsvRecords {
             delimiter = head.charAt(4);
             position = head.indexOf('\n') + 1;
         } else {
-            delimiter = delimiter(head, usual);
+            delimiter = delimiter(head, usual, quotedTabs);
         }
-        spaced = isSpaced(head.substring(position), delimiter);
+        quotes = quotedTabs || delimiter != '\t';
+        spaced = isSpaced(head.substring(position), delimiter, quotes);
     }
 
-    private CsvRecords(String head, char delimiter) {
+    private CsvRecords(String head, char delimiter, boolean quotes) {
         this.in = Reader.nullReader();
         this.max = SNIFFED;
         this.buffer = head.toCharArray();
         this.limit = buffer.length;
         this.ended = true;
         this.delimiter = delimiter;
+        this.quotes = quotes;
         this.spaced = false;
     }
 
     /** The usual one where the first record has it, else the one that cuts the first records into equally many cells. */
-    private static char delimiter(String head, char usual) throws IOException {
+    private static char delimiter(String head, char usual, boolean quotedTabs) throws IOException {
         char best = usual;
         int most = 1;
         for (char candidate : (usual + DELIMITERS).toCharArray()) {
-            var records = new CsvRecords(head, candidate);
+            var records = new CsvRecords(head, candidate, quotedTabs || candidate != '\t');
             Entry first = records.next();
             int cells = first == null || first.problem() != null ? 0 : first.cells().size();
             int seen = 0;
@@ -96,8 +101,8 @@ final class CsvRecords {
     }
 
     /** Whether the names of the columns stand after a space: then cells do, and the space is not theirs. */
-    private static boolean isSpaced(String head, char delimiter) throws IOException {
-        Entry first = new CsvRecords(head, delimiter).next();
+    private static boolean isSpaced(String head, char delimiter, boolean quotes) throws IOException {
+        Entry first = new CsvRecords(head, delimiter, quotes).next();
         return first != null && first.cells().size() > 1
                 && first.cells().stream().skip(1).allMatch(cell -> cell.startsWith(" ") && !cell.isBlank());
     }
@@ -118,7 +123,7 @@ final class CsvRecords {
             while (spaced && peek() == ' ') {
                 position++;
             }
-            String problem = peek() == '"' ? quoted(cells) : plain(cells);
+            String problem = quotes && peek() == '"' ? quoted(cells) : plain(cells);
             if (problem != null) {
                 toNextLine();
                 return new Entry(cells, problem);

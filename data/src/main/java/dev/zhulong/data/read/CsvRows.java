@@ -11,7 +11,7 @@ final class CsvRows {
     private CsvRows() { }
 
     static void read(InputStream in, char delimiter, String id, ReadOptions options, DocumentReader reader) throws IOException {
-        var records = new CsvRecords(Encoding.reader(in, options.charset()), delimiter, options.maxDocumentBytes());
+        var records = new CsvRecords(Encoding.reader(in, options.charset()), delimiter, true, options.maxDocumentBytes());
         List<String> columns = header(records);
         int column = column(columns, options.field());
         if (column < 0) {

@@ -9,7 +9,10 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.stream.IntStream;
 
-/** CSV and TSV, with the names of columns in the first row or without; a column without a name, such as an index, is left out. */
+/**
+ * CSV and TSV, with the names of columns in the first row or without; TSV without names has no quotes either. A column without a name, such
+ * as an index, is left out.
+ */
 final class CsvSource extends RowSource {
     private final Reader reader;
     private final CsvRecords records;
@@ -18,7 +21,7 @@ final class CsvSource extends RowSource {
     CsvSource(InputStream in, char delimiter, boolean header, String id, RowReport report) throws IOException {
         super(id, report);
         reader = Encoding.reader(in, StandardCharsets.UTF_8);
-        records = new CsvRecords(reader, delimiter, RowReader.MAX_ROW);
+        records = new CsvRecords(reader, delimiter, header, RowReader.MAX_ROW);
         if (header) {
             columns = CsvRows.header(records);
             if (TextDecoder.isGarbled(String.join("", columns))) {

@@ -51,7 +51,8 @@ public final class RowReader {
     /**
      * Gives every readable row to {@code consumer}, whose exceptions end the reading and are thrown on.
      *
-     * @param header whether CSV and TSV begin with the names of their columns; otherwise these are {@code 1}, {@code 2}, ...
+     * @param header whether CSV and TSV begin with the names of their columns; otherwise these are {@code 1}, {@code 2}, ..., and
+     *               between tabs a quote is a character like any other
      * @throws IllegalArgumentException where the file is missing or of no known format
      */
     public static void read(Path file, boolean header, RowReport report, Consumer<Row> consumer) {
