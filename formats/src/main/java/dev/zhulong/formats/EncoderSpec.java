@@ -217,6 +217,20 @@ public record EncoderSpec(EncoderFamily family, Stack stack, int vocabSize, int 
         return with(new Head.Spans(family.denseOfTags()));
     }
 
+    /**
+     * With another reach in all layers, whatever windows the family's configuration says.
+     *
+     * @param reach null for as the family's configuration says
+     * @throws IllegalArgumentException where the family's attention is more than scores of queries and keys, and has a reach of its own
+     */
+    public EncoderSpec withReach(Reach reach) {
+        if (stack.positions() instanceof Positions.Distances || Parameters.of(this).find(Role.Q_GLOBAL, 0).isPresent()) {
+            throw new IllegalArgumentException(family.modelType() + " has an attention of its own, which has no other reach");
+        }
+        List<Layer> others = stack.layers().stream().map(layer -> new Layer(layer.attention().withPattern(reach), layer.mlp())).toList();
+        return new EncoderSpec(family, stack.withLayers(others), vocabSize, segments, padId, head);
+    }
+
     private EncoderSpec with(Head other) {
         return new EncoderSpec(family, stack, vocabSize, segments, padId, other);
     }

@@ -93,7 +93,7 @@ public final class HfConfig {
         config.putArray("architectures").add(spec.family().architecture(spec));
         config.put("model_type", spec.family().modelType());
         Optional<Reach> reach = pattern(spec);
-        spec.family().write(spec instanceof DecoderSpec decoder && reach.isPresent() ? decoder.withReach(null) : spec, config);
+        spec.family().write(reach.isPresent() ? withoutPattern(spec) : spec, config);
         reach.ifPresent(pattern -> ReachConfig.write(pattern, config));
         if (spec instanceof DecoderSpec decoder) {
             config.put("tie_word_embeddings", decoder.tiedEmbeddings());
@@ -135,6 +135,14 @@ public final class HfConfig {
         SpecDifference.of((Record) said, (Record) spec, 0, Set.of()).ifPresent(difference -> {
             throw new IllegalArgumentException("a config.json of " + family + " cannot say " + difference);
         });
+    }
+
+    private static NetworkSpec withoutPattern(NetworkSpec spec) {
+        return switch (spec) {
+            case DecoderSpec decoder -> decoder.withReach(null);
+            case EncoderSpec encoder -> encoder.withReach(null);
+            case EncoderDecoderSpec both -> both;
+        };
     }
 
     /** The pattern of all layers; where they differ, the family has to say them. */

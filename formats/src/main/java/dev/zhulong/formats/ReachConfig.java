@@ -5,7 +5,7 @@ import java.util.Optional;
 
 /**
  * What a {@code config.json} says of attention for which its family has no field: {@value #FIELD} with {@code kind} ({@code window}, {@code block} or
- * {@code global}), {@code window} and, where it is global, {@code global}. Other programs do not know it: they have such a model see all earlier tokens.
+ * {@code global}), {@code window} and, where it is global, {@code global}. Other programs do not know it: they have such a model see all tokens, or all earlier ones.
  */
 final class ReachConfig {
     static final String FIELD = "zhulong_attention";
@@ -37,15 +37,22 @@ final class ReachConfig {
         }
     }
 
-    /** The spec with this reach. @throws FormatException where the network is no decoder */
+    /** The spec with this reach. @throws FormatException where the network cannot have it */
     static NetworkSpec applied(NetworkSpec spec, JsonFields config) {
         Optional<Reach> reach = read(config);
         if (reach.isEmpty()) {
             return spec;
         }
-        if (!(spec instanceof DecoderSpec decoder)) {
-            throw config.wrong(FIELD, "none: only decoders have it", config.node(FIELD));
-        }
-        return decoder.withReach(reach.get());
+        return switch (spec) {
+            case DecoderSpec decoder -> decoder.withReach(reach.get());
+            case EncoderSpec encoder -> {
+                try {
+                    yield encoder.withReach(reach.get());
+                } catch (IllegalArgumentException e) {
+                    throw config.wrong(FIELD, "none: " + e.getMessage(), config.node(FIELD));
+                }
+            }
+            case EncoderDecoderSpec both -> throw config.wrong(FIELD, "none: encoder–decoders do not have it", config.node(FIELD));
+        };
     }
 }

@@ -62,6 +62,36 @@ class AttentionWithoutAFieldOfItsFamilyIsWrittenTest {
         assertThatThrownBy(() -> HfConfig.read(config)).isInstanceOf(FormatException.class).hasMessageContaining("zhulong_attention").hasMessageContaining(message);
     }
 
+    private static final String SHAPE = "{'vocab_size': 50, 'hidden_size': 16, 'num_hidden_layers': 2, 'num_attention_heads': 2, 'intermediate_size': 16, 'pad_token_id': 1,"
+            + "'max_position_embeddings': 64, 'model_type': '%s', 'architectures': ['%s'], 'attention_window': 8, 'position_biased_input': false, 'relative_attention': true, 'type_vocab_size': 1}";
+
+    private EncoderSpec encoder(String family, String architecture) throws IOException {
+        Path config = Files.writeString(directory.resolve("config.json"), SHAPE.formatted(family, architecture).replace('\'', '"'));
+        return (EncoderSpec) HfConfig.network(config);
+    }
+
+    @Test
+    void soIsAnEncodersUnlessItsFamilyHasAnAttentionOfItsOwn() throws IOException {
+        for (String[] family : new String[][] {{"modernbert", "ModernBertModel"}, {"bert", "BertModel"}}) {
+            EncoderSpec dense = encoder(family[0], family[1]);
+            for (Reach reach : List.of(new Reach.Window(6), new Reach.Block(64), new Reach.Global(128, 4))) {
+                EncoderSpec spec = dense.withReach(reach);
+                Path config = Files.writeString(directory.resolve("config.json"), HfConfig.write(spec, StorageType.F32));
+                assertThat(HfConfig.network(config)).isEqualTo(spec);
+                assertThat(spec.layer(1).attention().reach()).isEqualTo(reach);
+            }
+            assertThat(dense.withReach(new Reach.Block(9)).withReach(null)).isEqualTo(dense);
+            assertThat(HfConfig.write(dense, StorageType.F32)).doesNotContain("zhulong");
+        }
+        for (String[] family : new String[][] {{"longformer", "LongformerModel"}, {"deberta-v2", "DebertaV2Model"}}) {
+            EncoderSpec own = encoder(family[0], family[1]);
+            assertThatThrownBy(() -> own.withReach(new Reach.Block(8))).hasMessageContaining(family[0] + " has an attention of its own");
+            String text = HfConfig.write(own, StorageType.F32);
+            Path config = Files.writeString(directory.resolve("config.json"), text.replaceFirst("\\{", "{\"zhulong_attention\":{\"kind\":\"block\",\"window\":8},"));
+            assertThatThrownBy(() -> HfConfig.network(config)).isInstanceOf(FormatException.class).hasMessageContaining("zhulong_attention").hasMessageContaining("an attention of its own");
+        }
+    }
+
     @Test
     void ggufHasNoFieldForIt() {
         assertThatThrownBy(() -> GgufConfig.write(dense("llama").withReach(new Reach.Block(64)))).isInstanceOf(IllegalArgumentException.class)

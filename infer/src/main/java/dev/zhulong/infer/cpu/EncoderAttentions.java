@@ -23,6 +23,10 @@ final class EncoderAttentions {
         for (int l = 0; l < to.length; l++) {
             Attention shape = spec.layer(l).attention();
             Rope rope = spec.stack().rope(l);
+            if (shape.pattern() != null) {
+                throw new IllegalArgumentException("the CPU engine does not compute " + spec.family().modelType() + " with zhulong_attention, which its config.json asks for;"
+                        + " measure it with zhulong evaluate --task, which runs it on libtorch");
+            }
             if (table.find(Role.Q_GLOBAL, l).isPresent()) {
                 to[l] = new GlobalTokensAttention(shape, loader.projection(l, Role.Q_GLOBAL), loader.projection(l, Role.K_GLOBAL, Role.V_GLOBAL));
             } else if (spec.stack().positions() instanceof Distances distances) {
