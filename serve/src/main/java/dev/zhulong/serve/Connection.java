@@ -92,6 +92,16 @@ final class Connection {
         return true;
     }
 
+    /** A request's first line is known. Where it came together with the rest of a request that had been answered unread, nothing was read between the two. */
+    void requestFollows() {
+        if (unread != null) {
+            unread = null;
+            end();
+            between = true;
+        }
+        requestBegins();
+    }
+
     /** A request in HTTP/1.0, after which the connection is closed. */
     void isOld(boolean value) {
         old = value;

@@ -109,7 +109,7 @@ final class Patience implements Http1ConnectionListener, AutoCloseable {
     /** A request may have come together with the end of the one before. */
     @Override
     public void prologue(ConnectionContext context, HttpPrologue prologue) {
-        current.get().requestBegins();
+        current.get().requestFollows();
     }
 
     @Override
