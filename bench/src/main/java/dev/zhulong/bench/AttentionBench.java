@@ -13,6 +13,8 @@ import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -20,6 +22,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
+import java.util.function.ToDoubleFunction;
 
 /** How time and memory of causal attention grow with the length of a sequence: one row, F32, masks made anew each time. */
 public final class AttentionBench {
@@ -35,17 +38,22 @@ public final class AttentionBench {
     /**
      * Of one length.
      *
-     * @param seconds of the median run
-     * @param bytes   largest resident memory above what was there before, inputs and results included; 0 where the system does not say
+     * @param seconds   of the median run
+     * @param processor seconds that the calling thread was running, of the median run: what other programs take does not count
+     * @param bytes     largest resident memory above what was there before, inputs and results included; 0 where the system does not say
      */
-    public record Point(int length, double seconds, long bytes) {
+    public record Point(int length, double seconds, double processor, long bytes) {
         /** A line of the table. */
         public String line() {
-            return String.format(Locale.ROOT, "%,10d tokens %12.1f ms %10s", length, 1e3 * seconds,
+            return String.format(Locale.ROOT, "%,10d tokens %12.1f ms %12.1f ms of processor %10s", length, 1e3 * seconds, 1e3 * processor,
                     bytes == 0 ? "" : String.format(Locale.ROOT, "%,.1f MiB", bytes / (double) (1 << 20)));
         }
     }
 
+    /** Seconds of a run: of a clock, and of the processor that ran the calling thread, which libtorch gives an equal share of the work. */
+    private record Time(double seconds, double processor) {}
+
+    private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
     private static final double LEAST_SECONDS = 0.5;
     private static final int LEAST_RUNS = 3;
     private static final int MOST_RUNS = 15;
@@ -66,7 +74,7 @@ public final class AttentionBench {
         List<Point> points = new ArrayList<>();
         // first calls, of Java's code and of libtorch's, cost what later ones don't
         for (double sum = 0; sum < LEAST_SECONDS; ) {
-            sum += once(reach, lengths.getFirst(), shape);
+            sum += once(reach, lengths.getFirst(), shape).processor;
         }
         for (int length : lengths) {
             if (!points.isEmpty()) {
@@ -77,14 +85,13 @@ public final class AttentionBench {
                 }
             }
             long before = restedMemory();
-            List<Double> seconds = new ArrayList<>();
+            List<Time> times = new ArrayList<>();
             long bytes = 0;
-            for (double sum = 0; seconds.size() < LEAST_RUNS || sum < LEAST_SECONDS && seconds.size() < MOST_RUNS; sum += seconds.getLast()) {
-                seconds.add(once(reach, length, shape));
+            for (double sum = 0; times.size() < LEAST_RUNS || sum < LEAST_SECONDS && times.size() < MOST_RUNS; sum += times.getLast().processor) {
+                times.add(once(reach, length, shape));
                 bytes = bytes == 0 && before > 0 ? status("VmHWM:") - before : bytes;
             }
-            double[] sorted = seconds.stream().mapToDouble(Double::doubleValue).sorted().toArray();
-            Point point = new Point(length, sorted[sorted.length / 2], bytes);
+            Point point = new Point(length, median(times, Time::seconds), median(times, Time::processor), bytes);
             points.add(point);
             each.accept(point);
         }
@@ -96,9 +103,19 @@ public final class AttentionBench {
         return slope(points.stream().mapToDouble(Point::length).toArray(), points.stream().mapToDouble(Point::seconds).toArray());
     }
 
+    /** The same of the processor's time. */
+    public static double exponentOfProcessorTime(List<Point> points) {
+        return slope(points.stream().mapToDouble(Point::length).toArray(), points.stream().mapToDouble(Point::processor).toArray());
+    }
+
     /** The same of memory; NaN where the system does not say what is resident. */
     public static double exponentOfMemory(List<Point> points) {
         return slope(points.stream().mapToDouble(Point::length).toArray(), points.stream().mapToDouble(Point::bytes).toArray());
+    }
+
+    private static double median(List<Time> times, ToDoubleFunction<Time> which) {
+        double[] sorted = times.stream().mapToDouble(which).sorted().toArray();
+        return sorted[sorted.length / 2];
     }
 
     static double slope(double[] x, double[] y) {
@@ -115,8 +132,8 @@ public final class AttentionBench {
         return both / square;
     }
 
-    /** Seconds of a run, from the making of masks to the gradients. */
-    private static double once(Reach reach, int length, Shape shape) {
+    /** Of a run, from the making of masks to the gradients. */
+    private static Time once(Reach reach, int length, Shape shape) {
         try (var scope = TensorScope.open()) {
             Libtorch.seed(length);
             Tensor q = heads(length, shape);
@@ -124,6 +141,7 @@ public final class AttentionBench {
             Tensor v = heads(length, shape);
             Tensor direction = shape.backward ? heads(length, shape).transpose(1, 2) : null;
             long start = System.nanoTime();
+            long processor = THREADS.getCurrentThreadCpuTime();
             if (shape.backward) {
                 List.of(q, k, v).forEach(x -> x.requiresGrad(true));
                 attend(reach, length, q, k, v).backward(direction);
@@ -132,7 +150,7 @@ public final class AttentionBench {
                     attend(reach, length, q, k, v);
                 }
             }
-            return (System.nanoTime() - start) / 1e9;
+            return new Time((System.nanoTime() - start) / 1e9, (THREADS.getCurrentThreadCpuTime() - processor) / 1e9);
         }
     }
 

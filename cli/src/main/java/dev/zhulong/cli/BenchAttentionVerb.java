@@ -14,7 +14,8 @@ import picocli.CommandLine.Option;
         name = "attention",
         description = {
             "Time attention at several lengths, and report the power of the length that time and memory grow with.",
-            "Causal, one sequence, F32, heads of 64. The powers are fitted by least squares of the logarithms. Memory is the peak above what was "
+            "Causal, one sequence, F32, heads of 64. The powers are fitted by least squares of the logarithms. Beside the clock's time stands the "
+                    + "processor's, of the calling thread: on a busy machine it says more. Memory is the peak above what was "
                     + "resident before, inputs and results included. Lengths at which dense attention would take more than 20 seconds are left out.",
         },
         footer = {
@@ -73,7 +74,8 @@ final class BenchAttentionVerb extends Verb {
             var points = AttentionBench.run(reach, lengths, shape, MOST_SECONDS, point -> out().println(point.line()));
             double memory = AttentionBench.exponentOfMemory(points);
             if (points.size() > 1) {
-                out().println(String.format(Locale.ROOT, "  time grows with the length to the power of %.2f", AttentionBench.exponentOfTime(points))
+                out().println(String.format(Locale.ROOT, "  time grows with the length to the power of %.2f, the processor's time %.2f",
+                        AttentionBench.exponentOfTime(points), AttentionBench.exponentOfProcessorTime(points))
                         + (Double.isFinite(memory) ? String.format(Locale.ROOT, ", memory %.2f", memory) : ""));
             }
         }

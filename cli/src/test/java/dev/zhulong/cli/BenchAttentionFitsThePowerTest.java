@@ -12,8 +12,9 @@ import org.junit.jupiter.api.Test;
 class BenchAttentionFitsThePowerTest {
     @Test
     void ofPointsOnACurve() {
-        List<Point> points = Stream.of(100, 200, 1000, 3000).map(n -> new Point(n, 3e-9 * n * n, 7L * n)).toList();
+        List<Point> points = Stream.of(100, 200, 1000, 3000).map(n -> new Point(n, 3e-9 * n * n, 5e-9 * n, 7L * n)).toList();
         assertThat(AttentionBench.exponentOfTime(points)).isCloseTo(2, within(1e-12));
+        assertThat(AttentionBench.exponentOfProcessorTime(points)).isCloseTo(1, within(1e-12));
         assertThat(AttentionBench.exponentOfMemory(points)).isCloseTo(1, within(1e-12));
         assertThat(AttentionBench.exponentOfTime(points.subList(0, 1))).isNaN();
     }

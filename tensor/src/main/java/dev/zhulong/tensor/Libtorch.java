@@ -109,6 +109,14 @@ public final class Libtorch {
     public static void threads(int threads) {
         load();
         torch.set_num_threads(threads);
+        if (mkl) {
+            // libtorch is built against another BLAS and does not know that it has to pass the number on
+            try {
+                mklClass().getMethod("MKL_Set_Num_Threads", int.class).invoke(null, threads);
+            } catch (ReflectiveOperationException e) {
+                throw new IllegalStateException(e);
+            }
+        }
     }
 
     /** Which library multiplies matrices: {@code MKL} or {@code OpenBLAS}. */
