@@ -21,9 +21,11 @@ import java.util.SplittableRandom;
 public enum SyntheticModel {
     /** 0.85 billion weights. */
     LLAMA_1B(32000, 2048, 16, 32, 8, 5632, 0),
+    /** The same with eight experts half as wide, of which a token is given two: as many weights a token and the router's, 2.5 billion in all. */
+    MIXTRAL_1B(32000, 2048, 16, 32, 8, 2816, 8),
     /** 0.13 billion weights, a third of them in the vocabulary. */
     LLAMA_135M(49152, 576, 30, 9, 3, 1536, 0),
-    /** The same with eight experts half as wide, of which a token is given two: as many weights a token, and the router's. */
+    /** The same with such experts. */
     MIXTRAL_135M(49152, 576, 30, 9, 3, 768, 8);
 
     private final int vocab;
@@ -44,20 +46,21 @@ public enum SyntheticModel {
         this.experts = experts;
     }
 
-    /** By what users call it: {@code 1b}, {@code 135m} or {@code 8x135m}. */
+    /** By what users call it: {@code 1b}, {@code 8x1b}, {@code 135m} or {@code 8x135m}. */
     public static SyntheticModel of(String name) {
         return switch (name) {
             case "1b" -> LLAMA_1B;
+            case "8x1b" -> MIXTRAL_1B;
             case "135m" -> LLAMA_135M;
             case "8x135m" -> MIXTRAL_135M;
-            default -> throw new IllegalArgumentException("no synthetic model '" + name + "'; there are 1b, 135m and 8x135m");
+            default -> throw new IllegalArgumentException("no synthetic model '" + name + "'; there are 1b, 8x1b, 135m and 8x135m");
         };
     }
 
     DecoderSpec spec() {
         var dense = new DecoderSpec(Family.of("llama"), vocab, hidden, layers, heads, kvHeads, hidden / heads, inner, 4096, DecoderSpec.Norm.RMS,
                 1e-5, DecoderSpec.Activation.SILU, true, new DecoderSpec.Rope(10_000, hidden / heads, new DecoderSpec.Scaling.None()),
-                this != LLAMA_1B, false, false, false, false, Collections.nCopies(layers, 0), 1, List.of(2));
+                hidden < 2048, false, false, false, false, Collections.nCopies(layers, 0), 1, List.of(2));
         if (experts == 0) {
             return dense;
         }

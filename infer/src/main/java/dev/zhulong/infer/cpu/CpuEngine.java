@@ -177,6 +177,11 @@ public final class CpuEngine implements LanguageModel {
         return weightBytes;
     }
 
+    /** Bytes of the matrices that one token is multiplied with: of a mixture those of as many experts as it is given to. */
+    public long bytesOfAToken() {
+        return Arrays.stream(layers).mapToLong(CpuLayer::bytesOfAToken).sum() + head.matrix().bytes();
+    }
+
     /** Bytes of keys and values of one sequence of {@code tokens}: whole pages. */
     public static long cacheBytes(DecoderSpec spec, KvPages.Format format, long tokens) {
         return (tokens + KvPages.PAGE - 1) / KvPages.PAGE * spec.layers() * KvPages.pageBytes(spec.layer(0).attention().keptHeads(), spec.layer(0).attention().keptDim(), format);

@@ -47,6 +47,12 @@ final class CpuExperts implements CpuMlp {
     }
 
     @Override
+    public long bytesOfAToken() {
+        long idle = Arrays.stream(experts).mapToLong(Dense::bytes).sum() / experts.length * (experts.length - shape.chosen());
+        return bytes() - idle;
+    }
+
+    @Override
     public void close() {
         Arrays.stream(experts).forEach(Dense::close);
         if (shared != null) {

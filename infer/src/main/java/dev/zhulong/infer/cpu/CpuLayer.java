@@ -36,6 +36,11 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm[] qNorms, Norm[] kNorms, fl
         return qkv.bytes() + out.bytes() + mlp.bytes() + (latent == null ? 0 : latent.bytes());
     }
 
+    /** Bytes of the weights that a token is multiplied with. */
+    long bytesOfAToken() {
+        return bytes() - mlp.bytes() + mlp.bytesOfAToken();
+    }
+
     void close() {
         qkv.close();
         out.close();

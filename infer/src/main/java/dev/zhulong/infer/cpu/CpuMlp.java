@@ -5,6 +5,11 @@ sealed interface CpuMlp permits CpuMlp.Dense, CpuExperts {
     /** Bytes the weights take. */
     long bytes();
 
+    /** Bytes of those that a token is multiplied with. */
+    default long bytesOfAToken() {
+        return bytes();
+    }
+
     void close();
 
     /**
