@@ -381,8 +381,8 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
         /** Width inside; of a mixture, inside one expert. */
         int width();
 
-        /** The most that a row is wide inside: of a mixture with a shared expert that one may be wider. */
-        default int widest() {
+        /** How wide a row is inside, of what all rows are given to: of a mixture, its shared expert; 0 where it has none. */
+        default int commonWidth() {
             return width();
         }
 
@@ -450,8 +450,8 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
             }
 
             @Override
-            public int widest() {
-                return shared == null ? expert.width : Math.max(expert.width, shared.width);
+            public int commonWidth() {
+                return shared == null ? 0 : shared.width;
             }
 
             @Override

@@ -27,10 +27,10 @@ public record MemoryEstimate(long weights, long cachePerToken, long buffers) {
         return 2L * spec.layers() * spec.kvHeads() * spec.headDim() * bytes;
     }
 
-    /** F32 rows between the matrices of a layer, and a row of logits; of a mixture also its router's, and the rows of an expert before and after it. */
+    /** F32 rows between the matrices of a layer, and a row of logits; of a mixture also its router's, and for each choice a row inside the expert and its result. */
     public static long buffers(DecoderSpec spec) {
-        long row = 4L * spec.hiddenSize() + 2L * spec.stack().layers().stream().mapToInt(layer -> layer.mlp().widest()).max().orElse(0) + 2L * spec.heads() * spec.headDim() + 2L * spec.kvHeads() * spec.headDim();
-        row += spec.stack().experts().map(mixture -> 2L * spec.hiddenSize() + mixture.count() + 3L * mixture.chosen()).orElse(0L);
+        long row = 4L * spec.hiddenSize() + 2L * spec.stack().layers().stream().mapToInt(layer -> layer.mlp().commonWidth()).max().orElse(0) + 2L * spec.heads() * spec.headDim() + 2L * spec.kvHeads() * spec.headDim();
+        row += spec.stack().experts().map(mixture -> mixture.count() + mixture.chosen() * (spec.hiddenSize() + 2L * mixture.width() + 6)).orElse(0L);
         return Float.BYTES * (ROWS * row + spec.vocabSize());
     }
 

@@ -8,7 +8,8 @@ import jdk.incubator.vector.VectorOperators;
  * Rows of activations A [rows, columns] in the forms that the kernels read: as they are, and as int8 with a scale for each 32.
  *
  * <p>Rows lie in tiles of eight, the last tile of one, four or eight (zeros where rows are missing); within a tile the rows are
- * interleaved. Made once for a width and the most rows, then filled again and again without allocation.
+ * interleaved. Rows may form groups, for {@link MatMul#multiplyGroups}: the tiles of a group are its own. Made once for a width and the most rows, then
+ * filled again and again without allocation.
  */
 public final class Activations {
     /** Added to a float below 2^22, leaves it rounded to the nearest integer (of two, the even one) in the low bits. */
@@ -17,6 +18,8 @@ public final class Activations {
 
     /** Parts that a single tile is prepared in. */
     private static final int PARTS = 8;
+    /** Single rows that are prepared sooner than threads are called. */
+    private static final int FEW = 2;
 
     private final int maxRows;
     private final int maxColumns;
@@ -32,6 +35,19 @@ public final class Activations {
     private boolean recordsReady;
     private float[] source;
     private int sourceOffset;
+    private int sourceStride;
+    /** Of each row, its number in the source; null where they are in order. */
+    private int[] which;
+    /** Of each tile: its first row, and how many. */
+    private final int[] tileFirst;
+    private final int[] tileCount;
+    private int tiles;
+    /** Whether all tiles have a single row. */
+    private boolean single;
+    private int groups;
+    /** Of each group: its first tile, its first row, and behind the last group the end. */
+    private int[] groupTile = new int[2];
+    private int[] groupBegin = new int[2];
 
     /** [tile, column, row of the tile]; null until they are asked for, as are the other forms. */
     float[] values;
@@ -47,6 +63,8 @@ public final class Activations {
         this.maxRows = maxRows;
         this.maxColumns = maxColumns;
         scratch = new int[32 * Math.max(PARTS, room() / 8)];
+        tileFirst = new int[Math.max(1, room() / 8)];
+        tileCount = new int[tileFirst.length];
     }
 
     private static int paddedColumns(int columns) {
@@ -62,13 +80,70 @@ public final class Activations {
         if (offset < 0 || from.length - offset < (long) newRows * newColumns) {
             throw new IllegalArgumentException("activations [" + newRows + ", " + newColumns + "] at " + offset + " of an array of " + from.length);
         }
-        rows = newRows;
+        which = null;
+        groupBegin[0] = 0;
+        groupBegin[1] = newRows;
+        take(from, offset, newColumns, newColumns, 1);
+    }
+
+    /**
+     * Takes rows in groups, which must not change until the products with them are done. Neighbouring groups of the same single row share its tile.
+     *
+     * @param from  rows that begin {@code stride} apart, of which the first {@code newColumns} values are taken
+     * @param of    of each row, its number in {@code from}; null where they are in order
+     * @param begin of each group its first row, and behind the last group the end; no group is empty
+     * @throws IllegalArgumentException where there is no room for so many tiles, or rows lie outside of {@code from}
+     */
+    public void setGroups(float[] from, int stride, int newColumns, int[] of, int[] begin, int newGroups) {
+        int end = newGroups < 1 || begin.length <= newGroups ? 0 : begin[newGroups];
+        if (end < 1 || newColumns < 1 || newColumns > Math.min(maxColumns, stride) || of != null && of.length < end) {
+            throw new IllegalArgumentException("activations [" + end + ", " + newColumns + "] in " + newGroups + " groups: there is room for " + maxColumns
+                    + " columns");
+        }
+        for (int i = 0; i < end; i++) {
+            int row = of == null ? i : of[i];
+            if (row < 0 || row >= from.length / stride) {
+                throw new IllegalArgumentException("row " + row + " of " + from.length / stride);
+            }
+        }
+        which = of;
+        if (groupBegin.length <= newGroups) {
+            groupBegin = new int[newGroups + 1];
+            groupTile = new int[newGroups + 1];
+        }
+        System.arraycopy(begin, 0, groupBegin, 0, newGroups + 1);
+        take(from, 0, stride, newColumns, newGroups);
+    }
+
+    private void take(float[] from, int offset, int stride, int newColumns, int newGroups) {
+        rows = groupBegin[newGroups];
         columns = newColumns;
+        groups = newGroups;
         source = from;
         sourceOffset = offset;
+        sourceStride = stride;
         floatsReady = false;
         integersReady = false;
         recordsReady = false;
+        tiles = 0;
+        single = true;
+        for (int group = 0; group < groups; group++) {
+            int first = groupBegin[group];
+            int count = groupBegin[group + 1] - first;
+            if (count == 1 && which != null && group > 0 && groupRows(group - 1) == 1 && which[first] == which[first - 1]) {
+                groupTile[group] = tiles - 1;
+                continue;
+            }
+            groupTile[group] = tiles;
+            single &= count == 1;
+            for (int row = 0; row < count; row += 8) {
+                if (tiles == tileFirst.length) {
+                    throw new IllegalArgumentException("activations of " + rows + " rows in " + groups + " groups: there is room for " + tiles + " tiles");
+                }
+                tileFirst[tiles] = first + row;
+                tileCount[tiles++] = Math.min(8, count - row);
+            }
+        }
     }
 
     /** Rows set last. */
@@ -81,14 +156,36 @@ public final class Activations {
         return columns;
     }
 
-    int tiles() {
-        return (rows + 7) / 8;
+    int groups() {
+        return groups;
     }
 
-    /** Rows of tile {@code t} with those that are only room: 1, 4 or 8. */
+    int groupTile(int group) {
+        return groupTile[group];
+    }
+
+    int groupRows(int group) {
+        return groupBegin[group + 1] - groupBegin[group];
+    }
+
+    /** Number of a group's first row. */
+    int groupFirst(int group) {
+        return groupBegin[group];
+    }
+
+    /** Whether all tiles have a single row. */
+    boolean isSingle() {
+        return single;
+    }
+
+    /** Rows of tile {@code t}, 1 to 8. */
+    int tileCount(int t) {
+        return tileCount[t];
+    }
+
+    /** The same with those that are only room: 1, 4 or 8. */
     int tileRows(int t) {
-        int left = rows - 8 * t;
-        return left == 1 ? 1 : left <= 4 ? 4 : 8;
+        return tileCount[t] == 1 ? 1 : tileCount[t] <= 4 ? 4 : 8;
     }
 
     /** Number of a tile's kind by its rows: 0, 1, 2 for 1, 4, 8. */
@@ -107,13 +204,13 @@ public final class Activations {
      */
     void prepare(PackedWeights weights, boolean machine, ThreadPool pool) {
         // by columns, not by rows: rows of a tile share cache lines
-        parts = rows == 1 ? 1 : tiles() == 1 ? Math.min(PARTS, units()) : 1;
+        parts = tiles == 1 && !single ? Math.min(PARTS, units()) : 1;
         if (weights.form == PackedWeights.Form.FLOATS) {
             if (!floatsReady) {
                 if (values == null) {
                     values = new float[Math.multiplyExact(room(), paddedColumns(maxColumns))];
                 }
-                pool.run(floatParts, tiles() * parts);
+                run(floatParts, pool);
                 floatsReady = true;
             }
         } else if (machine) {
@@ -121,16 +218,35 @@ public final class Activations {
                 if (records == null) {
                     records = new ActivationRecords(room(), paddedColumns(maxColumns) / PackedWeights.UNIT);
                 }
-                pool.run(recordParts, tiles() * parts);
+                run(recordParts, pool);
                 recordsReady = true;
             }
         } else if (!integersReady) {
             if (integers == null) {
                 integers = new ActivationIntegers(room(), paddedColumns(maxColumns));
             }
-            pool.run(integerParts, tiles() * parts);
+            run(integerParts, pool);
             integersReady = true;
         }
+    }
+
+    private void run(ThreadPool.Task task, ThreadPool pool) {
+        if (single && tiles <= FEW) {
+            for (int tile = 0; tile < tiles; tile++) {
+                task.run(tile);
+            }
+        } else {
+            pool.run(task, tiles * parts);
+        }
+    }
+
+    /** Where row r of a tile begins in the source; -1 for one that is only room. */
+    private int from(int tile, int r) {
+        if (r >= tileCount[tile]) {
+            return -1;
+        }
+        int row = tileFirst[tile] + r;
+        return sourceOffset + (which == null ? row : which[row]) * sourceStride;
     }
 
     /** The rows of all tiles. */
@@ -142,8 +258,9 @@ public final class Activations {
         int tile = i / parts;
         int n = tileRows(tile);
         for (int r = 0; r < n; r++) {
+            int from = from(tile, r);
             for (int u = firstUnit(i, 0); u < firstUnit(i, 1); u++) {
-                float scale = quantise(8 * tile + r, u, 32 * i);
+                float scale = quantise(from < 0 ? -1 : from + 32 * u, 32 * i);
                 integers.put(tile, units(), u, r, n, scratch, 32 * i, scale);
             }
         }
@@ -153,10 +270,9 @@ public final class Activations {
         int tile = i / parts;
         int n = tileRows(tile);
         for (int r = 0; r < n; r++) {
-            int row = 8 * tile + r;
+            int from = from(tile, r);
             for (int u = firstUnit(i, 0); u < firstUnit(i, 1); u++) {
-                int from = sourceOffset + row * columns + 32 * u;
-                records.put(tile, units(), u, r, n, source, from, row < rows ? largest(source, from) : 0);
+                records.put(tile, units(), u, r, n, source, from + 32 * u, from < 0 ? 0 : largest(source, from + 32 * u));
             }
         }
         records.publish(tile, units(), firstUnit(i, 0), firstUnit(i, 1), n);
@@ -166,10 +282,10 @@ public final class Activations {
         int tile = i / parts;
         int n = tileRows(tile);
         for (int r = 0; r < n; r++) {
-            int row = 8 * tile + r;
+            int from = from(tile, r);
             int to = tile * 8 * units() * 32 + r;
             for (int k = 32 * firstUnit(i, 0); k < 32 * firstUnit(i, 1); k++) {
-                values[to + k * n] = row < rows && k < columns ? source[sourceOffset + row * columns + k] : 0;
+                values[to + k * n] = from >= 0 && k < columns ? source[from + k] : 0;
             }
         }
     }
@@ -179,10 +295,9 @@ public final class Activations {
         return units() * (i % parts + next) / parts;
     }
 
-    /** The scale of unit u of a row, largest / 127, and q = round-half-even(x * (127 / largest)) in {@code scratch[at …]}; zeros of a row that is only room. */
-    private float quantise(int row, int u, int at) {
-        int from = sourceOffset + row * columns + 32 * u;
-        float largest = row < rows ? largest(source, from) : 0;
+    /** The scale of a unit, largest / 127, and q = round-half-even(x * (127 / largest)) in {@code scratch[at …]}; zeros where {@code from} is negative. */
+    private float quantise(int from, int at) {
+        float largest = from < 0 ? 0 : largest(source, from);
         float inverse = inverse(largest);
         if (inverse != 0 && DecoderOps.WARMTH.isWarm()) {
             for (int i = 0; i < 32; i += Lanes.COUNT) {

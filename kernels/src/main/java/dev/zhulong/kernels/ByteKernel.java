@@ -18,7 +18,7 @@ final class ByteKernel {
 
     /** C[rows of the tile, rows of the block] = A · Wᵀ, whole vectors, written to {@code c[cAt + row * stride + lane]}. */
     static void multiply(PackedWeights w, int block, Activations a, int tile, float[] c, int cAt, int stride) {
-        int rows = Math.min(8, a.rows() - 8 * tile);
+        int rows = a.tileCount(tile);
         switch (a.tileRows(tile)) {
             case 1 -> tile1(w, block, a, tile, c, cAt);
             case 4 -> tile4(w, block, a, tile, c, cAt, stride, rows);

@@ -16,19 +16,21 @@ public final class MatMul {
     // one object, so that starting a product allocates nothing
     private final ThreadPool.Task task = this::chunk;
 
-    private PackedWeights[] weights;
+    /** [group of A's rows, matrix]. */
+    private PackedWeights[][] weights;
     private float[][] outputs;
     private Activations activations;
     private int outputOffset;
     private int blocksInChunk;
-    // for products with one matrix
+    // for products with one matrix, and with one group
     private final PackedWeights[] oneMatrix = new PackedWeights[1];
     private final float[][] oneOutput = new float[1][];
+    private final PackedWeights[][] oneGroup = new PackedWeights[1][];
     /** Whether the product in flight is machine code's. */
     private boolean machine;
-    /** What machine code writes to, [chunk, row of a tile, …]. */
-    private MemorySegment results = MemorySegment.NULL;
-    /** Where the last block of a matrix goes when its rows end within it, [matrix, row, lane]; no other block uses it. */
+    /** What machine code writes to, [row of a tile, …]. */
+    private final ThreadLocal<MemorySegment> results = ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(8L * IntegerKernelCode.OUTPUT_STRIDE, 64));
+    /** Where the last block of a matrix goes when its rows end within it, [group, matrix, row, lane]; no other block uses it. */
     private float[] whole = {};
 
     /** Products on the threads of {@code pool}. */
@@ -56,29 +58,56 @@ public final class MatMul {
      * @throws IllegalStateException    when the arena of a W is closed, which must not happen while a product is in flight
      */
     public void multiply(Activations a, PackedWeights[] w, float[][] c, int offset) {
+        oneGroup[0] = w;
+        multiply(a, oneGroup, c, offset);
+        oneGroup[0] = null;
+    }
+
+    /**
+     * Products of groups of A's rows, each with matrices of its own, as one region of work. The arrays are only read.
+     *
+     * @param w of each group as many matrices; those of a number have as many rows in all groups
+     * @param c for each number of a matrix what it gives, [rows of A, rows of W]
+     * @throws IllegalArgumentException when A has not the columns of a W or as many groups, or a C has no room
+     * @throws IllegalStateException    when the arena of a W is closed, which must not happen while a product is in flight
+     */
+    public void multiplyGroups(Activations a, PackedWeights[][] w, float[][] c) {
+        multiply(a, w, c, 0);
+    }
+
+    private void multiply(Activations a, PackedWeights[][] w, float[][] c, int offset) {
+        if (w.length < a.groups()) {
+            throw new IllegalArgumentException("activations in " + a.groups() + " groups times weights for " + w.length);
+        }
         int blocks = 0;
         machine = MachineKernel.isUsed();
-        for (int i = 0; i < w.length; i++) {
-            check(a, w[i], c[i], offset);
-            a.prepare(w[i], machine, pool);
-            blocks += w[i].blocks();
+        for (int group = 0; group < a.groups(); group++) {
+            for (int i = 0; i < w[group].length; i++) {
+                PackedWeights matrix = w[group][i];
+                check(a, matrix, c[i], offset);
+                if (matrix.rows() != w[0][i].rows()) {
+                    throw new IllegalArgumentException("weights of [" + matrix.rows() + ", " + matrix.columns() + "] among others of " + w[0][i].rows() + " rows");
+                }
+                a.prepare(matrix, machine, pool);
+                blocks += matrix.blocks();
+            }
         }
         weights = w;
         activations = a;
         outputs = c;
         outputOffset = offset;
-        if (whole.length < 8 * Lanes.COUNT * w.length) {
-            whole = new float[8 * Lanes.COUNT * w.length];
+        int spares = 8 * Lanes.COUNT * w[0].length * a.groups();
+        if (whole.length < spares) {
+            whole = new float[spares];
         }
         // some chunks a thread, so that a thread that was held up hands work on; not so small that streams of weights are short
-        blocksInChunk = a.rows() == 1 ? Math.clamp(blocks / (pool.threads() * 2L), 1, IntegerKernelCode.MOST_BLOCKS)
+        blocksInChunk = a.isSingle() ? Math.clamp(blocks / (pool.threads() * 2L), 1, IntegerKernelCode.MOST_BLOCKS)
                 : Math.clamp(blocks / (pool.threads() * 4L), 1, 8);
         int chunks = 0;
-        for (PackedWeights matrix : w) {
-            chunks += chunks(matrix);
-        }
-        if (machine && results.byteSize() < (long) chunks * 8 * IntegerKernelCode.OUTPUT_STRIDE) {
-            results = Arena.ofAuto().allocate((long) chunks * 8 * IntegerKernelCode.OUTPUT_STRIDE, 64);
+        for (int group = 0; group < a.groups(); group++) {
+            for (PackedWeights matrix : w[group]) {
+                chunks += chunks(matrix);
+            }
         }
         pool.run(task, chunks);
         weights = null;
@@ -105,48 +134,57 @@ public final class MatMul {
     }
 
     private void chunk(int number) {
+        int group = 0;
         int matrix = 0;
         int chunk = number;
-        while (chunk >= chunks(weights[matrix])) {
-            chunk -= chunks(weights[matrix++]);
+        while (chunk >= chunks(weights[group][matrix])) {
+            chunk -= chunks(weights[group][matrix]);
+            if (++matrix == weights[group].length) {
+                matrix = 0;
+                group++;
+            }
         }
-        PackedWeights w = weights[matrix];
+        PackedWeights w = weights[group][matrix];
         float[] output = outputs[matrix];
         Activations a = activations;
         int stride = w.rows();
         int first = chunk * blocksInChunk;
         int end = Math.min(w.blocks(), first + blocksInChunk);
         if (machine && w.form != PackedWeights.Form.FLOATS) {
-            machine(w, first, end, a, output, (long) number * 8 * IntegerKernelCode.OUTPUT_STRIDE);
+            machine(w, first, end, a, group, output);
             return;
         }
+        int spare = 8 * Lanes.COUNT * (group * weights[group].length + matrix);
+        int to = outputOffset + a.groupFirst(group) * stride;
         // the weights of a chunk stay in the cache while the rows of A go by
-        for (int tile = 0; tile < a.tiles(); tile++) {
+        for (int row = 0; row < a.groupRows(group); row += 8) {
+            int tile = a.groupTile(group) + row / 8;
             for (int block = first; block < end; block++) {
-                int at = outputOffset + 8 * tile * stride + block * Lanes.COUNT;
+                int at = to + row * stride + block * Lanes.COUNT;
                 int lanes = w.rows() - block * Lanes.COUNT;
                 if (lanes >= Lanes.COUNT) {
                     multiply(w, block, a, tile, output, at, stride);
                     continue;
                 }
-                int spare = 8 * Lanes.COUNT * matrix;
                 multiply(w, block, a, tile, whole, spare, Lanes.COUNT);
-                for (int row = 0; row < Math.min(8, a.rows() - 8 * tile); row++) {
-                    System.arraycopy(whole, spare + row * Lanes.COUNT, output, at + row * stride, lanes);
+                for (int r = 0; r < a.tileCount(tile); r++) {
+                    System.arraycopy(whole, spare + r * Lanes.COUNT, output, at + r * stride, lanes);
                 }
             }
         }
     }
 
-    /** As a chunk, on machine code, whose results are in native memory at {@code at} before they are in {@code output}. */
-    private void machine(PackedWeights w, int first, int end, Activations a, float[] output, long at) {
+    /** As a chunk, on machine code, whose results are in native memory before they are in {@code output}. */
+    private void machine(PackedWeights w, int first, int end, Activations a, int group, float[] output) {
+        MemorySegment results = this.results.get();
         int from = first * Lanes.COUNT;
         int count = Math.min(w.rows(), end * Lanes.COUNT) - from;
-        for (int tile = 0; tile < a.tiles(); tile++) {
-            MachineKernel.of(w, a.tileRows(tile)).multiply(w, first, end - first, a.records, tile, results.address() + at);
-            for (int row = 0; row < Math.min(8, a.rows() - 8 * tile); row++) {
-                MemorySegment.copy(results, ValueLayout.JAVA_FLOAT, at + (long) row * IntegerKernelCode.OUTPUT_STRIDE, output,
-                        outputOffset + (8 * tile + row) * w.rows() + from, count);
+        int to = outputOffset + a.groupFirst(group) * w.rows() + from;
+        for (int row = 0; row < a.groupRows(group); row += 8) {
+            int tile = a.groupTile(group) + row / 8;
+            MachineKernel.of(w, a.tileRows(tile)).multiply(w, first, end - first, a.records, tile, results.address());
+            for (int r = 0; r < a.tileCount(tile); r++) {
+                MemorySegment.copy(results, ValueLayout.JAVA_FLOAT, (long) r * IntegerKernelCode.OUTPUT_STRIDE, output, to + (row + r) * w.rows(), count);
             }
         }
     }

@@ -17,7 +17,7 @@ final class PlainKernel {
 
     /** C[rows of the tile, rows of the block] = A · Wᵀ, whole vectors, written to {@code c[cAt + row * stride + lane]}. */
     static void multiply(PackedWeights w, int block, Activations a, int tile, float[] c, int cAt, int stride) {
-        int rows = Math.min(8, a.rows() - 8 * tile);
+        int rows = a.tileCount(tile);
         int[] words = new int[(int) (w.blockBytes / 4)];
         MemorySegment.copy(w.data, INT, block * w.blockBytes, words, 0, words.length);
         if (w.form == PackedWeights.Form.FLOATS) {

@@ -34,6 +34,8 @@ final class ForwardPass implements AutoCloseable {
     /** Null where queries, keys and values are projected from the stream. */
     private final CpuLatent latent;
     private final Products products;
+    /** Null where no layer is a mixture. */
+    private final ExpertPass expertPass;
     private final ThreadPool pool;
 
     /** Each row's sequence, and its position there. */
@@ -49,7 +51,6 @@ final class ForwardPass implements AutoCloseable {
     private final float[][] mlp;
     private final float[][] delta;
 
-    private final CpuExperts.Run expertRun = this::expert;
     private final ThreadPool.Task firstNormTask = this::firstNorm;
     private final ThreadPool.Task residualTask = this::residual;
     private final ThreadPool.Task headsTask = this::heads;
@@ -59,7 +60,6 @@ final class ForwardPass implements AutoCloseable {
     private int rows;
     /** Width of the MLP that runs. */
     private int inner;
-    private final CpuExperts.Rows expertRows;
     private CpuLayer layer;
     private KvPages layerPages;
     /** Of what is added to the stream; of the stream before that, for what runs beside; of the stream after it. Each may be null. */
@@ -91,7 +91,7 @@ final class ForwardPass implements AutoCloseable {
         kvHeads = spec.kvHeads();
         headDim = spec.headDim();
         activation = spec.activation();
-        int widest = spec.stack().layers().stream().mapToInt(each -> each.mlp().widest()).max().orElseThrow();
+        int widest = spec.stack().layers().stream().mapToInt(each -> each.mlp().commonWidth()).max().orElseThrow();
         width = queryHeads * headDim;
         kvWidth = kvHeads * headDim;
         caches = new PagedCache[maxRows];
@@ -104,7 +104,7 @@ final class ForwardPass implements AutoCloseable {
         mlp = new float[spec.gatedMlp() ? 2 : 1][maxRows * widest];
         delta = new float[1][maxRows * hidden];
         products = new Products(maxRows, Math.max(Math.max(hidden, narrow ? Math.max(valueWidth, spec.layer(0).attention().latent().queryRank()) : width), widest), pool);
-        expertRows = spec.stack().experts().map(mixture -> new CpuExperts.Rows(mixture, maxRows, hidden)).orElse(null);
+        expertPass = spec.stack().experts().map(mixture -> new ExpertPass(mixture, maxRows, hidden, pool)).orElse(null);
     }
 
     int maxRows() {
@@ -196,15 +196,7 @@ final class ForwardPass implements AutoCloseable {
             dense(experts.shared(), in);
             experts.scaleShared(in, rows, delta[0]);
         }
-        experts.run(products, expertRows, in, rows, delta[0], expertRun);
-    }
-
-    /** Some rows through one expert. */
-    private void expert(CpuMlp.Dense expert, float[] in, int count, float[][] out) {
-        expert.in().apply(products, in, count, mlp);
-        inner = expert.width();
-        eachRow(activationTask, count);
-        expert.down().apply(products, mlp[0], count, out);
+        expertPass.run(experts, products, in, rows, delta[0]);
     }
 
     /** Logits of {@code n} rows of {@code x}, given by number, to {@code to[at …]}. */
@@ -213,7 +205,7 @@ final class ForwardPass implements AutoCloseable {
         products.activations().set(normed, 0, n, hidden);
         products.matMul().multiply(products.activations(), head.matrix(), to, at);
         if (head.changes()) {
-            eachRow(row -> head.change(to, at + row * head.matrix().rows()), n);
+            eachRow(pool, row -> head.change(to, at + row * head.matrix().rows()), n);
         }
     }
 
@@ -256,10 +248,11 @@ final class ForwardPass implements AutoCloseable {
     }
 
     private void eachRow(ThreadPool.Task task) {
-        eachRow(task, rows);
+        eachRow(pool, task, rows);
     }
 
-    private void eachRow(ThreadPool.Task task, int count) {
+    /** On the threads of {@code pool}, unless {@code count} is not worth it. */
+    static void eachRow(ThreadPool pool, ThreadPool.Task task, int count) {
         if (count < PARALLEL_ROWS) {
             for (int row = 0; row < count; row++) {
                 task.run(row);

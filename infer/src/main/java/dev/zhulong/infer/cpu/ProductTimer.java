@@ -54,16 +54,16 @@ final class ProductTimer {
         int width = spec.heads() * Math.max(spec.headDim(), attention.valueDim());
         int kvWidth = Math.max(spec.kvHeads() * spec.headDim(), attention.keptDim());
         int narrow = attention.latent() == null ? 0 : attention.latent().queryRank();
-        int inner = spec.stack().layers().stream().mapToInt(layer -> layer.mlp().widest()).max().orElseThrow();
+        int inner = spec.stack().layers().stream().mapToInt(layer -> layer.mlp().commonWidth()).max().orElseThrow();
         int most = Math.max(Math.max(spec.hiddenSize(), Math.max(width, narrow)), inner);
         float[] in = activations(most);
         var qkv = new float[][] {new float[PANEL * width], new float[PANEL * kvWidth], new float[PANEL * kvWidth]};
         var mlp = new float[spec.gatedMlp() ? 2 : 1][PANEL * inner];
         var delta = new float[1][PANEL * spec.hiddenSize()];
-        var expertRows = spec.layer(spec.layers() / 2).mlp() instanceof Mlp.Experts mixture ? new CpuExperts.Rows(mixture, PANEL, spec.hiddenSize()) : null;
         try (Arena arena = Arena.ofShared();
                 ThreadPool pool = new ThreadPool(threads);
                 Products products = new Products(PANEL, most, pool)) {
+            var expertPass = spec.layer(spec.layers() / 2).mlp() instanceof Mlp.Experts mixture ? new ExpertPass(mixture, PANEL, spec.hiddenSize(), pool) : null;
             CpuLayer block = new CpuLayer.Loader(weights, arena, pool, route == Route.LATENCY ? null : likely()).layer(spec.layers() / 2);
             try {
                 return time(n -> {
@@ -82,10 +82,7 @@ final class ProductTimer {
                                 experts.shared().in().apply(products, in, n, mlp);
                                 experts.shared().down().apply(products, in, n, delta);
                             }
-                            experts.run(products, expertRows, in, n, delta[0], (expert, rows, count, out) -> {
-                                expert.in().apply(products, rows, count, mlp);
-                                expert.down().apply(products, mlp[0], count, out);
-                            });
+                            expertPass.run(experts, products, in, n, delta[0]);
                         }
                     }
                 }, spec.layerWeights(spec.layers() / 2), (spec.layers() - 1) * block.bytes(), spec.layers(), arena, pool);
