@@ -7,6 +7,7 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.stream.IntStream;
 import jdk.incubator.vector.ByteVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorOperators;
@@ -15,7 +16,8 @@ import jdk.incubator.vector.VectorOperators;
  * Keys and values of one layer in pages of {@value #PAGE} positions, and attention over them; which pages make up a sequence is the
  * caller's list.
  *
- * <p>Keys lie with positions along lanes, values with dimensions along lanes. They are f16 (values below 2^-14 become zero), int8 with a scale for each
+ * <p>Keys lie with positions along lanes, values with dimensions along lanes. Where a position's row is key and value at once, it is kept once, as a value,
+ * and scores are sums of {@value #STRANDS} strands, whatever the width of the vectors. Elements are f16 (values below 2^-14 become zero), int8 with a scale for each
  * position and head, or f32 as they are computed. A query's result depends on its own keys and values in order of position: not on how a prompt was cut
  * into chunks, not on other sequences.
  */
@@ -29,10 +31,13 @@ public final class KvPages {
     private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final float WIDEN = 0x1p112f;
+    private static final int STRANDS = 16;
+    /** Sums of a score that run at the same time, as each alone waits for its last step. */
+    private static final int SUMS = 4;
 
-    /** Of attention over each format. */
-    private static final Warmth[] WARMTH = {new Warmth(() -> exercise(Format.F16)), new Warmth(() -> exercise(Format.INT8)),
-        new Warmth(() -> exercise(Format.F32))};
+    /** Of attention over each format; then of the same where rows are kept once. */
+    private static final Warmth[] WARMTH = IntStream.range(0, 2 * Format.values().length)
+            .mapToObj(i -> new Warmth(() -> exercise(Format.values()[i / 2], i % 2 > 0))).toArray(Warmth[]::new);
     /** Dimensions of the head that the code is exercised on: four vectors and one. */
     private static final int EXERCISED = 5 * Lanes.COUNT;
     /** Times in a round, and the time compiled code takes for a round at most. */
@@ -41,6 +46,8 @@ public final class KvPages {
 
     private final int kvHeads;
     private final int headDim;
+    /** Whether a row is key and value. */
+    private final boolean once;
     private final Arena arena;
     /** Dimensions of a stored value, whole vectors. */
     private final int stored;
@@ -59,24 +66,32 @@ public final class KvPages {
 
     /** No page yet; those to come lie in memory of {@code arena}. */
     public KvPages(int kvHeads, int headDim, Format format, Arena arena) {
+        this(kvHeads, headDim, false, format, arena);
+    }
+
+    /** The same. @param once whether what is put as a value is the key as well */
+    public KvPages(int kvHeads, int headDim, boolean once, Format format, Arena arena) {
         this.kvHeads = kvHeads;
         this.headDim = headDim;
+        this.once = once;
         this.arena = arena;
         this.format = format;
         half = format == Format.F16;
         unscaled = format != Format.INT8;
         bytes = bytes(format);
-        stored = stored(headDim);
+        stored = stored(headDim, once);
     }
 
-    private static int stored(int headDim) {
-        return (headDim + Lanes.COUNT - 1) / Lanes.COUNT * Lanes.COUNT;
+    private static int stored(int headDim, boolean once) {
+        int whole = once ? STRANDS : Lanes.COUNT;
+        return (headDim + whole - 1) / whole * whole;
     }
 
-    /** Bytes of memory a page takes. */
-    public static long pageBytes(int kvHeads, int headDim, Format format) {
+    /** Bytes of memory a page takes. @param once whether a row is kept once, as key and value */
+    public static long pageBytes(int kvHeads, int headDim, boolean once, Format format) {
         long slots = (long) kvHeads * PAGE;
-        return slots * (headDim + stored(headDim)) * bytes(format) + 2L * Lanes.BYTES + (format == Format.INT8 ? 2 * slots * Float.BYTES : 0);
+        long values = slots * stored(headDim, once) * bytes(format) + Lanes.BYTES + (format == Format.INT8 ? slots * Float.BYTES : 0);
+        return once ? values : values + slots * headDim * bytes(format) + Lanes.BYTES + (format == Format.INT8 ? slots * Float.BYTES : 0);
     }
 
     private static int bytes(Format format) {
@@ -94,9 +109,9 @@ public final class KvPages {
         }
         long slots = (long) kvHeads * PAGE;
         // the last vector of narrow lanes may read past its own
-        MemorySegment[] newKeys = grown(keys, pages, slots * headDim * bytes + Lanes.BYTES);
+        MemorySegment[] newKeys = grown(keys, pages, once ? 0 : slots * headDim * bytes + Lanes.BYTES);
         MemorySegment[] newValues = grown(values, pages, slots * stored * bytes + Lanes.BYTES);
-        MemorySegment[] newKeyScales = grown(keyScales, pages, unscaled ? 0 : slots * Float.BYTES);
+        MemorySegment[] newKeyScales = grown(keyScales, pages, unscaled || once ? 0 : slots * Float.BYTES);
         MemorySegment[] newValueScales = grown(valueScales, pages, unscaled ? 0 : slots * Float.BYTES);
         // all or none, should memory end
         keys = newKeys;
@@ -126,19 +141,21 @@ public final class KvPages {
             throw new IllegalArgumentException("slot " + slot + " of a page of " + PAGE);
         }
         for (int h = 0; h < kvHeads; h++) {
-            for (int d = 0; d < headDim; d++) {
+            for (int d = 0; d < headDim && !once; d++) {
                 keys[page].asSlice((((long) h * headDim + d) * PAGE + slot) * bytes, (long) (PAGE - slot) * bytes).fill((byte) 0);
             }
             values[page].asSlice(((long) h * PAGE + slot) * stored * bytes, (long) (PAGE - slot) * stored * bytes).fill((byte) 0);
-            if (!unscaled) {
+            if (!unscaled && !once) {
                 keyScales[page].asSlice(((long) h * PAGE + slot) * Float.BYTES, (long) (PAGE - slot) * Float.BYTES).fill((byte) 0);
+            }
+            if (!unscaled) {
                 valueScales[page].asSlice(((long) h * PAGE + slot) * Float.BYTES, (long) (PAGE - slot) * Float.BYTES).fill((byte) 0);
             }
         }
     }
 
     /**
-     * Stores a position's keys and values, {@code kvHeads * headDim} each.
+     * Stores a position's keys and values, {@code kvHeads * headDim} each. Where a row is kept once, it is {@code v}, and {@code k} is not read.
      *
      * @param slot position within the page
      * @throws IllegalArgumentException when one is not finite or too large for an f16
@@ -151,15 +168,22 @@ public final class KvPages {
         MemorySegment keysOfPage = keys[page];
         MemorySegment valuesOfPage = values[page];
         for (int h = 0; h < kvHeads; h++) {
-            float kScale = scale(k, kAt + h * headDim);
             float vScale = scale(v, vAt + h * headDim);
             if (!unscaled) {
-                keyScales[page].setAtIndex(FLOAT, (long) h * PAGE + slot, kScale);
                 valueScales[page].setAtIndex(FLOAT, (long) h * PAGE + slot, vScale);
             }
             for (int d = 0; d < headDim; d++) {
-                set(keysOfPage, ((long) h * headDim + d) * PAGE + slot, k[kAt + h * headDim + d], kScale);
                 set(valuesOfPage, ((long) h * PAGE + slot) * stored + d, v[vAt + h * headDim + d], vScale);
+            }
+            if (once) {
+                continue;
+            }
+            float kScale = scale(k, kAt + h * headDim);
+            if (!unscaled) {
+                keyScales[page].setAtIndex(FLOAT, (long) h * PAGE + slot, kScale);
+            }
+            for (int d = 0; d < headDim; d++) {
+                set(keysOfPage, ((long) h * headDim + d) * PAGE + slot, k[kAt + h * headDim + d], kScale);
             }
         }
     }
@@ -220,7 +244,20 @@ public final class KvPages {
         // the Vector API's own checks are off in the product
         Objects.checkIndex(kvHead, kvHeads);
         Objects.checkFromIndexSize(outAt, headDim, out.length);
-        if (WARMTH[format.ordinal()].isWarm()) {
+        boolean warm = WARMTH[2 * format.ordinal() + (once ? 1 : 0)].isWarm();
+        if (once && headDim < stored) {
+            // whole vectors of the query are read
+            float[] whole = new float[stored];
+            System.arraycopy(q, qAt, whole, 0, headDim);
+            attend(warm, whole, 0, kvHead, table, global, first, length, scale, softcap, sink, scores, out, outAt);
+        } else {
+            attend(warm, q, qAt, kvHead, table, global, first, length, scale, softcap, sink, scores, out, outAt);
+        }
+    }
+
+    private void attend(boolean warm, float[] q, int qAt, int kvHead, int[] table, int global, int first, int length, float scale, float softcap, float sink,
+            float[] scores, float[] out, int outAt) {
+        if (warm) {
             vectorAttend(q, qAt, kvHead, table, global, first, length, scale, softcap, sink, scores, out, outAt);
         } else {
             plainAttend(q, qAt, kvHead, table, global, first, length, scale, softcap, sink, scores, out, outAt);
@@ -277,16 +314,34 @@ public final class KvPages {
     }
 
     private void plainScores(float[] q, int qAt, int kvHead, int[] table, int first, int length, float scale, float[] scores, float[] page) {
+        float[] strands = new float[STRANDS];
         for (int start = first / PAGE * PAGE; start < length; start += PAGE) {
             int index = table[start / PAGE];
-            widen(keys[index], (long) kvHead * headDim * PAGE, page, headDim * PAGE);
+            MemorySegment scales = once ? valueScales[index] : keyScales[index];
+            if (once) {
+                widen(values[index], (long) kvHead * PAGE * stored, page, PAGE * stored);
+            } else {
+                widen(keys[index], (long) kvHead * headDim * PAGE, page, headDim * PAGE);
+            }
             for (int p = Math.max(0, first - start); p < Math.min(PAGE, length - start); p++) {
                 float sum = 0;
-                for (int d = 0; d < headDim; d++) {
+                for (int d = 0; d < headDim && !once; d++) {
                     sum = Math.fma(page[d * PAGE + p], q[qAt + d], sum);
                 }
+                if (once) {
+                    Arrays.fill(strands, 0);
+                    for (int d = 0; d < stored; d++) {
+                        strands[d % STRANDS] = Math.fma(page[p * stored + d], q[qAt + d], strands[d % STRANDS]);
+                    }
+                    for (int half = STRANDS / 2; half > 0; half /= 2) {
+                        for (int i = 0; i < half; i++) {
+                            strands[i] += strands[i + half];
+                        }
+                    }
+                    sum = strands[0];
+                }
                 sum *= scale;
-                scores[start + p] = unscaled ? sum : sum * keyScales[index].getAtIndex(FLOAT, (long) kvHead * PAGE + p);
+                scores[start + p] = unscaled ? sum : sum * scales.getAtIndex(FLOAT, (long) kvHead * PAGE + p);
             }
         }
     }
@@ -320,14 +375,14 @@ public final class KvPages {
         }
     }
 
-    private static void exercise(Format format) {
+    private static void exercise(Format format, boolean once) {
         int[] table = {0};
-        float[] vector = new float[EXERCISED];
+        float[] vector = new float[stored(EXERCISED, once)];
         float[] scores = new float[PAGE];
         float[] out = new float[EXERCISED];
         Arrays.fill(vector, 0.5f);
         try (Arena arena = Arena.ofConfined()) {
-            var pages = new KvPages(1, EXERCISED, format, arena);
+            var pages = new KvPages(1, EXERCISED, once, format, arena);
             pages.grow(1);
             for (int slot = 0; slot < PAGE; slot++) {
                 pages.put(0, slot, vector, 0, vector, 0);
@@ -349,6 +404,10 @@ public final class KvPages {
 
     /** Scores of the first {@code n} positions of a page, in whole vectors; four at a time, as each sum alone waits for its last step. */
     private void scores(float[] q, int qAt, int page, int kvHead, float scale, float[] to, int at, int n) {
+        if (once) {
+            rowScores(q, qAt, page, kvHead, scale, to, at, n);
+            return;
+        }
         MemorySegment from = keys[page];
         MemorySegment scales = keyScales[page];
         int p = 0;
@@ -380,6 +439,53 @@ public final class KvPages {
             }
             scaled(sum, scale, scales, kvHead, p).intoArray(to, at + p);
         }
+    }
+
+    /**
+     * The same of rows that are kept once: dimensions lie along lanes, so that a position's sum is several vectors or one, whose lanes are its strands; these
+     * are added in halves. Positions up to a multiple of four are computed.
+     */
+    private void rowScores(float[] q, int qAt, int page, int kvHead, float scale, float[] to, int at, int n) {
+        MemorySegment from = values[page];
+        MemorySegment scales = valueScales[page];
+        int parts = STRANDS / Lanes.COUNT;
+        int together = SUMS / parts;
+        // of each of the four sums, where its strands and its position's row begin
+        int q1 = 1 % parts * Lanes.COUNT;
+        int q2 = 2 % parts * Lanes.COUNT;
+        int q3 = 3 % parts * Lanes.COUNT;
+        for (int p = 0; p < n; p += together) {
+            long slot = (long) kvHead * PAGE + p;
+            long row0 = slot * stored;
+            long row1 = (slot + 1 / parts) * stored + q1;
+            long row2 = (slot + 2 / parts) * stored + q2;
+            long row3 = (slot + 3 / parts) * stored + q3;
+            FloatVector sum0 = FloatVector.zero(Lanes.F);
+            FloatVector sum1 = sum0;
+            FloatVector sum2 = sum0;
+            FloatVector sum3 = sum0;
+            for (int d = 0; d < stored; d += STRANDS) {
+                sum0 = widened(from, row0 + d).fma(FloatVector.fromArray(Lanes.F, q, qAt + d), sum0);
+                sum1 = widened(from, row1 + d).fma(FloatVector.fromArray(Lanes.F, q, qAt + d + q1), sum1);
+                sum2 = widened(from, row2 + d).fma(FloatVector.fromArray(Lanes.F, q, qAt + d + q2), sum2);
+                sum3 = widened(from, row3 + d).fma(FloatVector.fromArray(Lanes.F, q, qAt + d + q3), sum3);
+            }
+            if (parts == 1) {
+                to[at + p] = scaled(Lanes.halves(sum0), scale, scales, slot);
+                to[at + p + 1] = scaled(Lanes.halves(sum1), scale, scales, slot + 1);
+                to[at + p + 2] = scaled(Lanes.halves(sum2), scale, scales, slot + 2);
+                to[at + p + 3] = scaled(Lanes.halves(sum3), scale, scales, slot + 3);
+            } else if (parts == 2) {
+                to[at + p] = scaled(Lanes.halves(sum0.add(sum1)), scale, scales, slot);
+                to[at + p + 1] = scaled(Lanes.halves(sum2.add(sum3)), scale, scales, slot + 1);
+            } else {
+                to[at + p] = scaled(Lanes.halves(sum0.add(sum2).add(sum1.add(sum3))), scale, scales, slot);
+            }
+        }
+    }
+
+    private float scaled(float sum, float scale, MemorySegment scales, long slot) {
+        return unscaled ? sum * scale : sum * scale * scales.getAtIndex(FLOAT, slot);
     }
 
     private FloatVector scaled(FloatVector sum, float scale, MemorySegment scales, int kvHead, int p) {

@@ -51,6 +51,32 @@ class AttentionOverPagesTest {
         }
     }
 
+    /** In about half the memory: the same number of elements once, and the result of pages that hold the same row as key and as value. */
+    @ParameterizedTest
+    @CsvSource({"F32, 64, 150, 0", "F32, 20, 130, 37", "F16, 48, 65, 64", "INT8, 80, 190, 3"})
+    void aRowThatIsKeyAndValueIsKeptOnce(KvPages.Format format, int headDim, int length, int first) {
+        Random random = new Random(length);
+        float[] row = gaussian(length * 2 * headDim, random);
+        float[] q = gaussian(headDim, random);
+        try (Arena arena = Arena.ofConfined()) {
+            KvPages twice = new KvPages(2, headDim, format, arena);
+            KvPages once = new KvPages(2, headDim, true, format, arena);
+            twice.grow(4);
+            once.grow(4);
+            float[] expected = attend(twice, new int[] {2, 0, 3}, row, row, q, 2, headDim, length, first, 0.2f);
+            float[] actual = attend(once, new int[] {2, 0, 3}, row, row, q, 2, headDim, length, first, 0.2f);
+            for (int d = 0; d < expected.length; d++) {
+                assertThat(actual[d]).isCloseTo(expected[d], within(1e-5f));
+            }
+            assertThat(memory(once)).isLessThan(memory(twice));
+        }
+        assertThat(KvPages.pageBytes(1, 576, true, format)).isBetween(KvPages.pageBytes(1, 576, false, format) / 2, KvPages.pageBytes(1, 576, false, format) / 2 + 64);
+    }
+
+    private static long memory(KvPages pages) {
+        return pages.memory(0).stream().mapToLong(segment -> segment.byteSize()).sum();
+    }
+
     /** What stands at the beginning is seen besides the window, wherever both end in their pages; what lies between is not. */
     @ParameterizedTest
     @CsvSource({"F32, 64, 150, 100, 3", "F32, 20, 130, 37, 37", "F32, 8, 190, 189, 70", "F16, 128, 66, 64, 1", "F32, 64, 129, 128, 128"})

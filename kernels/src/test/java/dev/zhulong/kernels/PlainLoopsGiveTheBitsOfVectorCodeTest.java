@@ -7,7 +7,7 @@ import java.util.Random;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What stands in until vector code is compiled is that code's equal; products have ProductsEqualTheScalarOracleTest. */
@@ -84,11 +84,11 @@ class PlainLoopsGiveTheBitsOfVectorCodeTest {
     }
 
     @ParameterizedTest
-    @EnumSource
-    void ofAttention(KvPages.Format format) {
+    @CsvSource({"F16, false", "INT8, false", "F32, false", "F16, true", "INT8, true", "F32, true"})
+    void ofAttention(KvPages.Format format, boolean once) {
         for (int headDim : new int[] {8, 16, 40, 48, 64, 128}) {
             try (Arena arena = Arena.ofConfined()) {
-                var pages = new KvPages(2, headDim, format, arena);
+                var pages = new KvPages(2, headDim, once, format, arena);
                 pages.grow(4);
                 int[] table = {2, 0, 3};
                 for (int position = 0; position < 3 * KvPages.PAGE; position++) {

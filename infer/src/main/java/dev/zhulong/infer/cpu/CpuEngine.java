@@ -184,7 +184,7 @@ public final class CpuEngine implements LanguageModel {
 
     /** Bytes of keys and values of one sequence of {@code tokens}: whole pages. */
     public static long cacheBytes(DecoderSpec spec, KvPages.Format format, long tokens) {
-        return (tokens + KvPages.PAGE - 1) / KvPages.PAGE * spec.layers() * KvPages.pageBytes(spec.layer(0).attention().keptHeads(), spec.layer(0).attention().keptDim(), format);
+        return (tokens + KvPages.PAGE - 1) / KvPages.PAGE * PagePool.bytes(spec, format);
     }
 
     /** Pages of keys and values that sequences and others hold; {@value KvPages#PAGE} tokens each. */

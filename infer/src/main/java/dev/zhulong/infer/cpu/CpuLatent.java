@@ -3,11 +3,14 @@ package dev.zhulong.infer.cpu;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.Stack;
 import dev.zhulong.formats.Stack.Latent;
+import dev.zhulong.kernels.Activations;
 import dev.zhulong.kernels.KvPages;
+import dev.zhulong.kernels.PackedWeights;
 import dev.zhulong.kernels.Rotary;
 import dev.zhulong.kernels.ThreadPool;
 import java.util.Arrays;
 import java.util.function.BiConsumer;
+import java.util.stream.Stream;
 
 /**
  * Attention whose keys and values are made from one narrow row of a token (DeepSeek-AI 2024). That row and the keys' turning part are all that is kept:
@@ -20,32 +23,19 @@ final class CpuLatent {
      * @param queryNorm of the narrow row that queries are made from; null where they are made at once
      * @param queryUp   from that row to the queries; null as well
      * @param rowNorm   of the row that keys and values are made from
-     * @param keys      [heads, still dimensions, rank]
-     * @param values    [heads, value dimensions, rank]
+     * @param keys      of each head, what takes a query's still dimensions to the row: [rank, still dimensions], the matrix up turned over
+     * @param values    of each head, what makes values of the row: [value dimensions, rank]
      */
-    record Weights(Norm queryNorm, Projection queryUp, Norm rowNorm, float[] keys, float[] values) {
+    record Weights(Norm queryNorm, Projection queryUp, Norm rowNorm, PackedWeights[][] keys, PackedWeights[][] values) {
         long bytes() {
-            return (queryUp == null ? 0 : queryUp.bytes()) + (long) Float.BYTES * (keys.length + values.length);
+            return (queryUp == null ? 0 : queryUp.bytes())
+                    + Stream.of(keys, values).flatMap(Arrays::stream).flatMap(Arrays::stream).mapToLong(PackedWeights::bytes).sum();
         }
 
         void close() {
             if (queryUp != null) {
                 queryUp.close();
             }
-        }
-
-        /** Of the rows of the matrix up [heads · (still + value dimensions), rank]. */
-        static Weights of(Stack.Attention shape, Norm queryNorm, Projection queryUp, Norm rowNorm, float[] up) {
-            Latent latent = shape.latent();
-            int still = shape.headDim() - latent.rotaryDim();
-            float[] keys = new float[shape.heads() * still * latent.rank()];
-            float[] values = new float[shape.heads() * latent.valueDim() * latent.rank()];
-            for (int head = 0; head < shape.heads(); head++) {
-                int from = head * (still + latent.valueDim()) * latent.rank();
-                System.arraycopy(up, from, keys, head * still * latent.rank(), still * latent.rank());
-                System.arraycopy(up, from + still * latent.rank(), values, head * latent.valueDim() * latent.rank(), latent.valueDim() * latent.rank());
-            }
-            return new Weights(queryNorm, queryUp, rowNorm, keys, values);
         }
     }
 
@@ -65,11 +55,19 @@ final class CpuLatent {
     private final float[][] queries;
     private final float[] absorbed;
     private final float[] attended;
-    private final ThreadPool.Task absorbTask = this::absorb;
-    private final ThreadPool.Task valuesTask = this::values;
+    /** A row for each head: the heads are groups, whose products are one region of work. */
+    private final Activations activations;
+    private final int[] place;
+    private final int[] begin;
+    /** By head and row, what the products give: queries as wide as the kept row is but for what turns, and values. */
+    private final float[][] taken;
+    private final float[][] made;
+    private final ThreadPool.Task queryTask = this::query;
+    private final ThreadPool.Task valueTask = this::value;
 
     private Weights weights;
     private int number;
+    private int rows;
     private Rotaries rotaries;
     private PagedCache[] caches;
     private int[] positions;
@@ -92,6 +90,12 @@ final class CpuLatent {
         first = new float[][] {queryRank == 0 ? queries[0] : new float[maxRows * queryRank], new float[maxRows * kept]};
         absorbed = new float[maxRows * heads * kept];
         attended = new float[maxRows * heads * kept];
+        int each = Math.multiplyExact(maxRows, heads);
+        activations = new Activations(8 * (each / 8 + heads), Math.max(still, rank));
+        place = new int[each];
+        begin = new int[heads + 1];
+        taken = new float[1][Math.multiplyExact(each, rank)];
+        made = new float[1][Math.multiplyExact(each, valueDim)];
     }
 
     /** From rows of {@code in} [rows, hidden] to what the output projection reads [rows, heads · value dimensions]. @param watch told of the inputs of projections */
@@ -99,6 +103,7 @@ final class CpuLatent {
             BiConsumer<Projection, float[]> watch) {
         this.weights = layer.latent();
         this.number = number;
+        this.rows = rows;
         this.rotaries = rotaries;
         this.caches = caches;
         this.positions = positions;
@@ -118,26 +123,30 @@ final class CpuLatent {
             turn(first[1], at + rank, row);
             pages.put(caches[row].page(positions[row]), positions[row] % KvPages.PAGE, first[1], at, first[1], at);
         }
-        pool.run(absorbTask, rows * heads);
-        attention.apply(number, layer.sinks(), pages, rows, caches, positions, absorbed, attended);
-        pool.run(valuesTask, rows * heads);
-    }
-
-    /** A head's query as one that looks at the rows that are kept. */
-    private void absorb(int task) {
-        int head = task % heads;
-        int from = task * headDim;
-        int to = task * kept;
-        Arrays.fill(absorbed, to, to + rank, 0);
-        for (int i = 0; i < still; i++) {
-            float q = queries[0][from + i];
-            int key = (head * still + i) * rank;
-            for (int r = 0; r < rank; r++) {
-                absorbed[to + r] += q * weights.keys[key + r];
+        for (int head = 0; head < heads; head++) {
+            begin[head] = head * rows;
+            for (int row = 0; row < rows; row++) {
+                place[head * rows + row] = row * heads + head;
             }
         }
-        System.arraycopy(queries[0], from + still, absorbed, to + rank, rotaryDim);
-        turn(absorbed, to + rank, task / heads);
+        begin[heads] = heads * rows;
+        activations.setGroups(queries[0], headDim, still, place, begin, heads);
+        products.matMul().multiplyGroups(activations, weights.keys, taken);
+        pool.run(queryTask, rows);
+        attention.apply(number, layer.sinks(), pages, rows, caches, positions, absorbed, attended);
+        activations.setGroups(attended, kept, rank, place, begin, heads);
+        products.matMul().multiplyGroups(activations, weights.values, made);
+        pool.run(valueTask, rows);
+    }
+
+    /** A row's queries as ones that look at the rows that are kept. */
+    private void query(int row) {
+        for (int head = 0; head < heads; head++) {
+            int to = (row * heads + head) * kept;
+            System.arraycopy(taken[0], (head * rows + row) * rank, absorbed, to, rank);
+            System.arraycopy(queries[0], (row * heads + head) * headDim + still, absorbed, to + rank, rotaryDim);
+            turn(absorbed, to + rank, row);
+        }
     }
 
     private void turn(float[] x, int at, int row) {
@@ -147,27 +156,9 @@ final class CpuLatent {
         }
     }
 
-    /** A head's values from the mean of the rows that it looked at. */
-    private void values(int task) {
-        int head = task % heads;
-        int from = task * kept;
-        for (int v = 0; v < valueDim; v++) {
-            int value = (head * valueDim + v) * rank;
-            float a = 0;
-            float b = 0;
-            float c = 0;
-            float d = 0;
-            int r = 0;
-            for (; r + 3 < rank; r += 4) {
-                a += weights.values[value + r] * attended[from + r];
-                b += weights.values[value + r + 1] * attended[from + r + 1];
-                c += weights.values[value + r + 2] * attended[from + r + 2];
-                d += weights.values[value + r + 3] * attended[from + r + 3];
-            }
-            for (; r < rank; r++) {
-                a += weights.values[value + r] * attended[from + r];
-            }
-            out[task * valueDim + v] = a + b + (c + d);
+    private void value(int row) {
+        for (int head = 0; head < heads; head++) {
+            System.arraycopy(made[0], (head * rows + row) * valueDim, out, (row * heads + head) * valueDim, valueDim);
         }
     }
 }

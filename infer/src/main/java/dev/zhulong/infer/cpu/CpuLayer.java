@@ -17,6 +17,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.function.ObjIntConsumer;
+import java.util.stream.IntStream;
 
 /**
  * The weights of a layer, packed. Norms that the architecture does not have are null.
@@ -246,28 +247,28 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm[] qNorms, Norm[] kNorms, fl
 
         private CpuLatent.Weights latent(Attention attention, int l) {
             boolean narrow = attention.latent().queryRank() > 0;
-            return CpuLatent.Weights.of(attention, narrow ? latentNorm(Role.Q_DOWN_NORM, l) : null, narrow ? projection(l, Role.Q) : null,
-                    latentNorm(Role.KV_DOWN_NORM, l), floats(table.get(Role.KV_UP, l).name()));
+            Norm queryNorm = narrow ? latentNorm(Role.Q_DOWN_NORM, l) : null;
+            Projection queryUp = narrow ? projection(l, Role.Q) : null;
+            String name = table.get(Role.KV_UP, l).name();
+            int still = attention.headDim() - attention.latent().rotaryDim();
+            int valueDim = attention.latent().valueDim();
+            var keys = new PackedWeights[attention.heads()][];
+            var values = new PackedWeights[attention.heads()][];
+            try (Arena scratch = Arena.ofShared()) {
+                StoredMatrix up = weights.matrix(name, scratch);
+                for (int head = 0; head < keys.length; head++) {
+                    int from = head * (still + valueDim);
+                    keys[head] = new PackedWeights[] {packed(up.some(IntStream.range(from, from + still).toArray(), scratch).turnedOver(scratch))};
+                    values[head] = new PackedWeights[] {packed(up.some(IntStream.range(from + still, from + still + valueDim).toArray(), scratch))};
+                }
+            } catch (IllegalArgumentException e) {
+                throw weights.refused(name, e);
+            }
+            return new CpuLatent.Weights(queryNorm, queryUp, latentNorm(Role.KV_DOWN_NORM, l), keys, values);
         }
 
         private Norm latentNorm(Role role, int l) {
             return Norm.of(stack.norm(), vector(table.get(role, l).name()), null, Stack.Latent.EPSILON);
-        }
-
-        /** A matrix, row after row. */
-        private float[] floats(String name) {
-            try (Arena scratch = Arena.ofShared()) {
-                StoredMatrix stored = weights.matrix(name, scratch);
-                float[] all = new float[Math.multiplyExact(stored.rows(), stored.columns())];
-                float[] row = new float[stored.columns()];
-                for (int r = 0; r < stored.rows(); r++) {
-                    WeightRows.decode(stored.type(), stored.data(), r, row.length, row);
-                    System.arraycopy(row, 0, all, r * row.length, row.length);
-                }
-                return all;
-            } catch (IllegalArgumentException e) {
-                throw weights.refused(name, e);
-            }
         }
 
         private CpuMlp mlp(int l) {

@@ -7,6 +7,7 @@ import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.Role;
 import dev.zhulong.formats.Parameter.Layout;
+import dev.zhulong.formats.Stack;
 import dev.zhulong.formats.gguf.GgufModel;
 import dev.zhulong.formats.gguf.GgufWeight;
 import dev.zhulong.infer.MemoryEstimate;
@@ -89,8 +90,12 @@ public final class CpuMemory {
         Role role = weight.parameter().role();
         boolean embedding = role == Role.EMBED;
         if (role == Role.KV_UP) {
-            // taken into queries and values, in F32
-            shared += elements * Float.BYTES;
+            // on either route products of each head: turned over what makes keys, as it is what makes values
+            Stack.Attention attention = spec.stack().layers().get(weight.parameter().layer()).attention();
+            int still = attention.headDim() - attention.latent().rotaryDim();
+            shared += attention.heads() * (PackedWeights.bytes(StoredMatrix.turnedOver(type), shape[1], still)
+                    + PackedWeights.bytes(type, attention.latent().valueDim(), shape[1]));
+            scratch = Math.max(scratch, elements * Float.BYTES + (made ? shape[0] * type.rowBytes(Math.toIntExact(shape[1])) : 0));
             return;
         }
         if (shape.length == 1 || role == Role.POSITIONS || role == Role.SEGMENTS || role == Role.Q_NORM || role == Role.K_NORM) {

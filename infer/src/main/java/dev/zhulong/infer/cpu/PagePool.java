@@ -1,6 +1,7 @@
 package dev.zhulong.infer.cpu;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Stack;
 import dev.zhulong.infer.NoMemoryException;
 import dev.zhulong.kernels.KvPages;
 import dev.zhulong.kernels.VectorSupport;
@@ -26,16 +27,23 @@ final class PagePool {
 
     /** @param route what computes the keys and values, in a word: its bits are its own */
     PagePool(DecoderSpec spec, KvPages.Format format, String route, Arena arena) {
-        int heads = spec.layer(0).attention().keptHeads();
-        int dim = spec.layer(0).attention().keptDim();
+        Stack.Attention attention = spec.layer(0).attention();
+        int heads = attention.keptHeads();
+        int dim = attention.keptDim();
         this.format = format;
         layers = new KvPages[spec.layers()];
         for (int l = 0; l < layers.length; l++) {
-            layers[l] = new KvPages(heads, dim, format, arena);
+            layers[l] = new KvPages(heads, dim, attention.latent() != null, format, arena);
         }
-        layout = "pages of " + KvPages.PAGE + ", " + format + ", " + layers.length + " layers, " + heads + " heads of " + dim + ", vectors of "
+        layout = "pages of " + KvPages.PAGE + ", " + format + ", " + layers.length + " layers, " + heads + " heads of " + dim + (attention.latent() != null ? " kept once" : "") + ", vectors of "
                 + VectorSupport.bits() + " bits, route " + route;
-        pageBytes = layers.length * KvPages.pageBytes(heads, dim, format);
+        pageBytes = bytes(spec, format);
+    }
+
+    /** Bytes of memory a page takes over all layers. */
+    static long bytes(DecoderSpec spec, KvPages.Format format) {
+        Stack.Attention attention = spec.layer(0).attention();
+        return spec.layers() * KvPages.pageBytes(attention.keptHeads(), attention.keptDim(), attention.latent() != null, format);
     }
 
     KvPages layer(int layer) {

@@ -1,8 +1,10 @@
 package dev.zhulong.infer.cpu;
 
+import dev.zhulong.kernels.WeightRows;
 import dev.zhulong.kernels.WeightType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.stream.IntStream;
 
 /**
@@ -27,5 +29,29 @@ record StoredMatrix(WeightType type, MemorySegment data, int rows, int columns) 
     /** The first of its rows. */
     StoredMatrix first(int count) {
         return new StoredMatrix(type, data, count, columns);
+    }
+
+    /** Rows for columns, in floating point: blocks that are quantised along a row cannot be turned over and become F32. */
+    StoredMatrix turnedOver(Arena scratch) {
+        WeightType to = turnedOver(type);
+        float[] row = new float[columns];
+        MemorySegment turned = scratch.allocate(columns * to.rowBytes(rows), 64);
+        for (int r = 0; r < rows; r++) {
+            WeightRows.decode(type, data, r, columns, row);
+            for (int c = 0; c < columns; c++) {
+                long at = (long) c * rows + r;
+                switch (to) {
+                    case F16 -> turned.setAtIndex(ValueLayout.JAVA_SHORT, at, Float.floatToFloat16(row[c]));
+                    case BF16 -> turned.setAtIndex(ValueLayout.JAVA_SHORT, at, (short) (Float.floatToRawIntBits(row[c]) >>> 16));
+                    default -> turned.setAtIndex(ValueLayout.JAVA_FLOAT, at, row[c]);
+                }
+            }
+        }
+        return new StoredMatrix(to, turned, columns, rows);
+    }
+
+    /** The type that a matrix of {@code type} has when it is turned over. */
+    static WeightType turnedOver(WeightType type) {
+        return type.quantised() ? WeightType.F32 : type;
     }
 }
