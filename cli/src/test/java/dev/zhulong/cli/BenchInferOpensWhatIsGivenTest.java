@@ -1,14 +1,12 @@
 package dev.zhulong.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.withinPercentage;
 
+import dev.zhulong.bench.InferBench;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -29,18 +27,19 @@ class BenchInferOpensWhatIsGivenTest {
                 .containsPattern("decode +[0-9.]+ tokens/s");
     }
 
-    /** A mixture as wide for a token as the dense model has eight times its experts in memory, and reads a quarter of them. */
     @Test
-    void twoShapesInTurn() {
-        Cli done = bench("--synthetic", "8x135m", "--beside", "135m").done();
-        assertThat(done.out()).containsPattern("prompt 4 +[0-9.]+ x as fast").containsPattern("decode +[0-9.]+ x as fast, [0-9.]+ x its share of read bandwidth");
-        assertThat(read(done, "8x135m")).isCloseTo(read(done, "135m"), withinPercentage(2));
+    void aShapeBesideAnotherAlone() {
+        Cli refused = bench("--model", temporary, "--beside", "1b");
+        assertThat(refused.code()).isEqualTo(2);
+        assertThat(refused.err()).contains("--beside goes with --synthetic");
     }
 
-    private static double read(Cli done, String shape) {
-        Matcher line = Pattern.compile("(?m)^" + shape + ", .* reads ([0-9.]+)$").matcher(done.out());
-        assertThat(line.find()).isTrue();
-        return Double.parseDouble(line.group(1));
+    /** Half the speed with four times the bytes a token is twice the share of the bandwidth. */
+    @Test
+    void figuresAreComparedBySpeedAndByBandwidth() {
+        var mixture = new InferBench.Figure("decode", 20, 0.5, Double.NaN);
+        assertThat(mixture.beside(new InferBench.Figure("decode", 40, 0.25, Double.NaN))).containsPattern("^decode +0.50 x as fast, 2.00 x its share of read bandwidth$");
+        assertThat(mixture.beside(new InferBench.Figure("decode", 40, Double.NaN, Double.NaN))).containsPattern("^decode +0.50 x as fast$");
     }
 
     /** Its types are fixed: another one would be measured under a wrong name. */

@@ -5,10 +5,14 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.zhulong.formats.Family;
 import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.formats.Parameter;
+import dev.zhulong.formats.Role;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.gguf.GgufModel;
+import dev.zhulong.formats.gguf.GgufWeight;
 import dev.zhulong.infer.MemoryEstimate;
 import dev.zhulong.infer.TinyDecoder;
+import dev.zhulong.kernels.PackedWeights;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.NetworkFiles;
@@ -98,5 +102,27 @@ class MemoryIsToldBeforeItIsTakenTest {
         assertThat(estimate.total(7)).isEqualTo(1_570);
         assertThat(estimate.tokens(1_577)).isEqualTo(7);
         assertThat(estimate.tokens(900)).isZero();
+    }
+
+    /** Matrices one by one, of experts as many as a token is given to. */
+    @ParameterizedTest
+    @ValueSource(strings = {"llama", "mixtral"})
+    void aTokenIsMultipliedWithItsExpertsAlone(Family family) {
+        try (Decoder model = TinyDecoder.random(family, 3)) {
+            NetworkFiles.save(model, directory, StorageType.F32);
+        }
+        try (ModelDirectory files = ModelDirectory.open(directory);
+                CpuEngine engine = CpuEngine.load(files, Optional.empty(), CpuOptions.of(2))) {
+            int chosen = files.spec().stack().experts().map(mixture -> mixture.chosen()).orElse(0);
+            long expected = 0;
+            for (GgufWeight weight : GgufWeight.ofNetwork(files.spec())) {
+                Parameter parameter = weight.parameter();
+                boolean lookedUp = parameter.role() == Role.EMBED && !files.spec().tiedEmbeddings();
+                if (weight.shape().length == 2 && parameter.expert() < chosen && !lookedUp) {
+                    expected += PackedWeights.bytes(WeightType.F32, weight.shape()[0], weight.shape()[1]);
+                }
+            }
+            assertThat(engine.bytesOfAToken()).isEqualTo(expected);
+        }
     }
 }
