@@ -24,8 +24,11 @@ import java.util.function.UnaryOperator;
  */
 public record DecoderSpec(Family family, Stack stack, int vocabSize, boolean tiedEmbeddings, int bosId, List<Integer> eosIds) implements NetworkSpec {
 
-    /** Normalisation layers: RMSNorm, RMSNorm whose weight is stored less one (Gemma), LayerNorm. */
-    public enum Norm { RMS, RMS_LESS_ONE, LAYER }
+    /**
+     * Normalisation layers: RMSNorm, RMSNorm whose weight is stored less one (Gemma), LayerNorm, LayerNorm whose weight is stored less one (Nemotron), LayerNorm
+     * without a weight (OLMo).
+     */
+    public enum Norm { RMS, RMS_LESS_ONE, LAYER, LAYER_LESS_ONE, LAYER_PLAIN }
 
     /**
      * Activations: SiLU, exact GELU, GELU by tanh ({@code gelu_new}, {@code gelu_pytorch_tanh}), what stands before heads of encoders, ReLU squared (So et al.

@@ -68,6 +68,11 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
                 .filter(OptionalInt::isPresent).mapToInt(OptionalInt::getAsInt).min();
     }
 
+    /** Whether the norm of this role is there without a weight: the stack's norms have none, and stand before attention and MLP and at the end. */
+    public boolean hasPlainNorm(Role role) {
+        return norm == Norm.LAYER_PLAIN && (role == Role.NORM1 || role == Role.NORM2 || role == Role.FINAL_NORM);
+    }
+
     /** The mixture of the first layer that has one. */
     public Optional<Mlp.Experts> experts() {
         return layers.stream().map(Layer::mlp).filter(Mlp.Experts.class::isInstance).map(Mlp.Experts.class::cast).findFirst();
@@ -236,12 +241,14 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
         record Own(Rope rope) implements Turn {}
     }
 
-    /** What a norm of queries and keys, before they are turned, is taken over; its kind is the stack's. */
+    /** What a norm of queries and keys is taken over, before they are turned unless it says otherwise; its kind is the stack's. */
     public enum HeadNorm {
         /** There is none. */
         NONE,
         /** Each head, with the same weight [head dim]: Qwen3, Gemma 3. */
         HEAD,
+        /** The same after they are turned: HunYuan. */
+        TURNED_HEAD,
         /** Each head, with a weight for each [heads, head dim]: Cohere, StableLM. */
         EACH_HEAD,
         /** All heads together, with a weight [heads * head dim]: OLMo 2. */
@@ -278,9 +285,10 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
      * @param sinks      whether each head has one more logit that takes its share of the attention and gives nothing (gpt-oss)
      * @param latent     how keys and values are made from a narrow row; null where they are projected from the stream
      * @param pattern    which positions are seen, where the family's window does not say it; null where it does
+     * @param clip       what queries, keys and values are held within on either side, before they are turned (OLMo); 0 for no limit
      */
     public record Attention(int heads, int kvHeads, int headDim, boolean qkvBias, boolean outputBias, HeadNorm headNorm, int window, Turn turn, double scale,
-            double softcap, boolean sinks, Latent latent, Reach pattern) {
+            double softcap, boolean sinks, Latent latent, Reach pattern, double clip) {
         public Attention {
             if (kvHeads <= 0 || heads % kvHeads != 0) {
                 throw new IllegalArgumentException("kvHeads " + kvHeads + " does not divide heads " + heads);
@@ -292,42 +300,47 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
 
         /** As most have it. */
         public Attention(int heads, int kvHeads, int headDim, boolean qkvBias, boolean outputBias, boolean headNorm, int window) {
-            this(heads, kvHeads, headDim, qkvBias, outputBias, headNorm ? HeadNorm.HEAD : HeadNorm.NONE, window, new Turn.AsStack(), 0, 0, false, null, null);
+            this(heads, kvHeads, headDim, qkvBias, outputBias, headNorm ? HeadNorm.HEAD : HeadNorm.NONE, window, new Turn.AsStack(), 0, 0, false, null, null, 0);
         }
 
         /** With a window of {@code tokens}. */
         public Attention withWindow(int tokens) {
-            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, tokens, turn, scale, softcap, sinks, latent, pattern);
+            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, tokens, turn, scale, softcap, sinks, latent, pattern, clip);
         }
 
         /** With other norms of queries and keys. */
         public Attention withHeadNorm(HeadNorm other) {
-            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, other, window, turn, scale, softcap, sinks, latent, pattern);
+            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, other, window, turn, scale, softcap, sinks, latent, pattern, clip);
         }
 
         /** With another rotation. */
         public Attention withTurn(Turn other) {
-            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, window, other, scale, softcap, sinks, latent, pattern);
+            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, window, other, scale, softcap, sinks, latent, pattern, clip);
         }
 
         /** With scores multiplied by {@code factor} and held under a cap, each 0 where it is as usual. */
         public Attention withScores(double factor, double cap) {
-            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, window, turn, factor, cap, sinks, latent, pattern);
+            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, window, turn, factor, cap, sinks, latent, pattern, clip);
         }
 
         /** With sinks. */
         public Attention withSinks() {
-            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, window, turn, scale, softcap, true, latent, pattern);
+            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, window, turn, scale, softcap, true, latent, pattern, clip);
         }
 
         /** With keys and values made from a narrow row. */
         public Attention withLatent(Latent row) {
-            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, window, turn, scale, softcap, sinks, row, pattern);
+            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, window, turn, scale, softcap, sinks, row, pattern, clip);
         }
 
         /** With positions seen as {@code other} says; null for as the window says. */
         public Attention withPattern(Reach other) {
-            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, window, turn, scale, softcap, sinks, latent, other);
+            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, window, turn, scale, softcap, sinks, latent, other, clip);
+        }
+
+        /** With queries, keys and values held within ±{@code limit}; 0 for no limit. */
+        public Attention withClip(double limit) {
+            return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, window, turn, scale, softcap, sinks, latent, pattern, limit);
         }
 
         /** Which positions are seen. */

@@ -152,6 +152,13 @@ public final class DecoderOps {
         }
     }
 
+    /** Values held within ±{@code limit}, over {@code n} of them. */
+    public static void clamp(float[] x, int at, int n, float limit) {
+        for (int i = at; i < at + n; i++) {
+            x[i] = Math.max(-limit, Math.min(limit, x[i]));
+        }
+    }
+
     /** x += y, over {@code n} values. */
     public static void add(float[] x, int at, float[] y, int from, int n) {
         Objects.checkFromIndexSize(at, n, x.length);

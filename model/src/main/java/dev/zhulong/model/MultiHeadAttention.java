@@ -57,11 +57,20 @@ final class MultiHeadAttention implements SelfAttention {
         long batch = h.size(0);
         long seq = h.size(1);
         Tensor[] apart = qkv == null ? Linear.applyAll(h, q, k, v) : apart(qkv.apply(h));
-        Tensor queries = pass.turned(layer, heads(apart[0], shape.heads(), qNorm));
-        Tensor keys = pass.turned(layer, heads(apart[1], shape.kvHeads(), kNorm));
-        Tensor values = heads(apart[2], shape.kvHeads(), null);
+        boolean turnedFirst = shape.headNorm() == HeadNorm.TURNED_HEAD;
+        Tensor queries = pass.turned(layer, clipped(heads(apart[0], shape.heads(), turnedFirst ? null : qNorm)));
+        Tensor keys = pass.turned(layer, clipped(heads(apart[1], shape.kvHeads(), turnedFirst ? null : kNorm)));
+        Tensor values = clipped(heads(apart[2], shape.kvHeads(), null));
+        if (turnedFirst) {
+            queries = qNorm.apply(queries);
+            keys = kNorm.apply(keys);
+        }
         Tensor y = pass.attend(layer, queries.transpose(1, 2), keys.transpose(1, 2), values.transpose(1, 2), sinks == null ? null : sinks.tensor());
         return out.apply(y.transpose(1, 2).reshape(batch, seq, shape.width()));
+    }
+
+    private Tensor clipped(Tensor x) {
+        return shape.clip() == 0 ? x : x.clamp(-shape.clip(), shape.clip());
     }
 
     /** Queries, keys and values from what one matrix gave, [batch, seq, width + 2 · kv width]. */

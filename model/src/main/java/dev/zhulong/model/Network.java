@@ -134,7 +134,7 @@ public abstract class Network implements AutoCloseable {
     /** The norm of a role, or null where the network has none. */
     final Normalisation norm(Role role, int layer, Stack stack) {
         List<Weight> parts = table.parts(role, layer).stream().map(p -> weights.get(p.name())).toList();
-        return parts.isEmpty() ? null : new Normalisation(stack.norm(), parts, bias(role, layer), stack.normEpsilon());
+        return parts.isEmpty() && !stack.hasPlainNorm(role) ? null : new Normalisation(stack.norm(), parts, bias(role, layer), stack.normEpsilon());
     }
 
     /** The projection of a role, or null where the network has none; adapters and observers find it among {@link #linears()}. */

@@ -9,16 +9,21 @@ import java.util.stream.Stream;
  * Normalisation over the last dimension: RMSNorm (Zhang and Sennrich 2019) or LayerNorm (Ba et al. 2016).
  *
  * @param kind    which of them
- * @param weights [n], or [heads, n] where each head has its own; or of each head one of [n]
+ * @param weights [n], or [heads, n] where each head has its own; or of each head one of [n]; none where the norm has no weight
  * @param bias    as a single weight, or null
  */
 record Normalisation(Norm kind, List<Weight> weights, Weight bias, double epsilon) {
     Tensor apply(Tensor x) {
+        if (kind == Norm.LAYER_PLAIN) {
+            return x.layerNorm(null, null, epsilon);
+        }
         Tensor weight = weights.size() == 1 ? weights.getFirst().tensor() : Tensor.stack(0, weights.stream().map(Weight::tensor).toArray(Tensor[]::new));
         return switch (kind) {
             case RMS -> rms(x, weight);
             case RMS_LESS_ONE -> rms(x, weight.add(1));
             case LAYER -> layer(x, weight, bias == null ? null : bias.tensor());
+            case LAYER_LESS_ONE -> layer(x, weight.add(1), bias == null ? null : bias.tensor());
+            case LAYER_PLAIN -> throw new AssertionError(kind);
         };
     }
 

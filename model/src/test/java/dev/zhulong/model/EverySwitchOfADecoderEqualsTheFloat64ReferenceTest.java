@@ -54,6 +54,12 @@ class EverySwitchOfADecoderEqualsTheFloat64ReferenceTest {
                 "'model_type':'olmo2','num_key_value_heads':2",
                 "'model_type':'smollm3','num_key_value_heads':2,'no_rope_layers':[1,0]",
                 "'model_type':'cohere','num_key_value_heads':2,'use_qk_norm':true,'logit_scale':0.3",
+                "'model_type':'nemotron','num_key_value_heads':2",
+                "'model_type':'nemotron','attention_bias':true,'mlp_bias':true,'partial_rotary_factor':0.25,'hidden_act':'silu'",
+                "'model_type':'olmo','num_key_value_heads':2,'clip_qkv':0.9",
+                "'model_type':'arcee','num_key_value_heads':2",
+                "'model_type':'helium','num_key_value_heads':2,'head_dim':8",
+                "'model_type':'hunyuan_v1_dense','num_key_value_heads':2,'rope_scaling':{'type':'dynamic','alpha':50.0,'factor':1.0}",
                 "'model_type':'cohere2','num_key_value_heads':2,'sliding_window':6,'layer_types':['sliding_attention','full_attention']");
     }
 
@@ -113,7 +119,7 @@ class EverySwitchOfADecoderEqualsTheFloat64ReferenceTest {
     @MethodSource("configs")
     void freshNormsHaveAWeightOfOne(String config) throws IOException {
         DecoderSpec spec = spec(config);
-        double stored = spec.norm() == DecoderSpec.Norm.RMS_LESS_ONE ? 0 : 1;
+        double stored = spec.norm() == DecoderSpec.Norm.RMS_LESS_ONE || spec.norm() == DecoderSpec.Norm.LAYER_LESS_ONE ? 0 : 1;
         try (Decoder decoder = Decoder.random(spec, 1)) {
             decoder.weights().forEach((name, weight) -> {
                 if (weight.parameter().role().name().contains("NORM") && !weight.parameter().bias()) {

@@ -34,18 +34,7 @@ import java.util.Optional;
  * What DeepSeek-V2 and V3 share (DeepSeek-AI 2024): keys and values made from one narrow row of a token, a part of each head that alone is turned, first
  * layers without experts, experts in groups, and some that all tokens share.
  */
-public abstract class DeepSeek extends SparseDecoder {
-    /** How experts are chosen. @param experts of a layer */
-    protected abstract Routing routing(JsonFields config, int experts);
-
-    /** Puts the fields that {@link #routing} reads. */
-    protected abstract void writeRouting(Routing routing, ObjectNode config);
-
-    /** Where {@code config.json} is silent. */
-    protected record Absent(int dense, int experts, int shared, int chosen, int width) {}
-
-    protected abstract Absent absent();
-
+public abstract class DeepSeek extends GroupedExperts {
     @Override
     public String ggufArchitecture() {
         return "deepseek2";
@@ -161,64 +150,6 @@ public abstract class DeepSeek extends SparseDecoder {
         list.projection(Role.OUT, name + "o_proj", gguf + "attn_output", Init.RESIDUAL, Layout.SAME, hidden, (long) a.heads() * latent.valueDim(), a.outputBias());
     }
 
-    // ---- experts -----------------------------------------------------------------------------------------------------------------------------
-
-    @Override
-    protected Sparse experts(JsonFields config, Mlp.Dense dense, int layers) {
-        if (config.isSet("moe_layer_freq") && config.integer("moe_layer_freq", 1, MOST) != 1) {
-            throw config.wrong("moe_layer_freq", "1 (other steps are not implemented)", config.node("moe_layer_freq"));
-        }
-        int first = config.integer("first_k_dense_replace", 0, MOST, absent().dense);
-        if (first >= layers) {
-            return null;
-        }
-        int count = config.integer(config.named("n_routed_experts", "num_local_experts", "num_experts"), 1, ConfigFields.MOST_EXPERTS / layers, absent().experts);
-        int width = config.integer("moe_intermediate_size", 1, MOST, absent().width);
-        long shared = (long) width * config.integer("n_shared_experts", 1, MOST, absent().shared);
-        if (shared > MOST) {
-            throw config.wrong("n_shared_experts", "experts of at most " + MOST + " together", shared);
-        }
-        Routing routing = routing(config, count);
-        try {
-            return new Sparse(new Mlp.Experts(count, config.integer("num_experts_per_tok", 1, count, absent().chosen), width(dense, width), balance(config, 0), routing,
-                    width(dense, (int) shared), false), layer -> layer >= first);
-        } catch (IllegalArgumentException e) {
-            throw config.wrong("num_experts_per_tok", "what the groups of experts hold", e.getMessage());
-        }
-    }
-
-    @Override
-    protected void writeExperts(DecoderSpec spec, Mlp.Experts mixture, ObjectNode config) {
-        require(spec, mixture.shared() != null && mixture.shared().width() % mixture.width() == 0, "shared experts", "some of " + mixture.width(), mixture.shared());
-        int first = 0;
-        while (spec.layer(first).mlp() instanceof Mlp.Dense) {
-            first++;
-        }
-        config.put("first_k_dense_replace", first).put("n_routed_experts", mixture.count()).put("num_experts_per_tok", mixture.chosen());
-        config.put("moe_intermediate_size", mixture.width()).put("n_shared_experts", mixture.shared().width() / mixture.width());
-        config.put("routed_scaling_factor", mixture.routing().scale()).put("moe_layer_freq", 1);
-        writeRouting(mixture.routing(), config);
-    }
-
-    @Override
-    protected String shared(String module) {
-        return module + ".shared_experts";
-    }
-
-    /** Modules behind the last layer, which predict further tokens, are no part of the decoder. */
-    @Override
-    public Map<String, TensorView> tidy(NetworkSpec spec, Map<String, TensorView> stored) {
-        int layers = spec.stack().layers().size();
-        return super.tidy(spec, Families.renamed(stored, view -> isBehind(view.name(), layers) ? Optional.empty() : Optional.of(view.name())));
-    }
-
-    private static boolean isBehind(String name, int layers) {
-        String prefix = "model.layers.";
-        int dot = name.startsWith(prefix) ? name.indexOf('.', prefix.length()) : -1;
-        String number = dot < 0 ? "" : name.substring(prefix.length(), dot);
-        return number.matches("[0-9]{1,6}") && Integer.parseInt(number) >= layers;
-    }
-
     // ---- GGUF: llama.cpp's src/models/deepseek2.cpp, conversion/deepseek.py (DeepseekV2Model), gguf-py/gguf/constants.py ------------------------
     //
     // Written in the form with keys and values up in one matrix, attn_kv_b, and heads' own widths in key_length and value_length; llama.cpp takes a file
@@ -230,47 +161,8 @@ public abstract class DeepSeek extends SparseDecoder {
     private static final String VALUE_LENGTH = "attention.value_length";
     private static final String LOG_MULTIPLIER = "rope.scaling.yarn_log_multiplier";
     private static final String ATTENTION_FACTOR = "rope.scaling.attn_factor";
-    private static final String GATING = "expert_gating_func";
-    private static final String GROUPS = "expert_group_count";
-    private static final String CHOSEN_GROUPS = "expert_group_used_count";
-    private static final String SHARED = "expert_shared_count";
-    private static final String NORMALISED = "expert_weights_norm";
-    private static final String WEIGHTS_SCALE = "expert_weights_scale";
     // Not llama.cpp's: whether neighbouring dimensions turn together, where they do not.
     private static final String NEIGHBOURS = "rope.neighbours";
-    private static final int SIGMOID = 2;
-
-    /** The routing of a file. @param experts of a layer */
-    protected abstract Routing routing(GgufKeys keys, int experts);
-
-    /** Whether the scores are sigmoids, which tells the two apart. */
-    protected static boolean isSigmoid(GgufMetadata metadata) {
-        return metadata.integer(metadata.architecture() + "." + GATING, 0, MOST, 1) == SIGMOID;
-    }
-
-    /** Groups of experts that a file names; 1 for none. */
-    protected static int groups(GgufKeys keys, int experts) {
-        int groups = Math.max(1, keys.integer(GROUPS, 0, experts, 1));
-        if (experts % groups != 0) {
-            throw keys.metadata().wrong(keys.at() + GROUPS, "a divisor of expert_count " + experts);
-        }
-        return groups;
-    }
-
-    /** How many of them are chosen. */
-    protected static int chosenGroups(GgufKeys keys, int groups) {
-        return groups == 1 ? 1 : keys.integer(CHOSEN_GROUPS, 1, groups);
-    }
-
-    /** Whether the weights of the chosen are made to sum to one. */
-    protected static boolean normalised(GgufKeys keys) {
-        return keys.flag(NORMALISED, false);
-    }
-
-    /** What the weights of the chosen are multiplied by. */
-    protected static double weightsScale(GgufKeys keys) {
-        return keys.positive(WEIGHTS_SCALE, 1);
-    }
 
     /**
      * llama.cpp has no biases here, one epsilon for all norms, rates a group by its two best experts, turns neighbours, and multiplies scores by the square
@@ -290,11 +182,6 @@ public abstract class DeepSeek extends SparseDecoder {
 
     private static boolean isOne(double factor) {
         return Math.abs(factor - 1) < 1e-9;
-    }
-
-    @Override
-    protected boolean mayBeginDenseInGguf() {
-        return true;
     }
 
     /** All heads have keys of their own, as wide as no row of the file need be. */
@@ -377,29 +264,4 @@ public abstract class DeepSeek extends SparseDecoder {
         metadata.put(at + VALUE_LENGTH, GgufValue.of(a.latent().valueDim()));
     }
 
-    @Override
-    protected Mlp.Experts experts(GgufKeys keys, int count, int chosen, Mlp.Dense dense) {
-        int width = keys.integer("expert_feed_forward_length", 1, MOST);
-        int shared = keys.integer(SHARED, 1, MOST / width);
-        try {
-            return new Mlp.Experts(count, chosen, width(dense, width), 0, routing(keys, count), width(dense, width * shared), false);
-        } catch (IllegalArgumentException e) {
-            throw keys.metadata().wrong(keys.at() + "expert_used_count", "what the groups of experts hold (" + e.getMessage() + ")");
-        }
-    }
-
-    @Override
-    protected void writeExperts(Mlp.Experts mixture, String at, Map<String, GgufValue> metadata) {
-        boolean whole = mixture.shared() != null && mixture.shared().width() % mixture.width() == 0;
-        requireInGguf("shared experts of " + mixture.width(), true, whole);
-        Routing routing = mixture.routing();
-        metadata.put(at + SHARED, GgufValue.of(mixture.shared().width() / mixture.width()));
-        metadata.put(at + WEIGHTS_SCALE, GgufValue.of((float) routing.scale()));
-        metadata.put(at + NORMALISED, GgufValue.of(routing.normalised()));
-        metadata.put(at + GATING, GgufValue.of(routing.score() == Routing.Score.SIGMOID ? SIGMOID : 1));
-        if (routing.groups() > 1) {
-            metadata.put(at + GROUPS, GgufValue.of(routing.groups()));
-            metadata.put(at + CHOSEN_GROUPS, GgufValue.of(routing.chosenGroups()));
-        }
-    }
 }

@@ -1,6 +1,5 @@
 package dev.zhulong.formats.family;
 
-
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.JsonFields;
@@ -11,6 +10,8 @@ import java.util.List;
 
 /** DeepSeek-V3 and R1 (DeepSeek-AI 2024): sigmoids for scores, the best groups by their two best experts, and a correction that balances without a loss. */
 public final class DeepSeekV3 extends DeepSeek {
+    private static final Routing ABSENT = sigmoid(256, true, 8, 4, 2.5);
+
     @Override
     public String modelType() {
         return "deepseek_v3";
@@ -51,21 +52,12 @@ public final class DeepSeekV3 extends DeepSeek {
 
     @Override
     protected Routing routing(JsonFields config, int experts) {
-        config.text("scoring_func").filter(name -> !name.equals("sigmoid")).ifPresent(name -> {
-            throw config.wrong("scoring_func", "sigmoid", name);
-        });
-        int groups = config.integer("n_group", 1, experts, 8);
-        int chosen = config.integer("topk_group", 1, groups, 4);
-        if (experts % groups != 0) {
-            throw config.wrong("n_group", "a divisor of n_routed_experts " + experts, groups);
-        }
-        return new Routing(Routing.Score.SIGMOID, config.flag("norm_topk_prob", true), false, true, groups, chosen, Math.min(2, experts / groups),
-                config.positive("routed_scaling_factor", 2.5));
+        return sigmoid(config, experts, ABSENT);
     }
 
     @Override
     protected void writeRouting(Routing routing, ObjectNode config) {
-        config.put("n_group", routing.groups()).put("topk_group", routing.chosenGroups()).put("norm_topk_prob", routing.normalised());
+        writeSigmoid(routing, config);
         config.put("scoring_func", "sigmoid").put("topk_method", "noaux_tc").put("num_nextn_predict_layers", 0);
     }
 
@@ -76,7 +68,6 @@ public final class DeepSeekV3 extends DeepSeek {
 
     @Override
     protected Routing routing(GgufKeys keys, int experts) {
-        int groups = groups(keys, experts);
-        return new Routing(Routing.Score.SIGMOID, normalised(keys), false, true, groups, chosenGroups(keys, groups), Math.min(2, experts / groups), weightsScale(keys));
+        return sigmoid(keys, experts);
     }
 }

@@ -83,6 +83,11 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
         return "rms_norm_eps";
     }
 
+    /** Their epsilon. */
+    protected double epsilon(JsonFields config) {
+        return config.positive(epsilonField(), defaults().epsilon);
+    }
+
     /** Whether neighbouring dimensions turn together. */
     protected boolean neighbours() {
         return false;
@@ -226,7 +231,7 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
         Biases biases = attentionBias(config);
         var plain = new Attention(heads, kvHeads, headDim, biases.qkv, biases.output, false, 0).withHeadNorm(headNorm());
         List<Attention> attentions = attentions(config, attention(config, plain), layers, context);
-        return new DecoderSpec(this, stack(place(config), hidden, attentions, mlps(config, layers), config.positive(epsilonField(), absent.epsilon), rope,
+        return new DecoderSpec(this, stack(place(config), hidden, attentions, mlps(config, layers), epsilon(config), rope,
                 context, scales(config, hidden)), vocab, config.flag("tie_word_embeddings", absent.tied), ConfigFields.bos(config, vocab, absent.bos),
                 eos(config, vocab));
     }
@@ -322,10 +327,14 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
             attentionParameters(list, spec, layer.attention(), at, gguf);
             mlpParameters(list, spec, layer.mlp(), at, gguf);
             list.expert(-1);
-            normParameters(list, spec, at, gguf);
+            if (norm() != Norm.LAYER_PLAIN) {
+                normParameters(list, spec, at, gguf);
+            }
         }
         list.layer(-1);
-        norm(list, Role.FINAL_NORM, finalNormName(), "output_norm", hidden);
+        if (norm() != Norm.LAYER_PLAIN) {
+            norm(list, Role.FINAL_NORM, finalNormName(), "output_norm", hidden);
+        }
         if (!spec.tiedEmbeddings()) {
             list.matrix(Role.HEAD, headName(), "output", Init.NORMAL, spec.vocabSize(), hidden);
         }
@@ -375,7 +384,7 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
     protected final void headNormParameters(ParameterList list, Attention a, String queries, String keys, String gguf) {
         switch (a.headNorm()) {
             case NONE -> { }
-            case HEAD -> {
+            case HEAD, TURNED_HEAD -> {
                 norm(list, Role.Q_NORM, queries, gguf + "attn_q_norm", a.headDim());
                 norm(list, Role.K_NORM, keys, gguf + "attn_k_norm", a.headDim());
             }
@@ -434,7 +443,7 @@ public abstract class RotaryDecoder implements Family, GgufFamily {
 
     /** Adds a norm of the family's kind. */
     protected final void norm(ParameterList list, Role role, String name, String gguf, long... shape) {
-        list.norm(role, name, gguf, norm() == Norm.RMS_LESS_ONE, normBias(), shape);
+        list.norm(role, name, gguf, norm() == Norm.RMS_LESS_ONE || norm() == Norm.LAYER_LESS_ONE, normBias(), shape);
     }
 
     /** Rotary frequencies, which older versions saved, follow from the configuration. */

@@ -192,6 +192,36 @@ class TheDecodersOfTodayAreReadAndWrittenTest {
         assertThat(both("ministral", "'sliding_window':null").windows()).containsOnly(0);
     }
 
+    @Test
+    void normsWithoutWeightsAndClippedHeads() throws IOException {
+        DecoderSpec olmo = both("olmo", "'clip_qkv':8.0,'rms_norm_eps':0.5");
+        assertThat(olmo.norm()).isEqualTo(Norm.LAYER_PLAIN);
+        assertThat(olmo.normEpsilon()).isEqualTo(1e-5);
+        assertThat(attention(olmo, 5).clip()).isEqualTo(8);
+        assertThat(names(olmo)).noneMatch(name -> name.contains("norm"));
+        assertThat(attention(both("olmo", "'clip_qkv':null"), 0).clip()).isZero();
+        refused("olmo", "'clip_qkv':-1.0", "clip_qkv");
+        DecoderSpec nemotron = both("nemotron", "");
+        assertThat(nemotron.norm()).isEqualTo(Norm.LAYER_LESS_ONE);
+        assertThat(nemotron.rope().rotaryDims()).isEqualTo(8);
+        assertThat(nemotron.activation()).isEqualTo(Activation.RELU_SQUARED);
+        assertThat(nemotron.gatedMlp()).isFalse();
+        assertThat(both("arcee", "'mlp_bias':true,'attention_bias':true").activation()).isEqualTo(Activation.RELU_SQUARED);
+        assertThat(both("helium", "'vocab_size':100,'num_hidden_layers':1,'intermediate_size':9,'hidden_size':64,'num_attention_heads':4,'num_key_value_heads':2,"
+                + "'head_dim':16,'attention_bias':true,'mlp_bias':true").outputBias()).isFalse();
+        refused("helium", "", "head_dim: expected hidden_size / num_attention_heads");
+    }
+
+    /** tencent/Hunyuan-7B-Instruct: a factor that raises the base, whatever the length. */
+    @Test
+    void hunYuansBaseIsRaised() throws IOException {
+        DecoderSpec spec = both("hunyuan_v1_dense", "'rope_theta':10000.0,'rope_scaling':{'alpha':1000.0,'beta_fast':32,'beta_slow':1,'factor':1.0,'mscale':1.0,'type':'dynamic'}");
+        assertThat(spec.rope().scaling()).isEqualTo(new Scaling.None());
+        assertThat(spec.rope().theta()).isEqualTo(10_000 * Math.pow(1000, 16 / 14.0));
+        assertThat(attention(spec, 0).headNorm()).isEqualTo(HeadNorm.TURNED_HEAD);
+        assertThat(names(spec)).contains("model.layers.0.self_attn.query_layernorm.weight [16]");
+    }
+
     private static List<String> names(DecoderSpec spec) {
         return spec.family().parameters(spec).stream().map(p -> p.name() + " " + java.util.Arrays.toString(p.shape())).toList();
     }
@@ -238,7 +268,7 @@ class TheDecodersOfTodayAreReadAndWrittenTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"gemma4,gemma3_text", "granitemoe,granite", "cohere2_moe,cohere2", "olmo,olmo3", "smollm,smollm3"})
+    @CsvSource({"gemma4,gemma3_text", "granite_swa,granite", "cohere2_moe,cohere2", "olmo_hybrid,olmo", "smollm,smollm3"})
     void unknownRelativesOfTheseAreFound(String unknown, String nearest) {
         refused(unknown, "", "whose nearest relative among these is " + nearest + " (by its name)");
     }

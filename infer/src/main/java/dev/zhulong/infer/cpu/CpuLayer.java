@@ -121,12 +121,12 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm[] qNorms, Norm[] kNorms, fl
 
         /** The norm of a role. */
         Norm norm(Role role, int layer) {
-            return norm(table.get(role, layer));
+            return stack.hasPlainNorm(role) ? Norm.plain(stack.hiddenSize(), stack.normEpsilon()) : norm(table.get(role, layer));
         }
 
         /** The same, or null where the architecture has none. */
         Norm normIfAny(Role role, int layer) {
-            return table.find(role, layer).map(this::norm).orElse(null);
+            return stack.hasPlainNorm(role) ? norm(role, layer) : table.find(role, layer).map(this::norm).orElse(null);
         }
 
         private Norm norm(Parameter weight) {
@@ -137,7 +137,7 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm[] qNorms, Norm[] kNorms, fl
         private Norm[] headNorms(Role role, int layer, int heads) {
             return switch (stack.layers().get(layer).attention().headNorm()) {
                 case NONE -> new Norm[0];
-                case HEAD -> Collections.nCopies(heads, norm(role, layer)).toArray(Norm[]::new);
+                case HEAD, TURNED_HEAD -> Collections.nCopies(heads, norm(role, layer)).toArray(Norm[]::new);
                 case EACH_HEAD -> {
                     List<Parameter> parts = table.parts(role, layer);
                     yield parts.size() == 1 ? norm(parts.getFirst()).parts(heads) : parts.stream().map(this::norm).toArray(Norm[]::new);

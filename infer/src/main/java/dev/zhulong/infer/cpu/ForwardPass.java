@@ -1,6 +1,8 @@
 package dev.zhulong.infer.cpu;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.Stack;
+import dev.zhulong.formats.Stack.HeadNorm;
 import dev.zhulong.formats.Stack.NormPlace;
 import dev.zhulong.infer.cpu.CpuAdapter.Group;
 import dev.zhulong.kernels.DecoderOps;
@@ -8,6 +10,7 @@ import dev.zhulong.kernels.KvPages;
 import dev.zhulong.kernels.Rotary;
 import dev.zhulong.kernels.ThreadPool;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * Rows of any sequences on their way through the blocks of a decoder, and what they pass through, made for so many rows. Running a block allocates
@@ -26,6 +29,7 @@ final class ForwardPass implements AutoCloseable {
     private final int kvWidth;
     private final int maxRows;
     private final PagePool pages;
+    private final List<Stack.Layer> layers;
     private final NormPlace place;
     private final float residualScale;
     /** Of each layer; null where nothing turns. */
@@ -84,6 +88,7 @@ final class ForwardPass implements AutoCloseable {
         attention = new Attention(spec, pool);
         boolean narrow = spec.layer(0).attention().latent() != null;
         latent = narrow ? new CpuLatent(spec, maxRows, attention, pool) : null;
+        layers = spec.stack().layers();
         place = spec.stack().place();
         residualScale = (float) spec.stack().scales().residual();
         hidden = spec.hiddenSize();
@@ -292,19 +297,37 @@ final class ForwardPass implements AutoCloseable {
     /** Norms of heads, rotation, and the row's keys and values to its sequence's pages. */
     private void heads(int row) {
         Rotary rotary = rotaries.of(layerNumber, caches[row]);
-        heads(qkv[0], row * width, queryHeads, layer.qNorms(), rotary, positions[row]);
-        heads(qkv[1], row * kvWidth, kvHeads, layer.kNorms(), rotary, positions[row]);
+        Stack.Attention shape = layers.get(layerNumber).attention();
+        float clip = (float) shape.clip();
+        boolean turnedFirst = shape.headNorm() == HeadNorm.TURNED_HEAD;
+        heads(qkv[0], row * width, queryHeads, layer.qNorms(), turnedFirst, clip, rotary, positions[row]);
+        heads(qkv[1], row * kvWidth, kvHeads, layer.kNorms(), turnedFirst, clip, rotary, positions[row]);
+        if (clip > 0) {
+            DecoderOps.clamp(qkv[2], row * kvWidth, kvWidth, clip);
+        }
         layerPages.put(caches[row].page(positions[row]), positions[row] % KvPages.PAGE, qkv[1], row * kvWidth, qkv[2], row * kvWidth);
     }
 
-    private void heads(float[] values, int at, int heads, Norm[] norms, Rotary rotary, int position) {
+    private void heads(float[] values, int at, int heads, Norm[] norms, boolean turnedFirst, float clip, Rotary rotary, int position) {
+        if (!turnedFirst) {
+            norm(norms, values, at);
+        }
+        if (clip > 0) {
+            DecoderOps.clamp(values, at, heads * headDim, clip);
+        }
+        if (rotary != null) {
+            rotary.turn(values, at, heads, headDim, position);
+        }
+        if (turnedFirst) {
+            norm(norms, values, at);
+        }
+    }
+
+    private static void norm(Norm[] norms, float[] values, int at) {
         int part = at;
         for (Norm norm : norms) {
             norm.apply(values, part, values, part);
             part += norm.weight().length;
-        }
-        if (rotary != null) {
-            rotary.turn(values, at, heads, headDim, position);
         }
     }
 

@@ -18,15 +18,26 @@ record Norm(DecoderSpec.Norm kind, float[] weight, float[] bias, float epsilon) 
     static Norm of(DecoderSpec.Norm kind, float[] stored, float[] bias, double epsilon) {
         return switch (kind) {
             case RMS -> new Norm(kind, stored, null, (float) epsilon);
-            case RMS_LESS_ONE -> {
-                float[] weight = stored.clone();
-                for (int i = 0; i < weight.length; i++) {
-                    weight[i]++;
-                }
-                yield new Norm(DecoderSpec.Norm.RMS, weight, null, (float) epsilon);
-            }
+            case RMS_LESS_ONE -> new Norm(DecoderSpec.Norm.RMS, plusOne(stored), null, (float) epsilon);
             case LAYER -> new Norm(kind, stored, bias == null ? new float[stored.length] : bias, (float) epsilon);
+            case LAYER_LESS_ONE -> of(DecoderSpec.Norm.LAYER, plusOne(stored), bias, epsilon);
+            case LAYER_PLAIN -> throw new IllegalArgumentException("a norm without a weight has none to read");
         };
+    }
+
+    /** A LayerNorm of rows of {@code n} that has no weight. */
+    static Norm plain(int n, double epsilon) {
+        var ones = new float[n];
+        Arrays.fill(ones, 1);
+        return of(DecoderSpec.Norm.LAYER, ones, null, epsilon);
+    }
+
+    private static float[] plusOne(float[] stored) {
+        float[] weight = stored.clone();
+        for (int i = 0; i < weight.length; i++) {
+            weight[i]++;
+        }
+        return weight;
     }
 
     /** One for each of {@code parts} equal parts of the weight. */

@@ -74,17 +74,19 @@ record RolesReference(DecoderSpec spec, Map<String, double[]> weights, Parameter
     private double[][] norm(double[][] x, Role role, int layer) {
         Optional<Parameter> weight = table.find(role, layer);
         if (weight.isEmpty()) {
-            return x;
+            boolean plain = spec.norm() == Norm.LAYER_PLAIN && (role == Role.NORM1 || role == Role.NORM2 || role == Role.FINAL_NORM);
+            return plain ? Arrays.stream(x).map(row -> normed(row, null, null)).toArray(double[][]::new) : x;
         }
         return Arrays.stream(x).map(row -> normed(row, weights.get(weight.get().name()), bias(role, layer))).toArray(double[][]::new);
     }
 
     private double[] normed(double[] x, double[] weight, double[] bias) {
-        double mean = spec.norm() == Norm.LAYER ? Arrays.stream(x).average().orElseThrow() : 0;
+        double mean = spec.norm() == Norm.RMS || spec.norm() == Norm.RMS_LESS_ONE ? 0 : Arrays.stream(x).average().orElseThrow();
         double spread = Math.sqrt(Arrays.stream(x).map(v -> (v - mean) * (v - mean)).average().orElseThrow() + spec.normEpsilon());
         double[] y = new double[x.length];
         for (int i = 0; i < y.length; i++) {
-            y[i] = (x[i] - mean) / spread * (weight[i] + (spec.norm() == Norm.RMS_LESS_ONE ? 1 : 0)) + (bias == null ? 0 : bias[i]);
+            double one = spec.norm() == Norm.RMS_LESS_ONE || spec.norm() == Norm.LAYER_LESS_ONE ? 1 : 0;
+            y[i] = (x[i] - mean) / spread * (weight == null ? 1 : weight[i] + one) + (bias == null ? 0 : bias[i]);
         }
         return y;
     }
@@ -102,12 +104,18 @@ record RolesReference(DecoderSpec spec, Map<String, double[]> weights, Parameter
             qkv = new double[][][] {project(x, Role.Q, l), project(x, Role.K, l), project(x, Role.V, l)};
         }
         Rope rope = spec.stack().rope(l);
+        boolean turnedFirst = a.headNorm() == HeadNorm.TURNED_HEAD;
         for (int t = 0; t < x.length; t++) {
-            qkv[0][t] = normHeads(qkv[0][t], Role.Q_NORM, l);
-            qkv[1][t] = normHeads(qkv[1][t], Role.K_NORM, l);
+            qkv[0][t] = clipped(turnedFirst ? qkv[0][t] : normHeads(qkv[0][t], Role.Q_NORM, l), a);
+            qkv[1][t] = clipped(turnedFirst ? qkv[1][t] : normHeads(qkv[1][t], Role.K_NORM, l), a);
+            qkv[2][t] = clipped(qkv[2][t], a);
             if (rope != null) {
                 RotaryAngles.of(rope, x.length).rotate(qkv[0][t], a.headDim(), t, rope.neighbours());
                 RotaryAngles.of(rope, x.length).rotate(qkv[1][t], a.headDim(), t, rope.neighbours());
+            }
+            if (turnedFirst) {
+                qkv[0][t] = normHeads(qkv[0][t], Role.Q_NORM, l);
+                qkv[1][t] = normHeads(qkv[1][t], Role.K_NORM, l);
             }
         }
         double[][] y = new double[x.length][a.width()];
@@ -117,6 +125,10 @@ record RolesReference(DecoderSpec spec, Map<String, double[]> weights, Parameter
             }
         }
         return project(y, Role.OUT, l);
+    }
+
+    private static double[] clipped(double[] row, Attention a) {
+        return a.clip() == 0 ? row : Arrays.stream(row).map(v -> Math.clamp(v, -a.clip(), a.clip())).toArray();
     }
 
     private static void apart(double[] all, Attention a, boolean byHead, int t, double[][][] qkv) {
