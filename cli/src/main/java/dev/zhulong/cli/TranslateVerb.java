@@ -1,11 +1,12 @@
 package dev.zhulong.cli;
 
 import dev.zhulong.formats.AtomicFile;
-import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.formats.EncoderDecoderSpec;
+import dev.zhulong.infer.open.EngineChoice.Engine;
+import dev.zhulong.infer.open.OpenEncoderDecoder;
 import dev.zhulong.infer.search.Rewriter;
 import dev.zhulong.infer.search.SearchOptions;
 import dev.zhulong.infer.search.SearchOptions.Early;
-import dev.zhulong.model.EncoderDecoder;
 import dev.zhulong.text.encode.EncoderTokenizer;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -13,6 +14,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.OptionalInt;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /** Texts to texts by an encoder–decoder. */
@@ -69,8 +71,12 @@ final class TranslateVerb extends Verb {
     @Option(names = "--max-new-tokens", paramLabel = "N", description = "Maximum number of tokens to write.")
     Integer maxNewTokens;
 
+    @Mixin
+    EngineOptions engine;
+
     @Override
     protected void run() throws IOException {
+        engine.check(List.of(model), null);
         if (texts.isEmpty() == (file == null)) {
             throw wrongUsage("give either --text or --text-file");
         }
@@ -78,11 +84,10 @@ final class TranslateVerb extends Verb {
             Outputs.file(out, force);
         }
         List<String> all = file == null ? texts : TextFile.read(file).lines().toList();
-        try (ModelDirectory files = ModelDirectory.open(model);
-                EncoderDecoder network = EncoderDecoder.load(files);
-                EncoderTokenizer tokenizer = EncoderTokenizer.load(model)) {
-            var rewriter = new Rewriter(network, tokenizer, sourceLanguage == null ? OptionalInt.empty() : OptionalInt.of(language(tokenizer, sourceLanguage)),
-                    options(network, tokenizer));
+        try (EncoderTokenizer tokenizer = EncoderTokenizer.load(model);
+                OpenEncoderDecoder opened = OpenEncoderDecoder.load(model, engine.choice(Engine.AUTO))) {
+            var rewriter = new Rewriter(opened.model(), tokenizer, sourceLanguage == null ? OptionalInt.empty() : OptionalInt.of(language(tokenizer, sourceLanguage)),
+                    options(opened.model().spec(), tokenizer));
             List<String> written = rewriter.write(all);
             if (out != null) {
                 AtomicFile.writeString(out, String.join("", written.stream().map(text -> line(text) + "\n").toList()));
@@ -97,14 +102,14 @@ final class TranslateVerb extends Verb {
         return text.replaceAll("\\s*\\R\\s*", " ");
     }
 
-    private SearchOptions options(EncoderDecoder network, EncoderTokenizer tokenizer) {
-        SearchOptions options = SearchOptions.read(model, network.spec().ids(), network.spec().longest(), network.spec().vocabSize());
+    private SearchOptions options(EncoderDecoderSpec spec, EncoderTokenizer tokenizer) {
+        SearchOptions options = SearchOptions.read(model, spec.ids(), spec.longest(), spec.vocabSize());
         options = beams == null ? options : options.withBeams(beams);
         options = options.with(lengthPenalty == null ? options.lengthPenalty() : lengthPenalty, early == null ? options.early() : early(), noRepeat == null
                 ? options.noRepeat() : noRepeat);
         if (maxNewTokens != null) {
-            if (maxNewTokens < 1 || maxNewTokens >= network.spec().longest()) {
-                throw wrongUsage("--max-new-tokens must be from 1 to " + (network.spec().longest() - 1) + " with this model, found " + maxNewTokens);
+            if (maxNewTokens < 1 || maxNewTokens >= spec.longest()) {
+                throw wrongUsage("--max-new-tokens must be from 1 to " + (spec.longest() - 1) + " with this model, found " + maxNewTokens);
             }
             options = options.withNewTokens(maxNewTokens);
         }

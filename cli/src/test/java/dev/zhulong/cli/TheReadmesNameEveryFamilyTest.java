@@ -23,9 +23,9 @@ class TheReadmesNameEveryFamilyTest {
     private static final Path ROOT = Path.of(System.getProperty("zhulong.root"));
 
     /** A row of the table, but for its title. @param gguf whether GGUF files of it are read and written */
-    private record Row(boolean mixture, boolean cpu, boolean gguf) {
+    private record Row(boolean mixture, boolean both, boolean gguf) {
         static Row of(Family family) {
-            return new Row(family instanceof SparseDecoder || family instanceof Mixtral, !(family instanceof EncoderDecoderFamily), family instanceof GgufFamily);
+            return new Row(family instanceof SparseDecoder || family instanceof Mixtral, family instanceof EncoderDecoderFamily, family instanceof GgufFamily);
         }
     }
 
@@ -34,14 +34,14 @@ class TheReadmesNameEveryFamilyTest {
     void inTheRowOfItsKind(String readme, String yes, String no) throws IOException {
         String text = Files.readString(ROOT.resolve(readme));
         List<Family> encoders = Families.all().stream().filter(EncoderFamily.class::isInstance).toList();
-        assertThat(text).contains(cells(encoders, new Row(false, true, false), yes, no));
+        assertThat(text).contains(cells(encoders, new Row(false, false, false), yes, no));
         Map<Row, List<Family>> others = Families.all().stream().filter(family -> !encoders.contains(family)).collect(Collectors.groupingBy(Row::of));
         assertThat(others).hasSize(3);
         others.forEach((row, families) -> assertThat(text).contains(cells(families, row, yes, no)));
     }
 
     private static String cells(List<Family> families, Row row, String yes, String no) {
-        return families.stream().map(family -> "`" + family.modelType() + "`").collect(Collectors.joining(", ", " | ", " | ")) + yes + " | " + (row.cpu() ? yes : no) + " | "
+        return families.stream().map(family -> "`" + family.modelType() + "`").collect(Collectors.joining(", ", " | ", " | ")) + yes + " | " + yes + " | "
                 + (row.gguf() ? yes : no) + " |";
     }
 }

@@ -3,7 +3,6 @@ package dev.zhulong.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.zhulong.formats.EncoderDecoderFamily;
 import dev.zhulong.formats.Families;
 import dev.zhulong.formats.Family;
 import dev.zhulong.formats.JsonFields;
@@ -49,11 +48,6 @@ class VerifyComputesWhatReferencesHoldTest {
         return references(family -> !family.modelType().equals("marian"));
     }
 
-    /** Encoder–decoders run on libtorch alone, and say so. */
-    static List<String> onTheCpuEngine() throws IOException {
-        return references(family -> !(family instanceof EncoderDecoderFamily));
-    }
-
     static List<String> inGguf() throws IOException {
         return references(GgufFamily.class::isInstance);
     }
@@ -86,20 +80,11 @@ class VerifyComputesWhatReferencesHoldTest {
     }
 
     @ParameterizedTest
-    @MethodSource("onTheCpuEngine")
+    @MethodSource("references")
     void onTheCpuEngineToo(String name) {
         assumeTrue(Files.isDirectory(GOLDEN.resolve(name)), GOLDEN.resolve(name) + " is not there");
         assertThat(verify("--model", GOLDEN.resolve(name).toString(), "--engine", "cpu")).as(err.toString()).isZero();
         assertThat(out.toString()).contains("logits ").doesNotContain("gradient_norm", "not in the reference");
-    }
-
-    @Test
-    void encoderDecodersAskForLibtorch() throws IOException {
-        for (String name : references(EncoderDecoderFamily.class::isInstance)) {
-            assumeTrue(Files.isDirectory(GOLDEN.resolve(name)), GOLDEN.resolve(name) + " is not there");
-            assertThat(verify("--model", GOLDEN.resolve(name).toString(), "--engine", "cpu")).isEqualTo(1);
-            assertThat(err.toString()).contains("encoder–decoder", "--engine torch");
-        }
     }
 
     /** Models that were written as GGUF in F32 and are read back. */

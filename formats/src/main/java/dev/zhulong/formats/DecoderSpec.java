@@ -143,7 +143,7 @@ public record DecoderSpec(Family family, Stack stack, int vocabSize, boolean tie
         return layers;
     }
 
-    /** Layer number {@code index}. */
+    @Override
     public Layer layer(int index) {
         return stack.layers().get(index);
     }

@@ -57,6 +57,17 @@ public record EncoderDecoderSpec(EncoderDecoderFamily family, Stack encoder, Sta
         return decoder;
     }
 
+    @Override
+    public Stack.Layer layer(int number) {
+        int first = firstDecoderLayer();
+        return number < first ? encoder.layers().get(number) : decoder.layers().get(number - first);
+    }
+
+    /** The decoder by itself, as a language model that reads what it has written: its first layer is number 0, its context {@link #longest}. */
+    public DecoderSpec decoderAlone() {
+        return new DecoderSpec(family, decoder.withContextLength(longest()), vocabSize, tiedEmbeddings, ids.bos(), ids.eos());
+    }
+
     public int hiddenSize() {
         return decoder.hiddenSize();
     }

@@ -132,7 +132,7 @@ public record EncoderSpec(EncoderFamily family, Stack stack, int vocabSize, int 
         return stack.layers().size();
     }
 
-    /** Layer number {@code index}. */
+    @Override
     public Layer layer(int index) {
         return stack.layers().get(index);
     }

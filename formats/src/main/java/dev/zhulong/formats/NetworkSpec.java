@@ -8,6 +8,9 @@ public sealed interface NetworkSpec permits DecoderSpec, EncoderSpec, EncoderDec
     /** Its layers; those of the decoder, where an encoder stands in front of it. */
     Stack stack();
 
+    /** The layer that {@link Parameters} has under this number. */
+    Stack.Layer layer(int number);
+
     /** Rows of the embedding; of the decoder's. */
     int vocabSize();
 

@@ -33,6 +33,11 @@ public abstract class LanguageModelContract<M extends LanguageModel> {
     /** A model that knows the ids below 256 and has a context of at least 45 tokens. The same one each time, to be closed by the caller. */
     protected abstract M model();
 
+    /** An empty cache of the model; of one that writes of a source, with the same source each time. */
+    protected KvCache newCache(M model, int capacity) {
+        return model.newCache(capacity);
+    }
+
     /** How far logits may lie apart when a sequence is cut into other spans, or others are asked for: 0 for the same bits. */
     protected float rounding() {
         return 0;
@@ -66,11 +71,11 @@ public abstract class LanguageModelContract<M extends LanguageModel> {
         int[] ids = ids(CAPACITY, 1);
         try (M model = model()) {
             float[] whole;
-            try (KvCache cache = model.newCache(CAPACITY)) {
+            try (KvCache cache = newCache(model, CAPACITY)) {
                 whole = run(model, cache, ids, Logits.ALL);
             }
             for (int piece : new int[] {1, 7, 32}) {
-                try (KvCache cache = model.newCache(CAPACITY)) {
+                try (KvCache cache = newCache(model, CAPACITY)) {
                     float[] joined = new float[whole.length];
                     for (int from = 0; from < ids.length; from += piece) {
                         float[] rows = run(model, cache, Arrays.copyOfRange(ids, from, Math.min(ids.length, from + piece)), Logits.ALL);
@@ -103,7 +108,7 @@ public abstract class LanguageModelContract<M extends LanguageModel> {
         try (M model = model()) {
             List<float[]> found = new ArrayList<>();
             for (Logits wish : Logits.values()) {
-                try (KvCache cache = model.newCache(ids.length)) {
+                try (KvCache cache = newCache(model, ids.length)) {
                     found.add(run(model, cache, ids, wish));
                 }
             }
@@ -157,8 +162,8 @@ public abstract class LanguageModelContract<M extends LanguageModel> {
         return new SplittableRandom(seed).ints(n, 0, 256).toArray();
     }
 
-    private static KvCache begin(LanguageModel model, int[] ids) {
-        KvCache cache = model.newCache(CAPACITY);
+    private KvCache begin(M model, int[] ids) {
+        KvCache cache = newCache(model, CAPACITY);
         run(model, cache, ids, Logits.NONE);
         return cache;
     }

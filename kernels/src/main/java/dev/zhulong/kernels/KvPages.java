@@ -231,6 +231,16 @@ public final class KvPages {
      */
     public void attend(float[] q, int qAt, int kvHead, int[] table, int global, int first, int length, float scale, float softcap, float sink,
             float[] scores, float[] out, int outAt) {
+        attend(q, qAt, kvHead, table, global, first, length, scale, softcap, sink, null, 0, scores, out, outAt);
+    }
+
+    /**
+     * The same with a number that is added to each score.
+     *
+     * @param bias that of position 0 at {@code biasAt}; null for none
+     */
+    public void attend(float[] q, int qAt, int kvHead, int[] table, int global, int first, int length, float scale, float softcap, float sink, float[] bias,
+            int biasAt, float[] scores, float[] out, int outAt) {
         if (global < 0 || first < global || first >= length || table.length * (long) PAGE < length || scores.length < (length + PAGE - 1) / PAGE * PAGE) {
             throw new IllegalArgumentException("attention over " + global + " positions and " + first + " to " + length + " with " + table.length + " pages of "
                     + PAGE + " and room for " + scores.length + " scores");
@@ -249,23 +259,23 @@ public final class KvPages {
             // whole vectors of the query are read
             float[] whole = new float[stored];
             System.arraycopy(q, qAt, whole, 0, headDim);
-            attend(warm, whole, 0, kvHead, table, global, first, length, scale, softcap, sink, scores, out, outAt);
+            attend(warm, whole, 0, kvHead, table, global, first, length, scale, softcap, sink, bias, biasAt, scores, out, outAt);
         } else {
-            attend(warm, q, qAt, kvHead, table, global, first, length, scale, softcap, sink, scores, out, outAt);
+            attend(warm, q, qAt, kvHead, table, global, first, length, scale, softcap, sink, bias, biasAt, scores, out, outAt);
         }
     }
 
     private void attend(boolean warm, float[] q, int qAt, int kvHead, int[] table, int global, int first, int length, float scale, float softcap, float sink,
-            float[] scores, float[] out, int outAt) {
+            float[] bias, int biasAt, float[] scores, float[] out, int outAt) {
         if (warm) {
-            vectorAttend(q, qAt, kvHead, table, global, first, length, scale, softcap, sink, scores, out, outAt);
+            vectorAttend(q, qAt, kvHead, table, global, first, length, scale, softcap, sink, bias, biasAt, scores, out, outAt);
         } else {
-            plainAttend(q, qAt, kvHead, table, global, first, length, scale, softcap, sink, scores, out, outAt);
+            plainAttend(q, qAt, kvHead, table, global, first, length, scale, softcap, sink, bias, biasAt, scores, out, outAt);
         }
     }
 
     private void vectorAttend(float[] q, int qAt, int kvHead, int[] table, int global, int first, int length, float scale, float softcap, float sink,
-            float[] scores, float[] out, int outAt) {
+            float[] bias, int biasAt, float[] scores, float[] out, int outAt) {
         for (int start = 0; start < global; start += PAGE) {
             scores(q, qAt, table[start / PAGE], kvHead, scale, scores, start, Math.min(PAGE, global - start));
         }
@@ -275,9 +285,18 @@ public final class KvPages {
             scores(q, qAt, table[start / PAGE], kvHead, scale, scores, start, Math.min(PAGE, length - start));
         }
         System.arraycopy(ahead, 0, scores, first - global, global);
+        add(bias, biasAt, global, first, length, scores);
         toWeights(scores, first - global, length - first + global, softcap, sink);
         for (int d = 0; d < headDim; ) {
             d = weigh(kvHead, table, global, first, length, scores, d, out, outAt + d);
+        }
+    }
+
+    /** To the scores of the positions at the beginning, which stand right before the others', and to these. */
+    private static void add(float[] bias, int biasAt, int global, int first, int length, float[] scores) {
+        if (bias != null) {
+            DecoderOps.add(scores, first - global, bias, biasAt, global);
+            DecoderOps.add(scores, first, bias, biasAt + first, length - first);
         }
     }
 
@@ -290,12 +309,13 @@ public final class KvPages {
 
     /** The same bits in plain loops, until the vector code is compiled. */
     private void plainAttend(float[] q, int qAt, int kvHead, int[] table, int global, int first, int length, float scale, float softcap, float sink,
-            float[] scores, float[] out, int outAt) {
+            float[] bias, int biasAt, float[] scores, float[] out, int outAt) {
         float[] page = new float[PAGE * stored];
         plainScores(q, qAt, kvHead, table, 0, global, scale, scores, page);
         float[] ahead = Arrays.copyOf(scores, global);
         plainScores(q, qAt, kvHead, table, first, length, scale, scores, page);
         System.arraycopy(ahead, 0, scores, first - global, global);
+        add(bias, biasAt, global, first, length, scores);
         toWeights(scores, first - global, length - first + global, softcap, sink);
         float[] sums = new float[headDim];
         for (int t = first - global; t < length; ) {
@@ -389,8 +409,8 @@ public final class KvPages {
             }
             Warmth.repeat(ENOUGH_NANOS, () -> {
                 for (int i = 0; i < ROUNDS; i++) {
-                    pages.vectorAttend(vector, 0, 0, table, 0, 0, PAGE, 1, 0, Float.NEGATIVE_INFINITY, scores, out, 0);
-                    pages.vectorAttend(vector, 0, 0, table, 0, 0, 1, 1, 0, Float.NEGATIVE_INFINITY, scores, out, 0);
+                    pages.vectorAttend(vector, 0, 0, table, 0, 0, PAGE, 1, 0, Float.NEGATIVE_INFINITY, null, 0, scores, out, 0);
+                    pages.vectorAttend(vector, 0, 0, table, 0, 0, 1, 1, 0, Float.NEGATIVE_INFINITY, null, 0, scores, out, 0);
                 }
             });
         }

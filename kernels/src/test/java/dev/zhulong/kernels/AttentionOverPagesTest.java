@@ -120,6 +120,44 @@ class AttentionOverPagesTest {
         }
     }
 
+    /** A number for each position is added to its score, once that is scaled. */
+    @ParameterizedTest
+    @CsvSource({"F32, 70, 0, 0", "F32, 130, 0, 37", "F16, 128, 3, 70", "INT8, 65, 0, 0"})
+    void whatIsAddedToScoresIsThatOfThePosition(KvPages.Format format, int length, int global, int first) {
+        int headDim = 16;
+        Random random = new Random(length);
+        float[] k = gaussian(length * headDim, random);
+        float[] v = gaussian(length * headDim, random);
+        float[] q = gaussian(headDim, random);
+        float[] bias = gaussian(length + 5, random);
+        float[] out = new float[headDim];
+        try (Arena arena = Arena.ofConfined()) {
+            KvPages pages = new KvPages(1, headDim, format, arena);
+            pages.grow(3);
+            for (int t = 0; t < length; t++) {
+                pages.put(t / KvPages.PAGE, t % KvPages.PAGE, k, t * headDim, v, t * headDim);
+            }
+            pages.attend(q, 0, 0, new int[] {0, 1, 2}, global, first, length, 0.3f, 0, Float.NEGATIVE_INFINITY, bias, 5, new float[3 * KvPages.PAGE], out, 0);
+        }
+        double[] weights = new double[length];
+        double sum = 0;
+        for (int t = 0; t < length; t++) {
+            double dot = 0;
+            for (int d = 0; d < headDim; d++) {
+                dot += (double) q[d] * k[t * headDim + d];
+            }
+            weights[t] = t >= global && t < first ? 0 : Math.exp(dot * 0.3f + bias[5 + t]);
+            sum += weights[t];
+        }
+        for (int d = 0; d < headDim; d++) {
+            double expected = 0;
+            for (int t = 0; t < length; t++) {
+                expected += weights[t] / sum * v[t * headDim + d];
+            }
+            assertThat((double) out[d]).isCloseTo(expected, within(format == KvPages.Format.F32 ? 1e-5 : format == KvPages.Format.F16 ? 3e-3 : 5e-2));
+        }
+    }
+
     /** Scores held under a cap before the sink is put beside them, which takes its share and gives nothing. */
     @ParameterizedTest
     @CsvSource({"F32, 16, 70, 0, 0, 0.5", "F32, 16, 64, 0, 0, -2", "F32, 20, 130, 37, 2, -Infinity", "F16, 64, 128, 0, 3, 1", "INT8, 8, 65, 3, 1, 9"})

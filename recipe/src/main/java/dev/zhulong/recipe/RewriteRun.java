@@ -78,7 +78,7 @@ final class RewriteRun implements RecipeJob.Run<RewriteJob.Result> {
             options = target.isPresent() ? options.withForcedBos(target.getAsInt()) : options;
             var sources = new Rewriter(model, tokenizer, language(tokenizer, recipe.data().sourceLanguage()), options);
             var targets = new Rewriter(model, tokenizer, target, options);
-            return train(sides, sources, targets, inputs);
+            return train(model, sides, sources, targets, inputs);
         }
     }
 
@@ -155,8 +155,7 @@ final class RewriteRun implements RecipeJob.Run<RewriteJob.Result> {
         return seq == Integer.MAX_VALUE ? seq : seq + 1;
     }
 
-    private RewriteJob.Result train(Sides<TextPair> sides, Rewriter sources, Rewriter targets, RunInputs inputs) {
-        EncoderDecoder model = sources.model();
+    private RewriteJob.Result train(EncoderDecoder model, Sides<TextPair> sides, Rewriter sources, Rewriter targets, RunInputs inputs) {
         Encoded learnt = encode(sides.train(), sources, targets, "training");
         Encoded held = encode(sides.heldOut(), sources, targets, "held out");
         if (learnt.ids.isEmpty()) {

@@ -55,7 +55,7 @@ public record SequenceToSequence(EncoderDecoder model, double smoothing) impleme
     }
 
     /** What the decoder reads: what it begins with, then each label but the last; padding where a label is not counted. */
-    static int[] shifted(EncoderDecoderSpec spec, PairBatch batch) {
+    public static int[] shifted(EncoderDecoderSpec spec, PairBatch batch) {
         int width = batch.labels().length / batch.rows();
         int[] shifted = new int[batch.labels().length];
         for (int row = 0; row < batch.rows(); row++) {

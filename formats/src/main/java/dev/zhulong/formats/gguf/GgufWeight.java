@@ -75,7 +75,7 @@ public record GgufWeight(Parameter parameter, String gguf, long[] shape, Attenti
                 default -> p.shape();
             };
             boolean byHeads = p.layout() == Layout.INTERLEAVED || p.layout() == Layout.BY_HEAD;
-            weights.add(new GgufWeight(p, p.gguf(), shape, byHeads ? spec.stack().layers().get(p.layer()).attention() : null));
+            weights.add(new GgufWeight(p, p.gguf(), shape, byHeads ? spec.layer(p.layer()).attention() : null));
         }
         weights.sort(Comparator.comparingInt((GgufWeight weight) -> place(weight.parameter)).thenComparing(weight -> weight.parameter.role())
                 .thenComparing(weight -> weight.parameter.bias()));

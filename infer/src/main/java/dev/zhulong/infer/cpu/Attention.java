@@ -7,12 +7,17 @@ import dev.zhulong.kernels.KvPages;
 import dev.zhulong.kernels.ThreadPool;
 import java.util.List;
 
-/** Causal attention of rows of queries over the pages of their sequences: a task is one head of one row. */
+/**
+ * Attention of rows of queries over pages: over those of their sequences as far as these have come, or over those of the sources that these are written of. A task
+ * is one head of one row.
+ */
 final class Attention {
     private final int heads;
     private final int headDim;
     private final int group;
     private final List<Stack.Layer> layers;
+    /** Added to the scores of positions of the sequence itself; null for nothing. */
+    private final RangeBias bias;
     private final ThreadPool pool;
     private final ThreadPool.Task task = this::head;
     private final ThreadLocal<float[][]> scores = ThreadLocal.withInitial(() -> new float[1][0]);
@@ -26,8 +31,11 @@ final class Attention {
     private int[] positions;
     private float[] queries;
     private float[] out;
+    private boolean across;
 
-    Attention(DecoderSpec spec, ThreadPool pool) {
+    /** @param bias of all layers; null for none */
+    Attention(DecoderSpec spec, RangeBias bias, ThreadPool pool) {
+        this.bias = bias;
         heads = spec.heads();
         headDim = spec.layer(0).attention().keptDim();
         group = spec.heads() / spec.layer(0).attention().keptHeads();
@@ -45,8 +53,18 @@ final class Attention {
      * @param queries   rotated, [rows, heads * head dim]
      */
     void apply(int layer, float[] sinks, KvPages pages, int rows, PagedCache[] caches, int[] positions, float[] queries, float[] out) {
+        across = false;
+        run(layers.get(layer).attention(), sinks, pages, rows, caches, positions, queries, out);
+    }
+
+    /** The same over all of each sequence's source. */
+    void across(int layer, KvPages pages, int rows, PagedCache[] caches, float[] queries, float[] out) {
+        across = true;
+        run(layers.get(layer).cross(), null, pages, rows, caches, null, queries, out);
+    }
+
+    private void run(Stack.Attention shape, float[] sinks, KvPages pages, int rows, PagedCache[] caches, int[] positions, float[] queries, float[] out) {
         this.pages = pages;
-        Stack.Attention shape = layers.get(layer).attention();
         reach = shape.reach();
         scale = (float) shape.scoreScale();
         softcap = (float) shape.softcap();
@@ -61,16 +79,17 @@ final class Attention {
     private void head(int number) {
         int row = number / heads;
         int head = number % heads;
-        int length = positions[row] + 1;
-        int first = reach.first(positions[row]);
-        int global = Math.min(reach.global(), first);
+        int length = across ? caches[row].source().length() : positions[row] + 1;
+        int first = across ? 0 : reach.first(positions[row]);
+        int global = across ? 0 : Math.min(reach.global(), first);
+        boolean biased = bias != null && !across;
         float[][] own = scores.get();
         int room = (length + KvPages.PAGE - 1) / KvPages.PAGE * KvPages.PAGE;
         if (own[0].length < room) {
             own[0] = new float[2 * room];
         }
         int at = (row * heads + head) * headDim;
-        pages.attend(queries, at, head / group, caches[row].table(), global, first, length, scale, softcap,
-                sinks == null ? Float.NEGATIVE_INFINITY : sinks[head], own[0], out, at);
+        pages.attend(queries, at, head / group, across ? caches[row].source().table() : caches[row].table(), global, first, length, scale, softcap,
+                sinks == null ? Float.NEGATIVE_INFINITY : sinks[head], biased ? bias.values() : null, biased ? bias.at(head, positions[row]) : 0, own[0], out, at);
     }
 }

@@ -2,10 +2,13 @@ package dev.zhulong.infer.cpu;
 
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.DecoderSpec.Scaling;
+import dev.zhulong.formats.EncoderDecoderSpec;
 import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.Parameters;
 import dev.zhulong.formats.Role;
 import dev.zhulong.formats.Stack;
+import dev.zhulong.formats.Stack.NormPlace;
 import dev.zhulong.formats.Stack.Positions;
 import dev.zhulong.formats.gguf.GgufModel;
 import dev.zhulong.infer.LanguageModel;
@@ -49,36 +52,46 @@ public final class CpuEngine implements LanguageModel {
     private final StoredMatrix embedding;
     private final float embeddingScale;
     private final Norm embeddingNorm;
-    /** Learned positions [rows, hidden]; null where there are none. */
-    private final float[] positions;
+    /** Null where nothing is added to an embedding for its place. */
+    private final PositionRows positions;
     private final int firstPosition;
     private final Rotaries rotaries;
+    /** Null where nothing is added to scores. */
+    private final RangeBias bias;
+    /** What this is the decoder of, and its encoder; null where it stands by itself. */
+    private final EncoderDecoderSpec both;
+    private final SourceEncoder encoder;
     private final PagePool pages;
     /** What an adapter must have been read for. */
     private final CpuAdapter.Shape adaptable;
     private final long weightBytes;
     private final ThreadLocal<float[]> embeddingRow;
     private final int[] ids = new int[MOST_ROWS];
+    /** Of each row, which row is added for its place. */
+    private final int[] places = new int[MOST_ROWS];
     private final ThreadPool.Task embedTask = this::embed;
     private ForwardPass pass;
 
     private CpuEngine(DecoderWeights weights, CpuOptions options, List<int[]> kept) {
         VectorSupport.require();
         spec = weights.spec();
+        both = weights.network() instanceof EncoderDecoderSpec network ? network : null;
         requireComputed(spec);
         arena = Arena.ofShared();
         pool = new ThreadPool(options.threads());
         layers = new CpuLayer[spec.layers()];
-        adaptable = CpuAdapter.Shape.of(spec);
+        adaptable = both == null ? CpuAdapter.Shape.of(spec) : null;
+        int firstLayer = both == null ? 0 : both.firstDecoderLayer();
+        SourceEncoder sources = null;
         try {
             var loader = new CpuLayer.Loader(weights, arena, pool, kept);
             for (int l = 0; l < layers.length; l++) {
-                layers[l] = loader.layer(l);
+                layers[l] = loader.layer(firstLayer + l);
             }
-            head = new Head(loader.normIfAny(Role.FINAL_NORM, -1), loader.packed(headName(spec)), loader.bias(Role.HEAD, -1), spec.stack().scales());
-            Parameters table = Parameters.of(spec);
+            head = new Head(loader.normIfAny(Role.FINAL_NORM, -1), loader.packed(headName(weights.network())), loader.logitsBias(), spec.stack().scales());
+            Parameters table = Parameters.of(weights.network());
             embedding = loader.rows(table.get(Role.EMBED).name());
-            positions = table.find(Role.POSITIONS).map(p -> loader.vector(p.name())).orElse(null);
+            positions = PositionRows.of(spec.stack(), table.find(Role.POSITIONS).map(p -> loader.vector(p.name())).orElse(null));
             firstPosition = spec.stack().positions() instanceof Positions.Learned(int first) ? first : 0;
             embeddingScale = (float) spec.stack().scales().embedding();
             embeddingNorm = loader.normIfAny(Role.EMBED_NORM, -1);
@@ -86,10 +99,13 @@ public final class CpuEngine implements LanguageModel {
             String route = kept == null ? "latency" : "throughput " + Arrays.deepHashCode(kept.toArray());
             pages = new PagePool(spec, options.cache(), route, arena);
             embeddingRow = ThreadLocal.withInitial(() -> new float[spec.hiddenSize()]);
-            pass = new ForwardPass(spec, 1, pages, rotaries, pool);
-            weightBytes = Arrays.stream(layers).mapToLong(CpuLayer::bytes).sum() + head.matrix().bytes() + embedding.data().byteSize();
+            bias = both == null ? null : SourceEncoder.bias(both, spec.stack(), firstLayer, false, loader);
+            sources = both == null ? null : new SourceEncoder(both, loader, pool, both.shared() ? embedding : null);
+            encoder = sources;
+            pass = pass(1);
+            weightBytes = Arrays.stream(layers).mapToLong(CpuLayer::bytes).sum() + head.matrix().bytes() + embedding.data().byteSize() + (encoder == null ? 0 : encoder.bytes());
         } catch (RuntimeException | Error e) {
-            release();
+            release(sources);
             throw e;
         }
     }
@@ -103,7 +119,11 @@ public final class CpuEngine implements LanguageModel {
                 throw new IllegalArgumentException("rotary scaling 'dynamic' changes cached keys as a sequence grows, which the CPU engine does not support;"
                         + " use the torch engine");
             }
-            String what = spec.layer(l).cross() != null ? "attention to an encoder"
+            Stack.Attention cross = spec.layer(l).cross();
+            String what = cross != null && (cross.heads() != attention.heads() || cross.kvHeads() != attention.kvHeads() || cross.headDim() != attention.headDim())
+                    ? "attention to an encoder with other heads than its own"
+                    : cross != null && spec.stack().place() != NormPlace.BEFORE && spec.stack().place() != NormPlace.AFTER
+                    ? "attention to an encoder and norms " + spec.stack().place()
                     : attention.heads() != first.heads() || attention.kvHeads() != first.kvHeads() || attention.headDim() != first.headDim()
                             || !Objects.equals(attention.latent(), first.latent())
                             ? "layers with different heads" : null;
@@ -114,7 +134,7 @@ public final class CpuEngine implements LanguageModel {
     }
 
     /** The matrix that gives the logits. */
-    static String headName(DecoderSpec spec) {
+    static String headName(NetworkSpec spec) {
         return Parameters.of(spec).get(spec.tiedEmbeddings() ? Role.EMBED : Role.HEAD).name();
     }
 
@@ -139,7 +159,7 @@ public final class CpuEngine implements LanguageModel {
                 : new SplittableRandom(1).ints(most, 0, spec.vocabSize()).toArray();
         var calibration = new Calibration();
         pass.close();
-        pass = new ForwardPass(spec, read.length <= FEW_ROWS ? FEW_ROWS : MOST_ROWS, pages, rotaries, pool);
+        pass = pass(read.length <= FEW_ROWS ? FEW_ROWS : MOST_ROWS);
         pass.watch(calibration);
         try (KvCache cache = newCache(read.length)) {
             forward(List.of(new Span(cache, read)), false);
@@ -164,12 +184,27 @@ public final class CpuEngine implements LanguageModel {
      *             whose rows the blocks do not divide stays as it is stored
      */
     public static CpuEngine load(ModelDirectory directory, Optional<WeightType> type, CpuOptions options) {
+        // refuses what is no decoder
+        directory.spec();
         return load(new DecoderWeights.OfDirectory(directory, type), options);
+    }
+
+    private ForwardPass pass(int rows) {
+        return new ForwardPass(spec, rows, pages, rotaries, bias, pool);
     }
 
     @Override
     public DecoderSpec spec() {
         return spec;
+    }
+
+    PagePool pages() {
+        return pages;
+    }
+
+    /** @see CpuEncoderDecoder#encode */
+    synchronized float[] encode(int[] source, boolean[] seen) {
+        return encoder.encode(source, seen);
     }
 
     /** Bytes the weights take in memory. */
@@ -220,6 +255,12 @@ public final class CpuEngine implements LanguageModel {
             longest = Math.max(longest, span.cache().length() + span.ids().length);
         }
         rotaries.reach(longest);
+        if (bias != null) {
+            bias.reach(longest);
+        }
+        if (encoder != null) {
+            encoder.read(spans.stream().map(span -> ((PagedCache) span.cache()).source()).distinct().toList(), layers, pages);
+        }
         List<Span> again = new ArrayList<>();
         for (Span span : spans) {
             var cache = (PagedCache) span.cache();
@@ -282,16 +323,21 @@ public final class CpuEngine implements LanguageModel {
     private void run(List<Span> spans, List<Piece> batch, int rows, List<float[]> logits) {
         if (pass.maxRows() < rows) {
             pass.close();
-            pass = new ForwardPass(spec, rows <= FEW_ROWS ? FEW_ROWS : MOST_ROWS, pages, rotaries, pool);
+            pass = pass(rows <= FEW_ROWS ? FEW_ROWS : MOST_ROWS);
         }
         int row = 0;
         for (Piece piece : batch) {
             var cache = (PagedCache) spans.get(piece.span).cache();
             cache.reserve(piece.count);
+            if (both != null) {
+                int[] read = Arrays.copyOfRange(spans.get(piece.span).ids(), piece.from, piece.from + piece.count);
+                System.arraycopy(both.positions(spec.stack(), read, cache.length()), 0, places, row, piece.count);
+            }
             for (int j = 0; j < piece.count; j++, row++) {
                 ids[row] = spans.get(piece.span).ids()[piece.from + j];
                 pass.caches[row] = cache;
                 pass.positions[row] = cache.length() + j;
+                places[row] = both == null ? firstPosition + pass.positions[row] : places[row];
             }
         }
         pool.run(embedTask, rows);
@@ -369,7 +415,7 @@ public final class CpuEngine implements LanguageModel {
             DecoderOps.scale(pass.x, row * hidden, hidden, embeddingScale);
         }
         if (positions != null) {
-            DecoderOps.add(pass.x, row * hidden, positions, (firstPosition + pass.positions[row]) * hidden, hidden);
+            positions.add(places[row], pass.x, row * hidden);
         }
         if (embeddingNorm != null) {
             embeddingNorm.apply(pass.x, row * hidden, pass.x, row * hidden);
@@ -380,11 +426,14 @@ public final class CpuEngine implements LanguageModel {
     public synchronized void close() {
         if (arena.scope().isAlive()) {
             pass.close();
-            release();
+            release(encoder);
         }
     }
 
-    private void release() {
+    private void release(SourceEncoder sources) {
+        if (sources != null) {
+            sources.close();
+        }
         for (CpuLayer layer : layers) {
             if (layer != null) {
                 layer.close();

@@ -1,6 +1,7 @@
 package dev.zhulong.infer.cpu;
 
 import dev.zhulong.formats.FusedRows;
+import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.Parameter;
 import dev.zhulong.formats.Parameters;
 import dev.zhulong.formats.Role;
@@ -29,12 +30,13 @@ import java.util.stream.IntStream;
  * @param outNorm    of the attention's result
  * @param postNorm   of the MLP
  * @param resultNorm of the MLP's result
+ * @param cross      attention to an encoder's output, after the other; null where there is none
  * @param latent     what else attention from narrow rows has, whose {@code qkv} gives these; null for others
  */
-record CpuLayer(Norm inputNorm, Projection qkv, Norm[] qNorms, Norm[] kNorms, float[] sinks, Projection out, Norm outNorm, Norm postNorm, CpuMlp mlp,
-        Norm resultNorm, CpuLatent.Weights latent) {
+record CpuLayer(Norm inputNorm, Projection qkv, Norm[] qNorms, Norm[] kNorms, float[] sinks, Projection out, Norm outNorm, CpuCross cross, Norm postNorm,
+        CpuMlp mlp, Norm resultNorm, CpuLatent.Weights latent) {
     long bytes() {
-        return qkv.bytes() + out.bytes() + mlp.bytes() + (latent == null ? 0 : latent.bytes());
+        return qkv.bytes() + out.bytes() + mlp.bytes() + (cross == null ? 0 : cross.bytes()) + (latent == null ? 0 : latent.bytes());
     }
 
     /** Bytes of the weights that a token is multiplied with. */
@@ -46,6 +48,9 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm[] qNorms, Norm[] kNorms, fl
         qkv.close();
         out.close();
         mlp.close();
+        if (cross != null) {
+            cross.close();
+        }
         if (latent != null) {
             latent.close();
         }
@@ -58,6 +63,7 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm[] qNorms, Norm[] kNorms, fl
         private static final int TYPICAL_ROWS = 64;
 
         private final DecoderWeights weights;
+        private final NetworkSpec network;
         private final Stack stack;
         private final Parameters table;
         private final Arena arena;
@@ -68,8 +74,9 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm[] qNorms, Norm[] kNorms, fl
 
         Loader(DecoderWeights weights, Arena arena, ThreadPool pool, List<int[]> kept) {
             this.weights = weights;
-            this.stack = weights.network().stack();
-            this.table = Parameters.of(weights.network());
+            this.network = weights.network();
+            this.stack = network.stack();
+            this.table = Parameters.of(network);
             this.arena = arena;
             this.pool = pool;
             this.kept = kept;
@@ -135,7 +142,7 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm[] qNorms, Norm[] kNorms, fl
 
         /** What a row of queries or keys of so many heads is normed by, part for part. */
         private Norm[] headNorms(Role role, int layer, int heads) {
-            return switch (stack.layers().get(layer).attention().headNorm()) {
+            return switch (network.layer(layer).attention().headNorm()) {
                 case NONE -> new Norm[0];
                 case HEAD, TURNED_HEAD -> Collections.nCopies(heads, norm(role, layer)).toArray(Norm[]::new);
                 case EACH_HEAD -> {
@@ -153,6 +160,11 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm[] qNorms, Norm[] kNorms, fl
 
         float[] bias(Role role, int layer) {
             return bias(role, layer, -1);
+        }
+
+        /** What is added to the logits of the vocabulary; null for nothing. */
+        float[] logitsBias() {
+            return table.find(Role.LOGITS_BIAS).filter(p -> weights.holds(p.name())).map(p -> vector(p.name())).orElseGet(() -> bias(Role.HEAD, -1));
         }
 
         private float[] bias(Role role, int layer, int expert) {
@@ -188,7 +200,7 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm[] qNorms, Norm[] kNorms, fl
             var sources = new Source[roles.length];
             for (int i = 0; i < roles.length; i++) {
                 Parameter weight = table.find(roles[i], layer, expert, false).orElseThrow();
-                sources[i] = new Source(weight.name(), FusedRows.of(weight, layer < 0 ? null : stack.layers().get(layer)), bias(roles[i], layer, expert));
+                sources[i] = new Source(weight.name(), FusedRows.of(weight, layer < 0 ? null : network.layer(layer)), bias(roles[i], layer, expert));
             }
             float[][] biases = Arrays.stream(sources).flatMap(source -> Arrays.stream(source.rows).map(source::bias)).toArray(float[][]::new);
             // which rows an expert sees depends on the text: on the throughput route too its products are the kernels'
@@ -233,8 +245,9 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm[] qNorms, Norm[] kNorms, fl
                     columns, pool.threads() * PARTS_A_THREAD, TYPICAL_ROWS, (work, count) -> pool.run(work::accept, count));
         }
 
+        /** The layer that the network's {@link Parameters} have under this number. */
         CpuLayer layer(int l) {
-            Attention attention = stack.layers().get(l).attention();
+            Attention attention = network.layer(l).attention();
             Projection first = attention.latent() != null ? projection(l, attention.latent().queryRank() > 0 ? Role.Q_DOWN : Role.Q, Role.KV_DOWN)
                     : table.find(Role.QKV, l).isPresent() ? projection(l, Role.QKV) : projection(l, Role.Q, Role.K, Role.V);
             // in the order in which they are run
@@ -242,7 +255,11 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm[] qNorms, Norm[] kNorms, fl
             return new CpuLayer(normIfAny(Role.NORM1, l), first,
                     headNorms(Role.Q_NORM, l, attention.heads()), headNorms(Role.K_NORM, l, attention.kvHeads()),
                     optional(Role.SINKS, l), projection(l, Role.OUT), normIfAny(Role.NORM1_RESULT, l),
-                    normIfAny(Role.NORM2, l), mlp(l), normIfAny(Role.NORM2_RESULT, l), latent);
+                    network.layer(l).cross() == null ? null : cross(l), normIfAny(Role.NORM2, l), mlp(l), normIfAny(Role.NORM2_RESULT, l), latent);
+        }
+
+        private CpuCross cross(int l) {
+            return new CpuCross(norm(Role.CROSS_NORM, l), projection(l, Role.CROSS_Q), projection(l, Role.CROSS_K, Role.CROSS_V), projection(l, Role.CROSS_OUT));
         }
 
         private CpuLatent.Weights latent(Attention attention, int l) {
@@ -272,7 +289,7 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm[] qNorms, Norm[] kNorms, fl
         }
 
         private CpuMlp mlp(int l) {
-            return switch (stack.layers().get(l).mlp()) {
+            return switch (network.layer(l).mlp()) {
                 case Mlp.Dense dense -> dense(dense, l, -1);
                 case Mlp.Experts experts -> {
                     var all = new CpuMlp.Dense[experts.count()];

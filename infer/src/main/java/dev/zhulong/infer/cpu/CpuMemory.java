@@ -1,6 +1,7 @@
 package dev.zhulong.infer.cpu;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.EncoderDecoderSpec;
 import dev.zhulong.formats.EncoderSpec;
 import dev.zhulong.formats.FusedRows;
 import dev.zhulong.formats.ModelDirectory;
@@ -61,6 +62,9 @@ public final class CpuMemory {
         var memory = new CpuMemory(directory.network());
         var weights = new DecoderWeights.OfDirectory(directory, type);
         for (GgufWeight weight : GgufWeight.ofNetwork(directory.network())) {
+            if (!weights.holds(weight.huggingFace())) {
+                continue;
+            }
             memory.add(weight, weights.typeOf(weight), true);
         }
         return memory;
@@ -73,7 +77,19 @@ public final class CpuMemory {
      */
     public static MemoryEstimate ofEncoder(ModelDirectory directory, Optional<WeightType> type) {
         var memory = of(directory, type);
-        return new MemoryEstimate(memory.shared + memory.packed + memory.scratch, 0, EncoderPass.bytes((EncoderSpec) memory.spec));
+        return new MemoryEstimate(memory.shared + memory.packed + memory.scratch, 0, EncoderPass.bytes(memory.spec.stack(), ((EncoderSpec) memory.spec).outputs()));
+    }
+
+    /**
+     * Of a directory, as {@link CpuEncoderDecoder#load} would take it.
+     *
+     * @throws IllegalStateException where this JVM cannot run the engine; says what to change
+     */
+    public static MemoryEstimate ofEncoderDecoder(ModelDirectory directory, Optional<WeightType> type, CpuOptions options) {
+        var memory = of(directory, type);
+        var both = (EncoderDecoderSpec) memory.spec;
+        MemoryEstimate decoder = memory.estimate(both.decoderAlone(), options);
+        return new MemoryEstimate(decoder.weights(), decoder.cachePerToken(), decoder.buffers() + EncoderPass.bytes(both.encoder(), 0));
     }
 
     /** Of either. */
@@ -98,14 +114,18 @@ public final class CpuMemory {
             scratch = Math.max(scratch, elements * Float.BYTES + (made ? shape[0] * type.rowBytes(Math.toIntExact(shape[1])) : 0));
             return;
         }
-        if (shape.length == 1 || role == Role.POSITIONS || role == Role.SEGMENTS || role == Role.Q_NORM || role == Role.K_NORM) {
+        boolean floats = switch (role) {
+            case POSITIONS, ENCODER_POSITIONS, SEGMENTS, Q_NORM, K_NORM, RELATIVE_BIAS, LOGITS_BIAS -> true;
+            default -> shape.length == 1;
+        };
+        if (floats) {
             shared += elements * Float.BYTES;
             return;
         }
         long stored = shape[0] * type.rowBytes(Math.toIntExact(shape[1]));
         if (weight.parameter().layer() >= 0) {
             long packedHere = 0;
-            for (int[] rows : FusedRows.of(weight.parameter(), spec.stack().layers().get(weight.parameter().layer()))) {
+            for (int[] rows : FusedRows.of(weight.parameter(), spec.layer(weight.parameter().layer()))) {
                 packedHere += PackedWeights.bytes(type, rows.length, shape[1]);
             }
             packed += packedHere;

@@ -1,6 +1,7 @@
 package dev.zhulong.infer.cpu;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.EncoderDecoderSpec;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.HalfFloats;
 import dev.zhulong.formats.ModelDirectory;
@@ -30,7 +31,7 @@ import java.util.stream.IntStream;
 sealed interface DecoderWeights {
     NetworkSpec network();
 
-    /** The same, of a decoder. */
+    /** The same, of a decoder; of an encoder–decoder that of its decoder alone. */
     DecoderSpec spec();
 
     /** @param scratch where a matrix goes that has to be made; the others stay where they lie */
@@ -40,6 +41,9 @@ sealed interface DecoderWeights {
     StoredMatrix firstRows(String name, int rows, Arena scratch);
 
     float[] vector(String name);
+
+    /** Whether there is a weight of this name: a constant that is added to the logits may be left out. */
+    boolean holds(String name);
 
     /** The error for a weight whose numbers cannot be taken, with its file and its name there. */
     FormatException refused(String name, IllegalArgumentException why);
@@ -92,6 +96,11 @@ sealed interface DecoderWeights {
         }
 
         @Override
+        public boolean holds(String name) {
+            return model.weights().containsKey(name);
+        }
+
+        @Override
         public FormatException refused(String name, IllegalArgumentException why) {
             return DecoderWeights.refused(model.file().path(), model.weights().get(name).gguf(), why);
         }
@@ -136,7 +145,8 @@ sealed interface DecoderWeights {
             }
             Map<String, TensorView> stored = DirectoryWeights.of(model, bytes);
             Map<String, Placed> weights = new HashMap<>();
-            expected.forEach(weight -> weights.put(weight.huggingFace(), new Placed(weight, stored.get(weight.huggingFace()))));
+            expected.stream().filter(weight -> stored.containsKey(weight.huggingFace()))
+                    .forEach(weight -> weights.put(weight.huggingFace(), new Placed(weight, stored.get(weight.huggingFace()))));
             return weights;
         }
 
@@ -155,7 +165,7 @@ sealed interface DecoderWeights {
 
         @Override
         public DecoderSpec spec() {
-            return model.spec();
+            return model.network() instanceof EncoderDecoderSpec both ? both.decoderAlone() : model.spec();
         }
 
         @Override
@@ -243,6 +253,11 @@ sealed interface DecoderWeights {
         @Override
         public float[] vector(String name) {
             return weights.get(name).tensor.toFloats();
+        }
+
+        @Override
+        public boolean holds(String name) {
+            return weights.containsKey(name);
         }
 
         @Override

@@ -1,7 +1,6 @@
 package dev.zhulong.infer.cpu;
 
 import dev.zhulong.formats.DecoderSpec.Activation;
-import dev.zhulong.formats.EncoderSpec;
 import dev.zhulong.formats.Stack;
 import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.formats.Stack.NormPlace;
@@ -68,13 +67,13 @@ final class EncoderPass implements AutoCloseable {
         products = new Products(maxRows, Math.max(Math.max(hidden, width), mlp.width()), pool);
     }
 
-    /** Bytes of a pass over as many rows as are gathered, or over the longest sequence. */
-    static long bytes(EncoderSpec spec) {
-        long rows = Math.max(ROWS, FullAttention.places(spec.contextLength()));
-        Mlp mlp = spec.layer(0).mlp();
+    /** Bytes of a pass over as many rows as are gathered, or over the longest sequence. @param outputs of a row, besides its state */
+    static long bytes(Stack stack, int outputs) {
+        long rows = Math.max(ROWS, FullAttention.places(stack.contextLength()));
+        Mlp mlp = stack.layers().getFirst().mlp();
+        int hidden = stack.hiddenSize();
         // the stream, queries, keys and their layout, values, what was attended, the difference; the MLP; what products read; what is returned
-        long row = (spec.stack().place() == NormPlace.BEFORE ? 8L : 7L) * spec.hiddenSize() + (mlp.gated() ? 2L : 1L) * mlp.width()
-                + Math.max(spec.hiddenSize(), mlp.width()) + spec.hiddenSize() + spec.outputs();
+        long row = (stack.place() == NormPlace.BEFORE ? 8L : 7L) * hidden + (mlp.gated() ? 2L : 1L) * mlp.width() + Math.max(hidden, mlp.width()) + hidden + outputs;
         return Float.BYTES * rows * row;
     }
 

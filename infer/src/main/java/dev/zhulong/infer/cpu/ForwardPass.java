@@ -51,6 +51,8 @@ final class ForwardPass implements AutoCloseable {
     private final float[] attended;
     /** Queries, keys and values. */
     private final float[][] qkv;
+    /** The queries alone, for attention to a source. */
+    private final float[][] crossQueries = new float[1][];
     /** Gate and up, or up alone. */
     private final float[][] mlp;
     private final float[][] delta;
@@ -80,12 +82,12 @@ final class ForwardPass implements AutoCloseable {
     private float[] groupIn;
     private float[][] groupOut;
 
-    ForwardPass(DecoderSpec spec, int maxRows, PagePool pages, Rotaries rotaries, ThreadPool pool) {
+    ForwardPass(DecoderSpec spec, int maxRows, PagePool pages, Rotaries rotaries, RangeBias bias, ThreadPool pool) {
         this.maxRows = maxRows;
         this.pages = pages;
         this.rotaries = rotaries;
         this.pool = pool;
-        attention = new Attention(spec, pool);
+        attention = new Attention(spec, bias, pool);
         boolean narrow = spec.layer(0).attention().latent() != null;
         latent = narrow ? new CpuLatent(spec, maxRows, attention, pool) : null;
         layers = spec.stack().layers();
@@ -145,9 +147,12 @@ final class ForwardPass implements AutoCloseable {
             watched(layer.out(), attended);
             layer.out().apply(products, attended, rows, delta);
             adapt(Group.OUT, attended, delta);
+            if (layer.cross() != null) {
+                across(layer.cross(), l);
+            }
             in = switch (place) {
                 case BEFORE, AROUND, RESULT -> residual(layer.outNorm(), null, layer.postNorm());
-                case AFTER -> residual(null, null, layer.inputNorm(), x);
+                case AFTER -> residual(null, null, layer.cross() == null ? layer.inputNorm() : layer.cross().norm(), x);
                 case PARALLEL -> {
                     residual(layer.outNorm(), layer.postNorm(), null);
                     yield layer.postNorm() == null ? in : normed;
@@ -160,6 +165,15 @@ final class ForwardPass implements AutoCloseable {
             Norm following = l + 1 < layers.length ? layers[l + 1].inputNorm() : null;
             in = place == NormPlace.AFTER ? residual(null, null, layer.postNorm(), x) : residual(layer.resultNorm(), null, following);
         }
+    }
+
+    /** Adds what was computed to the stream, and computes what the attention to the sources gives. */
+    private void across(CpuCross cross, int l) {
+        float[] in = place == NormPlace.AFTER ? residual(null, null, layer.inputNorm(), x) : residual(layer.outNorm(), null, cross.norm());
+        crossQueries[0] = qkv[0];
+        cross.q().apply(products, in, rows, crossQueries);
+        attention.across(l, layerPages, rows, caches, qkv[0], attended);
+        cross.out().apply(products, attended, rows, delta);
     }
 
     /**

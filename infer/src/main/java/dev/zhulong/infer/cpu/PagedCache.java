@@ -18,11 +18,23 @@ final class PagedCache implements PagedKv {
     private final CpuAdapter adapter;
     /** Null where the model has no LongRoPE. */
     private final LongRopeTokens longRope;
+    /** What the sequence is written of; null where it is written of nothing. */
+    private final CachedSource source;
     private int[] table = new int[4];
     private int pages;
     private int length;
+    private boolean closed;
 
     PagedCache(PagePool pool, int capacity, CpuAdapter adapter, LongRopeTokens longRope) {
+        this(pool, capacity, adapter, longRope, null);
+    }
+
+    /** Of a sequence that is written of a source, which this cache leaves when it is closed. */
+    PagedCache(PagePool pool, int capacity, CachedSource source) {
+        this(pool, capacity, null, null, source);
+    }
+
+    private PagedCache(PagePool pool, int capacity, CpuAdapter adapter, LongRopeTokens longRope, CachedSource source) {
         if (capacity <= 0) {
             throw new IllegalArgumentException("a cache needs room for at least one token, asked for " + capacity);
         }
@@ -30,6 +42,22 @@ final class PagedCache implements PagedKv {
         this.capacity = capacity;
         this.adapter = adapter;
         this.longRope = longRope;
+        this.source = source;
+    }
+
+    /** One of the same source that begins with the same tokens, over the same pages until it writes into them. */
+    PagedCache fork() {
+        var other = new PagedCache(pool, capacity, source.share());
+        other.table = table.clone();
+        for (; other.pages < pages; other.pages++) {
+            pool.hold(table[other.pages]);
+        }
+        other.length = length;
+        return other;
+    }
+
+    CachedSource source() {
+        return source;
     }
 
     CpuAdapter adapter() {
@@ -227,5 +255,9 @@ final class PagedCache implements PagedKv {
     @Override
     public void close() {
         truncate(0);
+        if (source != null && !closed) {
+            closed = true;
+            source.leave();
+        }
     }
 }

@@ -78,7 +78,7 @@ public record OpenEncoder(Encoder encoder, String engine) implements AutoCloseab
     }
 
     /** Of the matrices of layers. */
-    private static String stored(ModelDirectory files) {
+    static String stored(ModelDirectory files) {
         var weights = files.weights();
         for (Parameter parameter : Parameters.of(files.network())) {
             TensorView view = parameter.isProjection() ? weights.get(parameter.name()) : null;
@@ -89,7 +89,7 @@ public record OpenEncoder(Encoder encoder, String engine) implements AutoCloseab
         return "F32";
     }
 
-    private static void requireMemory(ModelDirectory files, String engine, MemoryEstimate needs, long available) {
+    static void requireMemory(ModelDirectory files, String engine, MemoryEstimate needs, long available) {
         if (needs.total(0) > available) {
             throw new IllegalArgumentException(String.format(Locale.ROOT, "%s on %s needs %s of memory (%s for weights, %s for buffers) and %s are available: close other"
                     + " programs or use a smaller model", files.path(), engine, Sizes.memory(needs.total(0)), Sizes.memory(needs.weights()), Sizes.memory(needs.buffers()),

@@ -12,13 +12,18 @@ import java.util.OptionalInt;
  * Text to text by an encoder–decoder: a translation, a summary, an answer.
  *
  * <pre>{@code
- * var rewriter = new Rewriter(model, tokenizer, OptionalInt.empty(), SearchOptions.read(directory, model.spec().ids(), model.spec().longest(), model.spec().vocabSize()));
+ * var rewriter = new Rewriter(Continuations.of(model), tokenizer, OptionalInt.empty(), SearchOptions.read(directory, model.spec().ids(), model.spec().longest(), model.spec().vocabSize()));
  * List<String> texts = rewriter.write(List.of("translate English to German: Good morning."));
  * }</pre>
  *
  * @param language the language of the sources in place of the one that the tokenizer puts around each text
  */
-public record Rewriter(EncoderDecoder model, EncoderTokenizer tokenizer, OptionalInt language, SearchOptions options) {
+public record Rewriter(Continuations model, EncoderTokenizer tokenizer, OptionalInt language, SearchOptions options) {
+    /** On libtorch. */
+    public Rewriter(EncoderDecoder model, EncoderTokenizer tokenizer, OptionalInt language, SearchOptions options) {
+        this(Continuations.of(model), tokenizer, language, options);
+    }
+
     /** Beams of all texts that are written side by side. */
     private static final int TOGETHER = 64;
 
@@ -32,7 +37,7 @@ public record Rewriter(EncoderDecoder model, EncoderTokenizer tokenizer, Optiona
         int together = Math.max(1, TOGETHER / options.beams());
         for (int from = 0; from < order.length; from += together) {
             List<Integer> part = List.of(order).subList(from, Math.min(order.length, from + together));
-            try (var rows = new TorchContinuation(model, part.stream().map(sources::get).toList())) {
+            try (Continuation rows = model.begin(part.stream().map(sources::get).toList())) {
                 List<int[]> ids = Search.run(rows, part.stream().map(any -> options).toList());
                 for (int i = 0; i < part.size(); i++) {
                     written[part.get(i)] = tokenizer.tokenizer().decode(ids.get(i)).strip();

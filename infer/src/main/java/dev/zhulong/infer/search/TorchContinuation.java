@@ -3,6 +3,7 @@ package dev.zhulong.infer.search;
 import dev.zhulong.model.CrossKeys;
 import dev.zhulong.model.EncoderDecoder;
 import dev.zhulong.model.KeyValues;
+import dev.zhulong.tensor.DeviceScope;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
@@ -38,7 +39,8 @@ public final class TorchContinuation implements Continuation {
             Arrays.fill(visible[i], 0, text.length, true);
         }
         int[] all = Arrays.stream(sources).flatMapToInt(Arrays::stream).toArray();
-        try (var inner = TensorScope.open();
+        try (var on = DeviceScope.open(model.device());
+                var inner = TensorScope.open();
                 var off = NoGrad.open()) {
             encoded = model.encode(all, texts.size(), model.sourcePass(all, hidden(visible), texts.size())).keep();
         }
@@ -57,7 +59,8 @@ public final class TorchContinuation implements Continuation {
 
     @Override
     public float[][] append(int[] tokens) {
-        try (var inner = TensorScope.open();
+        try (var on = DeviceScope.open(model.device());
+                var inner = TensorScope.open();
                 var off = NoGrad.open()) {
             int rows = tokens.length;
             Tensor states = model.decode(encoded, tokens, rows, model.step(tokens, rows, cache, hidden(visible), cross));
@@ -76,7 +79,8 @@ public final class TorchContinuation implements Continuation {
         for (int i = 0; sameSources && i < rows.length; i++) {
             sameSources = sources[rows[i]] == sources[i];
         }
-        try (var inner = TensorScope.open();
+        try (var on = DeviceScope.open(model.device());
+                var inner = TensorScope.open();
                 var off = NoGrad.open()) {
             cache.choose(rows);
             if (!sameSources && cross.isEmpty()) {

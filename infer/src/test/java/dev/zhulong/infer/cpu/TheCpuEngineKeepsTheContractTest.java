@@ -14,6 +14,7 @@ import dev.zhulong.infer.KvCacheContract;
 import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.infer.LanguageModelContract;
 import dev.zhulong.infer.TinyDecoder;
+import dev.zhulong.infer.TinyEncoderDecoder;
 import dev.zhulong.kernels.KvPages;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.Decoder;
@@ -125,6 +126,54 @@ class TheCpuEngineKeepsTheContractTest {
                 lora.save(adapter, StorageType.F32);
             }
             return new AdaptedModel(engine, CpuAdapter.load(adapter, engine.spec()));
+        }
+    }
+
+    private static final int[] SOURCE = new SplittableRandom(3).ints(70, 0, 256).toArray();
+
+    private CpuEncoderDecoder encoderDecoder(String family) {
+        TinyEncoderDecoder.write(family, 7, directory);
+        try (ModelDirectory files = ModelDirectory.open(directory)) {
+            return CpuEncoderDecoder.load(files, Optional.empty(), OPTIONS);
+        }
+    }
+
+    @Nested
+    class OfAnEncoderDecoder extends LanguageModelContract<CpuEncoderDecoder> {
+        @Override
+        protected CpuEncoderDecoder model() {
+            return encoderDecoder("t5");
+        }
+
+        @Override
+        protected LanguageModel.KvCache newCache(CpuEncoderDecoder model, int capacity) {
+            return model.newCache(capacity, SOURCE);
+        }
+    }
+
+    @Nested
+    class OfAnEncoderDecoderWithNormsAfter extends LanguageModelContract<CpuEncoderDecoder> {
+        @Override
+        protected CpuEncoderDecoder model() {
+            return encoderDecoder("bart");
+        }
+
+        @Override
+        protected LanguageModel.KvCache newCache(CpuEncoderDecoder model, int capacity) {
+            return model.newCache(capacity, SOURCE);
+        }
+    }
+
+    @Nested
+    class ItsCacheBesideASource extends KvCacheContract<PagedCache> {
+        @Override
+        protected LanguageModel model() {
+            return encoderDecoder("marian");
+        }
+
+        @Override
+        protected PagedCache newCache(LanguageModel model, int capacity) {
+            return (PagedCache) ((CpuEncoderDecoder) model).newCache(capacity, SOURCE);
         }
     }
 

@@ -8,6 +8,8 @@ import dev.zhulong.infer.Encoder;
 import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.infer.TorchEncoder;
 import dev.zhulong.infer.cpu.CpuEncoder;
+import dev.zhulong.infer.cpu.CpuEncoderDecoder;
+import dev.zhulong.infer.cpu.CpuOptions;
 import dev.zhulong.infer.open.EngineChoice;
 import dev.zhulong.infer.open.EngineChoice.Engine;
 import dev.zhulong.infer.open.ModelFiles;
@@ -80,8 +82,12 @@ public record Verification(List<Line> differences) {
     }
 
     private static void encoderDecoder(Path model, Golden reference, Engine engine, Computed computed) {
-        if (engine == Engine.CPU) {
-            throw new IllegalArgumentException(model + " is an encoder–decoder, which --engine torch runs");
+        if (engine != Engine.TORCH) {
+            CpuOptions options = CpuOptions.of(Libtorch.threads()).withCache(KvPages.Format.F32);
+            try (ModelDirectory files = ModelDirectory.open(model); CpuEncoderDecoder loaded = CpuEncoderDecoder.load(files, Optional.empty(), options)) {
+                EncoderDecoderOutputs.of(loaded, model, reference, computed);
+            }
+            return;
         }
         try (var network = EncoderDecoder.load(model)) {
             EncoderDecoderOutputs.of(network, model, reference, computed);
