@@ -3,12 +3,16 @@ package dev.zhulong.cli;
 import dev.zhulong.formats.OwnerOnly;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.guard.AuditLog;
+import dev.zhulong.infer.ConditionalModel;
 import dev.zhulong.infer.PrefixFile;
 import dev.zhulong.infer.SchedulerOptions;
 import dev.zhulong.infer.WarmUp;
 import dev.zhulong.infer.open.EngineChoice.Engine;
+import dev.zhulong.infer.open.EngineChoice;
 import dev.zhulong.infer.open.LoadedModel;
 import dev.zhulong.infer.open.ModelFiles;
+import dev.zhulong.infer.open.OpenEncoderDecoder;
+import dev.zhulong.infer.search.BeamScheduler;
 import dev.zhulong.kernels.KvPages;
 import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.serve.ApiKeys;
@@ -19,6 +23,8 @@ import dev.zhulong.serve.ResponseCache;
 import dev.zhulong.serve.ServedEncoder;
 import dev.zhulong.serve.ServedModel;
 import dev.zhulong.serve.ServerOptions;
+import dev.zhulong.serve.Sources;
+import dev.zhulong.text.encode.EncoderTokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -42,6 +48,8 @@ import picocli.CommandLine.Option;
             "Serve a model over HTTP, in the shape of OpenAI's API: chat and text completions, streamed or whole, embeddings, tools, JSON schemas.",
             "A directory with an encoder (BERT and its descendants) is served with embeddings, pooled and normalized as it says, and labels with their probabilities where it has a head"
                     + " for them: POST /v1/classify.",
+            "A directory with an encoder–decoder (T5, BART, mBART, Marian, M2M-100, NLLB) is served with translations by beams, POST /v1/translate, and completions that are written of"
+                    + " their prompt.",
             "Requests are answered together, each as if it were alone; prompts that begin alike are read once. It listens on this machine alone unless --host says"
                     + " otherwise, and lets everyone call unless --keys names a file of keys (zhulong key makes them).",
             "On SIGTERM or Ctrl-C, requests in progress are finished before the server ends.",
@@ -53,11 +61,17 @@ import picocli.CommandLine.Option;
             "  zhulong serve --model model.Q8_0.gguf --low model.Q4_0.gguf --port 9000 --parallel 16",
             "  zhulong serve --model my-model --host 0.0.0.0 --keys keys.json --tls-cert cert.pem --tls-key key.pem",
             "  zhulong serve --model all-MiniLM-L6-v2 --weights q8_0",
+            "  zhulong serve --model opus-mt-en-zh",
             "  curl localhost:8080/v1/chat/completions -H 'Content-Type: application/json' -d '{\"messages\": [{\"role\": \"user\", \"content\": \"Hello\"}]}'",
         })
 final class ServeVerb extends Verb {
     /** Tokens of a sequence that memory is kept for where it is not said how many. */
     private static final int USUAL_TOKENS = 4096;
+
+    /** The same of an encoder–decoder, whose texts are short: those of a source and of what is written of it. */
+    private static final int REWRITTEN_TOKENS = 768;
+    /** Beams that are searched side by side. */
+    private static final int BEAM_ROWS = 64;
 
     /** Bytes of answers kept in this process: a small part of its memory. */
     private static final long CACHE_BYTES = Math.min(128L << 20, Runtime.getRuntime().maxMemory() / 16);
@@ -191,6 +205,10 @@ final class ServeVerb extends Verb {
             serveEncoder();
             return;
         }
+        if (OpenEncoderDecoder.isEncoderDecoder(model)) {
+            serveEncoderDecoder();
+            return;
+        }
         if (prefixDirectory != null) {
             Files.createDirectories(prefixDirectory, OwnerOnly.directory(prefixDirectory));
         }
@@ -223,6 +241,44 @@ final class ServeVerb extends Verb {
             Thread.currentThread().interrupt();
         } finally {
             stopped.countDown();
+        }
+    }
+
+    /** Sequences have keys and values, those of their sources too; nothing that is read of one serves another. */
+    private void serveEncoderDecoder() throws IOException {
+        String ofOthers = low != null ? "--low" : !adapters.isEmpty() ? "--adapter" : adapterDir != null ? "--adapter-dir" : prefixDirectory != null ? "--prefix-dir"
+                : noPrefixCache ? "--no-prefix-cache" : null;
+        if (ofOthers != null) {
+            throw wrongUsage(ofOthers + " is for models that write on from their prompt, and " + model + " is an encoder–decoder: leave it out");
+        }
+        EngineChoice choice = engine.choice(Engine.AUTO);
+        if (choice.engine() == Engine.TORCH) {
+            throw wrongUsage("an encoder–decoder is served by the cpu engine: leave out --engine torch");
+        }
+        try (EncoderTokenizer tokenizer = EncoderTokenizer.load(model); OpenEncoderDecoder opened = OpenEncoderDecoder.load(model, choice);
+                ResponseCache answers = answers(); AuditLog audit = auditFile == null ? AuditLog.NONE : AuditLog.to(auditFile)) {
+            serve(tokenizer, opened, options(audit).withCache(answers));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } finally {
+            stopped.countDown();
+        }
+    }
+
+    private void serve(EncoderTokenizer tokenizer, OpenEncoderDecoder opened, ServerOptions options) throws InterruptedException {
+        ConditionalModel loaded = opened.sequences().orElseThrow();
+        long wanted = kvTokens != null ? kvTokens : (long) parallel * REWRITTEN_TOKENS;
+        long beams = kvTokens != null ? kvTokens : (long) BEAM_ROWS * REWRITTEN_TOKENS;
+        long fit = opened.fitting(wanted + beams);
+        int tokens = (int) Math.min(Integer.MAX_VALUE, wanted * fit / (wanted + beams));
+        var sources = new Sources(loaded, tokenizer, opened.searchOptions());
+        var scheduling = new SchedulerOptions(parallel, waiting(), tokens, promptRows, false);
+        var room = new BeamScheduler.Room(BEAM_ROWS, fit - tokens, waiting());
+        WarmUp.run(loaded, warmUp);
+        try (var served = new ServedModel(called(), sources, opened.engine(), opened.advice(), opened.fingerprint(), scheduling, room);
+                var server = ApiServer.start(served, options)) {
+            untilStopped(server, String.format(Locale.ROOT, "%s serves the encoder–decoder %s on %s; %d sequences at once, %,d tokens of keys and values, %,d for beams",
+                    options.url(server.port()), called(), opened.engine(), parallel, tokens, room.tokens()));
         }
     }
 

@@ -4,6 +4,7 @@ import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.EncoderDecoderSpec;
 import dev.zhulong.infer.open.EngineChoice.Engine;
 import dev.zhulong.infer.open.OpenEncoderDecoder;
+import dev.zhulong.infer.search.Languages;
 import dev.zhulong.infer.search.Rewriter;
 import dev.zhulong.infer.search.SearchOptions;
 import dev.zhulong.infer.search.SearchOptions.Early;
@@ -87,7 +88,7 @@ final class TranslateVerb extends Verb {
         try (EncoderTokenizer tokenizer = EncoderTokenizer.load(model);
                 OpenEncoderDecoder opened = OpenEncoderDecoder.load(model, engine.choice(Engine.AUTO))) {
             var rewriter = new Rewriter(opened.model(), tokenizer, sourceLanguage == null ? OptionalInt.empty() : OptionalInt.of(language(tokenizer, sourceLanguage)),
-                    options(opened.model().spec(), tokenizer));
+                    options(opened, tokenizer));
             List<String> written = rewriter.write(all);
             if (out != null) {
                 AtomicFile.writeString(out, String.join("", written.stream().map(text -> line(text) + "\n").toList()));
@@ -102,8 +103,9 @@ final class TranslateVerb extends Verb {
         return text.replaceAll("\\s*\\R\\s*", " ");
     }
 
-    private SearchOptions options(EncoderDecoderSpec spec, EncoderTokenizer tokenizer) {
-        SearchOptions options = SearchOptions.read(model, spec.ids(), spec.longest(), spec.vocabSize());
+    private SearchOptions options(OpenEncoderDecoder opened, EncoderTokenizer tokenizer) {
+        EncoderDecoderSpec spec = opened.model().spec();
+        SearchOptions options = opened.searchOptions();
         options = beams == null ? options : options.withBeams(beams);
         options = options.with(lengthPenalty == null ? options.lengthPenalty() : lengthPenalty, early == null ? options.early() : early(), noRepeat == null
                 ? options.noRepeat() : noRepeat);
@@ -125,8 +127,7 @@ final class TranslateVerb extends Verb {
         };
     }
 
-    private int language(EncoderTokenizer tokenizer, String token) {
-        return tokenizer.tokenizer().id(token).orElseThrow(() -> new IllegalArgumentException("the tokenizer of " + model + " has no token " + token
-                + ": name a language as it spells it, such as eng_Latn (NLLB), en_XX (mBART) or __en__ (M2M-100)"));
+    private static int language(EncoderTokenizer tokenizer, String token) {
+        return Languages.id(tokenizer.tokenizer(), token);
     }
 }

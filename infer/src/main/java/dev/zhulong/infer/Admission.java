@@ -33,7 +33,7 @@ final class Admission {
         this.model = model;
         this.kept = kept;
         places = options.running();
-        try (LanguageModel.KvCache probe = model.newCache(1)) {
+        try (LanguageModel.KvCache probe = probe(model)) {
             paged = probe instanceof PagedKv;
             pageTokens = probe instanceof PagedKv pages ? pages.pageTokens() : 1;
             room = Math.max(pageTokens, options.tokens() / pageTokens * pageTokens);
@@ -43,6 +43,16 @@ final class Admission {
                 kept.read(prefixes, (PagedKv) probe, () -> makeRoom(pageTokens));
             }
         }
+    }
+
+    /** Any cache of the model: what it is like, all are. */
+    private static LanguageModel.KvCache probe(LanguageModel model) {
+        return model instanceof ConditionalModel conditional ? conditional.newCache(1, new int[1]) : model.newCache(1);
+    }
+
+    /** Tokens of memory that a job's source takes. */
+    private int sourceTokens(Job job) {
+        return job.source() == null ? 0 : ((ConditionalModel) model).sourceTokens(job.source().ids().length);
     }
 
     /** Those that are in, in the order of their turns. */
@@ -72,8 +82,9 @@ final class Admission {
      */
     void check(Job job) {
         int n = job.prompt().length;
-        if (rounded(capacity(job)) > room) {
-            throw new ContextLengthException("the prompt of " + n + " tokens and the " + (capacity(job) - n) + " to be generated do not fit into the memory for "
+        if (rounded(capacity(job)) + sourceTokens(job) > room) {
+            throw new ContextLengthException(job.source() != null ? "the text of " + job.source().ids().length + " tokens and the " + (capacity(job) - n)
+                    + " to be generated do not fit into the memory for " + room + " tokens: ask for fewer tokens" : "the prompt of " + n + " tokens and the " + (capacity(job) - n) + " to be generated do not fit into the memory for "
                     + room + " tokens: ask for fewer tokens");
         }
     }
@@ -108,7 +119,7 @@ final class Admission {
             release(job);
             return false;
         }
-        var cache = new PromptCache(model, Math.max(1, capacity(job.job())), null, job.job().adapter());
+        var cache = new PromptCache(model, Math.max(1, capacity(job.job())), job.job());
         job.cache = cache;
         if (prefixes != null) {
             job.shared = job.path.size();
@@ -125,7 +136,7 @@ final class Admission {
             job.path.addAll(prefixes.use(job.job().prefixSalt(), job.ids()));
         }
         int capacity = capacity(job.job());
-        return paged ? rounded(Math.min(job.ids().length + 1, capacity)) - (long) job.path.size() * pageTokens : capacity;
+        return sourceTokens(job.job()) + (paged ? rounded(Math.min(job.ids().length + 1, capacity)) - (long) job.path.size() * pageTokens : capacity);
     }
 
     private long rounded(long tokens) {
@@ -157,7 +168,7 @@ final class Admission {
     long held() {
         long tokens = prefixes == null ? 0 : (long) prefixes.pages() * pageTokens;
         for (ScheduledJob job : running) {
-            tokens += paged ? rounded(job.cache.length()) - (long) job.shared * pageTokens : capacity(job.job());
+            tokens += sourceTokens(job.job()) + (paged ? rounded(job.cache.length()) - (long) job.shared * pageTokens : capacity(job.job()));
         }
         return tokens;
     }

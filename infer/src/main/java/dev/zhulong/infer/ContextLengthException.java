@@ -4,7 +4,7 @@ package dev.zhulong.infer;
 public final class ContextLengthException extends IllegalArgumentException {
     private static final long serialVersionUID = 1;
 
-    ContextLengthException(String message) {
+    public ContextLengthException(String message) {
         super(message);
     }
 }

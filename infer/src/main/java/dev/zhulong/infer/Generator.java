@@ -90,7 +90,7 @@ public final class Generator {
     public Generation generate(int[] prompt, GenerateOptions options, Consumer<String> onText, PromptCache kept) {
         check(prompt, model.spec());
         long start = System.nanoTime();
-        return run(List.of(new Sequence(model, tokenizer, prompt, options, 0, onText, kept)), options, start).getFirst();
+        return run(List.of(new Sequence(model, tokenizer, prompt, options, 0, onText, kept, null)), options, start).getFirst();
     }
 
     /** An empty cache for one conversation of up to the model's context; of this generator's model and drafts. */
@@ -119,7 +119,7 @@ public final class Generator {
                 int index = i;
                 int[] prompt = prompts.get(i);
                 caches.add(new PromptCache(model, prompt.length + options.newTokens(prompt.length, context), drafters));
-                sequences.add(new Sequence(model, tokenizer, prompt, options, i, text -> listener.text(index, text), caches.getLast()));
+                sequences.add(new Sequence(model, tokenizer, prompt, options, i, text -> listener.text(index, text), caches.getLast(), null));
             }
             return run(sequences, options, start);
         } finally {

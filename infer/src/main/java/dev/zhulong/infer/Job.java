@@ -14,8 +14,29 @@ import java.util.Objects;
  * @param salt     what is read for one salt is never reused for another: the tenant, the adapter, the template
  * @param deadline when the job is given up, or null for never
  * @param adapter  put on the sequence; null for none. What was read with one is never reused without it or with another
+ * @param source   what the sequence is written of; null where the model is no {@link ConditionalModel}
  */
-public record Job(int[] prompt, GenerateOptions options, int number, String client, String salt, Instant deadline, Adapter adapter) {
+public record Job(int[] prompt, GenerateOptions options, int number, String client, String salt, Instant deadline, Adapter adapter, Source source) {
+    /**
+     * What an encoder–decoder writes of.
+     *
+     * @param ids   that the encoder reads
+     * @param rules for what may follow
+     */
+    public record Source(int[] ids, Rules rules) {
+        public Source {
+            Objects.requireNonNull(ids, "ids");
+            Objects.requireNonNull(rules, "rules");
+        }
+    }
+
+    /** What may follow a text. */
+    @FunctionalInterface
+    public interface Rules {
+        /** Changes scores in place. @param text ids so far, the prompt included  @param scores of each id; negative infinity forbids one */
+        void apply(int[] text, float[] scores);
+    }
+
     public Job {
         Objects.requireNonNull(options, "options");
         Objects.requireNonNull(client, "client");
@@ -25,6 +46,11 @@ public record Job(int[] prompt, GenerateOptions options, int number, String clie
     /** Without an adapter. */
     public Job(int[] prompt, GenerateOptions options, int number, String client, String salt, Instant deadline) {
         this(prompt, options, number, client, salt, deadline, null);
+    }
+
+    /** Of a model that writes of nothing. */
+    public Job(int[] prompt, GenerateOptions options, int number, String client, String salt, Instant deadline, Adapter adapter) {
+        this(prompt, options, number, client, salt, deadline, adapter, null);
     }
 
     /** What of a sequence that is read may serve this one. */

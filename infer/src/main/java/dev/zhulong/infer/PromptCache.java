@@ -26,13 +26,17 @@ public final class PromptCache implements AutoCloseable {
 
     /** @param drafters null for none */
     PromptCache(LanguageModel model, int capacity, Drafter.Factory drafters) {
-        this(model, capacity, drafters, null);
+        this(model, model.newCache(capacity), drafters);
     }
 
-    /** @param adapter null for none */
-    PromptCache(LanguageModel model, int capacity, Drafter.Factory drafters, LanguageModel.Adapter adapter) {
+    /** Of a job's sequence: with its adapter, or of its source. */
+    PromptCache(LanguageModel model, int capacity, Job job) {
+        this(model, job.source() == null ? model.newCache(capacity, job.adapter()) : ((ConditionalModel) model).newCache(capacity, job.source().ids()), null);
+    }
+
+    private PromptCache(LanguageModel model, LanguageModel.KvCache cache, Drafter.Factory drafters) {
         reusable = isReusable(model);
-        tokens = new CachedTokens(model.newCache(capacity, adapter));
+        tokens = new CachedTokens(cache);
         try {
             drafter = drafters == null ? null : drafters.begin();
         } catch (RuntimeException | Error e) {
@@ -63,9 +67,9 @@ public final class PromptCache implements AutoCloseable {
         return tokens;
     }
 
-    /** Whether what was read in one sequence serves another: not where angles change with a sequence's length. */
+    /** Whether what was read in one sequence serves another: not where angles change with a sequence's length, nor where each is written of its own source. */
     static boolean isReusable(LanguageModel model) {
-        return model.spec().stack().anglesChangeAfter().isEmpty();
+        return !(model instanceof ConditionalModel) && model.spec().stack().anglesChangeAfter().isEmpty();
     }
 
     /** Null for none. */

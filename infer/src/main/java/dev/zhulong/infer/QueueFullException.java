@@ -6,7 +6,7 @@ public final class QueueFullException extends RuntimeException {
 
     private final int retryAfterSeconds;
 
-    QueueFullException(int waiting, int retryAfterSeconds) {
+    public QueueFullException(int waiting, int retryAfterSeconds) {
         super(waiting + " requests are waiting already: try again in " + retryAfterSeconds + " s");
         this.retryAfterSeconds = retryAfterSeconds;
     }

@@ -170,6 +170,10 @@ public final class Scheduler implements AutoCloseable {
 
     private void check(Job job) {
         Generator.check(job.prompt(), model.spec());
+        if (model instanceof ConditionalModel != (job.source() != null)) {
+            throw new IllegalArgumentException(job.source() == null ? "an encoder–decoder writes of a source, and the job has none" : "the job has a source, and the model is no"
+                    + " encoder–decoder");
+        }
         admission.check(job);
     }
 
@@ -328,7 +332,8 @@ public final class Scheduler implements AutoCloseable {
             job.sequence.move(job.cache);
             return;
         }
-        job.sequence = new Sequence(model, tokenizer, job.job().prompt(), job.job().options(), job.job().number(), job::takeText, job.cache);
+        job.sequence = new Sequence(model, tokenizer, job.job().prompt(), job.job().options(), job.job().number(), job::takeText, job.cache,
+                job.job().source() == null ? null : job.job().source().rules());
         cachedTokens += job.sequence.cachedTokens();
         job.tellStarted();
         if (job.job().options().maxNewTokens() == 0) {
@@ -372,20 +377,26 @@ public final class Scheduler implements AutoCloseable {
     private List<Span> plan(List<ScheduledJob> who) {
         List<Span> spans = new ArrayList<>();
         for (ScheduledJob job : running) {
-            if (job.sequence.unread() == 1) {
+            if (job.sequence.unread() == 1 && sourceToRead(job) == 0) {
                 spans.add(job.sequence.unread(1));
                 who.add(job);
             }
         }
         int room = spans.isEmpty() ? SchedulerOptions.PROMPT_ALONE : options.promptRows();
         for (ScheduledJob job : running) {
-            if (room > 0 && job.sequence.unread() > 1) {
+            int source = sourceToRead(job);
+            if (room > 0 && (job.sequence.unread() > 1 || source > 0)) {
                 spans.add(job.sequence.unread(room));
                 who.add(job);
-                room -= spans.getLast().ids().length;
+                room -= spans.getLast().ids().length + source;
             }
         }
         return spans;
+    }
+
+    /** Tokens of a job's source that its next step reads as well: all of them in its first. */
+    private static int sourceToRead(ScheduledJob job) {
+        return job.job().source() == null || job.cache.length() > 0 ? 0 : job.job().source().ids().length;
     }
 
     private void preempt(ScheduledJob job) {
@@ -438,8 +449,9 @@ public final class Scheduler implements AutoCloseable {
     /** The model has read {@code span}; false if the sequence has ended. */
     private boolean read(ScheduledJob job, Span span, float[] logits) {
         Sequence sequence = job.sequence;
+        promptTokens += sourceToRead(job);
         sequence.ran(span.ids());
-        if (sequence.written() == 0) {
+        if (sequence.written() == 0 && job.job().source() == null) {
             promptTokens += span.ids().length;
         }
         boolean goesOn = true;

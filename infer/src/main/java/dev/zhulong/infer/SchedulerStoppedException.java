@@ -5,7 +5,7 @@ public final class SchedulerStoppedException extends IllegalStateException {
     private static final long serialVersionUID = 1;
 
     /** @param cause null where it was asked to stop */
-    SchedulerStoppedException(Throwable cause) {
+    public SchedulerStoppedException(Throwable cause) {
         super(cause == null ? "no more requests are taken" : "the engine has failed: " + cause + "; restart the server", cause);
     }
 }

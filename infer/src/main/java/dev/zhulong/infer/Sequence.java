@@ -42,11 +42,15 @@ final class Sequence {
     private int depth = FIRST_DEPTH;
     private int drafted;
     private int accepted;
+    /** Null for none. */
+    private final Job.Rules rules;
     private ConstraintState constraint;
     private Finish finish;
     private long finished;
 
-    Sequence(LanguageModel model, Tokenizer tokenizer, int[] prompt, GenerateOptions options, int number, Consumer<String> onText, PromptCache kept) {
+    /** @param rules null for none */
+    Sequence(LanguageModel model, Tokenizer tokenizer, int[] prompt, GenerateOptions options, int number, Consumer<String> onText, PromptCache kept, Job.Rules rules) {
+        this.rules = rules;
         promptTokens = prompt.length;
         context = model.spec().contextLength();
         room = options.newTokens(prompt.length, context);
@@ -159,7 +163,7 @@ final class Sequence {
             end(Finish.EOS);
             return false;
         }
-        int id = sampler.next(logits, constraint == null ? null : allowed());
+        int id = sampler.next(rules == null ? logits : ruled(logits), constraint == null ? null : allowed());
         if (eosIds.contains(id)) {
             end(Finish.EOS);
             return false;
@@ -181,6 +185,12 @@ final class Sequence {
             end(Finish.LENGTH);
         }
         return finish == null;
+    }
+
+    private float[] ruled(float[] logits) {
+        float[] scores = logits.clone();
+        rules.apply(ids(), scores);
+        return scores;
     }
 
     /** What the constraint allows, and what ends the sequence where the text may end. */

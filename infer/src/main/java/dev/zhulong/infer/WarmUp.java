@@ -49,7 +49,7 @@ public final class WarmUp {
         try {
             int context = model.spec().contextLength();
             for (int i = 0; i < TOGETHER; i++) {
-                caches.add(model.newCache(Math.min(context, i == 0 ? PROMPT + 2 * TAIL : TAIL)));
+                caches.add(newCache(Math.min(context, i == 0 ? PROMPT + 2 * TAIL : TAIL)));
             }
             List<KvCache> first = caches.subList(0, 1);
             return forward(first, TAIL) && forward(first, PROMPT) && forward(first, 1) && forward(first, 1) && forward(caches, TAIL / 2) && forward(caches, 1) && forward(caches, 1)
@@ -57,6 +57,11 @@ public final class WarmUp {
         } finally {
             caches.forEach(KvCache::close);
         }
+    }
+
+    private KvCache newCache(int capacity) {
+        return model instanceof ConditionalModel conditional ? conditional.newCache(capacity, random.ints(capacity, 0, conditional.network().sourceVocab()).toArray())
+                : model.newCache(capacity);
     }
 
     private boolean forward(List<KvCache> caches, int tokens) {

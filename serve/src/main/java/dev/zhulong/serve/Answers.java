@@ -74,7 +74,8 @@ final class Answers implements AnswerStream {
                 int[] prompt = asked.prompts().get(i / asked.n());
                 choices.add(new Choice(i, filters.get(), asked.tools() == null ? null : new ToolCalls(asked.tools(), asked.callsForced()),
                         asked.logProbs() ? new TokenTexts(asked.tokenizer(), prompt) : null, asked.wholeJson()));
-                tickets.add(submit(new Job(prompt, asked.options(), i % asked.n(), asker.client, asker.salt, asker.caller.deadline(), asked.model().adapter()), new Ear(i)));
+                tickets.add(submit(new Job(prompt, asked.options(), i % asked.n(), asker.client, asker.salt, asker.caller.deadline(), asked.model().adapter(),
+                        asked.source(i / asked.n())), new Ear(i)));
             }
         } catch (RuntimeException | Error e) {
             close();
@@ -202,7 +203,7 @@ final class Answers implements AnswerStream {
     /** What was taken so far; exact when all has ended. */
     @Override
     public Usage usage() {
-        int prompts = asked.prompts().stream().mapToInt(ids -> ids.length).sum();
+        int prompts = asked.promptTokens();
         int reused = 0;
         for (int tokens : cached) {
             reused += tokens;

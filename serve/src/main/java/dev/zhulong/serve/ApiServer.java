@@ -42,7 +42,7 @@ public final class ApiServer implements AutoCloseable {
      * @throws UncheckedIOException where the port cannot be had
      */
     public static ApiServer start(ServedModel model, ServerOptions options) {
-        return new ApiServer(new ModelService(model, options), options);
+        return new ApiServer(model.sources() == null ? new ModelService(model, options) : new SourceService(model, options), options);
     }
 
     /** The same for an encoder: vectors, and labels where it has a head for them. */

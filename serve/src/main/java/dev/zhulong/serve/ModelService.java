@@ -46,10 +46,10 @@ final class ModelService implements Service {
 
     @Override
     public AdminRoutes admin() {
-        return new AdminRoutes(this::status, model, options);
+        return new AdminRoutes(() -> status(model), model, options);
     }
 
-    private ObjectNode status() {
+    static ObjectNode status(ServedModel model) {
         ObjectNode tree = Json.object().put("model", model.name());
         var lanes = tree.putArray("lanes");
         model.lanes().forEach(lane -> {

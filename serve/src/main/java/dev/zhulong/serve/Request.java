@@ -1,6 +1,7 @@
 package dev.zhulong.serve;
 
 import dev.zhulong.infer.GenerateOptions;
+import dev.zhulong.infer.Job;
 import dev.zhulong.serve.ServedModel.Lane;
 import dev.zhulong.text.Tokenizer;
 import java.util.List;
@@ -22,9 +23,10 @@ import java.util.Set;
  * @param echo         texts that come before the answers, one of each prompt; empty where they are not to be told
  * @param repeatable   whether the same request has the same answer each time
  * @param form         what the answer is held to, until this is closed; null for nothing
+ * @param sources      what each prompt is written of, where the model is an encoder–decoder; empty elsewhere
  */
 record Request(NamedAdapter model, Lane lane, Tokenizer tokenizer, List<int[]> prompts, int n, GenerateOptions options, Set<String> tools, boolean callsForced, boolean wholeJson,
-        boolean stream, boolean includeUsage, List<String> echo, boolean repeatable, Constraints.Lease form) implements AutoCloseable {
+        boolean stream, boolean includeUsage, List<String> echo, boolean repeatable, Constraints.Lease form, List<Job.Source> sources) implements AutoCloseable {
     /** Answers to all prompts. */
     int choices() {
         return prompts.size() * n;
@@ -32,7 +34,7 @@ record Request(NamedAdapter model, Lane lane, Tokenizer tokenizer, List<int[]> p
 
     /** The same held to a form. */
     Request heldTo(Constraints.Lease lease) {
-        return new Request(model, lane, tokenizer, prompts, n, options.withConstraint(lease.constraint()), tools, callsForced, wholeJson, stream, includeUsage, echo, repeatable, lease);
+        return new Request(model, lane, tokenizer, prompts, n, options.withConstraint(lease.constraint()), tools, callsForced, wholeJson, stream, includeUsage, echo, repeatable, lease, sources);
     }
 
     @Override
@@ -40,6 +42,16 @@ record Request(NamedAdapter model, Lane lane, Tokenizer tokenizer, List<int[]> p
         if (form != null) {
             form.close();
         }
+    }
+
+    /** What the answers to a prompt are written of; null for nothing. */
+    Job.Source source(int prompt) {
+        return sources.isEmpty() ? null : sources.get(prompt);
+    }
+
+    /** Tokens that are read for all prompts, each once. */
+    int promptTokens() {
+        return sources.isEmpty() ? prompts.stream().mapToInt(ids -> ids.length).sum() : sources.stream().mapToInt(source -> source.ids().length).sum();
     }
 
     boolean logProbs() {

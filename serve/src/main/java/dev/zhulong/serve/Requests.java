@@ -17,7 +17,7 @@ import java.util.function.UnaryOperator;
 final class Requests {
     static final int MOST_CHOICES = 64;
     private static final int MOST_STOPS = 16;
-    private static final int MOST_LOG_PROBS = 20;
+    static final int MOST_LOG_PROBS = 20;
     private static final int TEXT_TOKENS = 16;
 
     /** Spellings of the three marks of a gap: Qwen's, StarCoder's, CodeLlama's. */
@@ -60,11 +60,11 @@ final class Requests {
         // what was asked to be JSON of a form is the answer, and no call even where it looks like one
         Set<String> callable = tools.tools().isEmpty() || format != null && !forced ? null : tools.tools().keySet();
         return held(new Request(named, lane, model.tokenizer(), List.of(prompt), n, options, callable, forced, format != null, stream, includeUsage(request, stream), List.of(),
-                Sampling.isRepeatable(request, options.sampler()), null), format, caller);
+                Sampling.isRepeatable(request, options.sampler()), null, List.of()), format, caller);
     }
 
     /** What is asked with its answers held to a format, which may be null; the last step, as what it takes is to be given back. */
-    private Request held(Request asked, ResponseFormat format, Caller caller) {
+    Request held(Request asked, ResponseFormat format, Caller caller) {
         return format == null ? asked : asked.heldTo(format.lease(model.constraints(), caller));
     }
 
@@ -104,7 +104,7 @@ final class Requests {
         GenerateOptions options = options(request, most, named.eosIds(), logProbs == null ? GenerateOptions.NO_LOG_PROBS : logProbs.intValue());
         boolean stream = request.flag("stream", false);
         return held(new Request(named, lane, model.tokenizer(), prompts, n, options, null, false, format != null, stream, includeUsage(request, stream), texts,
-                Sampling.isRepeatable(request, options.sampler()), null), format, caller);
+                Sampling.isRepeatable(request, options.sampler()), null, List.of()), format, caller);
     }
 
     /** The model asked for, or the adapter of it. */
@@ -112,11 +112,11 @@ final class Requests {
         return model.named(request.text("model", model.name()));
     }
 
-    private static int n(Fields request) {
+    static int n(Fields request) {
         return request.integer("n", 1, MOST_CHOICES, 1L).intValue();
     }
 
-    private static boolean includeUsage(Fields request, boolean stream) {
+    static boolean includeUsage(Fields request, boolean stream) {
         Fields options = request.object("stream_options");
         if (options != null && !stream) {
             throw request.wrong("stream_options", "needs \"stream\": true");
@@ -125,7 +125,7 @@ final class Requests {
     }
 
     /** Tokens that can be written after a prompt, which came in {@code field}. */
-    private static int rest(Lane lane, int prompt, String field) {
+    static int rest(Lane lane, int prompt, String field) {
         int rest = lane.mostTokens() - prompt;
         if (rest < 1) {
             throw ApiException.invalid(field, "context_length_exceeded", "the prompt has " + prompt + " tokens, and a sequence may have at most " + lane.mostTokens()
@@ -134,7 +134,7 @@ final class Requests {
         return rest;
     }
 
-    private GenerateOptions options(Fields request, int most, List<Integer> ends, int logProbs) {
+    GenerateOptions options(Fields request, int most, List<Integer> ends, int logProbs) {
         SamplerOptions sampler = Sampling.of(request, model.advice(), model.tokenizer().vocabSize());
         List<String> stop = request.texts("stop", MOST_STOPS);
         if (stop.stream().anyMatch(String::isEmpty)) {

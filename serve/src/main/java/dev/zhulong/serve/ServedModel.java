@@ -9,6 +9,7 @@ import dev.zhulong.infer.SchedulerOptions;
 import dev.zhulong.infer.constrain.Constraint;
 import dev.zhulong.infer.constrain.TokenBytes;
 import dev.zhulong.infer.cpu.CpuAdapter;
+import dev.zhulong.infer.search.BeamScheduler;
 import dev.zhulong.text.EncodingException;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.text.chat.ChatEncoder;
@@ -21,6 +22,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentSkipListMap;
@@ -62,6 +64,10 @@ public final class ServedModel implements AutoCloseable {
     private final String fingerprint;
     private final List<Lane> lanes = new ArrayList<>();
     private final Constraints constraints = Constraints.onThisHeap(schema -> Constraint.jsonSchema(schema, tokenBytes()));
+    /** Null where the model writes on from its prompt. */
+    private final Sources sources;
+    /** Null where there are no sources. */
+    private final BeamScheduler beams;
     private final Map<String, NamedAdapter> adapters = new ConcurrentSkipListMap<>();
     private TokenBytes tokenBytes;
 
@@ -86,6 +92,8 @@ public final class ServedModel implements AutoCloseable {
         this.advice = advice;
         this.eosIds = List.copyOf(eosIds);
         this.fingerprint = fingerprint;
+        sources = null;
+        beams = null;
         encoder = new ChatEncoder(template, tokenizer);
         ends = new TreeSet<>(eosIds);
         ends.addAll(encoder.endOfTurn());
@@ -93,8 +101,40 @@ public final class ServedModel implements AutoCloseable {
                 lanes.add(new Lane(route.precision, route.engine, route.model, new Scheduler(route.model, tokenizer, options, prefixes.apply(route.precision)))));
     }
 
+    /**
+     * The same for an encoder–decoder, which writes of texts that come in; it takes no adapters.
+     *
+     * @param engine in words, such as {@code cpu q8_0}
+     * @param advice of the model's makers, where they say nothing the likeliest token each time
+     * @param room   of searches by beams, besides that of the options
+     */
+    public ServedModel(String name, Sources sources, String engine, GenerationConfig advice, String fingerprint, SchedulerOptions options, BeamScheduler.Room room) {
+        this.name = name;
+        this.sources = sources;
+        this.fingerprint = fingerprint;
+        tokenizer = sources.tokenizer().tokenizer();
+        this.advice = new GenerationConfig(advice.maxNewTokens(), advice.maxLength(), Optional.of(advice.doSample().orElse(false)), advice.temperature(), advice.topK(), advice.topP(),
+                advice.minP(), advice.repetitionPenalty(), advice.bosId(), advice.eosIds());
+        eosIds = sources.options().eos();
+        ends = new TreeSet<>(eosIds);
+        encoder = null;
+        var scheduler = new Scheduler(sources.model(), tokenizer, options);
+        lanes.add(new Lane(Precision.HIGH, engine, sources.model(), scheduler));
+        beams = new BeamScheduler(scheduler, sources.model(), room);
+    }
+
     public String name() {
         return name;
+    }
+
+    /** What texts that come in become; null where the model writes on from its prompt. */
+    Sources sources() {
+        return sources;
+    }
+
+    /** What searches by beams; null where there are no sources. */
+    BeamScheduler beams() {
+        return beams;
     }
 
     /**
@@ -232,6 +272,9 @@ public final class ServedModel implements AutoCloseable {
 
     /** Takes no more requests, and waits until those it has are answered. */
     void drain() throws InterruptedException {
+        if (beams != null) {
+            beams.drain();
+        }
         for (Lane lane : lanes) {
             lane.scheduler.drain();
         }
@@ -240,6 +283,9 @@ public final class ServedModel implements AutoCloseable {
     /** Gives up what is not answered. */
     @Override
     public void close() {
+        if (beams != null) {
+            beams.close();
+        }
         lanes.forEach(lane -> lane.scheduler.close());
     }
 }

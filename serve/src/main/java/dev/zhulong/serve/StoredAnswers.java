@@ -3,6 +3,7 @@ package dev.zhulong.serve;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.zhulong.infer.Job;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -61,7 +62,7 @@ final class StoredAnswers implements AnswerStream {
         MessageDigest digest = digest();
         parts.forEach(part -> add(digest, part.getBytes(StandardCharsets.UTF_8)));
         // a template may tell the time
-        for (int[] prompt : asked.prompts()) {
+        for (int[] prompt : asked.sources().isEmpty() ? asked.prompts() : asked.sources().stream().map(Job.Source::ids).toList()) {
             byte[] ids = new byte[Integer.BYTES * prompt.length];
             for (int i = 0; i < ids.length; i++) {
                 ids[i] = (byte) (prompt[i / Integer.BYTES] >> 8 * (i % Integer.BYTES));

@@ -31,7 +31,7 @@ final class TextRoutes {
     }
 
     void text(Exchange exchange, ServerResponse response) {
-        answer(exchange, response, requests::text, new TextShape(fingerprint), false);
+        answer(exchange, response, model.sources() == null ? requests::text : new SourceRequests(model, requests)::text, new TextShape(fingerprint), false);
     }
 
     /** Reads a request. */
@@ -113,7 +113,7 @@ final class TextRoutes {
 
     private Answers begin(Request asked, Shape shape, Exchange exchange, Caller caller) {
         // what was read for another tenant or another template is never reused
-        var asker = new Asker(exchange.client(), exchange.tenant() + '\n' + asked.model().encoder().template().hash(), caller);
+        var asker = new Asker(exchange.client(), exchange.tenant() + '\n' + (asked.model().encoder() == null ? "" : asked.model().encoder().template().hash()), caller);
         Supplier<TextFilter> filters = options.guard() == null ? TextFilter.None::new : () -> options.guard().output(exchange.tenant(), shape.id(), metrics::decided, caller::check);
         return new Answers(asked, asker, filters);
     }

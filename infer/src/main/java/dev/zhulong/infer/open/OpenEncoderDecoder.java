@@ -2,6 +2,7 @@ package dev.zhulong.infer.open;
 
 import dev.zhulong.formats.EncoderDecoderSpec;
 import dev.zhulong.formats.FormatException;
+import dev.zhulong.formats.GenerationConfig;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.infer.ConditionalModel;
 import dev.zhulong.infer.MemoryEstimate;
@@ -11,6 +12,7 @@ import dev.zhulong.infer.cpu.CpuOptions;
 import dev.zhulong.infer.open.EngineChoice.Engine;
 import dev.zhulong.infer.open.EngineChoice.RouteWanted;
 import dev.zhulong.infer.search.Continuations;
+import dev.zhulong.infer.search.SearchOptions;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.EncoderDecoder;
 import dev.zhulong.tensor.DeviceScope;
@@ -28,11 +30,18 @@ import java.util.Optional;
  * }
  * }</pre>
  *
+ * @param directory of its files
  * @param engine    in words, such as {@code cpu q8_0}
  * @param sequences the same with a cache for each sequence, on the CPU engine; empty on torch
+ * @param advice    of its makers, for generation
+ * @param needs     memory
  * @param free      gives the weights back
  */
-public record OpenEncoderDecoder(Continuations model, String engine, Optional<ConditionalModel> sequences, Runnable free) implements AutoCloseable {
+public record OpenEncoderDecoder(Path directory, Continuations model, String engine, Optional<ConditionalModel> sequences, GenerationConfig advice, MemoryEstimate needs,
+        Runnable free) implements AutoCloseable {
+
+    /** Fewer tokens than these are of no use. */
+    private static final long FEWEST = 1024;
 
     /** Whether a path is a directory with an encoder–decoder, by its configuration. */
     public static boolean isEncoderDecoder(Path model) {
@@ -60,21 +69,50 @@ public record OpenEncoderDecoder(Continuations model, String engine, Optional<Co
         Optional<WeightType> type = choice.asked();
         CpuOptions options = choice.cpu();
         String engine = "cpu " + type.map(WeightType::name).orElseGet(() -> OpenEncoder.stored(files)).toLowerCase(Locale.ROOT);
-        if (files.network() instanceof EncoderDecoderSpec) {
-            OpenEncoder.requireMemory(files, engine, CpuMemory.ofEncoderDecoder(files, type, options), Machine.availableMemory());
-        }
+        // what is none is refused by its loader
+        MemoryEstimate needs = files.network() instanceof EncoderDecoderSpec ? CpuMemory.ofEncoderDecoder(files, type, options) : new MemoryEstimate(0, 0, 0);
+        OpenEncoder.requireMemory(files, engine, needs, Machine.availableMemory());
         var loaded = CpuEncoderDecoder.load(files, type, options);
-        return new OpenEncoderDecoder(Continuations.of(loaded), engine, Optional.of(loaded), loaded::close);
+        return new OpenEncoderDecoder(files.path(), Continuations.of(loaded), engine, Optional.of(loaded), files.generationConfig(), needs, loaded::close);
     }
 
     private static OpenEncoderDecoder onTorch(ModelDirectory files, EngineChoice choice) {
         long weights = files.weights().values().stream().mapToLong(tensor -> tensor.elements() * Float.BYTES).sum();
         long free = choice.device().isCpu() ? Machine.availableMemory() : choice.device().freeBytes();
-        OpenEncoder.requireMemory(files, "torch", new MemoryEstimate(weights, 0, 0), free < 0 ? Long.MAX_VALUE : free);
+        var needs = new MemoryEstimate(weights, 0, 0);
+        OpenEncoder.requireMemory(files, "torch", needs, free < 0 ? Long.MAX_VALUE : free);
         try (var on = DeviceScope.open(choice.device())) {
             EncoderDecoder loaded = EncoderDecoder.load(files);
-            return new OpenEncoderDecoder(Continuations.of(loaded), "torch f32" + (choice.device().isCpu() ? "" : " " + choice.device()), Optional.empty(), loaded::close);
+            String engine = "torch f32" + (choice.device().isCpu() ? "" : " " + choice.device());
+            return new OpenEncoderDecoder(files.path(), Continuations.of(loaded), engine, Optional.empty(), files.generationConfig(), needs, loaded::close);
         }
+    }
+
+    /** How texts are searched for, as the directory says. */
+    public SearchOptions searchOptions() {
+        EncoderDecoderSpec spec = model.spec();
+        return SearchOptions.read(directory, spec.ids(), spec.longest(), spec.vocabSize());
+    }
+
+    /** What tells the model as it is run here from every other, in a moment, on one line. */
+    public String fingerprint() {
+        return new ModelIdentity(ModelIdentity.filesIn(directory, "model/"), engine, 0, "").quick();
+    }
+
+    /**
+     * As many of {@code tokens} in caches, those of sources included, as fit well into memory beside what is loaded.
+     *
+     * @throws IllegalArgumentException where that is next to nothing
+     */
+    public long fitting(long tokens) {
+        long available = Machine.availableMemory();
+        // a tenth is left to others: what is available now is not all there a moment later
+        long fit = needs.cachePerToken() == 0 ? tokens : (available - available / 10 - needs.buffers()) / needs.cachePerToken();
+        if (fit < Math.min(tokens, FEWEST)) {
+            throw new IllegalArgumentException(String.format(Locale.ROOT, "%s on %s has memory for keys and values of %,d tokens, and %,d are needed to be of use: close other programs or"
+                    + " use a smaller model", directory, engine, Math.max(0, fit), Math.min(tokens, FEWEST)));
+        }
+        return Math.min(tokens, fit);
     }
 
     @Override

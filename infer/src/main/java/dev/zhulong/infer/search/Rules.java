@@ -1,19 +1,22 @@
 package dev.zhulong.infer.search;
 
+import dev.zhulong.infer.Job;
 import java.util.Arrays;
 import java.util.List;
 
 /** What may follow a text: scores are changed in the order in which transformers changes them ({@code generation/logits_process.py}). */
-final class Rules {
+public final class Rules implements Job.Rules {
     private static final float NEVER = Float.NEGATIVE_INFINITY;
     private final SearchOptions options;
 
-    Rules(SearchOptions options) {
+    /** Those of a search; of beams and penalties for lengths they know nothing. */
+    public Rules(SearchOptions options) {
         this.options = options;
     }
 
     /** @param text ids so far, what the decoder begins with included  @param scores of each id, changed in place */
-    void apply(int[] text, float[] scores) {
+    @Override
+    public void apply(int[] text, float[] scores) {
         penalise(text, scores);
         noRepeat(text, scores);
         badWords(text, scores);

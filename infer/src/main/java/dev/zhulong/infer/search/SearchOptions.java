@@ -185,4 +185,12 @@ public record SearchOptions(int start, List<Integer> eos, int pad, int beams, do
         return new SearchOptions(start, eos, pad, beams, penalty, stop, maxLength, minLength, ngrams, repetitionPenalty, forcedBos, forcedEos, badWords, suppressed,
                 renormalized);
     }
+
+    /**
+     * For a sequence that is written a token at a time: of {@code tokens} at most, without beams, cut off where it is that long rather than ended, and with penalties
+     * left to whoever draws.
+     */
+    public SearchOptions forSequence(int tokens) {
+        return new SearchOptions(start, eos, pad, 1, lengthPenalty, early, tokens + 1, minLength, noRepeat, 1, forcedBos, List.of(), badWords, suppressed, renormalized);
+    }
 }
