@@ -60,7 +60,7 @@ public final class TranslateBench {
     private TranslateBench() {}
 
     /** T5-small's shape. */
-    static EncoderDecoderSpec spec() {
+    public static EncoderDecoderSpec spec() {
         ObjectNode config = JsonNodeFactory.instance.objectNode();
         config.put("model_type", "t5").put("vocab_size", 32128).put("d_model", 512).put("d_kv", 64).put("d_ff", 2048).put("num_layers", 6).put("num_heads", 8);
         config.put("pad_token_id", 0).put("eos_token_id", 1).put("decoder_start_token_id", 0).put("is_encoder_decoder", true);
@@ -72,7 +72,8 @@ public final class TranslateBench {
         return run(spec(), work, each);
     }
 
-    static Result run(EncoderDecoderSpec spec, Work work, Consumer<double[]> each) {
+    /** The same of another shape. */
+    public static Result run(EncoderDecoderSpec spec, Work work, Consumer<double[]> each) {
         try {
             Path directory = Files.createTempDirectory("zhulong-bench");
             try (EncoderDecoder torch = EncoderDecoder.random(spec, 1)) {
