@@ -26,11 +26,17 @@ class SparseAttentionEqualsDenseUnderTheSameMaskTest {
      * A batch.
      *
      * @param documents lengths of the documents of each row
+     * @param dim       width of a head
      */
-    private record Case(String name, Reach reach, boolean causal, int[][] documents, boolean padded, boolean blind, boolean marked, int heads, int kvHeads, Scoring scoring) {
+    private record Case(String name, Reach reach, boolean causal, int[][] documents, boolean padded, boolean blind, boolean marked, int heads, int kvHeads, Scoring scoring,
+            int dim) {
+        Case(String name, Reach reach, boolean causal, int[][] documents, boolean padded, boolean blind, boolean marked, int heads, int kvHeads, Scoring scoring) {
+            this(name, reach, causal, documents, padded, blind, marked, heads, kvHeads, scoring, DIM);
+        }
+
         @Override
         public String toString() {
-            return name + " " + reach + (causal ? " causal" : " both ways") + (padded ? " padded" : "") + (blind ? " blind" : "") + (marked ? " global" : "");
+            return name + " " + reach + (causal ? " causal" : " both ways") + (padded ? " padded" : "") + (blind ? " blind" : "") + (marked ? " global" : "") + " " + heads + "/" + kvHeads + " of " + dim;
         }
 
         int seq() {
@@ -66,6 +72,15 @@ class SparseAttentionEqualsDenseUnderTheSameMaskTest {
                     cases.add(new Case("odd", reach, causal, odd, false, false, true, 4, 2, Scoring.PLAIN));
                     cases.add(new Case("packed", reach, causal, packed, true, true, true, 2, 1, Scoring.PLAIN));
                     cases.add(new Case("longer", reach, causal, longer, true, false, true, 2, 2, Scoring.PLAIN));
+                }
+            }
+        }
+        // every kind, packed and padded, with heads of their own keys, of shared ones and of a single one, in widths that fill vectors and that do not
+        for (int[] heads : new int[][] {{3, 3, 5}, {6, 2, 64}, {8, 1, 80}, {2, 2, 128}}) {
+            for (Reach reach : List.of(new Reach.Window(65), new Reach.Window(3), new Reach.Block(64), new Reach.Block(9), new Reach.Global(33, 5), Reach.WHOLE)) {
+                for (boolean causal : new boolean[] {true, false}) {
+                    cases.add(new Case("packed", reach, causal, packed, true, !causal, reach instanceof Reach.Window, heads[0], heads[1], Scoring.PLAIN, heads[2]));
+                    cases.add(new Case("single", reach, causal, new int[][] {{131}}, false, false, false, heads[0], heads[1], Scoring.PLAIN, heads[2]));
                 }
             }
         }
@@ -157,7 +172,7 @@ class SparseAttentionEqualsDenseUnderTheSameMaskTest {
             Tensor k = each(leaves[1], test.heads);
             Tensor v = each(leaves[2], test.heads);
             Scoring how = test.scoring;
-            Tensor scores = leaves[0].matmul(k.transpose(2, 3)).mul(how.scale() == 0 ? 1 / Math.sqrt(DIM) : how.scale());
+            Tensor scores = leaves[0].matmul(k.transpose(2, 3)).mul(how.scale() == 0 ? 1 / Math.sqrt(test.dim) : how.scale());
             scores = how.cap() == 0 ? scores : scores.mul(1 / how.cap()).tanh().mul(how.cap());
             scores = scores.add(Tensor.of(mask, test.documents.length, 1, seq, seq));
             Tensor y = scores.softmax(-1).matmul(v).mul(Tensor.of(some, test.documents.length, 1, seq, 1));
@@ -198,9 +213,9 @@ class SparseAttentionEqualsDenseUnderTheSameMaskTest {
             Libtorch.seed(3);
             int batch = test.documents.length;
             var rows = new Batch(test);
-            Tensor[] inputs = {Tensor.randn(batch, test.heads, test.seq(), DIM), Tensor.randn(batch, test.kvHeads, test.seq(), DIM),
-                Tensor.randn(batch, test.kvHeads, test.seq(), DIM)};
-            Tensor direction = Tensor.randn(batch, test.heads, test.seq(), DIM);
+            Tensor[] inputs = {Tensor.randn(batch, test.heads, test.seq(), test.dim), Tensor.randn(batch, test.kvHeads, test.seq(), test.dim),
+                Tensor.randn(batch, test.kvHeads, test.seq(), test.dim)};
+            Tensor direction = Tensor.randn(batch, test.heads, test.seq(), test.dim);
             double[][] expected = dense(test, rows, inputs, direction);
             close(sparse(test, rows, inputs, direction, DType.F64), expected, 1e-11);
             close(sparse(test, rows, inputs, direction, DType.F32), expected, 1e-5);
