@@ -65,7 +65,8 @@ final class Experts implements FeedForward {
         Tensor rows = x.reshape(-1, x.size(-1));
         Router.Choice choice = router.choose(rows);
         var sorted = new Sorted(choice.experts().toLongs(), shape, pass.mixing());
-        Tensor given = rows.indexSelect(0, Tensor.of(sorted.rows, sorted.rows.length));
+        // where no token counts and experts have a limit, nothing is left for them
+        Tensor given = sorted.rows.length == 0 ? null : rows.indexSelect(0, Tensor.of(sorted.rows, sorted.rows.length));
         var results = new ArrayList<Tensor>();
         for (int expert = 0, at = 0; expert < shape.count(); at += sorted.run[expert++]) {
             if (sorted.run[expert] > 0) {

@@ -64,7 +64,9 @@ public final class PretrainJob extends RecipeJob<PretrainRecipe, PretrainJob.Res
     @Override
     void check(Path directory, long available) {
         RecipeCheck.of(recipe, directory);
-        requireMemory(recipe, smallest(recipe), available);
+        DecoderSpec spec = smallest(recipe);
+        RecipeCheck.experts(recipe.model(), spec);
+        requireMemory(recipe, spec, available);
     }
 
     @Override

@@ -145,7 +145,7 @@ public record PretrainRecipe(
                 throw new IllegalArgumentException("balance must be 0 or more, found " + balance);
             }
             if (!(routerZLoss >= 0) || !(correctionRate >= 0) || !(capacity >= 0)) {
-                throw new IllegalArgumentException("router_z_loss, correction_rate and capacity must be 0 or more, found " + routerZLoss + ", " + correctionRate + " and " + capacity);
+                throw new IllegalArgumentException("router_zloss, correction_rate and capacity must be 0 or more, found " + routerZLoss + ", " + correctionRate + " and " + capacity);
             }
             if (attention.isPresent() && slidingWindow > 0) {
                 throw new IllegalArgumentException("model.attention says what model.sliding_window says: give one of the two");

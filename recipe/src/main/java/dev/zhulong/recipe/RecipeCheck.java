@@ -1,6 +1,9 @@
 package dev.zhulong.recipe;
 
+import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.HfConfig;
+import dev.zhulong.formats.Parameters;
+import dev.zhulong.formats.Role;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -35,6 +38,18 @@ final class RecipeCheck {
         if (recipe.train().seq() > context) {
             throw new IllegalArgumentException("train.seq " + recipe.train().seq() + " is longer than the model's context of " + context
                     + "; give at most " + context);
+        }
+    }
+
+    /** @throws IllegalArgumentException where something is asked of experts that the model does not have */
+    static void experts(PretrainRecipe.Model model, DecoderSpec spec) {
+        if (spec.stack().experts().isEmpty() && (model.routerZLoss() > 0 || model.correctionRate() > 0 || model.capacity() > 0)) {
+            throw new IllegalArgumentException("model.router_zloss, model.correction_rate and model.capacity are of mixtures of experts, and this model is none: leave them"
+                    + " out, or give model.experts and a family that has experts, such as mixtral");
+        }
+        if (model.correctionRate() > 0 && Parameters.of(spec).all().stream().noneMatch(p -> p.role() == Role.CORRECTION)) {
+            throw new IllegalArgumentException("model.correction_rate moves corrections of the experts' scores, and " + spec.family().modelType()
+                    + " has none: take another family, such as deepseek_v3, or leave it out");
         }
     }
 

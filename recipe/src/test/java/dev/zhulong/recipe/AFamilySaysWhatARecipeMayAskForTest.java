@@ -37,4 +37,20 @@ class AFamilySaysWhatARecipeMayAskForTest {
         assertThat(shape("model.family=mixtral", "model.experts=4").stack().experts()).isPresent();
         refused("model.experts needs a family with experts, such as mixtral; found llama", "model.family=llama", "model.experts=4");
     }
+
+    private static void check(String... overrides) {
+        PretrainRecipe recipe = TinyRun.recipe(Path.of("texts"), overrides);
+        RecipeCheck.experts(recipe.model(), ModelShape.smallest(recipe));
+    }
+
+    @Test
+    void whatIsOfExpertsAlone() {
+        for (String field : new String[] {"capacity", "router_zloss", "correction_rate"}) {
+            assertThatThrownBy(() -> check("model.family=llama", "model." + field + "=1")).isInstanceOf(IllegalArgumentException.class).hasMessageContaining("this model is none");
+        }
+        check("model.family=mixtral", "model.experts=4", "model.capacity=1.25", "model.router_zloss=0.001");
+        assertThatThrownBy(() -> check("model.family=mixtral", "model.experts=4", "model.correction_rate=0.001")).isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("mixtral has none");
+        check("model.family=deepseek_v3", "model.layers=4", "model.experts=8", "model.correction_rate=0.001");
+    }
 }

@@ -169,7 +169,8 @@ public final class Balance {
 
     /** By layer and expert, what a unit of the expert's probabilities adds to the loss. */
     private double[] weights(float[] values, double decisions) {
-        double scale = experts.count() / (decisions * decisions);
+        // a batch in which no token counts asks nothing of anyone
+        double scale = experts.count() / Math.max(1, decisions * decisions);
         double[] weights = new double[layers * experts.count()];
         for (int expert = 0; expert < experts.count(); expert++) {
             double together = sum(values, 0, expert);
@@ -207,8 +208,8 @@ public final class Balance {
             return seen;
         }
         seen.put("balance_loss", loss / batches);
-        seen.put("router_entropy", entropy / tokens);
-        double all = tokens * experts.chosen();
+        seen.put("router_entropy", entropy / Math.max(1, tokens));
+        double all = Math.max(1, tokens) * experts.chosen();
         double least = 1;
         for (int expert = 0; expert < experts.count(); expert++) {
             double share = 0;

@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -215,6 +216,26 @@ class TheBalanceOfExpertsIsOfTokensThatCountTest {
             // nothing is left over for the next
             objective.updated();
             assertThat(model.parameters().get(name).toFloats()).containsExactly(whole);
+        }
+    }
+
+    /** Accumulated with others, it must not make their gradients what is no number. */
+    @Test
+    void aBatchWithoutTargetsLeavesNoTrace() {
+        try (Decoder model = Tiny.decoder(mixture(2))) {
+            model.requiresGrad(true);
+            NextToken objective = objective(model, new Balancing(Balance.Over.LAYER, 0.3, 0.1, 0.01, 1.5));
+            objective.accumulate(padded(2), false);
+            Map<String, float[]> alone = gradients(model);
+            objective.observed();
+            Batch nothing = padded(2);
+            Arrays.fill(nothing.targets(), Batch.NO_TARGET);
+            objective.accumulate(nothing, false);
+            assertThat(objective.observed().values()).allMatch(value -> Double.isFinite(value.doubleValue()));
+            objective.accumulate(padded(2), false);
+            Map<String, float[]> both = gradients(model);
+            assertThat(both.keySet()).isEqualTo(alone.keySet());
+            alone.forEach((name, gradient) -> assertThat(both.get(name)).as(name).containsExactly(gradient, within(1e-6f)));
         }
     }
 }
