@@ -33,9 +33,10 @@ import picocli.CommandLine.Option;
         })
 final class ScaleVerb extends Verb {
     private static final String REPORT = "report.html";
+    private static final String SMALL_BATCH = "train.batch=4";
 
     @Option(names = "--recipe", paramLabel = "FILE", description = "Recipe of a pretraining to start from; sizes, steps and learning rates are the ladder's "
-            + "(default: the default value of every field).")
+            + "(default: the default value of every field, and batches of 4 rows).")
     Path recipe;
 
     @Option(names = "--data", paramLabel = "PATH", arity = "1..*", description = "Files, directories or archives to train on, or a corpus made by zhulong clean.")
@@ -86,6 +87,10 @@ final class ScaleVerb extends Verb {
             rungs.add(Rung.parse(predict));
         }
         List<String> overrides = new ArrayList<>(set);
+        if (recipe == null) {
+            // small models take many small steps rather than a few large ones
+            overrides.addFirst(SMALL_BATCH);
+        }
         if (!data.isEmpty()) {
             overrides.addFirst(PretrainVerb.text("data", data));
         }

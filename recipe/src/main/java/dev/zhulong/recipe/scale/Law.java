@@ -11,6 +11,7 @@ import java.util.List;
  * @param beta  exponent of the tokens
  */
 public record Law(double floor, double a, double alpha, double b, double beta) {
+    /** Between which exponents are searched. */
     private static final double LEAST = 0.02;
     private static final double MOST = 2;
     /** Places of the first search in each exponent; each later one looks around the best of the one before. */
@@ -57,6 +58,11 @@ public record Law(double floor, double a, double alpha, double b, double beta) {
             reach *= 4.0 / PLACES;
         }
         return best;
+    }
+
+    /** Whether the exponents of an interval reach the end of what is searched, so that the points do not tell the number. */
+    static boolean isOpen(Interval exponents) {
+        return exponents.low() <= LEAST * 1.01 || exponents.high() >= MOST / 1.01;
     }
 
     /** Sum of squared relative errors. */

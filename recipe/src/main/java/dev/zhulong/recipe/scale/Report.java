@@ -35,6 +35,8 @@ public final class Report {
                 law.a(), law.alpha(), law.b(), law.beta()));
         lines.add("nine in ten resampled ladders put the floor at " + fitted.interval(Law::floor) + ", the exponent of N at " + fitted.interval(Law::alpha) + ", of D at "
                 + fitted.interval(Law::beta));
+        open(lines, fitted.interval(Law::alpha), "N", "sizes");
+        open(lines, fitted.interval(Law::beta), "D", "numbers of tokens");
         Point largest = result.heldOut();
         double predicted = law.loss(largest.weights(), largest.tokens());
         Interval interval = fitted.prediction(largest.weights(), largest.tokens());
@@ -45,6 +47,14 @@ public final class Report {
             lines.addAll(purchases(result, means));
         }
         return lines;
+    }
+
+    /** A ladder that is too narrow says so itself. */
+    private static void open(List<String> lines, Interval exponents, String of, String what) {
+        if (Law.isOpen(exponents)) {
+            lines.add("the exponent of " + of + " reaches the end of what is searched: the " + what + " of this ladder lie too near one another to tell it; add larger ones"
+                    + " before you rely on what is said beyond them");
+        }
     }
 
     private static String line(Point point, Law law) {

@@ -28,6 +28,8 @@ import java.util.Set;
 public final class Scale {
     private static final String BASE = "base.yaml";
     private static final int HEAD_WIDTH = 32;
+    /** What is said of fewer is of the warm-up. */
+    private static final int FEW_STEPS = 100;
     /** As quickstart has it: 3e-3 at a width of 256, falling with its square root. */
     private static final double RATE = 3e-3;
 
@@ -57,7 +59,10 @@ public final class Scale {
             throw new IllegalArgumentException("a ladder needs six models or more, five for the law and the largest to predict; there are " + order.size()
                     + ": give more of --sizes or --tokens");
         }
-        order.forEach(rung -> job(base, rung));
+        long least = order.stream().mapToLong(rung -> job(base, rung).recipe().train().steps()).min().orElseThrow();
+        if (least < FEW_STEPS) {
+            progress.message("a model of this ladder is trained for " + least + " steps alone, which says little of longer training: give a smaller train.batch, or more tokens");
+        }
         try (var held = RunDirectory.hold(directory, BASE)) {
             claim(directory.resolve(BASE), RecipeReader.toYaml(base.recipe()));
             PretrainJob prepared = base.shared(Set.of("model", "train"), directory.resolve("data"), progress, available);

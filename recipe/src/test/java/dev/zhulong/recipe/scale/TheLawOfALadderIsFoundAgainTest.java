@@ -58,6 +58,19 @@ class TheLawOfALadderIsFoundAgainTest {
         assertThat(law.floor()).isCloseTo(2, within(0.02));
     }
 
+    /** Sizes that make no difference tell no exponent, and the report does not pretend that they do. */
+    @Test
+    void whatALadderDoesNotTellIsSaid() {
+        String open = "the exponent of N reaches the end";
+        assertThat(lines(points(new Law(2, 0, 0.3, 300, 0.3), 0.003, 1))).contains(open).doesNotContain("the exponent of D reaches");
+        assertThat(lines(points(TRUE, 0.003, 1))).doesNotContain("reaches the end");
+    }
+
+    private static String lines(List<Point> points) {
+        Point last = points.removeLast();
+        return String.join("\n", Report.lines(new Scale.Result(points, last, FittedLaw.of(points), 1e9), new Means(0, 0, 0, 0, 0)));
+    }
+
     @Test
     void tooFewModelsAreRefused() {
         assertThatThrownBy(() -> Law.fit(points(TRUE, 0, 1).subList(0, 4))).isInstanceOf(IllegalArgumentException.class).hasMessageContaining("there are 4");
