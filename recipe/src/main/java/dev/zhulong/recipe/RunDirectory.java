@@ -168,6 +168,24 @@ public final class RunDirectory implements AutoCloseable {
         }
     }
 
+    /**
+     * Writes what the models in a held directory are trained by, or compares: a directory belongs to one recipe.
+     *
+     * @throws IllegalArgumentException where the file is there and says something else
+     */
+    public void claim(String file, String content) {
+        Path place = path.resolve(file);
+        try {
+            if (!Files.exists(place)) {
+                AtomicFile.writeString(place, content);
+            } else if (!Files.readString(place).equals(content)) {
+                throw new IllegalArgumentException(path + " holds models of another recipe (" + file + "): continue that one, or choose another directory");
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     private static IllegalArgumentException noRecipe(Path file, Exception why) {
         return new IllegalArgumentException(file + " is not the recipe of a run: name another directory", why);
     }

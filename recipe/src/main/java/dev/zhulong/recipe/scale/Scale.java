@@ -1,6 +1,5 @@
 package dev.zhulong.recipe.scale;
 
-import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.FileTree;
 import dev.zhulong.formats.HfConfig;
@@ -8,9 +7,6 @@ import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.formats.yaml.RecipeReader;
 import dev.zhulong.recipe.PretrainJob;
 import dev.zhulong.recipe.RunDirectory;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -64,7 +60,7 @@ public final class Scale {
             progress.message("a model of this ladder is trained for " + least + " steps alone, which says little of longer training: give a smaller train.batch, or more tokens");
         }
         try (var held = RunDirectory.hold(directory, BASE)) {
-            claim(directory.resolve(BASE), RecipeReader.toYaml(base.recipe()));
+            held.claim(BASE, RecipeReader.toYaml(base.recipe()));
             PretrainJob prepared = base.shared(Set.of("model", "train"), directory.resolve("data"), progress, available);
             List<Point> points = new ArrayList<>();
             for (Rung rung : order) {
@@ -82,20 +78,6 @@ public final class Scale {
     /** Of the order of its operations, before the vocabulary is known. */
     private static double cost(Rung rung) {
         return 12.0 * rung.layers() * rung.hidden() * rung.hidden() * rung.tokens();
-    }
-
-    /** A directory belongs to one recipe. */
-    private static void claim(Path file, String content) {
-        try {
-            if (!Files.exists(file)) {
-                AtomicFile.writeString(file, content);
-            } else if (!Files.readString(file).equals(content)) {
-                throw new IllegalArgumentException(file.getParent() + " holds a ladder with another recipe (" + file.getFileName()
-                        + "): continue that one, or choose another directory");
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 
     private static PretrainJob job(PretrainJob from, Rung rung) {
