@@ -42,6 +42,7 @@ final class GroupedRow {
                 case IQ4_NL -> IqBlocks.iq4nl(bytes, at, this, first);
                 case IQ4_XS -> IqBlocks.iq4xs(bytes, at, this, first);
                 case IQ2_XXS -> IqBlocks.iq2xxs(bytes, at, this, first);
+                case MXFP4 -> SimpleBlocks.mxfp4(bytes, at, this, first);
                 case F32, F16, BF16 -> throw new IllegalStateException(type + " has no groups");
             }
         }

@@ -35,7 +35,7 @@ public final class PackedWeights {
     /** What was added to an integer to make it a nibble. */
     final int offset;
     /**
-     * True when scales and minimums (in floating point: weights) are f32, which those of k-quants need to be exact. Otherwise they are f16,
+     * True when scales and minimums (in floating point: weights) are f32, which those of k-quants and of MXFP4 need to be exact. Otherwise they are f16,
      * {@link #SMALL} times too large, since subnormal ones would stall the multiplier.
      */
     final boolean wide;
@@ -103,7 +103,7 @@ public final class PackedWeights {
 
     /** Whether scales or weights need f32 to be exact; rare values make others need it too. */
     private static boolean wide(WeightType type) {
-        return type.blockElements() == 256 || type == WeightType.F32;
+        return type.blockElements() == 256 || type == WeightType.F32 || type == WeightType.MXFP4;
     }
 
     /** {@link #bytes()} of a matrix before it is packed; what is packed can be larger where a scale does not fit an f16. */

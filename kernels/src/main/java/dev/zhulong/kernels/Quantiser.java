@@ -34,7 +34,7 @@ public final class Quantiser {
 
     /** Whether rows can be quantised to {@code type}. */
     public static boolean supports(WeightType type) {
-        return type.quantised() && type != WeightType.IQ2_XXS;
+        return type.quantised() && type != WeightType.IQ2_XXS && type != WeightType.MXFP4;
     }
 
     /**

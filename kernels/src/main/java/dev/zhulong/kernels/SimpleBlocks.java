@@ -1,10 +1,13 @@
 package dev.zhulong.kernels;
 
 /**
- * ggml's first generation of blocks: one scale, perhaps a minimum, then the integers. Layouts as published in ggml's
+ * ggml's first generation of blocks: one scale, perhaps a minimum, then the integers; and MXFP4, whose scale is a power of two. Layouts as published in ggml's
  * {@code ggml-common.h} (block_q4_0 … block_q8_0). In 4-bit blocks the low nibbles are the first half of the block.
  */
 final class SimpleBlocks {
+    /** Twice the values of a float of four bits: a sign, two bits of the exponent, one of the mantissa. */
+    private static final byte[] FP4 = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+
     private SimpleBlocks() {}
 
     /** f16 scale; signed bytes. */
@@ -37,6 +40,17 @@ final class SimpleBlocks {
         for (int j = 0; j < 16; j++) {
             row.q[first + j] = (byte) ((bytes[data + j] & 15 | (high >>> j & 1) << 4) - offset);
             row.q[first + 16 + j] = (byte) ((bytes[data + j] >> 4 & 15 | (high >>> (16 + j) & 1) << 4) - offset);
+        }
+    }
+
+    /** Exponent of the scale, from -127 on, 255 for what is no number; nibbles as in {@link #q4}, indices into {@link #FP4}. */
+    static void mxfp4(byte[] bytes, int at, GroupedRow row, int first) {
+        int exponent = bytes[at] & 0xff;
+        // the table has twice the values
+        row.scales[first / 32] = exponent == 0xff ? Float.NaN : Math.scalb(1f, exponent - 128);
+        for (int j = 0; j < 16; j++) {
+            row.q[first + j] = FP4[bytes[at + 1 + j] & 15];
+            row.q[first + 16 + j] = FP4[bytes[at + 1 + j] >> 4 & 15];
         }
     }
 }

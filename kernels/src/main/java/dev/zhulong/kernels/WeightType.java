@@ -22,6 +22,8 @@ public enum WeightType {
     IQ4_NL(32, 18, 32, false),
     IQ4_XS(256, 136, 32, false),
     IQ2_XXS(256, 66, 32, false),
+    /** Floats of four bits with one power of two for 32 (Open Compute Project 2023), as gpt-oss has them. */
+    MXFP4(32, 17, 32, false),
     /** Zhulong's own, symmetric: an f16 scale, then 64 bytes whose low nibbles are the first 64 weights; -8 … 7. A {@code Q4_0} of 128. */
     INT4(128, 66, 128, false),
     /** Zhulong's own, asymmetric: an f16 scale, an f16 minimum, 64 bytes as in {@link #INT4}; 0 … 15. A {@code Q4_1} of 128. */

@@ -144,6 +144,8 @@ class ProductsEqualTheScalarOracleTest {
             long at = type.rowBytes(columns) + scalePositions(type)[0];
             if (type == WeightType.F32) {
                 stored.set(ValueLayout.JAVA_FLOAT_UNALIGNED, at, Float.NEGATIVE_INFINITY);
+            } else if (type == WeightType.MXFP4) {
+                stored.set(ValueLayout.JAVA_BYTE, at, (byte) 0xff);
             } else {
                 stored.set(ValueLayout.JAVA_SHORT_UNALIGNED, at, type == WeightType.BF16 ? (short) 0x7f80 : (short) 0x7c00);
             }
@@ -260,6 +262,7 @@ class ProductsEqualTheScalarOracleTest {
             switch (type) {
                 case F32 -> segment.set(ValueLayout.JAVA_FLOAT_UNALIGNED, b, value);
                 case BF16 -> segment.set(ValueLayout.JAVA_SHORT_UNALIGNED, b, (short) (Float.floatToIntBits(value) >> 16));
+                case MXFP4 -> segment.set(ValueLayout.JAVA_BYTE, b, (byte) (114 + random.nextInt(12)));
                 default -> {
                     for (int at : scalePositions(type)) {
                         segment.set(ValueLayout.JAVA_SHORT_UNALIGNED, b + at, Float.floatToFloat16(value));

@@ -153,12 +153,14 @@ public abstract class DeepSeek extends GroupedExperts {
     // ---- GGUF: llama.cpp's src/models/deepseek2.cpp, conversion/deepseek.py (DeepseekV2Model), gguf-py/gguf/constants.py ------------------------
     //
     // Written in the form with keys and values up in one matrix, attn_kv_b, and heads' own widths in key_length and value_length; llama.cpp takes a file
-    // without key_length_mla for that.
+    // without key_length_mla for that. Read in today's form too, in which that matrix is cut in two (GgufModel.CutUp) and these widths have keys of their own.
 
     private static final String QUERY_RANK = "attention.q_lora_rank";
     private static final String RANK = "attention.kv_lora_rank";
     private static final String KEY_LENGTH = "attention.key_length";
     private static final String VALUE_LENGTH = "attention.value_length";
+    private static final String MLA_KEY_LENGTH = "attention.key_length_mla";
+    private static final String MLA_VALUE_LENGTH = "attention.value_length_mla";
     private static final String LOG_MULTIPLIER = "rope.scaling.yarn_log_multiplier";
     private static final String ATTENTION_FACTOR = "rope.scaling.attn_factor";
     // Not llama.cpp's: whether neighbouring dimensions turn together, where they do not.
@@ -189,13 +191,13 @@ public abstract class DeepSeek extends GroupedExperts {
     public DecoderSpec read(GgufFile file) {
         GgufMetadata metadata = file.metadata();
         String at = metadata.architecture() + ".";
-        if (metadata.has(at + "attention.key_length_mla")) {
-            throw metadata.wrong(at + "attention.key_length_mla", "none: keys and values made by one matrix, attn_kv_b (a file in which attn_k_b and attn_v_b"
-                    + " make them is not read; convert the model's directory)");
+        boolean cut = metadata.has(at + MLA_KEY_LENGTH);
+        if (cut && !file.tensors().containsKey("blk.0.attn_k_b.weight")) {
+            throw metadata.wrong(at + MLA_KEY_LENGTH, "none, as keys and values are made by one matrix (attn_kv_b; with this key attn_k_b and attn_v_b make them)");
         }
-        GgufShape shape = GgufShape.read(file, at, repeatsTiedHead(), at + KEY_LENGTH);
-        if (shape.kvHeads() != shape.heads()) {
-            throw metadata.wrong(at + "attention.head_count_kv", "attention.head_count " + shape.heads());
+        GgufShape shape = GgufShape.read(file, at, repeatsTiedHead(), at + (cut ? MLA_KEY_LENGTH : KEY_LENGTH));
+        if (shape.kvHeads() != (cut ? 1 : shape.heads())) {
+            throw metadata.wrong(at + "attention.head_count_kv", cut ? "1, as for llama.cpp all heads share one row" : "attention.head_count " + shape.heads());
         }
         Rope rope = GgufRope.read(file, at, shape.headDim(), shape.contextLength(), false).withNeighbours(metadata.flag(at + NEIGHBOURS, true));
         if (rope.scaling() instanceof Scaling.Yarn yarn && metadata.has(at + LOG_MULTIPLIER)) {
@@ -221,7 +223,8 @@ public abstract class DeepSeek extends GroupedExperts {
         if (turning >= plain.headDim()) {
             throw keys.metadata().wrong(keys.at() + "rope.dimension_count", "a number below attention.key_length " + plain.headDim());
         }
-        var latent = new Latent(keys.integer(QUERY_RANK, 0, MOST, 0), keys.integer(RANK, 1, MOST), turning, keys.integer(VALUE_LENGTH, 1, MOST / heads));
+        var latent = new Latent(keys.integer(QUERY_RANK, 0, MOST, 0), keys.integer(RANK, 1, MOST), turning,
+                keys.integer(keys.has(MLA_KEY_LENGTH) ? MLA_VALUE_LENGTH : VALUE_LENGTH, 1, MOST / heads));
         var attention = new Attention(heads, heads, plain.headDim(), keys.hasTensor("blk.0.attn_kv_a_mqa.bias"), plain.outputBias(), false, 0);
         return Collections.nCopies(keys.shape().layers(), attention.withLatent(latent).withScores(scale(keys, plain.headDim()), 0));
     }

@@ -4,15 +4,19 @@ import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.HalfFloats;
 import dev.zhulong.formats.Parameter.Layout;
+import dev.zhulong.formats.Role;
+import dev.zhulong.formats.Stack.Attention;
 import dev.zhulong.formats.TensorView;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -55,9 +59,15 @@ public final class GgufModel implements AutoCloseable {
             Map<String, Long> stacked = all.stream().filter(GgufWeight::isStacked).collect(Collectors.groupingBy(GgufWeight::gguf, Collectors.counting()));
             for (GgufWeight weight : all) {
                 long[] shape = weight.shape();
+                weights.put(weight.huggingFace(), weight);
+                if (isCut(file, weight)) {
+                    CutUp cut = CutUp.of(file, weight, spec.layer(weight.parameter().layer()).attention());
+                    known.add(cut.keys.name());
+                    known.add(cut.values.name());
+                    continue;
+                }
                 GgufTensor stored = file.tensor(weight.gguf());
                 stored.requireShape(weight.isStacked() ? GgufWeight.stackedShape(stacked.get(weight.gguf()), shape) : shape).requireSupported();
-                weights.put(weight.huggingFace(), weight);
                 known.add(weight.gguf());
             }
             for (String name : file.tensors().keySet()) {
@@ -73,6 +83,62 @@ public final class GgufModel implements AutoCloseable {
                 file.close();
             }
         }
+    }
+
+    /**
+     * The way up to keys and values of latent attention as today's llama.cpp keeps it, cut in two by head.
+     *
+     * @param keys   [heads, rank, still dimensions], turned over
+     * @param values [heads, value dim, rank]
+     */
+    public record CutUp(GgufTensor keys, GgufTensor values) {
+        private static CutUp of(GgufFile file, GgufWeight weight, Attention attention) {
+            GgufTensor keys = file.tensor(weight.gguf().replace(".attn_kv_b.", ".attn_k_b.")).requireSupported();
+            GgufTensor values = file.tensor(weight.gguf().replace(".attn_kv_b.", ".attn_v_b.")).requireSupported();
+            int rank = attention.latent().rank();
+            return new CutUp(keys.requireShape(attention.heads(), rank, attention.headDim() - attention.latent().rotaryDim()),
+                    values.requireShape(attention.heads(), attention.latent().valueDim(), rank));
+        }
+
+        /** As one matrix [heads · (still dimensions + value dim), rank], in F32. */
+        private MemorySegment whole(SegmentAllocator to) {
+            long heads = keys.shape()[0];
+            int rank = (int) keys.shape()[1];
+            int still = (int) keys.shape()[2];
+            int valueDim = (int) values.shape()[1];
+            float[] k = plain(keys);
+            float[] v = plain(values);
+            MemorySegment whole = to.allocate((k.length + v.length) * (long) Float.BYTES, GgufHeader.DEFAULT_ALIGNMENT);
+            long at = 0;
+            for (int head = 0; head < heads; head++) {
+                for (int i = 0; i < still * rank; i++) {
+                    whole.setAtIndex(ValueLayout.JAVA_FLOAT, at++, k[(head * rank + i % rank) * still + i / rank]);
+                }
+                for (int i = 0; i < valueDim * rank; i++) {
+                    whole.setAtIndex(ValueLayout.JAVA_FLOAT, at++, v[head * valueDim * rank + i]);
+                }
+            }
+            return whole;
+        }
+
+        private static float[] plain(GgufTensor tensor) {
+            return tensor.plain().orElseThrow(() -> FormatException.at(tensor.file(), "tensor " + FormatException.quote(tensor.name()),
+                    "F32, F16 or BF16, which can be put together with its other half", tensor.type())).toFloats();
+        }
+    }
+
+    private static boolean isCut(GgufFile file, GgufWeight weight) {
+        return weight.parameter().role() == Role.KV_UP && !file.tensors().containsKey(weight.gguf());
+    }
+
+    /** The halves of a weight that lies cut in two; empty for all others. */
+    public Optional<CutUp> cut(GgufWeight weight) {
+        return isCut(file, weight) ? Optional.of(CutUp.of(file, weight, spec.layer(weight.parameter().layer()).attention())) : Optional.empty();
+    }
+
+    /** How a weight is stored; one that lies cut in two, as its values are. */
+    public GgufType type(GgufWeight weight) {
+        return cut(weight).map(CutUp::values).orElseGet(() -> file.tensor(weight.gguf())).type();
     }
 
     /** The decoder's shape. */
@@ -101,6 +167,10 @@ public final class GgufModel implements AutoCloseable {
         GgufWeight weight = weights.get(huggingFaceName);
         if (weight == null) {
             throw new FormatException(file.path(), "no weight " + FormatException.quote(huggingFaceName) + " in this model");
+        }
+        Optional<CutUp> cut = cut(weight);
+        if (cut.isPresent()) {
+            return new GgufTensor(huggingFaceName, GgufType.F32, weight.shape(), cut.get().whole(copies), file.path());
         }
         GgufTensor stored = file.tensor(weight.gguf());
         MemorySegment data = stored.data();

@@ -272,11 +272,15 @@ record CpuLayer(Norm inputNorm, Projection qkv, Norm[] qNorms, Norm[] kNorms, fl
             var keys = new PackedWeights[attention.heads()][];
             var values = new PackedWeights[attention.heads()][];
             try (Arena scratch = Arena.ofShared()) {
-                StoredMatrix up = weights.matrix(name, scratch);
+                StoredMatrix[] cut = weights.cut(name);
+                StoredMatrix up = cut == null ? weights.matrix(name, scratch) : null;
+                int rank = attention.latent().rank();
                 for (int head = 0; head < keys.length; head++) {
                     int from = head * (still + valueDim);
-                    keys[head] = new PackedWeights[] {packed(up.some(IntStream.range(from, from + still).toArray(), scratch).turnedOver(scratch))};
-                    values[head] = new PackedWeights[] {packed(up.some(IntStream.range(from + still, from + still + valueDim).toArray(), scratch))};
+                    keys[head] = new PackedWeights[] {packed(cut == null ? up.some(IntStream.range(from, from + still).toArray(), scratch).turnedOver(scratch)
+                            : cut[0].some(IntStream.range(head * rank, (head + 1) * rank).toArray(), scratch))};
+                    values[head] = new PackedWeights[] {packed(cut == null ? up.some(IntStream.range(from + still, from + still + valueDim).toArray(), scratch)
+                            : cut[1].some(IntStream.range(head * valueDim, (head + 1) * valueDim).toArray(), scratch))};
                 }
             } catch (IllegalArgumentException e) {
                 throw weights.refused(name, e);

@@ -44,7 +44,7 @@ public final class CpuMemory {
     public static MemoryEstimate of(GgufModel file, CpuOptions options) {
         var memory = new CpuMemory(file.spec());
         for (GgufWeight weight : file.weights().values()) {
-            memory.add(weight, WeightType.valueOf(file.file().tensor(weight.gguf()).type().name()), weight.isMoved());
+            memory.add(weight, WeightType.valueOf(file.type(weight).name()), weight.isMoved());
         }
         return memory.estimate(file.spec(), options);
     }

@@ -45,6 +45,11 @@ sealed interface DecoderWeights {
     /** Whether there is a weight of this name: a constant that is added to the logits may be left out. */
     boolean holds(String name);
 
+    /** What makes keys, turned over, and what makes values, the heads of each below one another: of a way up that files hold so. Null for one matrix. */
+    default StoredMatrix[] cut(String name) {
+        return null;
+    }
+
     /** The error for a weight whose numbers cannot be taken, with its file and its name there. */
     FormatException refused(String name, IllegalArgumentException why);
 
@@ -98,6 +103,16 @@ sealed interface DecoderWeights {
         @Override
         public boolean holds(String name) {
             return model.weights().containsKey(name);
+        }
+
+        @Override
+        public StoredMatrix[] cut(String name) {
+            return model.cut(model.weights().get(name)).map(cut -> new StoredMatrix[] {below(cut.keys()), below(cut.values())}).orElse(null);
+        }
+
+        private static StoredMatrix below(GgufTensor heads) {
+            long[] shape = heads.shape();
+            return new StoredMatrix(type(heads), heads.data(), Math.toIntExact(shape[0] * shape[1]), Math.toIntExact(shape[2]));
         }
 
         @Override

@@ -2,7 +2,6 @@ package dev.zhulong.infer.open;
 
 import dev.zhulong.formats.GenerationConfig;
 import dev.zhulong.formats.gguf.GgufModel;
-import dev.zhulong.formats.gguf.GgufTensor;
 import dev.zhulong.formats.gguf.GgufWeight;
 import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.infer.MemoryEstimate;
@@ -92,9 +91,8 @@ final class GgufModelFiles extends ModelFiles {
     String weightType() {
         var elements = new TreeMap<String, Long>();
         for (GgufWeight weight : files.weights().values()) {
-            GgufTensor tensor = files.file().tensor(weight.gguf());
             if (weight.shape().length == 2 && weight.parameter().layer() >= 0) {
-                elements.merge(tensor.type().name(), weight.shape()[0] * weight.shape()[1], Long::sum);
+                elements.merge(files.type(weight).name(), weight.shape()[0] * weight.shape()[1], Long::sum);
             }
         }
         return most(elements);

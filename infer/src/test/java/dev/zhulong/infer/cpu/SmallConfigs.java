@@ -63,6 +63,10 @@ final class SmallConfigs {
                         + "\"sliding_attention\"]}",
                 "{\"model_type\":\"seed_oss\"," + WIDE + "\"head_dim\":12,\"attention_bias\":true,\"attention_out_bias\":true,\"mlp_bias\":true}",
                 "{\"model_type\":\"exaone4\"," + WIDE + "\"sliding_window\":6,\"sliding_window_pattern\":2}",
+                "{\"model_type\":\"nemotron\"," + WIDE + "\"head_dim\":8,\"mlp_bias\":true,\"attention_bias\":true}",
+                "{\"model_type\":\"olmo\"," + WIDE + "\"clip_qkv\":0.8}",
+                "{\"model_type\":\"arcee\"," + PLAIN + "\"tie_word_embeddings\":true}",
+                "{\"model_type\":\"hunyuan_v1_dense\"," + WIDE + "\"head_dim\":12,\"rope_scaling\":{\"type\":\"dynamic\",\"alpha\":50.0,\"factor\":1.0}}",
                 "{\"model_type\":\"phi3\"," + PLAIN + "\"rope_scaling\":{\"type\":\"longrope\",\"short_factor\":[1,1.1,1.2,1.3,1.4,1.5,1.6,1.7],"
                         + "\"long_factor\":[2,3,4,5,6,7,8,9]},\"original_max_position_embeddings\":200}");
     }
