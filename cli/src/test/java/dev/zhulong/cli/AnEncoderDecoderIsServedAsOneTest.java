@@ -21,7 +21,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** {@code serve}, {@code translate} and {@code bench translate} of an encoder–decoder: what is asked for and does not apply is said in a line. */
-@Timeout(60)
+@Timeout(240)
 class AnEncoderDecoderIsServedAsOneTest {
     private static final String CONFIG = """
             {"architectures": ["T5ForConditionalGeneration"], "model_type": "t5", "vocab_size": 40, "d_model": 32, "d_kv": 8, "d_ff": 64, "num_layers": 1, "num_heads": 4,

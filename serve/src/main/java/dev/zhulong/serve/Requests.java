@@ -125,7 +125,7 @@ final class Requests {
     }
 
     /** Tokens that can be written after a prompt, which came in {@code field}. */
-    static int rest(Lane lane, int prompt, String field) {
+    private static int rest(Lane lane, int prompt, String field) {
         int rest = lane.mostTokens() - prompt;
         if (rest < 1) {
             throw ApiException.invalid(field, "context_length_exceeded", "the prompt has " + prompt + " tokens, and a sequence may have at most " + lane.mostTokens()

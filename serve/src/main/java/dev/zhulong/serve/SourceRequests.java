@@ -50,7 +50,7 @@ final class SourceRequests {
         int longest = texts.stream().mapToInt(ids -> ids.length).max().orElseThrow();
         ResponseFormat format = ResponseFormat.of(request);
         Lane lane = model.lane(Precision.asked(request), true, longest);
-        int rest = Requests.rest(lane, sources.model().sourceTokens(longest) + 1, "prompt");
+        int rest = rest(lane, longest);
         SearchOptions into = sources.into(request);
         int most = (int) Math.min(rest, request.integer("max_tokens", 0, Integer.MAX_VALUE, (long) into.maxLength() - 1));
         GenerateOptions options = requests.options(request, most, named.eosIds(), logProbs == null ? GenerateOptions.NO_LOG_PROBS : logProbs.intValue());
@@ -59,6 +59,16 @@ final class SourceRequests {
         List<int[]> starts = texts.stream().map(any -> new int[] {into.start()}).toList();
         return requests.held(new Request(named, lane, model.tokenizer(), starts, n, options, null, false, format != null, stream, Requests.includeUsage(request, stream), List.of(),
                 Sampling.isRepeatable(request, options.sampler()), null, texts.stream().map(ids -> new Job.Source(ids, rules)).toList()), format, caller);
+    }
+
+    /** Tokens that can be written of a source: the decoder's context is its own, and the memory is for both. */
+    private int rest(Lane lane, int source) {
+        long room = lane.scheduler().stats().tokensMost() - sources.model().sourceTokens(source);
+        if (room < 2) {
+            throw ApiException.invalid("prompt", "context_length_exceeded", "the prompt has " + source + " tokens, and there is memory for keys and values of "
+                    + lane.scheduler().stats().tokensMost() + ": shorten it");
+        }
+        return (int) Math.min(room, sources.model().spec().contextLength()) - 1;
     }
 
     /** Texts or ids, at least one. */

@@ -120,6 +120,15 @@ class AnEncoderDecoderAnswersWithOtherTextsTest {
         assertThat(texts(together.get("choices")).stream().map(String::strip).toList()).isEqualTo(expected);
     }
 
+    /** The context is each side's own: a source that fills it leaves the decoder all of its. */
+    @Test
+    void aLongSourceTakesNothingFromWhatIsWritten() {
+        String text = "zq".repeat(60);
+        assertThat(tokenizer.encode(text, 1000).length()).isGreaterThan(100);
+        JsonNode answer = server.post("/v1/completions", "{\"prompt\": \"" + text + "\", \"max_tokens\": 100, \"ignore_eos\": true}").json();
+        assertThat(answer.get("usage").get("completion_tokens").intValue()).isEqualTo(100);
+    }
+
     @Test
     void aStreamTellsTheSameText() {
         StringBuilder text = new StringBuilder();
