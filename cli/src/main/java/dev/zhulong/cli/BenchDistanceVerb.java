@@ -50,7 +50,7 @@ final class BenchDistanceVerb extends Verb {
     @Option(names = "--held-out", paramLabel = "N", defaultValue = "100", description = "Number of questions to measure for each distance (default ${DEFAULT-VALUE}).")
     int heldOut;
 
-    @Option(names = "--steps", paramLabel = "N", defaultValue = "1000", description = "Training steps of each model, somewhat over half of them on short texts (default ${DEFAULT-VALUE}).")
+    @Option(names = "--steps", paramLabel = "N", defaultValue = "2000", description = "Training steps of each model, somewhat over half of them on short texts (default ${DEFAULT-VALUE}).")
     long steps;
 
     @Option(names = "--batch", paramLabel = "N", defaultValue = "32", description = "Questions of a step (default ${DEFAULT-VALUE}).")
