@@ -26,7 +26,8 @@ final class UpcycleVerb extends Verb {
     private static final List<String> BESIDE = List.of("tokenizer.json", "tokenizer_config.json", "generation_config.json", "chat_template.jinja",
             "special_tokens_map.json");
 
-    @Option(names = "--model", required = true, paramLabel = "DIR", description = "Dense model in the Hugging Face layout: llama, mistral or qwen3.")
+    @Option(names = "--model", required = true, paramLabel = "DIR", description = "Dense model in the Hugging Face layout: llama, mistral, qwen2, qwen3 or"
+            + " granite.")
     Path model;
 
     @Option(names = "--experts", paramLabel = "N", description = "Number of experts in each layer (default: 8).")
