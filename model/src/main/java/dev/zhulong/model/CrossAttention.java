@@ -18,6 +18,7 @@ final class CrossAttention {
     private final Linear k;
     private final Linear v;
     private final Linear out;
+    private final Dropout dropout;
 
     CrossAttention(Network network, Stack stack, int layer, int number) {
         this.before = stack.place() == NormPlace.BEFORE;
@@ -31,6 +32,7 @@ final class CrossAttention {
         k = network.linear(Role.CROSS_K, number, -1);
         v = network.linear(Role.CROSS_V, number, -1);
         out = network.linear(Role.CROSS_OUT, number, -1);
+        dropout = network.dropout();
     }
 
     List<Weight> weights() {
@@ -50,7 +52,7 @@ final class CrossAttention {
         Tensor queries = heads(q.apply(h), shape.heads());
         KeyValues.Pair pair = pass.crossKeys() == null ? pair(encoded) : pass.crossKeys().of(layer, () -> pair(encoded));
         Tensor y = new Scoring(shape.scale(), shape.softcap(), null).attend(queries, pair.k(), pair.v(), pass.sourcePadding(), false);
-        y = out.apply(y.transpose(1, 2).reshape(h.size(0), h.size(1), shape.width()));
+        y = dropout.apply(out.apply(y.transpose(1, 2).reshape(h.size(0), h.size(1), shape.width())));
         return before ? x.add(y) : norm.apply(x.add(y));
     }
 

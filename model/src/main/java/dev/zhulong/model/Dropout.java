@@ -5,16 +5,23 @@ import dev.zhulong.tensor.Libtorch;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorRandom;
 
-/** Dropout of one adapter's input (Hu et al. 2021, as PEFT has it). The mask depends on a seed and the adapter's place, on nothing else. */
+/**
+ * Dropout of one adapter's input (Hu et al. 2021, as PEFT has it) or of one result in a network (Srivastava et al. 2014). The mask depends on a seed and the
+ * place, on nothing else.
+ */
 final class Dropout {
-    private final double probability;
     private final int place;
+    private double probability;
     private long seed;
     private boolean on;
 
     Dropout(double probability, int place) {
         this.probability = probability;
         this.place = place;
+    }
+
+    void probability(double share) {
+        probability = share;
     }
 
     void on(long next) {

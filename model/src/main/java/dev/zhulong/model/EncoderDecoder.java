@@ -87,6 +87,11 @@ public final class EncoderDecoder extends Network {
     }
 
     @Override
+    boolean dropsEmbeddings() {
+        return true;
+    }
+
+    @Override
     public List<Part> parts() {
         return parts;
     }

@@ -11,6 +11,7 @@ import dev.zhulong.tensor.Libtorch;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorRandom;
 import dev.zhulong.tensor.TensorScope;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -22,11 +23,14 @@ import java.util.Optional;
  * alone.
  */
 public abstract class Network implements AutoCloseable {
+    private static final int OWN_PLACES = 1 << 20;
+
     private final NetworkSpec spec;
     private final Parameters table;
     private final Map<String, Weight> weights = new LinkedHashMap<>();
     private final Map<String, Linear> linears = new LinkedHashMap<>();
     private final Map<String, QuantizedMatrix> quantized;
+    private final List<Dropout> dropouts = new ArrayList<>();
     private LoraAdapter adapter;
     private Residency residency = Residency.HERE;
 
@@ -148,6 +152,14 @@ public abstract class Network implements AutoCloseable {
         return linear;
     }
 
+    /** A place where a part drops values while it is trained, if the network is told to. */
+    final Dropout dropout() {
+        // far from an adapter's places, whose masks would be the same
+        var place = new Dropout(0, OWN_PLACES + dropouts.size());
+        dropouts.add(place);
+        return place;
+    }
+
     // ---- adapters ----------------------------------------------------------------------------------------------------------------------------
 
     /** Projections inside the layers, by module name: what adapters, quantized bases, pruning and observers take hold of. */
@@ -221,6 +233,38 @@ public abstract class Network implements AutoCloseable {
     /** Marks every trainable weight as trained, or none. */
     public final void requiresGrad(boolean on) {
         trainable().values().forEach(p -> p.requiresGrad(on));
+    }
+
+    /**
+     * Sets the share of the embeddings and of each layer's results that is dropped while training, before they are added to the stream (Vaswani et al. 2017).
+     *
+     * @throws UnsupportedOperationException where the network's parts drop nothing
+     */
+    public final void dropout(double share) {
+        if (share > 0 && !dropsEmbeddings()) {
+            throw new UnsupportedOperationException("dropout in a " + spec.family().modelType() + " is not implemented");
+        }
+        dropouts.forEach(place -> place.probability(share));
+    }
+
+    /** Whether dropout, which layers of all networks share, is whole in this one. */
+    boolean dropsEmbeddings() {
+        return false;
+    }
+
+    /**
+     * Drops values, here and in an adapter, from now on, the same ones for the same seed: a recomputed part and a resumed run see the masks that they saw
+     * before.
+     */
+    public final void drop(long seed) {
+        dropouts.forEach(place -> place.on(seed));
+        adapter().ifPresent(lora -> lora.dropout(seed));
+    }
+
+    /** Drops nothing from now on. */
+    public final void dropNothing() {
+        dropouts.forEach(Dropout::off);
+        adapter().ifPresent(LoraAdapter::noDropout);
     }
 
     /** Runs all parts, each in a scope of its own. */

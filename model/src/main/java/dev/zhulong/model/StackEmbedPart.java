@@ -15,16 +15,18 @@ final class StackEmbedPart implements Part {
     private final Weight tokens;
     private final Weight positions;
     private final Normalisation norm;
+    private final Dropout dropout;
     private final int ids;
     private final int other;
     private final int fixedToken;
     private final Map<Long, float[]> sines = new ConcurrentHashMap<>();
 
-    private StackEmbedPart(Stack stack, Weight tokens, Weight positions, Normalisation norm, int ids, int other, int fixedToken) {
+    private StackEmbedPart(Stack stack, Weight tokens, Weight positions, Normalisation norm, Dropout dropout, int ids, int other, int fixedToken) {
         this.stack = stack;
         this.tokens = tokens;
         this.positions = positions;
         this.norm = norm;
+        this.dropout = dropout;
         this.ids = ids;
         this.other = other;
         this.fixedToken = fixedToken;
@@ -34,12 +36,12 @@ final class StackEmbedPart implements Part {
     static StackEmbedPart ofEncoder(Network network, Stack stack, int fixedToken) {
         Weight own = network.find(Role.ENCODER_EMBED, -1);
         return new StackEmbedPart(stack, own == null ? network.weight(Role.EMBED, -1) : own, network.find(Role.ENCODER_POSITIONS, -1),
-                network.norm(Role.ENCODER_EMBED_NORM, -1, stack), 0, 1, fixedToken);
+                network.norm(Role.ENCODER_EMBED_NORM, -1, stack), network.dropout(), 0, 1, fixedToken);
     }
 
     /** From [encoded, target ids] to [stream, encoded]. */
     static StackEmbedPart ofDecoder(Network network, Stack stack, int fixedToken) {
-        return new StackEmbedPart(stack, network.weight(Role.EMBED, -1), network.find(Role.POSITIONS, -1), network.norm(Role.EMBED_NORM, -1, stack), 1, 0,
+        return new StackEmbedPart(stack, network.weight(Role.EMBED, -1), network.find(Role.POSITIONS, -1), network.norm(Role.EMBED_NORM, -1, stack), network.dropout(), 1, 0,
                 fixedToken);
     }
 
@@ -58,7 +60,7 @@ final class StackEmbedPart implements Part {
         } else if (stack.positions() instanceof Positions.Sinusoidal rows) {
             x = x.add(sines(rows, pass.positions()));
         }
-        return new Tensor[] {norm == null ? x : norm.apply(x), flow[other]};
+        return new Tensor[] {dropout.apply(norm == null ? x : norm.apply(x)), flow[other]};
     }
 
     /** [batch, seq, hidden]. */

@@ -25,6 +25,8 @@ final class TransformerPart implements Part {
     private final SelfAttention attention;
     private final CrossAttention cross;
     private final FeedForward mlp;
+    private final Dropout attentionDropout;
+    private final Dropout mlpDropout;
 
     TransformerPart(Network network, Stack stack, int layer) {
         this(network, stack, layer, layer);
@@ -45,6 +47,8 @@ final class TransformerPart implements Part {
                 : spec.attention().latent() != null ? new LatentAttention(network, stack, layer)
                 : new MultiHeadAttention(network, stack, layer, number);
         cross = spec.cross() == null ? null : new CrossAttention(network, stack, layer, number);
+        attentionDropout = network.dropout();
+        mlpDropout = network.dropout();
         mlp = switch (spec.mlp()) {
             case Mlp.Dense dense -> new DenseMlp(network, dense, number, -1);
             case Mlp.Experts experts -> new Experts(network, experts, number);
@@ -66,19 +70,19 @@ final class TransformerPart implements Part {
         Tensor x = flow[0];
         switch (place) {
             case BEFORE, AROUND, RESULT -> {
-                x = x.add(scaled(normed(norm1Result, attention.apply(normed(norm1, x), pass))));
+                x = x.add(scaled(attentionDropout.apply(normed(norm1Result, attention.apply(normed(norm1, x), pass)))));
                 x = cross == null ? x : cross.apply(x, flow[1], pass);
-                next[0] = x.add(scaled(normed(norm2Result, mlp.apply(normed(norm2, x), next, pass))));
+                next[0] = x.add(scaled(mlpDropout.apply(normed(norm2Result, mlp.apply(normed(norm2, x), next, pass)))));
             }
             case AFTER -> {
-                x = norm1.apply(x.add(attention.apply(x, pass)));
+                x = norm1.apply(x.add(attentionDropout.apply(attention.apply(x, pass))));
                 x = cross == null ? x : cross.apply(x, flow[1], pass);
-                next[0] = norm2.apply(x.add(mlp.apply(x, next, pass)));
+                next[0] = norm2.apply(x.add(mlpDropout.apply(mlp.apply(x, next, pass))));
             }
             case PARALLEL -> {
                 Tensor given = normed(norm1, x);
-                Tensor attended = attention.apply(given, pass);
-                next[0] = x.add(scaled(attended.add(mlp.apply(norm2 == null ? given : norm2.apply(x), next, pass))));
+                Tensor attended = attentionDropout.apply(attention.apply(given, pass));
+                next[0] = x.add(scaled(attended.add(mlpDropout.apply(mlp.apply(norm2 == null ? given : norm2.apply(x), next, pass)))));
             }
         }
         return next;

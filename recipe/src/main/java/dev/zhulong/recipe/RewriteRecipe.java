@@ -18,6 +18,7 @@ public record RewriteRecipe(
         @Doc("tokenizer of a model that is created: byte-level BPE over both sides") Tokens tokenizer,
         @Doc("the pairs") Data data,
         @Doc("share of a label's probability that all tokens have equally, in [0, 1); the loss that is reported at the end is without it") double labelSmoothing,
+        @Doc("share of the embeddings and of each layer's results that is dropped while training, in [0, 1)") double dropout,
         @Doc("loss: the weights of the evaluation with the least held-out loss are kept; last: the last ones") Best best,
         @Doc("held-out texts written at the end, to be scored; 0 for all") int written,
         @Doc("optimization; lr 0 for 5e-5, and 5e-4 where a model is created; evaluated after each epoch unless evaluate_every says otherwise") Train train)
@@ -39,6 +40,9 @@ public record RewriteRecipe(
         Device.parse(device);
         if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
             throw new IllegalArgumentException("label_smoothing must be in [0, 1), found " + labelSmoothing);
+        }
+        if (!(dropout >= 0 && dropout < 1)) {
+            throw new IllegalArgumentException("dropout must be in [0, 1), found " + dropout);
         }
         if (written < 0) {
             throw new IllegalArgumentException("written must not be negative, found " + written);
@@ -120,7 +124,7 @@ public record RewriteRecipe(
 
     static RewriteRecipe defaults() {
         return new RewriteRecipe(KIND, 1, "cpu", Task.TRANSLATE, new Model(Optional.empty(), Optional.empty(), 256, 3, 4, 1024, 256), new Tokens(8000),
-                new Data(List.of(), Optional.empty(), 0.05, "source", "target", "", Optional.empty(), Optional.empty()), 0, Best.LOSS, 500, TRAIN);
+                new Data(List.of(), Optional.empty(), 0.05, "source", "target", "", Optional.empty(), Optional.empty()), 0, 0.1, Best.LOSS, 500, TRAIN);
     }
 
     /** The same with absolute paths, so that the run can be resumed from anywhere. */
@@ -132,13 +136,13 @@ public record RewriteRecipe(
     }
 
     private RewriteRecipe withModel(Model other) {
-        return new RewriteRecipe(kind, seed, device, task, other, tokenizer, data, labelSmoothing, best, written, train);
+        return new RewriteRecipe(kind, seed, device, task, other, tokenizer, data, labelSmoothing, dropout, best, written, train);
     }
 
     /** The same with other files. */
     public RewriteRecipe withData(List<Path> files, Optional<Path> heldOut) {
         return new RewriteRecipe(kind, seed, device, task, model, tokenizer, new Data(files, heldOut, data.heldOutFraction, data.source, data.target, data.prefix,
-                data.sourceLanguage, data.targetLanguage), labelSmoothing, best, written, train);
+                data.sourceLanguage, data.targetLanguage), labelSmoothing, dropout, best, written, train);
     }
 
     /** Tokens of a text at most. @param longest that the model has positions for */

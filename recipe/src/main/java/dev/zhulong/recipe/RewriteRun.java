@@ -161,6 +161,7 @@ final class RewriteRun implements RecipeJob.Run<RewriteJob.Result> {
         if (learnt.ids.isEmpty()) {
             throw new IllegalArgumentException("no pair is left to train on: all are longer than " + recipe.seq(model.spec().longest()) + " tokens; give a larger train.seq");
         }
+        model.dropout(recipe.dropout());
         var objective = new SequenceToSequence(model, recipe.labelSmoothing());
         int batch = recipe.train().batch();
         int pad = model.spec().ids().pad();

@@ -1,6 +1,5 @@
 package dev.zhulong.train;
 
-import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.model.Network;
 import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.FusedAdamW;
@@ -59,11 +58,11 @@ public final class TrainStep<B> {
             long number = index * options.accumulation() + i;
             B batch = data.training().apply(number);
             // nothing but the step's number decides what is dropped, as nothing else decides what is read
-            model.adapter().ifPresent(adapter -> adapter.dropout(options.seed() * 1_000_003 + number));
+            model.drop(options.seed() * 1_000_003 + number);
             total = total.plus(objective.accumulate(batch, options.recompute()));
             tokens += objective.tokens(batch);
         }
-        model.adapter().ifPresent(LoraAdapter::noDropout);
+        model.dropNothing();
         total = ranks.sum(total);
         if (!Double.isFinite(total.sum())) {
             throw new TrainingStopped(Diagnosis.of(model, index + 1, "loss is " + total.sum()));

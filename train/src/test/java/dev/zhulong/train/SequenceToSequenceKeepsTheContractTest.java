@@ -11,6 +11,7 @@ import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.model.EncoderDecoder;
 import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.tensor.DType;
+import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -70,6 +71,61 @@ class SequenceToSequenceKeepsTheContractTest {
         @AfterEach
         void closeAdapter() {
             adapter.close();
+        }
+    }
+
+    /** Which values are dropped is one function of the weights like any other: its gradient, recomputed parts and repeated passes follow the same masks. */
+    @Nested
+    class OfMarianThatDrops extends Over {
+        OfMarianThatDrops() {
+            super(BART.formatted("marian"), 0.1, 8);
+            model().dropout(0.25);
+            model().drop(11);
+        }
+
+        @Test
+        void anotherSeedDropsOtherValuesAndWithoutOneNothingIsDropped() {
+            PairBatch batch = batches().getFirst();
+            double dropped = objective().evaluate(batch).sum();
+            model().drop(12);
+            assertThat(objective().evaluate(batch).sum()).isNotEqualTo(dropped);
+            model().drop(11);
+            assertThat(objective().evaluate(batch).sum()).isEqualTo(dropped);
+            model().dropNothing();
+            double plain = objective().evaluate(batch).sum();
+            assertThat(plain).isNotEqualTo(dropped);
+            model().dropout(0);
+            model().drop(11);
+            assertThat(objective().evaluate(batch).sum()).isEqualTo(plain);
+        }
+
+        /** A value is scaled up where it is kept, so that it is on average what it was. */
+        @Test
+        void whatIsLeftIsScaledUp() {
+            PairBatch batch = batches().getFirst();
+            Tensor mean = Tensor.zeros(DType.F32, states(batch).shape());
+            model().dropout(0.05);
+            int seeds = 300;
+            for (int seed = 0; seed < seeds; seed++) {
+                model().drop(seed);
+                mean.add_(states(batch));
+            }
+            model().dropNothing();
+            float[] plain = states(batch).toFloats();
+            float[] averaged = mean.toFloats();
+            double difference = 0;
+            double size = 0;
+            for (int i = 0; i < plain.length; i++) {
+                difference += Math.pow(averaged[i] / seeds - plain[i], 2);
+                size += Math.pow(plain[i], 2);
+            }
+            assertThat(Math.sqrt(difference / size)).isLessThan(0.2);
+        }
+
+        private Tensor states(PairBatch batch) {
+            try (var off = NoGrad.open()) {
+                return objective().states(batch);
+            }
         }
     }
 
