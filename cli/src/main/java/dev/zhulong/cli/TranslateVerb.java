@@ -53,7 +53,8 @@ final class TranslateVerb extends Verb {
             + " (default: the one in tokenizer.json).")
     String sourceLanguage;
 
-    @Option(names = "--target-language", paramLabel = "TOKEN", description = "Language to translate into as the tokenizer spells it; the first token written.")
+    @Option(names = "--target-language", paramLabel = "TOKEN", description = "Language to translate into as the tokenizer spells it; the first token written, with Marian"
+            + " (>>fra<<) the first one read.")
     String targetLanguage;
 
     @Option(names = "--beams", paramLabel = "N", description = "Number of texts that are searched side by side; 1 takes the likeliest token each time.")
@@ -84,7 +85,9 @@ final class TranslateVerb extends Verb {
         if (out != null) {
             Outputs.file(out, force);
         }
-        List<String> all = file == null ? texts : TextFile.read(file).lines().toList();
+        // Marian reads which language it is to write at the beginning of a text
+        String before = targetLanguage != null && targetLanguage.startsWith(">>") ? targetLanguage + " " : "";
+        List<String> all = (file == null ? texts.stream() : TextFile.read(file).lines()).map(text -> before + text).toList();
         try (EncoderTokenizer tokenizer = EncoderTokenizer.load(model);
                 OpenEncoderDecoder opened = OpenEncoderDecoder.load(model, engine.choice(Engine.AUTO))) {
             var rewriter = new Rewriter(opened.model(), tokenizer, sourceLanguage == null ? OptionalInt.empty() : OptionalInt.of(language(tokenizer, sourceLanguage)),
@@ -115,7 +118,8 @@ final class TranslateVerb extends Verb {
             }
             options = options.withNewTokens(maxNewTokens);
         }
-        return targetLanguage == null ? options : options.withForcedBos(language(tokenizer, targetLanguage));
+        int language = targetLanguage == null ? -1 : language(tokenizer, targetLanguage);
+        return language < 0 || targetLanguage.startsWith(">>") ? options : options.withForcedBos(language);
     }
 
     private Early early() {

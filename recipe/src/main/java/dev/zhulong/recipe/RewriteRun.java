@@ -77,7 +77,7 @@ final class RewriteRun implements RecipeJob.Run<RewriteJob.Result> {
             SearchOptions options = SearchOptions.read(described, spec.ids(), spec.longest(), spec.vocabSize()).withBeams(1);
             options = target.isPresent() ? options.withForcedBos(target.getAsInt()) : options;
             var sources = new Rewriter(model, tokenizer, language(tokenizer, recipe.data().sourceLanguage()), options);
-            var targets = new Rewriter(model, tokenizer, target, options);
+            var targets = new Rewriter(model, tokenizer.target(), target, options);
             return train(model, sides, sources, targets, inputs);
         }
     }

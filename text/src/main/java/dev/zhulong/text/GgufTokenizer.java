@@ -143,7 +143,8 @@ public final class GgufTokenizer {
         }
         var bpe = new SentencePieceBpe(pieces, scores, byteIds(unknown));
         var vocabulary = new Vocabulary(json, metadata.file().toString());
-        return new SentencePieceTokenizer(vocabulary, special(1, 2, true), bpe, spacePrefix, added, marks);
+        return new SentencePieceTokenizer(vocabulary, special(1, 2, true), text -> bpe.encode(((spacePrefix ? " " : "") + text).replace(" ", SentencePieceBpe.SPACE)), added,
+                marks);
     }
 
     private static void replace(ObjectNode step) {

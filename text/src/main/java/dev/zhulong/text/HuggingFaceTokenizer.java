@@ -32,7 +32,7 @@ import java.util.stream.StreamSupport;
  * the same. {@code encode} never throws on text: a lone surrogate, which UTF-8 cannot hold, is taken as U+FFFD. The one exception is a
  * closed character vocabulary ({@link CharacterVocabulary}), whose unknown characters are an error rather than silently dropped.
  */
-public final class HuggingFaceTokenizer extends VocabularyTokenizer {
+public final class HuggingFaceTokenizer extends VocabularyTokenizer implements InputTokenizer {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final JsonNode json;
@@ -187,7 +187,7 @@ public final class HuggingFaceTokenizer extends VocabularyTokenizer {
         return plain().encode(valid);
     }
 
-    /** {@link #encode} of a text, and where in it each token lies; the marks that look like control tokens are plain text here too. */
+    @Override
     public TextPieces pieces(String text) {
         String valid = withoutLoneSurrogates(text);
         requireKnown(valid, Set.of());
@@ -204,7 +204,7 @@ public final class HuggingFaceTokenizer extends VocabularyTokenizer {
         };
     }
 
-    /** What this tokenizer's model puts around a text and between two. */
+    @Override
     public SequenceTemplate template() {
         // transformers gives BERT's tokenizers theirs, whether the file has it or not
         boolean bert = json.path("post_processor").isNull() && json.path("model").path("type").asText().equals("WordPiece")
@@ -213,12 +213,12 @@ public final class HuggingFaceTokenizer extends VocabularyTokenizer {
                 ? SequenceTemplate.bert(specials.cls().getAsInt(), specials.sep().getAsInt()) : SequenceTemplate.NOTHING);
     }
 
-    /** The ids of the tokens that have a part in an encoder's input. */
+    @Override
     public SpecialIds specials() {
         return specials;
     }
 
-    /** Whether words after the first are spelled with the space before them, as byte-level vocabularies have it. */
+    @Override
     public boolean spellsSpaces() {
         return isByteLevel(json.path("pre_tokenizer"));
     }

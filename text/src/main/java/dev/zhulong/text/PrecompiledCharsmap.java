@@ -2,10 +2,12 @@ package dev.zhulong.text;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.Base64;
 import java.util.BitSet;
 import java.util.Deque;
+import java.util.Optional;
 
 /**
  * SentencePiece's compiled normalizer ({@code precompiled_charsmap}): the size of a double-array trie in bytes, the trie, and the texts that its values
@@ -22,24 +24,64 @@ final class PrecompiledCharsmap {
 
     /** Whether no text leads the library outside of the tables that {@code base64} holds. */
     static boolean isSound(String base64) {
-        ByteBuffer bytes;
         try {
-            bytes = ByteBuffer.wrap(Base64.getDecoder().decode(base64)).order(ByteOrder.LITTLE_ENDIAN);
+            return of(Base64.getDecoder().decode(base64)).isPresent();
         } catch (IllegalArgumentException e) {
             return false;
         }
+    }
+
+    /** The normalizer that {@code compiled} holds; empty where a text could lead outside of its tables. */
+    static Optional<PrecompiledCharsmap> of(byte[] compiled) {
+        ByteBuffer bytes = ByteBuffer.wrap(compiled).order(ByteOrder.LITTLE_ENDIAN);
         if (bytes.remaining() < 8) {
-            return false;
+            return Optional.empty();
         }
         long size = bytes.getInt() & 0xFFFFFFFFL;
         if (size < 4 || size % 4 != 0 || size > bytes.remaining()) {
-            return false;
+            return Optional.empty();
         }
         int[] trie = new int[(int) (size / 4)];
         bytes.asIntBuffer().get(trie);
         byte[] texts = new byte[bytes.remaining() - (int) size];
         bytes.position(bytes.position() + (int) size).get(texts);
-        return new PrecompiledCharsmap(trie, texts).isSound();
+        var map = new PrecompiledCharsmap(trie, texts);
+        return map.isSound() ? Optional.of(map) : Optional.empty();
+    }
+
+    /**
+     * What stands for the beginning of a text.
+     *
+     * @param length bytes of the text that it stands for
+     */
+    record Replacement(int length, String text) {}
+
+    /** The replacement of the longest beginning of {@code utf8} from {@code from} on that has one, or null. */
+    Replacement longest(byte[] utf8, int from) {
+        int length = 0;
+        int value = 0;
+        int node = offset(trie[0]);
+        for (int at = from; at < utf8.length; at++) {
+            int c = utf8[at] & 0xFF;
+            node ^= c;
+            if (c == 0 || node >= trie.length || (trie[node] & 0x800000FF) != c) {
+                break;
+            }
+            boolean leaf = (trie[node] >>> 8 & 1) == 1;
+            node ^= offset(trie[node]);
+            if (leaf) {
+                length = at + 1 - from;
+                value = trie[node] & Integer.MAX_VALUE;
+            }
+        }
+        if (length == 0) {
+            return null;
+        }
+        int end = value;
+        while (end < texts.length && texts[end] != 0) {
+            end++;
+        }
+        return new Replacement(length, new String(texts, value, end - value, StandardCharsets.UTF_8));
     }
 
     private boolean isSound() {

@@ -93,9 +93,13 @@ final class SentencePieceBpe {
 
     /** Ids of {@code text}, in which spaces are U+2581 and there are no lone surrogates. */
     int[] encode(String text) {
-        int[] symbols = merges.merge(text.codePoints().map(c -> symbol(Character.toString(c))).toArray());
-        return Arrays.stream(symbols).flatMap(symbol -> symbol < firstCharacter ? IntStream.of(symbol) : bytes(symbol - firstCharacter))
+        return Arrays.stream(symbols(text)).flatMap(symbol -> symbol < firstCharacter ? IntStream.of(symbol) : bytes(symbol - firstCharacter))
                 .toArray();
+    }
+
+    /** The same, where a character that ends in no piece is a number behind the ids: the largest id and one, and its code point. */
+    int[] symbols(String text) {
+        return merges.merge(text.codePoints().map(c -> symbol(Character.toString(c))).toArray());
     }
 
     private IntStream bytes(int character) {

@@ -7,15 +7,15 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
-/** SentencePiece's BPE with tokens that are recognised in a text before it is cut into pieces. */
-final class SentencePieceTokenizer extends VocabularyTokenizer {
-    private final SentencePieceBpe bpe;
-    private final boolean spacePrefix;
+/** SentencePiece's pieces, with tokens that are recognised in a text before it is cut into them. */
+sealed class SentencePieceTokenizer extends VocabularyTokenizer permits PublishedSentencePiece {
+    private final Function<String, int[]> pieces;
     private final Map<String, Integer> added;
     private final Map<String, Integer> marks;
     private final Pattern textTokens;
@@ -24,15 +24,14 @@ final class SentencePieceTokenizer extends VocabularyTokenizer {
     /**
      * A tokenizer.
      *
-     * @param spacePrefix whether a text, and what follows an added token, is given a space at its start
+     * @param pieces      ids of a text, or of what lies between two added tokens; neither is empty
      * @param added       tokens recognised in the raw text
      * @param marks       those of them only {@link #encodeWithControl} recognises
      */
-    SentencePieceTokenizer(Vocabulary vocabulary, Special special, SentencePieceBpe bpe, boolean spacePrefix, Map<String, Integer> added,
+    SentencePieceTokenizer(Vocabulary vocabulary, Special special, Function<String, int[]> pieces, Map<String, Integer> added,
             Set<String> marks) {
         super(vocabulary, special);
-        this.bpe = bpe;
-        this.spacePrefix = spacePrefix;
+        this.pieces = pieces;
         this.added = added;
         this.marks = new LinkedHashMap<>(added);
         this.marks.keySet().retainAll(marks);
@@ -79,7 +78,7 @@ final class SentencePieceTokenizer extends VocabularyTokenizer {
     }
 
     private int[] section(String text) {
-        return text.isEmpty() ? new int[0] : bpe.encode(((spacePrefix ? " " : "") + text).replace(" ", SentencePieceBpe.SPACE));
+        return text.isEmpty() ? new int[0] : pieces.apply(text);
     }
 
     @Override

@@ -9,6 +9,20 @@ package dev.zhulong.text;
  * @param words number of the word, as the pre-tokenizer cuts, that each is a part of, from 0
  */
 public record TextPieces(int[] ids, int[] from, int[] to, int[] words) {
+    /** The same behind a token that {@code length} units of the text before them are. */
+    TextPieces behind(int id, int length) {
+        return new TextPieces(before(ids, id, 0), before(from, 0, length), before(to, length, length), before(words, 0, 0));
+    }
+
+    private static int[] before(int[] values, int first, int shift) {
+        int[] all = new int[values.length + 1];
+        all[0] = first;
+        for (int i = 0; i < values.length; i++) {
+            all[i + 1] = values[i] + shift;
+        }
+        return all;
+    }
+
     /** The same, with spans that count code points made to count UTF-16 units. */
     TextPieces inUnitsOf(String text) {
         int points = text.codePointCount(0, text.length());

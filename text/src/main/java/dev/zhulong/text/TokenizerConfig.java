@@ -22,7 +22,8 @@ import java.util.Set;
 public final class TokenizerConfig {
     public static final String FILE = "tokenizer_config.json";
     /** The files that a tokenizer consists of, without its templates. */
-    public static final List<String> FILES = List.of("tokenizer.json", FILE, "special_tokens_map.json", "added_tokens.json");
+    public static final List<String> FILES = List.of("tokenizer.json", FILE, "special_tokens_map.json", "added_tokens.json", "spiece.model",
+            "sentencepiece.bpe.model", "source.spm", "target.spm", "vocab.json");
     /** Keys that name a token. */
     public static final List<String> SPECIALS = List.of("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token");
     private static final String SPECIAL_TOKENS = "special_tokens_map.json";

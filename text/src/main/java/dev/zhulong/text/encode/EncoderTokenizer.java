@@ -1,6 +1,6 @@
 package dev.zhulong.text.encode;
 
-import dev.zhulong.text.HuggingFaceTokenizer;
+import dev.zhulong.text.InputTokenizer;
 import dev.zhulong.text.SequenceTemplate;
 import dev.zhulong.text.SpecialIds;
 import dev.zhulong.text.TextPieces;
@@ -23,10 +23,10 @@ import java.util.List;
  * <p>Safe for several threads.
  */
 public final class EncoderTokenizer implements AutoCloseable {
-    private final HuggingFaceTokenizer tokenizer;
+    private final InputTokenizer tokenizer;
     private final SequenceTemplate template;
 
-    private EncoderTokenizer(HuggingFaceTokenizer tokenizer) {
+    private EncoderTokenizer(InputTokenizer tokenizer) {
         this.tokenizer = tokenizer;
         this.template = tokenizer.template();
     }
@@ -37,11 +37,11 @@ public final class EncoderTokenizer implements AutoCloseable {
      * @throws IllegalArgumentException where it is missing or malformed; the message names the file
      */
     public static EncoderTokenizer load(Path directory) {
-        return of(HuggingFaceTokenizer.load(directory));
+        return of(InputTokenizer.load(directory));
     }
 
     /** Over a tokenizer that is open; it is closed with this one. */
-    public static EncoderTokenizer of(HuggingFaceTokenizer tokenizer) {
+    public static EncoderTokenizer of(InputTokenizer tokenizer) {
         try {
             return new EncoderTokenizer(tokenizer);
         } catch (RuntimeException e) {
@@ -50,8 +50,13 @@ public final class EncoderTokenizer implements AutoCloseable {
         }
     }
 
-    public HuggingFaceTokenizer tokenizer() {
+    public InputTokenizer tokenizer() {
         return tokenizer;
+    }
+
+    /** The same for texts that the model writes, where it has a tokenizer of its own for them. */
+    public EncoderTokenizer target() {
+        return tokenizer.target() == tokenizer ? this : new EncoderTokenizer(tokenizer.target());
     }
 
     public SpecialIds specials() {
