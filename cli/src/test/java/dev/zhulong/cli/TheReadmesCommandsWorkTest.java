@@ -52,6 +52,7 @@ class TheReadmesCommandsWorkTest {
                 + " open?\", \"output\": \"At " + i % 12 + " o'clock.\"}").toList());
         Files.writeString(directory.resolve("hours.yaml"), block("yaml"));
         Files.writeString(directory.resolve("reviews.csv"), block("csv"));
+        Files.write(directory.resolve("pairs.tsv"), IntStream.range(0, 40).mapToObj(i -> "Branch " + i + " is open.\t" + i + "号分行开门了。").toList());
         TinyEncoder.write(directory.resolve("all-MiniLM-L6-v2"), "the", "staff", "were", "kind", "we", "waited", "an", "hour");
         Files.writeString(directory.resolve("written.txt"), "At nine o'clock.\nClosed today.\n");
         Files.writeString(directory.resolve("wanted.txt"), "At nine o'clock.\nIt is closed.\n");

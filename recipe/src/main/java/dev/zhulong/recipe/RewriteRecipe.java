@@ -21,14 +21,16 @@ public record RewriteRecipe(
         @Doc("share of the embeddings and of each layer's results that is dropped while training, in [0, 1)") double dropout,
         @Doc("loss: the weights of the evaluation with the least held-out loss are kept; last: the last ones") Best best,
         @Doc("held-out texts written at the end, to be scored; 0 for all") int written,
-        @Doc("optimization; lr 0 for 5e-5, and 5e-4 where a model is created; evaluated after each epoch unless evaluate_every says otherwise") Train train)
+        @Doc("texts that are searched side by side for each that is written; 1 takes the likeliest token each time") int beams,
+        @Doc("optimization; lr 0 for 5e-5, and 1e-3 where a model is created; evaluated after each epoch unless evaluate_every says otherwise") Train train)
         implements RunRecipe {
 
     /** Of its jobs. */
     public static final String KIND = "rewrite";
 
     private static final double FURTHER = 5e-5;
-    private static final double FRESH = 5e-4;
+    private static final double FRESH = 1e-3;
+    private static final int MOST_BEAMS = 64;
     /** Tokens of a text where nothing else is said. */
     private static final int LONGEST = 512;
 
@@ -44,9 +46,10 @@ public record RewriteRecipe(
         if (!(dropout >= 0 && dropout < 1)) {
             throw new IllegalArgumentException("dropout must be in [0, 1), found " + dropout);
         }
-        if (written < 0) {
-            throw new IllegalArgumentException("written must not be negative, found " + written);
+        if (written < 0 || beams < 1) {
+            throw new IllegalArgumentException("written must not be negative and beams at least 1, found " + written + " and " + beams);
         }
+        Bounds.atMost("beams", beams, MOST_BEAMS);
     }
 
     /** What is written of a text. */
@@ -124,7 +127,7 @@ public record RewriteRecipe(
 
     static RewriteRecipe defaults() {
         return new RewriteRecipe(KIND, 1, "cpu", Task.TRANSLATE, new Model(Optional.empty(), Optional.empty(), 256, 3, 4, 1024, 256), new Tokens(8000),
-                new Data(List.of(), Optional.empty(), 0.05, "source", "target", "", Optional.empty(), Optional.empty()), 0, 0.1, Best.LOSS, 500, TRAIN);
+                new Data(List.of(), Optional.empty(), 0.05, "source", "target", "", Optional.empty(), Optional.empty()), 0, 0.1, Best.LOSS, 500, 1, TRAIN);
     }
 
     /** The same with absolute paths, so that the run can be resumed from anywhere. */
@@ -136,13 +139,13 @@ public record RewriteRecipe(
     }
 
     private RewriteRecipe withModel(Model other) {
-        return new RewriteRecipe(kind, seed, device, task, other, tokenizer, data, labelSmoothing, dropout, best, written, train);
+        return new RewriteRecipe(kind, seed, device, task, other, tokenizer, data, labelSmoothing, dropout, best, written, beams, train);
     }
 
     /** The same with other files. */
     public RewriteRecipe withData(List<Path> files, Optional<Path> heldOut) {
         return new RewriteRecipe(kind, seed, device, task, model, tokenizer, new Data(files, heldOut, data.heldOutFraction, data.source, data.target, data.prefix,
-                data.sourceLanguage, data.targetLanguage), labelSmoothing, dropout, best, written, train);
+                data.sourceLanguage, data.targetLanguage), labelSmoothing, dropout, best, written, beams, train);
     }
 
     /** Tokens of a text at most. @param longest that the model has positions for */

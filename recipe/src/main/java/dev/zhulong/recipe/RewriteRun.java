@@ -36,6 +36,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import java.util.stream.IntStream;
 
 /** One start of a {@link RewriteJob}. */
 final class RewriteRun implements RecipeJob.Run<RewriteJob.Result> {
@@ -199,13 +200,14 @@ final class RewriteRun implements RecipeJob.Run<RewriteJob.Result> {
     }
 
     private void report(Rewriter sources, Encoded held, Encoded learnt, Loss loss, String unit) {
-        List<TextPair> pairs = held.texts.subList(0, recipe.written() == 0 ? held.texts.size() : Math.min(recipe.written(), held.texts.size()));
-        int most = recipe.seq(sources.model().spec().longest());
-        // as long as what was learnt, and what is begun with must fit too
-        var greedy = new Rewriter(sources.model(), sources.tokenizer(), sources.language(),
-                sources.options().withNewTokens(Math.max(1, Math.min(most, sources.model().spec().longest() - 1))));
-        line.message(String.format(Locale.ROOT, "writing %,d held-out texts, the likeliest token each time", pairs.size()));
-        List<String> written = greedy.write(pairs.stream().map(pair -> recipe.data().prefix() + pair.source()).toList());
+        List<TextPair> pairs = spread(held.texts, recipe.written() == 0 ? held.texts.size() : Math.min(recipe.written(), held.texts.size()));
+        // as long as the longest that was learnt, and what is begun with must fit too
+        int most = learnt.ids.stream().mapToInt(pair -> pair.target().length).max().orElse(1);
+        var writer = new Rewriter(sources.model(), sources.tokenizer(), sources.language(),
+                sources.options().withBeams(recipe.beams()).withNewTokens(Math.max(1, Math.min(most, sources.model().spec().longest() - 1))));
+        line.message(String.format(Locale.ROOT, "writing %,d held-out texts, %s", pairs.size(),
+                recipe.beams() == 1 ? "the likeliest token each time" : "the best of " + recipe.beams() + " beams"));
+        List<String> written = writer.write(pairs.stream().map(pair -> recipe.data().prefix() + pair.source()).toList());
         var predictions = new StringBuilder();
         for (int i = 0; i < written.size(); i++) {
             predictions.append(JsonNodeFactory.instance.objectNode().put("source", pairs.get(i).source()).put("target", pairs.get(i).target())
@@ -218,6 +220,11 @@ final class RewriteRun implements RecipeJob.Run<RewriteJob.Result> {
         scores.put(json);
         JsonFile.write(run.resolve(FinalEvaluation.FILE), json);
         line.message(String.format(Locale.ROOT, "held out: loss %.4f %s; of %,d texts written:%n%s", loss.mean(), unit, written.size(), scores.text()));
+    }
+
+    /** So many of all, from the first to the last: files are often in the order of their lengths. */
+    private static <T> List<T> spread(List<T> all, int count) {
+        return IntStream.range(0, count).mapToObj(i -> all.get((int) ((long) i * all.size() / count))).toList();
     }
 
     private void save(EncoderDecoder model) {
