@@ -118,8 +118,10 @@ final class TranslateVerb extends Verb {
             }
             options = options.withNewTokens(maxNewTokens);
         }
-        int language = targetLanguage == null ? -1 : language(tokenizer, targetLanguage);
-        return language < 0 || targetLanguage.startsWith(">>") ? options : options.withForcedBos(language);
+        if (targetLanguage != null && targetLanguage.startsWith(">>") && tokenizer.tokenizer().id(targetLanguage).isEmpty()) {
+            throw new IllegalArgumentException("the tokenizer of " + model + " has no token " + targetLanguage + ": name a language as it spells it");
+        }
+        return targetLanguage == null || targetLanguage.startsWith(">>") ? options : options.withForcedBos(language(tokenizer, targetLanguage));
     }
 
     private Early early() {
