@@ -1,5 +1,6 @@
 package dev.zhulong.kernels;
 
+import dev.zhulong.kernels.FloatMachineKernel.Rows;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
@@ -13,8 +14,8 @@ import jdk.incubator.vector.VectorOperators;
  */
 public final class Activations {
     /** Added to a float below 2^22, leaves it rounded to the nearest integer (of two, the even one) in the low bits. */
-    static final float ROUND = 0x1.8p23f;
-    static final int ROUND_BITS = 0x4b400000;
+    static final float ROUND = VectorMath.ROUND;
+    static final int ROUND_BITS = VectorMath.ROUND_BITS;
 
     /** Parts that a single tile is prepared in. */
     private static final int PARTS = 8;
@@ -156,6 +157,16 @@ public final class Activations {
         return columns;
     }
 
+    /** Whether several rows lie one after the other as they were set, so that they can be read where they are. */
+    boolean isInOrder() {
+        return which == null && !single;
+    }
+
+    /** The rows of a tile, where rows are in order. */
+    Rows tileSource(int tile) {
+        return Rows.of(source, from(tile, 0), sourceStride);
+    }
+
     int groups() {
         return groups;
     }
@@ -275,7 +286,6 @@ public final class Activations {
                 records.put(tile, units(), u, r, n, source, from + 32 * u, from < 0 ? 0 : largest(source, from + 32 * u));
             }
         }
-        records.publish(tile, units(), firstUnit(i, 0), firstUnit(i, 1), n);
     }
 
     private void floatPart(int i) {

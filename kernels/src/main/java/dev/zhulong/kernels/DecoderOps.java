@@ -6,6 +6,7 @@ import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShuffle;
 
 /**
  * What a decoder computes between its products, a row at a time, in place or from one array to another. Nothing here allocates, and a
@@ -28,6 +29,11 @@ public final class DecoderOps {
     private static final int EXERCISED = 1024;
     private static final double ENOUGH_NANOS = 60_000;
 
+    /** Doubles moved down by so many lanes. */
+    private static final VectorShuffle<Double> BY_4 = VectorShuffle.iota(Lanes.D, Math.min(4, Lanes.D.length() / 2), 1, true);
+    private static final VectorShuffle<Double> BY_2 = VectorShuffle.iota(Lanes.D, Math.min(2, Lanes.D.length() / 2), 1, true);
+    private static final VectorShuffle<Double> BY_1 = VectorShuffle.iota(Lanes.D, 1, 1, true);
+
     private DecoderOps() {}
 
     private static void exercise() {
@@ -40,6 +46,7 @@ public final class DecoderOps {
             Arrays.fill(x, 0.5f);
             Arrays.fill(y, 0.25f);
             vectorScale(x, 0, y, 0.5f, x, 0, EXERCISED);
+            vectorCentre(x, 0, (float) (vectorSum(x, 0, EXERCISED) / EXERCISED), (float) vectorSquares(x, 0, EXERCISED, 0), y, y, x, 0, EXERCISED);
             vectorAdd(x, 0, y, 0, EXERCISED);
             vectorMultiply(x, 0, y, 0, EXERCISED);
             vectorSilu(x, 0, EXERCISED);
@@ -48,18 +55,19 @@ public final class DecoderOps {
             vectorExponentials(x, 0, EXERCISED, vectorHighest(x, 0, EXERCISED));
             rotary.vectorTurn(x, 0, EXERCISED / 64, 64, 1);
             for (int u = 0; u < EXERCISED / 32 && MachineKernel.isUsed(); u++) {
-                records.vectorPut(0, EXERCISED / 32, u, 0, 1, x, 32 * u, Activations.vectorLargest(y, 32 * u));
+                records.vectorPut(u * ActivationRecords.RECORD, x, 32 * u, Activations.vectorLargest(y, 32 * u));
             }
         });
     }
 
     /** y = x / sqrt(mean(x²) + eps) * weight, over {@code n} values; squares are summed in double. */
     public static void rmsNorm(float[] x, int at, float[] weight, float eps, float[] y, int to, int n) {
+        Objects.checkFromIndexSize(at, n, x.length);
         Objects.checkFromIndexSize(0, n, weight.length);
         Objects.checkFromIndexSize(to, n, y.length);
-        double squares = squares(x, at, n, 0);
-        float scale = (float) (1 / Math.sqrt(squares / n + eps));
-        if (WARMTH.isWarm()) {
+        boolean warm = WARMTH.isWarm();
+        float scale = (float) (1 / Math.sqrt(squares(x, at, n, 0, warm) / n + eps));
+        if (warm) {
             vectorScale(x, at, weight, scale, y, to, n);
         } else {
             PlainOps.scale(x, at, weight, scale, y, to, 0, n);
@@ -76,54 +84,106 @@ public final class DecoderOps {
 
     /** y = (x - mean) / sqrt(variance + eps) * weight + bias, over {@code n} values; sums in double. */
     public static void layerNorm(float[] x, int at, float[] weight, float[] bias, float eps, float[] y, int to, int n) {
-        double mean = sum(x, at, n) / n;
-        double squares = squares(x, at, n, mean);
-        float scale = (float) (1 / Math.sqrt(squares / n + eps));
-        float centre = (float) mean;
-        for (int i = 0; i < n; i++) {
-            y[to + i] = Math.fma((x[at + i] - centre) * scale, weight[i], bias[i]);
+        Objects.checkFromIndexSize(at, n, x.length);
+        Objects.checkFromIndexSize(0, n, weight.length);
+        Objects.checkFromIndexSize(0, n, bias.length);
+        Objects.checkFromIndexSize(to, n, y.length);
+        boolean warm = WARMTH.isWarm();
+        double mean = sum(x, at, n, warm) / n;
+        float scale = (float) (1 / Math.sqrt(squares(x, at, n, mean, warm) / n + eps));
+        if (warm) {
+            vectorCentre(x, at, (float) mean, scale, weight, bias, y, to, n);
+        } else {
+            PlainOps.centre(x, at, (float) mean, scale, weight, bias, y, to, 0, n);
         }
     }
 
-    /** In four strands, since each addition waits for the one before. */
-    private static double sum(float[] x, int at, int n) {
-        double a = 0;
-        double b = 0;
-        double c = 0;
-        double d = 0;
+    private static void vectorCentre(float[] x, int at, float mean, float scale, float[] weight, float[] bias, float[] y, int to, int n) {
         int i = 0;
-        for (; i + 3 < n; i += 4) {
-            a += x[at + i];
-            b += x[at + i + 1];
-            c += x[at + i + 2];
-            d += x[at + i + 3];
+        for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+            FloatVector.fromArray(Lanes.F, x, at + i).sub(mean).mul(scale).fma(FloatVector.fromArray(Lanes.F, weight, i), FloatVector.fromArray(Lanes.F, bias, i))
+                    .intoArray(y, to + i);
         }
-        for (; i < n; i++) {
-            a += x[at + i];
-        }
-        return a + b + (c + d);
+        PlainOps.centre(x, at, mean, scale, weight, bias, y, to, i, n);
     }
 
-    private static double squares(float[] x, int at, int n, double mean) {
-        double a = 0;
-        double b = 0;
-        double c = 0;
-        double d = 0;
-        int i = 0;
-        for (; i + 3 < n; i += 4) {
-            double v0 = x[at + i] - mean;
-            double v1 = x[at + i + 1] - mean;
-            double v2 = x[at + i + 2] - mean;
-            double v3 = x[at + i + 3] - mean;
-            a += v0 * v0;
-            b += v1 * v1;
-            c += v2 * v2;
-            d += v3 * v3;
+    /** In {@link #STRANDS} strands, which are added by halves; the values behind the last whole round one after the other. */
+    private static double sum(float[] x, int at, int n, boolean warm) {
+        int whole = n / STRANDS * STRANDS;
+        double sum = warm ? vectorSum(x, at, whole) : PlainOps.sum(x, at, whole);
+        for (int i = at + whole; i < at + n; i++) {
+            sum += x[i];
         }
-        for (; i < n; i++) {
-            a += (x[at + i] - mean) * (x[at + i] - mean);
+        return sum;
+    }
+
+    /** Squares of the distances from the mean, summed in the same way. */
+    private static double squares(float[] x, int at, int n, double mean, boolean warm) {
+        int whole = n / STRANDS * STRANDS;
+        double sum = warm ? vectorSquares(x, at, whole, mean) : PlainOps.squares(x, at, whole, mean);
+        for (int i = at + whole; i < at + n; i++) {
+            sum = Math.fma(x[i] - mean, x[i] - mean, sum);
         }
-        return a + b + (c + d);
+        return sum;
+    }
+
+    /** {@code n} is a multiple of {@link #STRANDS}, which are two, four or eight vectors of doubles. */
+    private static double vectorSum(float[] x, int at, int n) {
+        int step = Lanes.D.length();
+        if (step < 4) {
+            return PlainOps.sum(x, at, n);
+        }
+        DoubleVector a = DoubleVector.zero(Lanes.D);
+        DoubleVector b = a;
+        DoubleVector c = a;
+        DoubleVector d = a;
+        for (int i = at; i < at + n; i += STRANDS) {
+            a = a.add(doubles(x, i));
+            b = b.add(doubles(x, i + step));
+            if (step < 8) {
+                c = c.add(doubles(x, i + 2 * step));
+                d = d.add(doubles(x, i + 3 * step));
+            }
+        }
+        return strands(a, b, c, d);
+    }
+
+    private static double vectorSquares(float[] x, int at, int n, double mean) {
+        int step = Lanes.D.length();
+        if (step < 4) {
+            return PlainOps.squares(x, at, n, mean);
+        }
+        DoubleVector a = DoubleVector.zero(Lanes.D);
+        DoubleVector b = a;
+        DoubleVector c = a;
+        DoubleVector d = a;
+        for (int i = at; i < at + n; i += STRANDS) {
+            DoubleVector v = doubles(x, i).sub(mean);
+            a = v.fma(v, a);
+            v = doubles(x, i + step).sub(mean);
+            b = v.fma(v, b);
+            if (step < 8) {
+                v = doubles(x, i + 2 * step).sub(mean);
+                c = v.fma(v, c);
+                v = doubles(x, i + 3 * step).sub(mean);
+                d = v.fma(v, d);
+            }
+        }
+        return strands(a, b, c, d);
+    }
+
+    private static DoubleVector doubles(float[] x, int at) {
+        return (DoubleVector) FloatVector.fromArray(Lanes.FEW, x, at).castShape(Lanes.D, 0);
+    }
+
+    /** The sum of all strands, by halves: of two vectors of eight or four of four. */
+    private static double strands(DoubleVector a, DoubleVector b, DoubleVector c, DoubleVector d) {
+        DoubleVector v = Lanes.D.length() == 8 ? a.add(b) : a.add(c).add(b.add(d));
+        if (Lanes.D.length() == 8) {
+            v = v.add(v.rearrange(BY_4));
+        }
+        v = v.add(v.rearrange(BY_2));
+        return v.add(v.rearrange(BY_1)).lane(0);
     }
 
     /** x *= y, over {@code n} values. */
@@ -233,22 +293,24 @@ public final class DecoderOps {
         }
     }
 
-    /** x = x · Φ(x), with Φ the normal distribution's, over {@code n} values; to 1 unit in the last place. */
+    /** x = x · Φ(x), with Φ the normal distribution's, over {@code n} values; to 5 units in the last place. */
     public static void gelu(float[] x, int at, int n) {
         Objects.checkFromIndexSize(at, n, x.length);
-        if (WARMTH.isWarm()) {
+        if (n >= Lanes.COUNT && MachineKernel.isUsed()) {
+            int whole = n / Lanes.COUNT * Lanes.COUNT;
+            GeluCode.apply(x, at, whole / Lanes.COUNT);
+            PlainOps.gelu(x, at + whole, n - whole);
+        } else if (WARMTH.isWarm()) {
             vectorGelu(x, at, n);
         } else {
             PlainOps.gelu(x, at, n);
         }
     }
 
-    /** Half a vector at a time, which fills one of doubles. */
     private static void vectorGelu(float[] x, int at, int n) {
         int i = 0;
-        for (; i <= n - Lanes.COUNT / 2; i += Lanes.COUNT / 2) {
-            var doubles = (DoubleVector) FloatVector.fromArray(Lanes.FEW, x, at + i).castShape(Lanes.D, 0);
-            ((FloatVector) VectorMath.gelu(doubles).castShape(Lanes.FEW, 0)).intoArray(x, at + i);
+        for (; i <= n - Lanes.COUNT; i += Lanes.COUNT) {
+            VectorMath.gelu(FloatVector.fromArray(Lanes.F, x, at + i)).intoArray(x, at + i);
         }
         PlainOps.gelu(x, at + i, n - i);
     }

@@ -1,5 +1,6 @@
 package dev.zhulong.kernels;
 
+import dev.zhulong.kernels.FloatMachineKernel.Rows;
 import java.util.Arrays;
 import java.util.Objects;
 import jdk.incubator.vector.FloatVector;
@@ -7,7 +8,7 @@ import jdk.incubator.vector.FloatVector;
 /**
  * Attention in F32 in which queries see every key of their sequence, but for those that are masked: an encoder's.
  *
- * <p>Keys of a head are first laid out with positions along lanes ({@link #layOut}). Queries then go {@value #TILE} at a time, so that memory grows
+ * <p>Keys of a head are first laid out with positions along lanes ({@link #layOut}). Queries then go some at a time, so that memory grows
  * with the length of the sequence, not with its square. Sums go in the order of dimensions and of positions: a query's bits depend neither on the
  * queries beside it nor on the width of the machine's vectors.
  */
@@ -30,16 +31,20 @@ public final class FullAttention {
      * Keys of a head as {@link #attend} reads them.
      *
      * @param keys a row a position, {@code stride} apart, the head's first number at {@code at}
-     * @param to   [headDim, places(n)] from {@code toAt} on
+     * @param to   [block, headDim, lane] from {@code toAt} on, places(n) of them: a block is as many positions as a vector has lanes
      */
     public static void layOut(float[] keys, int at, int stride, int n, int headDim, float[] to, int toAt) {
         int places = places(n);
         Arrays.fill(to, toAt, toAt + headDim * places, 0);
         for (int p = 0; p < n; p++) {
             for (int d = 0; d < headDim; d++) {
-                to[toAt + d * places + p] = keys[at + p * stride + d];
+                to[place(toAt, p, d, headDim)] = keys[at + p * stride + d];
             }
         }
+    }
+
+    private static int place(int at, int position, int dimension, int headDim) {
+        return at + (position / Lanes.COUNT * headDim + dimension) * Lanes.COUNT + position % Lanes.COUNT;
     }
 
     /** What is made of scores before they become weights. */
@@ -53,10 +58,59 @@ public final class FullAttention {
         void change(int query, float[] scores, int at, int first, int last);
     }
 
-    /** {@link #attend(float[], int, int, int, float[], int, float[], int, boolean[], int, int, int, int, float, Scores, float[], float[], int)} over all positions. */
+    /** Room that {@link #attend(float[], int, int, int, float[], int, float[], int, boolean[], int, int, float, float[], float[], int)} needs for scores. */
+    public static int room(int queries, int n) {
+        return Math.max(TILE, queries) * step(n);
+    }
+
+    /** From a row of scores to the next: few different ones, as machine code is made for each, and no power of two, at which rows would meet in the cache. */
+    private static int step(int n) {
+        return Math.max(2 * Lanes.COUNT, Integer.highestOneBit(2 * places(n) - 1)) + DecoderOps.STRANDS;
+    }
+
+    /**
+     * What any number of neighbouring queries of a head make of the values of all positions.
+     *
+     * @param scores as many as {@link #room} says; overwritten
+     * @throws IllegalArgumentException  where no position is seen, or a score is NaN or infinite
+     * @throws IndexOutOfBoundsException where numbers lie outside of their arrays
+     */
     public static void attend(float[] q, int qAt, int stride, int queries, float[] keys, int keysAt, float[] values, int valuesAt, boolean[] seen, int n,
             int headDim, float scale, float[] scores, float[] out, int outAt) {
-        attend(q, qAt, stride, queries, keys, keysAt, values, valuesAt, seen, n, 0, n, headDim, scale, null, scores, out, outAt);
+        if (!MachineKernel.isUsed() || headDim % Lanes.COUNT != 0) {
+            for (int query = 0; query < queries; query += TILE) {
+                attend(q, qAt + query * stride, stride, Math.min(TILE, queries - query), keys, keysAt, values, valuesAt, seen, n, 0, n, headDim, scale, null, scores, out,
+                        outAt + query * stride);
+            }
+            return;
+        }
+        check(q, qAt, stride, queries, keys, keysAt, values, valuesAt, n, headDim, out, outAt);
+        Objects.checkFromIndexSize(0, room(queries, n), scores.length);
+        int step = step(n);
+        int blocks = (n + Lanes.COUNT - 1) / Lanes.COUNT;
+        var rows = Rows.of(scores, 0, step);
+        FloatMachineKernel.multiply(Rows.of(keys, keysAt, 0), Lanes.COUNT, headDim * Lanes.COUNT, blocks, Rows.of(q, qAt, stride), queries, headDim, rows);
+        int columns = (n + DecoderOps.STRANDS - 1) / DecoderOps.STRANDS * DecoderOps.STRANDS;
+        for (int i = 0; i < queries; i++) {
+            for (int p = 0; seen != null && p < n; p++) {
+                scores[i * step + p] = seen[p] ? scores[i * step + p] : Float.NEGATIVE_INFINITY;
+            }
+            Arrays.fill(scores, i * step + n, i * step + columns, Float.NEGATIVE_INFINITY);
+        }
+        SoftmaxCode.apply(scores, queries, step, columns, scale);
+        for (int i = 0; i < queries; i++) {
+            if (Float.isNaN(scores[i * step])) {
+                throw new IllegalArgumentException("softmax over " + n + " scores of query " + i + ", whose largest is not finite: expected finite ones");
+            }
+        }
+        FloatMachineKernel.multiply(Rows.of(values, valuesAt, 0), stride, Lanes.COUNT, headDim / Lanes.COUNT, rows, queries, n, Rows.of(out, outAt, stride));
+    }
+
+    private static void check(float[] q, int qAt, int stride, int queries, float[] keys, int keysAt, float[] values, int valuesAt, int n, int headDim, float[] out, int outAt) {
+        Objects.checkFromIndexSize(qAt, (queries - 1) * stride + headDim, q.length);
+        Objects.checkFromIndexSize(keysAt, headDim * places(n), keys.length);
+        Objects.checkFromIndexSize(valuesAt, (n - 1) * stride + headDim, values.length);
+        Objects.checkFromIndexSize(outAt, (queries - 1) * stride + headDim, out.length);
     }
 
     /**
@@ -80,11 +134,8 @@ public final class FullAttention {
             int first, int last, int headDim, float scale, Scores change, float[] scores, float[] out, int outAt) {
         int places = places(n);
         Objects.checkFromToIndex(first, last, n);
-        Objects.checkFromIndexSize(qAt, (queries - 1) * stride + headDim, q.length);
-        Objects.checkFromIndexSize(keysAt, headDim * places, keys.length);
-        Objects.checkFromIndexSize(valuesAt, (n - 1) * stride + headDim, values.length);
+        check(q, qAt, stride, queries, keys, keysAt, values, valuesAt, n, headDim, out, outAt);
         Objects.checkFromIndexSize(0, TILE * places, scores.length);
-        Objects.checkFromIndexSize(outAt, (queries - 1) * stride + headDim, out.length);
         Objects.checkIndex(queries - 1, TILE);
         boolean warm = WARMTH.isWarm();
         if (warm) {
@@ -138,10 +189,10 @@ public final class FullAttention {
             FloatVector b2 = a0;
             FloatVector a3 = a0;
             FloatVector b3 = a0;
-            int key = keysAt + p;
-            for (int d = 0; d < headDim; d++, key += places) {
+            int key = keysAt + p * headDim;
+            for (int d = 0; d < headDim; d++, key += Lanes.COUNT) {
                 FloatVector a = FloatVector.fromArray(Lanes.F, keys, key);
-                FloatVector b = FloatVector.fromArray(Lanes.F, keys, key + Lanes.COUNT);
+                FloatVector b = FloatVector.fromArray(Lanes.F, keys, key + headDim * Lanes.COUNT);
                 FloatVector w0 = FloatVector.broadcast(Lanes.F, q[qAt + d]);
                 FloatVector w1 = FloatVector.broadcast(Lanes.F, q[qAt + q1 * stride + d]);
                 FloatVector w2 = FloatVector.broadcast(Lanes.F, q[qAt + q2 * stride + d]);
@@ -172,9 +223,8 @@ public final class FullAttention {
             Arrays.fill(scores, i * places, (i + 1) * places, 0);
             for (int d = 0; d < headDim; d++) {
                 float weight = q[qAt + i * stride + d];
-                int key = keysAt + d * places;
                 for (int p = 0; p < places; p++) {
-                    scores[i * places + p] = Math.fma(keys[key + p], weight, scores[i * places + p]);
+                    scores[i * places + p] = Math.fma(keys[place(keysAt, p, d, headDim)], weight, scores[i * places + p]);
                 }
             }
             for (int p = i * places; p < (i + 1) * places; p++) {

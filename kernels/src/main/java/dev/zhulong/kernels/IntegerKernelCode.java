@@ -22,13 +22,12 @@ import java.lang.foreign.ValueLayout;
  * {@code c = fma(sum, scale of W * scale of A, c)} and {@code c = fma(minimum, weighted sum of A, c)}, unit after unit. What it has that the Vector
  * API has not are products of bytes: of four with their sum in one instruction (VNNI), or of two (AVX2).
  *
- * <p>Called as {@code f(data, scales, minimums, records of A, output, blocks, groups of a row)}; {@link ActivationRecords} describes the records. Row r of
- * the output begins {@link #OUTPUT_STRIDE} bytes after row r - 1.
+ * <p>Called as {@code f(data, scales, minimums, records of A, output, blocks, groups of a row)}; {@link ActivationRecords} describes the records.
  */
 final class IntegerKernelCode {
     /** The most blocks of a call. */
     static final int MOST_BLOCKS = 64;
-    /** A cache line more than the rows need, so that they don't meet in one set of the cache. */
+    /** Bytes of a row of outputs on their own: a cache line more than it needs, so that rows don't meet in one set of the cache. */
     static final int OUTPUT_STRIDE = MOST_BLOCKS * 64 + 64;
 
     // offsets of the constants
@@ -37,10 +36,14 @@ final class IntegerKernelCode {
     private static final int SHORT_ONES = 8;
     private static final int SMALL_INVERSE = 12;
 
-    /** What the code depends on. */
-    record Shape(boolean nibbles, boolean offset, boolean halves, int perGroup, boolean wide, boolean hasMin, int rows) {
-        static Shape of(PackedWeights w, int rows) {
-            return new Shape(w.form == PackedWeights.Form.NIBBLES, w.offset != 0, w.group == 16, w.perGroup, w.wide, w.hasMin, rows);
+    /**
+     * What the code depends on.
+     *
+     * @param outputStride bytes from a row of the output to the next
+     */
+    record Shape(boolean nibbles, boolean offset, boolean halves, int perGroup, boolean wide, boolean hasMin, int rows, int outputStride) {
+        static Shape of(PackedWeights w, int rows, int outputStride) {
+            return new Shape(w.form == PackedWeights.Form.NIBBLES, w.offset != 0, w.group == 16, w.perGroup, w.wide, w.hasMin, rows, outputStride);
         }
     }
 
@@ -138,7 +141,7 @@ final class IntegerKernelCode {
     }
 
     private Mem output(int r) {
-        return new Mem(R8, r * OUTPUT_STRIDE);
+        return new Mem(R8, r * shape.outputStride);
     }
 
     /** Units that share a scale; or the two halves of a unit, which have one each. */
@@ -182,7 +185,7 @@ final class IntegerKernelCode {
 
     /** A field of the record at {@code record} for row r. */
     private Mem field(int record, int field, int r) {
-        return new Mem(R11, record + 4 * (field * rows + r));
+        return new Mem(R11, record + 4 * (ActivationRecords.RECORD * r + field));
     }
 
     /** Integer sums of a unit or of half {@code half} of one. */

@@ -11,9 +11,10 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /** Machine code for products with quantised weights of one shape, made when it is first asked for; see {@link IntegerKernelCode}. */
 final class MachineKernel {
-    /** The function of {@link IntegerKernelCode}. */
+    /** The function of {@link IntegerKernelCode}. Reads and writes arrays where they lie: while it runs, a fraction of a millisecond, there is no garbage collection. */
     private static final MethodHandle CALL = Platform.THERE ? Linker.nativeLinker().downcallHandle(FunctionDescriptor.ofVoid(ValueLayout.JAVA_LONG,
-            ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG)) : null;
+            ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.ADDRESS, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG),
+            Linker.Option.critical(true)) : null;
 
     private static final Map<IntegerKernelCode.Shape, MachineKernel> KERNELS = new ConcurrentHashMap<>();
 
@@ -31,6 +32,21 @@ final class MachineKernel {
         return !off && Platform.THERE;
     }
 
+    /** Whether this machine runs machine code. */
+    static boolean isThere() {
+        return Platform.THERE;
+    }
+
+    /** Whether its vectors are of 512 bits, or of 256. */
+    static boolean isWide() {
+        return Platform.VNNI;
+    }
+
+    /** Code, ready to be called, for the life of the process. */
+    static MemorySegment load(byte[] code) {
+        return MachineCode.load(code).orElseThrow(() -> new IllegalStateException("the system gave executable memory before and refuses it now"));
+    }
+
     /** For tests: as if this machine had none, or as it is. */
     static void switchOff(boolean value) {
         off = value;
@@ -41,29 +57,32 @@ final class MachineKernel {
         return isUsed() ? Optional.of(Platform.VNNI ? "AVX-512 VNNI" : "AVX2") : Optional.empty();
     }
 
-    /** The kernel for {@code w}, quantised, and tiles of {@code rows}: 1, 4 or 8; looked up once, so that a product allocates nothing. */
-    static MachineKernel of(PackedWeights w, int rows) {
-        int i = Activations.tileKind(rows);
+    /**
+     * The kernel for {@code w}, quantised, and tiles of {@code rows}: 1, 4 or 8; looked up once, so that a product allocates nothing.
+     *
+     * @param apart whether its outputs lie by themselves, {@link IntegerKernelCode#OUTPUT_STRIDE} bytes a row, or in rows as long as W has
+     */
+    static MachineKernel of(PackedWeights w, int rows, boolean apart) {
+        int i = 2 * Activations.tileKind(rows) + (apart ? 1 : 0);
         MachineKernel kernel = w.kernels[i];
         if (kernel == null) {
-            kernel = KERNELS.computeIfAbsent(IntegerKernelCode.Shape.of(w, rows), MachineKernel::make);
+            int stride = apart ? IntegerKernelCode.OUTPUT_STRIDE : Math.multiplyExact(w.rows(), Float.BYTES);
+            kernel = KERNELS.computeIfAbsent(IntegerKernelCode.Shape.of(w, rows, rows == 1 ? 0 : stride), MachineKernel::make);
             w.kernels[i] = kernel;
         }
         return kernel;
     }
 
     private static MachineKernel make(IntegerKernelCode.Shape shape) {
-        byte[] code = IntegerKernelCode.emit(shape, Platform.VNNI, Platform.CONSTANTS.address()).bytes();
-        return new MachineKernel(MachineCode.load(code)
-                .orElseThrow(() -> new IllegalStateException("the system gave executable memory before and refuses it now")));
+        return new MachineKernel(load(IntegerKernelCode.emit(shape, Platform.VNNI, Platform.CONSTANTS.address()).bytes()));
     }
 
-    /** Products of a tile with {@code count} blocks from {@code first} on, rows {@link IntegerKernelCode#OUTPUT_STRIDE} bytes apart at {@code to}. */
-    void multiply(PackedWeights w, int first, int count, ActivationRecords a, int tile, long to) {
+    /** Products of a tile with {@code count} blocks from {@code first} on, the first row's at the beginning of {@code to}. */
+    void multiply(PackedWeights w, int first, int count, ActivationRecords a, int tile, MemorySegment to) {
         long scales = first * w.blockScaleBytes;
         try {
             CALL.invokeExact(code, w.data.address() + first * w.blockBytes, w.scales.address() + scales, w.hasMin ? w.mins.address() + scales : 0L,
-                    a.address(tile, w.units), to, (long) count, w.group == 16 ? (long) w.units : (long) (w.units / w.perGroup));
+                    a.from(tile, w.units), to, (long) count, w.group == 16 ? (long) w.units : (long) (w.units / w.perGroup));
         } catch (RuntimeException | Error e) {
             throw e;
         } catch (Throwable t) {

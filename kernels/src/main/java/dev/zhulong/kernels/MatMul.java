@@ -1,5 +1,6 @@
 package dev.zhulong.kernels;
 
+import dev.zhulong.kernels.FloatMachineKernel.Rows;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -19,6 +20,7 @@ public final class MatMul {
     /** [group of A's rows, matrix]. */
     private PackedWeights[][] weights;
     private float[][] outputs;
+    private float[][] biases;
     private Activations activations;
     private int outputOffset;
     private int blocksInChunk;
@@ -58,8 +60,17 @@ public final class MatMul {
      * @throws IllegalStateException    when the arena of a W is closed, which must not happen while a product is in flight
      */
     public void multiply(Activations a, PackedWeights[] w, float[][] c, int offset) {
+        multiply(a, w, c, offset, null);
+    }
+
+    /**
+     * Several products of one A, plus what is added to each row of an output.
+     *
+     * @param biases one for each output, of which some may be null; null for none at all
+     */
+    public void multiply(Activations a, PackedWeights[] w, float[][] c, int offset, float[][] biases) {
         oneGroup[0] = w;
-        multiply(a, oneGroup, c, offset);
+        multiply(a, oneGroup, c, offset, biases);
         oneGroup[0] = null;
     }
 
@@ -72,15 +83,16 @@ public final class MatMul {
      * @throws IllegalStateException    when the arena of a W is closed, which must not happen while a product is in flight
      */
     public void multiplyGroups(Activations a, PackedWeights[][] w, float[][] c) {
-        multiply(a, w, c, 0);
+        multiply(a, w, c, 0, null);
     }
 
-    private void multiply(Activations a, PackedWeights[][] w, float[][] c, int offset) {
+    private void multiply(Activations a, PackedWeights[][] w, float[][] c, int offset, float[][] biases) {
         if (w.length < a.groups()) {
             throw new IllegalArgumentException("activations in " + a.groups() + " groups times weights for " + w.length);
         }
         int blocks = 0;
         machine = MachineKernel.isUsed();
+        boolean floats = false;
         for (int group = 0; group < a.groups(); group++) {
             for (int i = 0; i < w[group].length; i++) {
                 PackedWeights matrix = w[group][i];
@@ -88,13 +100,18 @@ public final class MatMul {
                 if (matrix.rows() != w[0][i].rows()) {
                     throw new IllegalArgumentException("weights of [" + matrix.rows() + ", " + matrix.columns() + "] among others of " + w[0][i].rows() + " rows");
                 }
-                a.prepare(matrix, machine, pool);
+                boolean asTheyLie = FloatMachineKernel.multiplies(matrix, a);
+                if (!asTheyLie || matrix.rows() % Lanes.COUNT != 0) {
+                    a.prepare(matrix, machine, pool);
+                }
+                floats |= asTheyLie;
                 blocks += matrix.blocks();
             }
         }
         weights = w;
         activations = a;
         outputs = c;
+        this.biases = biases;
         outputOffset = offset;
         int spares = 8 * Lanes.COUNT * w[0].length * a.groups();
         if (whole.length < spares) {
@@ -103,6 +120,10 @@ public final class MatMul {
         // some chunks a thread, so that a thread that was held up hands work on; not so small that streams of weights are short
         blocksInChunk = a.isSingle() ? Math.clamp(blocks / (pool.threads() * 2L), 1, IntegerKernelCode.MOST_BLOCKS)
                 : Math.clamp(blocks / (pool.threads() * 4L), 1, 8);
+        if (floats) {
+            // whole groups, for which rows are read once
+            blocksInChunk = Math.max(1, blocksInChunk / FloatKernelCode.MOST_BLOCKS) * FloatKernelCode.MOST_BLOCKS;
+        }
         int chunks = 0;
         for (int group = 0; group < a.groups(); group++) {
             for (PackedWeights matrix : w[group]) {
@@ -113,6 +134,7 @@ public final class MatMul {
         weights = null;
         activations = null;
         outputs = null;
+        this.biases = null;
     }
 
     private static void check(Activations a, PackedWeights w, float[] c, int offset) {
@@ -150,41 +172,62 @@ public final class MatMul {
         int stride = w.rows();
         int first = chunk * blocksInChunk;
         int end = Math.min(w.blocks(), first + blocksInChunk);
-        if (machine && w.form != PackedWeights.Form.FLOATS) {
-            machine(w, first, end, a, group, output);
-            return;
-        }
+        int whole = FloatMachineKernel.multiplies(w, a) ? Math.max(first, Math.min(end, stride / Lanes.COUNT)) : first;
         int spare = 8 * Lanes.COUNT * (group * weights[group].length + matrix);
-        int to = outputOffset + a.groupFirst(group) * stride;
+        MemorySegment to = machine ? MemorySegment.ofArray(output) : null;
         // the weights of a chunk stay in the cache while the rows of A go by
         for (int row = 0; row < a.groupRows(group); row += 8) {
             int tile = a.groupTile(group) + row / 8;
-            for (int block = first; block < end; block++) {
-                int at = to + row * stride + block * Lanes.COUNT;
-                int lanes = w.rows() - block * Lanes.COUNT;
-                if (lanes >= Lanes.COUNT) {
-                    multiply(w, block, a, tile, output, at, stride);
-                    continue;
+            int at = outputOffset + (a.groupFirst(group) + row) * stride;
+            if (machine && w.form != PackedWeights.Form.FLOATS) {
+                machine(w, first, end, a, tile, output, to, at);
+            } else {
+                if (whole > first) {
+                    FloatMachineKernel.multiply(w, first, whole, a.tileSource(tile), a.tileCount(tile), new Rows(to, at, stride));
                 }
-                multiply(w, block, a, tile, whole, spare, Lanes.COUNT);
+                vectors(w, whole, end, a, tile, output, at, spare);
+            }
+            if (biases != null && biases[matrix] != null) {
+                int from = first * Lanes.COUNT;
                 for (int r = 0; r < a.tileCount(tile); r++) {
-                    System.arraycopy(whole, spare + r * Lanes.COUNT, output, at + r * stride, lanes);
+                    DecoderOps.add(output, at + r * stride + from, biases[matrix], from, Math.min(stride, end * Lanes.COUNT) - from);
                 }
             }
         }
     }
 
-    /** As a chunk, on machine code, whose results are in native memory before they are in {@code output}. */
-    private void machine(PackedWeights w, int first, int end, Activations a, int group, float[] output) {
-        MemorySegment results = this.results.get();
-        int from = first * Lanes.COUNT;
-        int count = Math.min(w.rows(), end * Lanes.COUNT) - from;
-        int to = outputOffset + a.groupFirst(group) * w.rows() + from;
-        for (int row = 0; row < a.groupRows(group); row += 8) {
-            int tile = a.groupTile(group) + row / 8;
-            MachineKernel.of(w, a.tileRows(tile)).multiply(w, first, end - first, a.records, tile, results.address());
+    /** A tile on the Vector API; the last block goes by {@code whole[spare …]} when the rows of W end within it. */
+    private void vectors(PackedWeights w, int first, int end, Activations a, int tile, float[] output, int row0, int spare) {
+        int stride = w.rows();
+        for (int block = first; block < end; block++) {
+            int at = row0 + block * Lanes.COUNT;
+            int lanes = stride - block * Lanes.COUNT;
+            if (lanes >= Lanes.COUNT) {
+                multiply(w, block, a, tile, output, at, stride);
+                continue;
+            }
+            multiply(w, block, a, tile, whole, spare, Lanes.COUNT);
             for (int r = 0; r < a.tileCount(tile); r++) {
-                MemorySegment.copy(results, ValueLayout.JAVA_FLOAT, (long) r * IntegerKernelCode.OUTPUT_STRIDE, output, to + (row + r) * w.rows(), count);
+                System.arraycopy(whole, spare + r * Lanes.COUNT, output, at + r * stride, lanes);
+            }
+        }
+    }
+
+    /** A tile on machine code; what would be written beyond the rows of the output is written to memory of this thread first. */
+    private void machine(PackedWeights w, int first, int end, Activations a, int tile, float[] output, MemorySegment to, int row0) {
+        int rows = a.tileCount(tile);
+        int stride = w.rows();
+        int whole = rows == a.tileRows(tile) ? Math.max(first, Math.min(end, stride / Lanes.COUNT)) : first;
+        if (whole > first) {
+            MachineKernel.of(w, rows, false).multiply(w, first, whole - first, a.records, tile, to.asSlice(4L * (row0 + first * Lanes.COUNT)));
+        }
+        if (whole < end) {
+            MemorySegment results = this.results.get();
+            int from = whole * Lanes.COUNT;
+            int count = Math.min(stride, end * Lanes.COUNT) - from;
+            MachineKernel.of(w, a.tileRows(tile), true).multiply(w, whole, end - whole, a.records, tile, results);
+            for (int r = 0; r < rows; r++) {
+                MemorySegment.copy(results, ValueLayout.JAVA_FLOAT, (long) r * IntegerKernelCode.OUTPUT_STRIDE, output, row0 + r * stride + from, count);
             }
         }
     }

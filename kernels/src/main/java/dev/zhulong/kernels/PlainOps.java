@@ -11,6 +11,45 @@ final class PlainOps {
         }
     }
 
+    /** y = (x - mean) * scale * weight + bias, from number {@code i} on. */
+    static void centre(float[] x, int at, float mean, float scale, float[] weight, float[] bias, float[] y, int to, int i, int n) {
+        for (; i < n; i++) {
+            y[to + i] = Math.fma((x[at + i] - mean) * scale, weight[i], bias[i]);
+        }
+    }
+
+    /** Of a multiple of {@link DecoderOps#STRANDS} values, in as many strands, which are added by halves. */
+    static double sum(float[] x, int at, int n) {
+        double[] sums = new double[DecoderOps.STRANDS];
+        for (int i = at; i < at + n; i += sums.length) {
+            for (int j = 0; j < sums.length; j++) {
+                sums[j] += x[i + j];
+            }
+        }
+        return halves(sums);
+    }
+
+    /** Squares of the distances from the mean, summed in the same way. */
+    static double squares(float[] x, int at, int n, double mean) {
+        double[] sums = new double[DecoderOps.STRANDS];
+        for (int i = at; i < at + n; i += sums.length) {
+            for (int j = 0; j < sums.length; j++) {
+                double v = x[i + j] - mean;
+                sums[j] = Math.fma(v, v, sums[j]);
+            }
+        }
+        return halves(sums);
+    }
+
+    private static double halves(double[] sums) {
+        for (int half = sums.length / 2; half > 0; half /= 2) {
+            for (int j = 0; j < half; j++) {
+                sums[j] += sums[j + half];
+            }
+        }
+        return sums[0];
+    }
+
     /** x *= y, from number {@code i} on. */
     static void multiply(float[] x, int at, float[] y, int from, int i, int n) {
         for (; i < n; i++) {
@@ -42,28 +81,34 @@ final class PlainOps {
     /** {@link VectorMath#gelu}. */
     static void gelu(float[] x, int at, int n) {
         for (int i = at; i < at + n; i++) {
-            double v = x[i];
-            double t = 1 / Math.fma(Math.abs(v), VectorMath.HALF_SQRT_HALF, 1);
-            double s = Math.fma(t, VectorMath.ERFC_SCALE, VectorMath.ERFC_SHIFT);
-            double half = exp(Math.fma(v * v, -0.5, polynomial(VectorMath.ERFC, s))) * t * 0.5;
-            x[i] = (float) (v * (v < 0 ? half : 1 - half));
+            x[i] = gelu(x[i]);
         }
     }
 
-    private static double exp(double x) {
-        double v = Math.max(x, VectorMath.LEAST);
-        double shifted = Math.fma(v, VectorMath.LOG2_E_DOUBLE, VectorMath.ROUND_DOUBLE);
-        double r = Math.fma(shifted - VectorMath.ROUND_DOUBLE, -VectorMath.LN2, v);
-        return Double.longBitsToDouble(Double.doubleToRawLongBits(polynomial(VectorMath.EXP, r)) + (Double.doubleToRawLongBits(shifted) << 52));
+    private static float gelu(float x) {
+        float size = Math.abs(x);
+        float a = size > VectorMath.GELU_MOST ? VectorMath.GELU_MOST : size;
+        float square = a * a;
+        float rest = Math.fma(a, a, -square);
+        float shifted = Math.fma(square, -0.5f * VectorMath.LOG2_E, VectorMath.ROUND);
+        float n = shifted - VectorMath.ROUND;
+        float r = Math.fma(rest, -0.5f, Math.fma(n, -VectorMath.LN2_LOW, Math.fma(n, -VectorMath.LN2_HIGH, square * -0.5f)));
+        float p = Math.fma(exponentialTerms(r), r * r, r);
+        float step = a * VectorMath.GELU_STEP;
+        float t = 1 / (step + 1);
+        float u = -(step * t);
+        float q = VectorMath.GELU[VectorMath.GELU.length - 1];
+        for (int i = VectorMath.GELU.length - 2; i >= 0; i--) {
+            q = Math.fma(q, u, VectorMath.GELU[i]);
+        }
+        float smooth = Math.fma(q, u, 0.5f) * t * a;
+        int power = Float.floatToRawIntBits(shifted) - VectorMath.ROUND_BITS;
+        int half = power >> 1;
+        return (x < 0 ? 0 : x) - Math.fma(p, smooth, smooth) * powerOfTwo(half) * powerOfTwo(power - half);
     }
 
-    /** By Horner's scheme, coefficients by their power. */
-    private static double polynomial(double[] coefficients, double x) {
-        double p = coefficients[coefficients.length - 1];
-        for (int i = coefficients.length - 2; i >= 0; i--) {
-            p = Math.fma(p, x, coefficients[i]);
-        }
-        return p;
+    private static float powerOfTwo(int n) {
+        return Float.intBitsToFloat(n + 127 << 23);
     }
 
     /** The largest value; NaN where one is. */
@@ -101,13 +146,17 @@ final class PlainOps {
         float shifted = v * VectorMath.LOG2_E + VectorMath.ROUND;
         float n = shifted - VectorMath.ROUND;
         float r = Math.fma(n, -VectorMath.LN2_LOW, Math.fma(n, -VectorMath.LN2_HIGH, v));
+        float p = Math.fma(exponentialTerms(r), r * r, r) + 1;
+        return Float.intBitsToFloat(Float.floatToRawIntBits(p) + (Float.floatToRawIntBits(shifted) << 23));
+    }
+
+    /** {@link VectorMath}'s. */
+    private static float exponentialTerms(float r) {
         float p = Math.fma(VectorMath.EXP_7, r, VectorMath.EXP_6);
         p = Math.fma(p, r, VectorMath.EXP_5);
         p = Math.fma(p, r, VectorMath.EXP_4);
         p = Math.fma(p, r, VectorMath.EXP_3);
-        p = Math.fma(p, r, VectorMath.EXP_2);
-        p = Math.fma(p, r * r, r) + 1;
-        return Float.intBitsToFloat(Float.floatToRawIntBits(p) + (Float.floatToRawIntBits(shifted) << 23));
+        return Math.fma(p, r, VectorMath.EXP_2);
     }
 
     private static float tanh(float x) {

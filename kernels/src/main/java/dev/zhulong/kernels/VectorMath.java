@@ -1,9 +1,7 @@
 package dev.zhulong.kernels;
 
-import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.LongVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShuffle;
 
@@ -14,6 +12,7 @@ final class VectorMath {
     static final float LN2_HIGH = 0.693359375f;
     static final float LN2_LOW = -2.12194440e-4f;
     static final float ROUND = 0x1.8p23f;
+    static final int ROUND_BITS = 0x4b400000;
 
     /** Lanes moved down by so many. */
     private static final VectorShuffle<Float> BY_8 = VectorShuffle.iota(Lanes.F, Math.min(8, Lanes.COUNT / 2), 1, true);
@@ -34,23 +33,13 @@ final class VectorMath {
     static final float EXP_MOST = 88;
 
     /**
-     * ln(erfc(z) / t) + z² with t = 1 / (1 + z / 2), as a polynomial in {@code ERFC_SCALE · t + ERFC_SHIFT}, which runs from -1 to 1 for z from 10.4 to 0:
-     * interpolated in Chebyshev's points, off by 3e-10 at most. By the power they belong to.
+     * Φ(-a) · e^(a² / 2) / t is 1/2 plus u times this polynomial in u, with t = 1 / (1 + GELU_STEP · a) and u = t - 1, for a from 0 to {@link #GELU_MOST}: a fit by
+     * least squares in Chebyshev's points, relatively off by 3e-8 at most. By the power they belong to.
      */
-    static final double[] ERFC = {-0.5622740888487503, 0.5737783815131566, 0.016526225066111545, -0.030016425235013394, -0.00119363396992771,
-        0.0038453966895714946, -0.0002706223043458479, -0.0005803648738611798, 0.0001513781147935629, 7.450741065697713e-05, -4.098330081839357e-05,
-        -5.4991764190473745e-06, 5.729179908530291e-06};
-    static final double ERFC_SCALE = 31 / 13.0;
-    static final double ERFC_SHIFT = -18 / 13.0;
-    /** z / 2 for an x: half of x / sqrt(2). */
-    static final double HALF_SQRT_HALF = 0.35355339059327373;
-    /** 1 / n!, for e to the x in double. */
-    static final double[] EXP = {1, 1, 1 / 2.0, 1 / 6.0, 1 / 24.0, 1 / 120.0, 1 / 720.0, 1 / 5040.0, 1 / 40_320.0, 1 / 362_880.0, 1 / 3_628_800.0};
-    static final double LOG2_E_DOUBLE = 1.4426950408889634;
-    static final double LN2 = 0.6931471805599453;
-    static final double ROUND_DOUBLE = 0x1.8p52;
-    /** Below, e to the x counts as this one's, which is nothing beside a float. */
-    static final double LEAST = -700;
+    static final float[] GELU = {0.497357099f, 0.0678503971f, -0.11665263f, 0.0229926658f, 0.0618818765f, 0.0591887182f, 0.13002218f, 0.114853585f, 0.0327018405f};
+    static final float GELU_STEP = 0.4f;
+    /** Beyond, x · Φ(x) is x or 0 to a float. */
+    static final float GELU_MOST = 15.5f;
 
     private VectorMath() {}
 
@@ -80,61 +69,66 @@ final class VectorMath {
         FloatVector n = shifted.sub(ROUND);
         FloatVector r = n.fma(FloatVector.broadcast(Lanes.F, -LN2_HIGH), v);
         r = n.fma(FloatVector.broadcast(Lanes.F, -LN2_LOW), r);
-        FloatVector p = FloatVector.broadcast(Lanes.F, EXP_7);
-        p = p.fma(r, FloatVector.broadcast(Lanes.F, EXP_6));
-        p = p.fma(r, FloatVector.broadcast(Lanes.F, EXP_5));
-        p = p.fma(r, FloatVector.broadcast(Lanes.F, EXP_4));
-        p = p.fma(r, FloatVector.broadcast(Lanes.F, EXP_3));
-        p = p.fma(r, FloatVector.broadcast(Lanes.F, EXP_2));
+        FloatVector p = exponentialTerms(r);
         p = p.fma(r.mul(r), r).add(1);
         IntVector exponent = shifted.reinterpretAsInts().lanewise(VectorOperators.LSHL, 23);
         return p.reinterpretAsInts().add(exponent).reinterpretAsFloats();
     }
 
     /**
-     * x · Φ(x). Φ is erfc's half at -x / sqrt(2), which keeps its digits where it is small; it is within 1e-9 of itself down to where x · Φ(x) is no float.
-     *
-     * <p>The form of erfc with the square in the exponent is that of Numerical Recipes (Press et al., 6.2.2).
+     * x · Φ(x), within 5 units in the last place: max(x, 0) less a · Φ(-a), a being the size of x. Φ keeps its digits where it is small, as it is e^(-a² / 2) times
+     * something smooth, and a² is taken with what its rounding loses.
      */
-    static DoubleVector gelu(DoubleVector x) {
-        DoubleVector one = DoubleVector.broadcast(Lanes.D, 1);
-        DoubleVector t = one.div(x.abs().fma(DoubleVector.broadcast(Lanes.D, HALF_SQRT_HALF), one));
-        DoubleVector s = t.fma(DoubleVector.broadcast(Lanes.D, ERFC_SCALE), DoubleVector.broadcast(Lanes.D, ERFC_SHIFT));
-        DoubleVector p = DoubleVector.broadcast(Lanes.D, ERFC[12]);
-        p = p.fma(s, DoubleVector.broadcast(Lanes.D, ERFC[11]));
-        p = p.fma(s, DoubleVector.broadcast(Lanes.D, ERFC[10]));
-        p = p.fma(s, DoubleVector.broadcast(Lanes.D, ERFC[9]));
-        p = p.fma(s, DoubleVector.broadcast(Lanes.D, ERFC[8]));
-        p = p.fma(s, DoubleVector.broadcast(Lanes.D, ERFC[7]));
-        p = p.fma(s, DoubleVector.broadcast(Lanes.D, ERFC[6]));
-        p = p.fma(s, DoubleVector.broadcast(Lanes.D, ERFC[5]));
-        p = p.fma(s, DoubleVector.broadcast(Lanes.D, ERFC[4]));
-        p = p.fma(s, DoubleVector.broadcast(Lanes.D, ERFC[3]));
-        p = p.fma(s, DoubleVector.broadcast(Lanes.D, ERFC[2]));
-        p = p.fma(s, DoubleVector.broadcast(Lanes.D, ERFC[1]));
-        p = p.fma(s, DoubleVector.broadcast(Lanes.D, ERFC[0]));
-        DoubleVector half = exp(x.mul(x).fma(DoubleVector.broadcast(Lanes.D, -0.5), p)).mul(t).mul(0.5);
-        return x.mul(one.sub(half).blend(half, x.compare(VectorOperators.LT, 0)));
+    static FloatVector gelu(FloatVector x) {
+        FloatVector a = x.abs();
+        // compared, since Java's minimum, which knows of NaN and of two zeros, takes several instructions
+        a = a.blend(GELU_MOST, a.compare(VectorOperators.GT, GELU_MOST));
+        FloatVector square = a.mul(a);
+        FloatVector rest = a.fma(a, square.neg());
+        FloatVector shifted = square.fma(FloatVector.broadcast(Lanes.F, -0.5f * LOG2_E), FloatVector.broadcast(Lanes.F, ROUND));
+        FloatVector n = shifted.sub(ROUND);
+        FloatVector r = n.fma(FloatVector.broadcast(Lanes.F, -LN2_HIGH), square.mul(-0.5f));
+        r = n.fma(FloatVector.broadcast(Lanes.F, -LN2_LOW), r);
+        r = rest.fma(FloatVector.broadcast(Lanes.F, -0.5f), r);
+        FloatVector p = exponentialTerms(r);
+        p = p.fma(r.mul(r), r);
+        FloatVector smooth = smooth(a);
+        // 2^n in two factors, as n goes to -173
+        IntVector power = shifted.reinterpretAsInts().sub(ROUND_BITS);
+        IntVector half = power.lanewise(VectorOperators.ASHR, 1);
+        return x.blend(0f, x.compare(VectorOperators.LT, 0)).sub(p.fma(smooth, smooth).mul(powerOfTwo(half)).mul(powerOfTwo(power.sub(half))));
     }
 
-    /** e to the x for x up to 0, within 1e-11 of itself. */
-    private static DoubleVector exp(DoubleVector x) {
-        DoubleVector v = x.max(LEAST);
-        DoubleVector shifted = v.fma(DoubleVector.broadcast(Lanes.D, LOG2_E_DOUBLE), DoubleVector.broadcast(Lanes.D, ROUND_DOUBLE));
-        DoubleVector r = shifted.sub(ROUND_DOUBLE).fma(DoubleVector.broadcast(Lanes.D, -LN2), v);
-        DoubleVector p = DoubleVector.broadcast(Lanes.D, EXP[10]);
-        p = p.fma(r, DoubleVector.broadcast(Lanes.D, EXP[9]));
-        p = p.fma(r, DoubleVector.broadcast(Lanes.D, EXP[8]));
-        p = p.fma(r, DoubleVector.broadcast(Lanes.D, EXP[7]));
-        p = p.fma(r, DoubleVector.broadcast(Lanes.D, EXP[6]));
-        p = p.fma(r, DoubleVector.broadcast(Lanes.D, EXP[5]));
-        p = p.fma(r, DoubleVector.broadcast(Lanes.D, EXP[4]));
-        p = p.fma(r, DoubleVector.broadcast(Lanes.D, EXP[3]));
-        p = p.fma(r, DoubleVector.broadcast(Lanes.D, EXP[2]));
-        p = p.fma(r, DoubleVector.broadcast(Lanes.D, EXP[1]));
-        p = p.fma(r, DoubleVector.broadcast(Lanes.D, EXP[0]));
-        LongVector exponent = shifted.reinterpretAsLongs().lanewise(VectorOperators.LSHL, 52);
-        return p.reinterpretAsLongs().add(exponent).reinterpretAsDoubles();
+    /** a · Φ(-a) · e^(a² / 2). A method of its own, since a longer one would not be inlined, and its vectors would be objects. */
+    private static FloatVector smooth(FloatVector a) {
+        FloatVector step = a.mul(GELU_STEP);
+        FloatVector t = FloatVector.broadcast(Lanes.F, 1).div(step.add(1));
+        FloatVector u = step.mul(t).neg();
+        FloatVector q = FloatVector.broadcast(Lanes.F, GELU[8]);
+        q = q.fma(u, FloatVector.broadcast(Lanes.F, GELU[7]));
+        q = q.fma(u, FloatVector.broadcast(Lanes.F, GELU[6]));
+        q = q.fma(u, FloatVector.broadcast(Lanes.F, GELU[5]));
+        q = q.fma(u, FloatVector.broadcast(Lanes.F, GELU[4]));
+        q = q.fma(u, FloatVector.broadcast(Lanes.F, GELU[3]));
+        q = q.fma(u, FloatVector.broadcast(Lanes.F, GELU[2]));
+        q = q.fma(u, FloatVector.broadcast(Lanes.F, GELU[1]));
+        q = q.fma(u, FloatVector.broadcast(Lanes.F, GELU[0]));
+        return q.fma(u, FloatVector.broadcast(Lanes.F, 0.5f)).mul(t).mul(a);
+    }
+
+    private static FloatVector powerOfTwo(IntVector n) {
+        return n.add(127).lanewise(VectorOperators.LSHL, 23).reinterpretAsFloats();
+    }
+
+    /** (e^r - 1 - r) / r² for r between -ln 2 / 2 and ln 2 / 2. */
+    private static FloatVector exponentialTerms(FloatVector r) {
+        FloatVector p = FloatVector.broadcast(Lanes.F, EXP_7);
+        p = p.fma(r, FloatVector.broadcast(Lanes.F, EXP_6));
+        p = p.fma(r, FloatVector.broadcast(Lanes.F, EXP_5));
+        p = p.fma(r, FloatVector.broadcast(Lanes.F, EXP_4));
+        p = p.fma(r, FloatVector.broadcast(Lanes.F, EXP_3));
+        p = p.fma(r, FloatVector.broadcast(Lanes.F, EXP_2));
+        return p;
     }
 
     /** x / (1 + e^-x). */

@@ -3,7 +3,7 @@ package dev.zhulong.kernels;
 import java.util.Arrays;
 
 /**
- * Writes the x86-64 instructions that {@link IntegerKernelCode} is made of: vectors of 512 bits with the EVEX prefix, or of 256 with the VEX prefix.
+ * Writes the x86-64 instructions that the machine code of this package is made of: vectors of 512 bits with the EVEX prefix, or of 256 with the VEX prefix.
  *
  * <p>Encodings are those of Intel's Software Developer's Manual, volume 2, chapters 2.3 and 2.7. Operands are in the manual's order. A vector
  * register is its number, 0 … 31 with EVEX, 0 … 15 with VEX.
@@ -66,6 +66,15 @@ final class X86Assembler {
         vector(P66, MAP_0F, 0xef, to, a, b);
     }
 
+    void or(int to, int a, int b) {
+        vector(P66, MAP_0F, 0xeb, to, a, b);
+    }
+
+    /** Lanes of {@code from} by the numbers in {@code places}. */
+    void permuteInts(int to, int places, int from) {
+        vector(P66, MAP_0F38, 0x36, to, places, from);
+    }
+
     void addInts(int to, int a, int b) {
         vector(P66, MAP_0F, 0xfe, to, a, b);
     }
@@ -77,6 +86,20 @@ final class X86Assembler {
     void shiftIntsRight(int to, int from, int bits) {
         vector(P66, MAP_0F, 0x72, 2, to, from);
         put(bits);
+    }
+
+    void shiftIntsRightSigned(int to, int from, int bits) {
+        vector(P66, MAP_0F, 0x72, 4, to, from);
+        put(bits);
+    }
+
+    void shiftIntsLeft(int to, int from, int bits) {
+        vector(P66, MAP_0F, 0x72, 6, to, from);
+        put(bits);
+    }
+
+    void subtractInts(int to, int a, int b) {
+        vector(P66, MAP_0F, 0xfa, to, a, b);
     }
 
     void absBytes(int to, int from) {
@@ -125,6 +148,36 @@ final class X86Assembler {
         vector(NONE, MAP_0F, 0x5b, to, 0, from);
     }
 
+    void addFloats(int to, int a, Mem b) {
+        vector(NONE, MAP_0F, 0x58, to, a, b, vectorBytes(), false);
+    }
+
+    void addFloats(int to, int a, int b) {
+        vector(NONE, MAP_0F, 0x58, to, a, b);
+    }
+
+    void subtractFloats(int to, int a, int b) {
+        vector(NONE, MAP_0F, 0x5c, to, a, b);
+    }
+
+    void divideFloats(int to, int a, int b) {
+        vector(NONE, MAP_0F, 0x5e, to, a, b);
+    }
+
+    /** The smaller ones; {@code b} where one is not a number, or both are zeros. */
+    void minFloats(int to, int a, int b) {
+        vector(NONE, MAP_0F, 0x5d, to, a, b);
+    }
+
+    /** The larger ones; {@code b} where one is not a number, or both are zeros. */
+    void maxFloats(int to, int a, int b) {
+        vector(NONE, MAP_0F, 0x5f, to, a, b);
+    }
+
+    void moveVector(int to, int from) {
+        vector(NONE, MAP_0F, 0x28, to, 0, from);
+    }
+
     void multiplyFloats(int to, int a, int b) {
         vector(NONE, MAP_0F, 0x59, to, a, b);
     }
@@ -132,6 +185,21 @@ final class X86Assembler {
     /** {@code to + a * b}, rounded once. */
     void multiplyAddFloats(int to, int a, int b) {
         vector(P66, MAP_0F38, 0xb8, to, a, b);
+    }
+
+    /** {@code to * a + b}, rounded once. */
+    void multiplyByAndAdd(int to, int a, int b) {
+        vector(P66, MAP_0F38, 0xa8, to, a, b);
+    }
+
+    /** {@code to * a - b}, rounded once. */
+    void multiplyByAndSubtract(int to, int a, int b) {
+        vector(P66, MAP_0F38, 0xaa, to, a, b);
+    }
+
+    /** {@code -(to * a) + b}, rounded once. */
+    void multiplyByNegativeAndAdd(int to, int a, int b) {
+        vector(P66, MAP_0F38, 0xac, to, a, b);
     }
 
     void broadcastFloat(int to, Mem from) {

@@ -82,7 +82,7 @@ class OperationsAgreeWithDoublesTest {
 
     /** Every 4093rd float, of either sign, against erfc by its series near 0 and by its continued fraction away from it. */
     @Test
-    void geluIsWithinAUnitInTheLastPlaceOverAllFloats() {
+    void geluIsWithinFiveUnitsInTheLastPlaceOverAllFloats() {
         float[] all = new float[1 << 20];
         int n = 0;
         for (int bits = 0; bits >= 0 && bits < Float.floatToRawIntBits(Float.POSITIVE_INFINITY); bits += 4093) {
@@ -91,13 +91,17 @@ class OperationsAgreeWithDoublesTest {
         }
         float[] found = all.clone();
         DecoderOps.gelu(found, 0, n);
+        int over = 0;
         for (int i = 0; i < n; i++) {
             double x = all[i];
             double expected = x * (x < 0 ? erfc(-x / Math.sqrt(2)) / 2 : 1 - erfc(x / Math.sqrt(2)) / 2);
-            if (Math.abs(found[i] - expected) > Math.ulp((float) expected)) {
-                assertThat((double) found[i]).as("gelu(%s)", x).isCloseTo(expected, within((double) Math.ulp((float) expected)));
+            double off = Math.abs(found[i] - expected) / Math.ulp((float) expected);
+            over += off > 1 ? 1 : 0;
+            if (!(off <= 5)) {
+                assertThat((double) found[i]).as("gelu(%s)", x).isCloseTo(expected, within(5.0 * Math.ulp((float) expected)));
             }
         }
+        assertThat(over).as("further off than a unit, of %d", n).isLessThan(n / 50);
     }
 
     private static double erfc(double z) {
@@ -137,8 +141,11 @@ class OperationsAgreeWithDoublesTest {
                 float[] out = new float[n * stride];
                 for (int query = 0; query < n; query += FullAttention.TILE) {
                     FullAttention.attend(q, query * stride + 2, stride, Math.min(FullAttention.TILE, n - query), keys, 0, v, 2, seen, n, headDim, 0.25f,
-                            new float[FullAttention.TILE * FullAttention.places(n)], out, query * stride + 2);
+                            new float[FullAttention.room(FullAttention.TILE, n)], out, query * stride + 2);
                 }
+                float[] together = new float[n * stride];
+                FullAttention.attend(q, 2, stride, n, keys, 0, v, 2, seen, n, headDim, 0.25f, new float[FullAttention.room(n, n)], together, 2);
+                assertThat(together).as("all queries at once").isEqualTo(out);
                 for (int query = 0; query < n; query++) {
                     double[] weights = new double[n];
                     double sum = 0;

@@ -10,13 +10,14 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What stands in until vector code is compiled is that code's equal; products have ProductsEqualTheScalarOracleTest. */
+/** What stands in until vector code is compiled is that code's equal, and so is machine code; products have ProductsEqualTheScalarOracleTest. */
 class PlainLoopsGiveTheBitsOfVectorCodeTest {
     private final Random random = new Random(7);
 
     @AfterEach
     void asItIs() {
         Warmth.forget();
+        MachineKernel.switchOff(false);
     }
 
     @ParameterizedTest
@@ -49,6 +50,11 @@ class PlainLoopsGiveTheBitsOfVectorCodeTest {
             same(() -> {
                 float[] to = x.clone();
                 DecoderOps.gelu(to, 1, n);
+                return to;
+            });
+            same(() -> {
+                float[] to = new float[n + 3];
+                DecoderOps.layerNorm(x, 1, y, x, 1e-5f, to, 2, n);
                 return to;
             });
             for (float cap : new float[] {0.3f, 30, 1000}) {
@@ -116,10 +122,11 @@ class PlainLoopsGiveTheBitsOfVectorCodeTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = {1, 2, 3, 4})
-    void ofAttentionToAllPositions(int queries) {
+    @ValueSource(ints = {1, 2, 3, 4, 7, 8, 13})
+    void ofAttentionToAllPositions(int most) {
         for (int headDim : new int[] {3, 8, 16, 40, 64, 80}) {
             for (int n : new int[] {4, 5, 16, 33, 100}) {
+                int queries = Math.min(most, n - 1);
                 int stride = 2 * headDim + 1;
                 float[] q = row(n * stride, 1);
                 float[] k = row(n * stride, 1);
@@ -134,7 +141,7 @@ class PlainLoopsGiveTheBitsOfVectorCodeTest {
                         float[] keys = new float[headDim * FullAttention.places(n) + 1];
                         FullAttention.layOut(k, headDim, stride, n, headDim, keys, 1);
                         FullAttention.attend(q, headDim, stride, queries, keys, 1, v, headDim, mask, n, headDim, 0.3f,
-                                new float[FullAttention.TILE * FullAttention.places(n)], out, headDim);
+                                new float[FullAttention.room(queries, n)], out, headDim);
                         return out;
                     });
                 }
@@ -152,10 +159,15 @@ class PlainLoopsGiveTheBitsOfVectorCodeTest {
 
     private static void same(Supplier<float[]> computation) {
         Warmth.pretend(true);
+        float[] machine = computation.get();
+        MachineKernel.switchOff(true);
         float[] vectors = computation.get();
         Warmth.pretend(false);
         float[] plain = computation.get();
+        MachineKernel.switchOff(false);
         for (int i = 0; i < vectors.length; i++) {
+            assertThat(Float.floatToRawIntBits(machine[i])).as("value %d: %s on machine code, where there is any, %s in vector code", i, machine[i], vectors[i])
+                    .isEqualTo(Float.floatToRawIntBits(vectors[i]));
             assertThat(Float.floatToRawIntBits(plain[i])).as("value %d: %s in plain loops, %s in vector code", i, plain[i], vectors[i])
                     .isEqualTo(Float.floatToRawIntBits(vectors[i]));
         }

@@ -46,6 +46,7 @@ class ProductsEqualTheScalarOracleTest {
             list.add(Arguments.of(type, 1, Math.max(32, block)));
             list.add(Arguments.of(type, 16, 2 * Math.max(64, block)));
             list.add(Arguments.of(type, 37, 3 * Math.max(32, block)));
+            list.add(Arguments.of(type, 16 * 7 + 3, Math.max(32, block)));
             if (block == 1) {
                 list.add(Arguments.of(type, 19, 45));
                 list.add(Arguments.of(type, 5, 1));

@@ -100,17 +100,18 @@ class EncoderAttention {
         FullAttention.layOut(pass.qkv[1], sequence.from() * width + head * headDim, width, sequence.length(), headDim, pass.keys, keysOf(sequence, head));
     }
 
-    /** Runs a task's queries, a tile at a time. */
+    /** Runs a task's queries. */
     void attend(EncoderPass pass, Task task) {
         Sequence sequence = task.sequence();
-        int end = Math.min(sequence.length(), task.query() + QUERIES);
-        for (int query = task.query(); query < end; query += FullAttention.TILE) {
-            int count = Math.min(FullAttention.TILE, end - query);
-            if (half >= sequence.length()) {
-                attend(pass, task, query, count, sequence.seen(), 0, sequence.length(), null);
-            } else {
-                near(pass, task, query, count);
-            }
+        int count = Math.min(sequence.length() - task.query(), QUERIES);
+        if (half >= sequence.length()) {
+            int at = (sequence.from() + task.query()) * width + task.head() * headDim;
+            FullAttention.attend(pass.qkv[0], at, width, count, pass.keys, keysOf(sequence, task.head()), pass.qkv[2], sequence.from() * width + task.head() * headDim,
+                    sequence.seen(), sequence.length(), headDim, scale, pass.scores(sequence.length()), pass.attended, at);
+            return;
+        }
+        for (int query = task.query(); query < task.query() + count; query += FullAttention.TILE) {
+            near(pass, task, query, Math.min(FullAttention.TILE, task.query() + count - query));
         }
     }
 

@@ -90,9 +90,9 @@ final class EncoderPass implements AutoCloseable {
         return pool;
     }
 
-    /** Room of this thread for scores of a tile of queries over {@code n} keys. */
+    /** Room of this thread for scores of a task's queries over {@code n} keys. */
     float[] scores(int n) {
-        int room = FullAttention.TILE * FullAttention.places(n);
+        int room = FullAttention.room(EncoderAttention.QUERIES, n);
         float[] own = scores.get();
         if (own.length < room) {
             own = new float[room];

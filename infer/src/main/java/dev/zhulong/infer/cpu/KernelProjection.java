@@ -12,8 +12,7 @@ record KernelProjection(PackedWeights[] weights, float[][] biases) implements Pr
     @Override
     public void apply(Products products, float[] in, int rows, float[][] out) {
         products.activations().set(in, 0, rows, weights[0].columns());
-        products.matMul().multiply(products.activations(), weights, out, 0);
-        Projection.add(biases, out, rows);
+        products.matMul().multiply(products.activations(), weights, out, 0, biases);
     }
 
     @Override
