@@ -491,15 +491,15 @@ public final class KvPages {
                 sum3 = widened(from, row3 + d).fma(FloatVector.fromArray(Lanes.F, q, qAt + d + q3), sum3);
             }
             if (parts == 1) {
-                to[at + p] = scaled(Lanes.halves(sum0), scale, scales, slot);
-                to[at + p + 1] = scaled(Lanes.halves(sum1), scale, scales, slot + 1);
-                to[at + p + 2] = scaled(Lanes.halves(sum2), scale, scales, slot + 2);
-                to[at + p + 3] = scaled(Lanes.halves(sum3), scale, scales, slot + 3);
+                to[at + p] = scaled(VectorMath.sum(sum0), scale, scales, slot);
+                to[at + p + 1] = scaled(VectorMath.sum(sum1), scale, scales, slot + 1);
+                to[at + p + 2] = scaled(VectorMath.sum(sum2), scale, scales, slot + 2);
+                to[at + p + 3] = scaled(VectorMath.sum(sum3), scale, scales, slot + 3);
             } else if (parts == 2) {
-                to[at + p] = scaled(Lanes.halves(sum0.add(sum1)), scale, scales, slot);
-                to[at + p + 1] = scaled(Lanes.halves(sum2.add(sum3)), scale, scales, slot + 1);
+                to[at + p] = scaled(VectorMath.sum(sum0.add(sum1)), scale, scales, slot);
+                to[at + p + 1] = scaled(VectorMath.sum(sum2.add(sum3)), scale, scales, slot + 1);
             } else {
-                to[at + p] = scaled(Lanes.halves(sum0.add(sum2).add(sum1.add(sum3))), scale, scales, slot);
+                to[at + p] = scaled(VectorMath.sum(sum0.add(sum2).add(sum1.add(sum3))), scale, scales, slot);
             }
         }
     }

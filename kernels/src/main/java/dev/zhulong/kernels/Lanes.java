@@ -7,7 +7,6 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
-import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 import java.lang.foreign.MemorySegment;
 
@@ -43,30 +42,7 @@ final class Lanes {
 
     static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
 
-    /** Lane i takes lane i with one bit of its number changed: 8, 4, 2 and 1 as far as there are lanes. */
-    private static final VectorShuffle<Float> EIGHT = changed(8);
-    private static final VectorShuffle<Float> FOUR = changed(4);
-    private static final VectorShuffle<Float> TWO = changed(2);
-    private static final VectorShuffle<Float> ONE = changed(1);
-
     private Lanes() {}
-
-    private static VectorShuffle<Float> changed(int bit) {
-        return VectorShuffle.fromOp(F, i -> bit < COUNT ? i ^ bit : i);
-    }
-
-    /** The sum of the lanes: the upper half is added to the lower one, then again. */
-    static float halves(FloatVector v) {
-        FloatVector sum = v;
-        if (COUNT > 8) {
-            sum = sum.add(sum.rearrange(EIGHT));
-        }
-        if (COUNT > 4) {
-            sum = sum.add(sum.rearrange(FOUR));
-        }
-        sum = sum.add(sum.rearrange(TWO));
-        return sum.add(sum.rearrange(ONE)).lane(0);
-    }
 
     /** Bits of the vectors to compute with where the JVM prefers {@code preferred}. */
     static int bits(int preferred) {
