@@ -52,7 +52,7 @@ record LabelMemory(NetworkSpec spec, long rows, int seq, boolean recompute) {
             each += recompute ? FLOAT * tokens * hidden : block;
             most = Math.max(most, block);
         }
-        return bytes(BASE + each + (recompute ? 2 : 1) * most + 3.0 * FLOAT * tokens * hidden + outputs(tokens));
+        return bytes(BASE + each + (recompute ? TrainingMemory.RUN_AGAIN : TrainingMemory.LAST) * most + 3.0 * FLOAT * tokens * hidden + outputs(tokens));
     }
 
     private double attention(Attention a) {

@@ -39,6 +39,10 @@ public record TrainingMemory(Method method, QuantizedMatrix.Format format, Decod
     private static final int CHUNK_ROWS = 256;
     /** Queries whose keys within a window have a gradient of their own before the gradients of neighbours are added up. */
     private static final int CHUNK_OF_QUERIES = 64;
+    /** Blocks that are there together where one is run again: its own, its gradients, and what malloc has freed between and cannot give out again. Measured. */
+    static final double RUN_AGAIN = 3.5;
+    /** The same beyond those that are kept. */
+    static final double LAST = 1.5;
     /** Shorter rows are no remedy. */
     private static final int SHORTEST = 32;
 
@@ -74,7 +78,7 @@ public record TrainingMemory(Method method, QuantizedMatrix.Format format, Decod
         // inputs of the norms and projections, rotated heads, the attention's output, and the four wide tensors of a gated MLP
         double perToken = 4.0 * spec.hiddenSize() + 3 * q + 4 * kv + spec.stack().layers().stream().mapToDouble(layer -> wide(layer.mlp())).max().orElseThrow();
         double block = FLOAT * tokens * perToken;
-        double kept = recompute ? FLOAT * tokens * spec.hiddenSize() * spec.layers() + 2 * block : block * (spec.layers() + 1.0);
+        double kept = recompute ? FLOAT * tokens * spec.hiddenSize() * (spec.layers() + 2.0) + RUN_AGAIN * block : block * (spec.layers() + LAST);
         double whole = quantized() ? 2.0 * FLOAT * IntStream.range(0, spec.layers()).mapToLong(spec::layerWeights).max().orElseThrow() : 0;
         // an adapter merged into its projection for the step lives until backward, where that takes no more than the activations do
         boolean merging = method == Method.LORA || method == Method.DPO;
