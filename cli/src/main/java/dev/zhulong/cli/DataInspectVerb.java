@@ -48,7 +48,7 @@ final class DataInspectVerb extends Verb {
     @Option(names = "--data", required = true, paramLabel = "FILE", description = "File of rows to inspect.")
     Path data;
 
-    @Option(names = "--layout", paramLabel = "NAME", description = "Layout of the rows: alpaca, sharegpt, messages, completion, "
+    @Option(names = "--layout", paramLabel = "NAME", description = "Layout of the rows: alpaca, sharegpt, messages, completion, gap, "
             + "preference or text (default: recognized from the first rows).")
     Layout layout;
 

@@ -99,7 +99,7 @@ record Columns(Layout layout, Map<String, String> mapping) {
             case MESSAGES, SHAREGPT -> List.of("system", "tools");
             case ALPACA -> List.of("input", "history", "system");
             case COMPLETION -> List.of("system", "tools");
-            case TEXT -> List.of();
+            case GAP, TEXT -> List.of();
         });
         return used;
     }

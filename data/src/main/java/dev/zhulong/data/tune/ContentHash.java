@@ -30,6 +30,7 @@ final class ContentHash {
                 chat.muted().forEach(turn -> hash.add(turn.toString()));
             }
             case Example.Completion completion -> hash.add("completion").add(completion.prompt()).add(completion.completion());
+            case Example.Gap gap -> hash.add("gap").add(gap.prefix()).add(gap.suffix()).add(gap.middle());
             case Example.Preference pair -> hash.add("preference").conversation(pair.prompt()).message(pair.chosen()).message(pair.rejected());
             case Example.Text text -> hash.add("text").add(text.text());
         }
@@ -70,6 +71,7 @@ final class ContentHash {
         return switch (example) {
             case Example.Chat chat -> beginning(chat.conversation());
             case Example.Completion completion -> completion.prompt() + completion.completion();
+            case Example.Gap gap -> gap.prefix() + gap.middle() + gap.suffix();
             case Example.Preference pair -> beginning(pair.prompt());
             case Example.Text text -> text.text();
         };

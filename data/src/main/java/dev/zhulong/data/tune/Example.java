@@ -25,6 +25,9 @@ public sealed interface Example {
     /** Text to go on from, and text to go on with; for models without a chat template. The two are joined as they are. */
     record Completion(String prompt, String completion) implements Example { }
 
+    /** Text before a gap and behind it, and what belongs into it, which is learnt. */
+    record Gap(String prefix, String suffix, String middle) implements Example { }
+
     /** A conversation up to the assistant's turn, and a better and a worse way to take it. */
     record Preference(Conversation prompt, Message chosen, Message rejected) implements Example { }
 

@@ -2,6 +2,7 @@ package dev.zhulong.data.tune;
 
 import dev.zhulong.data.read.RowReport;
 import dev.zhulong.text.EncodingException;
+import dev.zhulong.text.GapTokens;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.text.chat.Conversation;
 import dev.zhulong.text.chat.Message;
@@ -10,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -22,19 +24,32 @@ import java.util.stream.IntStream;
  * beginning with the last token of the one before, so that every token but the first is learnt once.
  */
 public final class ExampleEncoder {
+    /** Tokens that mark the three parts. */
+    private static final int GAP_MARKS = 3;
     private static final String NO_END = "the chat template puts no end mark behind an answer, so the model does not learn to end";
 
     private final Tokenizer tokenizer;
     private final ConversationEncoder conversations;
     private final int seq;
+    private final OptionalInt end;
 
     /**
      * @param seq most inputs of a sequence
      */
     public ExampleEncoder(Tokenizer tokenizer, ConversationEncoder conversations, int seq) {
+        this(tokenizer, conversations, seq, tokenizer.eos());
+    }
+
+    /**
+     * With another end of texts and completions than the tokenizer's EOS.
+     *
+     * @param end empty for none
+     */
+    public ExampleEncoder(Tokenizer tokenizer, ConversationEncoder conversations, int seq, OptionalInt end) {
         if (seq < 1) {
             throw new IllegalArgumentException("seq must be at least 1, found " + seq);
         }
+        this.end = end;
         this.tokenizer = tokenizer;
         this.conversations = conversations;
         this.seq = seq;
@@ -56,6 +71,7 @@ public final class ExampleEncoder {
             return switch (row.example()) {
                 case Example.Chat chat -> cut(row, chat(chat, notes), notes);
                 case Example.Completion completion -> cut(row, List.of(completion(completion, notes)), notes);
+                case Example.Gap gap -> cut(row, List.of(gap(gap, notes)), notes);
                 case Example.Text text -> pieces(row, text.text(), notes);
                 case Example.Preference _ -> throw new RowRefused("a preference pair, which only DPO learns from", "");
             };
@@ -244,6 +260,43 @@ public final class ExampleEncoder {
         return new SupervisedTokens(ids, supervised);
     }
 
+    /**
+     * Prefix and suffix between the tokens that the tokenizer has for a gap, then the middle and its end, which are learnt. Each part is tokenized by itself,
+     * as when a gap is asked for. Of a context that is too long what is next to the gap stays.
+     */
+    private SupervisedTokens gap(Example.Gap example, Notes notes) {
+        GapTokens gaps = GapTokens.of(tokenizer).orElseThrow(() -> new RowRefused("the tokenizer has no tokens for a gap", "such as <|fim_prefix|>, <|fim_suffix|>"
+                + " and <|fim_middle|>: take a model of code that has them"));
+        int[] before = tokenizer.encode(example.prefix());
+        int[] after = GapTokens.inside(tokenizer, example.suffix());
+        int[] middle = GapTokens.inside(tokenizer, example.middle());
+        OptionalInt last = gaps.end().isPresent() ? gaps.end() : end;
+        if (last.isEmpty()) {
+            notes.add("the tokenizer names no EOS, so the model does not learn to end");
+        }
+        int ends = last.isPresent() ? 1 : 0;
+        int bos = tokenizer.addsBos() ? 1 : 0;
+        int room = Math.max(0, seq + 1 - bos - GAP_MARKS - middle.length - ends);
+        if (before.length + after.length > room) {
+            int right = Math.min(after.length, Math.max(room / 2, room - before.length));
+            after = Arrays.copyOf(after, right);
+            before = Arrays.copyOfRange(before, before.length - Math.min(before.length, room - right), before.length);
+            notes.add("cut to what is next to the gap, " + (seq + 1) + " tokens with the middle");
+        }
+        int[] arranged = gaps.prefixFirst(before, after, middle);
+        var ids = new int[bos + arranged.length + ends];
+        System.arraycopy(arranged, 0, ids, bos, arranged.length);
+        if (bos == 1) {
+            ids[0] = tokenizer.bos().orElseThrow();
+        }
+        if (ends == 1) {
+            ids[ids.length - 1] = last.getAsInt();
+        }
+        var supervised = new boolean[ids.length];
+        Arrays.fill(supervised, ids.length - middle.length - ends, ids.length, true);
+        return new SupervisedTokens(ids, supervised);
+    }
+
     private long bytes(int[] ids) {
         long bytes = 0;
         for (int id : ids) {
@@ -252,10 +305,10 @@ public final class ExampleEncoder {
         return bytes;
     }
 
-    /** BOS where the model wants one, the tokens, EOS. */
+    /** BOS where the model wants one, the tokens, the end. */
     private int[] framed(int[] tokens, Notes notes) {
         int bos = tokenizer.addsBos() ? 1 : 0;
-        int eos = tokenizer.eos().isPresent() ? 1 : 0;
+        int eos = end.isPresent() ? 1 : 0;
         if (eos == 0) {
             notes.add("the tokenizer names no EOS, so the model does not learn to end");
         }
@@ -265,7 +318,7 @@ public final class ExampleEncoder {
             ids[0] = tokenizer.bos().orElseThrow();
         }
         if (eos == 1) {
-            ids[ids.length - 1] = tokenizer.eos().getAsInt();
+            ids[ids.length - 1] = end.getAsInt();
         }
         return ids;
     }

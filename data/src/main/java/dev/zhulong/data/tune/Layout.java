@@ -7,6 +7,8 @@ import java.util.List;
 public enum Layout {
     // in the order in which they are tried; UltraFeedback's rows have messages beside chosen, Alpaca's a text beside instruction
 
+    /** Text before a gap, text behind it, and what belongs into it: fill-in-the-middle. */
+    GAP(List.of("prefix", "suffix", "middle")),
     /** A prompt with a better and a worse answer, as TRL and LLaMA-Factory write them for preference learning. */
     PREFERENCE(List.of("chosen", "rejected")),
     /** OpenAI's chat format: {@code messages} of {@code role} and {@code content}, {@code tools}. */
@@ -22,7 +24,7 @@ public enum Layout {
 
     /** Every field a mapping may name. */
     public static final List<String> FIELDS = List.of("instruction", "input", "output", "history", "system", "conversations", "messages",
-            "tools", "prompt", "completion", "chosen", "rejected", "text");
+            "tools", "prompt", "completion", "chosen", "rejected", "prefix", "suffix", "middle", "text");
 
     private final List<String> required;
 
@@ -60,7 +62,7 @@ public enum Layout {
      */
     boolean plausible(JsonNode value, boolean named) {
         return switch (this) {
-            case TEXT -> value.isTextual();
+            case TEXT, GAP -> value.isTextual();
             case ALPACA, COMPLETION -> value.isTextual() || value.isContainerNode() || named && value.isValueNode();
             default -> value.isTextual() || value.isContainerNode();
         };

@@ -33,6 +33,7 @@ record RowParser(Columns columns, boolean asChat, String separator) {
             case SHAREGPT -> chat(row, "conversations", notes);
             case MESSAGES -> chat(row, "messages", notes);
             case COMPLETION -> completion(row, notes);
+            case GAP -> gap(row);
             case PREFERENCE -> new PreferenceParser(columns).parse(row, notes);
             case TEXT -> {
                 String text = Json.text(columns.get(row, "text"), "text");
@@ -123,6 +124,15 @@ record RowParser(Columns columns, boolean asChat, String separator) {
             notes.add("a system column, for which plain prompts have no place; left off");
         }
         return new Example.Completion(before + separator, after);
+    }
+
+    /** Spaces and line breaks count: either side may be empty, and nothing else stands between the three. */
+    private Example gap(ObjectNode row) {
+        String middle = Json.text(columns.get(row, "middle"), "middle");
+        if (middle.isEmpty()) {
+            throw new RowRefused("empty middle", "");
+        }
+        return new Example.Gap(Json.textOrEmpty(columns.get(row, "prefix"), "prefix"), Json.textOrEmpty(columns.get(row, "suffix"), "suffix"), middle);
     }
 
     private static String nonBlank(String text, String reason) {
