@@ -29,6 +29,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
@@ -53,12 +54,13 @@ final class FinetuneData {
      * Reads, splits and tokenises all of it.
      *
      * @param seq     most inputs of a sequence
+     * @param end     of texts and completions; empty for the tokenizer's EOS
      * @param progress hears what was read and what could not be used
      * @throws IllegalArgumentException where a source has nothing to train on, or rows of the wrong kind
      */
-    FinetuneData(FinetuneRecipe recipe, Tokenizer tokenizer, ConversationEncoder conversations, int seq, Progress progress) {
+    FinetuneData(FinetuneRecipe recipe, Tokenizer tokenizer, ConversationEncoder conversations, int seq, OptionalInt end, Progress progress) {
         this.recipe = recipe;
-        this.encoder = new ExampleEncoder(tokenizer, conversations, seq);
+        this.encoder = new ExampleEncoder(tokenizer, conversations, seq, end.isPresent() ? end : tokenizer.eos());
         this.mixture = new Mixture(recipe.data().sources());
         this.progress = progress;
         this.ends = new EndMarks(encoder);

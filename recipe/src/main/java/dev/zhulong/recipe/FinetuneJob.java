@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.OptionalInt;
 import java.util.Set;
 
 /**
@@ -95,7 +96,7 @@ public final class FinetuneJob extends RecipeJob<FinetuneRecipe, FinetuneJob.Res
         long steps = recipe.train().steps();
         if (steps == 0) {
             try (Tokenizer tokenizer = HuggingFaceTokenizer.load(base())) {
-                steps = new FinetuneData(recipe, tokenizer, ChatEncoding.of(new ChatEncoder(ChatTemplate.load(base()), tokenizer)), memory.seq(), Progress.SILENT)
+                steps = new FinetuneData(recipe, tokenizer, ChatEncoding.of(new ChatEncoder(ChatTemplate.load(base()), tokenizer)), memory.seq(), OptionalInt.empty(), Progress.SILENT)
                         .steps();
             }
         }

@@ -41,7 +41,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.function.LongFunction;
 
@@ -74,8 +76,11 @@ final class FinetuneRun implements RecipeJob.Run<FinetuneJob.Result> {
         TrainingMemory memory = FinetuneJob.memory(recipe, HfConfig.read(base.resolve("config.json")));
         RunInputs inputs = RunInputs.of(run, Map.of(), inputs(), base);
         ChatTemplate template = ChatTemplate.load(base);
-        try (Tokenizer tokenizer = HuggingFaceTokenizer.load(base)) {
-            var data = new FinetuneData(recipe, tokenizer, ChatEncoding.of(new ChatEncoder(template, tokenizer)), memory.seq(), line);
+        try (Tokenizer tokenizer = HuggingFaceTokenizer.load(base);
+                Decoder model = load();
+                LoraAdapter adapter = recipe.method() == Method.FULL ? null : attach(model, recipe.seed())) {
+            OptionalInt end = adapter == null ? OptionalInt.empty() : knownEnd(model, tokenizer);
+            var data = new FinetuneData(recipe, tokenizer, ChatEncoding.of(new ChatEncoder(template, tokenizer)), memory.seq(), end, line);
             if (data.conversations() && !template.present()) {
                 line.message("the model has no chat template: using ChatML, which is saved with the result");
             }
@@ -83,10 +88,30 @@ final class FinetuneRun implements RecipeJob.Run<FinetuneJob.Result> {
                 line.message("prompts and completions stay plain text; as_chat (--as-chat) puts them through the model's chat template");
             }
             Bounds.run(data.steps(), memory.rows(), recipe.train().accumulation());
-            try (Decoder model = load(); LoraAdapter adapter = recipe.method() == Method.FULL ? null : attach(model, recipe.seed())) {
-                return train(model, adapter, tokenizer, template, data, memory, inputs);
-            }
+            return train(model, adapter, tokenizer, template, data, memory, inputs);
         }
+    }
+
+    /**
+     * What ends a text where the EOS was never trained: an adapter leaves embeddings as they are, and one that looks like those of other tokens can be told from them
+     * no more after training than before. The BOS, where the model knows that, stands between the texts that it was made from.
+     *
+     * @return empty for the EOS
+     */
+    private OptionalInt knownEnd(Decoder model, Tokenizer tokenizer) {
+        OptionalInt eos = tokenizer.eos();
+        OptionalInt bos = tokenizer.bos();
+        int rows = model.spec().vocabSize();
+        if (eos.isEmpty() || bos.isEmpty() || eos.getAsInt() == bos.getAsInt() || eos.getAsInt() >= rows || bos.getAsInt() >= rows) {
+            return OptionalInt.empty();
+        }
+        List<Integer> untrained = UntrainedTokens.written(new TreeSet<>(List.of(eos.getAsInt(), bos.getAsInt())), model);
+        if (!untrained.contains(eos.getAsInt()) || untrained.contains(bos.getAsInt())) {
+            return OptionalInt.empty();
+        }
+        line.message("the model's EOS looks untrained, and an adapter leaves embeddings as they are: texts and completions end with the BOS instead, which the model knows;"
+                + " to teach it the EOS train all weights (--method full)");
+        return bos;
     }
 
     private Decoder load() {

@@ -17,13 +17,24 @@ final class UntrainedTokens {
 
     private UntrainedTokens() {}
 
-    /** Those of {@code ids} whose row is nearly zero, or the very row of another id, as rows are that were only reserved. */
+    /** Rows that are this near to each other, as a share of their length, were never told apart. */
+    private static final double NEAR = 0.01;
+
+    /** Those of {@code ids} whose row is nearly zero, or all but the row of another id, as rows are that were only reserved or that no text ever had. */
     static List<Integer> among(SortedSet<Integer> ids, Decoder model) {
+        return among(ids, model.parameters().get(model.table().get(Role.EMBED).name()));
+    }
+
+    /** The same of what a model writes: those that its head cannot tell from others. */
+    static List<Integer> written(SortedSet<Integer> ids, Decoder model) {
+        return among(ids, model.head().weight());
+    }
+
+    private static List<Integer> among(SortedSet<Integer> ids, Tensor embedding) {
         if (ids.isEmpty()) {
             return List.of();
         }
         try (var scope = TensorScope.open(); var off = NoGrad.open()) {
-            Tensor embedding = model.parameters().get(model.table().get(Role.EMBED).name());
             float[] norms = embedding.norm(1).toFloats();
             float[] sorted = norms.clone();
             Arrays.sort(sorted);
@@ -41,13 +52,22 @@ final class UntrainedTokens {
     private static boolean hasTwin(Tensor embedding, float[] norms, int id) {
         float[] own = null;
         for (int other = 0; other < norms.length; other++) {
-            if (other != id && norms[other] == norms[id]) {
+            // rows that are near each other are of about the same length
+            if (other != id && Math.abs(norms[other] - norms[id]) <= NEAR * norms[id]) {
                 own = own == null ? embedding.select(0, id).toFloats() : own;
-                if (Arrays.equals(own, embedding.select(0, other).toFloats())) {
+                if (distance(own, embedding.select(0, other).toFloats()) <= NEAR * norms[id]) {
                     return true;
                 }
             }
         }
         return false;
+    }
+
+    private static double distance(float[] one, float[] other) {
+        double squares = 0;
+        for (int i = 0; i < one.length; i++) {
+            squares += ((double) one[i] - other[i]) * ((double) one[i] - other[i]);
+        }
+        return Math.sqrt(squares);
     }
 }
