@@ -34,7 +34,7 @@ import picocli.CommandLine.Option;
             "The command measures F32 matrix products and memory reads for two seconds, on all threads.",
         },
         footer = {"", "Examples:", "  zhulong doctor", "  zhulong doctor --json", "  zhulong doctor --model model.Q4_0.gguf     what it takes and runs on",
-            "  zhulong doctor --model my-model --precision auto --expect 1000,50,8     what auto would choose for that"})
+            "  zhulong doctor --model my-model --task classify    what to do for that with this model, in this memory", "  zhulong doctor --model my-model --precision auto --expect 1000,50,8     what auto would choose for that"})
 final class DoctorVerb extends Verb {
     @Option(names = "--json", description = "Print one JSON object.")
     boolean json;
@@ -42,6 +42,9 @@ final class DoctorVerb extends Verb {
     @Option(names = "--model", paramLabel = "DIR|FILE", description = "Model to report on as well: the engine that would run it, the "
             + "memory it needs, and what auto would choose for --expect.")
     Path model;
+
+    @Option(names = "--task", paramLabel = "TASK", description = "Task to say the way of with --model: write, classify, tags, qa, embed, rerank, translate or summarize.")
+    ModelUse.Task task;
 
     @Mixin
     EngineOptions engine;
@@ -53,6 +56,9 @@ final class DoctorVerb extends Verb {
     protected void run() throws IOException {
         if (model == null && engine.anyGiven()) {
             throw wrongUsage("--engine, --weights, --precision, --threads, --context, --kv, --route, --expect and --quality-floor need --model");
+        }
+        if (model == null && task != null) {
+            throw wrongUsage("--task needs --model");
         }
         if (model != null) {
             engine.checkForDoctor(List.of(model), null);
@@ -67,7 +73,11 @@ final class DoctorVerb extends Verb {
         libraries();
         disk();
         if (model != null) {
-            model();
+            ModelUse use = ModelUse.of(model);
+            if (use.kind().equals("decoder")) {
+                model();
+            }
+            use(use);
         }
         if (json) {
             values.put("hints", hints);
@@ -143,6 +153,15 @@ final class DoctorVerb extends Verb {
             if (files.onCpu()) {
                 auto(files);
             }
+        }
+    }
+
+    private void use(ModelUse use) {
+        long available = Machine.availableMemory();
+        finding("use", use.text(available), Map.of("model_kind", use.kind(), "model_verbs", use.verbs(), "model_training_bytes", use.training()));
+        if (task != null) {
+            String way = use.text(task, model, available);
+            finding("task", way, Map.of("model_task", way));
         }
     }
 

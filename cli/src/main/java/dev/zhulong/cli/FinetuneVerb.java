@@ -4,6 +4,8 @@ import dev.zhulong.data.tune.DataSource;
 import dev.zhulong.data.tune.Layout;
 import dev.zhulong.data.tune.Mixture;
 import dev.zhulong.formats.yaml.RecipeReader;
+import dev.zhulong.recipe.EmbedJob;
+import dev.zhulong.recipe.EmbedRecipe;
 import dev.zhulong.recipe.FinetuneJob;
 import dev.zhulong.recipe.FinetuneRecipe;
 import dev.zhulong.recipe.LabelJob;
@@ -30,7 +32,7 @@ import picocli.CommandLine.Option;
             "Methods: full (all weights), lora (a small adapter beside the model), qlora (an adapter on a base model in 4 or 8 bits), dpo "
                     + "(an adapter learnt from pairs of a better and a worse answer).",
             "With --task, an encoder such as BERT is fine-tuned on labelled rows instead: classify (a class for each text or pair of texts), "
-                    + "tags (a tag for each word) or qa (where in a context an answer lies). With --task translate or summarize, an encoder-decoder "
+                    + "tags (a tag for each word) or qa (where in a context an answer lies); embed brings vectors of texts that belong together near each other. With --task translate or summarize, an encoder-decoder "
                     + "such as T5 is trained on pairs of texts, from --model or, with --set model.family=marian, from nothing.",
             "Only the assistant's tokens are learnt. Held-out examples are scored before and after. 'zhulong data inspect' shows the data "
                     + "as the model will see it.",
@@ -44,6 +46,7 @@ import picocli.CommandLine.Option;
             "  zhulong finetune --model MODEL --mixture tasks.yaml --method qlora --out ADAPTER",
             "  zhulong finetune --model MODEL --mixture tasks.yaml --alone --out ADAPTER   one adapter for all, and one for each",
             "  zhulong finetune --task classify --model BERT --data reviews.csv --map text=review label=stars --out RUN",
+            "  zhulong finetune --task embed --model MiniLM --data pairs.csv --out RUN           columns anchor, positive, perhaps negative; then: zhulong embed --model RUN",
             "  zhulong finetune --task translate --model T5 --data pairs.tsv --out RUN        then: zhulong translate --model RUN",
             "  zhulong finetune --task translate --data pairs.csv --map source=en target=zh --set model.family=marian --out RUN",
             "  zhulong chat --model MODEL --adapter ADAPTER        talk to it",
@@ -57,10 +60,14 @@ final class FinetuneVerb extends JobVerb {
 
     /** What is taught but a decoder. */
     enum Task {
-        CLASSIFY, TAGS, QA, TRANSLATE, SUMMARIZE;
+        CLASSIFY, TAGS, QA, TRANSLATE, SUMMARIZE, EMBED;
 
-        boolean writes() {
-            return this == TRANSLATE || this == SUMMARIZE;
+        String kind() {
+            return switch (this) {
+                case CLASSIFY, TAGS, QA -> LabelRecipe.KIND;
+                case TRANSLATE, SUMMARIZE -> RewriteRecipe.KIND;
+                case EMBED -> EmbedRecipe.KIND;
+            };
         }
 
         @Override
@@ -70,7 +77,8 @@ final class FinetuneVerb extends JobVerb {
     }
 
     @Option(names = "--task", paramLabel = "TASK", description = "Task of an encoder's head: classify, tags or qa. All weights of the encoder are trained "
-            + "along with the head. Or of an encoder-decoder: translate or summarize, learnt from pairs of texts.")
+            + "along with the head. embed: vectors of an encoder, learnt from texts that belong together. Or of an encoder-decoder: translate or summarize, learnt from pairs "
+            + "of texts.")
     Task task;
 
     @Option(names = "--multi", description = "Let a text have any number of classes, as a list (with --task classify).")
@@ -91,12 +99,13 @@ final class FinetuneVerb extends JobVerb {
             + "held back).")
     Path heldOut;
 
-    @Option(names = "--layout", paramLabel = "NAME", description = "Layout of the rows: alpaca, sharegpt, messages, completion, "
+    @Option(names = "--layout", paramLabel = "NAME", description = "Layout of the rows: alpaca, sharegpt, messages, completion, gap, "
             + "preference or text (default: recognized from the first rows).")
     Layout layout;
 
     @Option(names = "--map", arity = "1..*", paramLabel = "FIELD=COLUMN", description = "Column that holds a field under another name, "
-            + "e.g. prompt=question. With --task: text, text_pair, label (classify), tokens, tags (tags), source, target (translate, summarize).")
+            + "e.g. prompt=question. With --task: text, text_pair, label (classify), tokens, tags (tags), source, target (translate, summarize), anchor, positive, "
+            + "negative (embed).")
     Map<String, String> mapping = Map.of();
 
     @Option(names = "--as-chat", description = "Put plain prompts and completions through the chat template.")
@@ -133,11 +142,12 @@ final class FinetuneVerb extends JobVerb {
 
     @Override
     protected void run() {
-        String kind = task == null ? Jobs.kindOf(Optional.ofNullable(recipe), set) : task.writes() ? RewriteRecipe.KIND : LabelRecipe.KIND;
+        String kind = task == null ? Jobs.kindOf(Optional.ofNullable(recipe), set) : task.kind();
         boolean head = kind.equals(LabelRecipe.KIND);
         boolean writes = kind.equals(RewriteRecipe.KIND);
+        boolean vectors = kind.equals(EmbedRecipe.KIND);
         if (fields) {
-            out().print(writes ? RecipeReader.describe(RewriteRecipe.class) : head ? RecipeReader.describe(LabelRecipe.class) : RecipeReader.describe(FinetuneRecipe.class));
+            out().print(vectors ? RecipeReader.describe(EmbedRecipe.class) : writes ? RecipeReader.describe(RewriteRecipe.class) : head ? RecipeReader.describe(LabelRecipe.class) : RecipeReader.describe(FinetuneRecipe.class));
             return;
         }
         requireOut();
@@ -147,6 +157,10 @@ final class FinetuneVerb extends JobVerb {
         }
         if (writes) {
             run(new RewriteJob(pairs()), out);
+            return;
+        }
+        if (vectors) {
+            run(new EmbedJob(groups()), out);
             return;
         }
         if (multi) {
@@ -199,6 +213,22 @@ final class FinetuneVerb extends JobVerb {
         if (alone || mixture != null || layout != null || asChat || separator != null) {
             throw wrongUsage("--mixture, --alone, --layout, --as-chat and --separator describe examples for a decoder, and --task is for an encoder: use one or the other");
         }
+    }
+
+    /** What vectors are taught by. */
+    private EmbedRecipe groups() {
+        requireNoDecoders();
+        if (multi) {
+            throw wrongUsage("--multi needs --task classify");
+        }
+        if (recipe == null && (model == null || data.isEmpty())) {
+            throw wrongUsage(model == null ? "missing --model DIR: the encoder to fine-tune" : "nothing to train on: give --data FILE");
+        }
+        List<String> overrides = new ArrayList<>();
+        train(overrides);
+        EmbedRecipe read = read(EmbedRecipe.KIND, EmbedRecipe.class, overrides);
+        EmbedRecipe.Data d = read.data();
+        return read.withData(data.isEmpty() ? d.files() : data, heldOut == null ? d.heldOut() : Optional.of(heldOut), mapping.isEmpty() ? d.columns() : mapping);
     }
 
     /** What an encoder–decoder is taught. */

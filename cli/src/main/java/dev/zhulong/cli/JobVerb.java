@@ -3,6 +3,7 @@ package dev.zhulong.cli;
 import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.formats.yaml.RecipeReader;
 import dev.zhulong.infer.open.Machine;
+import dev.zhulong.recipe.EmbedRecipe;
 import dev.zhulong.recipe.FinetuneRecipe;
 import dev.zhulong.recipe.Job;
 import dev.zhulong.recipe.LabelRecipe;
@@ -48,8 +49,8 @@ abstract class JobVerb extends Verb {
         String found = recipe == null ? "" : RecipeReader.fields(recipe).getOrDefault("kind", "");
         if (!found.equals(kind) && Jobs.kinds().contains(found)) {
             throw new IllegalArgumentException(recipe + " is a recipe of kind '" + found + "', not '" + kind + "': give it to zhulong "
-                    // heads, and writers of another text, are taught by the verb that teaches models
-                    + (found.equals(LabelRecipe.KIND) || found.equals(RewriteRecipe.KIND) ? FinetuneRecipe.KIND : found));
+                    // heads, writers of another text, and vectors are taught by the verb that teaches models
+                    + (List.of(LabelRecipe.KIND, RewriteRecipe.KIND, EmbedRecipe.KIND).contains(found) ? FinetuneRecipe.KIND : found));
         }
         List<String> all = new ArrayList<>(overrides);
         if (device != null) {

@@ -49,6 +49,26 @@ class DoctorTellsWhatItMeasuredTest {
         assertThat(Cli.run("doctor", "--threads", 2).code()).isEqualTo(2);
     }
 
+    /** Of each kind what it is, what is done with it as it is, and how it is taught; and of a task that is not its own, whose it is. */
+    @Test
+    void ofAModelAndATaskItTellsTheWay() throws IOException {
+        Path encoder = TinyEncoder.write(temporary.resolve("encoder"), "a", "b");
+        Path scores = TinyEncoder.scoring(temporary.resolve("scores"), "a", "b");
+        Path decoder = TinyModel.write(temporary.resolve("decoder"));
+        assertThat(task(encoder, "classify")).contains("an encoder (bert, ", "no head", "zhulong embed", "cpu or torch", "--task classify needs ",
+                "classify: zhulong finetune --task classify --model " + encoder);
+        assertThat(task(encoder, "embed")).contains("embed: as it is, with zhulong embed or serve; on your own rows: zhulong finetune --task embed");
+        assertThat(task(encoder, "translate")).contains("translate: not with this model; an encoder writes no text");
+        assertThat(task(scores, "rerank")).contains("a score of a pair of texts", "rerank: as it is, with zhulong rerank or serve");
+        assertThat(task(decoder, "classify")).contains("a decoder (", "--method qlora needs ", "classify: by prompts with their answers; on your own rows: zhulong finetune --method full");
+        assertThat(task(decoder, "embed")).contains("not with a decoder");
+        assertThat(Cli.run("doctor", "--task", "embed").code()).isEqualTo(2);
+    }
+
+    private static String task(Path model, String task) {
+        return Cli.run("doctor", "--model", model, "--task", task).done().out();
+    }
+
     @Test
     void peopleReadTheSame() {
         assertThat(Cli.run("doctor").done().out()).contains("GFLOP/s").contains("GB/s").contains("libtorch").contains("cores");

@@ -1,10 +1,9 @@
 package dev.zhulong.infer;
 
 import dev.zhulong.formats.FormatException;
-import dev.zhulong.formats.SafetensorsFile;
+import dev.zhulong.formats.embedding.DenseWeights;
 import dev.zhulong.formats.embedding.EmbeddingConfig;
 import dev.zhulong.formats.embedding.Pooling;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -47,23 +46,15 @@ public final class EmbeddingHead {
         for (EmbeddingConfig.Step step : config.steps()) {
             steps.add(switch (step) {
                 case EmbeddingConfig.Normalize _ -> new Normalize();
-                case EmbeddingConfig.Dense dense -> dense(directory.resolve(dense.folder()), dense);
+                case EmbeddingConfig.Dense dense -> dense(directory, dense);
             });
         }
         return new EmbeddingHead(config, List.copyOf(steps));
     }
 
-    private static Dense dense(Path folder, EmbeddingConfig.Dense dense) {
-        Path file = folder.resolve("model.safetensors");
-        if (!Files.exists(file) && Files.exists(folder.resolve("pytorch_model.bin"))) {
-            throw new FormatException(folder.resolve("pytorch_model.bin"), "a pickle file can run code when it is opened and is refused; save the model with"
-                    + " safe_serialization=True on a machine where that does not matter");
-        }
-        try (var weights = SafetensorsFile.open(file)) {
-            float[] weight = weights.tensor("linear.weight").requireShape(dense.outputs(), dense.inputs()).toFloats();
-            float[] bias = dense.bias() ? weights.tensor("linear.bias").requireShape(dense.outputs()).toFloats() : null;
-            return new Dense(dense.inputs(), weight, bias, dense.activation() == EmbeddingConfig.Activation.TANH);
-        }
+    private static Dense dense(Path directory, EmbeddingConfig.Dense dense) {
+        DenseWeights weights = DenseWeights.read(directory, dense);
+        return new Dense(dense.inputs(), weights.weight(), weights.bias(), dense.activation() == EmbeddingConfig.Activation.TANH);
     }
 
     /**

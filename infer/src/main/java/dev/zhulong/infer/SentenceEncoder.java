@@ -48,7 +48,19 @@ public final class SentenceEncoder implements AutoCloseable {
      * @throws dev.zhulong.formats.FormatException where a file is missing or wrong
      */
     public static SentenceEncoder open(Path directory, Function<Path, Encoder> load) {
-        EmbeddingConfig config = EmbeddingConfig.read(directory);
+        return of(directory, EmbeddingConfig.read(directory), load);
+    }
+
+    /**
+     * Over a network that is there already and is closed with this object, with a directory's tokenizer.
+     *
+     * @param config how its states become vectors, whatever the directory says
+     */
+    public static SentenceEncoder over(Path directory, EmbeddingConfig config, Encoder network) {
+        return of(directory, config, _ -> network);
+    }
+
+    private static SentenceEncoder of(Path directory, EmbeddingConfig config, Function<Path, Encoder> load) {
         EmbeddingHead head = EmbeddingHead.open(directory, config);
         Path folder = directory.resolve(config.network());
         EncoderTokenizer tokenizer = EncoderTokenizer.load(folder);

@@ -51,9 +51,49 @@ public abstract class EncoderContract<E extends Encoder> {
         }
     }
 
+    /** The same where a layer's attention is a family's own: a window's edge, a far distance and a global token depend on the sequence alone. */
+    @Test
+    protected void soHasOneOfAFamilyWithAttentionOfItsOwn() {
+        for (String family : TinyEncoder.OWN_ATTENTION) {
+            EncoderSpec bare = TinyEncoder.spec(family);
+            for (EncoderSpec spec : List.of(bare.withTags(List.of("a", "b")), bare.withClasses(List.of("no", "yes"), EncoderSpec.Problem.SINGLE_LABEL))) {
+                try (E model = open(spec)) {
+                    List<Input> inputs = new ArrayList<>();
+                    for (int length : new int[] {1, 9, 70, 33, 5}) {
+                        inputs.add(Input.of(ids(length, inputs.size())));
+                    }
+                    List<Output> together = model.encode(inputs.reversed()).reversed();
+                    for (int i = 0; i < inputs.size(); i++) {
+                        Output alone = model.encode(List.of(inputs.get(i))).getFirst();
+                        assertThat(together.get(i).states()).as("states of sequence %d, %s", i, family).isEqualTo(alone.states());
+                        assertThat(together.get(i).logits()).as("logits of sequence %d, %s", i, family).isEqualTo(alone.logits());
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
+    protected void whatAFamilyWithAttentionOfItsOwnDoesNotSeeChangesNothing() {
+        for (String family : TinyEncoder.OWN_ATTENTION) {
+            try (E model = open(TinyEncoder.spec(family).withTags(List.of("a", "b")))) {
+                int[] ids = ids(23, 5);
+                Output whole = model.encode(List.of(Input.of(ids))).getFirst();
+                int[] padded = Arrays.copyOf(ids, 40);
+                boolean[] seen = new boolean[40];
+                Arrays.fill(seen, 0, 23, true);
+                Output masked = model.encode(List.of(new Input(padded, new int[0], seen, true))).getFirst();
+                assertNear(Arrays.copyOf(masked.states(), whole.states().length), whole.states());
+                padded[30] = 99;
+                Output other = model.encode(List.of(new Input(padded, new int[0], seen, true))).getFirst();
+                assertThat(Arrays.copyOf(other.states(), whole.states().length)).as(family).isEqualTo(Arrays.copyOf(masked.states(), whole.states().length));
+            }
+        }
+    }
+
     @Test
     protected void eachHeadHasItsShape() {
-        for (String family : List.of("bert", "roberta", "distilbert")) {
+        for (String family : List.of("bert", "roberta", "distilbert", "modernbert", "deberta-v2")) {
             for (EncoderSpec spec : TinyEncoder.heads(family)) {
                 try (E model = open(spec)) {
                     assertThat(model.spec()).isEqualTo(spec);
@@ -87,7 +127,7 @@ public abstract class EncoderContract<E extends Encoder> {
 
     @Test
     protected void segmentsAndPositionsCount() {
-        for (String family : List.of("bert", "distilbert")) {
+        for (String family : List.of("bert", "distilbert", "modernbert", "deberta-v2", "longformer")) {
             try (E model = open(TinyEncoder.spec(family))) {
                 int[] ids = ids(12, 3);
                 float[] plain = states(model, Input.of(ids));

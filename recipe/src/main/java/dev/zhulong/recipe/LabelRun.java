@@ -228,7 +228,7 @@ final class LabelRun implements RecipeJob.Run<LabelJob.Result> {
     }
 
     /** Six a weight that multiplies and attention's own, as {@link TrainingConsole#flopsPerToken}; rows are mostly shorter than the longest. */
-    private static double flopsPerToken(EncoderSpec spec, int seq) {
+    static double flopsPerToken(EncoderSpec spec, int seq) {
         double tables = (double) spec.hiddenSize() * (spec.positionRows() + spec.segments() + (spec.tiedEmbeddings() ? 0 : spec.vocabSize()));
         double attention = 0;
         for (Layer layer : spec.stack().layers()) {

@@ -45,6 +45,12 @@ class TheRecipePageSaysWhatTheCodeSaysTest {
     }
 
     @Test
+    void everyFieldOfATrainingOfVectors() throws IOException {
+        assertThat(Files.readString(ROOT.resolve("docs/recipes.md")))
+                .as("docs/recipes.md: put in what 'zhulong finetune --task embed --fields' prints").contains(RecipeReader.describe(EmbedRecipe.class));
+    }
+
+    @Test
     void everyFieldOfATrainingOnPairs() throws IOException {
         assertThat(Files.readString(ROOT.resolve("docs/recipes.md")))
                 .as("docs/recipes.md: put in what 'zhulong finetune --task translate --fields' prints").contains(RecipeReader.describe(RewriteRecipe.class));

@@ -1,6 +1,7 @@
 package dev.zhulong.evaluate.retrieval;
 
 import dev.zhulong.evaluate.text.Estimate;
+import dev.zhulong.formats.embedding.EmbeddingConfig;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.infer.CrossEncoder;
 import dev.zhulong.infer.SentenceEncoder;
@@ -40,9 +41,9 @@ public final class RetrievalEvaluation {
 
     /** For each query the ids of the documents nearest to it, the nearest first, by the similarity that the encoder's directory states. */
     public Map<String, List<String>> found(SentenceEncoder encoder) {
-        List<float[]> documents = vectors(encoder, documentTexts, prompt(encoder, DOCUMENT_PROMPTS), "documents");
+        List<float[]> documents = vectors(encoder, documentTexts, documentPrompt(encoder.config()), "documents");
         List<String> ids = List.copyOf(data.queries().keySet());
-        List<float[]> queries = vectors(encoder, List.copyOf(data.queries().values()), prompt(encoder, QUERY_PROMPTS), "queries");
+        List<float[]> queries = vectors(encoder, List.copyOf(data.queries().values()), queryPrompt(encoder.config()), "queries");
         String similarity = encoder.config().similarity();
         List<List<String>> ranked = IntStream.range(0, ids.size()).parallel().mapToObj(q -> nearest(ids.get(q), queries.get(q), documents, similarity)).toList();
         Map<String, List<String>> found = new LinkedHashMap<>();
@@ -92,9 +93,18 @@ public final class RetrievalEvaluation {
         return vectors;
     }
 
-    /** The first of these names that the model has a prompt of, as sentence-transformers' encode_query and encode_document choose; else the default one. */
-    private static Optional<String> prompt(SentenceEncoder encoder, List<String> names) {
-        return names.stream().filter(encoder.config().prompts()::containsKey).findFirst();
+    /** Name of the prompt that queries get, as sentence-transformers' encode_query chooses; empty for the default one. */
+    public static Optional<String> queryPrompt(EmbeddingConfig config) {
+        return prompt(config, QUERY_PROMPTS);
+    }
+
+    /** Name of the prompt that documents get, as sentence-transformers' encode_document chooses; empty for the default one. */
+    public static Optional<String> documentPrompt(EmbeddingConfig config) {
+        return prompt(config, DOCUMENT_PROMPTS);
+    }
+
+    private static Optional<String> prompt(EmbeddingConfig config, List<String> names) {
+        return names.stream().filter(config.prompts()::containsKey).findFirst();
     }
 
     /** The same documents in the order of a cross-encoder's scores. */

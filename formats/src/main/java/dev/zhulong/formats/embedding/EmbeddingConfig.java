@@ -66,6 +66,26 @@ public record EmbeddingConfig(boolean stated, String network, OptionalInt maxTok
         return EmbeddingConfigFiles.read(directory);
     }
 
+    /** The same where a directory says how its vectors are made; else with this pooling, and vectors of length 1. */
+    public EmbeddingConfig orPooled(Pooling other) {
+        return stated ? this : new EmbeddingConfig(false, network, maxTokens, lowercase, List.of(other), includePrompt, hidden, List.of(new Normalize()), prompts, defaultPrompt,
+                similarity);
+    }
+
+    /** The files of {@code directory} that say how its vectors are made, the weights of dense layers among them; none where nothing does. */
+    public List<Path> files(Path directory) {
+        return EmbeddingConfigFiles.files(this, directory);
+    }
+
+    /**
+     * Writes what {@code from} says of its vectors to another directory, file by file; where it says nothing, what this configuration says.
+     *
+     * @param hidden width of a state
+     */
+    public void write(Path from, Path to, int hidden) {
+        EmbeddingConfigFiles.write(this, from, to, hidden);
+    }
+
     /** Whether vectors come out with length 1. */
     public boolean normalizes() {
         return !steps.isEmpty() && steps.getLast() instanceof Normalize;

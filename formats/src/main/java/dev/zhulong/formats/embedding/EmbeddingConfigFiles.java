@@ -1,7 +1,13 @@
 package dev.zhulong.formats.embedding;
 
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.JsonFields;
+import dev.zhulong.formats.JsonFile;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -11,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.stream.Stream;
 
 /** Reads {@link EmbeddingConfig}. */
 final class EmbeddingConfigFiles {
@@ -91,6 +98,56 @@ final class EmbeddingConfigFiles {
             }
         }
         return new EmbeddingConfig(stated, network, maxTokens, lowercase, pooling, includePrompt, hidden, steps, prompts, prompt, similarity);
+    }
+
+    static List<Path> files(EmbeddingConfig config, Path directory) {
+        List<Path> files = new ArrayList<>(Stream.of(MODULES, CONFIG).map(directory::resolve).toList());
+        NETWORK_CONFIGS.forEach(name -> files.add(directory.resolve(config.network()).resolve(name)));
+        if (config.stated()) {
+            for (JsonFields module : JsonFields.readArray(directory.resolve(MODULES))) {
+                Path folder = directory.resolve(folder(module));
+                if (!kind(module).equals("Transformer")) {
+                    files.add(folder.resolve("config.json"));
+                    files.add(folder.resolve("model.safetensors"));
+                }
+            }
+        }
+        return files.stream().filter(Files::isRegularFile).toList();
+    }
+
+    static void write(EmbeddingConfig config, Path from, Path to, int hidden) {
+        try {
+            for (Path file : files(config, from)) {
+                Path copy = to.resolve(from.relativize(file));
+                Files.createDirectories(copy.getParent());
+                AtomicFile.writeBytes(copy, Files.readAllBytes(file));
+            }
+            if (config.stated()) {
+                return;
+            }
+            var pooling = JsonNodeFactory.instance.objectNode().put("word_embedding_dimension", hidden);
+            for (Pooling each : Pooling.values()) {
+                pooling.put(each.flag(), config.pooling().contains(each));
+            }
+            Files.createDirectories(to.resolve("1_Pooling"));
+            JsonFile.write(to.resolve("1_Pooling/config.json"), pooling.put("include_prompt", config.includePrompt()));
+            var modules = JsonNodeFactory.instance.arrayNode();
+            modules.add(module(0, config.network(), "Transformer"));
+            modules.add(module(1, "1_Pooling", "Pooling"));
+            if (config.normalizes()) {
+                Files.createDirectories(to.resolve("2_Normalize"));
+                modules.add(module(2, "2_Normalize", "Normalize"));
+            }
+            // what is there last says that the rest is
+            JsonFile.write(to.resolve(MODULES), modules);
+        } catch (IOException e) {
+            throw new UncheckedIOException(to + ": the files of its vectors cannot be written: " + e.getMessage(), e);
+        }
+    }
+
+    private static ObjectNode module(int number, String path, String kind) {
+        return JsonNodeFactory.instance.objectNode().put("idx", number).put("name", Integer.toString(number)).put("path", path)
+                .put("type", "sentence_transformers.models." + kind);
     }
 
     /** The class's own name; the package it is in has changed from version to version. */

@@ -1,6 +1,8 @@
 package dev.zhulong.recipe.jobs;
 
 import dev.zhulong.formats.yaml.RecipeReader;
+import dev.zhulong.recipe.EmbedJob;
+import dev.zhulong.recipe.EmbedRecipe;
 import dev.zhulong.recipe.FinetuneJob;
 import dev.zhulong.recipe.FinetuneRecipe;
 import dev.zhulong.recipe.Job;
@@ -36,7 +38,8 @@ public final class Jobs {
             new Kind<>(FinetuneRecipe.KIND, FinetuneRecipe.class, FinetuneJob::new),
             new Kind<>(QuickstartRecipe.KIND, QuickstartRecipe.class, QuickstartJob::new),
             new Kind<>(LabelRecipe.KIND, LabelRecipe.class, LabelJob::new),
-            new Kind<>(RewriteRecipe.KIND, RewriteRecipe.class, RewriteJob::new));
+            new Kind<>(RewriteRecipe.KIND, RewriteRecipe.class, RewriteJob::new),
+            new Kind<>(EmbedRecipe.KIND, EmbedRecipe.class, EmbedJob::new));
 
     /** @param recipe what its YAML becomes */
     private record Kind<R extends Record>(String name, Class<R> recipe, Function<R, Job> job) {
