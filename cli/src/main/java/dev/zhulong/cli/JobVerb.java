@@ -1,5 +1,9 @@
 package dev.zhulong.cli;
 
+import dev.zhulong.distribute.Collectives;
+import dev.zhulong.distribute.Group;
+import dev.zhulong.distribute.GroupVariables;
+import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.formats.yaml.RecipeReader;
 import dev.zhulong.infer.open.Machine;
@@ -10,9 +14,11 @@ import dev.zhulong.recipe.LabelRecipe;
 import dev.zhulong.recipe.Outcome;
 import dev.zhulong.recipe.RewriteRecipe;
 import dev.zhulong.recipe.jobs.Jobs;
+import dev.zhulong.train.DataParallel;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import picocli.CommandLine.Option;
 
 /** A verb that reads a recipe and runs its job in a directory. */
@@ -65,6 +71,11 @@ abstract class JobVerb extends Verb {
 
     /** Runs a job, and says what may come next. */
     static void run(Verb verb, Job job, Path directory) {
+        Optional<Group> group = GroupVariables.read(System.getenv());
+        if (group.isPresent()) {
+            among(group.get(), verb, job, directory);
+            return;
+        }
         try (var line = ProgressLine.on(verb.err())) {
             Outcome outcome = job.run(directory, line, Machine.availableMemory());
             if (!outcome.next().isEmpty()) {
@@ -72,5 +83,20 @@ abstract class JobVerb extends Verb {
             }
         }
         verb.out().println(directory);
+    }
+
+    /** As one of the ranks that {@link TrainClusterVerb} starts, of which the first speaks for all. */
+    private static void among(Group group, Verb verb, Job job, Path directory) {
+        boolean first = group.rank() == 0;
+        try (var line = ProgressLine.on(verb.err());
+                var ranks = new DataParallel(Collectives.join(group, refused -> line.message(refused)))) {
+            Outcome outcome = job.among(ranks).run(directory, first ? line : Progress.SILENT, Machine.availableMemory() / group.size());
+            if (first && !outcome.next().isEmpty()) {
+                line.message(outcome.next());
+            }
+        }
+        if (first) {
+            verb.out().println(directory);
+        }
     }
 }

@@ -2,6 +2,7 @@ package dev.zhulong.cli;
 
 import static picocli.CommandLine.Model.UsageMessageSpec.SECTION_KEY_FOOTER;
 
+import dev.zhulong.distribute.RankFailure;
 import dev.zhulong.infer.open.Machine;
 import java.io.FileNotFoundException;
 import java.io.IOException;
@@ -45,6 +46,7 @@ public final class Main extends Verb {
             TokenizerVerb.class,
             PretrainVerb.class,
             ContinueVerb.class,
+            TrainClusterVerb.class,
             FinetuneVerb.class,
             ResumeVerb.class,
             TuneVerb.class,
@@ -72,6 +74,8 @@ public final class Main extends Verb {
     static final int DONE = 0;
     static final int FAILED = 1;
     static final int WRONG_USAGE = 2;
+    /** Of a rank that could not go on for another's sake. */
+    static final int LOST = 75;
 
     public static void main(String[] args) {
         HeldStandardError.beginRelease();
@@ -93,6 +97,8 @@ public final class Main extends Verb {
         var commands = new CommandLine(new Main());
         Optional<Class<? extends Verb>> asked = args.length == 0 ? Optional.empty() : VERBS.stream().filter(verb -> name(verb).equals(args[0])).findFirst();
         VERBS.stream().filter(verb -> asked.isEmpty() || verb == asked.get()).forEach(commands::addSubcommand);
+        // what stands behind its job is the job's
+        commands.getSubcommands().values().stream().filter(verb -> verb.getCommand() instanceof TrainClusterVerb).forEach(verb -> verb.setStopAtPositional(true));
         commands.getSubcommands().values().forEach(verb -> verb.getHelpSectionMap().put(SECTION_KEY_FOOTER, ((Verb) verb.getCommand())::footer));
         return asked.isPresent() ? commands : commands.addSubcommand(CommandLine.HelpCommand.class);
     }
@@ -126,7 +132,7 @@ public final class Main extends Verb {
     private static int failed(Exception e, CommandLine command, ParseResult parsed) {
         boolean stacktrace = debugging() || command.getCommand() instanceof Verb verb && verb.stacktrace;
         report(command.getErr(), e, stacktrace);
-        return FAILED;
+        return e instanceof RankFailure ? LOST : FAILED;
     }
 
     private static void report(PrintWriter err, Throwable e, boolean stacktrace) {

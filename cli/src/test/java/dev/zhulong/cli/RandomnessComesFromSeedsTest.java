@@ -27,8 +27,9 @@ class RandomnessComesFromSeedsTest {
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
             .importPackages("dev.zhulong");
 
-    /** Keys and ids of answers, and the mark by which a sandbox knows that tests have passed. */
-    private static final List<String> NOT_TO_BE_GUESSED = List.of("dev.zhulong.serve.ApiKeys", "dev.zhulong.serve.Shape", "dev.zhulong.evaluate.code.JavaSandbox");
+    /** Keys and ids of answers, the mark by which a sandbox knows that tests have passed, and what ranks prove their key with. */
+    private static final List<String> NOT_TO_BE_GUESSED = List.of("dev.zhulong.serve.ApiKeys", "dev.zhulong.serve.Shape", "dev.zhulong.evaluate.code.JavaSandbox",
+            "dev.zhulong.distribute.Handshake");
     /** A request that names no seed is to have another answer each time. */
     private static final List<String> SEED_OF_A_REQUEST = List.of("dev.zhulong.serve.Sampling");
 

@@ -13,6 +13,7 @@ import dev.zhulong.tensor.TensorRandom;
 import dev.zhulong.tensor.TensorScope;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -223,6 +224,18 @@ public abstract class Network implements AutoCloseable {
         Map<String, Tensor> trained = new LinkedHashMap<>(parameters());
         table.find(Role.LOGITS_BIAS).ifPresent(constant -> trained.remove(constant.name()));
         return Collections.unmodifiableMap(trained);
+    }
+
+    /** What is trained and gets its gradient of one batch in several pieces: what other than one part uses, and what a head may share with the embedding. */
+    public final List<Tensor> gatheredInPieces() {
+        Map<Tensor, Integer> uses = new IdentityHashMap<>();
+        parts().forEach(part -> part.weights().forEach(weight -> {
+            if (weight.isHere()) {
+                uses.merge(weight.tensor(), 1, Integer::sum);
+            }
+        }));
+        table.find(Role.EMBED).map(embedding -> weights.get(embedding.name())).filter(Weight::isHere).ifPresent(shared -> uses.put(shared.tensor(), 2));
+        return trainable().values().stream().filter(weight -> uses.getOrDefault(weight, 0) != 1).toList();
     }
 
     /** Names of the trainable weights that weight decay applies to. */

@@ -1,6 +1,7 @@
 package dev.zhulong.recipe;
 
 import dev.zhulong.formats.progress.Progress;
+import dev.zhulong.train.Ranks;
 import java.nio.file.Path;
 
 /**
@@ -32,6 +33,15 @@ public interface Job {
      * @throws IllegalArgumentException if recipe, inputs and directory do not go together, or the memory does not suffice; says what to do
      */
     Outcome run(Path directory, Progress progress, long available);
+
+    /**
+     * This job as a part of one that several ranks do together, each by a call of its own with the same directory.
+     *
+     * @throws IllegalArgumentException if one process has to do it, or if so many cannot share it
+     */
+    default Job among(Ranks ranks) {
+        throw new IllegalArgumentException("a job of kind '" + kind() + "' is done by one process: give train-cluster a pretraining, or start this without it");
+    }
 
     /** The same where memory is known to suffice. */
     default Outcome run(Path directory, Progress progress) {

@@ -6,6 +6,7 @@ import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.formats.yaml.RecipeReader;
 import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.recipe.FinetuneRecipe.Method;
+import dev.zhulong.train.Ranks;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -42,8 +43,33 @@ public final class PretrainJob extends RecipeJob<PretrainRecipe, PretrainJob.Res
         }
     }
 
+    private final Ranks ranks;
+
     public PretrainJob(PretrainRecipe recipe) {
+        this(recipe, Ranks.ALONE);
+    }
+
+    private PretrainJob(PretrainRecipe recipe, Ranks ranks) {
         super(recipe.absolute());
+        this.ranks = ranks;
+    }
+
+    @Override
+    Ranks ranks() {
+        return ranks;
+    }
+
+    @Override
+    public PretrainJob among(Ranks others) {
+        int size = others.size();
+        if (recipe.train().accumulation() % size != 0) {
+            throw new IllegalArgumentException("train.accumulation is " + recipe.train().accumulation() + ", the batches of a step, and " + size
+                    + " ranks share them evenly: set it to a multiple of " + size + ", and train.batch so that a step has as many rows as before");
+        }
+        if (recipe.model().correctionRate() > 0) {
+            throw new IllegalArgumentException("model.correction_rate moves experts by what one process has seen: set it to 0 to train over several ranks");
+        }
+        return new PretrainJob(recipe, others);
     }
 
     @Override
@@ -71,7 +97,7 @@ public final class PretrainJob extends RecipeJob<PretrainRecipe, PretrainJob.Res
 
     @Override
     Run<Result> begin(Path directory, Progress progress, long available) {
-        return new PretrainRun(recipe, directory, progress, available);
+        return new PretrainRun(recipe, ranks, directory, progress, available);
     }
 
     @Override

@@ -16,6 +16,7 @@ import dev.zhulong.text.Tokenizer;
 import dev.zhulong.train.Loss;
 import dev.zhulong.train.Balancing;
 import dev.zhulong.train.NextToken;
+import dev.zhulong.train.Ranks;
 import dev.zhulong.train.TrainData;
 import dev.zhulong.train.TrainOptions;
 import dev.zhulong.train.Trainer;
@@ -30,13 +31,15 @@ import java.util.stream.Stream;
 /** One start of a {@link PretrainJob}. */
 final class PretrainRun implements RecipeJob.Run<PretrainJob.Result> {
     private final PretrainRecipe recipe;
+    private final Ranks ranks;
     private final Path run;
     private final Progress line;
     private final long available;
     private boolean training;
 
-    PretrainRun(PretrainRecipe recipe, Path run, Progress line, long available) {
+    PretrainRun(PretrainRecipe recipe, Ranks ranks, Path run, Progress line, long available) {
         this.recipe = recipe;
+        this.ranks = ranks;
         this.run = run;
         this.line = line;
         this.available = available;
@@ -49,7 +52,24 @@ final class PretrainRun implements RecipeJob.Run<PretrainJob.Result> {
 
     @Override
     public PretrainJob.Result run() {
+        if (writes()) {
+            return prepared();
+        }
+        // rank 0 prepares what all read
+        ranks.barrier();
+        return prepared();
+    }
+
+    /** Whether what is shared is this rank's to write. */
+    private boolean writes() {
+        return ranks.rank() == 0;
+    }
+
+    private PretrainJob.Result prepared() {
         try (PreparedData data = PreparedData.of(recipe, run.resolve(RunDirectory.DATA), line)) {
+            if (writes()) {
+                ranks.barrier();
+            }
             Optional<Path> from = recipe.model().from();
             RunInputs inputs = RunInputs.of(run, data.inputs(), from.map(RunInputs::describing).orElse(List.of()), from.orElse(null));
             if (from.isEmpty()) {
@@ -76,18 +96,22 @@ final class PretrainRun implements RecipeJob.Run<PretrainJob.Result> {
             long steps = recipe.train().steps(rows.rowsPerEpoch(), recipe.train().batch());
             Bounds.run(steps, recipe.train().batch(), recipe.train().accumulation());
             var batches = new Batches(rows, recipe.train().batch());
-            var trainData = new TrainData<>(batches::get, held.map(this::some).orElse(List.of()));
+            var trainData = new TrainData<>(number -> batches.get(number * ranks.size() + ranks.rank()), held.map(this::some).orElse(List.of()));
             var objective = new NextToken(model, tokenBytes(data.tokenizer(), model.spec().vocabSize()), model.spec().stack().experts()
                     .map(mixture -> new Balancing(recipe.model().balanceOver(), mixture.balance(), recipe.model().routerZLoss(), recipe.model().correctionRate(),
                             recipe.model().capacity())).orElseGet(Balancing::none));
             var listener = new TrainingConsole(line, model.spec(), data.tokenizer(), seq, RunDevice.gflops(recipe.device()), recipe.train().prompt(),
                     recipe.train().sampleTokens());
             training = true;
+            if (!writes()) {
+                new Trainer<>(model, objective, trainData, ranks, options(steps), run, listener).train();
+                return Optional.empty();
+            }
             inputs.write(run);
             if (recipe.model().from().isPresent()) {
                 held.ifPresent(all -> before(() -> evaluate(objective, all, seq)));
             }
-            new Trainer<>(model, objective, trainData, options(steps), run, listener).train();
+            new Trainer<>(model, objective, trainData, ranks, options(steps), run, listener).train();
             Optional<FinalEvaluation> result = held.map(all -> evaluate(objective, all, seq));
             FinishedModel.write(model, data, recipe, run, result, line);
             result.ifPresent(e -> line.message("held out: " + e.text()));
@@ -184,6 +208,6 @@ final class PretrainRun implements RecipeJob.Run<PretrainJob.Result> {
     }
 
     private TrainOptions options(long steps) {
-        return recipe.train().options(steps, recipe.train().lr(), recipe.train().recompute(), recipe.seed());
+        return recipe.train().options(steps, recipe.train().lr(), recipe.train().recompute(), recipe.seed()).among(ranks.size());
     }
 }

@@ -3,6 +3,7 @@ package dev.zhulong.recipe;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.tensor.Device;
 import dev.zhulong.tensor.DeviceScope;
+import dev.zhulong.train.Ranks;
 import java.nio.file.Path;
 
 /** A job in a {@linkplain RunDirectory run directory} that keeps its recipe. */
@@ -34,6 +35,11 @@ abstract class RecipeJob<R extends Record & RunRecipe, O extends Outcome> implem
     /** Finds what is wrong with the recipe before its directory is made and anything is loaded. */
     abstract void check(Path directory, long available);
 
+    /** Those who do it together. */
+    Ranks ranks() {
+        return Ranks.ALONE;
+    }
+
     abstract Run<O> begin(Path directory, Progress progress, long available);
 
     /** Of a run that came to its end before. */
@@ -48,6 +54,15 @@ abstract class RecipeJob<R extends Record & RunRecipe, O extends Outcome> implem
     public O run(Path directory, Progress progress, long available) {
         if (!RunDirectory.finished(directory)) {
             check(directory, available);
+        }
+        if (ranks().rank() > 0) {
+            // the directory is rank 0's
+            if (RunDirectory.finished(directory)) {
+                return finished(directory, progress);
+            }
+            try (var on = DeviceScope.open(Device.parse(recipe.device()))) {
+                return begin(directory, progress, available).run();
+            }
         }
         try (RunDirectory held = RunDirectory.open(directory, recipe)) {
             if (held.finished()) {

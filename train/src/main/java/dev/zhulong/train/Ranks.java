@@ -17,6 +17,17 @@ public interface Ranks extends AutoCloseable {
     /** How many there are. */
     int size();
 
+    /** A step begins, counted from 1. */
+    default void begin(long step) {}
+
+    /**
+     * Makes sure that all have come to the same.
+     *
+     * @param what  it is, for the error
+     * @throws TrainingStopped on each rank if one has another
+     */
+    default void agree(String what, long mine) {}
+
     /** The loss of all. */
     Loss sum(Loss mine);
 

@@ -37,4 +37,9 @@ public record TrainOptions(
             throw new IllegalArgumentException("clip must not be negative, found " + clip);
         }
     }
+
+    /** Those of one of {@code ranks}, which share the batches of a step. */
+    public TrainOptions among(int ranks) {
+        return new TrainOptions(steps, accumulation / ranks, schedule, clip, optimizer, recompute, seed, evaluateEvery, sampleEvery, checkpointEvery, keepCheckpoints);
+    }
 }

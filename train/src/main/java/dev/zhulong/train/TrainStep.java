@@ -3,10 +3,13 @@ package dev.zhulong.train;
 import dev.zhulong.model.Network;
 import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.FusedAdamW;
+import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
 import java.util.ArrayList;
+import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * One optimizer step: the gradient of its batches, clipped, and an update. {@link Trainer} repeats it; a benchmark times the very same.
@@ -54,12 +57,16 @@ public final class TrainStep<B> {
     public Result run(long index, long updates) {
         Loss total = Loss.NONE;
         long tokens = 0;
+        ranks.begin(index + 1);
         for (int i = 0; i < options.accumulation(); i++) {
             long number = index * options.accumulation() + i;
             B batch = data.training().apply(number);
             // nothing but the step's number decides what is dropped, as nothing else decides what is read
-            model.drop(options.seed() * 1_000_003 + number);
+            long ofAll = number * ranks.size() + ranks.rank();
+            model.drop(options.seed() * 1_000_003 + ofAll);
+            Map<Tensor, Tensor> before = i == 0 ? Map.of() : setAside();
             total = total.plus(objective.accumulate(batch, options.recompute()));
+            before.forEach(TrainStep::addTo);
             tokens += objective.tokens(batch);
         }
         model.dropNothing();
@@ -87,6 +94,30 @@ public final class TrainStep<B> {
         }
         model.trainable().values().forEach(Tensor::clearGrad);
         return new Result(total, tokens, lr, norm, updated);
+    }
+
+    /**
+     * Takes the sums away from weights whose gradient of a batch comes in pieces: it is whole before it is added, as that of any other weight is, and as it comes from another
+     * rank.
+     */
+    private Map<Tensor, Tensor> setAside() {
+        Map<Tensor, Tensor> sums = new IdentityHashMap<>();
+        for (Tensor weight : model.gatheredInPieces()) {
+            if (weight.grad() != null) {
+                sums.put(weight, weight.grad().keep());
+                weight.clearGrad();
+            }
+        }
+        return sums;
+    }
+
+    private static void addTo(Tensor weight, Tensor sum) {
+        try (sum; var off = NoGrad.open(); var scope = TensorScope.open()) {
+            if (weight.grad() != null) {
+                sum.add_(weight.grad());
+            }
+            weight.setGrad(sum);
+        }
     }
 
     private List<Tensor> gradients() {

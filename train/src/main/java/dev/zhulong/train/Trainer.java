@@ -49,11 +49,11 @@ public final class Trainer<B> {
     }
 
     /**
-     * The same as one of several.
+     * The same as one of several. Rank 0 writes and evaluates; the others read its checkpoints when they start.
      *
      * @param data  this rank's
      * @param ranks stay the caller's
-     * @param run   this rank's
+     * @param run   the same for all
      */
     public Trainer(Network model, Objective<B> objective, TrainData<B> data, Ranks ranks, TrainOptions options, Path run, TrainListener listener) {
         this.model = model;
@@ -76,6 +76,12 @@ public final class Trainer<B> {
         model.requiresGrad(true);
         try (var on = DeviceScope.open(model.device()); Optimizer optimizer = options.optimizer().of(model.trainable(), model.decayed())) {
             long done = resume(optimizer);
+            ranks.agree("number of steps done", done);
+            agreeOnModel();
+            if (ranks.rank() > 0) {
+                follow(optimizer, done);
+                return Optional.empty();
+            }
             Optional<TrainListener.Evaluation> last = Optional.empty();
             try (MetricsLog log = MetricsLog.resume(run.resolve("metrics.jsonl"), done);
                     EventFile events = EventFile.resume(run.resolve("tensorboard"), done + 1)) {
@@ -96,6 +102,7 @@ public final class Trainer<B> {
                         pace.pause();
                     }
                     if (due(done, options.checkpointEvery()) || end) {
+                        agreeOnModel();
                         log.force();
                         save(optimizer, done);
                         pace.pause();
@@ -108,6 +115,27 @@ public final class Trainer<B> {
             return last;
         } finally {
             model.requiresGrad(false);
+        }
+    }
+
+    /** The steps of a rank that writes nothing. */
+    private void follow(Optimizer optimizer, long begun) {
+        Pace pace = new Pace();
+        TrainStep<B> next = new TrainStep<>(model, objective, data, options, optimizer, ranks);
+        for (long done = begun; done < options.steps(); ) {
+            TrainListener.Step step = step(next, done, pace);
+            done++;
+            listener.step(step);
+            if (due(done, options.checkpointEvery()) || done == options.steps()) {
+                agreeOnModel();
+            }
+        }
+    }
+
+    /** A checkpoint is of all ranks: one whose weights have come to differ would train on alone from here. */
+    private void agreeOnModel() {
+        if (ranks.size() > 1) {
+            ranks.agree("model", WeightHash.of(model.trainable().values()));
         }
     }
 

@@ -1,0 +1,177 @@
+package dev.zhulong.cli;
+
+import dev.zhulong.distribute.Group;
+import dev.zhulong.distribute.Rendezvous;
+import dev.zhulong.recipe.PretrainRecipe;
+import dev.zhulong.recipe.RunDirectory;
+import dev.zhulong.tensor.Libtorch;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Starts the ranks of a training, watches them, and starts them again. */
+@Command(
+        name = "train-cluster",
+        description = {
+            "Train one model with several processes (ranks), on this machine or on several. Each rank holds the whole model and reads batches of its own; "
+                    + "gradients are added in the order of the ranks, so that N ranks with one batch a step end in the same bits as one process with "
+                    + "train.accumulation=N.",
+            "The batches of a step (train.accumulation) are shared evenly: their number must be a multiple of the number of ranks.",
+            "A rank that dies or freezes is named with its host and last step. On one machine the training then goes on from its newest checkpoint with the ranks "
+                    + "that are left, as many as share the batches of a step evenly.",
+        },
+        footer = {
+            "", "Examples:",
+            "  zhulong train-cluster --nproc 2 pretrain --data my-texts \\",
+            "      --set train.accumulation=2 --out RUN",
+            "  zhulong train-cluster --nproc 2 resume RUN",
+            "",
+            "On two machines that see the same RUN, with a key of 16 bytes or more that both have:",
+            "  zhulong train-cluster --rank 0 --world-size 2 --master 10.0.0.1:29500 \\",
+            "      --key-file KEY pretrain --recipe recipe.yaml --out RUN",
+            "  zhulong train-cluster --rank 1 --world-size 2 --master 10.0.0.1:29500 \\",
+            "      --key-file KEY pretrain --recipe recipe.yaml --out RUN"
+        })
+final class TrainClusterVerb extends Verb {
+    private static final List<String> JOBS = List.of("pretrain", "continue", "resume");
+
+    @Option(names = "--nproc", paramLabel = "N", description = "Number of ranks to start on this machine.")
+    Integer nproc;
+
+    @Option(names = "--rank", paramLabel = "R", description = "Rank of this process, from 0, where each machine starts its own.")
+    Integer rank;
+
+    @Option(names = "--world-size", paramLabel = "N", description = "Number of ranks on all machines.")
+    Integer worldSize;
+
+    @Option(names = "--master", paramLabel = "HOST:PORT", description = "Address where the ranks meet: rank 0 listens there.")
+    String master;
+
+    @Option(names = "--bind", paramLabel = "ADDRESS", description = "Address of this machine that the other ranks connect to (default: the master's address on rank 0; required on the others).")
+    String bind;
+
+    @Option(names = "--key-file", paramLabel = "FILE", description = "Secret of at least 16 bytes that all ranks share: nobody without it is let in. What the ranks send is not encrypted.")
+    Path keyFile;
+
+    @Option(names = "--timeout", paramLabel = "SECONDS", defaultValue = "4", description = "Seconds after which a rank that says nothing is taken for dead (default: ${DEFAULT-VALUE}).")
+    double timeout;
+
+    @Option(names = "--restarts", paramLabel = "N", defaultValue = "3", description = "How often the training may be started again when a rank is lost; with --nproc only (default: ${DEFAULT-VALUE}).")
+    int restarts;
+
+    @Parameters(paramLabel = "JOB", arity = "1..*", description = "Verb to run on each rank (pretrain, continue or resume) and its options.")
+    List<String> job = List.of();
+
+    @Override
+    protected void run() {
+        if (!JOBS.contains(job.getFirst())) {
+            throw wrongUsage("ranks run one of " + String.join(", ", JOBS) + ", found '" + job.getFirst() + "': name it behind the options of train-cluster");
+        }
+        if (timeout < 0.5) {
+            throw wrongUsage("--timeout must be at least 0.5 seconds, found " + timeout);
+        }
+        if ((nproc == null) == (rank == null)) {
+            throw wrongUsage("give either --nproc N to start ranks here, or --rank R --world-size N --master HOST:PORT --key-file FILE for one rank of several machines");
+        }
+        // unpacked once: ranks that find no unpacked libraries would unpack them over one another
+        Libtorch.load();
+        if (nproc != null) {
+            here();
+        } else {
+            one();
+        }
+    }
+
+    private Duration patience() {
+        return Duration.ofMillis((long) (timeout * 1000));
+    }
+
+    private void here() {
+        if (nproc < 1) {
+            throw wrongUsage("--nproc must be at least 1, found " + nproc);
+        }
+        int size = nproc;
+        for (int generation = 0; ; generation++) {
+            byte[] key = Rendezvous.newKey();
+            RankProcesses.End end;
+            try (var rendezvous = Rendezvous.open("127.0.0.1", 0, size, generation, key, this::say)) {
+                List<Group> groups = new ArrayList<>();
+                for (int i = 0; i < size; i++) {
+                    groups.add(new Group(i, size, generation, "127.0.0.1", rendezvous.port(), "127.0.0.1", key, patience()));
+                }
+                end = RankProcesses.run(groups, job, err());
+            }
+            if (end.lost().isEmpty()) {
+                end.require();
+                return;
+            }
+            int left = size - end.lost().size();
+            String lost = "lost " + (end.lost().size() == 1 ? "rank " : "ranks ") + String.join(", ", end.lost().stream().map(String::valueOf).toList());
+            if (generation >= restarts || left < 1) {
+                throw new IllegalStateException(lost + (left < 1 ? ": none is left" : " after " + generation + " restarts: raise --restarts")
+                        + "; the newest checkpoint stays, go on with the same command");
+            }
+            int batches = batches();
+            int next = IntStream.rangeClosed(1, left).filter(n -> batches % n == 0).max().orElse(1);
+            say(lost + ": going on from the newest checkpoint with " + next + (next == 1 ? " rank" : " ranks"));
+            size = next;
+        }
+    }
+
+    /** Batches of a step, which the run's directory knows as soon as the run has begun. */
+    private int batches() {
+        int out = job.indexOf("--out");
+        Path run = job.getFirst().equals("resume") ? Path.of(job.get(1)) : out < 0 ? null : Path.of(job.get(out + 1));
+        return run == null || !Files.exists(run.resolve(RunDirectory.RECIPE)) ? 1 : RunDirectory.recipe(run, PretrainRecipe.class).train().accumulation();
+    }
+
+    private void one() {
+        if (worldSize == null || master == null || keyFile == null) {
+            throw wrongUsage("--rank needs --world-size N, --master HOST:PORT and --key-file FILE");
+        }
+        int colon = master.lastIndexOf(':');
+        if (colon < 1 || !master.substring(colon + 1).matches("\\d{1,5}")) {
+            throw wrongUsage("--master must be HOST:PORT, found " + master);
+        }
+        String host = master.substring(0, colon);
+        int port = Integer.parseInt(master.substring(colon + 1));
+        if (bind == null && rank > 0) {
+            throw wrongUsage("--rank " + rank + " needs --bind ADDRESS: the address of this machine that the other ranks connect to");
+        }
+        byte[] key = key();
+        var group = new Group(rank, worldSize, 0, host, port, bind == null ? host : bind, key, patience());
+        Rendezvous rendezvous = rank == 0 ? Rendezvous.open(host, port, worldSize, 0, key, this::say) : null;
+        try {
+            RankProcesses.run(List.of(group), job, err()).require();
+        } finally {
+            if (rendezvous != null) {
+                rendezvous.close();
+            }
+        }
+    }
+
+    private byte[] key() {
+        try {
+            byte[] key = Files.readAllBytes(keyFile);
+            if (key.length < 16) {
+                throw new IllegalArgumentException(keyFile + " has " + key.length + " bytes: a key needs at least 16, such as: head -c 32 /dev/urandom > " + keyFile);
+            }
+            return key;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private void say(String text) {
+        err().println("zhulong: " + text);
+        err().flush();
+    }
+}

@@ -1,0 +1,78 @@
+package dev.zhulong.distribute;
+
+import java.lang.foreign.MemorySegment;
+import java.util.function.Consumer;
+
+/**
+ * Exchanges among ranks. Each rank makes the same calls in the same order; a call returns when this rank's part is done. Sums are taken in the order of the
+ * ranks, {@code ((x₀ + x₁) + x₂) + …}, wherever a number lies, so that a sum does not depend on how values are cut into calls or parts, and N ranks with a
+ * batch each add up as one process does that accumulates N batches.
+ *
+ * <p>Any call throws {@link RankFailure} where a rank is gone, answers no more, or means another call; after that none can be made.
+ */
+public interface Collectives extends AutoCloseable {
+    /** Numbers that one {@link #gather} takes at most. */
+    int MOST_GATHERED = 1000;
+
+    /**
+     * Meets the other ranks, and exchanges with them through memory where all are on this host, else over TCP.
+     *
+     * @param notice is told of callers that were refused
+     */
+    static Collectives join(Group group, Consumer<String> notice) {
+        Mesh mesh = Mesh.join(group, notice);
+        return group.size() > 1 && mesh.isOneHost() ? new MemoryCollectives(mesh) : new SocketCollectives(mesh);
+    }
+
+    /** This rank, from 0. */
+    int rank();
+
+    /** How many ranks there are. */
+    int size();
+
+    /**
+     * Memory for values to be exchanged, zeroed, aligned to 64 bytes; freed by {@link #close}.
+     *
+     * @param bytes the same on each rank
+     */
+    MemorySegment allocate(long bytes);
+
+    /**
+     * Leaves in this rank's {@linkplain Parts part} of {@code values} the sum over all ranks; the other parts hold anything afterwards.
+     *
+     * @param values F32, as many on each rank, in {@linkplain #allocate memory} from here, at the same place in it
+     */
+    void reduceScatter(Call call, MemorySegment values);
+
+    /**
+     * Fills the parts of the others with what they have in them.
+     *
+     * @param values F32, as many on each rank, in {@linkplain #allocate memory} from here, at the same place in it
+     */
+    void allGather(Call call, MemorySegment values);
+
+    /**
+     * Leaves the sum over all ranks in {@code values} on each of them.
+     *
+     * @param values F32, as many on each rank, in {@linkplain #allocate memory} from here, at the same place in it
+     */
+    default void allReduce(Call call, MemorySegment values) {
+        reduceScatter(call, values);
+        allGather(call, values);
+    }
+
+    /** Each rank's {@code mine}, in the order of the ranks; as many on each rank, {@value #MOST_GATHERED} at most. */
+    double[][] gather(Call call, double... mine);
+
+    /** Returns once all ranks have come here. */
+    default void barrier(Call call) {
+        gather(call);
+    }
+
+    /** Bytes of values and heads that this rank has sent to others so far. */
+    long sentBytes();
+
+    /** Leaves; ranks that still wait for this one fail. */
+    @Override
+    void close();
+}

@@ -1,0 +1,27 @@
+package dev.zhulong.distribute;
+
+import java.time.Duration;
+
+/**
+ * A rank's place among those that train together.
+ *
+ * @param rank       of this process, from 0
+ * @param size       how many there are
+ * @param generation how often the ranks were started again; those of another generation are refused
+ * @param host       where the {@linkplain Rendezvous rendezvous} is
+ * @param port       of it
+ * @param bind       address of this machine that the other ranks connect to, and the only one that is listened on
+ * @param key        that all ranks know; without it nobody is let in
+ * @param timeout    after which a rank that answers nothing is taken for dead
+ */
+public record Group(int rank, int size, int generation, String host, int port, String bind, byte[] key, Duration timeout) {
+    public Group {
+        if (size < 1 || rank < 0 || rank >= size) {
+            throw new IllegalArgumentException("rank " + rank + " of " + size + " ranks: a rank is at least 0 and less than their number");
+        }
+        if (key.length < 16) {
+            throw new IllegalArgumentException("the ranks' key has " + key.length + " bytes: give at least 16");
+        }
+        key = key.clone();
+    }
+}

@@ -1,0 +1,315 @@
+package dev.zhulong.distribute;
+
+import dev.zhulong.distribute.Handshake.Hello;
+import dev.zhulong.distribute.Handshake.Purpose;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.EOFException;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.SocketTimeoutException;
+import java.net.StandardSocketOptions;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+
+/**
+ * Connections of a rank to each other one: one for values, and one on which both say several times within the timeout that they live and what step they are in. A rank
+ * that is killed closes the second, one that is frozen says nothing on it, and one that is slow goes on saying that it lives.
+ */
+final class Mesh implements AutoCloseable {
+    private static final long LEFT = -1;
+    /** Less the rank that is to blame. */
+    private static final long BLAMED = -2;
+    private static final String ENDED = "has ended";
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+
+    private final Group group;
+    private final SocketChannel[] data;
+    private final SocketChannel[] control;
+    private final String[] hosts;
+    private final String session;
+    private final long[] steps;
+    private final AtomicIntegerArray left;
+    private final AtomicReference<RankFailure> failure = new AtomicReference<>();
+    private final CountDownLatch ended = new CountDownLatch(1);
+    private volatile long step;
+
+    private Mesh(Group group, String session, String[] hosts) {
+        this.group = group;
+        this.session = session;
+        this.hosts = hosts;
+        data = new SocketChannel[group.size()];
+        control = new SocketChannel[group.size()];
+        steps = new long[group.size()];
+        left = new AtomicIntegerArray(group.size());
+    }
+
+    /** Meets the others; waits a minute for them. */
+    static Mesh join(Group group, Consumer<String> notice) {
+        try (var listener = ServerSocketChannel.open()) {
+            listener.bind(new InetSocketAddress(group.bind(), 0));
+            Mesh mesh;
+            int[] ports = new int[group.size()];
+            try (SocketChannel rendezvous = dial(group.host(), group.port())) {
+                Handshake.call(rendezvous, group.key(), hello(group, Purpose.RENDEZVOUS, listener.socket().getLocalPort()));
+                rendezvous.socket().setSoTimeout((int) PATIENCE.toMillis());
+                var in = new DataInputStream(rendezvous.socket().getInputStream());
+                String session = in.readUTF();
+                String[] hosts = new String[group.size()];
+                for (int i = 0; i < group.size(); i++) {
+                    hosts[i] = in.readUTF();
+                    ports[i] = in.readInt();
+                }
+                mesh = new Mesh(group, session, hosts);
+            } catch (SocketTimeoutException | EOFException e) {
+                throw new IOException("not all of the " + group.size() + " ranks have come within " + PATIENCE.toSeconds() + " s", e);
+            }
+            mesh.connect(listener, ports, notice);
+            mesh.live();
+            return mesh;
+        } catch (IOException e) {
+            throw new RankFailure(group.rank(), "rank " + group.rank() + " cannot join the others at " + group.host() + ":" + group.port() + ": " + e.getMessage());
+        }
+    }
+
+    private static Hello hello(Group group, Purpose purpose, int port) {
+        return new Hello(group.generation(), group.rank(), group.size(), purpose, port);
+    }
+
+    /** A rank may be started before the one it calls. */
+    private static SocketChannel dial(String host, int port) throws IOException {
+        long end = System.nanoTime() + PATIENCE.toNanos();
+        while (true) {
+            try {
+                return SocketChannel.open(new InetSocketAddress(host, port));
+            } catch (IOException e) {
+                if (System.nanoTime() > end) {
+                    throw new IOException("nobody listens there (" + e.getMessage() + ")", e);
+                }
+            }
+            try {
+                Thread.sleep(100);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new IOException("was interrupted", e);
+            }
+        }
+    }
+
+    private void connect(ServerSocketChannel listener, int[] ports, Consumer<String> notice) throws IOException {
+        for (int peer = 0; peer < group.rank(); peer++) {
+            for (Purpose purpose : new Purpose[] {Purpose.CONTROL, Purpose.DATA}) {
+                SocketChannel channel = dial(hosts[peer], ports[peer]);
+                Handshake.call(channel, group.key(), hello(group, purpose, 0));
+                take(peer, purpose, channel);
+            }
+        }
+        var all = new CountDownLatch(2 * (group.size() - 1 - group.rank()));
+        Thread.ofPlatform().daemon().name("rank-door").start(() -> {
+            try {
+                while (all.getCount() > 0) {
+                    SocketChannel caller = listener.accept();
+                    Thread.ofVirtual().start(() -> letIn(caller, all, notice));
+                }
+            } catch (IOException e) {
+                // closed: all are in, or it is too late
+            }
+        });
+        try {
+            if (!all.await(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
+                throw new IOException("not all of the " + group.size() + " ranks have called within " + PATIENCE.toSeconds() + " s");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("was interrupted", e);
+        }
+    }
+
+    private void letIn(SocketChannel caller, CountDownLatch all, Consumer<String> notice) {
+        try {
+            Hello hello = Handshake.answer(caller, group.key());
+            if (hello.generation() != group.generation() || hello.size() != group.size() || hello.rank() <= group.rank() || hello.rank() >= group.size()
+                    || hello.purpose() == Purpose.RENDEZVOUS) {
+                throw new IOException("is none of those expected");
+            }
+            take(hello.rank(), hello.purpose(), caller);
+            Handshake.accept(caller);
+            all.countDown();
+        } catch (IOException e) {
+            notice.accept("refused a connection: it " + e.getMessage());
+            Handshake.close(caller);
+        }
+    }
+
+    private synchronized void take(int peer, Purpose purpose, SocketChannel channel) throws IOException {
+        SocketChannel[] channels = purpose == Purpose.DATA ? data : control;
+        if (channels[peer] != null) {
+            throw new IOException("is a second rank " + peer);
+        }
+        channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
+        channels[peer] = channel;
+    }
+
+    private void live() {
+        for (int peer = 0; peer < group.size(); peer++) {
+            if (peer != group.rank()) {
+                int other = peer;
+                Thread.ofPlatform().daemon().name("rank-" + group.rank() + "-lives-for-" + peer).start(() -> beat(other));
+                Thread.ofPlatform().daemon().name("rank-" + group.rank() + "-watches-" + peer).start(() -> watch(other));
+            }
+        }
+    }
+
+    private void beat(int peer) {
+        try {
+            var out = new DataOutputStream(control[peer].socket().getOutputStream());
+            boolean last;
+            do {
+                last = ended.await(group.timeout().toMillis() / 8, TimeUnit.MILLISECONDS);
+                RankFailure why = failure.get();
+                out.writeLong(!last ? step : why == null ? LEFT : BLAMED - why.rank());
+                out.flush();
+            } while (!last);
+        } catch (IOException e) {
+            // who watches says so
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void watch(int peer) {
+        try {
+            control[peer].socket().setSoTimeout((int) group.timeout().toMillis());
+            var in = new DataInputStream(control[peer].socket().getInputStream());
+            while (true) {
+                long said = in.readLong();
+                if (said <= BLAMED) {
+                    int blamed = (int) (BLAMED - said);
+                    fail(blamed, "is gone, says " + name(peer));
+                } else if (said == LEFT) {
+                    // others may still need one another
+                    left.set(peer, 1);
+                } else {
+                    steps[peer] = said;
+                    continue;
+                }
+                return;
+            }
+        } catch (SocketTimeoutException e) {
+            fail(peer, "has said nothing for " + group.timeout().toMillis() / 1000.0 + " s");
+        } catch (IOException e) {
+            fail(peer, "is gone");
+        }
+    }
+
+    private void fail(int peer, String what) {
+        if (ended.getCount() == 0) {
+            return;
+        }
+        String last = peer >= 0 && peer < group.size() && peer != group.rank() ? "; its last step was " + steps[peer] : "";
+        if (failure.compareAndSet(null, new RankFailure(peer, name(peer) + " " + what + last))) {
+            // whoever waits for values wakes up
+            for (SocketChannel channel : data) {
+                if (channel != null) {
+                    Handshake.close(channel);
+                }
+            }
+        }
+    }
+
+    private String name(int peer) {
+        return "rank " + peer + " on " + (peer >= 0 && peer < hosts.length ? hosts[peer] : "an unknown host");
+    }
+
+    /** What went wrong with values that {@code peer} sends or takes: that it is gone, where that is known or becomes known in time. */
+    RankFailure lost(int peer, IOException why) {
+        long end = System.nanoTime() + group.timeout().toNanos();
+        while (failure.get() == null && left.get(peer) == 0 && System.nanoTime() < end) {
+            try {
+                Thread.sleep(10);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                break;
+            }
+        }
+        fail(peer, left.get(peer) == 0 ? "cannot be reached (" + why.getMessage() + ")" : ENDED);
+        return failure();
+    }
+
+    /** @throws RankFailure if it is known that {@code peer} comes no more */
+    void awaited(int peer) {
+        check();
+        if (left.get(peer) != 0) {
+            fail(peer, ENDED);
+            check();
+        }
+    }
+
+    /** Two ranks mean different calls. */
+    RankFailure differs(int peer, String theirs, String mine) {
+        var found = new RankFailure(peer, name(peer) + " is at " + theirs + ", where rank " + group.rank() + " is at " + mine
+                + ": ranks have to make the same calls in the same order");
+        failure.compareAndSet(null, found);
+        return found;
+    }
+
+    /** @throws RankFailure if a rank is known to be gone */
+    void check() {
+        RankFailure why = failure();
+        if (why != null) {
+            throw why;
+        }
+    }
+
+    /** A new one for whoever throws it; null while all live. */
+    private RankFailure failure() {
+        RankFailure why = failure.get();
+        return why == null ? null : new RankFailure(why.rank(), why.getMessage());
+    }
+
+    void at(long value) {
+        step = value;
+    }
+
+    SocketChannel data(int peer) {
+        return data[peer];
+    }
+
+    Group group() {
+        return group;
+    }
+
+    /** Whether all ranks have one address, and so are on one host. */
+    boolean isOneHost() {
+        return Arrays.stream(hosts).distinct().count() == 1;
+    }
+
+    /** Random, the same on all ranks. */
+    String session() {
+        return session;
+    }
+
+    @Override
+    public void close() {
+        ended.countDown();
+        try {
+            // the last word is on its way
+            Thread.sleep(20);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        for (int peer = 0; peer < group.size(); peer++) {
+            if (peer != group.rank()) {
+                Handshake.close(data[peer]);
+                Handshake.close(control[peer]);
+            }
+        }
+    }
+}

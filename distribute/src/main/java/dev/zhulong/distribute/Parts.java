@@ -1,0 +1,23 @@
+package dev.zhulong.distribute;
+
+/**
+ * Which values are whose: consecutive parts, each but the last a multiple of 64 values, as equal as that allows; some may be empty. Vector code treats the values
+ * within a multiple of its width alike, so an update of a part gives the same bits as one of the whole.
+ *
+ * @param values in all
+ * @param ranks  that share them
+ */
+public record Parts(long values, int ranks) {
+    private static final int GRAIN = 64;
+
+    /** Where the part of {@code rank} begins; of the number of ranks, where the last ends. */
+    public long begin(int rank) {
+        long grains = (values + GRAIN - 1) / GRAIN;
+        return Math.min(values, Math.multiplyExact(grains, rank) / ranks * GRAIN);
+    }
+
+    /** How many values it has. */
+    public long length(int rank) {
+        return begin(rank + 1) - begin(rank);
+    }
+}

@@ -1,0 +1,146 @@
+package dev.zhulong.distribute;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What every way to exchange among ranks keeps. */
+abstract class CollectivesContract {
+    private static final Duration TIMEOUT = Duration.ofSeconds(20);
+
+    abstract Collectives over(Mesh mesh);
+
+    private static float[] values(int rank, int count, long seed) {
+        var random = new Random(seed * 31 + rank);
+        float[] values = new float[count];
+        for (int i = 0; i < count; i++) {
+            values[i] = (float) (random.nextGaussian() * Math.pow(10, random.nextInt(8) - 4));
+        }
+        return values;
+    }
+
+    /** In float, one rank after another. */
+    private static float[] sum(int size, int count, long seed) {
+        float[] sum = values(0, count, seed);
+        for (int rank = 1; rank < size; rank++) {
+            float[] next = values(rank, count, seed);
+            for (int i = 0; i < count; i++) {
+                sum[i] += next[i];
+            }
+        }
+        return sum;
+    }
+
+    private static MemorySegment filled(Collectives ranks, float[] values) {
+        MemorySegment memory = ranks.allocate((long) values.length * Float.BYTES);
+        MemorySegment.copy(values, 0, memory, ValueLayout.JAVA_FLOAT, 0, values.length);
+        return memory;
+    }
+
+    @ParameterizedTest
+    @CsvSource({"2,1", "4,1", "2,57", "3,57", "4,0", "2,64", "3,100003", "4,100003", "2,1000000", "5,4099"})
+    void sumsAreThoseInTheOrderOfTheRanksBitForBit(int size, int count) throws Exception {
+        float[] expected = sum(size, count, 1);
+        for (Object result : Ranked.run(size, TIMEOUT, this::over, ranks -> {
+            MemorySegment memory = filled(ranks, values(ranks.rank(), count, 1));
+            ranks.allReduce(new Call(1, "gradients"), memory);
+            return memory.toArray(ValueLayout.JAVA_FLOAT);
+        })) {
+            assertThat(Arrays.equals((float[]) result, expected)).isTrue();
+        }
+    }
+
+    @Test
+    void howValuesAreCutIntoCallsDoesNotMatter() throws Exception {
+        int count = 10_000;
+        float[] expected = sum(3, count, 7);
+        for (Object result : Ranked.run(3, TIMEOUT, this::over, ranks -> {
+            MemorySegment memory = filled(ranks, values(ranks.rank(), count, 7));
+            for (int at = 0; at < count; at += 999) {
+                ranks.allReduce(new Call(1, "bucket " + at), memory.asSlice(at * 4L, Math.min(999, count - at) * 4L));
+            }
+            return memory.toArray(ValueLayout.JAVA_FLOAT);
+        })) {
+            assertThat(Arrays.equals((float[]) result, expected)).isTrue();
+        }
+    }
+
+    @Test
+    void aReduceScatterLeavesOnesOwnPartAndSendsTheOthers() throws Exception {
+        int size = 4;
+        int count = 64 * 1000;
+        float[] expected = sum(size, count, 3);
+        var parts = new Parts(count, size);
+        for (Object result : Ranked.run(size, TIMEOUT, this::over, ranks -> {
+            MemorySegment memory = filled(ranks, values(ranks.rank(), count, 3));
+            long before = ranks.sentBytes();
+            ranks.reduceScatter(new Call(1, "gradients"), memory);
+            long sent = ranks.sentBytes() - before;
+            int begin = (int) parts.begin(ranks.rank());
+            int end = (int) parts.begin(ranks.rank() + 1);
+            assertThat(Arrays.equals(memory.toArray(ValueLayout.JAVA_FLOAT), begin, end, expected, begin, end)).isTrue();
+            return sent;
+        })) {
+            assertThat((double) (long) result / (4L * count)).isBetween(0.75, 0.7575);
+        }
+    }
+
+    @Test
+    void numbersAreGatheredInTheOrderOfTheRanks() throws Exception {
+        for (Object result : Ranked.run(3, TIMEOUT, this::over, ranks -> {
+            for (int i = 0; i < 200; i++) {
+                double[][] all = ranks.gather(new Call(i, "losses"), ranks.rank() + i, Math.PI);
+                assertThat(all).isEqualTo(new double[][] {{i, Math.PI}, {1 + i, Math.PI}, {2 + i, Math.PI}});
+            }
+            ranks.barrier(new Call(9, "end"));
+            return "done";
+        })) {
+            assertThat(result).isEqualTo("done");
+        }
+    }
+
+    /** Where otherwise unrelated numbers would be added. */
+    @ParameterizedTest
+    @CsvSource({"name", "step", "size", "kind"})
+    void ranksThatMeanDifferentCallsStop(String what) throws Exception {
+        List<Object> results = Ranked.run(2, TIMEOUT, this::over, ranks -> {
+            boolean odd = ranks.rank() == 1;
+            MemorySegment memory = ranks.allocate(4096);
+            MemorySegment values = memory.asSlice(0, odd && what.equals("size") ? 2048 : 4096);
+            var call = new Call(odd && what.equals("step") ? 8 : 7, odd && what.equals("name") ? "layer 1" : "layer 0");
+            if (odd && what.equals("kind")) {
+                ranks.allGather(call, values);
+            } else {
+                ranks.reduceScatter(call, values);
+            }
+            return "added";
+        });
+        assertThat(results).doesNotContain("added").anySatisfy(e -> assertThat(((Throwable) e).getMessage()).contains("same calls in the same order").contains("layer 0"));
+    }
+
+    @Test
+    void aRankThatLeavesIsNamedByThoseWhoWaitForIt() throws Exception {
+        List<Object> results = Ranked.run(3, TIMEOUT, this::over, ranks -> {
+            MemorySegment memory = ranks.allocate(1 << 20);
+            ranks.allReduce(new Call(1, "gradients"), memory);
+            if (ranks.rank() == 1) {
+                return "left";
+            }
+            ranks.allReduce(new Call(2, "gradients"), memory);
+            return "went on";
+        });
+        assertThat(results.get(1)).isEqualTo("left");
+        for (int rank : new int[] {0, 2}) {
+            assertThat(((RankFailure) results.get(rank)).rank()).isEqualTo(1);
+            assertThat((Throwable) results.get(rank)).hasMessageContaining("rank 1 on 127.0.0.1");
+        }
+    }
+}
