@@ -171,10 +171,12 @@ final class Mesh implements AutoCloseable {
         try {
             var out = new DataOutputStream(control[peer].socket().getOutputStream());
             boolean last;
+            long told = -1;
             do {
-                last = ended.await(group.timeout().toMillis() / 8, TimeUnit.MILLISECONDS);
+                last = pause(told);
+                told = step;
                 RankFailure why = failure.get();
-                out.writeLong(!last ? step : why == null ? LEFT : BLAMED - why.rank());
+                out.writeLong(!last ? told : why == null ? LEFT : BLAMED - why.rank());
                 out.flush();
             } while (!last);
         } catch (IOException e) {
@@ -182,6 +184,16 @@ final class Mesh implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    /** Until the next word is due, which a new step is at once; gives whether it is the last. */
+    private boolean pause(long told) throws InterruptedException {
+        synchronized (steps) {
+            if (step == told && ended.getCount() > 0) {
+                steps.wait(group.timeout().toMillis() / 8);
+            }
+        }
+        return ended.getCount() == 0;
     }
 
     private void watch(int peer) {
@@ -274,8 +286,14 @@ final class Mesh implements AutoCloseable {
         return why == null ? null : new RankFailure(why.rank(), why.getMessage());
     }
 
+    /** This rank is in a step, which the others are told. */
     void at(long value) {
-        step = value;
+        if (value != step) {
+            synchronized (steps) {
+                step = value;
+                steps.notifyAll();
+            }
+        }
     }
 
     SocketChannel data(int peer) {
@@ -298,7 +316,10 @@ final class Mesh implements AutoCloseable {
 
     @Override
     public void close() {
-        ended.countDown();
+        synchronized (steps) {
+            ended.countDown();
+            steps.notifyAll();
+        }
         try {
             // the last word is on its way
             Thread.sleep(20);
