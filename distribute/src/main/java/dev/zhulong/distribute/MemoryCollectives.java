@@ -128,7 +128,7 @@ final class MemoryCollectives implements Collectives {
     @Override
     public void reduceScatter(Call call, MemorySegment values) {
         MemorySegment[] all = everyones(values);
-        var parts = parts(values);
+        var parts = Parts.of(values, size);
         meet(Kind.REDUCE_SCATTER, call, values.byteSize());
         long begin = parts.begin(rank) * Float.BYTES;
         long end = parts.begin(rank + 1) * Float.BYTES;
@@ -148,7 +148,7 @@ final class MemoryCollectives implements Collectives {
     @Override
     public void allGather(Call call, MemorySegment values) {
         MemorySegment[] all = everyones(values);
-        var parts = parts(values);
+        var parts = Parts.of(values, size);
         meet(Kind.ALL_GATHER, call, values.byteSize());
         for (int from = 0; from < size; from++) {
             if (from != rank) {
@@ -174,13 +174,6 @@ final class MemoryCollectives implements Collectives {
         }
         meet(Kind.GATHER, call, (long) mine.length * Double.BYTES);
         return all;
-    }
-
-    private Parts parts(MemorySegment values) {
-        if (values.byteSize() % Float.BYTES != 0) {
-            throw new IllegalArgumentException(values.byteSize() + " bytes are no F32 values");
-        }
-        return new Parts(values.byteSize() / Float.BYTES, size);
     }
 
     /** The same place of each rank's memory. */

@@ -1,5 +1,7 @@
 package dev.zhulong.distribute;
 
+import java.lang.foreign.MemorySegment;
+
 /**
  * Which values are whose: consecutive parts, each but the last a multiple of 64 values, as equal as that allows; some may be empty. Vector code treats the values
  * within a multiple of its width alike, so an update of a part gives the same bits as one of the whole.
@@ -9,6 +11,14 @@ package dev.zhulong.distribute;
  */
 public record Parts(long values, int ranks) {
     private static final int GRAIN = 64;
+
+    /** The parts of F32 values in memory. */
+    static Parts of(MemorySegment values, int ranks) {
+        if (values.byteSize() % Float.BYTES != 0) {
+            throw new IllegalArgumentException(values.byteSize() + " bytes are no F32 values");
+        }
+        return new Parts(values.byteSize() / Float.BYTES, ranks);
+    }
 
     /** Where the part of {@code rank} begins; of the number of ranks, where the last ends. */
     public long begin(int rank) {

@@ -67,7 +67,7 @@ final class SocketCollectives implements Collectives {
 
     @Override
     public void reduceScatter(Call call, MemorySegment values) {
-        var parts = parts(values);
+        var parts = Parts.of(values, size);
         Head head = begin(Kind.REDUCE_SCATTER, call, values.byteSize());
         List<Future<?>> sending = send(peer -> {
             sendHead(peer, head);
@@ -101,7 +101,7 @@ final class SocketCollectives implements Collectives {
 
     @Override
     public void allGather(Call call, MemorySegment values) {
-        var parts = parts(values);
+        var parts = Parts.of(values, size);
         Head head = begin(Kind.ALL_GATHER, call, values.byteSize());
         MemorySegment own = part(values, parts, rank);
         List<Future<?>> sending = send(peer -> {
@@ -147,13 +147,6 @@ final class SocketCollectives implements Collectives {
         }
         await(sending);
         return all;
-    }
-
-    private Parts parts(MemorySegment values) {
-        if (values.byteSize() % Float.BYTES != 0) {
-            throw new IllegalArgumentException(values.byteSize() + " bytes are no F32 values");
-        }
-        return new Parts(values.byteSize() / Float.BYTES, size);
     }
 
     private static MemorySegment part(MemorySegment values, Parts parts, int of) {
