@@ -14,7 +14,8 @@ import java.util.List;
  *
  * <p>The routers keep an account that flows through the network beside the residual stream, F32 [layers, 3, experts], summed over tokens: how often each
  * expert was chosen, its probability, and what it adds to the entropy of the router's distributions; nothing for layers without experts. The loss that
- * balances the experts is made of the first two; a gradient flows through the second alone. Where a pass asks for it ({@link Mixing}) there is another
+ * balances the experts is made of the first two; a gradient flows through the second alone. Where choices are corrected there is a fourth row: how often the
+ * scores alone would have chosen each expert, which is what that loss counts then (DeepSeek-V3, equation 18; ERNIE 4.5). Where a pass asks for it ({@link Mixing}) there is another
  * one, F32 [layers, 3]: the squares of the routers' log-sums, through which a gradient flows, choices that an expert had no room for, and tokens whose
  * choices all were such.
  */
@@ -39,7 +40,7 @@ final class Experts implements FeedForward {
 
     /** An account of nothing. */
     static Tensor account(Stack stack, Mlp.Experts shape) {
-        return Tensor.zeros(DType.F32, stack.layers().size(), 3, shape.count());
+        return Tensor.zeros(DType.F32, stack.layers().size(), shape.routing().correction() ? 4 : 3, shape.count());
     }
 
     /** The other account, of nothing. */
@@ -96,8 +97,11 @@ final class Experts implements FeedForward {
         for (int expert = 0; expert < counts.length; expert++) {
             counts[expert] = sorted.counts[expert];
         }
-        Tensor row = Tensor.of(counts, shape.count());
-        Tensor mine = Tensor.stack(0, row, probabilities.sum(0, false), entropy(probabilities.detach()));
+        var account = new ArrayList<>(List.of(Tensor.of(counts, shape.count()), probabilities.sum(0, false), entropy(probabilities.detach())));
+        if (shape.routing().correction()) {
+            account.add(uncorrected(choice.uncorrected().toLongs(), mixing));
+        }
+        Tensor mine = Tensor.stack(0, account.toArray(Tensor[]::new));
         flow[1] = flow[1].indexAdd(0, index, mine.unsqueeze(0));
         if (!mixing.isPlain()) {
             Tensor squares = choice.logits().logsumexp(-1, true).square();
@@ -105,6 +109,14 @@ final class Experts implements FeedForward {
             Tensor lost = Tensor.of(new float[] {sorted.dropped, sorted.lost}, 2);
             flow[2] = flow[2].indexAdd(0, index, Tensor.cat(0, z, lost).unsqueeze(0));
         }
+    }
+
+    private Tensor uncorrected(long[] chosen, Mixing mixing) {
+        float[] counts = new float[shape.count()];
+        for (int i = 0; i < chosen.length; i++) {
+            counts[(int) chosen[i]] += mixing.counts(i / shape.chosen()) ? 1 : 0;
+        }
+        return Tensor.of(counts, counts.length);
     }
 
     /** Choices by expert, within one in the order of the tokens. */

@@ -37,8 +37,9 @@ final class Router {
      * @param probabilities [rows, experts], of sum one
      * @param experts       I64 [rows, chosen]
      * @param weights       of their results, [rows, chosen]
+     * @param uncorrected   I64 [rows, chosen], what the scores alone would have chosen: the same where there is no correction
      */
-    record Choice(Tensor logits, Tensor probabilities, Tensor experts, Tensor weights) {}
+    record Choice(Tensor logits, Tensor probabilities, Tensor experts, Tensor weights, Tensor uncorrected) {}
 
     /** @param rows [rows, hidden] */
     Choice choose(Tensor rows) {
@@ -63,7 +64,8 @@ final class Router {
         if (routing.scale() != 1) {
             weights = weights.mul(routing.scale());
         }
-        return new Choice(logits, softmax ? scores : scores.div(scores.sum(-1, true).add(1e-20)), experts, weights);
+        return new Choice(logits, softmax ? scores : scores.div(scores.sum(-1, true).add(1e-20)), experts, weights,
+                correction == null ? experts : scores.topK(shape.chosen()).indices());
     }
 
     /** By scores and their correction, inside of the best groups. */

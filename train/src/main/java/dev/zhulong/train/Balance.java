@@ -20,7 +20,8 @@ import java.util.Optional;
  * reported by itself.
  */
 public final class Balance {
-    private static final int ROWS = 3;
+    /** Numbers of a layer in the account that passes with the stream beside {@code Experts}' first. */
+    private static final int EXTRA = 3;
 
     /** What the shares are taken over. */
     public enum Over {
@@ -36,6 +37,10 @@ public final class Balance {
     private final Balancing how;
     private final Mlp.Experts experts;
     private final int layers;
+    /** Of a layer's account. */
+    private final int rows;
+    /** That the loss counts choices by: as they were made, or as the scores alone would have made them. */
+    private final int counted;
     /** Layers that have experts; the account has nothing of the others. */
     private final int mixtures;
     private final boolean[] mixture;
@@ -55,6 +60,8 @@ public final class Balance {
         this.how = how;
         this.experts = experts;
         this.layers = stack.layers().size();
+        this.rows = experts.routing().correction() ? 4 : 3;
+        this.counted = experts.routing().correction() ? 3 : 0;
         this.mixtures = (int) stack.layers().stream().filter(layer -> layer.mlp() instanceof Mlp.Experts).count();
         this.mixture = new boolean[layers];
         for (int layer = 0; layer < layers; layer++) {
@@ -77,7 +84,7 @@ public final class Balance {
     /**
      * The loss of an account.
      *
-     * @param account F32 [layers, 3, experts] ({@code dev.zhulong.model.Experts})
+     * @param account F32 [layers, 3 or 4, experts] ({@code dev.zhulong.model.Experts})
      */
     double loss(Tensor account) {
         float[] values = account.toFloats();
@@ -140,10 +147,10 @@ public final class Balance {
         float[] values = extra.toFloats();
         float[] gradient = new float[values.length];
         for (int layer = 0; layer < layers; layer++) {
-            gradient[layer * ROWS] = (float) (how.zLoss() * count / decisions);
-            squares += values[layer * ROWS] / decisions;
-            choicesDropped += values[layer * ROWS + 1];
-            tokensDropped += values[layer * ROWS + 2];
+            gradient[layer * EXTRA] = (float) (how.zLoss() * count / decisions);
+            squares += values[layer * EXTRA] / decisions;
+            choicesDropped += values[layer * EXTRA + 1];
+            tokensDropped += values[layer * EXTRA + 2];
         }
         return Tensor.of(gradient, extra.shape());
     }
@@ -173,11 +180,11 @@ public final class Balance {
         double scale = experts.count() / Math.max(1, decisions * decisions);
         double[] weights = new double[layers * experts.count()];
         for (int expert = 0; expert < experts.count(); expert++) {
-            double together = sum(values, 0, expert);
+            double together = sum(values, counted, expert);
             for (int layer = 0; layer < layers; layer++) {
                 weights[layer * experts.count() + expert] = switch (how.over()) {
                     // every mixture sees all tokens: decisions / mixtures of them
-                    case LAYER -> scale * mixtures * values[at(layer, 0, expert)];
+                    case LAYER -> scale * mixtures * values[at(layer, counted, expert)];
                     case NETWORK -> scale * together;
                 };
             }
@@ -257,6 +264,6 @@ public final class Balance {
     }
 
     private int at(int layer, int row, int expert) {
-        return (layer * ROWS + row) * experts.count() + expert;
+        return (layer * rows + row) * experts.count() + expert;
     }
 }

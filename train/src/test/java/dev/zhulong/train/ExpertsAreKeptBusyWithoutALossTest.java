@@ -36,6 +36,14 @@ class ExpertsAreKeptBusyWithoutALossTest {
         return new NextToken(model, new int[model.spec().vocabSize()], how);
     }
 
+    private DecoderSpec corrected() throws IOException {
+        Files.writeString(directory.resolve("config.json"), """
+                {"model_type":"deepseek_v3","vocab_size":48,"hidden_size":16,"intermediate_size":24,"num_hidden_layers":2,"num_attention_heads":2,"q_lora_rank":null,
+                "kv_lora_rank":8,"qk_rope_head_dim":4,"qk_nope_head_dim":4,"v_head_dim":8,"moe_intermediate_size":8,"n_routed_experts":4,"n_shared_experts":1,
+                "num_experts_per_tok":2,"n_group":1,"topk_group":1,"first_k_dense_replace":1,"max_position_embeddings":32}""");
+        return (DecoderSpec) HfConfig.network(directory.resolve("config.json"));
+    }
+
     @Test
     void whatAnExpertHasNoRoomForIsDroppedAndCountedInTrainingAlone() {
         try (Decoder model = Tiny.decoder(Tiny.mixture(0))) {
@@ -86,11 +94,7 @@ class ExpertsAreKeptBusyWithoutALossTest {
 
     @Test
     void correctionsMoveTowardsAnEqualShare() throws IOException {
-        Files.writeString(directory.resolve("config.json"), """
-                {"model_type":"deepseek_v3","vocab_size":48,"hidden_size":16,"intermediate_size":24,"num_hidden_layers":2,"num_attention_heads":2,"q_lora_rank":null,
-                "kv_lora_rank":8,"qk_rope_head_dim":4,"qk_nope_head_dim":4,"v_head_dim":8,"moe_intermediate_size":8,"n_routed_experts":4,"n_shared_experts":1,
-                "num_experts_per_tok":2,"n_group":1,"topk_group":1,"first_k_dense_replace":1,"max_position_embeddings":32}""");
-        var spec = (DecoderSpec) HfConfig.network(directory.resolve("config.json"));
+        var spec = corrected();
         assertThat(spec.family()).isEqualTo(Family.of("deepseek_v3"));
         try (Decoder model = Tiny.decoder(spec)) {
             model.requiresGrad(true);
@@ -106,6 +110,25 @@ class ExpertsAreKeptBusyWithoutALossTest {
                 assertThat(model.parameters().get("model.layers.1.mlp.gate.e_score_correction_bias").toFloats()).containsExactly(correction, within(1e-6f));
             }
             assertThat(Arrays.equals(correction, new float[4])).isFalse();
+        }
+    }
+
+    @Test
+    void theBalanceLossCountsWhatTheScoresAloneWouldChoose() throws IOException {
+        try (Decoder model = Tiny.decoder(corrected())) {
+            model.requiresGrad(true);
+            var balancing = new Balancing(Balance.Over.LAYER, 1, 0, 0, 0);
+            NextToken objective = objective(model, balancing);
+            objective.accumulate(batch(48), false);
+            var before = objective.observed();
+            try (var off = NoGrad.open()) {
+                model.parameters().get("model.layers.1.mlp.gate.e_score_correction_bias").add_(Tensor.of(new float[] {9, 0, 0, 0}, 4));
+            }
+            objective.accumulate(batch(48), false);
+            var after = objective.observed();
+            assertThat(before.get("expert_share_0").doubleValue()).isLessThan(0.5);
+            assertThat(after.get("expert_share_0").doubleValue()).isEqualTo(0.5);
+            assertThat(after.get("balance_loss")).isEqualTo(before.get("balance_loss"));
         }
     }
 }
