@@ -29,9 +29,12 @@ import java.util.TreeMap;
  * @param rankPattern  ranks of modules whose names end in a match of the key
  * @param alphaPattern alphas of such
  * @param baseModel    name or path of the model it was made for; empty if unknown
+ * @param task         what the adapted model is for; empty if unknown
+ * @param whole        names of modules, or ends of names, of which the adapter's file holds all weights: an encoder's head ({@code modules_to_save})
  */
 public record LoraConfig(int rank, double alpha, double dropout, List<String> targets, Optional<String> targetRegex, Narrowing narrowing,
-        boolean rsLora, boolean dora, boolean fanInFanOut, Map<String, Integer> rankPattern, Map<String, Double> alphaPattern, String baseModel) {
+        boolean rsLora, boolean dora, boolean fanInFanOut, Map<String, Integer> rankPattern, Map<String, Double> alphaPattern, String baseModel,
+        Optional<Task> task, List<String> whole) {
     /** The file's name in an adapter's directory. */
     public static final String FILE = "adapter_config.json";
     /** The weights' file. */
@@ -40,6 +43,43 @@ public record LoraConfig(int rank, double alpha, double dropout, List<String> ta
     public static final String ALL_LINEAR = "all-linear";
 
     private static final ObjectMapper JSON = new ObjectMapper();
+
+    /** What an adapted model is for, by PEFT's names. */
+    public enum Task {
+        /** A decoder that writes on. */
+        CAUSAL_LM,
+        /** An encoder–decoder. */
+        SEQ_2_SEQ_LM,
+        /** An encoder with a head over classes of texts. */
+        SEQ_CLS,
+        /** One with a head over labels of tokens. */
+        TOKEN_CLS,
+        /** One with a head that finds answers. */
+        QUESTION_ANS,
+        /** An encoder whose states are used. */
+        FEATURE_EXTRACTION;
+
+        /** Of networks of this shape. */
+        public static Task of(NetworkSpec spec) {
+            return switch (spec) {
+                case DecoderSpec decoder -> CAUSAL_LM;
+                case EncoderDecoderSpec both -> SEQ_2_SEQ_LM;
+                case EncoderSpec encoder -> switch (encoder.head()) {
+                    case EncoderSpec.Head.Classes classes -> SEQ_CLS;
+                    case EncoderSpec.Head.Tags tags -> TOKEN_CLS;
+                    case EncoderSpec.Head.Spans spans -> QUESTION_ANS;
+                    case EncoderSpec.Head.None none -> FEATURE_EXTRACTION;
+                    case EncoderSpec.Head.MaskedTokens tokens -> FEATURE_EXTRACTION;
+                };
+            };
+        }
+
+        /** Whether an encoder's head belongs to it. */
+        boolean hasHead() {
+            return this == SEQ_CLS || this == TOKEN_CLS || this == QUESTION_ANS;
+        }
+    }
+
     /**
      * Modules among the targets that are left as they are.
      *
@@ -89,36 +129,56 @@ public record LoraConfig(int rank, double alpha, double dropout, List<String> ta
         }
         rankPattern = java.util.Collections.unmodifiableMap(new LinkedHashMap<>(rankPattern));
         alphaPattern = java.util.Collections.unmodifiableMap(new LinkedHashMap<>(alphaPattern));
+        whole = List.copyOf(whole);
     }
 
     /** A plain adapter. */
     public static LoraConfig of(int rank, double alpha, String... targets) {
-        return new LoraConfig(rank, alpha, 0, List.of(targets), Optional.empty(), Narrowing.NONE, false, false, false, Map.of(), Map.of(), "");
+        return new LoraConfig(rank, alpha, 0, List.of(targets), Optional.empty(), Narrowing.NONE, false, false, false, Map.of(), Map.of(), "", Optional.empty(), List.of());
     }
 
     /** The same for weights that are kept transposed. */
     public LoraConfig withFanInFanOut(boolean on) {
-        return new LoraConfig(rank, alpha, dropout, targets, targetRegex, narrowing, rsLora, dora, on, rankPattern, alphaPattern, baseModel);
+        return new LoraConfig(rank, alpha, dropout, targets, targetRegex, narrowing, rsLora, dora, on, rankPattern, alphaPattern, baseModel,
+                task, whole);
     }
 
     /** The same with or without magnitudes. */
     public LoraConfig withDora(boolean on) {
-        return new LoraConfig(rank, alpha, dropout, targets, targetRegex, narrowing, rsLora, on, fanInFanOut, rankPattern, alphaPattern, baseModel);
+        return new LoraConfig(rank, alpha, dropout, targets, targetRegex, narrowing, rsLora, on, fanInFanOut, rankPattern, alphaPattern, baseModel,
+                task, whole);
     }
 
     /** The same, scaled by the root of the rank or by the rank. */
     public LoraConfig withRsLora(boolean on) {
-        return new LoraConfig(rank, alpha, dropout, targets, targetRegex, narrowing, on, dora, fanInFanOut, rankPattern, alphaPattern, baseModel);
+        return new LoraConfig(rank, alpha, dropout, targets, targetRegex, narrowing, on, dora, fanInFanOut, rankPattern, alphaPattern, baseModel,
+                task, whole);
     }
 
     /** The same with dropout of the adapter's input while training. */
     public LoraConfig withDropout(double share) {
-        return new LoraConfig(rank, alpha, share, targets, targetRegex, narrowing, rsLora, dora, fanInFanOut, rankPattern, alphaPattern, baseModel);
+        return new LoraConfig(rank, alpha, share, targets, targetRegex, narrowing, rsLora, dora, fanInFanOut, rankPattern, alphaPattern, baseModel,
+                task, whole);
     }
 
     /** The same for another base. */
     public LoraConfig withBaseModel(String name) {
-        return new LoraConfig(rank, alpha, dropout, targets, targetRegex, narrowing, rsLora, dora, fanInFanOut, rankPattern, alphaPattern, name);
+        return new LoraConfig(rank, alpha, dropout, targets, targetRegex, narrowing, rsLora, dora, fanInFanOut, rankPattern, alphaPattern, name,
+                task, whole);
+    }
+
+    /**
+     * The same for a network of this shape: its task is named, and where that is no decoder's every projection is called by the end of its name, since a
+     * reader of {@value #ALL_LINEAR} would take dense layers of heads for some.
+     *
+     * @param whole names of modules that are trained whole
+     */
+    public LoraConfig forNetwork(NetworkSpec spec, List<String> whole) {
+        boolean named = !(spec instanceof DecoderSpec) && targets.equals(List.of(ALL_LINEAR));
+        List<String> all = named ? Parameters.of(spec).all().stream().filter(Parameter::isProjection).map(p -> p.module().replaceFirst("^.*\\.\\d+\\.", "")).distinct().toList()
+                : targets;
+        return new LoraConfig(rank, alpha, dropout, all, targetRegex, narrowing, rsLora, dora, fanInFanOut, rankPattern, alphaPattern, baseModel,
+                Optional.of(Task.of(spec)), whole);
     }
 
     /** Whether a module, by its whole name, is adapted. */
@@ -194,12 +254,12 @@ public record LoraConfig(int rank, double alpha, double dropout, List<String> ta
         f.put("lora_alpha", plain(alpha));
         f.put("lora_bias", false);
         f.put("lora_dropout", dropout);
-        f.put("modules_to_save", null);
+        f.put("modules_to_save", orNull(whole));
         f.put("peft_type", "LORA");
         f.put("r", rank);
         f.put("rank_pattern", rankPattern);
         f.put("target_modules", targetRegex.isPresent() ? targetRegex.get() : targets.equals(List.of(ALL_LINEAR)) ? ALL_LINEAR : targets);
-        f.put("task_type", "CAUSAL_LM");
+        f.put("task_type", task.map(Task::name).orElse(null));
         f.put("use_dora", dora);
         f.put("use_rslora", rsLora);
         try {

@@ -2,9 +2,11 @@ package dev.zhulong.formats;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.zhulong.formats.LoraConfig.Narrowing;
+import dev.zhulong.formats.LoraConfig.Task;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -57,11 +59,20 @@ final class LoraConfigFile {
         return new LoraConfig(fields.integer("r", 1, Integer.MAX_VALUE), fields.number("lora_alpha"), dropout, names, regex, narrowing(regex),
                 fields.flag("use_rslora", false), fields.flag("use_dora", false), fields.flag("fan_in_fan_out", false),
                 patterns("rank_pattern", (all, key) -> all.integer(key, 1, Integer.MAX_VALUE)), patterns("alpha_pattern", JsonFields::number),
-                fields.text("base_model_name_or_path").orElse(""));
+                fields.text("base_model_name_or_path").orElse(""), task(), texts("modules_to_save"));
+    }
+
+    /** One that PEFT has and that is none here is as good as none. */
+    private Optional<Task> task() {
+        return fields.node("task_type").isTextual() ? Arrays.stream(Task.values()).filter(task -> task.name().equals(fields.node("task_type").textValue())).findFirst()
+                : Optional.empty();
     }
 
     private void requireSupported() {
         for (String field : REFUSED) {
+            if (field.equals("modules_to_save") && task().filter(Task::hasHead).isPresent()) {
+                continue;
+            }
             JsonNode value = fields.node(field);
             boolean off = value.isMissingNode() || value.isNull() || value.isBoolean() && !value.asBoolean() || value.isContainerNode() && value.isEmpty();
             if (!off) {

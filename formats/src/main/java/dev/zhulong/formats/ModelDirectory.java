@@ -42,11 +42,13 @@ public final class ModelDirectory implements AutoCloseable {
     private final GenerationConfig generationConfig;
     private final List<SafetensorsFile> files;
     private final Map<String, TensorView> tensors;
+    private final Optional<AdaptedWeights> adapted;
 
     private ModelDirectory(Path path, StoredHead head, Optional<String> half, GenerationConfig generation, List<SafetensorsFile> files,
-            Map<String, TensorView> tensors) {
+            Map<String, TensorView> tensors, Optional<AdaptedWeights> adapted) {
         this.path = path;
-        this.spec = head.spec();
+        this.spec = adapted.map(AdaptedWeights::network).orElse(head.spec());
+        this.adapted = adapted;
         this.notice = half.isPresent() && head.notice().isPresent() ? Optional.of(half.get() + "; " + head.notice().get()) : half.or(head::notice);
         this.generationConfig = generation;
         this.files = files;
@@ -59,6 +61,17 @@ public final class ModelDirectory implements AutoCloseable {
      * @throws FormatException when something is missing or wrong; the message says what and what to do
      */
     public static ModelDirectory open(Path directory) {
+        return open(directory, Optional.empty());
+    }
+
+    /**
+     * Opens a directory of an encoder or an encoder–decoder with a LoRA adapter in its weights, and with the head that the adapter brings.
+     *
+     * @param adapter directory in PEFT's format; empty for none
+     * @throws FormatException          when something is missing or wrong; the message says what and what to do
+     * @throws IllegalArgumentException when the adapter changes nothing, or the directory's weights are quantized
+     */
+    public static ModelDirectory open(Path directory, Optional<Path> adapter) {
         NetworkSpec spec = readNetwork(directory);
         GenerationConfig generation = readGenerationConfig(directory, spec);
         var files = new ArrayList<SafetensorsFile>();
@@ -71,7 +84,8 @@ public final class ModelDirectory implements AutoCloseable {
                 half = TextHalf.notice(config, tensors);
                 tensors = TextHalf.weights(tensors);
             }
-            var model = new ModelDirectory(directory, StoredHead.of(spec, spec.family().tidy(spec, tensors)), half, generation, files, tensors);
+            StoredHead head = StoredHead.of(spec, spec.family().tidy(spec, tensors));
+            var model = new ModelDirectory(directory, head, half, generation, files, tensors, adapter.map(from -> adapted(directory, from, head.spec())));
             opened = true;
             return model;
         } finally {
@@ -79,6 +93,17 @@ public final class ModelDirectory implements AutoCloseable {
                 files.forEach(SafetensorsFile::close);
             }
         }
+    }
+
+    private static AdaptedWeights adapted(Path directory, Path adapter, NetworkSpec spec) {
+        if (spec instanceof DecoderSpec) {
+            throw new IllegalArgumentException("an adapter of a decoder is not put into its weights here: " + adapter);
+        }
+        if (HfConfig.quantization(directory.resolve(CONFIG)).isPresent()) {
+            throw new IllegalArgumentException(directory + " is quantized, and an adapter belongs to the model in its own precision: merge it into that one (zhulong merge), and quantize"
+                    + " the result");
+        }
+        return AdaptedWeights.open(adapter, spec);
     }
 
     /**
@@ -214,6 +239,9 @@ public final class ModelDirectory implements AutoCloseable {
 
     private static FormatException missingWeights(Path directory) {
         List<String> names = names(directory);
+        if (names.contains(LoraConfig.FILE)) {
+            return new FormatException(directory, "this is an adapter, which needs the directory of its base model: name that, and this one as its adapter (--adapter)");
+        }
         Optional<String> pickle = names.stream().filter(ModelDirectory::isPickle).findFirst();
         if (pickle.isPresent()) {
             return new FormatException(directory.resolve(pickle.get()),
@@ -316,7 +344,8 @@ public final class ModelDirectory implements AutoCloseable {
      * @throws FormatException when two tensors are the same weight
      */
     public Map<String, TensorView> weights() {
-        return weights(spec);
+        Map<String, TensorView> weights = weights(spec);
+        return adapted.map(with -> with.over(weights)).orElse(weights);
     }
 
     /**
@@ -362,5 +391,6 @@ public final class ModelDirectory implements AutoCloseable {
     @Override
     public void close() {
         files.forEach(SafetensorsFile::close);
+        adapted.ifPresent(AdaptedWeights::close);
     }
 }

@@ -24,11 +24,13 @@ import java.util.Optional;
 public final class Encoder extends Network {
     private final RotaryTables rotary;
     private final List<Part> parts;
+    /** Null where the head has no dense layer. */
+    private final Linear headDense;
     private final Normalisation headNorm;
 
-    /** Over {@code tensors}, which this object owns from now on and which must be kept out of scopes. */
-    Encoder(EncoderSpec spec, Map<String, Tensor> tensors) {
-        super(spec, tensors, Map.of());
+    /** Over {@code tensors} and {@code quantized}, which this object owns from now on and which must be kept out of scopes. */
+    Encoder(EncoderSpec spec, Map<String, Tensor> tensors, Map<String, QuantizedMatrix> quantized) {
+        super(spec, tensors, quantized);
         rotary = new RotaryTables(spec.stack());
         List<Part> all = new ArrayList<>();
         all.add(new EmbedPart(this, spec.stack(), spec.padId(), spec.firstPosition() - 1));
@@ -40,12 +42,13 @@ public final class Encoder extends Network {
             all.add(new NormPart(last));
         }
         parts = List.copyOf(all);
+        headDense = linear(Role.HEAD_DENSE, -1, -1);
         headNorm = norm(Role.HEAD_NORM, -1, spec.stack());
     }
 
     /** Fresh weights on the device whose scope is open, the same for the same seed everywhere. */
     public static Encoder random(EncoderSpec spec, long seed) {
-        return new Encoder(spec, fresh(spec, seed));
+        return new Encoder(spec, fresh(spec, seed), Map.of());
     }
 
     @Override
@@ -134,7 +137,7 @@ public final class Encoder extends Network {
 
     private Tensor outputs(Tensor x, Optional<Dense> dense) {
         if (dense.isPresent()) {
-            x = Activations.apply(dense.get().activation(), x.linear(weight(Role.HEAD_DENSE, -1).tensor(), tensor(bias(Role.HEAD_DENSE, -1))));
+            x = Activations.apply(dense.get().activation(), headDense.apply(x));
             x = headNorm == null ? x : headNorm.apply(x);
         }
         return x.linear(weight(spec().tiedEmbeddings() ? Role.EMBED : Role.HEAD, -1).tensor(), tensor(bias(Role.HEAD, -1)));

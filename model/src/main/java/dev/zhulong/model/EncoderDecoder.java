@@ -30,9 +30,9 @@ public final class EncoderDecoder extends Network {
     /** How many parts are the encoder's. */
     private final int encoderParts;
 
-    /** Over {@code tensors}, which this object owns from now on and which must be kept out of scopes. */
-    EncoderDecoder(EncoderDecoderSpec spec, Map<String, Tensor> tensors) {
-        super(spec, tensors, Map.of());
+    /** Over {@code tensors} and {@code quantized}, which this object owns from now on and which must be kept out of scopes. */
+    EncoderDecoder(EncoderDecoderSpec spec, Map<String, Tensor> tensors, Map<String, QuantizedMatrix> quantized) {
+        super(spec, tensors, quantized);
         encoderRotary = new RotaryTables(spec.encoder());
         rotary = new RotaryTables(spec.decoder());
         int fixed = spec.family().trainsPadding() ? -1 : spec.ids().pad();
@@ -59,7 +59,7 @@ public final class EncoderDecoder extends Network {
 
     /** Fresh weights on the device whose scope is open, the same for the same seed everywhere. */
     public static EncoderDecoder random(EncoderDecoderSpec spec, long seed) {
-        return new EncoderDecoder(spec, fresh(spec, seed));
+        return new EncoderDecoder(spec, fresh(spec, seed), Map.of());
     }
 
     /** Opens {@code directory}, loads its weights as F32, onto the device whose scope is open, and closes it again. */
@@ -75,10 +75,22 @@ public final class EncoderDecoder extends Network {
      * @throws FormatException when the directory holds no encoder–decoder
      */
     public static EncoderDecoder load(ModelDirectory files) {
+        return load(files, Optional.empty());
+    }
+
+    /** The same with the layers' projections rounded to {@code format} as they are read; embeddings, norms, biases and head stay F32. */
+    public static EncoderDecoder loadQuantized(Path directory, QuantizedMatrix.Format format) {
+        try (ModelDirectory files = ModelDirectory.open(directory)) {
+            return load(files, Optional.of(format));
+        }
+    }
+
+    private static EncoderDecoder load(ModelDirectory files, Optional<QuantizedMatrix.Format> format) {
         if (!(files.network() instanceof EncoderDecoderSpec spec)) {
             throw new FormatException(files.path(), "holds a " + files.network().family().modelType() + ", and an encoder–decoder such as T5 is needed here");
         }
-        return new EncoderDecoder(spec, NetworkFiles.load(files, Optional.empty()).tensors());
+        NetworkFiles.Loaded loaded = NetworkFiles.load(files, format);
+        return new EncoderDecoder(spec, loaded.tensors(), loaded.quantized());
     }
 
     @Override

@@ -25,7 +25,8 @@ public final class EncoderFiles {
      */
     public static Encoder load(ModelDirectory files) {
         EncoderSpec spec = spec(files.network(), files.path());
-        return new Encoder(spec, NetworkFiles.load(files, Optional.empty()).tensors());
+        NetworkFiles.Loaded loaded = NetworkFiles.load(files, Optional.empty());
+        return new Encoder(spec, loaded.tensors(), loaded.quantized());
     }
 
     /**
@@ -34,7 +35,13 @@ public final class EncoderFiles {
      * @param wanted of the directory's network, by such as {@link EncoderSpec#withTags}
      */
     public static Encoder loadAs(ModelDirectory files, EncoderSpec wanted, long seed) {
-        return new Encoder(wanted, NetworkFiles.loadFresh(files, wanted, seed));
+        return loadAs(files, wanted, Optional.empty(), seed);
+    }
+
+    /** The same with the layers' projections rounded to {@code format} where there is one. */
+    public static Encoder loadAs(ModelDirectory files, EncoderSpec wanted, Optional<QuantizedMatrix.Format> format, long seed) {
+        NetworkFiles.Loaded loaded = NetworkFiles.loadFresh(files, wanted, format, seed);
+        return new Encoder(wanted, loaded.tensors(), loaded.quantized());
     }
 
     private static EncoderSpec spec(NetworkSpec network, Path path) {

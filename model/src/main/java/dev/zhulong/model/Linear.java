@@ -1,5 +1,6 @@
 package dev.zhulong.model;
 
+import dev.zhulong.formats.Parameter;
 import dev.zhulong.formats.Parameter.Layout;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
@@ -29,6 +30,10 @@ final class Linear {
     /** The weights of projections; null stands for one that is not there. */
     static List<Weight> weights(Linear... projections) {
         return Arrays.stream(projections).filter(p -> p != null).flatMap(p -> Stream.of(p.weight, p.bias)).filter(w -> w != null).toList();
+    }
+
+    Parameter parameter() {
+        return weight.parameter();
     }
 
     int in() {

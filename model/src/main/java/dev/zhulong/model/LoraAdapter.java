@@ -1,13 +1,16 @@
 package dev.zhulong.model;
 
 import dev.zhulong.formats.AtomicFile;
-import dev.zhulong.formats.NetworkSpec;
-import dev.zhulong.formats.Family;
+import dev.zhulong.formats.EncoderSpec;
+import dev.zhulong.formats.EncoderSpec.Head;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.HalfFloats;
 import dev.zhulong.formats.LoraConfig;
+import dev.zhulong.formats.LoraFile;
+import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.Parameter;
 import dev.zhulong.formats.Parameters;
+import dev.zhulong.formats.Role;
 import dev.zhulong.formats.SafetensorsFile;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.TensorView;
@@ -21,8 +24,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /**
  * Low-rank additions to the projections of a network's layers (LoRA, rsLoRA, DoRA), in PEFT's files: {@code y = W·x + s·B·(A·x)}. F32.
@@ -34,7 +39,6 @@ import java.util.TreeMap;
  * }</pre>
  */
 public final class LoraAdapter implements AutoCloseable {
-    private static final String PREFIX = "base_model.model.";
     private static final String A = ".lora_A.weight";
     private static final String B = ".lora_B.weight";
     /** Projections that a notice names. */
@@ -58,14 +62,18 @@ public final class LoraAdapter implements AutoCloseable {
 
     private final LoraConfig config;
     private final Map<String, Part> parts;
+    /** Weights of the head, by their names in the network; they take the place of the network's own where the adapter is on. */
+    private final Map<String, Tensor> whole;
 
-    private LoraAdapter(LoraConfig config, Map<String, Part> parts) {
+    private LoraAdapter(LoraConfig config, Map<String, Part> parts, Map<String, Tensor> whole) {
         this.config = config;
         this.parts = parts;
+        this.whole = whole;
     }
 
     /**
-     * A fresh adapter, which changes nothing yet: A uniform in ±1/√in as PEFT draws it, B zero, magnitudes those of the weights.
+     * A fresh adapter, which changes nothing yet: A uniform in ±1/√in as PEFT draws it, B zero, magnitudes those of the weights. The head of an encoder, which is
+     * mostly new, becomes a part of it as it is, and is trained whole.
      *
      * @throws IllegalArgumentException if the targets name no projection of {@code base}; lists those there are
      */
@@ -84,11 +92,16 @@ public final class LoraAdapter implements AutoCloseable {
             }
         }
         boolean transposed = linears.values().stream().anyMatch(Linear::transposed);
+        List<Parameter> head = head(base.spec());
+        Set<String> trained = head.stream().map(Parameter::module).collect(Collectors.toSet());
+        LoraConfig named = config.forNetwork(base.spec(), modules(base.spec(), head));
         Map<String, Part> parts = new LinkedHashMap<>();
+        Map<String, Tensor> whole = new LinkedHashMap<>();
         SplittableRandom random = new SplittableRandom(seed);
         try (var off = NoGrad.open()) {
+            head.forEach(p -> whole.put(p.name(), base.weights().get(p.name()).tensor().copy().keep()));
             linears.forEach((module, linear) -> {
-                if (config.adapts(module)) {
+                if (named.adapts(module) && !trained.contains(module)) {
                     int rank = config.rank(module);
                     float bound = (float) (1 / Math.sqrt(linear.in()));
                     float[] a = new float[rank * linear.in()];
@@ -101,10 +114,34 @@ public final class LoraAdapter implements AutoCloseable {
             });
         }
         if (parts.isEmpty()) {
+            whole.values().forEach(Tensor::close);
             throw new IllegalArgumentException("no projection matches " + config.targetRegex().orElse("the targets") + "; there are "
                     + lastParts(linears));
         }
-        return new LoraAdapter(config.withFanInFanOut(transposed), parts);
+        return new LoraAdapter(named.withFanInFanOut(transposed), parts, whole);
+    }
+
+    /** The weights of a head that is trained whole: an encoder's, where it is one over labels or answers. */
+    private static List<Parameter> head(NetworkSpec spec) {
+        boolean labels = spec instanceof EncoderSpec encoder && switch (encoder.head()) {
+            case Head.Classes classes -> true;
+            case Head.Tags tags -> true;
+            case Head.Spans spans -> true;
+            case Head.None none -> false;
+            case Head.MaskedTokens tokens -> false;
+        };
+        return !labels ? List.of() : Parameters.of(spec).all().stream().filter(p -> switch (p.role()) {
+            case HEAD, HEAD_DENSE, HEAD_NORM -> true;
+            default -> false;
+        }).toList();
+    }
+
+    /** What these weights are called together, without what the names of the encoder's begin with: {@code classifier}, {@code pooler}. */
+    private static List<String> modules(NetworkSpec spec, List<Parameter> head) {
+        String embedding = Parameters.of(spec).get(Role.EMBED).name();
+        String prefix = embedding.substring(0, embedding.indexOf('.') + 1);
+        return head.stream().map(p -> p.name().startsWith(prefix) ? p.name().substring(prefix.length()) : p.name()).map(name -> name.substring(0, name.indexOf('.'))).distinct()
+                .toList();
     }
 
     /**
@@ -127,7 +164,7 @@ public final class LoraAdapter implements AutoCloseable {
         if (highest > 0 && asked > highest) {
             throw new IllegalArgumentException("an adapter of rank " + asked + " is larger than every projection it adapts: give a rank of at most " + highest);
         }
-        return count;
+        return count + head(spec).stream().mapToLong(Parameter::count).sum();
     }
 
     private static Tensor magnitudes(Linear linear) {
@@ -146,38 +183,18 @@ public final class LoraAdapter implements AutoCloseable {
      * @throws FormatException if a tensor has no place in {@code base}, is missing or misshapen; names it
      */
     public static LoraAdapter load(Path directory, Network base) {
-        LoraConfig config = LoraConfig.read(directory);
-        Path file = LoraConfig.weights(directory);
         Map<String, Part> parts = new LinkedHashMap<>();
-        try (SafetensorsFile stored = SafetensorsFile.open(file)) {
-            Map<String, TensorView> left = new LinkedHashMap<>(stored.tensors());
-            base.linears().forEach((module, linear) -> {
-                TensorView a = left.remove(PREFIX + module + A);
-                TensorView b = left.remove(PREFIX + module + B);
-                TensorView m = left.remove(PREFIX + module + MAGNITUDE);
-                TensorView older = left.remove(PREFIX + module + MAGNITUDE + ".weight");
-                m = m == null ? older : m;
-                if (a == null && b == null && m == null) {
-                    return;
-                }
-                if (a == null || b == null || (m == null) == config.dora()) {
-                    throw new FormatException(file, "the adapter of " + module + " is incomplete: expected lora_A, lora_B"
-                            + (config.dora() ? " and lora_magnitude_vector (use_dora is true)" : " and nothing else (use_dora is false)"));
-                }
-                int rank = config.rank(module);
-                parts.put(module, new Part(tensor(a, rank, linear.in()), tensor(b, linear.out(), rank),
-                        m == null ? null : tensor(m, linear.out()), config.scale(module), new Dropout(config.dropout(), parts.size())));
-            });
-            if (!left.isEmpty()) {
-                throw new FormatException(file, "tensor " + left.keySet().iterator().next() + " has no place in this model (" + left.size()
-                        + " such): the adapter was made for another one, or adapts something other than projections inside blocks");
-            }
-            if (parts.isEmpty()) {
-                throw new FormatException(file, "holds no tensors: an adapter that changes nothing");
-            }
-            return new LoraAdapter(config, parts);
+        Map<String, Tensor> whole = new LinkedHashMap<>();
+        try (LoraFile file = LoraFile.open(directory)) {
+            LoraConfig config = file.config();
+            head(base.spec()).forEach(p -> file.takeWhole(p).ifPresent(view -> whole.put(p.name(), tensor(view))));
+            base.linears().forEach((module, linear) -> file.take(linear.parameter()).ifPresent(part -> parts.put(module, new Part(tensor(part.a()), tensor(part.b()),
+                    part.magnitude().map(LoraAdapter::tensor).orElse(null), part.scale(), new Dropout(config.dropout(), parts.size())))));
+            file.requireEmpty();
+            return new LoraAdapter(config, parts, whole);
         } catch (RuntimeException e) {
             parts.values().forEach(LoraAdapter::close);
+            whole.values().forEach(Tensor::close);
             throw e;
         }
     }
@@ -192,19 +209,15 @@ public final class LoraAdapter implements AutoCloseable {
         LoraConfig config = LoraConfig.read(directory);
         try (SafetensorsFile stored = SafetensorsFile.open(LoraConfig.weights(directory))) {
             List<String> bare = NetworkFiles.projections(spec).stream().filter(module -> config.adapts(module)
-                    && stored.tensors().keySet().stream().noneMatch(name -> name.startsWith(PREFIX + module + ".lora_"))).toList();
+                    && stored.tensors().keySet().stream().noneMatch(name -> name.startsWith(LoraFile.name(module) + ".lora_"))).toList();
             return bare.isEmpty() ? Optional.empty() : Optional.of(directory + ": target_modules names " + bare.size() + " projections that "
                     + LoraConfig.WEIGHTS + " has no tensors for; they stay as they are: " + String.join(", ", bare.subList(0, Math.min(bare.size(), NAMED)))
                     + (bare.size() > NAMED ? ", ..." : ""));
         }
     }
 
-    private static Tensor tensor(TensorView view, long... shape) {
-        view.requireShape(shape);
-        if (!view.type().isFloat()) {
-            throw new FormatException(view.file(), "tensor " + view.name() + " has type " + view.type() + ", expected a float type");
-        }
-        Tensor t = Tensor.empty(DType.F32, shape).keep();
+    private static Tensor tensor(TensorView view) {
+        Tensor t = Tensor.empty(DType.F32, view.shape()).keep();
         return t.write_(memory -> HalfFloats.toF32(view.type(), view.data(), memory));
     }
 
@@ -223,12 +236,13 @@ public final class LoraAdapter implements AutoCloseable {
     public Map<String, Tensor> parameters() {
         Map<String, Tensor> all = new LinkedHashMap<>();
         parts.forEach((module, part) -> {
-            all.put(PREFIX + module + A, part.a());
-            all.put(PREFIX + module + B, part.b());
+            all.put(LoraFile.name(module) + A, part.a());
+            all.put(LoraFile.name(module) + B, part.b());
             if (part.magnitude() != null) {
-                all.put(PREFIX + module + MAGNITUDE, part.magnitude());
+                all.put(LoraFile.name(module) + MAGNITUDE, part.magnitude());
             }
         });
+        whole.forEach((name, tensor) -> all.put(LoraFile.name(name), tensor));
         return Collections.unmodifiableMap(all);
     }
 
@@ -239,7 +253,7 @@ public final class LoraAdapter implements AutoCloseable {
 
     /** Whether it leaves every product zero, so that the model computes what it did without. */
     public boolean changesNothing() {
-        return parts.values().stream().allMatch(p -> p.magnitude() == null && zero(p.b()) || p.magnitude() == null && zero(p.a()));
+        return whole.isEmpty() && parts.values().stream().allMatch(p -> p.magnitude() == null && zero(p.b()) || p.magnitude() == null && zero(p.a()));
     }
 
     private static boolean zero(Tensor t) {
@@ -273,6 +287,17 @@ public final class LoraAdapter implements AutoCloseable {
         return parts;
     }
 
+    /** Weights that take the place of the network's, by their names there. */
+    Map<String, Tensor> whole() {
+        return whole;
+    }
+
+    /** Of its weights those that weight decay applies to. @param own of the network */
+    List<String> decayed(List<String> own) {
+        Set<String> kept = whole.keySet().stream().filter(name -> !own.contains(name)).map(LoraFile::name).collect(Collectors.toSet());
+        return parameters().keySet().stream().filter(name -> !kept.contains(name)).toList();
+    }
+
     private static void close(Part part) {
         part.a().close();
         part.b().close();
@@ -284,5 +309,6 @@ public final class LoraAdapter implements AutoCloseable {
     @Override
     public void close() {
         parts.values().forEach(LoraAdapter::close);
+        whole.values().forEach(Tensor::close);
     }
 }

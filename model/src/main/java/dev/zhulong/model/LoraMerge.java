@@ -40,6 +40,7 @@ public record LoraMerge(int tensors, double largest, double erased) {
                     linear.stored().copy_(linear.transposed() ? merged.transpose(0, 1) : merged);
                 }
             });
+            adapter.whole().forEach((name, tensor) -> model.weights().get(name).tensor().copy_(tensor));
         }
         return merge;
     }

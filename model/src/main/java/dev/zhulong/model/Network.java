@@ -18,6 +18,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 
 /**
  * A network: weights by name, and parts that a batch passes in order. Whatever trains, stores, adapts, shards, prunes or counts a model rests on this
@@ -33,6 +34,8 @@ public abstract class Network implements AutoCloseable {
     private final Map<String, QuantizedMatrix> quantized;
     private final List<Dropout> dropouts = new ArrayList<>();
     private LoraAdapter adapter;
+    /** Its own weights whose places an adapter has taken. */
+    private final Map<String, Tensor> replaced = new LinkedHashMap<>();
     private Residency residency = Residency.HERE;
 
     /**
@@ -49,6 +52,11 @@ public abstract class Network implements AutoCloseable {
 
     /** Fresh tensors for a network on the device whose scope is open, the same for the same seed everywhere. */
     static Map<String, Tensor> fresh(NetworkSpec spec, long seed) {
+        return fresh(spec, seed, p -> true);
+    }
+
+    /** Some of them, the same as they are among all. */
+    static Map<String, Tensor> fresh(NetworkSpec spec, long seed, Predicate<Parameter> wanted) {
         int layers = spec.stack().layers().size();
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         try (var random = new TensorRandom()) {
@@ -64,7 +72,11 @@ public abstract class Network implements AutoCloseable {
                     case FAN_IN -> t.normal_(random, 0, 1 / Math.sqrt(p.inputs()));
                     case FAN_IN_HEAD -> t.normal_(random, 0, 1 / Math.sqrt((double) p.inputs() * spec.stack().layers().getFirst().attention().headDim()));
                 }
-                tensors.put(p.name(), t);
+                if (wanted.test(p)) {
+                    tensors.put(p.name(), t);
+                } else {
+                    t.close();
+                }
             }
         }
         return tensors;
@@ -185,7 +197,13 @@ public abstract class Network implements AutoCloseable {
     /** Takes the adapter off, if there is one. */
     public final void detach() {
         adapter = null;
+        bare();
+    }
+
+    private void bare() {
         linears.values().forEach(linear -> linear.adapt(null));
+        replaced.forEach((name, own) -> weights.get(name).set(own));
+        replaced.clear();
     }
 
     /** The adapter that was put on. */
@@ -195,7 +213,7 @@ public abstract class Network implements AutoCloseable {
 
     /** The model without its adapter until closed: the reference that a policy is compared with, in the same weights. */
     public final AdapterOff withoutAdapter() {
-        linears.values().forEach(linear -> linear.adapt(null));
+        bare();
         return () -> {
             if (adapter != null) {
                 apply(adapter);
@@ -212,6 +230,10 @@ public abstract class Network implements AutoCloseable {
 
     private void apply(LoraAdapter lora) {
         lora.parts().forEach((module, part) -> linears.get(module).adapt(part));
+        lora.whole().forEach((name, tensor) -> {
+            replaced.put(name, weights.get(name).tensor());
+            weights.get(name).set(tensor);
+        });
     }
 
     // ---- training ----------------------------------------------------------------------------------------------------------------------------
@@ -240,7 +262,7 @@ public abstract class Network implements AutoCloseable {
 
     /** Names of the trainable weights that weight decay applies to. */
     public final List<String> decayed() {
-        return adapter == null ? table.decayed() : List.copyOf(adapter.parameters().keySet());
+        return adapter == null ? table.decayed() : adapter.decayed(table.decayed());
     }
 
     /** Marks every trainable weight as trained, or none. */
@@ -326,6 +348,8 @@ public abstract class Network implements AutoCloseable {
 
     @Override
     public void close() {
+        // an adapter's weights stay their owner's
+        bare();
         parameters().values().forEach(Tensor::close);
         quantized.values().forEach(QuantizedMatrix::close);
     }

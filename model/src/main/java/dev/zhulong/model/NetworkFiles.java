@@ -38,11 +38,35 @@ public final class NetworkFiles {
     /** Opens {@code directory}, loads its network as F32, onto the device whose scope is open, and closes it again. */
     public static Network load(Path directory) {
         try (ModelDirectory files = ModelDirectory.open(directory)) {
-            return switch (files.network()) {
-                case DecoderSpec decoder -> DecoderFiles.load(files);
-                case EncoderSpec encoder -> EncoderFiles.load(files);
-                case EncoderDecoderSpec both -> EncoderDecoder.load(files);
-            };
+            return load(files);
+        }
+    }
+
+    /** Loads the network of an open directory as F32, onto the device whose scope is open. */
+    public static Network load(ModelDirectory files) {
+        return switch (files.network()) {
+            case DecoderSpec decoder -> DecoderFiles.load(files);
+            case EncoderSpec encoder -> EncoderFiles.load(files);
+            case EncoderDecoderSpec both -> EncoderDecoder.load(files);
+        };
+    }
+
+    /**
+     * Loads the network that an adapter was made for: an encoder has the head that the adapter brings, whatever it holds until the adapter is on.
+     *
+     * @throws FormatException where neither the base nor the adapter has a weight; names it
+     */
+    public static Network loadBase(Path base, Path adapter) {
+        if (!(ModelDirectory.readNetwork(base) instanceof EncoderSpec)) {
+            return load(base);
+        }
+        EncoderSpec spec;
+        try (ModelDirectory adapted = ModelDirectory.open(base, Optional.of(adapter))) {
+            spec = (EncoderSpec) adapted.network();
+            DirectoryWeights.of(adapted, Map.of());
+        }
+        try (ModelDirectory files = ModelDirectory.open(base)) {
+            return EncoderFiles.loadAs(files, spec, 0);
         }
     }
 
@@ -81,18 +105,29 @@ public final class NetworkFiles {
     }
 
     /** The same for a network with a head that is to be trained: what the directory lacks of it is drawn. */
-    static Map<String, Tensor> loadFresh(ModelDirectory files, EncoderSpec spec, long seed) {
+    static Loaded loadFresh(ModelDirectory files, EncoderSpec spec, Optional<QuantizedMatrix.Format> format, long seed) {
         requirePlain(files);
         Map<String, TensorView> stored = DirectoryWeights.of(files, spec, files.weightsAs(spec), p -> switch (p.role()) {
             case HEAD, HEAD_DENSE, HEAD_NORM -> true;
             default -> false;
         });
-        Map<String, Tensor> tensors = Network.fresh(spec, seed);
+        Map<String, Tensor> tensors = Network.fresh(spec, seed, p -> !stored.containsKey(p.name()));
+        Map<String, QuantizedMatrix> quantized = new LinkedHashMap<>();
         try {
-            stored.forEach((name, view) -> read(view, tensors.get(name)));
-            return tensors;
+            for (Parameter p : Parameters.of(spec)) {
+                TensorView view = stored.get(p.name());
+                if (view != null && format.isPresent() && p.isProjection()) {
+                    quantized.put(p.module(), quantize(view, format.get(), p.shape()));
+                } else if (view != null) {
+                    Tensor t = Tensor.empty(DType.F32, p.shape()).keep();
+                    tensors.put(p.name(), t);
+                    read(view, t);
+                }
+            }
+            return new Loaded(tensors, quantized);
         } catch (RuntimeException | Error e) {
             tensors.values().forEach(Tensor::close);
+            quantized.values().forEach(QuantizedMatrix::close);
             throw e;
         }
     }

@@ -7,6 +7,7 @@ import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.Family;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.LoraConfig;
+import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.SafetensorsFile;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.tensor.Libtorch;
@@ -18,6 +19,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -27,6 +29,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 class AdaptersComputeWhatPeftComputesTest {
     private static final Path FILES = Path.of("src/test/resources/peft");
     private static final int[] IDS = {3, 17, 5, 29, 11, 2, 8, 23};
+    /** What decoders behind an encoder read. */
+    private static final int[] TARGET = {2, 7, 31, 4, 19};
 
     @TempDir
     Path temporary;
@@ -80,6 +84,85 @@ class AdaptersComputeWhatPeftComputesTest {
             assertThat(difference(logits(model), adapted)).isLessThan(1e-5);
             assertThat(model.adapter()).isEmpty();
         }
+    }
+
+    private static float[] head(Network model) {
+        try (var scope = TensorScope.open(); var off = NoGrad.open()) {
+            return switch (model) {
+                case EncoderDecoder both -> both.logits(both.states(IDS, null, TARGET, 1)).toFloats();
+                case Encoder encoder -> {
+                    Tensor states = encoder.states(IDS, new int[IDS.length], null, 1);
+                    yield (encoder.spec().outputs() == 0 ? states : encoder.logits(states)).toFloats();
+                }
+                default -> throw new AssertionError(model);
+            };
+        }
+    }
+
+    /** Some bases have no head of the adapter's kind; it comes with the adapter, whole. */
+    @ParameterizedTest
+    @ValueSource(strings = {"t5", "bart", "mbart", "marian", "m2m100", "bert", "roberta", "distilbert", "deberta", "modernbert", "longformer"})
+    void inTheWeightsOfEncodersAndEncoderDecodersAndOnThem(String name) throws IOException {
+        Path directory = FILES.resolve(name + "-lora");
+        float[] expected;
+        try (SafetensorsFile file = SafetensorsFile.open(FILES.resolve("heads.safetensors"))) {
+            expected = file.tensor(name).toFloats();
+        }
+        try (ModelDirectory adapted = ModelDirectory.open(FILES.resolve(name), Optional.of(directory)); Network merged = NetworkFiles.load(adapted)) {
+            assertThat(difference(head(merged), expected)).isLessThan(2e-5);
+        }
+        try (Network model = NetworkFiles.loadBase(FILES.resolve(name), directory); LoraAdapter adapter = LoraAdapter.load(directory, model)) {
+            float[] plain = head(model);
+            model.attach(adapter);
+            float[] with = head(model);
+            assertThat(difference(with, expected)).isLessThan(2e-5);
+            assertThat(difference(plain, with)).as("an adapter that is not applied").isGreaterThan(0.1);
+            try (var off = model.withoutAdapter()) {
+                assertThat(head(model)).isEqualTo(plain);
+            }
+            adapter.save(temporary, StorageType.F32);
+            assertThat(Files.readAllBytes(temporary.resolve(LoraConfig.WEIGHTS))).isEqualTo(Files.readAllBytes(directory.resolve(LoraConfig.WEIGHTS)));
+            assertThat(LoraConfig.read(temporary)).isEqualTo(LoraConfig.read(directory));
+            LoraMerge.fold(model, adapter, StorageType.F32);
+            assertThat(difference(head(model), with)).isLessThan(2e-5);
+            NetworkFiles.save(model, temporary, StorageType.F32);
+        }
+        try (Network written = NetworkFiles.load(temporary)) {
+            assertThat(difference(head(written), expected)).isLessThan(2e-5);
+        }
+    }
+
+    @Test
+    void whatIsTrainedOfAHeadIsNamedAsPeftNamesIt() {
+        assertThat(trained("bert").whole()).containsExactly("pooler", "classifier");
+        assertThat(trained("roberta").whole()).containsExactly("classifier");
+        assertThat(trained("distilbert").whole()).containsExactly("qa_outputs");
+        assertThat(trained("deberta").task()).contains(LoraConfig.Task.TOKEN_CLS);
+        assertThat(trained("modernbert").whole()).containsExactly("head", "classifier");
+        assertThat(trained("longformer").whole()).isEmpty();
+        assertThat(trained("bert").targets()).containsExactly("attention.self.query", "attention.self.key", "attention.self.value", "attention.output.dense", "intermediate.dense",
+                "output.dense");
+        assertThat(trained("t5").targets()).contains("SelfAttention.q", "EncDecAttention.v", "DenseReluDense.wi_0").doesNotContain("lm_head");
+    }
+
+    private static LoraConfig trained(String name) {
+        try (Network model = NetworkFiles.loadBase(FILES.resolve(name), FILES.resolve(name + "-lora"));
+                LoraAdapter fresh = LoraAdapter.create(model, LoraConfig.of(2, 4, LoraConfig.ALL_LINEAR), 1)) {
+            assertThat(fresh.modules()).isEqualTo(NetworkFiles.projections(model.spec()));
+            assertThat(fresh.count()).isEqualTo(LoraAdapter.count(model.spec(), LoraConfig.of(2, 4, LoraConfig.ALL_LINEAR)));
+            float[] plain = head(model);
+            model.attach(fresh);
+            assertThat(head(model)).isEqualTo(plain);
+            return fresh.config();
+        }
+    }
+
+    @Test
+    void anAdapterOfAnotherEncoderIsRefused() {
+        assertThatThrownBy(() -> ModelDirectory.open(FILES.resolve("bert"), Optional.of(FILES.resolve("roberta-lora")))).isInstanceOf(FormatException.class)
+                .hasMessageContaining("roberta-lora");
+        assertThatThrownBy(() -> ModelDirectory.open(FILES.resolve("bert"), Optional.of(FILES.resolve("t5-lora")))).hasMessageContaining("SEQ_2_SEQ_LM");
+        assertThatThrownBy(() -> ModelDirectory.open(FILES.resolve("t5-lora"))).hasMessageContaining("adapter");
     }
 
     @Test
