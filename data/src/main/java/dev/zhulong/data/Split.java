@@ -4,8 +4,8 @@ import dev.zhulong.data.dedup.Clusters;
 import java.util.Arrays;
 
 /**
- * What becomes of each document: one representative of every cluster stays (the longest, of those the first) and goes to training or
- * validation by the hash of its content, so that neither order nor other documents move it and nearly equal texts never lie on both sides.
+ * What becomes of each document: one representative of every cluster stays (the longest, of those the one whose content has the least hash, of equal ones the
+ * first) and goes to training or validation by that hash, so that neither order nor other documents move it and nearly equal texts never lie on both sides.
  * With two clusters or more and a fraction above 0 neither side is empty.
  */
 final class Split {
@@ -23,7 +23,8 @@ final class Split {
         for (int document = 0; document < n; document++) {
             int cluster = clusters.cluster(document);
             int best = representatives[cluster];
-            if (best < 0 || clusters.length(document) > clusters.length(best)) {
+            if (best < 0 || clusters.length(document) > clusters.length(best)
+                    || clusters.length(document) == clusters.length(best) && clusters.contentHash(document) < clusters.contentHash(best)) {
                 representatives[cluster] = document;
             }
         }

@@ -125,6 +125,39 @@ class CleaningDoesNotDependOnThreadsOrOrderTest {
         one.forEach((name, bytes) -> assertThat(eight.get(name)).as(name).isEqualTo(bytes));
     }
 
+    /** Chains and crowds of likeness, where who is compared with whom decides: every text shares three of four parts with some others. */
+    @Test
+    void theSameTextsStayInWhateverOrderTheyAreRead() throws IOException {
+        var random = new Random(11);
+        var parts = new ArrayList<String>();
+        for (int part = 0; part < 24; part++) {
+            var words = new StringBuilder();
+            for (int word = 0; word < 60; word++) {
+                words.append("p").append(part).append('w').append(random.nextInt(1000)).append(' ');
+            }
+            parts.add(words.toString());
+        }
+        var alike = new ArrayList<String>();
+        for (int i = 0; i < 400; i++) {
+            int base = random.nextInt(6) * 4;
+            var text = new StringBuilder();
+            for (int part = 0; part < 4; part++) {
+                text.append(random.nextInt(5) == 0 ? parts.get(random.nextInt(24)) : parts.get(base + part));
+            }
+            alike.add(text.append("end").append(random.nextInt(40)).toString());
+        }
+        Set<String> first = null;
+        for (int order = 0; order < 6; order++) {
+            Corpus corpus = run(input("alike.jsonl", alike), 2, "alike" + order);
+            Set<String> kept = new HashSet<>(texts(corpus.train()));
+            kept.addAll(texts(corpus.validation()));
+            assertThat(kept).hasSizeBetween(10, 390);
+            first = first == null ? kept : first;
+            assertThat(kept).isEqualTo(first);
+            Collections.shuffle(alike, random);
+        }
+    }
+
     @Test
     void orderAndNewDocumentsMoveNothingFromOneSideToTheOther() throws IOException {
         Corpus first = run(input("a.jsonl", texts), 2, "a");

@@ -52,6 +52,16 @@ public sealed interface Reach {
         };
     }
 
+    /** The most positions that one sees in a document of so many, as a decoder counts them. */
+    default int most(int length) {
+        return switch (this) {
+            case Whole whole -> length;
+            case Window(int tokens) -> Math.min(length, tokens);
+            case Global(int tokens, int first) -> (int) Math.min(length, (long) tokens + first);
+            case Block(int tokens) -> Math.min(length, tokens);
+        };
+    }
+
     /** Number of positions at the beginning of a document that all see. */
     default int global() {
         return this instanceof Global(int tokens, int first) ? first : 0;

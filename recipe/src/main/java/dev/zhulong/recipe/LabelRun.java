@@ -11,7 +11,6 @@ import dev.zhulong.formats.JsonFile;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.Parameters;
 import dev.zhulong.formats.Provenance;
-import dev.zhulong.formats.Stack.Layer;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.model.Encoder;
@@ -230,10 +229,6 @@ final class LabelRun implements RecipeJob.Run<LabelJob.Result> {
     /** Six a weight that multiplies and attention's own, as {@link TrainingConsole#flopsPerToken}; rows are mostly shorter than the longest. */
     static double flopsPerToken(EncoderSpec spec, int seq) {
         double tables = (double) spec.hiddenSize() * (spec.positionRows() + spec.segments() + (spec.tiedEmbeddings() ? 0 : spec.vocabSize()));
-        double attention = 0;
-        for (Layer layer : spec.stack().layers()) {
-            attention += 12.0 * layer.attention().width() * seq;
-        }
-        return 6 * (Parameters.of(spec).count() - tables) + attention;
+        return 6 * (Parameters.of(spec).count() - tables) + TrainingConsole.attention(spec.stack(), seq);
     }
 }

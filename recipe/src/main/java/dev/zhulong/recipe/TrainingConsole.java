@@ -2,6 +2,7 @@ package dev.zhulong.recipe;
 
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.Parameters;
+import dev.zhulong.formats.Stack;
 import dev.zhulong.formats.progress.Event;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.formats.progress.ProgressLine;
@@ -61,7 +62,7 @@ public class TrainingConsole implements TrainListener {
 
     /**
      * Floating-point operations of one token's forward and backward: six a weight that multiplies, and attention's {@code 12 · layers ·
-     * heads · headDim · seq} (Chowdhery et al. 2022, appendix B). The embedding is a look-up and multiplies only where it is the head too.
+     * heads · headDim · seq} (Chowdhery et al. 2022, appendix B), or the window or block instead of {@code seq} where a layer sees no further. The embedding is a look-up and multiplies only where it is the head too.
      */
     public static double flopsPerToken(DecoderSpec spec, int seq) {
         double weights = Parameters.of(spec).count() - spec.idleWeights();
@@ -71,7 +72,12 @@ public class TrainingConsole implements TrainListener {
         if (spec.rope() == null) {
             weights -= (double) spec.contextLength() * spec.hiddenSize();
         }
-        return 6 * weights + 12.0 * spec.layers() * spec.heads() * spec.headDim() * seq;
+        return 6 * weights + attention(spec.stack(), seq);
+    }
+
+    /** Attention's own, for one token's forward and backward. */
+    static double attention(Stack stack, int seq) {
+        return stack.layers().stream().mapToDouble(layer -> 12.0 * layer.attention().width() * layer.attention().reach().most(seq)).sum();
     }
 
     /**
@@ -82,9 +88,9 @@ public class TrainingConsole implements TrainListener {
      */
     static double flopsPerToken(DecoderSpec spec, int seq, double learnt, boolean adapter) {
         double head = 6.0 * spec.vocabSize() * spec.hiddenSize();
-        double weights = flopsPerToken(spec, seq) - head - 12.0 * spec.layers() * spec.heads() * spec.headDim() * seq;
+        double weights = flopsPerToken(spec, seq) - head - attention(spec.stack(), seq);
         double share = adapter ? 2.0 / 3 : 1;
-        return share * (weights + learnt * head) + 12.0 * spec.layers() * spec.heads() * spec.headDim() * seq;
+        return share * (weights + learnt * head) + attention(spec.stack(), seq);
     }
 
     /** The newest evaluation. */

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.Family;
+import dev.zhulong.formats.Reach;
 import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.tensor.MachineSpeed;
 import dev.zhulong.train.TrainListener;
@@ -30,6 +31,15 @@ class UtilisationIsAShareOfTheMeasuredPeakTest {
         // an adapter: no gradient of the weights, and half the tokens meet the head
         double inside = weights - 1000 * 64;
         assertThat(TrainingConsole.flopsPerToken(SPEC, 32, 0.5, true)).isCloseTo(4 * (inside + 0.5 * 1000 * 64) + attention, within(1e-6));
+    }
+
+    @Test
+    void aLayerThatSeesAWindowWorksOnThatAlone() {
+        var windows = SPEC.withReach(new Reach.Global(8, 2));
+        double short10 = TrainingConsole.flopsPerToken(SPEC, 10);
+        assertThat(TrainingConsole.flopsPerToken(windows, 10)).isEqualTo(short10);
+        assertThat(TrainingConsole.flopsPerToken(windows, 100)).isEqualTo(short10);
+        assertThat(TrainingConsole.flopsPerToken(SPEC, 100)).isGreaterThan(short10);
     }
 
     @Test

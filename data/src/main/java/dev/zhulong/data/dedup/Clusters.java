@@ -2,13 +2,17 @@ package dev.zhulong.data.dedup;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
- * Clusters of equal and nearly equal documents over a whole corpus: documents are added in order, then joined with union-find. Memory is
- * about {@code 9 * bands * rows / 8 + 44} bytes a document whatever its length (some 250 bytes with the default).
+ * Clusters of equal and nearly equal documents over a whole corpus: documents are added, then joined with union-find. Memory is
+ * about {@code 9 * bands * rows / 8 + 68} bytes a document whatever its length (some 270 bytes with the default).
  *
- * <p>Within one bucket of one band a document is compared with the documents before it that represent what the bucket holds, up to 32.
+ * <p>Within one bucket of one band a document is compared with those that represent what the bucket holds, up to 32; where it is like none it becomes
+ * one of them. A bucket's documents come in the order of their contents' hashes and are compared without regard to other buckets: which are joined depends
+ * neither on the order in which they were added nor on which bucket is looked at first.
  */
 public final class Clusters {
     private static final int CHUNK = 1 << 12;
@@ -72,9 +76,25 @@ public final class Clusters {
             return;
         }
         joinExact();
-        for (int band = 0; kind == Kind.NEAR && band < minHash.bands(); band++) {
-            joinBand(band);
+        if (kind == Kind.NEAR) {
+            int[] compared = compared();
+            for (int band = 0; band < minHash.bands(); band++) {
+                joinBand(band, compared);
+            }
         }
+    }
+
+    /**
+     * The documents to compare, in the order of their contents' hashes. An exact copy can only meet what its original meets; text without words is
+     * compared exactly or not at all.
+     */
+    private int[] compared() {
+        return IntStream.range(0, size).filter(document -> lengths[document] >= 0 && originals[document] == document).boxed()
+                .sorted(Comparator.comparingLong(this::contentHash).thenComparingLong(this::restOfHash)).mapToInt(Integer::intValue).toArray();
+    }
+
+    private long restOfHash(int document) {
+        return exact.get(document / CHUNK)[2 * (document % CHUNK) + 1];
     }
 
     /** Smallest document of the cluster {@code document} belongs to: equal for two documents exactly when they are in one cluster. */
@@ -94,7 +114,7 @@ public final class Clusters {
 
     /** Whether two documents have the same text but for case and white space. */
     public boolean sameText(int a, int b) {
-        return contentHash(a) == contentHash(b) && exact.get(a / CHUNK)[2 * (a % CHUNK) + 1] == exact.get(b / CHUNK)[2 * (b % CHUNK) + 1];
+        return contentHash(a) == contentHash(b) && restOfHash(a) == restOfHash(b);
     }
 
     /** The first document with this document's text, itself when there is none before; known only when duplicates are looked for. */
@@ -128,14 +148,10 @@ public final class Clusters {
         }
     }
 
-    private void joinBand(int band) {
+    private void joinBand(int band, int[] compared) {
         var heads = new int[tableSize()]; // first document of a bucket, plus one
         var next = new int[size];         // further representatives of the bucket, plus one
-        for (int document = 0; document < size; document++) {
-            // An exact copy can only meet what its original meets; text without words is compared exactly or not at all.
-            if (lengths[document] < 0 || originals[document] != document) {
-                continue;
-            }
+        for (int document : compared) {
             long key = key(document, band);
             int slot = slot(key, heads.length);
             while (heads[slot] != 0 && key(heads[slot] - 1, band) != key) {
@@ -150,9 +166,7 @@ public final class Clusters {
             int seen = 0;
             for (int other = heads[slot]; other != 0 && seen < MAX_REPRESENTATIVES; other = next[other - 1], seen++) {
                 last = other;
-                if (cluster(other - 1) == cluster(document)) {
-                    joined = true;
-                } else if (similarity(other - 1, document) >= minHash.threshold()) {
+                if (similarity(other - 1, document) >= minHash.threshold()) {
                     union(other - 1, document);
                     joined = true;
                 }
