@@ -24,6 +24,8 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class MemoryCollectives implements Collectives {
     private static final int PIECE = 64 << 10;
+    private static final long SHORTEST_PAUSE = 20_000;
+    private static final long LONGEST_PAUSE = 2_000_000;
     private static final int LINE = 64;
     /** Of a rank: its counter on a line of its own, the call it is in, and its numbers. */
     private static final int CALL_AT = LINE;
@@ -230,21 +232,24 @@ final class MemoryCollectives implements Collectives {
                 + new Call(note.getAtIndex(ValueLayout.JAVA_LONG, 1), name) + " (" + note.getAtIndex(ValueLayout.JAVA_LONG, 2) + " bytes)";
     }
 
-    /** Looks without a pause at first, as the others are mostly near; then leaves the core to them. */
+    /** Looks without a pause at first, as the others are mostly near; then leaves the core to them, and looks the more seldom the longer it has waited. */
     private void await(int peer, long next) {
         MemorySegment slot = slots.of(peer);
+        long begun = 0;
         for (int tries = 0; (long) COUNTER.getAcquire(slot, 0L) < next; tries++) {
             if (tries < 2000) {
                 Thread.onSpinWait();
-            } else if (tries < 4000) {
-                Thread.yield();
-            } else {
-                mesh.awaited(peer);
-                if ((long) COUNTER.getAcquire(slot, 0L) >= next) {
-                    return;
-                }
-                LockSupport.parkNanos(50_000);
+                continue;
             }
+            begun = begun == 0 ? System.nanoTime() : begun;
+            mesh.awaited(peer);
+            if ((long) COUNTER.getAcquire(slot, 0L) >= next) {
+                return;
+            }
+            if (Thread.currentThread().isInterrupted()) {
+                throw new IllegalStateException("interrupted while waiting for rank " + peer);
+            }
+            LockSupport.parkNanos(Math.clamp((System.nanoTime() - begun) / 8, SHORTEST_PAUSE, LONGEST_PAUSE));
         }
     }
 

@@ -8,6 +8,7 @@ import dev.zhulong.formats.Stack;
 import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.Device;
 import dev.zhulong.tensor.Libtorch;
+import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorRandom;
 import dev.zhulong.tensor.TensorScope;
@@ -17,8 +18,11 @@ import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /**
  * A network: weights by name, and parts that a batch passes in order. Whatever trains, stores, adapts, shards, prunes or counts a model rests on this
@@ -37,6 +41,8 @@ public abstract class Network implements AutoCloseable {
     /** Its own weights whose places an adapter has taken. */
     private final Map<String, Tensor> replaced = new LinkedHashMap<>();
     private Residency residency = Residency.HERE;
+    /** Null for nobody. */
+    private Consumer<Part> asked;
 
     /**
      * Over {@code tensors}, which this object owns from now on and which must be kept out of scopes.
@@ -302,12 +308,53 @@ public abstract class Network implements AutoCloseable {
         adapter().ifPresent(LoraAdapter::noDropout);
     }
 
+    /** What training changes of a part: its own weights, or those of the adapter on them. */
+    public final List<Tensor> trainable(Part part) {
+        if (adapter == null) {
+            return part.weights().stream().filter(Weight::isHere).map(Weight::tensor).toList();
+        }
+        return part.weights().stream().map(weight -> weight.parameter().module()).distinct().map(adapter.parts()::get).filter(Objects::nonNull)
+                .flatMap(lora -> Stream.of(lora.a(), lora.b(), lora.magnitude())).filter(Objects::nonNull).toList();
+    }
+
+    /**
+     * Has {@code then} told in backward of each part whose weights have their whole gradients of that batch, as soon as they have. What a part uses together with others may
+     * change afterwards, and of a part that is given nothing that gets a gradient, as the first one, it is not told.
+     *
+     * @param then null for nobody
+     */
+    public final void onGradients(Consumer<Part> then) {
+        asked = then;
+    }
+
+    /** For whoever runs backward a part at a time: the gradients of this one are there. */
+    public final void gradientsAreThere(Part part) {
+        if (asked != null) {
+            asked.accept(part);
+        }
+    }
+
     /** Runs all parts, each in a scope of its own. */
     public final Tensor[] run(Tensor[] flow, Pass pass) {
+        Tensor[] before = flow;
         for (Part part : parts()) {
+            if (asked != null && !NoGrad.isOn()) {
+                watch(part, flow, before);
+            }
+            before = flow;
             flow = run(part, flow, pass);
         }
         return flow;
+    }
+
+    /** Backward goes from the last operation to the first: when what a part was given has its gradient, so have the weights that the part used. */
+    private void watch(Part part, Tensor[] flow, Tensor[] before) {
+        for (Tensor given : flow) {
+            if (given.requiresGrad() && !isAmong(given, before)) {
+                given.onGradient(given.detach(), (gradient, same) -> gradientsAreThere(part));
+                return;
+            }
+        }
     }
 
     /** Runs one part in a scope of its own; what it gives belongs to the scope around it. */

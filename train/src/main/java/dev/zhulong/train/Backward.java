@@ -52,6 +52,7 @@ final class Backward {
                 backward(end, i == parts.size() - 1 ? head.apply(detached(end)) : gradients);
                 above = Arrays.stream(leaves).map(leaf -> leaf.dtype().isFloat() && leaf.grad() != null ? scope.handOut(leaf.grad()) : null)
                         .toArray(Tensor[]::new);
+                network.gradientsAreThere(parts.get(i));
             } finally {
                 network.residency().leave(parts.get(i));
             }

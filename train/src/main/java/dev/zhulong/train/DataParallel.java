@@ -2,12 +2,7 @@ package dev.zhulong.train;
 
 import dev.zhulong.distribute.Call;
 import dev.zhulong.distribute.Collectives;
-import dev.zhulong.tensor.DType;
-import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 
@@ -16,11 +11,9 @@ import java.util.List;
  * ranks, so that N ranks with a batch a step end in the same bits as one process with N.
  */
 public final class DataParallel implements Ranks {
-    /** Weights begin at multiples of so many values. */
-    private static final int GRAIN = 64;
-
     private final Collectives ranks;
-    private MemorySegment memory;
+    /** Null before it is known what is trained. */
+    private Buckets buckets;
     private long step;
 
     /** @param ranks stay the caller's until {@link #close} */
@@ -41,6 +34,7 @@ public final class DataParallel implements Ranks {
     @Override
     public void begin(long number) {
         step = number;
+        buckets.await();
     }
 
     @Override
@@ -57,49 +51,32 @@ public final class DataParallel implements Ranks {
 
     @Override
     public Loss sum(Loss mine) {
+        buckets.allThere(step);
         Loss total = Loss.NONE;
-        for (double[] each : ranks.gather(new Call(step, "loss"), mine.sum(), mine.count(), mine.bytes())) {
+        for (double[] each : buckets.then(() -> ranks.gather(new Call(step, "loss"), mine.sum(), mine.count(), mine.bytes()))) {
             total = total.plus(new Loss(each[0], (long) each[1], (long) each[2]));
         }
         return total;
     }
 
+    @Override
+    public void expect(List<List<Tensor>> weights) {
+        if (buckets != null) {
+            buckets.close();
+        }
+        buckets = new Buckets(ranks, weights);
+    }
+
+    @Override
+    public void there(int group) {
+        buckets.there(group, step);
+    }
+
     /** Afterwards each rank has the sum of all. What no rank has a gradient of has none. */
     @Override
     public void reduce(Collection<Tensor> weights) {
-        long flags = weights.stream().mapToLong(w -> room(w.elements())).sum();
-        long values = flags + weights.size();
-        if (memory == null) {
-            memory = ranks.allocate(values * Float.BYTES);
-        }
-        List<Tensor> views = new ArrayList<>();
-        try (var off = NoGrad.open()) {
-            long at = 0;
-            for (Tensor weight : weights) {
-                Tensor view = Tensor.view(memory.asSlice(at * Float.BYTES, weight.elements() * Float.BYTES), DType.F32, weight.shape());
-                Tensor gradient = weight.grad();
-                if (gradient == null) {
-                    view.zero_();
-                } else {
-                    view.copy_(gradient);
-                }
-                memory.setAtIndex(ValueLayout.JAVA_FLOAT, flags + views.size(), gradient == null ? 0 : 1);
-                views.add(view);
-                at += room(weight.elements());
-            }
-        }
-        ranks.allReduce(new Call(step, "gradients"), memory.asSlice(0, values * Float.BYTES));
-        int i = 0;
-        for (Tensor weight : weights) {
-            if (memory.getAtIndex(ValueLayout.JAVA_FLOAT, flags + i) > 0) {
-                weight.setGrad(views.get(i));
-            }
-            i++;
-        }
-    }
-
-    private static long room(long elements) {
-        return (elements + GRAIN - 1) / GRAIN * GRAIN;
+        buckets.allThere(step);
+        buckets.handOut();
     }
 
     /** Each rank has the whole gradient. */
@@ -115,6 +92,9 @@ public final class DataParallel implements Ranks {
 
     @Override
     public void close() {
+        if (buckets != null) {
+            buckets.close();
+        }
         ranks.close();
     }
 }

@@ -2,10 +2,11 @@ package dev.zhulong.train;
 
 import dev.zhulong.tensor.Tensor;
 import java.util.Collection;
+import java.util.List;
 
 /**
  * Those that train one model together, each on batches of its own. A step asks them once its gradients are summed and before it needs their
- * norm, and nowhere else. Every sum is taken in the order of the ranks, so that the same ranks give the same bits.
+ * norm, and nowhere else; while backward goes on it tells them which gradients are there. Every sum is taken in the order of the ranks, so that the same ranks give the same bits.
  */
 public interface Ranks extends AutoCloseable {
     /** One process, which has everything already. */
@@ -28,8 +29,18 @@ public interface Ranks extends AutoCloseable {
      */
     default void agree(String what, long mine) {}
 
-    /** The loss of all. */
+    /** The loss of all, once backward has ended. */
     Loss sum(Loss mine);
+
+    /**
+     * Says in which order gradients become known, so that they can be summed while others are not known yet.
+     *
+     * @param weights all that are trained, in groups, the same on each rank
+     */
+    default void expect(List<List<Tensor>> weights) {}
+
+    /** The gradients of a group are there and stay as they are until {@link #reduce}. Once backward has ended, those of all groups are. */
+    default void there(int group) {}
 
     /**
      * Sums the gradients of all into those of {@code weights}: all of them, or those this rank updates.

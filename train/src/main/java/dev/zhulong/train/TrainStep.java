@@ -22,6 +22,7 @@ public final class TrainStep<B> {
     private final TrainOptions options;
     private final Optimizer optimizer;
     private final Ranks ranks;
+    private final PartGradients gradients;
 
     /**
      * What a step did.
@@ -45,6 +46,7 @@ public final class TrainStep<B> {
         this.options = options;
         this.optimizer = optimizer;
         this.ranks = ranks;
+        this.gradients = new PartGradients(model, ranks, options.accumulation());
     }
 
     /**
@@ -65,7 +67,8 @@ public final class TrainStep<B> {
             long ofAll = number * ranks.size() + ranks.rank();
             model.drop(options.seed() * 1_000_003 + ofAll);
             Map<Tensor, Tensor> before = i == 0 ? Map.of() : setAside();
-            total = total.plus(objective.accumulate(batch, options.recompute()));
+            total = total.plus(i < options.accumulation() - 1 ? objective.accumulate(batch, options.recompute())
+                    : gradients.during(() -> objective.accumulate(batch, options.recompute())));
             before.forEach(TrainStep::addTo);
             tokens += objective.tokens(batch);
         }
