@@ -104,7 +104,7 @@ public final class TrainBench {
         }
     }
 
-    private static LongFunction<Batch> random(Shape shape) {
+    static LongFunction<Batch> random(Shape shape) {
         SplittableRandom random = new SplittableRandom(0);
         return step -> {
             Batch b = new Batch(shape.batch(), shape.seq());
