@@ -43,12 +43,21 @@ final class ActivationRecords {
      * @param largest absolutely of the 32 values; 0 for a row that is only room
      */
     void put(int tile, int units, int u, int r, int n, float[] x, int from, float largest) {
-        int at = (8 * tile * units + u * n + r) * RECORD;
+        int at = at(tile, units, u, r, n);
         if (Activations.inverse(largest) != 0 && DecoderOps.WARMTH.isWarm()) {
             vectorPut(at, x, from, largest);
         } else {
             plainPut(at, x, from, largest);
         }
+    }
+
+    /** Fills the records of units {@code first} to {@code end} from {@code x[from …]} by machine code. */
+    void put(int tile, int units, int first, int end, int r, int n, float[] x, int from) {
+        RecordCode.apply(x, from, records, at(tile, units, first, r, n), end - first, n);
+    }
+
+    private static int at(int tile, int units, int u, int r, int n) {
+        return (8 * tile * units + u * n + r) * RECORD;
     }
 
     /** With vectors of 256 bits or more, as machine code has. */

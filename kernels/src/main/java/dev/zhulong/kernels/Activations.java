@@ -17,6 +17,9 @@ public final class Activations {
     static final float ROUND = VectorMath.ROUND;
     static final int ROUND_BITS = VectorMath.ROUND_BITS;
 
+    /** Groups whose largest number is smaller are zeros. */
+    static final float LEAST = 0x1p-100f;
+
     /** Parts that a single tile is prepared in. */
     private static final int PARTS = 8;
     /** Single rows that are prepared sooner than threads are called. */
@@ -282,7 +285,13 @@ public final class Activations {
         int n = tileRows(tile);
         for (int r = 0; r < n; r++) {
             int from = from(tile, r);
-            for (int u = firstUnit(i, 0); u < firstUnit(i, 1); u++) {
+            int first = firstUnit(i, 0);
+            int end = firstUnit(i, 1);
+            if (from >= 0 && RecordCode.isUsed()) {
+                records.put(tile, units(), first, end, r, n, source, from + 32 * first);
+                continue;
+            }
+            for (int u = first; u < end; u++) {
                 records.put(tile, units(), u, r, n, source, from + 32 * u, from < 0 ? 0 : largest(source, from + 32 * u));
             }
         }
@@ -341,6 +350,6 @@ public final class Activations {
 
     /** What activations are multiplied with; 0 for groups so small, or so wrong, that all their integers are 0. */
     static float inverse(float largest) {
-        return largest >= 0x1p-100f ? 127 / largest : 0;
+        return largest >= LEAST ? 127 / largest : 0;
     }
 }

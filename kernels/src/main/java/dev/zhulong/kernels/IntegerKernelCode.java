@@ -22,7 +22,10 @@ import java.lang.foreign.ValueLayout;
  * {@code c = fma(sum, scale of W * scale of A, c)} and {@code c = fma(minimum, weighted sum of A, c)}, unit after unit. What it has that the Vector
  * API has not are products of bytes: of four with their sum in one instruction (VNNI), or of two (AVX2).
  *
- * <p>Called as {@code f(data, scales, minimums, records of A, output, blocks, groups of a row)}; {@link ActivationRecords} describes the records.
+ * <p>Of several rows, VNNI multiplies two blocks at a time, four rows after four, so that four activations that are loaded are multiplied twice: with one block the
+ * loads, not the products, would bound the speed.
+ *
+ * <p>Called as {@code f(data, scales, minimums, records of A, output, groups of blocks, what is added to the output)}; {@link ActivationRecords} describes the records.
  */
 final class IntegerKernelCode {
     /** The most blocks of a call. */
@@ -39,11 +42,17 @@ final class IntegerKernelCode {
     /**
      * What the code depends on.
      *
+     * @param groups       of scales in a row of W; of halves, which have one each, units
      * @param outputStride bytes from a row of the output to the next
+     * @param blocks       that are multiplied at a time
+     * @param biased       whether something is added to each row of the output
      */
-    record Shape(boolean nibbles, boolean offset, boolean halves, int perGroup, boolean wide, boolean hasMin, int rows, int outputStride) {
-        static Shape of(PackedWeights w, int rows, int outputStride) {
-            return new Shape(w.form == PackedWeights.Form.NIBBLES, w.offset != 0, w.group == 16, w.perGroup, w.wide, w.hasMin, rows, outputStride);
+    record Shape(boolean nibbles, boolean offset, boolean halves, int perGroup, boolean wide, boolean hasMin, int groups, int rows, int outputStride, int blocks,
+            boolean biased) {
+        static Shape of(PackedWeights w, int rows, int outputStride, int blocks, boolean biased) {
+            boolean halves = w.group == 16;
+            return new Shape(w.form == PackedWeights.Form.NIBBLES, w.offset != 0, halves, w.perGroup, w.wide, w.hasMin, halves ? w.units : w.units / w.perGroup, rows,
+                    outputStride, blocks, biased);
         }
     }
 
@@ -51,39 +60,56 @@ final class IntegerKernelCode {
     private final boolean vnni;
     private final X86Assembler x;
     private final int rows;
+    private final int blocks;
+    /** Rows whose sums are in registers at the same time. */
+    private final int together;
 
-    // registers
-    private final int sum;
-    private final int c;
-    private final int low;
-    private final int high;
-    private final int scratch;
-    private final int scale;
-    private final int min;
+    // registers; of each block one of the first kinds, of sums and outputs one of each row and block
+    private final int sums;
+    private final int outputs;
+    private final int weights;
+    private final int scales;
+    private final int mins;
+    private final int other;
     private final int mask;
     private final int inverse;
     private final int ones;
+    private final int spare;
     /** Whether outputs stay in registers from unit to unit. */
     private final boolean resident;
+
+    // bytes of a group in a block
+    private final int groupData;
+    private final int groupScales;
 
     private IntegerKernelCode(Shape shape, boolean vnni) {
         this.shape = shape;
         this.vnni = vnni;
         x = new X86Assembler(vnni);
         rows = shape.rows;
+        blocks = shape.blocks;
+        together = blocks > 1 ? Math.min(rows, 4) : rows;
         resident = vnni || rows <= 4;
-        sum = 0;
-        // sums, outputs and eight more: all that VEX can name with four rows; with eight, outputs are kept in memory
-        int next = resident ? 2 * rows : rows;
-        c = rows;
-        low = next;
-        high = next + 1;
-        scratch = next + 2;
-        scale = next + 3;
-        min = next + 4;
-        mask = next + 5;
-        inverse = next + 6;
-        ones = next + 7;
+        // with VEX 16 registers have names: eight rows keep their outputs in memory
+        sums = 0;
+        outputs = sums + together * blocks;
+        weights = outputs + (resident ? rows * blocks : 0);
+        scales = weights + blocks;
+        other = scales + blocks;
+        mask = other + 1;
+        mins = mask + 1;
+        // scales in f32, which need no inverse, are those that two blocks can have minimums with
+        inverse = mins + (shape.hasMin ? blocks : 0);
+        ones = inverse + 1;
+        spare = ones + 1;
+        int parts = shape.halves ? 2 : shape.perGroup;
+        groupData = parts * vectors() * x.vectorBytes();
+        groupScales = (shape.halves ? 2 : 1) * x.vectorBytes() / (shape.wide ? 1 : 2);
+    }
+
+    /** Blocks that products of tiles of {@code rows} multiply at a time: as many as have room in registers. */
+    static int blocks(PackedWeights w, int rows, boolean vnni) {
+        return vnni && rows > 1 && (w.wide || !w.hasMin) ? 2 : 1;
     }
 
     /** The constants that the code reads, for the life of the process. */
@@ -102,8 +128,15 @@ final class IntegerKernelCode {
         return code.x;
     }
 
+    /** Vectors of weights that share an activation's sums: a unit, or half of one. */
+    private int vectors() {
+        return (shape.nibbles ? 4 : 8) / (shape.halves ? 2 : 1);
+    }
+
     private void function(long constants) {
-        x.loadStackArgument(R10, 0);
+        if (shape.biased) {
+            x.loadStackArgument(R10, 0);
+        }
         x.moveConstant(RAX, constants);
         if (shape.nibbles || vnni) {
             x.broadcastInt(mask, new Mem(RAX, shape.nibbles ? LOW_NIBBLES : SIGN_BITS));
@@ -114,62 +147,104 @@ final class IntegerKernelCode {
         if (!shape.wide) {
             x.broadcastFloat(inverse, new Mem(RAX, SMALL_INVERSE));
         }
-        int block = x.position();
+        int start = x.position();
         x.move(R11, RCX);
-        x.move(RAX, R10);
-        for (int r = 0; r < rows; r++) {
-            int zero = resident ? c + r : low;
+        x.moveConstant(RAX, shape.groups);
+        eachOutput(0, rows, (r, b) -> {
+            int zero = resident ? output(r, b) : other;
             x.xor(zero, zero, zero);
             if (!resident) {
-                x.storeFloats(output(r), zero);
+                x.storeFloats(memory(r, b), zero);
             }
-        }
+        });
         int group = x.position();
         group();
         x.decrement(RAX);
         x.jumpUnlessZero(group);
-        if (resident) {
-            for (int r = 0; r < rows; r++) {
-                x.storeFloats(output(r), c + r);
-            }
+        store();
+        x.add(R8, blocks * x.vectorBytes());
+        x.add(RDI, (blocks - 1) * shape.groups * groupData);
+        x.add(RSI, (blocks - 1) * shape.groups * groupScales);
+        if (shape.hasMin) {
+            x.add(RDX, (blocks - 1) * shape.groups * groupScales);
         }
-        x.add(R8, x.vectorBytes());
         x.decrement(R9);
-        x.jumpUnlessZero(block);
+        x.jumpUnlessZero(start);
         x.clearUpper();
         x.ret();
     }
 
-    private Mem output(int r) {
-        return new Mem(R8, r * shape.outputStride);
+    private interface Output {
+        void emit(int row, int block);
+    }
+
+    private void eachOutput(int first, int end, Output output) {
+        for (int r = first; r < end; r++) {
+            for (int b = 0; b < blocks; b++) {
+                output.emit(r, b);
+            }
+        }
+    }
+
+    private int sum(int r, int b) {
+        return sums + r % together * blocks + b;
+    }
+
+    private int output(int r, int b) {
+        return outputs + r * blocks + b;
+    }
+
+    private Mem memory(int r, int b) {
+        return new Mem(R8, r * shape.outputStride + b * x.vectorBytes());
+    }
+
+    private void store() {
+        for (int b = 0; b < blocks && shape.biased; b++) {
+            x.loadFloats(weights + b, new Mem(R10, b * x.vectorBytes()));
+        }
+        eachOutput(0, rows, (r, b) -> {
+            int sum = resident ? output(r, b) : other;
+            if (!resident && shape.biased) {
+                x.loadFloats(sum, memory(r, b));
+            }
+            if (shape.biased) {
+                x.addFloats(sum, sum, weights + b);
+            }
+            if (resident || shape.biased) {
+                x.storeFloats(memory(r, b), sum);
+            }
+        });
+        if (shape.biased) {
+            x.add(R10, blocks * x.vectorBytes());
+        }
     }
 
     /** Units that share a scale; or the two halves of a unit, which have one each. */
     private void group() {
-        int vectors = (shape.nibbles ? 4 : 8) / (shape.halves ? 2 : 1);
         int parts = shape.halves ? 2 : shape.perGroup;
-        int data = 0;
-        int scales = 0;
         int record = 0;
         for (int part = 0; part < parts; part++) {
             if (part == 0 || shape.halves) {
-                scale(scale, new Mem(RSI, scales));
-                if (shape.hasMin) {
-                    scale(min, new Mem(RDX, scales));
+                for (int b = 0; b < blocks; b++) {
+                    int at = b * shape.groups * groupScales + part * groupScales / 2;
+                    scale(scales + b, new Mem(RSI, at));
+                    if (shape.hasMin) {
+                        scale(mins + b, new Mem(RDX, at));
+                    }
                 }
-                scales += x.vectorBytes() / (shape.wide ? 1 : 2);
             }
-            sums(record, shape.halves ? part : -1, vectors, data);
-            data += vectors * x.vectorBytes();
-            outputs(record, shape.halves ? part : -1);
+            for (int first = 0; first < rows; first += together) {
+                sums(first, record, shape.halves ? part : -1, part * vectors() * x.vectorBytes());
+                outputs(first, record, shape.halves ? part : -1);
+            }
             if (!shape.halves) {
                 record += ActivationRecords.RECORD * 4 * rows;
             }
         }
-        x.add(RDI, data);
-        x.add(RSI, scales);
+        x.add(RDI, groupData);
+        x.add(RSI, groupScales);
         if (shape.hasMin) {
-            x.add(RDX, scales);
+            x.add(RDX, groupScales);
         }
         x.add(R11, shape.halves ? ActivationRecords.RECORD * 4 * rows : record);
     }
@@ -188,40 +263,49 @@ final class IntegerKernelCode {
         return new Mem(R11, record + 4 * (ActivationRecords.RECORD * r + field));
     }
 
-    /** Integer sums of a unit or of half {@code half} of one. */
-    private void sums(int record, int half, int vectors, int data) {
+    /** Integer sums of a unit or of half {@code half} of one, of the rows from {@code first} on. */
+    private void sums(int first, int record, int half, int data) {
         boolean shifted = shape.nibbles ? shape.offset : vnni;
-        for (int r = 0; r < rows; r++) {
-            if (vnni && shifted) {
-                x.broadcastInt(sum + r, bias(record, half, r));
+        eachOutput(first, first + together, (r, b) -> {
+            if (!vnni || !shifted) {
+                x.xor(sum(r, b), sum(r, b), sum(r, b));
+            } else if (b == 0) {
+                x.broadcastInt(sum(r, b), bias(record, half, r));
             } else {
-                x.xor(sum + r, sum + r, sum + r);
+                x.moveVector(sum(r, b), sum(r, 0));
             }
-        }
+        });
         int quad = half == 1 ? 4 : 0;
-        for (int i = 0; i < vectors; i++) {
-            x.load(low, new Mem(RDI, data + i * x.vectorBytes()));
-            if (shape.nibbles) {
-                x.shiftIntsRight(high, low, 4);
-                x.and(low, low, mask);
-                x.and(high, high, mask);
-                products(low, record, quad++);
-                products(high, record, quad++);
-            } else if (vnni) {
-                x.xor(low, low, mask);
-                products(low, record, quad++);
-            } else {
-                signedProducts(record, quad++);
+        for (int i = 0; i < vectors(); i++) {
+            int at = data + i * x.vectorBytes();
+            for (int high = 0; high < (shape.nibbles ? 2 : 1); high++) {
+                for (int b = 0; b < blocks; b++) {
+                    load(b, at + b * shape.groups * groupData, high == 1);
+                }
+                products(first, record, quad++);
             }
         }
         if (shape.nibbles && !vnni) {
-            for (int r = 0; r < rows; r++) {
-                x.multiplyShorts(sum + r, sum + r, ones);
+            for (int r = first; r < first + together; r++) {
+                x.multiplyShorts(sum(r, 0), sum(r, 0), ones);
                 if (shifted) {
-                    x.broadcastInt(scratch, bias(record, half, r));
-                    x.addInts(sum + r, sum + r, scratch);
+                    x.broadcastInt(other, bias(record, half, r));
+                    x.addInts(sum(r, 0), sum(r, 0), other);
                 }
             }
+        }
+    }
+
+    /** Weights of a block, unsigned but for bytes with AVX2. */
+    private void load(int b, int at, boolean high) {
+        x.load(weights + b, new Mem(RDI, at));
+        if (high) {
+            x.shiftIntsRight(weights + b, weights + b, 4);
+        }
+        if (shape.nibbles) {
+            x.and(weights + b, weights + b, mask);
+        } else if (vnni) {
+            x.xor(weights + b, weights + b, mask);
         }
     }
 
@@ -229,48 +313,57 @@ final class IntegerKernelCode {
         return field(record, shape.nibbles ? ActivationRecords.BIAS_8 : half < 0 ? ActivationRecords.BIAS_128 : ActivationRecords.BIAS_128_HALVES + half, r);
     }
 
-    /** Unsigned bytes times four activations; with AVX2 they are nibbles, of which 16 products fit 16 bits. */
-    private void products(int unsigned, int record, int quad) {
-        for (int r = 0; r < rows; r++) {
+    /** Bytes times four activations. */
+    private void products(int first, int record, int quad) {
+        for (int r = first; r < first + together; r++) {
             Mem four = field(record, ActivationRecords.QUADS + quad, r);
-            if (vnni) {
-                x.addByteProducts(sum + r, unsigned, four);
+            if (vnni && blocks == 1) {
+                x.addByteProducts(sum(r, 0), weights, four);
+            } else if (vnni) {
+                x.broadcastInt(other, four);
+                for (int b = 0; b < blocks; b++) {
+                    x.addByteProducts(sum(r, b), weights + b, other);
+                }
+            } else if (shape.nibbles) {
+                // 16 products of nibbles fit 16 bits
+                x.broadcastInt(other, four);
+                x.multiplyBytes(other, weights, other);
+                x.addShorts(sum(r, 0), sum(r, 0), other);
             } else {
-                x.broadcastInt(scratch, four);
-                x.multiplyBytes(scratch, unsigned, scratch);
-                x.addShorts(sum + r, sum + r, scratch);
+                signedProducts(sum(r, 0), four);
             }
         }
     }
 
     /** Signed bytes times four activations, with AVX2: the weights' signs go to the activations, and two products of 128 and 127 fit 16 bits. */
-    private void signedProducts(int record, int quad) {
-        x.absBytes(high, low);
-        for (int r = 0; r < rows; r++) {
-            x.broadcastInt(scratch, field(record, ActivationRecords.QUADS + quad, r));
-            x.signBytes(scratch, scratch, low);
-            x.multiplyBytes(scratch, high, scratch);
-            x.multiplyShorts(scratch, scratch, ones);
-            x.addInts(sum + r, sum + r, scratch);
-        }
+    private void signedProducts(int sum, Mem four) {
+        x.broadcastInt(other, four);
+        x.signBytes(other, other, weights);
+        x.absBytes(spare, weights);
+        x.multiplyBytes(other, spare, other);
+        x.multiplyShorts(other, other, ones);
+        x.addInts(sum, sum, other);
     }
 
-    private void outputs(int record, int half) {
-        for (int r = 0; r < rows; r++) {
-            int to = resident ? c + r : high;
+    private void outputs(int first, int record, int half) {
+        for (int r = first; r < first + together; r++) {
             if (!resident) {
-                x.loadFloats(to, output(r));
+                x.loadFloats(spare, memory(r, 0));
             }
-            x.intsToFloats(sum + r, sum + r);
-            x.broadcastFloat(low, field(record, ActivationRecords.SCALE, r));
-            x.multiplyFloats(low, low, scale);
-            x.multiplyAddFloats(to, sum + r, low);
+            x.broadcastFloat(other, field(record, ActivationRecords.SCALE, r));
+            for (int b = 0; b < blocks; b++) {
+                x.intsToFloats(sum(r, b), sum(r, b));
+                x.multiplyFloats(weights + b, other, scales + b);
+                x.multiplyAddFloats(resident ? output(r, b) : spare, sum(r, b), weights + b);
+            }
             if (shape.hasMin) {
-                x.broadcastFloat(low, field(record, half < 0 ? ActivationRecords.WEIGHTED : ActivationRecords.WEIGHTED_HALVES + half, r));
-                x.multiplyAddFloats(to, min, low);
+                x.broadcastFloat(other, field(record, half < 0 ? ActivationRecords.WEIGHTED : ActivationRecords.WEIGHTED_HALVES + half, r));
+                for (int b = 0; b < blocks; b++) {
+                    x.multiplyAddFloats(resident ? output(r, b) : spare, mins + b, other);
+                }
             }
             if (!resident) {
-                x.storeFloats(output(r), to);
+                x.storeFloats(memory(r, 0), spare);
             }
         }
     }

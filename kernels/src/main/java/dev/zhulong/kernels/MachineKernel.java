@@ -13,18 +13,34 @@ import java.util.concurrent.ConcurrentHashMap;
 final class MachineKernel {
     /** The function of {@link IntegerKernelCode}. Reads and writes arrays where they lie: while it runs, a fraction of a millisecond, there is no garbage collection. */
     private static final MethodHandle CALL = Platform.THERE ? Linker.nativeLinker().downcallHandle(FunctionDescriptor.ofVoid(ValueLayout.JAVA_LONG,
-            ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.ADDRESS, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG),
+            ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.ADDRESS, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG, ValueLayout.ADDRESS),
             Linker.Option.critical(true)) : null;
 
-    private static final Map<IntegerKernelCode.Shape, MachineKernel> KERNELS = new ConcurrentHashMap<>();
+    private static final Map<IntegerKernelCode.Shape, MemorySegment> CODE = new ConcurrentHashMap<>();
 
     /** Whether products are those of the vector kernels all the same: {@code -Dzhulong.kernels=vector}, and tests. */
     private static volatile boolean off = "vector".equals(System.getProperty("zhulong.kernels"));
 
-    private final MemorySegment code;
+    /** Where outputs are written. */
+    enum To {
+        /** Rows as long as W has. */
+        ROWS,
+        /** These, and what is added to each row. */
+        ROWS_WITH_BIAS,
+        /** By themselves, {@link IntegerKernelCode#OUTPUT_STRIDE} bytes a row. */
+        APART
+    }
 
-    private MachineKernel(MemorySegment code) {
+    /** Blocks that the code multiplies at a time. */
+    private final int together;
+    private final MemorySegment code;
+    /** For a last block that is alone. */
+    private final MemorySegment single;
+
+    private MachineKernel(int together, MemorySegment code, MemorySegment single) {
+        this.together = together;
         this.code = code;
+        this.single = single;
     }
 
     /** Whether products with quantised weights run on machine code, which does not change while one is in flight. */
@@ -57,32 +73,46 @@ final class MachineKernel {
         return isUsed() ? Optional.of(Platform.VNNI ? "AVX-512 VNNI" : "AVX2") : Optional.empty();
     }
 
-    /**
-     * The kernel for {@code w}, quantised, and tiles of {@code rows}: 1, 4 or 8; looked up once, so that a product allocates nothing.
-     *
-     * @param apart whether its outputs lie by themselves, {@link IntegerKernelCode#OUTPUT_STRIDE} bytes a row, or in rows as long as W has
-     */
-    static MachineKernel of(PackedWeights w, int rows, boolean apart) {
-        int i = 2 * Activations.tileKind(rows) + (apart ? 1 : 0);
+    /** The kernel for {@code w}, quantised, and tiles of {@code rows}: 1, 4 or 8; looked up once, so that a product allocates nothing. */
+    static MachineKernel of(PackedWeights w, int rows, To to) {
+        int i = To.values().length * Activations.tileKind(rows) + to.ordinal();
         MachineKernel kernel = w.kernels[i];
         if (kernel == null) {
-            int stride = apart ? IntegerKernelCode.OUTPUT_STRIDE : Math.multiplyExact(w.rows(), Float.BYTES);
-            kernel = KERNELS.computeIfAbsent(IntegerKernelCode.Shape.of(w, rows, rows == 1 ? 0 : stride), MachineKernel::make);
+            int together = IntegerKernelCode.blocks(w, rows, Platform.VNNI);
+            kernel = new MachineKernel(together, code(w, rows, to, together), code(w, rows, to, 1));
             w.kernels[i] = kernel;
         }
         return kernel;
     }
 
-    private static MachineKernel make(IntegerKernelCode.Shape shape) {
-        return new MachineKernel(load(IntegerKernelCode.emit(shape, Platform.VNNI, Platform.CONSTANTS.address()).bytes()));
+    private static MemorySegment code(PackedWeights w, int rows, To to, int blocks) {
+        int stride = rows == 1 ? 0 : to == To.APART ? IntegerKernelCode.OUTPUT_STRIDE : Math.multiplyExact(w.rows(), Float.BYTES);
+        return CODE.computeIfAbsent(IntegerKernelCode.Shape.of(w, rows, stride, blocks, to == To.ROWS_WITH_BIAS),
+                shape -> load(IntegerKernelCode.emit(shape, Platform.VNNI, Platform.CONSTANTS.address()).bytes()));
     }
 
-    /** Products of a tile with {@code count} blocks from {@code first} on, the first row's at the beginning of {@code to}. */
-    void multiply(PackedWeights w, int first, int count, ActivationRecords a, int tile, MemorySegment to) {
+    /**
+     * Products of a tile with {@code count} blocks from {@code first} on, the first row's at the beginning of {@code to}.
+     *
+     * @param bias what is added to a row, a number for each row of these blocks; null where the kernel adds nothing
+     */
+    void multiply(PackedWeights w, int first, int count, ActivationRecords a, int tile, MemorySegment to, MemorySegment bias) {
+        int whole = count / together * together;
+        if (whole > 0) {
+            call(code, w, first, whole / together, a, tile, to, bias);
+        }
+        if (whole < count) {
+            long bytes = (long) whole * Lanes.BYTES;
+            call(single, w, first + whole, count - whole, a, tile, to.asSlice(bytes), bias == null ? null : bias.asSlice(bytes));
+        }
+    }
+
+    private static void call(MemorySegment code, PackedWeights w, int first, long groups, ActivationRecords a, int tile, MemorySegment to, MemorySegment bias) {
         long scales = first * w.blockScaleBytes;
+        MemorySegment added = bias == null ? MemorySegment.NULL : bias;
         try {
             CALL.invokeExact(code, w.data.address() + first * w.blockBytes, w.scales.address() + scales, w.hasMin ? w.mins.address() + scales : 0L,
-                    a.from(tile, w.units), to, (long) count, w.group == 16 ? (long) w.units : (long) (w.units / w.perGroup));
+                    a.from(tile, w.units), to, groups, added);
         } catch (RuntimeException | Error e) {
             throw e;
         } catch (Throwable t) {

@@ -1,6 +1,7 @@
 package dev.zhulong.kernels;
 
 import dev.zhulong.kernels.FloatMachineKernel.Rows;
+import dev.zhulong.kernels.MachineKernel.To;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -123,6 +124,9 @@ public final class MatMul {
         if (floats) {
             // whole groups, for which rows are read once
             blocksInChunk = Math.max(1, blocksInChunk / FloatKernelCode.MOST_BLOCKS) * FloatKernelCode.MOST_BLOCKS;
+        } else if (!a.isSingle()) {
+            // pairs, for which activations are
+            blocksInChunk = (blocksInChunk + 1) / 2 * 2;
         }
         int chunks = 0;
         for (int group = 0; group < a.groups(); group++) {
@@ -175,24 +179,30 @@ public final class MatMul {
         int whole = FloatMachineKernel.multiplies(w, a) ? Math.max(first, Math.min(end, stride / Lanes.COUNT)) : first;
         int spare = 8 * Lanes.COUNT * (group * weights[group].length + matrix);
         MemorySegment to = machine ? MemorySegment.ofArray(output) : null;
+        float[] bias = biases == null ? null : biases[matrix];
         // the weights of a chunk stay in the cache while the rows of A go by
         for (int row = 0; row < a.groupRows(group); row += 8) {
             int tile = a.groupTile(group) + row / 8;
             int at = outputOffset + (a.groupFirst(group) + row) * stride;
             if (machine && w.form != PackedWeights.Form.FLOATS) {
-                machine(w, first, end, a, tile, output, to, at);
-            } else {
-                if (whole > first) {
-                    FloatMachineKernel.multiply(w, first, whole, a.tileSource(tile), a.tileCount(tile), new Rows(to, at, stride));
-                }
-                vectors(w, whole, end, a, tile, output, at, spare);
+                machine(w, first, end, a, tile, output, to, at, bias);
+                continue;
             }
-            if (biases != null && biases[matrix] != null) {
-                int from = first * Lanes.COUNT;
-                for (int r = 0; r < a.tileCount(tile); r++) {
-                    DecoderOps.add(output, at + r * stride + from, biases[matrix], from, Math.min(stride, end * Lanes.COUNT) - from);
-                }
+            if (whole > first) {
+                FloatMachineKernel.multiply(w, first, whole, a.tileSource(tile), a.tileCount(tile), new Rows(to, at, stride));
             }
+            vectors(w, whole, end, a, tile, output, at, spare);
+            if (bias != null) {
+                add(bias, output, at, stride, a.tileCount(tile), first, end);
+            }
+        }
+    }
+
+    /** Adds to these blocks' outputs of some rows. */
+    private static void add(float[] bias, float[] output, int row0, int stride, int rows, int first, int end) {
+        int from = first * Lanes.COUNT;
+        for (int r = 0; r < rows; r++) {
+            DecoderOps.add(output, row0 + r * stride + from, bias, from, Math.min(stride, end * Lanes.COUNT) - from);
         }
     }
 
@@ -214,20 +224,25 @@ public final class MatMul {
     }
 
     /** A tile on machine code; what would be written beyond the rows of the output is written to memory of this thread first. */
-    private void machine(PackedWeights w, int first, int end, Activations a, int tile, float[] output, MemorySegment to, int row0) {
+    private void machine(PackedWeights w, int first, int end, Activations a, int tile, float[] output, MemorySegment to, int row0, float[] bias) {
         int rows = a.tileCount(tile);
         int stride = w.rows();
         int whole = rows == a.tileRows(tile) ? Math.max(first, Math.min(end, stride / Lanes.COUNT)) : first;
         if (whole > first) {
-            MachineKernel.of(w, rows, false).multiply(w, first, whole - first, a.records, tile, to.asSlice(4L * (row0 + first * Lanes.COUNT)));
+            int from = first * Lanes.COUNT;
+            MachineKernel.of(w, rows, bias == null ? To.ROWS : To.ROWS_WITH_BIAS).multiply(w, first, whole - first, a.records, tile, to.asSlice(4L * (row0 + from)),
+                    bias == null ? null : MemorySegment.ofArray(bias).asSlice(4L * from));
         }
         if (whole < end) {
             MemorySegment results = this.results.get();
             int from = whole * Lanes.COUNT;
             int count = Math.min(stride, end * Lanes.COUNT) - from;
-            MachineKernel.of(w, a.tileRows(tile), true).multiply(w, whole, end - whole, a.records, tile, results);
+            MachineKernel.of(w, a.tileRows(tile), To.APART).multiply(w, whole, end - whole, a.records, tile, results, null);
             for (int r = 0; r < rows; r++) {
                 MemorySegment.copy(results, ValueLayout.JAVA_FLOAT, (long) r * IntegerKernelCode.OUTPUT_STRIDE, output, row0 + r * stride + from, count);
+            }
+            if (bias != null) {
+                add(bias, output, row0, stride, rows, whole, end);
             }
         }
     }

@@ -60,8 +60,8 @@ public final class PackedWeights {
     final MemorySegment scales;
     /** As scales; an empty segment in types without a minimum. */
     final MemorySegment mins;
-    /** The machine code of products with tiles of 1, 4 and 8 rows, either way to write them, once they were asked for. */
-    final MachineKernel[] kernels = new MachineKernel[6];
+    /** The machine code of products with tiles of 1, 4 and 8 rows, every way to write them, once they were asked for. */
+    final MachineKernel[] kernels = new MachineKernel[3 * MachineKernel.To.values().length];
     private volatile boolean tooLarge;
 
     private PackedWeights(WeightType type, int rows, int columns, boolean wide, Arena arena) {

@@ -28,8 +28,10 @@ final class X86Assembler {
     private static final int PF3 = 2;
     private static final int MAP_0F = 1;
     private static final int MAP_0F38 = 2;
+    private static final int MAP_0F3A = 3;
 
     private final boolean evex;
+    private boolean four;
     private byte[] code = new byte[1024];
     private int size;
 
@@ -50,6 +52,13 @@ final class X86Assembler {
 
     byte[] bytes() {
         return Arrays.copyOf(code, size);
+    }
+
+    /** Instructions of vectors of 128 bits with the VEX prefix: four lanes of registers 0 … 15, whose other lanes become 0. */
+    void fourLanes(Runnable instructions) {
+        four = true;
+        instructions.run();
+        four = false;
     }
 
     // ---- integers
@@ -73,6 +82,43 @@ final class X86Assembler {
     /** Lanes of {@code from} by the numbers in {@code places}. */
     void permuteInts(int to, int places, int from) {
         vector(P66, MAP_0F38, 0x36, to, places, from);
+    }
+
+    /** Of each four lanes, those that two bits each of {@code places} number. */
+    void shuffleInts(int to, int from, int places) {
+        vector(P66, MAP_0F, 0x70, to, 0, from);
+        put(places);
+    }
+
+    /** Of the four quarters of 512 bits, those that two bits each of {@code places} number; EVEX only. */
+    void shuffleQuarters(int to, int from, int places) {
+        vector(P66, MAP_0F3A, 0x43, to, from, from);
+        put(places);
+    }
+
+    /** Of {@code b} the lanes whose bits are set, the others of {@code a}; VEX only. */
+    void blendInts(int to, int a, int b, int bits) {
+        vector(P66, MAP_0F3A, 0x02, to, a, b);
+        put(bits);
+    }
+
+    /** Larger ones, by their signs. */
+    void maxInts(int to, int a, int b) {
+        vector(P66, MAP_0F38, 0x3d, to, a, b);
+    }
+
+    /** Sums of two neighbours, those of {@code a} and then those of {@code b}; of four lanes. */
+    void addNeighbourInts(int to, int a, int b) {
+        vector(P66, MAP_0F38, 0x02, to, a, b);
+    }
+
+    void multiplyInts(int to, int a, int b) {
+        vector(P66, MAP_0F38, 0x40, to, a, b);
+    }
+
+    /** The lowest byte of each of 16 lanes, in four; EVEX only. */
+    void intsToBytes(int to, int from) {
+        vector(PF3, MAP_0F38, 0x31, from, 0, to);
     }
 
     void addInts(int to, int a, int b) {
@@ -126,6 +172,11 @@ final class X86Assembler {
         vector(P66, MAP_0F38, 0x50, to, unsigned, signedFour, 4, true);
     }
 
+    /** The same with products of corresponding lanes. */
+    void addByteProducts(int to, int unsigned, int signed) {
+        vector(P66, MAP_0F38, 0x50, to, unsigned, signed);
+    }
+
     void broadcastInt(int to, Mem from) {
         vector(P66, MAP_0F38, 0x58, to, 0, from, 4, false);
     }
@@ -142,6 +193,17 @@ final class X86Assembler {
 
     void loadHalfFloats(int to, Mem from) {
         vector(P66, MAP_0F38, 0x13, to, 0, from, vectorBytes() / 2, false);
+    }
+
+    /** The nearest integers; of two, the even one. */
+    void floatsToInts(int to, int from) {
+        vector(P66, MAP_0F, 0x5b, to, 0, from);
+    }
+
+    /** All bits where {@code a >= b}, none where one is not a number; VEX only. */
+    void atLeastFloats(int to, int a, int b) {
+        vector(NONE, MAP_0F, 0xc2, to, a, b);
+        put(0x0d);
     }
 
     void intsToFloats(int to, int from) {
@@ -206,6 +268,11 @@ final class X86Assembler {
         vector(P66, MAP_0F38, 0x18, to, 0, from, 4, false);
     }
 
+    /** The first lane in all lanes. */
+    void broadcastFloat(int to, int from) {
+        vector(P66, MAP_0F38, 0x18, to, 0, from);
+    }
+
     /** Upper parts of the registers set to zero, as code that uses none of them expects. */
     void clearUpper() {
         put(0xc5, 0xf8, 0x77);
@@ -257,7 +324,7 @@ final class X86Assembler {
     // ---- prefixes
 
     private void vector(int prefix, int map, int opcode, int reg, int second, int rm) {
-        if (evex) {
+        if (evex && !four) {
             // of a register rm, bit 4 is where an index register's bit 3 would be
             evex(prefix, map, reg, second, rm, false);
         } else {
@@ -268,17 +335,17 @@ final class X86Assembler {
 
     /** @param unit bytes that a short displacement counts in, with EVEX */
     private void vector(int prefix, int map, int opcode, int reg, int second, Mem rm, int unit, boolean broadcast) {
-        if (evex) {
+        if (evex && !four) {
             evex(prefix, map, reg, second, rm.base, broadcast);
         } else {
             vex(prefix, map, reg, second, rm.base);
         }
         put(opcode);
-        address(reg, rm, evex ? unit : 1);
+        address(reg, rm, evex && !four ? unit : 1);
     }
 
     private void vex(int prefix, int map, int reg, int second, int rm) {
-        put(0xc4, (~reg >> 3 & 1) << 7 | 1 << 6 | (~rm >> 3 & 1) << 5 | map, (~second & 15) << 3 | 1 << 2 | prefix);
+        put(0xc4, (~reg >> 3 & 1) << 7 | 1 << 6 | (~rm >> 3 & 1) << 5 | map, (~second & 15) << 3 | (four ? 0 : 1 << 2) | prefix);
     }
 
     private void evex(int prefix, int map, int reg, int second, int rm, boolean broadcast) {
