@@ -250,7 +250,7 @@ public final class Activations {
                 task.run(tile);
             }
         } else {
-            pool.run(task, tiles * parts);
+            pool.runShort(task, tiles * parts);
         }
     }
 

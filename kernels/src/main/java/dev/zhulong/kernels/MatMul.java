@@ -125,20 +125,39 @@ public final class MatMul {
             // whole groups, for which rows are read once
             blocksInChunk = Math.max(1, blocksInChunk / FloatKernelCode.MOST_BLOCKS) * FloatKernelCode.MOST_BLOCKS;
         } else if (!a.isSingle()) {
-            // pairs, for which activations are
-            blocksInChunk = (blocksInChunk + 1) / 2 * 2;
+            blocksInChunk = pairs(blocksInChunk, a.groups(), w);
         }
-        int chunks = 0;
-        for (int group = 0; group < a.groups(); group++) {
-            for (PackedWeights matrix : w[group]) {
-                chunks += chunks(matrix);
-            }
-        }
-        pool.run(task, chunks);
+        pool.run(task, chunks(w, a.groups()));
         weights = null;
         activations = null;
         outputs = null;
         this.biases = null;
+    }
+
+    /** Blocks of a chunk, two by two as machine code multiplies them: at most so many, but as the thread that is given most has fewest. */
+    private int pairs(int most, int groups, PackedWeights[][] w) {
+        int best = 0;
+        int fewest = Integer.MAX_VALUE;
+        for (int size = (most + 1) / 2 * 2; size >= 2 && 2 * size >= most; size -= 2) {
+            blocksInChunk = size;
+            int chunks = chunks(w, groups);
+            int longest = (chunks + pool.threads() - 1) / pool.threads() * size;
+            if (longest < fewest) {
+                fewest = longest;
+                best = size;
+            }
+        }
+        return best;
+    }
+
+    private int chunks(PackedWeights[][] w, int groups) {
+        int chunks = 0;
+        for (int group = 0; group < groups; group++) {
+            for (PackedWeights matrix : w[group]) {
+                chunks += chunks(matrix);
+            }
+        }
+        return chunks;
     }
 
     private static void check(Activations a, PackedWeights w, float[] c, int offset) {

@@ -140,7 +140,7 @@ public final class CpuEncoder implements Encoder {
         pool.run(i -> embed(inputs.get(i), sequences[i].from()), sequences.length);
         pass.run(layers, attentions, sequences, rows);
         if (finalNorm != null) {
-            pool.run(row -> finalNorm.apply(pass.x, row * hidden, pass.x, row * hidden), rows);
+            pool.runShort(row -> finalNorm.apply(pass.x, row * hidden, pass.x, row * hidden), rows);
         }
         for (int i = 0; i < sequences.length; i++) {
             int from = sequences[i].from() * hidden;

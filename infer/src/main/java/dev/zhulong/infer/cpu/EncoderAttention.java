@@ -56,7 +56,7 @@ class EncoderAttention {
             rotary.reach(longest(sequences));
             pool.run(i -> turn(pass, sequences[i]), sequences.length);
         }
-        pool.run(number -> prepare(pass, sequences, number), sequences.length * heads);
+        pool.runShort(number -> prepare(pass, sequences, number), sequences.length * heads);
         List<Task> tasks = tasks(sequences);
         pool.run(number -> attend(pass, tasks.get(number)), tasks.size());
     }

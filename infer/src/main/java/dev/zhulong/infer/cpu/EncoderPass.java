@@ -114,7 +114,7 @@ final class EncoderPass implements AutoCloseable {
             var mlp = (CpuMlp.Dense) layer.mlp();
             mlp.in().apply(products, in, rows, inner);
             innerWidth = mlp.width();
-            pool.run(activationTask, rows);
+            pool.runShort(activationTask, rows);
             mlp.down().apply(products, inner[0], rows, delta);
             add(layer.postNorm(), rows);
         }
@@ -126,13 +126,13 @@ final class EncoderPass implements AutoCloseable {
             return x;
         }
         norm = its;
-        pool.run(normTask, rows);
+        pool.runShort(normTask, rows);
         return normed;
     }
 
     private void add(Norm its, int rows) {
         norm = its;
-        pool.run(before ? addTask : residualTask, rows);
+        pool.runShort(before ? addTask : residualTask, rows);
     }
 
     private void activation(int row) {

@@ -124,7 +124,7 @@ final class SourceEncoder implements AutoCloseable {
         pool.run(i -> embed(sources.get(i), sequences[i].from()), sequences.length);
         pass.run(layers, attentions, sequences, rows);
         if (finalNorm != null) {
-            pool.run(row -> finalNorm.apply(pass.x, row * hidden, pass.x, row * hidden), rows);
+            pool.runShort(row -> finalNorm.apply(pass.x, row * hidden, pass.x, row * hidden), rows);
         }
     }
 
