@@ -17,10 +17,10 @@ import dev.zhulong.kernels.X86Assembler.Mem;
  * outputs. So F32 weights lie ({@link PackedWeights}), keys as {@link FullAttention} lays them out, and values as they come.
  *
  * <p>What it computes is, to the bit, what {@link FloatKernel} computes: units of 32 fused products in order, then {@code c = c + sum}; or one such sum over all
- * columns, as in {@link FullAttention}. What it has that the Vector API has not is a say in registers: sums of 8 rows by 3 blocks stay in them, with the vectors of
+ * columns, as in {@link FullAttention}. Weights in F16 and BF16 become floats as they are loaded. What it has that the Vector API has not is a say in registers: sums of 8 rows by 3 blocks stay in them, with the vectors of
  * 3 blocks and a number of a row, so that a number that is loaded is multiplied three times, and a vector eight times; and rows need not be interleaved first.
  *
- * <p>Called as {@code f(blocks, rows, output, groups, n, rest)}. Of products in units n is the number of whole units; of others n times 8 and the rest are the columns.
+ * <p>Called as {@code f(blocks, rows, output, groups, n, rest, bias)}. Of products in one sum n times 8 and the rest are the columns.
  */
 final class FloatKernelCode {
     /** The most blocks of a group. */
@@ -40,14 +40,18 @@ final class FloatKernelCode {
      * @param columns    of products in units; 0 for those in one sum
      * @param eights     of products in one sum, whether there are {@link #STEPS} columns or more
      * @param rest       of these, whether there are columns besides
+     * @param type       of the numbers in blocks: F32, F16 times {@link PackedWeights#SMALL} or BF16
+     * @param biased     of products in units, whether something is added to each row of the output
      */
-    record Shape(int rows, int blocks, int rowStep, int columnStep, int blockStep, int outputStep, int columns, boolean eights, boolean rest) {}
+    record Shape(int rows, int blocks, int rowStep, int columnStep, int blockStep, int outputStep, int columns, boolean eights, boolean rest, WeightType type,
+            boolean biased) {}
 
     private final Shape shape;
     private final X86Assembler x;
     private final int sums;
     private final int vectors;
     private final int number;
+    private final int inverse;
 
     private FloatKernelCode(Shape shape, boolean wide) {
         this.shape = shape;
@@ -55,6 +59,7 @@ final class FloatKernelCode {
         sums = 0;
         vectors = shape.rows * shape.blocks;
         number = vectors + shape.blocks;
+        inverse = number + 1;
     }
 
     /** The most rows of activations: what sums fit into 32 registers, or into 16. */
@@ -62,14 +67,28 @@ final class FloatKernelCode {
         return wide ? 8 : 4;
     }
 
+    /** The most blocks of a group: {@link #MOST_BLOCKS}, or fewer where what widens numbers needs a register. */
+    static int mostBlocks(WeightType type, boolean wide) {
+        return wide || type == WeightType.F32 ? MOST_BLOCKS : MOST_BLOCKS - 1;
+    }
+
     /** @param wide whether vectors are of 512 bits, or of 256 */
     static byte[] emit(Shape shape, boolean wide) {
+        var constants = new CodeConstants(RAX);
+        new FloatKernelCode(shape, wide).function(constants, 0);
         var code = new FloatKernelCode(shape, wide);
-        code.function();
+        code.function(constants, constants.address());
         return code.x.bytes();
     }
 
-    private void function() {
+    private void function(CodeConstants constants, long address) {
+        if (shape.type == WeightType.F16) {
+            x.moveConstant(RAX, address);
+            x.broadcastFloat(inverse, constants.number(1 / PackedWeights.SMALL));
+        }
+        if (shape.biased) {
+            x.loadStackArgument(R8, 0);
+        }
         int group = x.position();
         x.move(R10, RSI);
         x.move(RAX, RDI);
@@ -92,7 +111,7 @@ final class FloatKernelCode {
         x.xor(number, number, number);
         eachSum((sum, to) -> x.storeFloats(to, number));
         if (shape.columns >= PackedWeights.UNIT) {
-            x.move(R9, R8);
+            x.moveConstant(R9, shape.columns / PackedWeights.UNIT);
             int unit = x.position();
             clearSums();
             x.moveConstant(R11, PackedWeights.UNIT / STEPS);
@@ -105,6 +124,16 @@ final class FloatKernelCode {
             clearSums();
             products(shape.columns % PackedWeights.UNIT);
             addSums();
+        }
+        if (shape.biased) {
+            for (int b = 0; b < shape.blocks; b++) {
+                x.loadFloats(vectors + b, new Mem(R8, b * x.vectorBytes()));
+            }
+            eachSum((sum, to) -> {
+                x.addFloats(sum, vectors + (sum - sums) % shape.blocks, to);
+                x.storeFloats(to, sum);
+            });
+            x.add(R8, shape.blocks * x.vectorBytes());
         }
     }
 
@@ -148,7 +177,7 @@ final class FloatKernelCode {
     private void products(int columns) {
         for (int k = 0; k < columns; k++) {
             for (int b = 0; b < shape.blocks; b++) {
-                x.loadFloats(vectors + b, new Mem(RDI, b * shape.blockStep + k * shape.columnStep));
+                load(vectors + b, new Mem(RDI, b * shape.blockStep + k * shape.columnStep));
             }
             for (int r = 0; r < shape.rows; r++) {
                 x.broadcastFloat(number, new Mem(RSI, r * shape.rowStep + Float.BYTES * k));
@@ -159,6 +188,20 @@ final class FloatKernelCode {
         }
         x.add(RDI, columns * shape.columnStep);
         x.add(RSI, columns * Float.BYTES);
+    }
+
+    private void load(int to, Mem from) {
+        switch (shape.type) {
+            case F16 -> {
+                x.loadHalfFloats(to, from);
+                x.multiplyFloats(to, to, inverse);
+            }
+            case BF16 -> {
+                x.loadShorts(to, from);
+                x.shiftIntsLeft(to, to, 16);
+            }
+            default -> x.loadFloats(to, from);
+        }
     }
 
     private void addSums() {

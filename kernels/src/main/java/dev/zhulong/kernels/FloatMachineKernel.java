@@ -8,11 +8,11 @@ import java.lang.invoke.MethodHandle;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** Machine code for products in F32, made when it is first asked for; see {@link FloatKernelCode}. */
+/** Machine code for products in floating point, made when it is first asked for; see {@link FloatKernelCode}. */
 final class FloatMachineKernel {
     /** Reads and writes arrays where they lie: while it runs, a fraction of a millisecond, there is no garbage collection. */
     private static final MethodHandle CALL = MachineKernel.isThere() ? Linker.nativeLinker().downcallHandle(FunctionDescriptor.ofVoid(ValueLayout.ADDRESS,
-            ValueLayout.ADDRESS, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG), Linker.Option.critical(true)) : null;
+            ValueLayout.ADDRESS, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.ADDRESS), Linker.Option.critical(true)) : null;
 
     private static final Map<FloatKernelCode.Shape, MemorySegment> CODE = new ConcurrentHashMap<>();
 
@@ -31,7 +31,7 @@ final class FloatMachineKernel {
 
     /** Whether it multiplies these rows with these weights: a single one is bound by memory, whatever multiplies. */
     static boolean multiplies(PackedWeights w, Activations a) {
-        return w.type() == WeightType.F32 && a.isInOrder() && MachineKernel.isUsed();
+        return w.form == PackedWeights.Form.FLOATS && a.isInOrder() && MachineKernel.isUsed();
     }
 
     /**
@@ -39,11 +39,13 @@ final class FloatMachineKernel {
      *
      * @param first block
      * @param end   behind the last block, none of which ends beyond the rows of W
+     * @param bias  what is added to each row, a number for each row of W; null for nothing
      */
-    static void multiply(PackedWeights w, int first, int end, Rows a, int rows, Rows c) {
+    static void multiply(PackedWeights w, int first, int end, Rows a, int rows, Rows c, float[] bias) {
         MemorySegment data = w.data.asSlice(first * w.blockBytes);
         var to = new Rows(c.floats, c.at + first * Lanes.COUNT, c.step);
-        multiply(data, Lanes.BYTES, Math.toIntExact(w.blockBytes), end - first, a, rows, to, w.columns(), w.columns() / PackedWeights.UNIT, 0);
+        multiply(data, Math.toIntExact(w.columnStep), Math.toIntExact(w.blockBytes), end - first, a, rows, to, w.columns(), 0, 0, w.wide ? WeightType.F32 : w.type(),
+                bias == null ? null : MemorySegment.ofArray(bias).asSlice(4L * first * Lanes.COUNT));
     }
 
     /**
@@ -53,31 +55,34 @@ final class FloatMachineKernel {
      * @param blockStep  numbers from a block to the next
      */
     static void multiply(Rows vectors, int columnStep, int blockStep, int blocks, Rows a, int rows, int columns, Rows c) {
-        multiply(vectors.from(0, 0), Float.BYTES * columnStep, Float.BYTES * blockStep, blocks, a, rows, c, 0, columns / FloatKernelCode.STEPS, columns % FloatKernelCode.STEPS);
+        multiply(vectors.from(0, 0), Float.BYTES * columnStep, Float.BYTES * blockStep, blocks, a, rows, c, 0, columns / FloatKernelCode.STEPS, columns % FloatKernelCode.STEPS,
+                WeightType.F32, null);
     }
 
-    private static void multiply(MemorySegment vectors, int columnStep, int blockStep, int blocks, Rows a, int rows, Rows c, int columns, int n, int rest) {
+    private static void multiply(MemorySegment vectors, int columnStep, int blockStep, int blocks, Rows a, int rows, Rows c, int columns, int n, int rest,
+            WeightType type, MemorySegment bias) {
         int most = FloatKernelCode.mostRows(MachineKernel.isWide());
         for (int row = 0; row < rows; row += most) {
             int count = Math.min(most, rows - row);
             for (int block = 0; block < blocks; ) {
-                int together = Math.min(FloatKernelCode.MOST_BLOCKS, blocks - block);
+                int together = Math.min(FloatKernelCode.mostBlocks(type, MachineKernel.isWide()), blocks - block);
                 int groups = (blocks - block) / together;
                 var shape = new FloatKernelCode.Shape(count, together, Float.BYTES * a.step, columnStep, blockStep, Float.BYTES * c.step, columns,
-                        columns == 0 && n > 0, columns == 0 && rest > 0);
+                        columns == 0 && n > 0, columns == 0 && rest > 0, type, bias != null);
                 MemorySegment code = CODE.get(shape);
                 if (code == null) {
                     code = CODE.computeIfAbsent(shape, each -> MachineKernel.load(FloatKernelCode.emit(each, MachineKernel.isWide())));
                 }
-                call(code, vectors.asSlice((long) block * blockStep), a.from(row, 0), c.from(row, block * Lanes.COUNT), groups, n, rest);
+                call(code, vectors.asSlice((long) block * blockStep), a.from(row, 0), c.from(row, block * Lanes.COUNT), groups, n, rest,
+                        bias == null ? MemorySegment.NULL : bias.asSlice((long) block * Lanes.BYTES));
                 block += groups * together;
             }
         }
     }
 
-    private static void call(MemorySegment code, MemorySegment vectors, MemorySegment a, MemorySegment c, long groups, long n, long rest) {
+    private static void call(MemorySegment code, MemorySegment vectors, MemorySegment a, MemorySegment c, long groups, long n, long rest, MemorySegment bias) {
         try {
-            CALL.invokeExact(code, vectors, a, c, groups, n, rest);
+            CALL.invokeExact(code, vectors, a, c, groups, n, rest, bias);
         } catch (RuntimeException | Error e) {
             throw e;
         } catch (Throwable t) {

@@ -208,11 +208,11 @@ public final class MatMul {
                 continue;
             }
             if (whole > first) {
-                FloatMachineKernel.multiply(w, first, whole, a.tileSource(tile), a.tileCount(tile), new Rows(to, at, stride));
+                FloatMachineKernel.multiply(w, first, whole, a.tileSource(tile), a.tileCount(tile), new Rows(to, at, stride), bias);
             }
             vectors(w, whole, end, a, tile, output, at, spare);
-            if (bias != null) {
-                add(bias, output, at, stride, a.tileCount(tile), first, end);
+            if (bias != null && whole < end) {
+                add(bias, output, at, stride, a.tileCount(tile), whole, end);
             }
         }
     }

@@ -84,6 +84,11 @@ final class X86Assembler {
         vector(P66, MAP_0F38, 0x36, to, places, from);
     }
 
+    /** A short of memory for each lane, unsigned. */
+    void loadShorts(int to, Mem from) {
+        vector(P66, MAP_0F38, 0x33, to, 0, from, vectorBytes() / 2, false);
+    }
+
     /** Of each four lanes, those that two bits each of {@code places} number. */
     void shuffleInts(int to, int from, int places) {
         vector(P66, MAP_0F, 0x70, to, 0, from);
