@@ -40,7 +40,12 @@ public final class Decoder extends Network {
 
     /** Fresh weights on the device whose scope is open, the same for the same seed everywhere. */
     public static Decoder random(DecoderSpec spec, long seed) {
-        return new Decoder(spec, fresh(spec, seed));
+        return random(spec, seed, Placing.HERE);
+    }
+
+    /** The same, each weight put somewhere as soon as it is drawn. */
+    public static Decoder random(DecoderSpec spec, long seed, Placing placing) {
+        return new Decoder(spec, fresh(spec, seed, placing));
     }
 
     @Override

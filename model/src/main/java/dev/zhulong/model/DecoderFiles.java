@@ -19,8 +19,13 @@ public final class DecoderFiles {
 
     /** The same for a decoder that attends otherwise from now on. @param change to a spec with the same weights */
     public static Decoder load(Path directory, UnaryOperator<DecoderSpec> change) {
+        return load(directory, change, Placing.HERE);
+    }
+
+    /** The same, each weight put somewhere as soon as it is read. */
+    public static Decoder load(Path directory, UnaryOperator<DecoderSpec> change, Placing placing) {
         try (ModelDirectory files = ModelDirectory.open(directory)) {
-            return new Decoder(change.apply(files.spec()), NetworkFiles.load(files, Optional.empty()).tensors());
+            return new Decoder(change.apply(files.spec()), NetworkFiles.load(files, placing));
         }
     }
 

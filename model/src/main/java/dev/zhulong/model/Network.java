@@ -21,7 +21,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Consumer;
-import java.util.function.Predicate;
 import java.util.stream.Stream;
 
 /**
@@ -58,11 +57,11 @@ public abstract class Network implements AutoCloseable {
 
     /** Fresh tensors for a network on the device whose scope is open, the same for the same seed everywhere. */
     static Map<String, Tensor> fresh(NetworkSpec spec, long seed) {
-        return fresh(spec, seed, p -> true);
+        return fresh(spec, seed, Placing.HERE);
     }
 
-    /** Some of them, the same as they are among all. */
-    static Map<String, Tensor> fresh(NetworkSpec spec, long seed, Predicate<Parameter> wanted) {
+    /** The same, each put somewhere as soon as it is drawn; those that are away then are not in the map. */
+    static Map<String, Tensor> fresh(NetworkSpec spec, long seed, Placing placing) {
         int layers = spec.stack().layers().size();
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         try (var random = new TensorRandom()) {
@@ -78,10 +77,9 @@ public abstract class Network implements AutoCloseable {
                     case FAN_IN -> t.normal_(random, 0, 1 / Math.sqrt(p.inputs()));
                     case FAN_IN_HEAD -> t.normal_(random, 0, 1 / Math.sqrt((double) p.inputs() * spec.stack().layers().getFirst().attention().headDim()));
                 }
-                if (wanted.test(p)) {
-                    tensors.put(p.name(), t);
-                } else {
-                    t.close();
+                Tensor placed = placing.place(p, t);
+                if (placed != null) {
+                    tensors.put(p.name(), placed);
                 }
             }
         }

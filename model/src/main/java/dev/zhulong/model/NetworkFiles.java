@@ -27,6 +27,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BiConsumer;
+import java.util.function.Supplier;
 
 /** Networks to and from Hugging Face directories. */
 public final class NetworkFiles {
@@ -104,6 +106,59 @@ public final class NetworkFiles {
         return new Loaded(tensors, quantized);
     }
 
+    /** Loads plain weights, each put somewhere as soon as it is read: the file's pages leave memory again as well. */
+    static Map<String, Tensor> load(ModelDirectory files, Placing placing) {
+        requirePlain(files);
+        Map<String, TensorView> stored = DirectoryWeights.of(files, Map.of());
+        Map<String, Tensor> tensors = new LinkedHashMap<>();
+        try {
+            for (Parameter p : Parameters.of(files.network())) {
+                TensorView view = stored.get(p.name());
+                Tensor t = Tensor.empty(DType.F32, p.shape()).keep();
+                if (view == null) {
+                    t.zero_();
+                } else {
+                    t.write_(memory -> {
+                        MemorySegment data = view.data();
+                        HalfFloats.toF32(view.type(), data, memory);
+                        if (data.isMapped() && placing != Placing.HERE) {
+                            data.unload();
+                        }
+                    });
+                }
+                Tensor placed = placing.place(p, t);
+                if (placed != null) {
+                    tensors.put(p.name(), placed);
+                }
+            }
+            return tensors;
+        } catch (RuntimeException | Error e) {
+            tensors.values().forEach(Tensor::close);
+            throw e;
+        }
+    }
+
+    /**
+     * Reads the weights of a directory, one after another, as F32.
+     *
+     * @param spec that it must be of
+     * @param into told each, which is gone afterwards
+     * @throws FormatException if it is of another network
+     */
+    public static void read(Path directory, NetworkSpec spec, BiConsumer<Parameter, Tensor> into) {
+        try (ModelDirectory files = ModelDirectory.open(directory)) {
+            if (!files.network().equals(spec)) {
+                throw new FormatException(directory, "it holds a model of another shape");
+            }
+            load(files, (parameter, tensor) -> {
+                try (tensor) {
+                    into.accept(parameter, tensor);
+                }
+                return null;
+            });
+        }
+    }
+
     /** The same for a network with a head that is to be trained: what the directory lacks of it is drawn. */
     static Loaded loadFresh(ModelDirectory files, EncoderSpec spec, Optional<QuantizedMatrix.Format> format, long seed) {
         requirePlain(files);
@@ -111,7 +166,7 @@ public final class NetworkFiles {
             case HEAD, HEAD_DENSE, HEAD_NORM -> true;
             default -> false;
         });
-        Map<String, Tensor> tensors = Network.fresh(spec, seed, p -> !stored.containsKey(p.name()));
+        Map<String, Tensor> tensors = Network.fresh(spec, seed, Placing.only(p -> !stored.containsKey(p.name())));
         Map<String, QuantizedMatrix> quantized = new LinkedHashMap<>();
         try {
             for (Parameter p : Parameters.of(spec)) {
@@ -163,27 +218,34 @@ public final class NetworkFiles {
      *
      * @param type F32, BF16 or F16
      * @throws IllegalArgumentException naming the tensor, if a finite weight is too large for {@code type}; nothing is written then
-     * @throws IllegalStateException    naming a weight that is away
+     * @throws IllegalStateException    naming a weight that is away for good
      */
     public static void save(Network model, Path directory, StorageType type) {
         if (model.isQuantized()) {
             throw new IllegalArgumentException("a quantized model is not written: save its adapter, and merge that into the model it was loaded from");
         }
-        Map<String, Tensor> tensors = new LinkedHashMap<>();
-        // one that is away is an error: a file without it would be found out only when it is read
-        model.weights().forEach((name, weight) -> tensors.put(name, weight.tensor()));
-        tensors.forEach((name, t) -> requireFits(name, t, type));
-        AtomicFile.writeString(directory.resolve("config.json"), HfConfig.write(model.spec(), type));
-        write(directory.resolve("model.safetensors"), model.spec(), tensors, type);
+        if (model.residency() == Residency.HERE) {
+            // one that is away is an error: a file without it would be found out only when it is read
+            model.weights().values().forEach(Weight::tensor);
+        }
+        try (var weights = new EachWeight(model)) {
+            if (type != StorageType.F32) {
+                model.weights().forEach((name, weight) -> requireFits(name, weights.tensor(weight), type));
+            }
+            AtomicFile.writeString(directory.resolve("config.json"), HfConfig.write(model.spec(), type));
+            write(directory.resolve("model.safetensors"), model, weights, type);
+        }
     }
 
     /** Under the names, and in the order, that files of the family have. */
-    private static void write(Path file, NetworkSpec spec, Map<String, Tensor> tensors, StorageType type) {
+    private static void write(Path file, Network model, EachWeight each, StorageType type) {
         Map<String, TensorView> weights = new LinkedHashMap<>();
-        tensors.forEach((name, t) -> weights.put(name, TensorView.made(name, StorageType.F32, t.shape(), () -> floats(t), file)));
-        Map<String, TensorView> stored = spec.family().stored(spec, weights);
+        model.weights().forEach((name, weight) -> weights.put(name,
+                TensorView.made(name, StorageType.F32, weight.parameter().shape(), () -> floats(each.tensor(weight)), file)));
+        Map<String, TensorView> stored = model.spec().family().stored(model.spec(), weights);
         if (stored == weights) {
-            writeTensors(file, tensors, type);
+            writeTensors(file, model.weights().values().stream().map(weight ->
+                    new Named(weight.parameter().name(), weight.parameter().shape(), () -> each.tensor(weight))).toList(), type);
             return;
         }
         List<SafetensorsWriter.Entry> entries = new ArrayList<>();
@@ -230,17 +292,28 @@ public final class NetworkFiles {
         };
     }
 
-    /** Writes named F32 tensors, in this order, as one safetensors file of {@code type}. */
+    /** Writes named F32 tensors as one safetensors file of {@code type}. */
     public static void writeTensors(Path file, Map<String, Tensor> tensors, StorageType type) {
-        try (Arena arena = Arena.ofShared();
-                var fetched = new FetchedTensor()) {
+        writeTensors(file, tensors.entrySet().stream().map(e -> new Named(e.getKey(), e.getValue().shape(), e::getValue)).toList(), type);
+    }
+
+    /**
+     * A tensor to write.
+     *
+     * @param tensor F32 of this shape; asked for when its turn has come, and needed until the next is asked for
+     */
+    public record Named(String name, long[] shape, Supplier<Tensor> tensor) {}
+
+    /** The same of tensors that need not all be there at once. */
+    public static void writeTensors(Path file, List<Named> tensors, StorageType type) {
+        try (var fetched = new FetchedTensor()) {
             List<SafetensorsWriter.Entry> entries = new ArrayList<>();
-            tensors.forEach((name, t) -> entries.add(new SafetensorsWriter.Entry(name, type, t.shape(), () -> {
-                MemorySegment floats = fetched.elements(t);
+            tensors.forEach(named -> entries.add(new SafetensorsWriter.Entry(named.name, type, named.shape, () -> {
+                MemorySegment floats = fetched.elements(named.tensor.get());
                 if (type == StorageType.F32) {
                     return floats;
                 }
-                MemorySegment half = arena.allocate(t.elements() * type.bytes(), 64);
+                MemorySegment half = Arena.ofAuto().allocate(floats.byteSize() / Float.BYTES * type.bytes(), 64);
                 HalfFloats.fromF32(floats, type, half);
                 return half;
             })));

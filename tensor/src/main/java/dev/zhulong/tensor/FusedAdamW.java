@@ -77,8 +77,21 @@ public final class FusedAdamW {
         }
     }
 
-    /** Euclidean norm over all elements of all {@code tensors}, as an F32 scalar tensor. */
+    /** Euclidean norm over all elements of all {@code tensors}, as an F32 scalar tensor: that of their {@link #norms}. */
     public static Tensor norm(List<Tensor> tensors) {
+        try (var scope = TensorScope.open();
+                var off = NoGrad.open()) {
+            return scope.handOut(norm(norms(tensors)));
+        }
+    }
+
+    /** The same of what {@link #norms} gave. */
+    public static Tensor norm(Tensor norms) {
+        return new Tensor(org.bytedeco.pytorch.global.torch.linalg_vector_norm(norms.t));
+    }
+
+    /** Euclidean norm of each tensor, F32 [number of tensors]; it does not matter which others it is asked for together with. */
+    public static Tensor norms(List<Tensor> tensors) {
         try (var scope = TensorScope.open();
                 var off = NoGrad.open()) {
             IValueVector stack = new IValueVector();
@@ -87,8 +100,7 @@ public final class FusedAdamW {
             stack.push_back(new IValue());
             Operators.NORMS.callBoxed(stack);
             var parts = stack.get(0).toTensorVector();
-            Tensor all = new Tensor(org.bytedeco.pytorch.global.torch.stack(parts, 0));
-            return scope.handOut(new Tensor(org.bytedeco.pytorch.global.torch.linalg_vector_norm(all.t)));
+            return scope.handOut(new Tensor(org.bytedeco.pytorch.global.torch.stack(parts, 0)));
         }
     }
 

@@ -21,36 +21,42 @@ public final class AdamW implements Optimizer {
     /** Rates of the moments and the rest; see {@link FusedAdamW}. */
     public record Settings(double beta1, double beta2, double epsilon, double weightDecay) implements Maker {
         @Override
-        public AdamW of(Map<String, Tensor> parameters, List<String> decayed) {
-            return new AdamW(parameters, decayed, this);
+        public List<String> moments() {
+            return List.of(FIRST, SECOND);
+        }
+
+        @Override
+        public AdamW over(Map<String, Tensor> parameters, List<String> decayed, List<Map<String, Tensor>> moments) {
+            return new AdamW(parameters, decayed, this, moments);
         }
     }
 
-    private static final String FILE = "optimizer.safetensors";
     private static final String FIRST = "exp_avg.";
     private static final String SECOND = "exp_avg_sq.";
 
     private final Settings settings;
     private final Map<String, Tensor> parameters;
     private final Set<String> decayed;
-    private final Map<String, Tensor> first = new LinkedHashMap<>();
-    private final Map<String, Tensor> second = new LinkedHashMap<>();
+    private final Map<String, Tensor> first;
+    private final Map<String, Tensor> second;
     private final Tensor counter = Tensor.zeros(DType.F32).keep();
 
     /**
-     * The moments lie on the device whose scope is open, which is that of the parameters.
+     * A fresh one. The moments lie on the device whose scope is open, which is that of the parameters.
      *
      * @param parameters what is trained, by name
      * @param decayed    names that weight decay applies to
      */
     public AdamW(Map<String, Tensor> parameters, List<String> decayed, Settings settings) {
+        this(parameters, decayed, settings, settings.nothingYet(parameters));
+    }
+
+    private AdamW(Map<String, Tensor> parameters, List<String> decayed, Settings settings, List<Map<String, Tensor>> moments) {
         this.parameters = new LinkedHashMap<>(parameters);
         this.decayed = Set.copyOf(decayed);
         this.settings = settings;
-        parameters.forEach((name, p) -> {
-            first.put(name, Tensor.zeros(DType.F32, p.shape()).keep());
-            second.put(name, Tensor.zeros(DType.F32, p.shape()).keep());
-        });
+        first = moments.get(0);
+        second = moments.get(1);
     }
 
     /** The number of the update is the bias correction's exponent. */

@@ -1,12 +1,18 @@
 package dev.zhulong.train;
 
+import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.Tensor;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
 /** Moves weights by their gradients. What it remembers between updates is part of a checkpoint: read back, it goes on in the same bits. */
 public interface Optimizer extends AutoCloseable {
+    /** What a checkpoint's moments lie in. */
+    String FILE = "optimizer.safetensors";
+
     /**
      * One update. Weights without a gradient stay as they are.
      *
@@ -33,14 +39,38 @@ public interface Optimizer extends AutoCloseable {
     void close();
 
     /** The choice of an optimizer and its settings. */
-    @FunctionalInterface
     interface Maker {
+        /** What it remembers of each weight, in as many tensors of the weight's shape: what stands before the weight's name in {@link #FILE}. */
+        List<String> moments();
+
         /**
-         * A fresh one.
+         * One that remembers what lies in {@code moments}, or, where these are zero, nothing yet.
+         *
+         * @param parameters what is trained, by name; stays the caller's
+         * @param decayed    names that weight decay applies to
+         * @param moments    F32, for each of {@link #moments()} those of all parameters by name; the optimizer's from now on
+         */
+        Optimizer over(Map<String, Tensor> parameters, List<String> decayed, List<Map<String, Tensor>> moments);
+
+        /**
+         * A fresh one, whose memory lies on the device whose scope is open: that of the parameters.
          *
          * @param parameters what is trained, by name; stays the caller's
          * @param decayed    names that weight decay applies to
          */
-        Optimizer of(Map<String, Tensor> parameters, List<String> decayed);
+        default Optimizer of(Map<String, Tensor> parameters, List<String> decayed) {
+            return over(parameters, decayed, nothingYet(parameters));
+        }
+
+        /** What one remembers before its first update. */
+        default List<Map<String, Tensor>> nothingYet(Map<String, Tensor> parameters) {
+            List<Map<String, Tensor>> all = new ArrayList<>();
+            for (int i = 0; i < moments().size(); i++) {
+                Map<String, Tensor> zero = new LinkedHashMap<>();
+                parameters.forEach((name, p) -> zero.put(name, Tensor.zeros(DType.F32, p.shape()).keep()));
+                all.add(zero);
+            }
+            return all;
+        }
     }
 }

@@ -2,13 +2,10 @@ package dev.zhulong.train;
 
 import dev.zhulong.model.Network;
 import dev.zhulong.tensor.DType;
-import dev.zhulong.tensor.FusedAdamW;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
-import java.util.ArrayList;
 import java.util.IdentityHashMap;
-import java.util.List;
 import java.util.Map;
 
 /**
@@ -20,7 +17,7 @@ public final class TrainStep<B> {
     private final Objective<B> objective;
     private final TrainData<B> data;
     private final TrainOptions options;
-    private final Optimizer optimizer;
+    private final State state;
     private final Ranks ranks;
     private final PartGradients gradients;
 
@@ -40,11 +37,16 @@ public final class TrainStep<B> {
      * @param optimizer of {@link Network#trainable()}
      */
     public TrainStep(Network model, Objective<B> objective, TrainData<B> data, TrainOptions options, Optimizer optimizer, Ranks ranks) {
+        this(model, objective, data, options, new InMemory(model, optimizer), ranks);
+    }
+
+    /** @param state the model's */
+    public TrainStep(Network model, Objective<B> objective, TrainData<B> data, TrainOptions options, State state, Ranks ranks) {
         this.model = model;
         this.objective = objective;
         this.data = data;
         this.options = options;
-        this.optimizer = optimizer;
+        this.state = state;
         this.ranks = ranks;
         this.gradients = new PartGradients(model, ranks, options.accumulation());
     }
@@ -75,7 +77,7 @@ public final class TrainStep<B> {
         model.dropNothing();
         total = ranks.sum(total);
         if (!Double.isFinite(total.sum())) {
-            throw new TrainingStopped(Diagnosis.of(model, index + 1, "loss is " + total.sum()));
+            throw new TrainingStopped(Diagnosis.of(model, state, index + 1, "loss is " + total.sum()));
         }
         double lr = options.schedule().at(index);
         double norm = 0;
@@ -83,19 +85,19 @@ public final class TrainStep<B> {
         if (total.count() > 0) {
             try (var scope = TensorScope.open()) {
                 ranks.reduce(model.trainable().values());
-                double mine = FusedAdamW.norm(gradients()).item();
+                double mine = state.norm();
                 // of a float's square the root is that float again, so alone nothing changes
                 norm = Math.sqrt(ranks.sumOfSquares(mine * mine)) / total.count();
                 if (!Double.isFinite(norm)) {
-                    throw new TrainingStopped(Diagnosis.of(model, index + 1, "gradient norm is " + norm));
+                    throw new TrainingStopped(Diagnosis.of(model, state, index + 1, "gradient norm is " + norm));
                 }
                 // the one place that divides by the global count; clipping rides along
                 double clip = options.clip() > 0 ? Math.max(1, norm / options.clip()) : 1;
-                optimizer.step(++updated, lr, Tensor.zeros(DType.F32).fill_(total.count() * clip));
+                state.update(++updated, lr, Tensor.zeros(DType.F32).fill_(total.count() * clip));
                 objective.updated();
             }
         }
-        model.trainable().values().forEach(Tensor::clearGrad);
+        state.clear();
         return new Result(total, tokens, lr, norm, updated);
     }
 
@@ -121,16 +123,5 @@ public final class TrainStep<B> {
             }
             weight.setGrad(sum);
         }
-    }
-
-    private List<Tensor> gradients() {
-        List<Tensor> all = new ArrayList<>();
-        for (Tensor p : model.trainable().values()) {
-            Tensor g = p.grad();
-            if (g != null) {
-                all.add(g);
-            }
-        }
-        return all;
     }
 }

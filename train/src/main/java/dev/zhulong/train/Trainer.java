@@ -2,14 +2,8 @@ package dev.zhulong.train;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.zhulong.formats.AtomicFile;
-import dev.zhulong.formats.StorageType;
-import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.model.Network;
-import dev.zhulong.model.NetworkFiles;
-import dev.zhulong.tensor.Device;
 import dev.zhulong.tensor.DeviceScope;
-import dev.zhulong.tensor.NoGrad;
-import dev.zhulong.tensor.Tensor;
 import dev.zhulong.train.log.EventFile;
 import dev.zhulong.train.log.MetricsLog;
 import java.io.IOException;
@@ -74,19 +68,21 @@ public final class Trainer<B> {
             throw new UncheckedIOException("cannot make " + run, e);
         }
         model.requiresGrad(true);
-        try (var on = DeviceScope.open(model.device()); Optimizer optimizer = options.optimizer().of(model.trainable(), model.decayed())) {
-            long done = resume(optimizer);
+        State state = null;
+        try (var on = DeviceScope.open(model.device())) {
+            state = State.of(model, options.optimizer());
+            long done = resume(state);
             ranks.agree("number of steps done", done);
             agreeOnModel();
             if (ranks.rank() > 0) {
-                follow(optimizer, done);
+                follow(state, done);
                 return Optional.empty();
             }
             Optional<TrainListener.Evaluation> last = Optional.empty();
             try (MetricsLog log = MetricsLog.resume(run.resolve("metrics.jsonl"), done);
                     EventFile events = EventFile.resume(run.resolve("tensorboard"), done + 1)) {
                 Pace pace = new Pace();
-                TrainStep<B> next = new TrainStep<>(model, objective, data, options, optimizer, ranks);
+                TrainStep<B> next = new TrainStep<>(model, objective, data, options, state, ranks);
                 while (done < options.steps()) {
                     TrainListener.Step step = step(next, done, pace);
                     done++;
@@ -104,8 +100,12 @@ public final class Trainer<B> {
                     if (due(done, options.checkpointEvery()) || end) {
                         agreeOnModel();
                         log.force();
-                        save(optimizer, done);
+                        save(state, done);
                         pace.pause();
+                    }
+                    if (state.outlivesTheProcess()) {
+                        log.force();
+                        state.commit(new State.Done(done, updates));
                     }
                 }
                 if (last.isEmpty()) {
@@ -114,14 +114,17 @@ public final class Trainer<B> {
             }
             return last;
         } finally {
+            if (state != null) {
+                state.release();
+            }
             model.requiresGrad(false);
         }
     }
 
     /** The steps of a rank that writes nothing. */
-    private void follow(Optimizer optimizer, long begun) {
+    private void follow(State state, long begun) {
         Pace pace = new Pace();
-        TrainStep<B> next = new TrainStep<>(model, objective, data, options, optimizer, ranks);
+        TrainStep<B> next = new TrainStep<>(model, objective, data, options, state, ranks);
         for (long done = begun; done < options.steps(); ) {
             TrainListener.Step step = step(next, done, pace);
             done++;
@@ -204,58 +207,33 @@ public final class Trainer<B> {
         return !name.endsWith("loss") || objective.unit().equals(Unit.NATS_A_TOKEN) ? name : name + " (" + objective.unit() + ")";
     }
 
-    private void save(Optimizer optimizer, long step) {
+    private void save(State state, long step) {
         checkpoints.write(step, directory -> {
-            model.adapter().ifPresentOrElse(adapter -> adapter.save(directory, StorageType.F32),
-                    () -> NetworkFiles.save(model, directory, StorageType.F32));
-            optimizer.save(directory);
+            state.save(directory);
             AtomicFile.writeString(directory.resolve(STATE),
                     "{\"step\": " + step + ", \"updates\": " + updates + ", \"seed\": " + options.seed() + "}\n");
         });
     }
 
-    /** Puts the newest checkpoint's state in place and returns the steps it had done. */
-    private long resume(Optimizer optimizer) {
-        Optional<Path> found = checkpoints.newest(listener::message);
-        if (found.isEmpty()) {
-            return 0;
-        }
-        Path checkpoint = found.get();
-        restore(checkpoint);
-        optimizer.load(checkpoint);
-        updates = updatesIn(checkpoint.resolve(STATE));
-        long done = Checkpoints.step(checkpoint);
+    /** Puts the newest checkpoint's state in place, unless what the process before left is newer, and returns the steps that had been done. */
+    private long resume(State state) {
+        Optional<Path> checkpoint = checkpoints.newest(listener::message);
+        Optional<State.Done> left = state.committed();
+        long done = Math.max(checkpoint.map(Checkpoints::step).orElse(0L), left.map(State.Done::steps).orElse(0L));
         if (done > options.steps()) {
-            throw new TrainingStopped(checkpoint + " is past the " + options.steps() + " steps asked for");
+            throw new TrainingStopped(run + " is past the " + options.steps() + " steps asked for");
         }
-        listener.message("resuming after step " + done + " of " + options.steps());
+        if (left.isPresent() && left.get().steps() == done) {
+            updates = left.get().updates();
+        } else if (done > 0) {
+            state.load(checkpoint.orElseThrow());
+            updates = updatesIn(checkpoint.orElseThrow().resolve(STATE));
+            state.commit(new State.Done(done, updates));
+        }
+        if (done > 0) {
+            listener.message("resuming after step " + done + " of " + options.steps());
+        }
         return done;
-    }
-
-    private void restore(Path checkpoint) {
-        if (model.adapter().isPresent()) {
-            try (LoraAdapter stored = LoraAdapter.load(checkpoint, model)) {
-                copy(stored.parameters(), checkpoint);
-            }
-            return;
-        }
-        // not on a GPU, whose memory a second copy of the weights may exceed
-        try (var processor = DeviceScope.open(Device.CPU); Network stored = NetworkFiles.load(checkpoint)) {
-            if (!stored.spec().equals(model.spec())) {
-                throw new TrainingStopped(checkpoint + " holds a model of another shape: choose another run directory");
-            }
-            // what is not trained is what the model was begun with
-            copy(stored.trainable(), checkpoint);
-        }
-    }
-
-    private void copy(Map<String, Tensor> stored, Path checkpoint) {
-        if (!stored.keySet().equals(model.trainable().keySet())) {
-            throw new TrainingStopped(checkpoint + " holds an adapter of other projections: choose another run directory");
-        }
-        try (var off = NoGrad.open()) {
-            stored.forEach((name, t) -> model.trainable().get(name).copy_(t));
-        }
     }
 
     private static long updatesIn(Path state) {
