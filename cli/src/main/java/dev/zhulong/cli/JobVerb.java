@@ -23,6 +23,9 @@ import picocli.CommandLine.Option;
 
 /** A verb that reads a recipe and runs its job in a directory. */
 abstract class JobVerb extends Verb {
+    /** Which rank a job in this process is, where the process's variables do not say it in our way. */
+    static final ScopedValue<Group> MEMBER = ScopedValue.newInstance();
+
     @Option(names = "--recipe", paramLabel = "FILE", description = "Recipe in YAML for all other settings (default: the default value of "
             + "every field).")
     Path recipe;
@@ -71,7 +74,7 @@ abstract class JobVerb extends Verb {
 
     /** Runs a job, and says what may come next. */
     static void run(Verb verb, Job job, Path directory) {
-        Optional<Group> group = GroupVariables.read(System.getenv());
+        Optional<Group> group = MEMBER.isBound() ? Optional.of(MEMBER.get()) : GroupVariables.read(System.getenv());
         if (group.isPresent()) {
             among(group.get(), verb, job, directory);
             return;

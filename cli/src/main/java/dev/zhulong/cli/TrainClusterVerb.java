@@ -1,6 +1,8 @@
 package dev.zhulong.cli;
 
+import dev.zhulong.distribute.AgentMeeting;
 import dev.zhulong.distribute.Group;
+import dev.zhulong.distribute.Launched;
 import dev.zhulong.distribute.Rendezvous;
 import dev.zhulong.recipe.PretrainRecipe;
 import dev.zhulong.recipe.RunDirectory;
@@ -12,6 +14,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -38,24 +41,31 @@ import picocli.CommandLine.Parameters;
             "  zhulong train-cluster --rank 0 --world-size 2 --master 10.0.0.1:29500 \\",
             "      --key-file KEY pretrain --recipe recipe.yaml --out RUN",
             "  zhulong train-cluster --rank 1 --world-size 2 --master 10.0.0.1:29500 \\",
-            "      --key-file KEY pretrain --recipe recipe.yaml --out RUN"
+            "      --key-file KEY pretrain --recipe recipe.yaml --out RUN",
+            "",
+            "Started by torchrun, whose store tells the ranks of one another:",
+            "  torchrun --no-python --nproc-per-node 2 ./zhulong train-cluster pretrain \\",
+            "      --recipe recipe.yaml --out RUN"
         })
 final class TrainClusterVerb extends Verb {
+    private static final String HOW = "give either --nproc N to start ranks here, or --rank R --world-size N --master HOST:PORT --key-file FILE for one rank of several machines, "
+            + "unless torchrun, Kubernetes or Slurm says which rank this is";
     private static final List<String> JOBS = List.of("pretrain", "continue", "resume");
 
     @Option(names = "--nproc", paramLabel = "N", description = "Number of ranks to start on this machine.")
     Integer nproc;
 
-    @Option(names = "--rank", paramLabel = "R", description = "Rank of this process, from 0, where each machine starts its own.")
+    @Option(names = "--rank", paramLabel = "R", description = "Rank of this process, from 0, where each machine starts its own (default: what torchrun, "
+            + "a Kubernetes Job with indexes or Slurm says).")
     Integer rank;
 
-    @Option(names = "--world-size", paramLabel = "N", description = "Number of ranks on all machines.")
+    @Option(names = "--world-size", paramLabel = "N", description = "Number of ranks on all machines (default: what torchrun or Slurm says).")
     Integer worldSize;
 
     @Option(names = "--master", paramLabel = "HOST:PORT", description = "Address where the ranks meet: rank 0 listens there.")
     String master;
 
-    @Option(names = "--bind", paramLabel = "ADDRESS", description = "Address of this machine that the other ranks connect to (default: the master's address on rank 0; required on the others).")
+    @Option(names = "--bind", paramLabel = "ADDRESS", description = "Address of this machine that the other ranks connect to (default: the master's address on rank 0, the one that the master is reached from on the others).")
     String bind;
 
     @Option(names = "--key-file", paramLabel = "FILE", description = "Secret of at least 16 bytes that all ranks share: nobody without it is let in. What the ranks send is not encrypted.")
@@ -70,6 +80,8 @@ final class TrainClusterVerb extends Verb {
     @Parameters(paramLabel = "JOB", arity = "1..*", description = "Verb to run on each rank (pretrain, continue or resume) and its options.")
     List<String> job = List.of();
 
+    private int code = Main.DONE;
+
     @Override
     protected void run() {
         if (!JOBS.contains(job.getFirst())) {
@@ -78,11 +90,11 @@ final class TrainClusterVerb extends Verb {
         if (timeout < 0.5) {
             throw wrongUsage("--timeout must be at least 0.5 seconds, found " + timeout);
         }
-        if ((nproc == null) == (rank == null)) {
-            throw wrongUsage("give either --nproc N to start ranks here, or --rank R --world-size N --master HOST:PORT --key-file FILE for one rank of several machines");
+        if (nproc != null && rank != null) {
+            throw wrongUsage(HOW);
         }
         // unpacked once: ranks that find no unpacked libraries would unpack them over one another
-        Libtorch.load();
+        Libtorch.loadInTurn();
         if (nproc != null) {
             here();
         } else {
@@ -133,9 +145,27 @@ final class TrainClusterVerb extends Verb {
         return run == null || !Files.exists(run.resolve(RunDirectory.RECIPE)) ? 1 : RunDirectory.recipe(run, PretrainRecipe.class).train().accumulation();
     }
 
+    /** This process is a rank. */
     private void one() {
-        if (worldSize == null || master == null || keyFile == null) {
-            throw wrongUsage("--rank needs --world-size N, --master HOST:PORT and --key-file FILE");
+        Optional<Launched> launched = rank == null ? Launched.read(System.getenv()) : Optional.empty();
+        if (rank == null && launched.isEmpty()) {
+            throw wrongUsage(HOW);
+        }
+        if (launched.isPresent() && !launched.get().store().isEmpty()) {
+            try (var meeting = AgentMeeting.of(launched.get(), keyFile == null ? null : key(), bind, patience(), this::say)) {
+                if (meeting.group().rank() == 0) {
+                    say("started by torchrun: " + Libtorch.threads() + (Libtorch.threads() == 1 ? " thread" : " threads") + " for each of " + meeting.group().size()
+                            + " ranks; OMP_NUM_THREADS, which torchrun sets to 1 where it is not set, says how many");
+                }
+                train(meeting.group());
+            }
+            return;
+        }
+        int me = rank != null ? rank : launched.get().rank();
+        int size = worldSize != null ? worldSize : launched.map(Launched::size).orElse(0);
+        if (size == 0 || master == null || keyFile == null) {
+            throw wrongUsage((rank != null ? "--rank" : "a rank that " + launched.get().by() + " starts") + " needs "
+                    + (size == 0 ? "--world-size N, " : "") + "--master HOST:PORT and --key-file FILE");
         }
         int colon = master.lastIndexOf(':');
         if (colon < 1 || !master.substring(colon + 1).matches("\\d{1,5}")) {
@@ -143,19 +173,25 @@ final class TrainClusterVerb extends Verb {
         }
         String host = master.substring(0, colon);
         int port = Integer.parseInt(master.substring(colon + 1));
-        if (bind == null && rank > 0) {
-            throw wrongUsage("--rank " + rank + " needs --bind ADDRESS: the address of this machine that the other ranks connect to");
-        }
         byte[] key = key();
-        var group = new Group(rank, worldSize, 0, host, port, bind == null ? host : bind, key, patience());
-        Rendezvous rendezvous = rank == 0 ? Rendezvous.open(host, port, worldSize, 0, key, this::say) : null;
+        String own = bind != null ? bind : me == 0 ? host : AgentMeeting.addressTowards(host, port);
+        Rendezvous rendezvous = me == 0 ? Rendezvous.open(own, port, size, 0, key, this::say) : null;
         try {
-            RankProcesses.run(List.of(group), job, err()).require();
+            train(new Group(me, size, 0, me == 0 ? own : host, port, own, key, patience()));
         } finally {
             if (rendezvous != null) {
                 rendezvous.close();
             }
         }
+    }
+
+    private void train(Group group) {
+        code = ScopedValue.where(JobVerb.MEMBER, group).call(() -> Main.execute(out(), err(), job.toArray(String[]::new)));
+    }
+
+    @Override
+    int code() {
+        return code;
     }
 
     private byte[] key() {

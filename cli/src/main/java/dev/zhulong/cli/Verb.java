@@ -76,6 +76,11 @@ abstract class Verb implements Callable<Integer> {
         HeldStandardError.await();
         run();
         out().flush();
+        return code();
+    }
+
+    /** Of a verb that has done its job. */
+    int code() {
         return Main.DONE;
     }
 

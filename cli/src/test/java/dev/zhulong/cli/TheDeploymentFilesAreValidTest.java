@@ -8,6 +8,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import io.kubernetes.client.openapi.JSON;
 import io.kubernetes.client.openapi.models.V1Deployment;
+import io.kubernetes.client.openapi.models.V1Job;
 import io.kubernetes.client.openapi.models.V1NetworkPolicy;
 import io.kubernetes.client.openapi.models.V1PodDisruptionBudget;
 import io.kubernetes.client.openapi.models.V1Service;
@@ -27,7 +28,7 @@ class TheDeploymentFilesAreValidTest {
     private static final Path ROOT = Path.of(System.getProperty("zhulong.root"));
     private static final Path DIRECTORY = ROOT.resolve("deploy/kubernetes");
     private static final Map<String, Class<?>> KINDS = Map.of("apps/v1 Deployment", V1Deployment.class, "v1 Service", V1Service.class, "policy/v1 PodDisruptionBudget",
-            V1PodDisruptionBudget.class, "autoscaling/v2 HorizontalPodAutoscaler", V2HorizontalPodAutoscaler.class, "networking.k8s.io/v1 NetworkPolicy", V1NetworkPolicy.class);
+            V1PodDisruptionBudget.class, "autoscaling/v2 HorizontalPodAutoscaler", V2HorizontalPodAutoscaler.class, "networking.k8s.io/v1 NetworkPolicy", V1NetworkPolicy.class, "batch/v1 Job", V1Job.class);
 
     private static List<JsonElement> documents(String file) throws IOException {
         List<JsonElement> all = new ArrayList<>();
@@ -96,6 +97,40 @@ class TheDeploymentFilesAreValidTest {
         assertThat(verb.cache).isEqualTo("redis://" + cache.getMetadata().getName() + ":" + cache.getSpec().getPorts().getFirst().getPort());
         assertThat(only("autoscaler.yaml", "HorizontalPodAutoscaler", V2HorizontalPodAutoscaler.class).getSpec().getScaleTargetRef().getName())
                 .isEqualTo(deployment.getMetadata().getName());
+    }
+
+    @Test
+    void theRanksOfAJobMeetAtItsFirst() throws Exception {
+        for (JsonElement document : documents("../training/job.yaml")) {
+            validate(document);
+        }
+        var job = only("../training/job.yaml", "Job", V1Job.class);
+        var pod = job.getSpec().getTemplate().getSpec();
+        var verb = cluster(pod.getContainers().getFirst().getArgs());
+        assertThat(job.getSpec().getCompletionMode()).isEqualTo("Indexed");
+        assertThat(verb.worldSize).isEqualTo(job.getSpec().getCompletions()).isEqualTo(job.getSpec().getParallelism());
+        var service = only("../training/job.yaml", "Service", V1Service.class);
+        assertThat(service.getSpec().getPublishNotReadyAddresses()).isTrue();
+        assertThat(verb.master).startsWith(job.getMetadata().getName() + "-0." + service.getMetadata().getName() + ":");
+        assertThat(pod.getSubdomain()).isEqualTo(service.getMetadata().getName());
+        assertThat(service.getSpec().getSelector()).isEqualTo(job.getSpec().getTemplate().getMetadata().getLabels());
+        var mounts = pod.getContainers().getFirst().getVolumeMounts().stream().map(mount -> mount.getMountPath()).toList();
+        assertThat(mounts).anyMatch(verb.keyFile.toString()::startsWith);
+    }
+
+    @Test
+    void slurmsTasksAreRanks() throws Exception {
+        List<String> lines = Files.readAllLines(DIRECTORY.resolve("../training/slurm.sh"));
+        String command = lines.stream().filter(line -> line.startsWith("srun ./zhulong ")).findFirst().orElseThrow().substring("srun ./zhulong ".length());
+        var verb = cluster(List.of(command.replace("\"$first:29500\"", "node1:29500").split(" ")));
+        assertThat(List.of(verb.master, verb.keyFile.toString(), verb.job.getFirst())).containsExactly("node1:29500", "key", "pretrain");
+        assertThat(lines).contains("#SBATCH --ntasks-per-node=1", "#SBATCH --requeue");
+        assertThat(new ProcessBuilder("bash", "-n", DIRECTORY.resolve("../training/slurm.sh").toString()).start().waitFor()).isZero();
+    }
+
+    private static TrainClusterVerb cluster(List<String> arguments) {
+        String[] words = arguments.toArray(String[]::new);
+        return (TrainClusterVerb) Main.commands(words).parseArgs(words).subcommand().commandSpec().userObject();
     }
 
     @Test

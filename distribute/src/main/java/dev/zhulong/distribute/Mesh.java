@@ -6,9 +6,11 @@ import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
+import java.io.InputStream;
 import java.net.InetSocketAddress;
 import java.net.SocketTimeoutException;
 import java.net.StandardSocketOptions;
+import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
@@ -199,9 +201,8 @@ final class Mesh implements AutoCloseable {
     private void watch(int peer) {
         try {
             control[peer].socket().setSoTimeout((int) group.timeout().toMillis());
-            var in = new DataInputStream(control[peer].socket().getInputStream());
             while (true) {
-                long said = in.readLong();
+                long said = word(control[peer].socket().getInputStream());
                 if (said <= BLAMED) {
                     int blamed = (int) (BLAMED - said);
                     fail(blamed, "is gone, says " + name(peer));
@@ -219,6 +220,26 @@ final class Mesh implements AutoCloseable {
         } catch (IOException e) {
             fail(peer, "is gone");
         }
+    }
+
+    /** The next word. Who was frozen with all others, as a machine that sleeps is, has not been waiting: the time begins anew then. */
+    private long word(InputStream in) throws IOException {
+        byte[] word = new byte[Long.BYTES];
+        for (int at = 0; at < word.length; ) {
+            long begun = System.nanoTime();
+            try {
+                int read = in.read(word, at, word.length - at);
+                if (read < 0) {
+                    throw new EOFException();
+                }
+                at += read;
+            } catch (SocketTimeoutException e) {
+                if (System.nanoTime() - begun < group.timeout().toNanos() / 4 * 5) {
+                    throw e;
+                }
+            }
+        }
+        return ByteBuffer.wrap(word).getLong();
     }
 
     private void fail(int peer, String what) {

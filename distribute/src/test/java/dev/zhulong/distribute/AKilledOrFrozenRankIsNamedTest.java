@@ -47,6 +47,34 @@ class AKilledOrFrozenRankIsNamedTest {
         }
     }
 
+    /** As a machine that sleeps, or one that is moved, has it. */
+    @Test
+    void frozenAllTogetherTheyGoOn() throws Exception {
+        List<Process> ranks = new ArrayList<>();
+        List<Queue<String>> said = new ArrayList<>();
+        try (var rendezvous = Rendezvous.open("127.0.0.1", 0, 3, 0, Ranked.KEY, refused -> {})) {
+            for (int rank = 0; rank < 3; rank++) {
+                ranks.add(start("tcp", Ranked.group(rank, 3, rendezvous.port(), Duration.ofSeconds(2))));
+                said.add(read(ranks.getLast()));
+            }
+            awaitLine(said.getFirst(), "step 3");
+            kill("STOP", ranks);
+            Thread.sleep(4000);
+            int steps = said.getFirst().size();
+            kill("CONT", ranks);
+            awaitLine(said.getFirst(), "step " + (steps + 60));
+            assertThat(ranks).allMatch(Process::isAlive);
+        } finally {
+            ranks.forEach(Process::destroyForcibly);
+        }
+    }
+
+    private static void kill(String signal, List<Process> all) throws Exception {
+        List<String> command = new ArrayList<>(List.of("kill", "-" + signal));
+        all.forEach(process -> command.add(Long.toString(process.pid())));
+        assertThat(new ProcessBuilder(command).start().waitFor()).isZero();
+    }
+
     @Test
     void strangersAreRefusedAndTheRanksMeet() throws Exception {
         Queue<String> refused = new ConcurrentLinkedQueue<>();

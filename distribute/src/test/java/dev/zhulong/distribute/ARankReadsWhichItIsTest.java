@@ -19,6 +19,24 @@ class ARankReadsWhichItIsTest {
     }
 
     @Test
+    void fromTorchrunKubernetesAndSlurm() {
+        Map<String, String> torchrun = Map.of("TORCHELASTIC_RUN_ID", "none", "TORCHELASTIC_USE_AGENT_STORE", "True", "TORCHELASTIC_RESTART_COUNT", "2", "RANK", "1", "WORLD_SIZE", "4",
+                "LOCAL_WORLD_SIZE", "2", "MASTER_ADDR", "node0", "MASTER_PORT", "46869");
+        assertThat(Launched.read(torchrun)).contains(new Launched("torchrun", 1, 4, false, 2, "node0:46869", "none"));
+        assertThat(Launched.read(Map.of("JOB_COMPLETION_INDEX", "3"))).contains(new Launched("Kubernetes", 3, 0, false, 0, "", ""));
+        assertThat(Launched.read(Map.of("SLURM_PROCID", "1", "SLURM_NTASKS", "2"))).contains(new Launched("Slurm", 1, 2, false, 0, "", ""));
+        assertThat(Launched.read(Map.of("RANK", "1", "WORLD_SIZE", "2"))).isEmpty();
+        for (String missing : torchrun.keySet()) {
+            Map<String, String> without = new HashMap<>(torchrun);
+            without.remove(missing);
+            if (!missing.equals("TORCHELASTIC_RUN_ID")) {
+                assertThatIllegalArgumentException().isThrownBy(() -> Launched.read(without)).withMessageContaining(missing);
+            }
+        }
+        assertThatIllegalArgumentException().isThrownBy(() -> Launched.read(Map.of("SLURM_PROCID", "x", "SLURM_NTASKS", "2"))).withMessageContaining("SLURM_PROCID");
+    }
+
+    @Test
     void andWhatMakesNoSenseIsNamed() {
         Map<String, String> without = new HashMap<>(GroupVariables.of(GROUP));
         without.remove("ZHULONG_MASTER_PORT");

@@ -1,11 +1,15 @@
 package dev.zhulong.tensor;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.TreeSet;
 import org.bytedeco.javacpp.Loader;
@@ -70,6 +74,25 @@ public final class Libtorch {
         }
         torch.set_num_threads(threads);
         loaded = true;
+    }
+
+    /**
+     * The same for processes that start together: one after another, so that the first unpacks the natives for all. What finds no unpacked library unpacks it, and a library that is
+     * written a second time while somebody runs it ends that process.
+     */
+    public static synchronized void loadInTurn() {
+        if (loaded) {
+            return;
+        }
+        try {
+            Path cache = Loader.getCacheDir().toPath();
+            Files.createDirectories(cache);
+            try (var file = FileChannel.open(cache.resolve("zhulong.lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE); var turn = file.lock()) {
+                load();
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException("the natives cannot be unpacked: " + e.getMessage(), e);
+        }
     }
 
     /** By its name: a build without MKL has no such class. */
