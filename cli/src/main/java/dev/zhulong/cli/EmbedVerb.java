@@ -37,6 +37,9 @@ final class EmbedVerb extends Verb {
     @Option(names = "--model", required = true, paramLabel = "DIR", description = "Directory of an encoder (BERT and its descendants), in sentence-transformers' layout or a bare one.")
     Path model;
 
+    @Option(names = "--adapter", paramLabel = "DIR", description = "LoRA adapter to put into the model's weights, in PEFT's files.")
+    Path adapter;
+
     @Option(names = "--text", paramLabel = "TEXT", description = "Text to compute the vector of (may be repeated).")
     List<String> texts = List.of();
 
@@ -75,7 +78,7 @@ final class EmbedVerb extends Verb {
         if (!EncoderModel.is(model)) {
             throw new IllegalArgumentException(model + " is no directory of an encoder: name one, or get vectors of a language model from serve (/v1/embeddings)");
         }
-        try (EncoderModel opened = EncoderModel.open(model, engine.choice(Engine.AUTO))) {
+        try (EncoderModel opened = EncoderModel.open(model, adapter, engine.choice(Engine.AUTO), notice -> err().println("[" + notice + "]"))) {
             List<float[]> vectors = vectors(opened.encoder(), all);
             if (tensors) {
                 write(vectors, opened.encoder());

@@ -113,10 +113,10 @@ final class EvaluateVerb extends Verb {
         if (retrieval.collection == null && retrieval.anyGiven()) {
             throw wrongUsage("--split, --reranker, --depth and --at need --retrieval");
         }
-        if (retrieval.collection != null && (adapter != null || models.size() > 1 || window != null || stride != null || bos != null || head.task != null)) {
+        if (retrieval.collection != null && (models.size() > 1 || window != null || stride != null || bos != null || head.task != null)) {
             throw wrongUsage("--retrieval measures one encoder: give one --model, and no option of texts or heads");
         }
-        if (head.task != null && (data == null || adapter != null || models.size() > 1 || window != null || stride != null || bos != null || suite.anyGiven())) {
+        if (head.task != null && (data == null || models.size() > 1 || window != null || stride != null || bos != null || suite.anyGiven())) {
             throw wrongUsage("--task measures one encoder on labelled rows: give one --model and --data FILE, and no option of texts or suites");
         }
         if (head.task == null && head.anyGiven()) {
@@ -137,19 +137,19 @@ final class EvaluateVerb extends Verb {
         if (stride != null && (stride < 1 || window != null && stride > window)) {
             throw wrongUsage("--stride must lie between 1 and the window, found " + stride + ": a larger one would leave tokens unscored");
         }
-        engine.check(models, adapter);
+        engine.check(models, head.task != null || retrieval.collection != null ? null : adapter);
         if (out != null) {
             Outputs.file(out, force);
         }
         if (head.task != null) {
-            String object = head.run(this, models.getFirst(), data, engine.device == null ? "cpu" : engine.device, json, force);
+            String object = head.run(this, models.getFirst(), adapter, data, engine.device == null ? "cpu" : engine.device, json, force);
             if (out != null) {
                 AtomicFile.writeString(out, object + "\n");
             }
             return;
         }
         if (retrieval.collection != null) {
-            String object = retrieval.run(this, models.getFirst(), engine, json);
+            String object = retrieval.run(this, models.getFirst(), adapter, engine, json);
             if (out != null) {
                 AtomicFile.writeString(out, object + "\n");
             }

@@ -33,7 +33,8 @@ import picocli.CommandLine.Option;
                     + "(an adapter learnt from pairs of a better and a worse answer).",
             "With --task, an encoder such as BERT is fine-tuned on labelled rows instead: classify (a class for each text or pair of texts), "
                     + "tags (a tag for each word) or qa (where in a context an answer lies); embed brings vectors of texts that belong together near each other. With --task translate or summarize, an encoder-decoder "
-                    + "such as T5 is trained on pairs of texts, from --model or, with --set model.family=marian, from nothing.",
+                    + "such as T5 is trained on pairs of texts, from --model or, with --set model.family=marian, from nothing. All weights are trained; with --method lora or qlora, or a --rank, an "
+                    + "adapter is, and with it the encoder's head.",
             "Only the assistant's tokens are learnt. Held-out examples are scored before and after. 'zhulong data inspect' shows the data "
                     + "as the model will see it.",
         },
@@ -48,6 +49,7 @@ import picocli.CommandLine.Option;
             "  zhulong finetune --task classify --model BERT --data reviews.csv --map text=review label=stars --out RUN",
             "  zhulong finetune --task embed --model MiniLM --data pairs.csv --out RUN           columns anchor, positive, perhaps negative; then: zhulong embed --model RUN",
             "  zhulong finetune --task translate --model T5 --data pairs.tsv --out RUN        then: zhulong translate --model RUN",
+            "  zhulong finetune --task translate --model T5 --data pairs.tsv --method lora --rank 16 --out ADAPTER",
             "  zhulong finetune --task translate --data pairs.csv --map source=en target=zh --set model.family=marian --out RUN",
             "  zhulong chat --model MODEL --adapter ADAPTER        talk to it",
             "  zhulong merge --model MODEL --adapter ADAPTER --out NEW   one model of both",
@@ -76,8 +78,8 @@ final class FinetuneVerb extends JobVerb {
         }
     }
 
-    @Option(names = "--task", paramLabel = "TASK", description = "Task of an encoder's head: classify, tags or qa. All weights of the encoder are trained "
-            + "along with the head. embed: vectors of an encoder, learnt from texts that belong together. Or of an encoder-decoder: translate or summarize, learnt from pairs "
+    @Option(names = "--task", paramLabel = "TASK", description = "Task of an encoder's head: classify, tags or qa; all weights of the encoder, or an adapter "
+            + "(--method lora), are trained along with the head. embed: vectors of an encoder, learnt from texts that belong together. Or of an encoder-decoder: translate or summarize, learnt from pairs "
             + "of texts.")
     Task task;
 
@@ -114,7 +116,7 @@ final class FinetuneVerb extends JobVerb {
     @Option(names = "--separator", paramLabel = "TEXT", description = "Text between a plain prompt and its completion.")
     String separator;
 
-    @Option(names = "--method", paramLabel = "METHOD", description = "Training method: full, lora (default), qlora or dpo.")
+    @Option(names = "--method", paramLabel = "METHOD", description = "Training method: full, lora (default), qlora or dpo; with --task full (default), lora or qlora.")
     FinetuneRecipe.Method method;
 
     @Option(names = "--epochs", paramLabel = "N", description = "Number of passes over the data (default 3).")
@@ -131,7 +133,7 @@ final class FinetuneVerb extends JobVerb {
     Integer seq;
 
     @Option(names = "--lr", paramLabel = "RATE", description = "Peak learning rate (default: full 1e-4, lora and qlora 5e-4, dpo 5e-5; with --task "
-            + "5e-5).")
+            + "full 5e-5, lora and qlora 5e-4).")
     Double lr;
 
     @Option(names = "--rank", paramLabel = "N", description = "Rank of the adapter (default 8); its alpha is twice the rank.")
@@ -201,14 +203,14 @@ final class FinetuneVerb extends JobVerb {
         train(overrides);
         LabelRecipe read = read(LabelRecipe.KIND, LabelRecipe.class, overrides);
         LabelRecipe.Data d = read.data();
-        return new LabelRecipe(read.kind(), read.seed(), read.device(), read.task(), read.model(), new LabelRecipe.Data(data.isEmpty() ? d.files() : data,
+        return read.withData(new LabelRecipe.Data(data.isEmpty() ? d.files() : data,
                 heldOut == null ? d.heldOut() : Optional.of(heldOut), d.heldOutFraction(), mapping.isEmpty() ? d.columns() : mapping, d.labels(), multi || d.multi(), d.match(),
-                d.overlap()), read.best(), read.train());
+                d.overlap()));
     }
 
     private void requireNoDecoders() {
-        if (method != null && method != FinetuneRecipe.Method.FULL || rank != null) {
-            throw wrongUsage("with --task all weights of the encoder are trained; adapters on encoders are not implemented: leave out --method and --rank");
+        if (method == FinetuneRecipe.Method.DPO) {
+            throw wrongUsage("--method dpo learns from pairs of answers, which a decoder writes: with --task the method is full, lora or qlora");
         }
         if (alone || mixture != null || layout != null || asChat || separator != null) {
             throw wrongUsage("--mixture, --alone, --layout, --as-chat and --separator describe examples for a decoder, and --task is for an encoder: use one or the other");
@@ -255,11 +257,6 @@ final class FinetuneVerb extends JobVerb {
 
     private List<String> overrides() {
         List<String> overrides = new ArrayList<>();
-        add(overrides, "method", method == null ? null : method.name().toLowerCase(Locale.ROOT));
-        if (rank != null) {
-            add(overrides, "adapter.rank", rank);
-            add(overrides, "adapter.alpha", 2L * rank);
-        }
         if (alone) {
             add(overrides, "data.alone", true);
         }
@@ -268,6 +265,13 @@ final class FinetuneVerb extends JobVerb {
     }
 
     private void train(List<String> overrides) {
+        // an adapter's rank says that there is to be one
+        FinetuneRecipe.Method how = method == null && rank != null && task != null ? FinetuneRecipe.Method.LORA : method;
+        add(overrides, "method", how == null ? null : how.name().toLowerCase(Locale.ROOT));
+        if (rank != null) {
+            add(overrides, "adapter.rank", rank);
+            add(overrides, "adapter.alpha", 2L * rank);
+        }
         add(overrides, "model.from", model);
         add(overrides, "train.epochs", epochs);
         add(overrides, "train.steps", steps);

@@ -13,6 +13,7 @@ import dev.zhulong.tensor.DeviceScope;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import picocli.CommandLine.Option;
 
 /** The part of {@code evaluate} that measures the head of an encoder on labelled rows. */
@@ -51,8 +52,8 @@ final class HeadOptions {
         return !mapping.isEmpty() || !labels.isEmpty() || multi || match != null || seq != null || overlap != null || batch != null || predictions != null;
     }
 
-    /** Measures, prints, and returns the JSON object. */
-    String run(EvaluateVerb verb, Path model, Path data, String device, boolean json, boolean force) {
+    /** Measures, prints, and returns the JSON object. @param adapter null for none */
+    String run(EvaluateVerb verb, Path model, Path adapter, Path data, String device, boolean json, boolean force) {
         if (batch != null && batch < 1 || seq != null && seq < 1 || overlap != null && overlap < 1) {
             throw verb.wrongUsage("--batch, --seq and --overlap must be at least 1");
         }
@@ -66,7 +67,7 @@ final class HeadOptions {
         where.require();
         try (var line = ProgressLine.on(verb.err());
                 var on = DeviceScope.open(where)) {
-            scores = LabelEvaluation.run(model, what, List.of(data), seq == null ? 0 : seq, batch == null ? 16 : batch, line, said -> {
+            scores = LabelEvaluation.run(model, Optional.ofNullable(adapter), what, List.of(data), seq == null ? 0 : seq, batch == null ? 16 : batch, line, said -> {
                 if (predictions != null) {
                     lines.append(said).append('\n');
                 }

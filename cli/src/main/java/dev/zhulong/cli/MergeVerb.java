@@ -1,11 +1,14 @@
 package dev.zhulong.cli;
 
+import dev.zhulong.formats.EncoderSpec;
 import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.recipe.MergeJob;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Optional;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -20,7 +23,8 @@ import picocli.CommandLine.Option;
         footer = {
             "", "Examples:",
             "  zhulong merge --model my-model --adapter my-adapter --out merged",
-            "  zhulong merge --model my-model --adapter my-adapter --type bf16 --out merged"
+            "  zhulong merge --model my-model --adapter my-adapter --type bf16 --out merged",
+            "  zhulong merge --model BERT --adapter my-classifier --out merged        the head comes with the adapter"
         })
 final class MergeVerb extends Verb {
     /** What weights may be stored in. */
@@ -46,11 +50,22 @@ final class MergeVerb extends Verb {
     @Override
     protected void run() {
         Outputs.directory(out, force);
-        LoraAdapter.notice(adapter, ModelDirectory.readSpec(model)).ifPresent(notice -> err().println("[" + notice + "]"));
+        LoraAdapter.notice(adapter, network()).ifPresent(notice -> err().println("[" + notice + "]"));
         MergeJob.Result result = MergeJob.run(model, adapter, out, StorageType.valueOf(type.name()));
         out().printf(Locale.ROOT, "%d weights changed, by at most %.2e%n", result.tensors(), result.largest());
         out().printf(Locale.ROOT, "the adapter moves logits by up to %.4g; merged and unmerged differ by at most %.2e%n", result.adapted(),
                 result.merged());
         out().println(out + ": the merged model");
+    }
+
+    /** An encoder's weights are called by the head that it has with the adapter. */
+    private NetworkSpec network() {
+        NetworkSpec own = ModelDirectory.readNetwork(model);
+        if (!(own instanceof EncoderSpec)) {
+            return own;
+        }
+        try (ModelDirectory adapted = ModelDirectory.open(model, Optional.of(adapter))) {
+            return adapted.network();
+        }
     }
 }

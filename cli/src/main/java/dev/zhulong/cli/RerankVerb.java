@@ -32,6 +32,9 @@ final class RerankVerb extends Verb {
     @Option(names = "--model", required = true, paramLabel = "DIR", description = "Directory of a cross-encoder: BERT or a descendant with one output for a pair of texts.")
     Path model;
 
+    @Option(names = "--adapter", paramLabel = "DIR", description = "LoRA adapter to put into the model's weights, in PEFT's files, with the head it brings.")
+    Path adapter;
+
     @Option(names = "--query", required = true, paramLabel = "TEXT", description = "Text that the documents are compared with.")
     String query;
 
@@ -55,7 +58,7 @@ final class RerankVerb extends Verb {
         }
         String text = file.toString().equals("-") ? new String(System.in.readAllBytes(), StandardCharsets.UTF_8) : TextFile.read(file);
         List<String> documents = text.lines().toList();
-        try (EncoderModel opened = EncoderModel.open(model, engine.choice(Engine.AUTO))) {
+        try (EncoderModel opened = EncoderModel.open(model, adapter, engine.choice(Engine.AUTO), notice -> err().println("[" + notice + "]"))) {
             double[] scores = new CrossEncoder(opened.encoder()).scores(query, documents);
             CrossEncoder.ranked(scores).stream().limit(top == null ? Integer.MAX_VALUE : top).forEach(i -> {
                 ObjectNode result = JsonFields.MAPPER.createObjectNode().put("index", i).put("score", scores[i]).put("text", documents.get(i));

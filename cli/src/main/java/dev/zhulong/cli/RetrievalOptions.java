@@ -41,8 +41,8 @@ final class RetrievalOptions {
         return split != null || reranker != null || depth != null || at != null;
     }
 
-    /** Measures, prints, and returns the JSON object. */
-    String run(EvaluateVerb verb, Path model, EngineOptions engine, boolean json) {
+    /** Measures, prints, and returns the JSON object. @param adapter of the encoder that finds; null for none */
+    String run(EvaluateVerb verb, Path model, Path adapter, EngineOptions engine, boolean json) {
         int found = depth == null ? DEPTH : depth;
         int first = at == null ? Math.min(AT, found) : at;
         if (first < 1 || found < first) {
@@ -59,7 +59,7 @@ final class RetrievalOptions {
         var lines = new StringBuilder();
         // before the corpus is read: a reranker that is none is found out at once
         try (EncoderModel behind = reranker == null ? null : EncoderModel.open(reranker, choice);
-                EncoderModel opened = EncoderModel.open(model, choice);
+                EncoderModel opened = EncoderModel.open(model, adapter, choice, notice -> verb.err().println("[" + notice + "]"));
                 var status = ProgressLine.on(verb.err())) {
             CrossEncoder scorer = behind == null ? null : new CrossEncoder(behind.encoder());
             var evaluation = new RetrievalEvaluation(data, found, status);

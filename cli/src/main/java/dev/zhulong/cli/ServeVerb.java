@@ -33,6 +33,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.logging.Level;
@@ -62,6 +63,7 @@ import picocli.CommandLine.Option;
             "  zhulong serve --model my-model --host 0.0.0.0 --keys keys.json --tls-cert cert.pem --tls-key key.pem",
             "  zhulong serve --model all-MiniLM-L6-v2 --weights q8_0",
             "  zhulong serve --model opus-mt-en-zh",
+            "  zhulong serve --model BERT --adapter topics=my-classifier",
             "  curl localhost:8080/v1/chat/completions -H 'Content-Type: application/json' -d '{\"messages\": [{\"role\": \"user\", \"content\": \"Hello\"}]}'",
         })
 final class ServeVerb extends Verb {
@@ -80,7 +82,8 @@ final class ServeVerb extends Verb {
     Path model;
 
     @Option(names = "--adapter", paramLabel = "NAME=DIR", description = "LoRA adapter in PEFT's format, which clients choose with "
-            + "\"model\": \"NAME\"; all adapters are answered in one batch (cpu engine only; may be repeated).")
+            + "\"model\": \"NAME\"; all adapters are answered in one batch (cpu engine only; may be repeated). Of an encoder or an encoder–decoder one can be given: it is put into"
+            + " the weights, and the model is then called NAME.")
     Map<String, Path> adapters = Map.of();
 
     @Option(names = "--adapter-dir", paramLabel = "DIR", description = "Directory of adapters that the administrator may load while the "
@@ -224,12 +227,12 @@ final class ServeVerb extends Verb {
 
     /** Vectors and labels need no keys and values, and nothing of theirs is kept. */
     private void serveEncoder() throws IOException {
-        String ofText = low != null ? "--low" : !adapters.isEmpty() ? "--adapter" : adapterDir != null ? "--adapter-dir" : kvTokens != null ? "--kv-tokens"
+        String ofText = low != null ? "--low" : adapterDir != null ? "--adapter-dir" : kvTokens != null ? "--kv-tokens"
                 : prefixDirectory != null ? "--prefix-dir" : noPrefixCache ? "--no-prefix-cache" : cache != null ? "--cache" : null;
         if (ofText != null) {
             throw wrongUsage(ofText + " is for models that write text, and " + model + " is an encoder: leave it out");
         }
-        try (EncoderModel opened = EncoderModel.open(model, engine.choice(Engine.AUTO));
+        try (EncoderModel opened = EncoderModel.open(model, adapter().orElse(null), engine.choice(Engine.AUTO), this::say);
                 AuditLog audit = auditFile == null ? AuditLog.NONE : AuditLog.to(auditFile)) {
             ServerOptions options = options(audit);
             WarmUp.run(opened.encoder().network(), warmUp);
@@ -246,23 +249,38 @@ final class ServeVerb extends Verb {
 
     /** Sequences have keys and values, those of their sources too; nothing that is read of one serves another. */
     private void serveEncoderDecoder() throws IOException {
-        String ofOthers = low != null ? "--low" : !adapters.isEmpty() ? "--adapter" : adapterDir != null ? "--adapter-dir" : prefixDirectory != null ? "--prefix-dir"
+        String ofOthers = low != null ? "--low" : adapterDir != null ? "--adapter-dir" : prefixDirectory != null ? "--prefix-dir"
                 : noPrefixCache ? "--no-prefix-cache" : null;
         if (ofOthers != null) {
             throw wrongUsage(ofOthers + " is for models that write on from their prompt, and " + model + " is an encoder–decoder: leave it out");
         }
+        Optional<Path> inWeights = adapter();
         EngineChoice choice = engine.choice(Engine.AUTO);
         if (choice.engine() == Engine.TORCH) {
             throw wrongUsage("an encoder–decoder is served by the cpu engine: leave out --engine torch");
         }
-        try (EncoderTokenizer tokenizer = EncoderTokenizer.load(model); OpenEncoderDecoder opened = OpenEncoderDecoder.load(model, choice);
+        try (EncoderTokenizer tokenizer = EncoderTokenizer.load(model); OpenEncoderDecoder opened = OpenEncoderDecoder.load(model, inWeights, choice);
                 ResponseCache answers = answers(); AuditLog audit = auditFile == null ? AuditLog.NONE : AuditLog.to(auditFile)) {
+            inWeights.flatMap(from -> LoraAdapter.notice(from, opened.model().spec())).ifPresent(this::say);
             serve(tokenizer, opened, options(audit).withCache(answers));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
             stopped.countDown();
         }
+    }
+
+    /** The one that is put into the weights of an encoder or an encoder–decoder, which has no place for another beside it. */
+    private Optional<Path> adapter() {
+        if (adapters.size() > 1) {
+            throw wrongUsage(model + " is no decoder, and an adapter is put into its weights: give one --adapter, and start a server for each other or merge it (zhulong merge)");
+        }
+        return adapters.values().stream().findFirst();
+    }
+
+    private void say(String notice) {
+        err().println("[" + notice + "]");
+        err().flush();
     }
 
     private void serve(EncoderTokenizer tokenizer, OpenEncoderDecoder opened, ServerOptions options) throws InterruptedException {
@@ -377,7 +395,8 @@ final class ServeVerb extends Verb {
     }
 
     private String called() {
-        return name != null ? name : model.toAbsolutePath().normalize().getFileName().toString().replaceFirst("\\.gguf$", "");
+        boolean inWeights = !adapters.isEmpty() && (EncoderModel.is(model) || OpenEncoderDecoder.isEncoderDecoder(model));
+        return name != null ? name : inWeights ? adapters.keySet().iterator().next() : model.toAbsolutePath().normalize().getFileName().toString().replaceFirst("\\.gguf$", "");
     }
 
     /** Requests that may wait. */
@@ -412,7 +431,7 @@ final class ServeVerb extends Verb {
     private ApiServer started(ServedModel served, ServerOptions options, DecoderSpec spec) {
         adapters.forEach((name, directory) -> {
             served.addAdapter(name, directory);
-            LoraAdapter.notice(directory, spec).ifPresent(notice -> err().println("[" + notice + "]"));
+            LoraAdapter.notice(directory, spec).ifPresent(this::say);
         });
         return ApiServer.start(served, options);
     }

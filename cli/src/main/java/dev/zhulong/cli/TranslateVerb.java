@@ -9,10 +9,12 @@ import dev.zhulong.infer.search.Rewriter;
 import dev.zhulong.infer.search.SearchOptions;
 import dev.zhulong.infer.search.SearchOptions.Early;
 import dev.zhulong.text.encode.EncoderTokenizer;
+import dev.zhulong.model.LoraAdapter;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.OptionalInt;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -30,12 +32,16 @@ import picocli.CommandLine.Option;
             "",
             "Examples:",
             "  zhulong translate --model opus-mt-en-zh --text 'Good morning.'",
+            "  zhulong translate --model opus-mt-en-zh --adapter my-adapter --text 'Good morning.'",
             "  zhulong translate --model flan-t5-small --text 'translate English to German: Good morning.' --beams 4",
             "  zhulong translate --model nllb-200-distilled-600M --text-file lines.txt --source-language eng_Latn --target-language zho_Hans --out lines.zh.txt",
         })
 final class TranslateVerb extends Verb {
     @Option(names = "--model", required = true, paramLabel = "DIR", description = "Directory of an encoder–decoder in the Hugging Face layout.")
     Path model;
+
+    @Option(names = "--adapter", paramLabel = "DIR", description = "LoRA adapter to put into the model's weights, in PEFT's files.")
+    Path adapter;
 
     @Option(names = "--text", paramLabel = "TEXT", description = "Text to translate (may be repeated).")
     List<String> texts = List.of();
@@ -89,7 +95,10 @@ final class TranslateVerb extends Verb {
         String before = targetLanguage != null && targetLanguage.startsWith(">>") ? targetLanguage + " " : "";
         List<String> all = (file == null ? texts.stream() : TextFile.read(file).lines()).map(text -> before + text).toList();
         try (EncoderTokenizer tokenizer = EncoderTokenizer.load(model);
-                OpenEncoderDecoder opened = OpenEncoderDecoder.load(model, engine.choice(Engine.AUTO))) {
+                OpenEncoderDecoder opened = OpenEncoderDecoder.load(model, Optional.ofNullable(adapter), engine.choice(Engine.AUTO))) {
+            if (adapter != null) {
+                LoraAdapter.notice(adapter, opened.model().spec()).ifPresent(notice -> err().println("[" + notice + "]"));
+            }
             var rewriter = new Rewriter(opened.model(), tokenizer, sourceLanguage == null ? OptionalInt.empty() : OptionalInt.of(language(tokenizer, sourceLanguage)),
                     options(opened, tokenizer));
             List<String> written = rewriter.write(all);

@@ -41,8 +41,15 @@ class AnEncoderDecoderIsServedAsOneTest {
         assertThat(OpenEncoderDecoder.isEncoderDecoder(directory.resolve("none"))).isFalse();
     }
 
+    @Test
+    void ofSeveralAdaptersNoneIsPutIntoTheWeights() {
+        Cli result = Cli.run("serve", "--model", directory, "--warm-up", "0", "--adapter", "a=b", "--adapter", "c=d");
+        assertThat(result.code()).as(result.err()).isEqualTo(2);
+        assertThat(result.err()).contains("give one --adapter", "zhulong merge");
+    }
+
     @ParameterizedTest
-    @ValueSource(strings = {"--low x.gguf", "--adapter a=b", "--no-prefix-cache", "--prefix-dir prefixes"})
+    @ValueSource(strings = {"--low x.gguf", "--no-prefix-cache", "--prefix-dir prefixes"})
     void whatIsForOthersIsRefused(String options) {
         List<Object> words = new ArrayList<>(List.of("serve", "--model", directory, "--warm-up", "0"));
         words.addAll(List.of(options.split(" ")));

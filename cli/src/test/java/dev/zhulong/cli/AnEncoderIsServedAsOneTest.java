@@ -52,8 +52,15 @@ class AnEncoderIsServedAsOneTest {
         assertThat(EncoderModel.is(file)).isFalse();
     }
 
+    @Test
+    void ofSeveralAdaptersNoneIsPutIntoTheWeights() {
+        Cli result = Cli.run("serve", "--model", bare, "--warm-up", "0", "--adapter", "a=b", "--adapter", "c=d");
+        assertThat(result.code()).as(result.err()).isEqualTo(2);
+        assertThat(result.err()).contains("give one --adapter", "zhulong merge");
+    }
+
     @ParameterizedTest
-    @ValueSource(strings = {"--low x.gguf", "--adapter a=b", "--kv-tokens 100", "--no-prefix-cache", "--cache local", "--prefix-dir NONE"})
+    @ValueSource(strings = {"--low x.gguf", "--kv-tokens 100", "--no-prefix-cache", "--cache local", "--prefix-dir NONE"})
     void whatIsForTextIsRefused(String options) {
         List<Object> words = new ArrayList<>(List.of("serve", "--model", bare, "--warm-up", "0"));
         words.addAll(List.of(options.replace("NONE", directory.resolve("prefixes").toString()).split(" ")));

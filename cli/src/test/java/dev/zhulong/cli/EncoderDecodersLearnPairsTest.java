@@ -21,6 +21,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** From pairs of texts to a model that writes one of the other, through the verbs. */
@@ -117,6 +118,74 @@ class EncoderDecodersLearnPairsTest {
         assertThat(Cli.run("resume", whole).done().err()).contains("is finished", "chrF");
     }
 
+    /** What it has learnt is in the adapter alone, on either engine and in a merged model. */
+    @ParameterizedTest
+    @CsvSource({"t5,lora", "marian,lora", "marian,qlora"})
+    void anAdapterTeachesAModelOtherWords(String family, String method) throws IOException {
+        List<String> fields = new ArrayList<>(TINY);
+        fields.addAll(List.of("model.family=" + family, "data.files=[" + Files.write(directory.resolve("pairs.tsv"), pairs(120)) + "]", "train.steps=60", "train.lr=3e-3", "written=1"));
+        Path base = directory.resolve("base");
+        new RewriteJob(RecipeReader.defaults(RewriteRecipe.class, fields)).run(base, Progress.SILENT);
+        byte[] before = Files.readAllBytes(base.resolve("model.safetensors"));
+        Path data = Files.write(directory.resolve("others.tsv"), pairs(120).stream().map(pair -> pair.replaceAll("[a-z]+", "nine")).toList());
+        Cli done = Cli.run("finetune", "--task", "translate", "--model", base, "--data", data, "--out", run(), "--method", method, "--rank", "4", "--steps", "60", "--lr", "2e-2",
+                "--set", "dropout=0", "--set", "model.quantize=int8", "--set", "train.evaluate_every=20", "--set", "written=3").done();
+        assertThat(done.err()).contains("an adapter of rank 4 on ", method.equals("qlora") ? "base in INT8" : "held out", "--adapter " + run());
+        assertThat(Files.readAllBytes(base.resolve("model.safetensors"))).isEqualTo(before);
+        assertThat(run().resolve("model.safetensors")).doesNotExist();
+        JsonNode config = JSON.readTree(run().resolve("adapter_config.json").toFile());
+        assertThat(config.path("task_type").asText()).isEqualTo("SEQ_2_SEQ_LM");
+        assertThat(config.path("target_modules").toString()).contains(family.equals("t5") ? "EncDecAttention.k" : "encoder_attn.k_proj").doesNotContain("all-linear");
+        List<Double> curve = MetricsLog.read(run().resolve("metrics.jsonl")).stream().filter(line -> line.containsKey("validation_loss"))
+                .map(line -> ((Number) line.get("validation_loss")).doubleValue()).toList();
+        assertThat(curve.getLast()).isLessThan(curve.getFirst());
+
+        List<String> words = new ArrayList<>();
+        List<String> written = new ArrayList<>();
+        for (String line : Files.readAllLines(run().resolve("predictions.jsonl"))) {
+            words.addAll(List.of("--text", JSON.readTree(line).path("source").asText()));
+            written.add(JSON.readTree(line).path("written").asText().replaceAll("\\s*\\R\\s*", " ").strip());
+        }
+        words.addAll(List.of("--max-new-tokens", "31"));
+        String plain = translated(words, "--model", base);
+        String torch = translated(words, "--model", base, "--adapter", run(), "--engine", "torch");
+        assertThat(torch).isNotEqualTo(plain);
+        assertThat(translated(words, "--model", base, "--adapter", run())).isEqualTo(torch);
+        if (!method.equals("qlora")) {
+            assertThat(torch.lines().map(String::strip)).isEqualTo(written);
+        }
+        Path merged = directory.resolve("merged");
+        assertThat(Cli.run("merge", "--model", base, "--adapter", run(), "--out", merged).done().out()).contains("weights changed");
+        assertThat(translated(words, "--model", merged)).isEqualTo(torch);
+        assertThat(Cli.run("translate", "--model", run(), "--text", "1").err()).contains("this is an adapter");
+    }
+
+    private static String translated(List<String> words, Object... model) {
+        List<Object> all = new ArrayList<>(List.of("translate"));
+        all.addAll(Arrays.asList(model));
+        all.addAll(words);
+        return Cli.run(all.toArray()).done().out();
+    }
+
+    @Test
+    void anAdapterThatIsStoppedEndsInTheSameBits() throws IOException {
+        List<String> fields = new ArrayList<>(TINY);
+        Path data = Files.write(directory.resolve("pairs.tsv"), pairs(120));
+        fields.addAll(List.of("model.family=t5", "data.files=[" + data + "]", "train.steps=2", "written=1"));
+        Path base = directory.resolve("base");
+        new RewriteJob(RecipeReader.defaults(RewriteRecipe.class, fields)).run(base, Progress.SILENT);
+        RewriteRecipe recipe = RecipeReader.defaults(RewriteRecipe.class, List.of("model.from=" + base, "method=lora", "adapter.dropout=0.1", "data.files=[" + data + "]", "train.steps=10",
+                "train.checkpoint_every=4", "train.evaluate_every=3", "train.lr=1e-2", "written=2"));
+        Path whole = directory.resolve("whole");
+        new RewriteJob(recipe).run(whole, Progress.SILENT);
+        Path stopped = directory.resolve("stopped");
+        assertThatThrownBy(() -> new RewriteJob(recipe).run(stopped, stopAfter(7))).hasMessage("stopped");
+        assertThat(Cli.run("resume", stopped).done().err()).contains("resuming after step 4");
+        for (String name : List.of("adapter_model.safetensors", "adapter_config.json", "predictions.jsonl", "evaluation.json")) {
+            assertThat(stopped.resolve(name)).hasSameBinaryContentAs(whole.resolve(name));
+        }
+    }
+
     private static Progress stopAfter(int step) {
         return event -> {
             if (event.stage().equals("train") && event.done() == step) {
@@ -145,7 +214,8 @@ class EncoderDecodersLearnPairsTest {
         refused("source and target", 2, "--data", data, "--set", fresh, "--map", "text=1");
         refused("no token eng_Latn", 1, "--data", data, "--set", fresh, "--set", "data.source_language=eng_Latn");
         refused("no encoder–decoder (llama)", 1, "--data", data, "--model", TinyModel.write(directory.resolve("decoder")));
-        refused("--method", 2, "--data", data, "--set", fresh, "--method", "lora");
+        refused("needs a model that it changes", 1, "--data", data, "--set", fresh, "--method", "lora");
+        refused("dpo", 2, "--data", data, "--set", fresh, "--method", "dpo");
     }
 
     private void refused(String why, int code, Object... words) {

@@ -11,6 +11,9 @@ import dev.zhulong.formats.HfConfig;
 import dev.zhulong.formats.Provenance;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.formats.yaml.RecipeReader;
+import dev.zhulong.infer.Encoder;
+import dev.zhulong.infer.open.EngineChoice;
+import dev.zhulong.infer.open.OpenEncoder;
 import dev.zhulong.recipe.LabelJob;
 import dev.zhulong.recipe.LabelRecipe;
 import dev.zhulong.train.log.MetricsLog;
@@ -21,10 +24,13 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Each task of an encoder's head, from rows to numbers, through the verbs. */
 class EncodersLearnLabelledRowsTest {
@@ -71,6 +77,69 @@ class EncodersLearnLabelledRowsTest {
         said.forEach(row -> assertThat(row.path("probabilities").path("no").asDouble() + row.path("probabilities").path("yes").asDouble()).isCloseTo(1, within(1e-9)));
         assertThat(Cli.run("evaluate", "--model", run(), "--task", "classify", "--data", data, "--map", "text=review", "label=stars").done().out())
                 .contains("accuracy", "macro_f1", "precision", "recall", "over 72 texts");
+    }
+
+    /** The head comes with the adapter; the base, which has none, stays as it is. */
+    @ParameterizedTest
+    @ValueSource(strings = {"bert lora", "roberta qlora", "distilbert lora", "modernbert lora", "deberta-v2 lora"})
+    void anAdapterAndAHead(String how) throws IOException {
+        String[] parts = how.split(" ");
+        List<String> rows = new ArrayList<>(List.of("text,label"));
+        for (int i = 0; i < 64; i++) {
+            rows.add("the " + WORDS[8 + i % 3] + " was " + (i % 2 == 0 ? "good,yes" : "bad,no"));
+        }
+        Path data = Files.write(directory.resolve("rows.csv"), rows);
+        Path base = TinyEncoder.of(directory.resolve("base"), parts[0], WORDS);
+        Cli done = Cli.run("finetune", "--task", "classify", "--model", base, "--data", data, "--out", run(), "--method", parts[1], "--rank", "4", "--lr", "1e-2", "--batch", "8",
+                "--epochs", "5", "--set", "model.quantize=int8").done();
+        assertThat(done.err()).contains("an adapter of rank 4 on ", "and the head", "--adapter " + run());
+        assertThat(run().resolve("model.safetensors")).doesNotExist();
+        JsonNode config = JSON.readTree(run().resolve("adapter_config.json").toFile());
+        assertThat(config.path("task_type").asText()).isEqualTo("SEQ_CLS");
+        assertThat(config.path("modules_to_save").toString()).contains("\"classifier\"");
+        Path said = directory.resolve("said.jsonl");
+        JsonNode scores = JSON.readTree(Cli.run("evaluate", "--model", base, "--adapter", run(), "--task", "classify", "--data", data, "--json", "--predictions", said).done().out());
+        assertThat(scores.path("metrics").path("accuracy").asDouble()).as(done.err()).isGreaterThan(0.97);
+        JsonNode row = JSON.readTree(Files.readAllLines(said).getFirst());
+        assertThat(row.path("predicted").asText()).isEqualTo("yes");
+
+        Path merged = directory.resolve("merged");
+        Cli.run("merge", "--model", base, "--adapter", run(), "--out", merged).done();
+        Path again = directory.resolve("again.jsonl");
+        Cli.run("evaluate", "--model", merged, "--task", "classify", "--data", data, "--predictions", again).done();
+        assertThat(JSON.readTree(Files.readAllLines(again).getFirst()).path("probabilities").path("yes").asDouble()).isCloseTo(row.path("probabilities").path("yes").asDouble(),
+                within(1e-5));
+        assertThat(((EncoderSpec) HfConfig.network(merged.resolve("config.json"))).head().labels()).containsExactly("no", "yes");
+        int yes = 1;
+        try (OpenEncoder cpu = OpenEncoder.load(base, Optional.of(run()), EngineChoice.DEFAULT); OpenEncoder torch = OpenEncoder.load(merged, EngineChoice.DEFAULT.withEngine(
+                EngineChoice.Engine.TORCH))) {
+            Encoder.Input input = Encoder.Input.of(new int[] {2, 7, 9, 3});
+            assertThat(cpu.encoder().encode(List.of(input)).getFirst().logits()[yes]).isCloseTo(torch.encoder().encode(List.of(input)).getFirst().logits()[yes], within(1e-4f));
+        }
+        assertThat(Cli.run("evaluate", "--model", base, "--task", "classify", "--data", data).err()).contains("no head");
+    }
+
+    @Test
+    void anAdapterThatIsStoppedEndsInTheSameBits() throws IOException {
+        List<String> rows = new ArrayList<>();
+        for (int i = 0; i < 40; i++) {
+            rows.add((i % 2 == 0 ? "ann B-PER" : "day O") + "\nlives O\n");
+        }
+        Path data = Files.write(directory.resolve("rows.conll"), rows);
+        LabelRecipe recipe = RecipeReader.defaults(LabelRecipe.class, List.of("task=tags", "method=lora", "adapter.dropout=0.1", "model.from=" + TinyEncoder.write(directory.resolve("base"),
+                WORDS), "data.files=[" + data + "]", "train.steps=10", "train.lr=1e-3", "train.batch=4", "train.checkpoint_every=4", "train.evaluate_every=3", "best=loss",
+                "data.held_out_fraction=0.3"));
+        Path whole = directory.resolve("whole");
+        new LabelJob(recipe).run(whole, Progress.SILENT);
+        Path stopped = directory.resolve("stopped");
+        assertThatThrownBy(() -> new LabelJob(recipe).run(stopped, stopAfter(7))).hasMessage("stopped");
+        assertThat(Cli.run("resume", stopped).done().err()).contains("resuming after step 4");
+        for (String name : List.of("adapter_model.safetensors", "adapter_config.json", "config.json", "predictions.jsonl", "evaluation.json")) {
+            assertThat(stopped.resolve(name)).hasSameBinaryContentAs(whole.resolve(name));
+        }
+        try (var left = Files.list(stopped)) {
+            assertThat(left.map(path -> path.getFileName().toString())).noneMatch(name -> name.startsWith("best"));
+        }
     }
 
     /** Words of opinion that training has not seen. */
@@ -294,7 +363,7 @@ class EncodersLearnLabelledRowsTest {
         refused("every row has the label 'maybe'", 1, "--task", "classify", "--model", base, "--data", others);
         refused("holds a decoder (llama)", 1, "--task", "classify", "--model", decoder, "--data", data);
         refused("encoder", 1, "--model", base, "--data", data, "--map", "prompt=text", "completion=label");
-        refused("--method", 2, "--task", "classify", "--model", base, "--data", data, "--method", "lora");
+        refused("--method", 2, "--task", "classify", "--model", base, "--data", data, "--method", "dpo");
         refused("--layout", 2, "--task", "qa", "--model", base, "--data", data, "--as-chat");
         refused("--multi", 2, "--multi", "--model", decoder, "--data", data);
         refused("best must be one of", 1, "--task", "classify", "--model", base, "--data", data, "--set", "best=entity_f1");

@@ -78,6 +78,30 @@ class VectorsLearnWhatBelongsTogetherTest {
         assertThat(dot(all.get(0), all.get(1))).isGreaterThan(dot(all.get(0), all.get(2)));
     }
 
+    @Test
+    void anAdapterFindsThemToo() throws IOException {
+        Path base = base();
+        Cli done = Cli.run("finetune", "--task", "embed", "--model", base, "--data", rows(240), "--map", "anchor=text", "positive=translation", "negative=wrong", "--out", run(),
+                "--epochs", "8", "--lr", "1e-2", "--batch", "16", "--rank", "8", "--set", "train.evaluate_every=80").done();
+        JsonNode evaluation = JSON.readTree(run().resolve("evaluation.json").toFile());
+        assertThat(evaluation.path("after").path("mrr@10").asDouble()).as(done.err()).isGreaterThan(evaluation.path("before").path("mrr@10").asDouble() + 0.2);
+        assertThat(JSON.readTree(run().resolve("adapter_config.json").toFile()).path("task_type").asText()).isEqualTo("FEATURE_EXTRACTION");
+        Path merged = directory.resolve("merged");
+        Cli.run("merge", "--model", base, "--adapter", run(), "--out", merged).done();
+        double[] with = vector("--model", base, "--adapter", run());
+        double[] one = vector("--model", merged);
+        assertThat(dot(with, one)).isBetween(0.9999, 1.0001);
+        assertThat(dot(with, with)).isBetween(0.999, 1.001);
+        assertThat(dot(with, vector("--model", base, "--adapter", run(), "--engine", "torch"))).isBetween(0.9999, 1.0001);
+        assertThat(Math.abs(dot(with, vector("--model", base)))).isNotCloseTo(1, org.assertj.core.api.Assertions.within(1e-2));
+    }
+
+    private static double[] vector(Object... model) throws IOException {
+        List<Object> words = new ArrayList<>(List.of("embed", "--text", "ka mi mo"));
+        words.addAll(List.of(model));
+        return JSON.readValue(Cli.run(words.toArray()).done().out(), double[].class);
+    }
+
     private static double dot(double[] a, double[] b) {
         double sum = 0;
         for (int i = 0; i < a.length; i++) {
@@ -132,7 +156,7 @@ class VectorsLearnWhatBelongsTogetherTest {
         refused("batch must be at least 2", 1, "--model", base, "--data", data, "--map", "anchor=text", "positive=translation", "--batch", "1");
         refused("there is no field 'label'", 1, "--model", base, "--data", data, "--map", "label=text");
         refused("best must be one of mrr@10", 1, "--model", base, "--data", data, "--map", "anchor=text", "positive=translation", "--set", "best=f1");
-        refused("adapters on encoders are not implemented", 2, "--model", base, "--data", data, "--method", "lora");
+        refused("dpo learns from pairs of answers", 2, "--model", base, "--data", data, "--method", "dpo");
         refused("missing --model", 2, "--data", data);
     }
 

@@ -48,7 +48,16 @@ public final class SentenceEncoder implements AutoCloseable {
      * @throws dev.zhulong.formats.FormatException where a file is missing or wrong
      */
     public static SentenceEncoder open(Path directory, Function<Path, Encoder> load) {
-        return of(directory, EmbeddingConfig.read(directory), load);
+        return open(directory, EmbeddingConfig.read(directory), load);
+    }
+
+    /**
+     * The same with vectors that are made as told, whatever the directory says.
+     *
+     * @param config how states become vectors
+     */
+    public static SentenceEncoder open(Path directory, EmbeddingConfig config, Function<Path, Encoder> load) {
+        return of(directory, config, load);
     }
 
     /**

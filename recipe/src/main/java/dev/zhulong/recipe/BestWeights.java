@@ -3,12 +3,15 @@ package dev.zhulong.recipe;
 import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.JsonFields;
 import dev.zhulong.formats.JsonFile;
+import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.formats.StorageType;
+import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.model.Network;
 import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.tensor.Device;
 import dev.zhulong.tensor.DeviceScope;
 import dev.zhulong.tensor.NoGrad;
+import dev.zhulong.tensor.Tensor;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -47,7 +50,7 @@ final class BestWeights {
         }
         try {
             Path directory = Files.createDirectories(run.resolve(DIRECTORY + at));
-            NetworkFiles.save(model, directory, StorageType.F32);
+            model.adapter().ifPresentOrElse(adapter -> adapter.save(directory, StorageType.F32), () -> NetworkFiles.save(model, directory, StorageType.F32));
             JsonFile.write(run.resolve(STATE), Map.of("step", at, "value", found));
             step = at;
             value = found;
@@ -62,11 +65,24 @@ final class BestWeights {
         if (step < 0) {
             return OptionalLong.empty();
         }
+        Path directory = run.resolve(DIRECTORY + step);
+        if (model.adapter().isPresent()) {
+            try (LoraAdapter stored = LoraAdapter.load(directory, model)) {
+                copy(stored.parameters(), model.trainable());
+            }
+            return OptionalLong.of(step);
+        }
         // not on a GPU, whose memory a second copy of the weights may exceed
-        try (var processor = DeviceScope.open(Device.CPU); Network stored = NetworkFiles.load(run.resolve(DIRECTORY + step)); var off = NoGrad.open()) {
-            stored.parameters().forEach((name, t) -> model.parameters().get(name).copy_(t));
+        try (var processor = DeviceScope.open(Device.CPU); Network stored = NetworkFiles.load(directory)) {
+            copy(stored.parameters(), model.parameters());
         }
         return OptionalLong.of(step);
+    }
+
+    private static void copy(Map<String, Tensor> from, Map<String, Tensor> to) {
+        try (var off = NoGrad.open()) {
+            from.forEach((name, t) -> to.get(name).copy_(t));
+        }
     }
 
     /** They lie in the result now. */
@@ -87,7 +103,7 @@ final class BestWeights {
         }
         for (Path directory : others) {
             AtomicFile.removeLeftovers(directory);
-            for (String name : List.of("model.safetensors", "config.json")) {
+            for (String name : List.of("model.safetensors", "config.json", LoraConfig.WEIGHTS, LoraConfig.FILE)) {
                 Files.deleteIfExists(directory.resolve(name));
             }
             Files.delete(directory);

@@ -79,6 +79,6 @@ public final class EmbedJob extends RecipeJob<EmbedRecipe, EmbedJob.Result> {
     static LabelMemory memory(EmbedRecipe recipe, EncoderSpec spec) {
         int seq = recipe.seq(spec.contextLength());
         Bounds.batch(recipe.train().batch(), seq);
-        return new LabelMemory(spec, 3L * recipe.train().batch(), seq, recipe.train().recompute());
+        return new LabelMemory(spec, recipe.tuning(), 3L * recipe.train().batch(), seq, recipe.train().recompute());
     }
 }

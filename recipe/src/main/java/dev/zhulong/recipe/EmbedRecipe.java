@@ -3,6 +3,8 @@ package dev.zhulong.recipe;
 import dev.zhulong.data.label.GroupReader;
 import dev.zhulong.formats.embedding.Pooling;
 import dev.zhulong.formats.yaml.Doc;
+import dev.zhulong.model.QuantizedMatrix;
+import dev.zhulong.recipe.FinetuneRecipe.Method;
 import dev.zhulong.tensor.Device;
 import dev.zhulong.train.schedule.Schedule;
 import java.nio.file.Path;
@@ -15,25 +17,30 @@ public record EmbedRecipe(
         @Doc("what the recipe is for: embed") String kind,
         @Doc("random seed of the split and the order of rows") long seed,
         @Doc("where the model is computed: cpu, cuda (the first GPU) or cuda:N; may differ from one start of a run to the next") String device,
+        @Doc("full: all weights; lora: an adapter; qlora: an adapter on a base in blocks of 4 or 8 bits") Method method,
         @Doc("the encoder to train") Model model,
         @Doc("texts that belong together") Data data,
         @Doc("what similarities are divided by: the smaller, the more the nearest wrong texts count") double temperature,
         @Doc("metric that chooses the evaluation whose weights are kept: mrr@10, ndcg@10, recall@10, recall@1 or loss; last: the last weights") String best,
-        @Doc("optimization; a batch's other texts are each text's wrong ones, so a larger batch teaches more; evaluated after each epoch unless evaluate_every says"
+        @Doc("the adapter, unless the method is full") PretrainRecipe.Adapter adapter,
+        @Doc("optimization; lr 0 for 2e-5, and 2e-4 with an adapter; a batch's other texts are each text's wrong ones, so a larger batch teaches more; evaluated after each epoch unless evaluate_every says"
                 + " otherwise") Train train) implements RunRecipe {
 
     /** Of its jobs. */
     public static final String KIND = "embed";
 
+    private static final double RATE = 2e-5;
+    private static final double ADAPTER_RATE = 2e-4;
     /** Tokens of a text where nothing else is said. */
     private static final int LONGEST = 256;
 
-    private static final Train TRAIN = new Train(3, 0, 32, 0, true, 1, 2e-5, Optional.of(0.0), Schedule.Kind.LINEAR, 0.1, 0.1, 1, 0.01, 0.9, 0.999, 1e-8, false,
+    private static final Train TRAIN = new Train(3, 0, 32, 0, true, 1, 0, Optional.of(0.0), Schedule.Kind.LINEAR, 0.1, 0.1, 1, 0.01, 0.9, 0.999, 1e-8, false,
             0, 0, 0, 1000, 2, "", 100);
 
     public EmbedRecipe {
         Kinds.require(KIND, kind);
         Device.parse(device);
+        new Tuning(method, model.quantize, adapter, model.from);
         if (!(temperature > 0) || Double.isInfinite(temperature)) {
             throw new IllegalArgumentException("temperature must be above 0, found " + temperature);
         }
@@ -45,7 +52,8 @@ public record EmbedRecipe(
     /** The base. */
     public record Model(
             @Doc("directory of an encoder in the Hugging Face layout, with or without the files of sentence-transformers") Optional<Path> from,
-            @Doc("how the states of a text become its vector where the directory does not say; vectors are then of length 1") Pooling pooling) {}
+            @Doc("how the states of a text become its vector where the directory does not say; vectors are then of length 1") Pooling pooling,
+            @Doc("storage of the base model with qlora") QuantizedMatrix.Format quantize) {}
 
     /** Rows of texts. */
     public record Data(
@@ -64,20 +72,31 @@ public record EmbedRecipe(
     }
 
     static EmbedRecipe defaults() {
-        return new EmbedRecipe(KIND, 1, "cpu", new Model(Optional.empty(), Pooling.MEAN), new Data(List.of(), Optional.empty(), 0.1, Map.of()), 0.05, "mrr@10", TRAIN);
+        return new EmbedRecipe(KIND, 1, "cpu", Method.FULL, new Model(Optional.empty(), Pooling.MEAN, QuantizedMatrix.Format.NF4), new Data(List.of(), Optional.empty(), 0.1, Map.of()), 0.05, "mrr@10",
+                PretrainRecipe.Adapter.defaults(), TRAIN);
     }
 
     /** The same with absolute paths, so that the run can be resumed from anywhere. */
     EmbedRecipe absolute() {
         Path here = Path.of("").toAbsolutePath();
-        return new EmbedRecipe(kind, seed, device, new Model(model.from.map(path -> here.resolve(path).normalize()), model.pooling),
+        return new EmbedRecipe(kind, seed, device, method, new Model(model.from.map(path -> here.resolve(path).normalize()), model.pooling, model.quantize),
                 new Data(data.files.stream().map(path -> here.resolve(path).normalize()).toList(), data.heldOut.map(path -> here.resolve(path).normalize()),
-                        data.heldOutFraction, data.columns), temperature, best, train);
+                        data.heldOutFraction, data.columns), temperature, best, adapter, train);
     }
 
     /** The same with other files and columns. */
     public EmbedRecipe withData(List<Path> files, Optional<Path> heldOut, Map<String, String> columns) {
-        return new EmbedRecipe(kind, seed, device, model, new Data(files, heldOut, data.heldOutFraction, columns), temperature, best, train);
+        return new EmbedRecipe(kind, seed, device, method, model, new Data(files, heldOut, data.heldOutFraction, columns), temperature, best, adapter, train);
+    }
+
+    /** What of the model is trained. */
+    Tuning tuning() {
+        return new Tuning(method, model.quantize, adapter, model.from);
+    }
+
+    /** Peak learning rate where the recipe leaves it open. */
+    double rate() {
+        return method == Method.FULL ? RATE : ADAPTER_RATE;
     }
 
     /** Tokens of a text at most. @param longest that the directory allows */

@@ -17,14 +17,13 @@ import dev.zhulong.formats.JsonFile;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.Parameters;
 import dev.zhulong.formats.Provenance;
-import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.embedding.EmbeddingConfig;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.infer.SentenceEncoder;
 import dev.zhulong.infer.TorchEncoder;
 import dev.zhulong.model.Encoder;
 import dev.zhulong.model.EncoderFiles;
-import dev.zhulong.model.NetworkFiles;
+import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.model.TextVectors;
 import dev.zhulong.text.Companions;
 import dev.zhulong.text.encode.EncodedText;
@@ -85,9 +84,10 @@ final class EmbedRun implements RecipeJob.Run<EmbedJob.Result> {
         Sides<TextGroup> sides = sides();
         try (ModelDirectory files = ModelDirectory.open(network());
                 TextVectors vectors = new TextVectors(config, base)) {
-            Encoder model = EncoderFiles.loadAs(files, ((EncoderSpec) files.network()).withoutHead(), recipe.seed());
+            Encoder model = EncoderFiles.loadAs(files, ((EncoderSpec) files.network()).withoutHead(), recipe.tuning().format(), recipe.seed());
             // closes the model too
-            try (SentenceEncoder texts = SentenceEncoder.over(base, config, new TorchEncoder(model))) {
+            try (LoraAdapter adapter = recipe.tuning().attach(model, recipe.seed());
+                    SentenceEncoder texts = SentenceEncoder.over(base, config, new TorchEncoder(model))) {
                 return train(model, vectors, texts, sides, inputs);
             }
         }
@@ -133,7 +133,7 @@ final class EmbedRun implements RecipeJob.Run<EmbedJob.Result> {
         int pad = model.spec().padId();
         long steps = recipe.train().steps(learnt.size(), batch);
         var objective = new Contrast(model, vectors, recipe.temperature(), config.similarity().equals("cosine"));
-        announce(model.spec(), learnt, held, steps);
+        announce(model, learnt, held, steps);
         int most = recipe.train().evaluateRows();
         Optional<RetrievalEvaluation> some = retrieval(most == 0 ? sides.heldOut() : sides.heldOut().subList(0, Math.min(most, held.size())));
         var deal = new ContrastBatch.Deal(learnt, pad, batch, recipe.seed());
@@ -145,7 +145,7 @@ final class EmbedRun implements RecipeJob.Run<EmbedJob.Result> {
         inputs.write(run);
         var best = new BestWeights(run, model);
         new Trainer<>(model, objective, new TrainData<>(deal::get, ContrastBatch.all(held.subList(0, most == 0 ? held.size() : Math.min(most, held.size())), pad, batch)),
-                recipe.train().optionsByEpoch(steps, EmbedRecipe.defaults().train().lr(), recipe.seed(), learnt.size()), run, new Listener(model, texts, some, best)).train();
+                recipe.train().optionsByEpoch(steps, recipe.rate(), recipe.tuning().recompute(recipe.train().recompute()), recipe.seed(), learnt.size()), run, new Listener(model, texts, some, best)).train();
         best.restore().ifPresent(step -> line.message(String.format(Locale.ROOT, "the weights of step %,d are kept: best %s on what is held out", step, recipe.best())));
         Optional<Loss> loss = held.isEmpty() ? Optional.empty() : Optional.of(objective.evaluateAll(ContrastBatch.all(held, pad, batch)));
         loss.ifPresent(l -> report(texts, sides.heldOut(), before, l, objective.unit().toString()));
@@ -154,12 +154,13 @@ final class EmbedRun implements RecipeJob.Run<EmbedJob.Result> {
         provenance().write(run);
         best.remove();
         return new EmbedJob.Result(loss.map(l -> OptionalDouble.of(l.mean())).orElse(OptionalDouble.empty()), objective.unit().toString(),
-                "the model is in " + run + "; use it: zhulong embed --model " + run + " --text TEXT");
+                recipe.tuning().result() + " is in " + run + "; use it: zhulong embed" + recipe.tuning().use(run) + " --text TEXT");
     }
 
-    private void announce(EncoderSpec spec, List<ContrastRow> learnt, List<ContrastRow> held, long steps) {
-        line.message(String.format(Locale.ROOT, "%s, %,d weights, all trained%s; vectors: %s, compared by %s over a temperature of %s", spec.family().modelType(),
-                Parameters.of(spec).count(), config.steps().stream().anyMatch(EmbeddingConfig.Dense.class::isInstance) ? " but those of the dense layer behind" : "",
+    private void announce(Encoder model, List<ContrastRow> learnt, List<ContrastRow> held, long steps) {
+        EncoderSpec spec = model.spec();
+        line.message(String.format(Locale.ROOT, "%s, %,d weights, %s%s; vectors: %s, compared by %s over a temperature of %s", spec.family().modelType(),
+                Parameters.of(spec).count(), recipe.tuning().text(model), config.steps().stream().anyMatch(EmbeddingConfig.Dense.class::isInstance) ? " but those of the dense layer behind" : "",
                 config.describe(), config.similarity(), recipe.temperature()));
         line.message(EmbedJob.memory(recipe, spec).text());
         line.message(String.format(Locale.ROOT, "%,d steps of %,d rows from %,d (%,d with a negative); held out: %,d", steps,
@@ -219,9 +220,10 @@ final class EmbedRun implements RecipeJob.Run<EmbedJob.Result> {
     /** The directory as it was, with other weights; one that said nothing of vectors says it now. */
     private void save(Encoder model) {
         try {
-            Path network = Files.createDirectories(run.resolve(config.network()));
+            // an adapter lies in its directory itself
+            Path network = recipe.tuning().isFull() ? Files.createDirectories(run.resolve(config.network())) : run;
             Companions.copy(network(), network);
-            NetworkFiles.save(model, network, StorageType.F32);
+            recipe.tuning().save(model, network);
             config.write(base, run, model.spec().hiddenSize());
         } catch (IOException e) {
             throw new UncheckedIOException(e);

@@ -83,6 +83,6 @@ public final class LabelJob extends RecipeJob<LabelRecipe, LabelJob.Result> {
     static LabelMemory memory(LabelRecipe recipe, EncoderSpec spec) {
         int seq = recipe.seq(spec.contextLength());
         Bounds.batch(recipe.train().batch(), seq);
-        return new LabelMemory(spec, recipe.train().batch(), seq, recipe.train().recompute());
+        return new LabelMemory(spec, recipe.tuning(), recipe.train().batch(), seq, recipe.train().recompute());
     }
 }

@@ -4,23 +4,27 @@ import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.EncoderDecoderSpec;
 import dev.zhulong.formats.EncoderSpec;
 import dev.zhulong.formats.NetworkSpec;
+import dev.zhulong.formats.Parameter;
 import dev.zhulong.formats.Parameters;
 import dev.zhulong.formats.Sizes;
 import dev.zhulong.formats.Stack.Attention;
 import dev.zhulong.formats.Stack.Layer;
+import dev.zhulong.recipe.FinetuneRecipe.Method;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Stream;
 
 /**
- * The memory that training all weights of an encoder, or of an encoder–decoder, needs, in bytes, above what the process needs anyway; see {@link TrainingMemory}.
+ * The memory that training an encoder or an encoder–decoder, or an adapter on it, needs, in bytes, above what the process needs anyway; see {@link TrainingMemory}.
  *
+ * @param tuning    what is trained
  * @param rows      a batch
  * @param seq       tokens of the longest row, on either side
  * @param recompute whether blocks are run again in backward
  */
-record LabelMemory(NetworkSpec spec, long rows, int seq, boolean recompute) {
+record LabelMemory(NetworkSpec spec, Tuning tuning, long rows, int seq, boolean recompute) {
     private static final int FLOAT = Float.BYTES;
     /** What libtorch keeps for itself. */
     private static final double BASE = 64 << 20;
@@ -30,13 +34,23 @@ record LabelMemory(NetworkSpec spec, long rows, int seq, boolean recompute) {
     /** Shorter rows are no remedy. */
     private static final int SHORTEST = 32;
 
-    long weights() {
-        return bytes((double) FLOAT * Parameters.of(spec).count());
+    LabelMemory {
+        recompute = tuning.recompute(recompute);
     }
 
-    /** Gradients and both moments. */
+    /** The model as it is held. */
+    long weights() {
+        double rounded = tuning.format().map(format -> (double) FLOAT * projections() - format.bytes(projections())).orElse(0.0);
+        return bytes((double) FLOAT * Parameters.of(spec).count() - rounded);
+    }
+
+    private long projections() {
+        return Parameters.of(spec).all().stream().filter(Parameter::isProjection).mapToLong(Parameter::count).sum();
+    }
+
+    /** Gradients and both moments of what is trained, and an adapter's own weights. */
     long optimizer() {
-        return 3 * weights();
+        return tuning.isFull() ? 3 * weights() : bytes(4.0 * FLOAT * tuning.count(spec));
     }
 
     /** Kept for backward, with what one block needs while it is computed. */
@@ -52,7 +66,11 @@ record LabelMemory(NetworkSpec spec, long rows, int seq, boolean recompute) {
             each += recompute ? FLOAT * tokens * hidden : block;
             most = Math.max(most, block);
         }
-        return bytes(BASE + each + (recompute ? TrainingMemory.RUN_AGAIN : TrainingMemory.LAST) * most + 3.0 * FLOAT * tokens * hidden + outputs(tokens));
+        double layers = layers().count();
+        // a base that is made whole for a layer, or an adapter merged into its projection for the step, which takes no more than the activations do
+        double whole = tuning.isFull() ? 0 : tuning.format().isPresent() ? 2.0 * FLOAT * projections() / layers
+                : Math.min((double) FLOAT * projections(), most * layers) / (recompute ? layers : 1);
+        return bytes(BASE + each + (recompute ? TrainingMemory.RUN_AGAIN : TrainingMemory.LAST) * most + 3.0 * FLOAT * tokens * hidden + whole + outputs(tokens));
     }
 
     private double attention(Attention a) {
@@ -97,11 +115,16 @@ record LabelMemory(NetworkSpec spec, long rows, int seq, boolean recompute) {
             return;
         }
         Map<String, LabelMemory> remedies = new LinkedHashMap<>();
-        remedies.put("set train.recompute=true", new LabelMemory(spec, rows, seq, true));
+        remedies.put("set train.recompute=true", new LabelMemory(spec, tuning, rows, seq, true));
         String single = "train.recompute=true, train.batch=1 and train.accumulation=" + rows * accumulation;
-        remedies.put("set " + single, new LabelMemory(spec, 1, seq, true));
+        remedies.put("set " + single, new LabelMemory(spec, tuning, 1, seq, true));
+        if (tuning.isFull() && tuning.from().isPresent()) {
+            for (Method other : List.of(Method.LORA, Method.QLORA)) {
+                remedies.put("train an adapter (--method " + other.name().toLowerCase(Locale.ROOT) + ") and set " + single, new LabelMemory(spec, tuning.with(other), 1, seq, true));
+            }
+        }
         for (int shorter = seq / 2; shorter >= SHORTEST; shorter /= 2) {
-            remedies.put("set train.seq=" + shorter + ", " + single, new LabelMemory(spec, 1, shorter, true));
+            remedies.put("set train.seq=" + shorter + ", " + single, new LabelMemory(spec, tuning, 1, shorter, true));
         }
         String remedy = remedies.entrySet().stream().filter(e -> e.getValue().total() <= available).map(Map.Entry::getKey).findFirst()
                 .orElse("no training setting makes it fit: take a smaller model");

@@ -11,11 +11,10 @@ import dev.zhulong.formats.JsonFile;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.Parameters;
 import dev.zhulong.formats.Provenance;
-import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.model.Encoder;
 import dev.zhulong.model.EncoderFiles;
-import dev.zhulong.model.NetworkFiles;
+import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.recipe.label.HeadExamples;
 import dev.zhulong.recipe.label.HeadLogits;
 import dev.zhulong.recipe.label.HeadScores;
@@ -90,7 +89,8 @@ final class LabelRun implements RecipeJob.Run<LabelJob.Result> {
             int most = recipe.train().evaluateRows();
             Optional<HeadExamples> some = held.isEmpty() || most == 0 || most >= sides.heldOut().size() ? held
                     : Optional.of(task.examples(sides.heldOut().subList(0, most), tokenizer, spec, seq));
-            try (Encoder model = EncoderFiles.loadAs(files, spec, recipe.seed())) {
+            try (Encoder model = EncoderFiles.loadAs(files, spec, recipe.tuning().format(), recipe.seed());
+                    LoraAdapter adapter = recipe.tuning().attach(model, recipe.seed())) {
                 return train(model, metric(task.metrics(spec)), tokenizer, train, held, some, inputs, own.head().equals(spec.head()));
             }
         }
@@ -109,14 +109,14 @@ final class LabelRun implements RecipeJob.Run<LabelJob.Result> {
         var objective = new HeadOfEncoder(model);
         int batch = recipe.train().batch();
         long steps = recipe.train().steps(train.rows().size(), batch);
-        announce(model.spec(), train, held, steps, continued);
+        announce(model, train, held, steps, continued);
         var batches = new EncoderBatches(train.rows(), model.spec().padId(), batch, recipe.seed());
         training = true;
         inputs.write(run);
         var best = new BestWeights(run, model);
         var listener = new Listener(model, tokenizer, some, metric, best);
         new Trainer<>(model, objective, new TrainData<>(batches::get, some.map(examples -> batches(examples, model)).orElse(List.of())),
-                recipe.train().optionsByEpoch(steps, LabelRecipe.defaults().train().lr(), recipe.seed(), train.rows().size()), run, listener).train();
+                recipe.train().optionsByEpoch(steps, recipe.rate(), recipe.tuning().recompute(recipe.train().recompute()), recipe.seed(), train.rows().size()), run, listener).train();
         best.restore().ifPresent(step -> line.message(String.format(Locale.ROOT, "the weights of step %,d are kept: best %s on what is held out", step, metric)));
         Optional<Loss> loss = held.map(examples -> objective.evaluateAll(batches(examples, model)));
         loss.ifPresent(l -> report(model, held.get(), l, objective));
@@ -124,16 +124,17 @@ final class LabelRun implements RecipeJob.Run<LabelJob.Result> {
         FinishedModel.chart(run, objective.unit(), line);
         provenance().write(run);
         best.remove();
-        return new LabelJob.Result(loss.map(l -> OptionalDouble.of(l.mean())).orElse(OptionalDouble.empty()), objective.unit().toString(), "the model is in " + run
-                + "; measure it on other rows: zhulong evaluate --model " + run + " --task " + recipe.task() + " --data FILE");
+        return new LabelJob.Result(loss.map(l -> OptionalDouble.of(l.mean())).orElse(OptionalDouble.empty()), objective.unit().toString(), recipe.tuning().result() + " is in " + run
+                + "; measure it on other rows: zhulong evaluate" + recipe.tuning().use(run) + " --task " + recipe.task() + " --data FILE");
     }
 
-    private void announce(EncoderSpec spec, HeadExamples train, Optional<HeadExamples> held, long steps, boolean continued) {
+    private void announce(Encoder model, HeadExamples train, Optional<HeadExamples> held, long steps, boolean continued) {
+        EncoderSpec spec = model.spec();
         List<String> labels = spec.head().labels();
         String head = spec.head() instanceof Head.Spans ? "where answers begin and end" : String.format(Locale.ROOT, "%,d labels: %s%s", labels.size(),
                 String.join(", ", labels.subList(0, Math.min(SHOWN, labels.size()))), labels.size() > SHOWN ? ", ..." : "");
-        line.message(String.format(Locale.ROOT, "%s, %,d weights, all trained; %s head: %s", spec.family().modelType(), Parameters.of(spec).count(),
-                continued ? "its own" : "a new", head));
+        line.message(String.format(Locale.ROOT, "%s, %,d weights, %s; %s head: %s", spec.family().modelType(), Parameters.of(spec).count(),
+                recipe.tuning().text(model), continued ? "its own" : "a new", head));
         line.message(LabelJob.memory(recipe, spec).text());
         line.message(String.format(Locale.ROOT, "%,d steps of %,d rows from %,d; held out: %,d", steps, (long) recipe.train().batch() * recipe.train().accumulation(), train.size(),
                 held.map(HeadExamples::size).orElse(0)));
@@ -177,7 +178,7 @@ final class LabelRun implements RecipeJob.Run<LabelJob.Result> {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        NetworkFiles.save(model, run, StorageType.F32);
+        recipe.tuning().save(model, run);
     }
 
     private List<Path> inputs() {

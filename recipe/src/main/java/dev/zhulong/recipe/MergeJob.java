@@ -1,14 +1,19 @@
 package dev.zhulong.recipe;
 
 import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.EncoderSpec;
 import dev.zhulong.formats.GenerationConfig;
 import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.formats.Provenance;
 import dev.zhulong.formats.StorageType;
+import dev.zhulong.formats.embedding.EmbeddingConfig;
 import dev.zhulong.model.Decoder;
-import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.model.Encoder;
+import dev.zhulong.model.EncoderDecoder;
 import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.model.LoraMerge;
+import dev.zhulong.model.Network;
 import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
@@ -50,7 +55,7 @@ public final class MergeJob {
      * @throws IllegalArgumentException if the adapter changes nothing, or rounding to {@code type} would erase what it changes
      */
     public static Result run(Path base, Path adapterDirectory, Path out, StorageType type) {
-        try (Decoder model = DecoderFiles.load(base); LoraAdapter adapter = LoraAdapter.load(adapterDirectory, model)) {
+        try (Network model = NetworkFiles.loadBase(base, adapterDirectory); LoraAdapter adapter = LoraAdapter.load(adapterDirectory, model)) {
             float[] before = logits(model);
             model.attach(adapter);
             float[] adapted = logits(model);
@@ -67,12 +72,16 @@ public final class MergeJob {
                 if (Files.isRegularFile(template)) {
                     AtomicFile.writeBytes(out.resolve(ChatTemplate.FILE), Files.readAllBytes(template));
                 }
-                GenerationFile.write(Optional.of(base), model.spec(), ends(base, adapterDirectory), out);
+                if (model.spec() instanceof DecoderSpec decoder) {
+                    GenerationFile.write(Optional.of(base), decoder, ends(base, adapterDirectory), out);
+                } else if (model.spec() instanceof EncoderSpec) {
+                    vectors(base, adapterDirectory, out, model.spec().stack().hiddenSize());
+                }
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }
             double moved;
-            try (Decoder written = DecoderFiles.load(out)) {
+            try (Network written = NetworkFiles.load(out)) {
                 moved = difference(adapted, logits(written));
             }
             Provenance.of("merge", List.of(Provenance.Input.of(base), Provenance.Input.of(adapterDirectory.resolve(LoraConfig.FILE)),
@@ -92,16 +101,44 @@ public final class MergeJob {
         }
     }
 
-    /** Over ids from all of the vocabulary. */
-    private static float[] logits(Decoder model) {
-        int length = Math.min(PROBE, model.spec().contextLength());
-        int[] ids = new int[length];
-        for (int i = 0; i < length; i++) {
-            ids[i] = (int) ((i * 2_654_435_761L + 1) % model.spec().vocabSize());
+    /** How vectors are made, where the adapter says it or the base does. */
+    private static void vectors(Path base, Path adapter, Path out, int hidden) {
+        for (Path from : List.of(adapter, base)) {
+            EmbeddingConfig config = EmbeddingConfig.read(from);
+            if (Files.isRegularFile(from.resolve("modules.json"))) {
+                config.write(from, out, hidden);
+                return;
+            }
         }
+    }
+
+    /** Over ids from all of the vocabulary; states where an encoder has no head. */
+    private static float[] logits(Network model) {
         try (var scope = TensorScope.open(); var off = NoGrad.open()) {
-            return model.logits(Tensor.of(ids, 1, length)).toFloats();
+            Tensor logits = switch (model) {
+                case Decoder decoder -> {
+                    int[] ids = probe(decoder.spec().vocabSize(), decoder.spec().contextLength());
+                    yield decoder.logits(Tensor.of(ids, 1, ids.length));
+                }
+                case Encoder encoder -> {
+                    int[] ids = probe(encoder.spec().vocabSize(), encoder.spec().contextLength());
+                    Tensor states = encoder.states(ids, new int[ids.length], null, 1);
+                    yield encoder.spec().outputs() == 0 ? states : encoder.logits(states);
+                }
+                case EncoderDecoder both -> both.logits(both.states(probe(both.spec().sourceVocab(), both.spec().longest()), null,
+                        probe(both.spec().vocabSize(), both.spec().longest()), 1));
+                default -> throw new IllegalStateException("no such network: " + model.spec());
+            };
+            return logits.toFloats();
         }
+    }
+
+    private static int[] probe(int vocab, int context) {
+        int[] ids = new int[Math.min(PROBE, context)];
+        for (int i = 0; i < ids.length; i++) {
+            ids[i] = (int) ((i * 2_654_435_761L + 1) % vocab);
+        }
+        return ids;
     }
 
     private static double difference(float[] a, float[] b) {

@@ -82,6 +82,6 @@ public final class RewriteJob extends RecipeJob<RewriteRecipe, RewriteJob.Result
     static LabelMemory memory(RewriteRecipe recipe, EncoderDecoderSpec spec) {
         int seq = recipe.seq(spec.longest());
         Bounds.batch(recipe.train().batch(), seq);
-        return new LabelMemory(spec, recipe.train().batch(), seq, recipe.train().recompute());
+        return new LabelMemory(spec, recipe.tuning(), recipe.train().batch(), seq, recipe.train().recompute());
     }
 }

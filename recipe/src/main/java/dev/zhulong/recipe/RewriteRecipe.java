@@ -1,6 +1,8 @@
 package dev.zhulong.recipe;
 
 import dev.zhulong.formats.yaml.Doc;
+import dev.zhulong.model.QuantizedMatrix;
+import dev.zhulong.recipe.FinetuneRecipe.Method;
 import dev.zhulong.tensor.Device;
 import dev.zhulong.train.schedule.Schedule;
 import java.nio.file.Path;
@@ -14,6 +16,7 @@ public record RewriteRecipe(
         @Doc("random seed of the split, the order of pairs and fresh weights") long seed,
         @Doc("where the model is computed: cpu, cuda (the first GPU) or cuda:N; may differ from one start of a run to the next") String device,
         @Doc("translate: scored by chrF and BLEU, beside a copy and a dictionary; summarize: scored by ROUGE, sources that are too long are cut") Task task,
+        @Doc("full: all weights; lora: an adapter; qlora: an adapter on a base in blocks of 4 or 8 bits") Method method,
         @Doc("the encoder–decoder to train further, or to create") Model model,
         @Doc("tokenizer of a model that is created: byte-level BPE over both sides") Tokens tokenizer,
         @Doc("the pairs") Data data,
@@ -22,7 +25,8 @@ public record RewriteRecipe(
         @Doc("loss: the weights of the evaluation with the least held-out loss are kept; last: the last ones") Best best,
         @Doc("held-out texts written at the end, to be scored; 0 for all") int written,
         @Doc("texts that are searched side by side for each that is written; 1 takes the likeliest token each time") int beams,
-        @Doc("optimization; lr 0 for 5e-5, and 1e-3 where a model is created; evaluated after each epoch unless evaluate_every says otherwise") Train train)
+        @Doc("the adapter, unless the method is full") PretrainRecipe.Adapter adapter,
+        @Doc("optimization; lr 0 for 5e-5, 5e-4 with an adapter, and 1e-3 where a model is created; evaluated after each epoch unless evaluate_every says otherwise") Train train)
         implements RunRecipe {
 
     /** Of its jobs. */
@@ -50,6 +54,7 @@ public record RewriteRecipe(
             throw new IllegalArgumentException("written must not be negative and beams at least 1, found " + written + " and " + beams);
         }
         Bounds.atMost("beams", beams, MOST_BEAMS);
+        new Tuning(method, model.quantize, adapter, model.from);
     }
 
     /** What is written of a text. */
@@ -82,7 +87,8 @@ public record RewriteRecipe(
             @Doc("layers of its encoder, and of its decoder") int layers,
             @Doc("attention heads") int heads,
             @Doc("width of its MLPs") int intermediateSize,
-            @Doc("longest text, in tokens") int contextLength) {
+            @Doc("longest text, in tokens") int contextLength,
+            @Doc("storage of the base model with qlora") QuantizedMatrix.Format quantize) {
         public Model {
             if (hiddenSize < 1 || layers < 1 || heads < 1 || intermediateSize < 1 || contextLength < 2 || hiddenSize % heads != 0) {
                 throw new IllegalArgumentException("expected sizes above 0 and a hidden_size that heads divide, found hidden_size " + hiddenSize + ", layers " + layers
@@ -126,26 +132,28 @@ public record RewriteRecipe(
     }
 
     static RewriteRecipe defaults() {
-        return new RewriteRecipe(KIND, 1, "cpu", Task.TRANSLATE, new Model(Optional.empty(), Optional.empty(), 256, 3, 4, 1024, 256), new Tokens(8000),
-                new Data(List.of(), Optional.empty(), 0.05, "source", "target", "", Optional.empty(), Optional.empty()), 0, 0.1, Best.LOSS, 500, 1, TRAIN);
+        return new RewriteRecipe(KIND, 1, "cpu", Task.TRANSLATE, Method.FULL,
+                new Model(Optional.empty(), Optional.empty(), 256, 3, 4, 1024, 256, QuantizedMatrix.Format.NF4), new Tokens(8000),
+                new Data(List.of(), Optional.empty(), 0.05, "source", "target", "", Optional.empty(), Optional.empty()), 0, 0.1, Best.LOSS, 500, 1,
+                PretrainRecipe.Adapter.defaults(), TRAIN);
     }
 
     /** The same with absolute paths, so that the run can be resumed from anywhere. */
     RewriteRecipe absolute() {
         Path here = Path.of("").toAbsolutePath();
         return withModel(new Model(model.from.map(path -> here.resolve(path).normalize()), model.family, model.hiddenSize, model.layers, model.heads,
-                model.intermediateSize, model.contextLength)).withData(data.files.stream().map(path -> here.resolve(path).normalize()).toList(),
+                model.intermediateSize, model.contextLength, model.quantize)).withData(data.files.stream().map(path -> here.resolve(path).normalize()).toList(),
                 data.heldOut.map(path -> here.resolve(path).normalize()));
     }
 
     private RewriteRecipe withModel(Model other) {
-        return new RewriteRecipe(kind, seed, device, task, other, tokenizer, data, labelSmoothing, dropout, best, written, beams, train);
+        return new RewriteRecipe(kind, seed, device, task, method, other, tokenizer, data, labelSmoothing, dropout, best, written, beams, adapter, train);
     }
 
     /** The same with other files. */
     public RewriteRecipe withData(List<Path> files, Optional<Path> heldOut) {
-        return new RewriteRecipe(kind, seed, device, task, model, tokenizer, new Data(files, heldOut, data.heldOutFraction, data.source, data.target, data.prefix,
-                data.sourceLanguage, data.targetLanguage), labelSmoothing, dropout, best, written, beams, train);
+        return new RewriteRecipe(kind, seed, device, task, method, model, tokenizer, new Data(files, heldOut, data.heldOutFraction, data.source, data.target, data.prefix,
+                data.sourceLanguage, data.targetLanguage), labelSmoothing, dropout, best, written, beams, adapter, train);
     }
 
     /** Tokens of a text at most. @param longest that the model has positions for */
@@ -155,6 +163,11 @@ public record RewriteRecipe(
 
     /** Peak learning rate where the recipe leaves it open. */
     double rate() {
-        return model.from.isPresent() ? FURTHER : FRESH;
+        return method != Method.FULL ? method.rate() : model.from.isPresent() ? FURTHER : FRESH;
+    }
+
+    /** What of the model is trained. */
+    Tuning tuning() {
+        return new Tuning(method, model.quantize, adapter, model.from);
     }
 }

@@ -14,12 +14,11 @@ import dev.zhulong.formats.EncoderDecoderSpec;
 import dev.zhulong.formats.JsonFile;
 import dev.zhulong.formats.Parameters;
 import dev.zhulong.formats.Provenance;
-import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.infer.search.Rewriter;
 import dev.zhulong.infer.search.SearchOptions;
 import dev.zhulong.model.EncoderDecoder;
-import dev.zhulong.model.NetworkFiles;
+import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.text.Companions;
 import dev.zhulong.text.encode.EncoderTokenizer;
 import dev.zhulong.train.Loss;
@@ -68,7 +67,8 @@ final class RewriteRun implements RecipeJob.Run<RewriteJob.Result> {
             // from the same pairs always the same bytes
             RewriteModel.tokenizer(recipe, sides.train(), described);
         }
-        try (EncoderTokenizer tokenizer = EncoderTokenizer.load(described); EncoderDecoder model = model(tokenizer.tokenizer().vocabSize())) {
+        try (EncoderTokenizer tokenizer = EncoderTokenizer.load(described); EncoderDecoder model = model(tokenizer.tokenizer().vocabSize());
+                LoraAdapter adapter = recipe.tuning().attach(model, recipe.seed())) {
             EncoderDecoderSpec spec = model.spec();
             if (tokenizer.tokenizer().vocabSize() > Math.min(spec.sourceVocab(), spec.vocabSize())) {
                 throw new IllegalArgumentException(described + ": the tokenizer has ids up to " + (tokenizer.tokenizer().vocabSize() - 1) + " but the model only "
@@ -104,7 +104,7 @@ final class RewriteRun implements RecipeJob.Run<RewriteJob.Result> {
     }
 
     private EncoderDecoder model(int vocab) {
-        return recipe.model().from().map(EncoderDecoder::load).orElseGet(() -> EncoderDecoder.random(RewriteModel.spec(recipe, vocab), recipe.seed()));
+        return recipe.model().from().map(from -> recipe.tuning().format().map(format -> EncoderDecoder.loadQuantized(from, format)).orElseGet(() -> EncoderDecoder.load(from))).orElseGet(() -> EncoderDecoder.random(RewriteModel.spec(recipe, vocab), recipe.seed()));
     }
 
     private static OptionalInt language(EncoderTokenizer tokenizer, Optional<String> token) {
@@ -167,7 +167,7 @@ final class RewriteRun implements RecipeJob.Run<RewriteJob.Result> {
         int batch = recipe.train().batch();
         int pad = model.spec().ids().pad();
         long steps = recipe.train().steps(learnt.ids.size(), batch);
-        announce(model.spec(), learnt, held, steps);
+        announce(model, learnt, held, steps);
         var batches = new PairBatches(learnt.ids, pad, batch, recipe.seed());
         int some = recipe.train().evaluateRows() == 0 ? held.ids.size() : Math.min(recipe.train().evaluateRows(), held.ids.size());
         List<PairBatch> validation = PairBatches.all(held.ids.subList(0, some), pad, batch);
@@ -175,7 +175,7 @@ final class RewriteRun implements RecipeJob.Run<RewriteJob.Result> {
         inputs.write(run);
         var best = new BestWeights(run, model);
         new Trainer<>(model, objective, new TrainData<>(batches::get, validation),
-                recipe.train().optionsByEpoch(steps, recipe.rate(), recipe.seed(), learnt.ids.size()), run, new Listener(sources, best)).train();
+                recipe.train().optionsByEpoch(steps, recipe.rate(), recipe.tuning().recompute(recipe.train().recompute()), recipe.seed(), learnt.ids.size()), run, new Listener(sources, best)).train();
         best.restore().ifPresent(step -> line.message(String.format(Locale.ROOT, "the weights of step %,d are kept: least held-out loss", step)));
         Optional<Loss> loss = held.ids.isEmpty() ? Optional.empty()
                 : Optional.of(new SequenceToSequence(model, 0).evaluateAll(PairBatches.all(held.ids, pad, batch)));
@@ -185,12 +185,13 @@ final class RewriteRun implements RecipeJob.Run<RewriteJob.Result> {
         provenance().write(run);
         best.remove();
         return new RewriteJob.Result(loss.map(l -> OptionalDouble.of(l.mean())).orElse(OptionalDouble.empty()), objective.unit().toString(),
-                "the model is in " + run + "; use it: zhulong translate --model " + run + " --text TEXT");
+                recipe.tuning().result() + " is in " + run + "; use it: zhulong translate" + recipe.tuning().use(run) + " --text TEXT");
     }
 
-    private void announce(EncoderDecoderSpec spec, Encoded learnt, Encoded held, long steps) {
-        line.message(String.format(Locale.ROOT, "%s, %s, %,d weights, all trained; %,d tokens in its vocabulary", spec.family().modelType(),
-                recipe.model().from().isPresent() ? "trained further" : "new", Parameters.of(spec).count(), spec.vocabSize()));
+    private void announce(EncoderDecoder model, Encoded learnt, Encoded held, long steps) {
+        EncoderDecoderSpec spec = model.spec();
+        line.message(String.format(Locale.ROOT, "%s, %s, %,d weights, %s; %,d tokens in its vocabulary", spec.family().modelType(),
+                recipe.model().from().isPresent() ? "trained further" : "new", Parameters.of(spec).count(), recipe.tuning().text(model), spec.vocabSize()));
         line.message(RewriteJob.memory(recipe, spec).text());
         line.message(String.format(Locale.ROOT, "%,d steps of %,d pairs from %,d; held out: %,d", steps, (long) recipe.train().batch() * recipe.train().accumulation(),
                 learnt.ids.size(), held.ids.size()));
@@ -233,7 +234,7 @@ final class RewriteRun implements RecipeJob.Run<RewriteJob.Result> {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        NetworkFiles.save(model, run, StorageType.F32);
+        recipe.tuning().save(model, run);
     }
 
     private List<Path> files() {

@@ -99,7 +99,7 @@ public record Train(
      *
      * @param rows of an epoch
      */
-    TrainOptions optionsByEpoch(long total, double peak, long seed, int rows) {
+    TrainOptions optionsByEpoch(long total, double peak, boolean recompute, long seed, int rows) {
         TrainOptions o = options(total, peak, recompute, seed);
         long perStep = (long) batch * o.accumulation();
         long every = o.evaluateEvery() > 0 ? o.evaluateEvery() : (rows + perStep - 1) / perStep;

@@ -83,6 +83,19 @@ class EveryNetworkGoesOnWhereItStoppedTest {
         assertGoesOn(() -> Encoder.random(spec, 3), HeadOfEncoder::new, data);
     }
 
+    /** The head is a part of the adapter. */
+    @ParameterizedTest
+    @ValueSource(strings = {"classes", "tags", "spans"})
+    void theAdapterOfAnEncoder(String head) {
+        EncoderSpec spec = encoder(head);
+        var data = new TrainData<>(number -> batch(spec, head, number), List.of(batch(spec, head, 1_000_000)));
+        assertGoesOn(() -> {
+            Encoder model = Encoder.random(spec, 3);
+            model.attach(LoraAdapter.create(model, LoraConfig.of(3, 5, LoraConfig.ALL_LINEAR).withDropout(0.2), 2));
+            return model;
+        }, HeadOfEncoder::new, data);
+    }
+
     /** What the routers did is no part of what preferences minimise. */
     @ParameterizedTest(name = "recompute {0}")
     @ValueSource(booleans = {false, true})

@@ -1,5 +1,7 @@
 package dev.zhulong.train;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 import dev.zhulong.data.pack.Batch;
 import dev.zhulong.data.pack.EncoderBatch;
 import dev.zhulong.data.pack.EncoderRow;
@@ -10,8 +12,11 @@ import dev.zhulong.formats.EncoderSpec;
 import dev.zhulong.formats.EncoderSpec.Head;
 import dev.zhulong.formats.EncoderSpec.Problem;
 import dev.zhulong.formats.Family;
+import dev.zhulong.formats.LoraConfig;
 import dev.zhulong.formats.Stack;
 import dev.zhulong.model.Encoder;
+import dev.zhulong.model.LoraAdapter;
+import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.Tensor;
 import java.util.Arrays;
 import java.util.Collections;
@@ -21,6 +26,7 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
 
 class HeadOfEncoderKeepsTheContractTest {
     private static final List<String> LABELS = List.of("a", "b", "c");
@@ -87,6 +93,31 @@ class HeadOfEncoderKeepsTheContractTest {
         }
     }
 
+    /** On every projection, with the head beside it, which is trained whole: dense layer and outputs. */
+    @Nested
+    class OfAnAdapterWithTheHead extends OfClasses {
+        private final LoraAdapter adapter;
+
+        OfAnAdapterWithTheHead() {
+            adapter = LoraAdapter.create(model(), LoraConfig.of(3, 6, LoraConfig.ALL_LINEAR), 5);
+            model().requiresGrad(false);
+            model().attach(adapter);
+            // B begins as zeros, and A then has no gradient
+            adapter.parameters().values().forEach(p -> p.add_(Tensor.zeros(DType.F32, p.shape()).fill_(0.05)));
+            model().requiresGrad(true);
+        }
+
+        @Test
+        void eachProjectionHasOneAndTheHeadIsWhole() {
+            assertThat(adapter.parameters()).hasSize(2 * 2 * 6 + 4).containsKeys("base_model.model.bert.pooler.dense.bias", "base_model.model.classifier.weight");
+        }
+
+        @AfterEach
+        void closeAdapter() {
+            adapter.close();
+        }
+    }
+
     private static EncoderSpec bare() {
         var layer = new Stack.Layer(new Stack.Attention(4, 4, 4, true, true, false, 0), new Stack.Mlp.Dense(24, Activation.GELU, false, true));
         var stack = new Stack(16, Collections.nCopies(2, layer), Norm.LAYER, 1e-5, Stack.NormPlace.AFTER, new Stack.Positions.Learned(0), 32);
@@ -107,6 +138,10 @@ class HeadOfEncoderKeepsTheContractTest {
                 }
             });
             model.requiresGrad(true);
+        }
+
+        Encoder model() {
+            return model;
         }
 
         /** Of each token, or of the row. */

@@ -49,12 +49,21 @@ public record OpenEncoder(Encoder encoder, String engine) implements AutoCloseab
      * @throws IllegalArgumentException where it cannot be run as chosen, or there is too little memory; says what to do
      */
     public static OpenEncoder load(Path directory, EngineChoice choice) {
+        return load(directory, Optional.empty(), choice);
+    }
+
+    /**
+     * The same with a LoRA adapter in its weights, and the head that the adapter brings.
+     *
+     * @param adapter directory in PEFT's format; empty for none
+     */
+    public static OpenEncoder load(Path directory, Optional<Path> adapter, EngineChoice choice) {
         if (choice.measures() || choice.route() != RouteWanted.LATENCY || choice.cache() != KvPages.Format.F16 || choice.context().isPresent()) {
             throw new IllegalArgumentException(directory + " is an encoder, for which only engine, weights, threads and device can be chosen: leave out route, cache, context"
                     + " and automatic precision");
         }
         choice.device().require();
-        try (ModelDirectory files = ModelDirectory.open(directory)) {
+        try (ModelDirectory files = ModelDirectory.open(directory, adapter)) {
             return choice.engine() == Engine.TORCH ? onTorch(files, choice) : onCpu(files, choice);
         }
     }

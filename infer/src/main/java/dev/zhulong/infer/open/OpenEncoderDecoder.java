@@ -20,6 +20,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.SortedMap;
 
 /**
  * An encoder–decoder on the engine that was chosen for it; what {@link OpenEncoder} is for encoders.
@@ -31,13 +32,14 @@ import java.util.Optional;
  * }</pre>
  *
  * @param directory of its files
+ * @param adapter   of the adapter in its weights; empty for none
  * @param engine    in words, such as {@code cpu q8_0}
  * @param sequences the same with a cache for each sequence, on the CPU engine; empty on torch
  * @param advice    of its makers, for generation
  * @param needs     memory
  * @param free      gives the weights back
  */
-public record OpenEncoderDecoder(Path directory, Continuations model, String engine, Optional<ConditionalModel> sequences, GenerationConfig advice, MemoryEstimate needs,
+public record OpenEncoderDecoder(Path directory, Optional<Path> adapter, Continuations model, String engine, Optional<ConditionalModel> sequences, GenerationConfig advice, MemoryEstimate needs,
         Runnable free) implements AutoCloseable {
 
     /** Fewer tokens than these are of no use. */
@@ -55,17 +57,26 @@ public record OpenEncoderDecoder(Path directory, Continuations model, String eng
      * @throws IllegalArgumentException where it cannot be run as chosen, or there is too little memory; says what to do
      */
     public static OpenEncoderDecoder load(Path directory, EngineChoice choice) {
+        return load(directory, Optional.empty(), choice);
+    }
+
+    /**
+     * The same with a LoRA adapter in its weights.
+     *
+     * @param adapter directory in PEFT's format; empty for none
+     */
+    public static OpenEncoderDecoder load(Path directory, Optional<Path> adapter, EngineChoice choice) {
         if (choice.measures() || choice.route() != RouteWanted.LATENCY || choice.context().isPresent()) {
             throw new IllegalArgumentException(directory + " is an encoder–decoder, for which engine, weights, the type of the cache, threads and device can be chosen: leave out"
                     + " route, context and automatic precision");
         }
         choice.device().require();
-        try (ModelDirectory files = ModelDirectory.open(directory)) {
-            return choice.engine() == Engine.TORCH ? onTorch(files, choice) : onCpu(files, choice);
+        try (ModelDirectory files = ModelDirectory.open(directory, adapter)) {
+            return choice.engine() == Engine.TORCH ? onTorch(files, adapter, choice) : onCpu(files, adapter, choice);
         }
     }
 
-    private static OpenEncoderDecoder onCpu(ModelDirectory files, EngineChoice choice) {
+    private static OpenEncoderDecoder onCpu(ModelDirectory files, Optional<Path> adapter, EngineChoice choice) {
         Optional<WeightType> type = choice.asked();
         CpuOptions options = choice.cpu();
         String engine = "cpu " + type.map(WeightType::name).orElseGet(() -> OpenEncoder.stored(files)).toLowerCase(Locale.ROOT);
@@ -73,10 +84,10 @@ public record OpenEncoderDecoder(Path directory, Continuations model, String eng
         MemoryEstimate needs = files.network() instanceof EncoderDecoderSpec ? CpuMemory.ofEncoderDecoder(files, type, options) : new MemoryEstimate(0, 0, 0);
         OpenEncoder.requireMemory(files, engine, needs, Machine.availableMemory());
         var loaded = CpuEncoderDecoder.load(files, type, options);
-        return new OpenEncoderDecoder(files.path(), Continuations.of(loaded), engine, Optional.of(loaded), files.generationConfig(), needs, loaded::close);
+        return new OpenEncoderDecoder(files.path(), adapter, Continuations.of(loaded), engine, Optional.of(loaded), files.generationConfig(), needs, loaded::close);
     }
 
-    private static OpenEncoderDecoder onTorch(ModelDirectory files, EngineChoice choice) {
+    private static OpenEncoderDecoder onTorch(ModelDirectory files, Optional<Path> adapter, EngineChoice choice) {
         long weights = files.weights().values().stream().mapToLong(tensor -> tensor.elements() * Float.BYTES).sum();
         long free = choice.device().isCpu() ? Machine.availableMemory() : choice.device().freeBytes();
         var needs = new MemoryEstimate(weights, 0, 0);
@@ -84,7 +95,7 @@ public record OpenEncoderDecoder(Path directory, Continuations model, String eng
         try (var on = DeviceScope.open(choice.device())) {
             EncoderDecoder loaded = EncoderDecoder.load(files);
             String engine = "torch f32" + (choice.device().isCpu() ? "" : " " + choice.device());
-            return new OpenEncoderDecoder(files.path(), Continuations.of(loaded), engine, Optional.empty(), files.generationConfig(), needs, loaded::close);
+            return new OpenEncoderDecoder(files.path(), adapter, Continuations.of(loaded), engine, Optional.empty(), files.generationConfig(), needs, loaded::close);
         }
     }
 
@@ -96,7 +107,9 @@ public record OpenEncoderDecoder(Path directory, Continuations model, String eng
 
     /** What tells the model as it is run here from every other, in a moment, on one line. */
     public String fingerprint() {
-        return new ModelIdentity(ModelIdentity.filesIn(directory, "model/"), engine, 0, "").quick();
+        SortedMap<String, Path> files = ModelIdentity.filesIn(directory, "model/");
+        adapter.ifPresent(from -> files.putAll(ModelIdentity.filesIn(from, "adapter/")));
+        return new ModelIdentity(files, engine, 0, "").quick();
     }
 
     /**

@@ -102,12 +102,11 @@ public final class Distance {
     }
 
     private static LabelJob job(Plan plan, long steps, Path from, Path rows, Optional<Path> heldOut, String schedule) {
-        LabelRecipe recipe = RecipeReader.defaults(LabelRecipe.class, List.of("task=qa", "best=last", "seed=" + plan.seed(), "train.steps=" + steps, "train.batch=" + plan.batch(),
+        LabelRecipe recipe = RecipeReader.defaults(LabelRecipe.class, List.of("task=qa", "model.from=" + from, "best=last", "seed=" + plan.seed(), "train.steps=" + steps, "train.batch=" + plan.batch(),
                 "train.seq=" + plan.tokens(), String.format(Locale.ROOT, "train.lr=%.8f", plan.lr()), "train.schedule=" + schedule, "train.warmup=0.05", "train.decay=0.7", "train.beta2=0.98",
                 "train.evaluate_every=" + steps, "train.evaluate_rows=" + plan.batch(), "train.checkpoint_every=100"));
         LabelRecipe.Data d = recipe.data();
-        return new LabelJob(new LabelRecipe(recipe.kind(), recipe.seed(), recipe.device(), recipe.task(), new LabelRecipe.Model(Optional.of(from)),
-                new LabelRecipe.Data(List.of(rows), heldOut, 0, d.columns(), d.labels(), d.multi(), d.match(), d.overlap()), recipe.best(), recipe.train()));
+        return new LabelJob(recipe.withData(new LabelRecipe.Data(List.of(rows), heldOut, 0, d.columns(), d.labels(), d.multi(), d.match(), d.overlap())));
     }
 
     /** What a run says of itself is in its directory. */
