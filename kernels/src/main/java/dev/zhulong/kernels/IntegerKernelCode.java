@@ -25,7 +25,8 @@ import java.lang.foreign.ValueLayout;
  * <p>Of several rows, VNNI multiplies two blocks at a time, four rows after four, so that four activations that are loaded are multiplied twice: with one block the
  * loads, not the products, would bound the speed.
  *
- * <p>Called as {@code f(data, scales, minimums, records of A, output, groups of blocks, what is added to the output)}; {@link ActivationRecords} describes the records.
+ * <p>Called as {@code f(data, scales, minimums, records of A, output, groups of blocks, what is added to the output, tiles)}; {@link ActivationRecords} describes the
+ * records. Tiles are neighbours, so that a call is worth what it costs.
  */
 final class IntegerKernelCode {
     /** The most blocks of a call. */
@@ -38,6 +39,14 @@ final class IntegerKernelCode {
     private static final int SIGN_BITS = 4;
     private static final int SHORT_ONES = 8;
     private static final int SMALL_INVERSE = 12;
+
+    // what is kept for the next tile
+    private static final int TILES = 0;
+    private static final int DATA = 1;
+    private static final int SCALES = 2;
+    private static final int MINS = 3;
+    private static final int OUTPUT = 4;
+    private static final int GROUPS = 5;
 
     /**
      * What the code depends on.
@@ -134,9 +143,6 @@ final class IntegerKernelCode {
     }
 
     private void function(long constants) {
-        if (shape.biased) {
-            x.loadStackArgument(R10, 0);
-        }
         x.moveConstant(RAX, constants);
         if (shape.nibbles || vnni) {
             x.broadcastInt(mask, new Mem(RAX, shape.nibbles ? LOW_NIBBLES : SIGN_BITS));
@@ -146,6 +152,17 @@ final class IntegerKernelCode {
         }
         if (!shape.wide) {
             x.broadcastFloat(inverse, new Mem(RAX, SMALL_INVERSE));
+        }
+        x.loadStackArgument(R11, 1);
+        x.keep(R11, TILES);
+        int tile = x.position();
+        x.keep(RDI, DATA);
+        x.keep(RSI, SCALES);
+        x.keep(RDX, MINS);
+        x.keep(R8, OUTPUT);
+        x.keep(R9, GROUPS);
+        if (shape.biased) {
+            x.loadStackArgument(R10, 0);
         }
         int start = x.position();
         x.move(R11, RCX);
@@ -170,6 +187,17 @@ final class IntegerKernelCode {
         }
         x.decrement(R9);
         x.jumpUnlessZero(start);
+        x.restore(RDI, DATA);
+        x.restore(RSI, SCALES);
+        x.restore(RDX, MINS);
+        x.restore(R8, OUTPUT);
+        x.restore(R9, GROUPS);
+        x.add(RCX, shape.groups * (shape.halves ? 1 : shape.perGroup) * ActivationRecords.RECORD * 4 * rows);
+        x.add(R8, rows * shape.outputStride);
+        x.restore(R11, TILES);
+        x.decrement(R11);
+        x.keep(R11, TILES);
+        x.jumpUnlessZero(tile);
         x.clearUpper();
         x.ret();
     }

@@ -13,7 +13,8 @@ import java.util.concurrent.ConcurrentHashMap;
 final class MachineKernel {
     /** The function of {@link IntegerKernelCode}. Reads and writes arrays where they lie: while it runs, a fraction of a millisecond, there is no garbage collection. */
     private static final MethodHandle CALL = Platform.THERE ? Linker.nativeLinker().downcallHandle(FunctionDescriptor.ofVoid(ValueLayout.JAVA_LONG,
-            ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.ADDRESS, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG, ValueLayout.ADDRESS),
+            ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.ADDRESS, ValueLayout.ADDRESS, ValueLayout.JAVA_LONG, ValueLayout.ADDRESS,
+            ValueLayout.JAVA_LONG),
             Linker.Option.critical(true)) : null;
 
     private static final Map<IntegerKernelCode.Shape, MemorySegment> CODE = new ConcurrentHashMap<>();
@@ -92,27 +93,28 @@ final class MachineKernel {
     }
 
     /**
-     * Products of a tile with {@code count} blocks from {@code first} on, the first row's at the beginning of {@code to}.
+     * Products of neighbouring tiles with {@code count} blocks from {@code first} on, the first row's at the beginning of {@code to}.
      *
+     * @param tile  the first one
      * @param bias what is added to a row, a number for each row of these blocks; null where the kernel adds nothing
      */
-    void multiply(PackedWeights w, int first, int count, ActivationRecords a, int tile, MemorySegment to, MemorySegment bias) {
+    void multiply(PackedWeights w, int first, int count, ActivationRecords a, int tile, int tiles, MemorySegment to, MemorySegment bias) {
         int whole = count / together * together;
         if (whole > 0) {
-            call(code, w, first, whole / together, a, tile, to, bias);
+            call(code, w, first, whole / together, a, tile, tiles, to, bias);
         }
         if (whole < count) {
             long bytes = (long) whole * Lanes.BYTES;
-            call(single, w, first + whole, count - whole, a, tile, to.asSlice(bytes), bias == null ? null : bias.asSlice(bytes));
+            call(single, w, first + whole, count - whole, a, tile, tiles, to.asSlice(bytes), bias == null ? null : bias.asSlice(bytes));
         }
     }
 
-    private static void call(MemorySegment code, PackedWeights w, int first, long groups, ActivationRecords a, int tile, MemorySegment to, MemorySegment bias) {
+    private static void call(MemorySegment code, PackedWeights w, int first, long groups, ActivationRecords a, int tile, long tiles, MemorySegment to, MemorySegment bias) {
         long scales = first * w.blockScaleBytes;
         MemorySegment added = bias == null ? MemorySegment.NULL : bias;
         try {
             CALL.invokeExact(code, w.data.address() + first * w.blockBytes, w.scales.address() + scales, w.hasMin ? w.mins.address() + scales : 0L,
-                    a.from(tile, w.units), to, groups, added);
+                    a.from(tile, w.units), to, groups, added, tiles);
         } catch (RuntimeException | Error e) {
             throw e;
         } catch (Throwable t) {

@@ -14,6 +14,9 @@ import java.lang.foreign.ValueLayout;
  * product in flight needs, so that none allocates.
  */
 public final class MatMul {
+    /** Tiles of eight rows that machine code multiplies in a call, for which garbage collection may wait. */
+    private static final int MOST_TILES = 16;
+
     private final ThreadPool pool;
     // one object, so that starting a product allocates nothing
     private final ThreadPool.Task task = this::chunk;
@@ -199,12 +202,15 @@ public final class MatMul {
         int spare = 8 * Lanes.COUNT * (group * weights[group].length + matrix);
         MemorySegment to = machine ? MemorySegment.ofArray(output) : null;
         float[] bias = biases == null ? null : biases[matrix];
+        boolean integers = machine && w.form != PackedWeights.Form.FLOATS;
+        int together = 1;
         // the weights of a chunk stay in the cache while the rows of A go by
-        for (int row = 0; row < a.groupRows(group); row += 8) {
+        for (int row = 0; row < a.groupRows(group); row += 8 * together) {
             int tile = a.groupTile(group) + row / 8;
             int at = outputOffset + (a.groupFirst(group) + row) * stride;
-            if (machine && w.form != PackedWeights.Form.FLOATS) {
-                machine(w, first, end, a, tile, output, to, at, bias);
+            together = integers ? Math.clamp((a.groupRows(group) - row) / 8, 1, MOST_TILES) : 1;
+            if (integers) {
+                machine(w, first, end, a, tile, together, output, to, at, bias);
                 continue;
             }
             if (whole > first) {
@@ -242,26 +248,30 @@ public final class MatMul {
         }
     }
 
-    /** A tile on machine code; what would be written beyond the rows of the output is written to memory of this thread first. */
-    private void machine(PackedWeights w, int first, int end, Activations a, int tile, float[] output, MemorySegment to, int row0, float[] bias) {
+    /** A tile, or several whole ones, on machine code; what would be written beyond the rows of the output is written to memory of this thread first. */
+    private void machine(PackedWeights w, int first, int end, Activations a, int tile, int tiles, float[] output, MemorySegment to, int row0,
+            float[] bias) {
         int rows = a.tileCount(tile);
         int stride = w.rows();
         int whole = rows == a.tileRows(tile) ? Math.max(first, Math.min(end, stride / Lanes.COUNT)) : first;
         if (whole > first) {
             int from = first * Lanes.COUNT;
-            MachineKernel.of(w, rows, bias == null ? To.ROWS : To.ROWS_WITH_BIAS).multiply(w, first, whole - first, a.records, tile, to.asSlice(4L * (row0 + from)),
+            MachineKernel.of(w, rows, bias == null ? To.ROWS : To.ROWS_WITH_BIAS).multiply(w, first, whole - first, a.records, tile, tiles, to.asSlice(4L * (row0 + from)),
                     bias == null ? null : MemorySegment.ofArray(bias).asSlice(4L * from));
         }
         if (whole < end) {
             MemorySegment results = this.results.get();
             int from = whole * Lanes.COUNT;
             int count = Math.min(stride, end * Lanes.COUNT) - from;
-            MachineKernel.of(w, a.tileRows(tile), To.APART).multiply(w, whole, end - whole, a.records, tile, results, null);
-            for (int r = 0; r < rows; r++) {
-                MemorySegment.copy(results, ValueLayout.JAVA_FLOAT, (long) r * IntegerKernelCode.OUTPUT_STRIDE, output, row0 + r * stride + from, count);
-            }
-            if (bias != null) {
-                add(bias, output, row0, stride, rows, whole, end);
+            for (int t = 0; t < tiles; t++) {
+                int at = row0 + 8 * t * stride;
+                MachineKernel.of(w, a.tileRows(tile), To.APART).multiply(w, whole, end - whole, a.records, tile + t, 1, results, null);
+                for (int r = 0; r < rows; r++) {
+                    MemorySegment.copy(results, ValueLayout.JAVA_FLOAT, (long) r * IntegerKernelCode.OUTPUT_STRIDE, output, at + r * stride + from, count);
+                }
+                if (bias != null) {
+                    add(bias, output, at, stride, rows, whole, end);
+                }
             }
         }
     }

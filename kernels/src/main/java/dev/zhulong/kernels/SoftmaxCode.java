@@ -1,6 +1,8 @@
 package dev.zhulong.kernels;
 
 import static dev.zhulong.kernels.X86Assembler.R10;
+import static dev.zhulong.kernels.X86Assembler.R11;
+import static dev.zhulong.kernels.X86Assembler.R8;
 import static dev.zhulong.kernels.X86Assembler.R9;
 import static dev.zhulong.kernels.X86Assembler.RAX;
 import static dev.zhulong.kernels.X86Assembler.RDI;
@@ -16,7 +18,10 @@ import java.lang.invoke.MethodHandle;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** Machine code of {@link DecoderOps#softmax} over rows of scaled scores, operation for operation. */
+/**
+ * Machine code of {@link DecoderOps#softmax} over rows of scaled scores, operation for operation. All rows' largest values are found first, then all their
+ * exponentials and sums, then they are divided: what a row waits for, another one fills. With vectors of 512 bits constants stay in registers.
+ */
 final class SoftmaxCode {
     private static final MethodHandle CALL = MachineKernel.isThere() ? Linker.nativeLinker().downcallHandle(
             FunctionDescriptor.ofVoid(ValueLayout.ADDRESS, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG), Linker.Option.critical(true)) : null;
@@ -41,22 +46,27 @@ final class SoftmaxCode {
     private static final int R = 7;
     private static final int P = 8;
     private static final int CONSTANT = 9;
+    /** From here on, the numbers that are held. */
+    private static final int HELD = 16;
 
     private final X86Assembler x;
     private final Shape shape;
+    private final float[] held;
     private final CodeConstants constants;
 
     private SoftmaxCode(Shape shape, boolean wide, CodeConstants constants, long address) {
         x = new X86Assembler(wide);
         this.shape = shape;
         this.constants = constants;
+        held = wide ? new float[] {VectorMath.EXP_LEAST, VectorMath.EXP_MOST, VectorMath.LOG2_E, VectorMath.ROUND, -VectorMath.LN2_HIGH, -VectorMath.LN2_LOW,
+            VectorMath.EXP_7, VectorMath.EXP_6, VectorMath.EXP_5, VectorMath.EXP_4, VectorMath.EXP_3, VectorMath.EXP_2, 1, Float.NEGATIVE_INFINITY, shape.scale} : new float[0];
         function(address);
     }
 
     /**
      * {@code x = softmax(scale * x)} of each row, in place; -infinity becomes 0. A row without a finite largest value becomes NaN.
      *
-     * @param step    from a row to the next
+     * @param step    from a row to the next, {@link DecoderOps#STRANDS} more than columns at least; what lies there is overwritten
      * @param columns of a row, a multiple of the softmax's strands
      */
     static void apply(float[] x, int rows, int step, int columns, float scale) {
@@ -78,43 +88,63 @@ final class SoftmaxCode {
 
     private void function(long address) {
         x.moveConstant(RAX, address);
-        int row = x.position();
-        load(LARGEST, Float.NEGATIVE_INFINITY);
-        eachVector(at -> {
-            x.loadFloats(SCORE, at);
-            x.multiplyFloats(SCORE, SCORE, constant(shape.scale));
-            x.storeFloats(at, SCORE);
-            x.maxFloats(LARGEST, LARGEST, SCORE);
-        });
-        for (int by = lanes() / 2; by > 0; by /= 2) {
-            rotate(X, LARGEST, by);
-            x.maxFloats(LARGEST, LARGEST, X);
+        for (int i = 0; i < held.length; i++) {
+            x.broadcastFloat(HELD + i, constants.number(held[i]));
         }
-        x.xor(SUM, SUM, SUM);
-        x.xor(OTHER_SUM, OTHER_SUM, OTHER_SUM);
-        eachVector(at -> {
-            exponential(at);
-            int sum = at.displacement() == 0 ? SUM : OTHER_SUM;
-            x.addFloats(sum, sum, P);
+        var spare = new Mem(R8, shape.rowStep - x.vectorBytes());
+        eachRow(() -> {
+            load(LARGEST, Float.NEGATIVE_INFINITY);
+            eachVector(at -> {
+                x.loadFloats(SCORE, at);
+                x.multiplyFloats(SCORE, SCORE, constant(shape.scale));
+                x.storeFloats(at, SCORE);
+                x.maxFloats(LARGEST, LARGEST, SCORE);
+            });
+            for (int by = lanes() / 2; by > 0; by /= 2) {
+                rotate(X, LARGEST, by);
+                x.maxFloats(LARGEST, LARGEST, X);
+            }
+            x.storeFloats(spare, LARGEST);
         });
-        if (lanes() < DecoderOps.STRANDS) {
-            x.addFloats(SUM, SUM, OTHER_SUM);
-        }
-        for (int by = lanes() / 2; by > 0; by /= 2) {
-            rotate(X, SUM, by);
-            x.addFloats(SUM, SUM, X);
-        }
-        x.divideFloats(SUM, constant(1), SUM);
-        eachVector(at -> {
-            x.loadFloats(SCORE, at);
-            x.multiplyFloats(SCORE, SCORE, SUM);
-            x.storeFloats(at, SCORE);
+        eachRow(() -> {
+            x.loadFloats(LARGEST, spare);
+            x.xor(SUM, SUM, SUM);
+            x.xor(OTHER_SUM, OTHER_SUM, OTHER_SUM);
+            eachVector(at -> {
+                exponential(at);
+                int sum = at.displacement() == 0 ? SUM : OTHER_SUM;
+                x.addFloats(sum, sum, P);
+            });
+            if (lanes() < DecoderOps.STRANDS) {
+                x.addFloats(SUM, SUM, OTHER_SUM);
+            }
+            for (int by = lanes() / 2; by > 0; by /= 2) {
+                rotate(X, SUM, by);
+                x.addFloats(SUM, SUM, X);
+            }
+            x.divideFloats(SUM, constant(1), SUM);
+            x.storeFloats(spare, SUM);
         });
-        x.add(RDI, shape.rowStep);
-        x.decrement(RSI);
-        x.jumpUnlessZero(row);
+        eachRow(() -> {
+            x.loadFloats(SUM, spare);
+            eachVector(at -> {
+                x.loadFloats(SCORE, at);
+                x.multiplyFloats(SCORE, SCORE, SUM);
+                x.storeFloats(at, SCORE);
+            });
+        });
         x.clearUpper();
         x.ret();
+    }
+
+    private void eachRow(Runnable row) {
+        x.move(R8, RDI);
+        x.move(R11, RSI);
+        int start = x.position();
+        row.run();
+        x.add(R8, shape.rowStep);
+        x.decrement(R11);
+        x.jumpUnlessZero(start);
     }
 
     private int lanes() {
@@ -127,7 +157,7 @@ final class SoftmaxCode {
 
     /** The strands of a softmax are one vector or two. */
     private void eachVector(Vector vector) {
-        x.move(R9, RDI);
+        x.move(R9, R8);
         x.move(R10, RDX);
         int strands = x.position();
         for (int at = 0; at < Float.BYTES * DecoderOps.STRANDS; at += x.vectorBytes()) {
@@ -156,7 +186,7 @@ final class SoftmaxCode {
         x.minFloats(X, constant(VectorMath.EXP_MOST), X);
         x.multiplyFloats(SHIFTED, X, constant(VectorMath.LOG2_E));
         x.addFloats(SHIFTED, SHIFTED, constant(VectorMath.ROUND));
-        x.subtractFloats(POWER, SHIFTED, CONSTANT);
+        x.subtractFloats(POWER, SHIFTED, constant(VectorMath.ROUND));
         x.moveVector(R, X);
         x.multiplyAddFloats(R, POWER, constant(-VectorMath.LN2_HIGH));
         x.multiplyAddFloats(R, POWER, constant(-VectorMath.LN2_LOW));
@@ -180,11 +210,19 @@ final class SoftmaxCode {
     }
 
     private int constant(float value) {
-        load(CONSTANT, value);
+        for (int i = 0; i < held.length; i++) {
+            if (held[i] == value) {
+                return HELD + i;
+            }
+        }
+        x.broadcastFloat(CONSTANT, constants.number(value));
         return CONSTANT;
     }
 
     private void load(int to, float value) {
-        x.broadcastFloat(to, constants.number(value));
+        int from = constant(value);
+        if (from != to) {
+            x.moveVector(to, from);
+        }
     }
 }

@@ -298,7 +298,21 @@ final class X86Assembler {
 
     /** The argument number {@code index} of those on the stack, before anything was pushed. */
     void loadStackArgument(int to, int index) {
-        put(0x48 | to >> 3 << 2, 0x8b, 0x44 | (to & 7) << 3, 0x24, 8 + 8 * index);
+        stack(0x8b, to, 8 + 8 * index);
+    }
+
+    private void stack(int opcode, int register, int displacement) {
+        put(0x48 | register >> 3 << 2, opcode, 0x44 | (register & 7) << 3, 0x24, displacement);
+    }
+
+    /** Keeps a register below the stack, where a function that calls none may: place 0 … 15. */
+    void keep(int register, int place) {
+        stack(0x89, register, -8 * (place + 1));
+    }
+
+    /** What was kept. */
+    void restore(int register, int place) {
+        stack(0x8b, register, -8 * (place + 1));
     }
 
     void add(int to, int value) {
