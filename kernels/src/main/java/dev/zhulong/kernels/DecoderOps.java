@@ -295,15 +295,23 @@ public final class DecoderOps {
 
     /** x = x · Φ(x), with Φ the normal distribution's, over {@code n} values; to 5 units in the last place. */
     public static void gelu(float[] x, int at, int n) {
-        Objects.checkFromIndexSize(at, n, x.length);
-        if (n >= Lanes.COUNT && MachineKernel.isUsed()) {
-            int whole = n / Lanes.COUNT * Lanes.COUNT;
-            GeluCode.apply(x, at, whole / Lanes.COUNT);
-            PlainOps.gelu(x, at + whole, n - whole);
-        } else if (WARMTH.isWarm()) {
-            vectorGelu(x, at, n);
-        } else {
-            PlainOps.gelu(x, at, n);
+        gelu(x, at, 1, n, n);
+    }
+
+    /** The same over {@code n} values of each of some rows, which begin {@code stride} apart. */
+    public static void gelu(float[] x, int at, int rows, int stride, int n) {
+        Objects.checkFromIndexSize(at, Math.addExact(Math.multiplyExact(rows - 1, stride), n), x.length);
+        int whole = MachineKernel.isUsed() ? n / Lanes.COUNT * Lanes.COUNT : 0;
+        if (whole > 0) {
+            GeluCode.apply(x, at, rows, stride, whole / Lanes.COUNT);
+        }
+        for (int row = 0; row < rows && whole < n; row++) {
+            int from = at + row * stride + whole;
+            if (whole == 0 && WARMTH.isWarm()) {
+                vectorGelu(x, from, n);
+            } else {
+                PlainOps.gelu(x, from, n - whole);
+            }
         }
     }
 

@@ -1,7 +1,11 @@
 package dev.zhulong.kernels;
 
+import static dev.zhulong.kernels.X86Assembler.R8;
+import static dev.zhulong.kernels.X86Assembler.R9;
 import static dev.zhulong.kernels.X86Assembler.RAX;
+import static dev.zhulong.kernels.X86Assembler.RCX;
 import static dev.zhulong.kernels.X86Assembler.RDI;
+import static dev.zhulong.kernels.X86Assembler.RDX;
 import static dev.zhulong.kernels.X86Assembler.RSI;
 
 import dev.zhulong.kernels.X86Assembler.Mem;
@@ -17,7 +21,7 @@ import java.lang.invoke.MethodHandle;
  */
 final class GeluCode {
     private static final MethodHandle CALL = MachineKernel.isThere() ? Linker.nativeLinker().downcallHandle(MachineKernel.load(emit(MachineKernel.isWide())),
-            FunctionDescriptor.ofVoid(ValueLayout.ADDRESS, ValueLayout.JAVA_LONG), Linker.Option.critical(true)) : null;
+            FunctionDescriptor.ofVoid(ValueLayout.ADDRESS, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG, ValueLayout.JAVA_LONG), Linker.Option.critical(true)) : null;
 
     // registers
     private static final int INPUT = 0;
@@ -42,10 +46,10 @@ final class GeluCode {
         function(address);
     }
 
-    /** In place, over whole vectors from {@code x[at]} on. */
-    static void apply(float[] x, int at, int vectors) {
+    /** In place, over whole vectors of rows that begin {@code stride} apart, the first at {@code x[at]}. */
+    static void apply(float[] x, int at, int rows, int stride, int vectors) {
         try {
-            CALL.invokeExact(MemorySegment.ofArray(x).asSlice(4L * at), (long) vectors);
+            CALL.invokeExact(MemorySegment.ofArray(x).asSlice(4L * at), (long) rows, 4L * stride, (long) vectors);
         } catch (RuntimeException | Error e) {
             throw e;
         } catch (Throwable t) {
@@ -62,8 +66,11 @@ final class GeluCode {
 
     private void function(long address) {
         x.moveConstant(RAX, address);
+        int row = x.position();
+        x.move(R8, RDI);
+        x.move(R9, RCX);
         int vector = x.position();
-        x.loadFloats(INPUT, new Mem(RDI, 0));
+        x.loadFloats(INPUT, new Mem(R8, 0));
         x.and(SIZE, INPUT, bits(Integer.MAX_VALUE));
         // of two the second where one is not a number
         x.minFloats(SIZE, constant(VectorMath.GELU_MOST), SIZE);
@@ -80,10 +87,13 @@ final class GeluCode {
         x.xor(R, R, R);
         x.maxFloats(INPUT, R, INPUT);
         x.subtractFloats(INPUT, INPUT, P);
-        x.storeFloats(new Mem(RDI, 0), INPUT);
-        x.add(RDI, x.vectorBytes());
-        x.decrement(RSI);
+        x.storeFloats(new Mem(R8, 0), INPUT);
+        x.add(R8, x.vectorBytes());
+        x.decrement(R9);
         x.jumpUnlessZero(vector);
+        x.addRegister(RDI, RDX);
+        x.decrement(RSI);
+        x.jumpUnlessZero(row);
         x.clearUpper();
         x.ret();
     }

@@ -17,6 +17,13 @@ public final class MatMul {
     /** Tiles of eight rows that machine code multiplies in a call, for which garbage collection may wait. */
     private static final int MOST_TILES = 16;
 
+    /** What is made of outputs by the thread that made them, while they are in its cache. */
+    @FunctionalInterface
+    public interface Finish {
+        /** Changes {@code n} numbers of each of some rows, which begin {@code stride} apart, the first at {@code x[at]}. */
+        void apply(float[] x, int at, int rows, int stride, int n);
+    }
+
     private final ThreadPool pool;
     // one object, so that starting a product allocates nothing
     private final ThreadPool.Task task = this::chunk;
@@ -25,6 +32,7 @@ public final class MatMul {
     private PackedWeights[][] weights;
     private float[][] outputs;
     private float[][] biases;
+    private Finish finish;
     private Activations activations;
     private int outputOffset;
     private int blocksInChunk;
@@ -73,8 +81,17 @@ public final class MatMul {
      * @param biases one for each output, of which some may be null; null for none at all
      */
     public void multiply(Activations a, PackedWeights[] w, float[][] c, int offset, float[][] biases) {
+        multiply(a, w, c, offset, biases, null);
+    }
+
+    /**
+     * The same, and what is made of outputs.
+     *
+     * @param finish null for nothing
+     */
+    public void multiply(Activations a, PackedWeights[] w, float[][] c, int offset, float[][] biases, Finish finish) {
         oneGroup[0] = w;
-        multiply(a, oneGroup, c, offset, biases);
+        multiply(a, oneGroup, c, offset, biases, finish);
         oneGroup[0] = null;
     }
 
@@ -87,10 +104,10 @@ public final class MatMul {
      * @throws IllegalStateException    when the arena of a W is closed, which must not happen while a product is in flight
      */
     public void multiplyGroups(Activations a, PackedWeights[][] w, float[][] c) {
-        multiply(a, w, c, 0, null);
+        multiply(a, w, c, 0, null, null);
     }
 
-    private void multiply(Activations a, PackedWeights[][] w, float[][] c, int offset, float[][] biases) {
+    private void multiply(Activations a, PackedWeights[][] w, float[][] c, int offset, float[][] biases, Finish finish) {
         if (w.length < a.groups()) {
             throw new IllegalArgumentException("activations in " + a.groups() + " groups times weights for " + w.length);
         }
@@ -116,6 +133,7 @@ public final class MatMul {
         activations = a;
         outputs = c;
         this.biases = biases;
+        this.finish = finish;
         outputOffset = offset;
         int spares = 8 * Lanes.COUNT * w[0].length * a.groups();
         if (whole.length < spares) {
@@ -135,6 +153,7 @@ public final class MatMul {
         activations = null;
         outputs = null;
         this.biases = null;
+        this.finish = null;
     }
 
     /** Blocks of a chunk, two by two as machine code multiplies them: at most so many, but as the thread that is given most has fewest. */
@@ -211,14 +230,18 @@ public final class MatMul {
             together = integers ? Math.clamp((a.groupRows(group) - row) / 8, 1, MOST_TILES) : 1;
             if (integers) {
                 machine(w, first, end, a, tile, together, output, to, at, bias);
-                continue;
+            } else {
+                if (whole > first) {
+                    FloatMachineKernel.multiply(w, first, whole, a.tileSource(tile), a.tileCount(tile), new Rows(to, at, stride), bias);
+                }
+                vectors(w, whole, end, a, tile, output, at, spare);
+                if (bias != null && whole < end) {
+                    add(bias, output, at, stride, a.tileCount(tile), whole, end);
+                }
             }
-            if (whole > first) {
-                FloatMachineKernel.multiply(w, first, whole, a.tileSource(tile), a.tileCount(tile), new Rows(to, at, stride), bias);
-            }
-            vectors(w, whole, end, a, tile, output, at, spare);
-            if (bias != null && whole < end) {
-                add(bias, output, at, stride, a.tileCount(tile), whole, end);
+            if (finish != null) {
+                int from = first * Lanes.COUNT;
+                finish.apply(output, at + from, together > 1 ? 8 * together : a.tileCount(tile), stride, Math.min(stride, end * Lanes.COUNT) - from);
             }
         }
     }

@@ -315,6 +315,10 @@ final class X86Assembler {
         stack(0x8b, register, -8 * (place + 1));
     }
 
+    void addRegister(int to, int from) {
+        general(0x01, from, to);
+    }
+
     void add(int to, int value) {
         if (value != 0) {
             general(0x81, 0, to);

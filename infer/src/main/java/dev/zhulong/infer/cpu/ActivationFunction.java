@@ -23,6 +23,17 @@ final class ActivationFunction {
         }
     }
 
+    /** In place, over {@code n} values of each of some rows, which begin {@code stride} apart. */
+    static void apply(Activation activation, float[] x, int at, int rows, int stride, int n) {
+        if (activation == Activation.GELU) {
+            DecoderOps.gelu(x, at, rows, stride, n);
+            return;
+        }
+        for (int row = 0; row < rows; row++) {
+            apply(activation, x, at + row * stride, n);
+        }
+    }
+
     /** What the activation makes of a gate and a way up, over {@code n} values, in place of the gate. */
     static void gated(Activation activation, float[] gate, float[] up, int at, int n) {
         if (activation == Activation.CLAMPED_SWIGLU) {

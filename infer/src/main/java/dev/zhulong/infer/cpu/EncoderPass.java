@@ -6,6 +6,7 @@ import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.formats.Stack.NormPlace;
 import dev.zhulong.kernels.DecoderOps;
 import dev.zhulong.kernels.FullAttention;
+import dev.zhulong.kernels.MatMul;
 import dev.zhulong.kernels.ThreadPool;
 
 /** Whole sequences on their way through the layers of an encoder, one after the other in one stream of rows, and the room for so many rows. */
@@ -44,7 +45,8 @@ final class EncoderPass implements AutoCloseable {
 
     private Norm norm;
     private int innerWidth;
-    private final ThreadPool.Task activationTask = this::activation;
+    private final ThreadPool.Task gateTask = this::gate;
+    private final MatMul.Finish finish = this::activate;
     private final ThreadPool.Task residualTask = this::residual;
     private final ThreadPool.Task addTask = this::add;
     private final ThreadPool.Task normTask = this::norm;
@@ -112,9 +114,13 @@ final class EncoderPass implements AutoCloseable {
             add(layer.inputNorm(), rows);
             in = in(layer.postNorm(), rows);
             var mlp = (CpuMlp.Dense) layer.mlp();
-            mlp.in().apply(products, in, rows, inner);
             innerWidth = mlp.width();
-            pool.runShort(activationTask, rows);
+            if (inner.length == 2) {
+                mlp.in().apply(products, in, rows, inner);
+                pool.runShort(gateTask, rows);
+            } else {
+                mlp.in().apply(products, in, rows, inner, innerWidth, finish);
+            }
             mlp.down().apply(products, inner[0], rows, delta);
             add(layer.postNorm(), rows);
         }
@@ -135,12 +141,12 @@ final class EncoderPass implements AutoCloseable {
         pool.runShort(before ? addTask : residualTask, rows);
     }
 
-    private void activation(int row) {
-        if (inner.length == 2) {
-            ActivationFunction.gated(activation, inner[0], inner[1], row * innerWidth, innerWidth);
-        } else {
-            ActivationFunction.apply(activation, inner[0], row * innerWidth, innerWidth);
-        }
+    private void gate(int row) {
+        ActivationFunction.gated(activation, inner[0], inner[1], row * innerWidth, innerWidth);
+    }
+
+    private void activate(float[] values, int at, int rows, int stride, int n) {
+        ActivationFunction.apply(activation, values, at, rows, stride, n);
     }
 
     private void norm(int row) {

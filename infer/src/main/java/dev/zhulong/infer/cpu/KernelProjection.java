@@ -1,5 +1,6 @@
 package dev.zhulong.infer.cpu;
 
+import dev.zhulong.kernels.MatMul;
 import dev.zhulong.kernels.PackedWeights;
 
 /**
@@ -11,8 +12,13 @@ import dev.zhulong.kernels.PackedWeights;
 record KernelProjection(PackedWeights[] weights, float[][] biases) implements Projection {
     @Override
     public void apply(Products products, float[] in, int rows, float[][] out) {
+        apply(products, in, rows, out, 0, null);
+    }
+
+    @Override
+    public void apply(Products products, float[] in, int rows, float[][] out, int width, MatMul.Finish finish) {
         products.activations().set(in, 0, rows, weights[0].columns());
-        products.matMul().multiply(products.activations(), weights, out, 0, biases);
+        products.matMul().multiply(products.activations(), weights, out, 0, biases, finish);
     }
 
     @Override

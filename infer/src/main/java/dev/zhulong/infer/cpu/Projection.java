@@ -1,11 +1,24 @@
 package dev.zhulong.infer.cpu;
 
 import dev.zhulong.kernels.DecoderOps;
+import dev.zhulong.kernels.MatMul;
 
 /** Matrices that multiply the same rows, run as one: queries, keys and values, or the two halves of a gated MLP. */
 interface Projection extends AutoCloseable {
     /** Rows of {@code in}, the first at 0, to an output each. */
     void apply(Products products, float[] in, int rows, float[][] out);
+
+    /**
+     * The same, and what is made of outputs.
+     *
+     * @param width numbers in a row of an output
+     */
+    default void apply(Products products, float[] in, int rows, float[][] out, int width, MatMul.Finish finish) {
+        apply(products, in, rows, out);
+        for (float[] each : out) {
+            products.run(row -> finish.apply(each, row * width, 1, width, width), rows);
+        }
+    }
 
     /** Bytes the weights take. */
     long bytes();
