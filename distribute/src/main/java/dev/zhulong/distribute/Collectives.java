@@ -30,6 +30,9 @@ public interface Collectives extends AutoCloseable {
     /** How many ranks there are. */
     int size();
 
+    /** A rank and its host, for people. */
+    String name(int rank);
+
     /**
      * Memory for values to be exchanged, zeroed, aligned to 64 bytes; freed by {@link #close}.
      *

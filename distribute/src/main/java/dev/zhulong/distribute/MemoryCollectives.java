@@ -76,6 +76,11 @@ final class MemoryCollectives implements Collectives {
     }
 
     @Override
+    public String name(int of) {
+        return mesh.name(of);
+    }
+
+    @Override
     public MemorySegment allocate(long bytes) {
         Shared made = share(Math.max(bytes, 1));
         allocated.add(made);

@@ -257,7 +257,8 @@ final class Mesh implements AutoCloseable {
         }
     }
 
-    private String name(int peer) {
+    /** A rank and its host. */
+    String name(int peer) {
         return "rank " + peer + " on " + (peer >= 0 && peer < hosts.length ? hosts[peer] : "an unknown host");
     }
 

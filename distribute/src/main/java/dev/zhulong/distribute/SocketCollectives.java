@@ -61,6 +61,11 @@ final class SocketCollectives implements Collectives {
     }
 
     @Override
+    public String name(int of) {
+        return mesh.name(of);
+    }
+
+    @Override
     public MemorySegment allocate(long bytes) {
         return arena.allocate(bytes, 64);
     }

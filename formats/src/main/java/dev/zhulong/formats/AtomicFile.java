@@ -44,7 +44,18 @@ public final class AtomicFile {
         void writeTo(OutputStream stream) throws IOException;
     }
 
+    /** Bound where files are not forced to disk one by one. */
+    private static final ScopedValue<Boolean> TOGETHER = ScopedValue.newInstance();
+
     private AtomicFile() {}
+
+    /**
+     * Runs {@code writes}, whose files are whole for whoever opens them and may be gone after a crash: for files of a directory that nobody looks into before all of them were
+     * {@linkplain #force forced} to disk.
+     */
+    public static void together(Runnable writes) {
+        ScopedValue.where(TOGETHER, true).run(writes);
+    }
 
     /**
      * Replaces {@code target} by what {@code content} writes. A symbolic link stays, and the file it leads to is replaced or made.
@@ -67,7 +78,9 @@ public final class AtomicFile {
             }
             Files.move(temporary, absolute, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
             done = true;
-            force(absolute.getParent());
+            if (!TOGETHER.isBound()) {
+                force(absolute.getParent());
+            }
         } catch (IOException e) {
             throw new UncheckedIOException("cannot write " + target + ": " + describe(e), e);
         } finally {
@@ -152,7 +165,9 @@ public final class AtomicFile {
         boolean written = false;
         try (channel) {
             content.writeTo(channel);
-            channel.force(true);
+            if (!TOGETHER.isBound()) {
+                channel.force(true);
+            }
             written = true;
         } finally {
             if (!written) {
@@ -162,10 +177,12 @@ public final class AtomicFile {
         return temporary;
     }
 
-    private static void force(Path directory) throws IOException {
+    /** Forces a file, or the names in a directory, to disk. */
+    public static void force(Path path) throws IOException {
+        boolean windows = System.getProperty("os.name").startsWith("Windows");
         // Windows opens no directory as a file; its rename is durable by the journal.
-        if (!System.getProperty("os.name").startsWith("Windows")) {
-            try (var channel = FileChannel.open(directory, StandardOpenOption.READ)) {
+        if (!windows || !Files.isDirectory(path)) {
+            try (var channel = FileChannel.open(path, windows ? StandardOpenOption.WRITE : StandardOpenOption.READ)) {
                 channel.force(true);
             }
         }

@@ -8,25 +8,30 @@ import dev.zhulong.formats.ContentHash;
 import dev.zhulong.formats.FileTree;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
  * Checkpoints of a run: {@code checkpoints/step-00000120/}, each a whole directory that appears by one rename once every byte of it is on
- * the disk, with a checksum of each file. The newest few that check out are kept; one that does not is passed over for the one before, and
+ * the disk, with a checksum of each file. What is written is what was there when it was begun; training goes on meanwhile. The newest few that check out are kept; one that does not is passed over for the one before, and
  * deleted with the next that is written.
  */
 public final class Checkpoints {
@@ -38,43 +43,117 @@ public final class Checkpoints {
     private final Path directory;
     private final int keep;
     /** Those found whole, with their files' sizes and times: what has not been touched since is not read again. */
-    private final Map<Path, String> whole = new HashMap<>();
+    private final Map<Path, String> whole = new ConcurrentHashMap<>();
+    private final Executor writer;
+    private CompletableFuture<Void> underWay = CompletableFuture.completedFuture(null);
 
     /**
      * @param directory the run's {@code checkpoints}
      * @param keep      how many of the newest stay; at least 1
      */
     public Checkpoints(Path directory, int keep) {
+        this(directory, keep, task -> Thread.ofPlatform().daemon().name("checkpoint").start(task));
+    }
+
+    /** @param writer runs what makes a checkpoint of what was taken */
+    Checkpoints(Path directory, int keep, Executor writer) {
         if (keep < 1) {
             throw new IllegalArgumentException("keep at least one checkpoint, asked for " + keep);
         }
         this.directory = directory;
         this.keep = keep;
+        this.writer = writer;
+    }
+
+    /**
+     * Takes a checkpoint after {@code step} steps and returns; it is forced to disk, and found by its name, while the caller goes on. One before is waited for.
+     *
+     * @param content fills the directory it is given with what is there now
+     */
+    public void begin(long step, Consumer<Path> content) {
+        await();
+        Path half = fill(step, content);
+        underWay = CompletableFuture.runAsync(() -> finish(step, half), writer);
+    }
+
+    /** @throws UncheckedIOException if what was begun has ended without a checkpoint */
+    public void check() {
+        if (underWay.isDone()) {
+            await();
+        }
+    }
+
+    /**
+     * Returns once what was begun is a checkpoint.
+     *
+     * @throws UncheckedIOException if it cannot become one
+     */
+    public void await() {
+        CompletableFuture<Void> begun = underWay;
+        underWay = CompletableFuture.completedFuture(null);
+        try {
+            begun.join();
+        } catch (CompletionException e) {
+            throw e.getCause() instanceof RuntimeException cause ? cause : e;
+        }
+    }
+
+    /** Waits for what was begun, but no longer than this, and whatever came of it. */
+    void await(Duration most) {
+        try {
+            underWay.get(most.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (ExecutionException | TimeoutException e) {
+            // it is half, and the next to start removes it
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /** Writes a checkpoint after {@code step} steps; {@code content} fills the directory it is given. */
     public Path write(long step, Consumer<Path> content) {
+        begin(step, content);
+        await();
+        return directory.resolve(name(step));
+    }
+
+    private static String name(long step) {
+        return PREFIX + "%08d".formatted(step);
+    }
+
+    private Path fill(long step, Consumer<Path> content) {
         try {
             Files.createDirectories(directory);
-            Path target = directory.resolve(PREFIX + "%08d".formatted(step));
-            Path half = directory.resolve(target.getFileName() + HALF);
+            Path half = directory.resolve(name(step) + HALF);
             FileTree.delete(half);
             Files.createDirectory(half);
-            content.accept(half);
+            AtomicFile.together(() -> content.accept(half));
+            return half;
+        } catch (IOException e) {
+            throw cannot(step, e);
+        }
+    }
+
+    private UncheckedIOException cannot(long step, IOException e) {
+        return new UncheckedIOException("cannot write checkpoint " + step + " in " + directory, e);
+    }
+
+    private void finish(long step, Path half) {
+        try {
+            Path target = directory.resolve(name(step));
             Map<String, String> sums = new LinkedHashMap<>();
             for (Path file : files(half)) {
+                AtomicFile.force(file);
                 sums.put(file.getFileName().toString(), ContentHash.ofFile(file).sha256());
             }
             AtomicFile.writeString(half.resolve(CHECKSUMS), JSON.writeValueAsString(sums) + "\n");
             // a run that resumed before this step writes it again
             FileTree.delete(target);
             Files.move(half, target, StandardCopyOption.ATOMIC_MOVE);
-            sync(directory);
+            AtomicFile.force(directory);
             whole.put(target, stamp(target));
             rotate(target);
-            return target;
         } catch (IOException e) {
-            throw new UncheckedIOException("cannot write checkpoint " + step + " in " + directory, e);
+            throw cannot(step, e);
         }
     }
 
@@ -203,15 +282,6 @@ public final class Checkpoints {
     private static List<Path> files(Path directory) throws IOException {
         try (Stream<Path> entries = Files.list(directory)) {
             return new ArrayList<>(entries.filter(Files::isRegularFile).sorted().toList());
-        }
-    }
-
-    private static void sync(Path directory) throws IOException {
-        if (System.getProperty("os.name").startsWith("Windows")) {
-            return; // a directory cannot be opened there, and a rename is durable without it
-        }
-        try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
-            channel.force(true);
         }
     }
 }

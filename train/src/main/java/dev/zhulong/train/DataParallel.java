@@ -3,8 +3,11 @@ package dev.zhulong.train;
 import dev.zhulong.distribute.Call;
 import dev.zhulong.distribute.Collectives;
 import dev.zhulong.tensor.Tensor;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 
 /**
  * Ranks that each hold the whole model and its moments, read batches of their own, and add up their gradients (Li et al. 2020). Gradients are added in the order of the
@@ -15,10 +18,13 @@ public final class DataParallel implements Ranks {
     /** Null before it is known what is trained. */
     private Buckets buckets;
     private long step;
+    private long begun;
+    private final Stragglers stragglers;
 
     /** @param ranks stay the caller's until {@link #close} */
     public DataParallel(Collectives ranks) {
         this.ranks = ranks;
+        this.stragglers = new Stragglers(ranks::name);
     }
 
     @Override
@@ -35,6 +41,7 @@ public final class DataParallel implements Ranks {
     public void begin(long number) {
         step = number;
         buckets.await();
+        begun = System.nanoTime();
     }
 
     @Override
@@ -51,9 +58,12 @@ public final class DataParallel implements Ranks {
 
     @Override
     public Loss sum(Loss mine) {
+        double computed = (System.nanoTime() - begun) / 1e9;
         buckets.allThere(step);
         Loss total = Loss.NONE;
-        for (double[] each : buckets.then(() -> ranks.gather(new Call(step, "loss"), mine.sum(), mine.count(), mine.bytes()))) {
+        double[][] all = buckets.then(() -> ranks.gather(new Call(step, "loss"), mine.sum(), mine.count(), mine.bytes(), computed));
+        stragglers.step(Arrays.stream(all).mapToDouble(each -> each[3]).toArray());
+        for (double[] each : all) {
             total = total.plus(new Loss(each[0], (long) each[1], (long) each[2]));
         }
         return total;
@@ -83,6 +93,16 @@ public final class DataParallel implements Ranks {
     @Override
     public double sumOfSquares(double mine) {
         return mine;
+    }
+
+    @Override
+    public Map<String, Number> observed() {
+        return stragglers.observed();
+    }
+
+    @Override
+    public Optional<String> remark() {
+        return stragglers.remark();
     }
 
     @Override

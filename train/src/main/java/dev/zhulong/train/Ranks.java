@@ -3,6 +3,8 @@ package dev.zhulong.train;
 import dev.zhulong.tensor.Tensor;
 import java.util.Collection;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 
 /**
  * Those that train one model together, each on batches of its own. A step asks them once its gradients are summed and before it needs their
@@ -55,6 +57,16 @@ public interface Ranks extends AutoCloseable {
      * @param mine of what {@link #reduce} left with this rank
      */
     double sumOfSquares(double mine);
+
+    /** What is worth writing down of the last step's ranks, by name; nothing where there is one. */
+    default Map<String, Number> observed() {
+        return Map.of();
+    }
+
+    /** What is worth a line and was not told yet: a rank that others wait for. */
+    default Optional<String> remark() {
+        return Optional.empty();
+    }
 
     /** Returns once all have come here. */
     void barrier();

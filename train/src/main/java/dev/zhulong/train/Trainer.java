@@ -1,6 +1,7 @@
 package dev.zhulong.train;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.zhulong.distribute.RankFailure;
 import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.model.Network;
 import dev.zhulong.tensor.DeviceScope;
@@ -10,6 +11,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -20,6 +22,7 @@ import java.util.Optional;
  */
 public final class Trainer<B> {
     private static final String STATE = "trainer.json";
+    private static final Duration LAST_MOMENTS = Duration.ofSeconds(5);
 
     private final Network model;
     private final Objective<B> objective;
@@ -69,6 +72,7 @@ public final class Trainer<B> {
         }
         model.requiresGrad(true);
         State state = null;
+        Duration patience = Duration.ofDays(1);
         try (var on = DeviceScope.open(model.device())) {
             state = State.of(model, options.optimizer());
             long done = resume(state);
@@ -85,9 +89,11 @@ public final class Trainer<B> {
                 TrainStep<B> next = new TrainStep<>(model, objective, data, options, state, ranks);
                 while (done < options.steps()) {
                     TrainListener.Step step = step(next, done, pace);
+                    checkpoints.check();
                     done++;
                     record(log, events, step);
                     listener.step(step);
+                    ranks.remark().ifPresent(listener::message);
                     boolean end = done == options.steps();
                     if (due(done, options.evaluateEvery()) || end) {
                         last = evaluate(done, log, events);
@@ -108,12 +114,18 @@ public final class Trainer<B> {
                         state.commit(new State.Done(done, updates));
                     }
                 }
+                checkpoints.await();
                 if (last.isEmpty()) {
                     last = evaluation(done);
                 }
             }
             return last;
+        } catch (RankFailure e) {
+            // whoever starts the ranks again takes one that goes on for lost
+            patience = LAST_MOMENTS;
+            throw e;
         } finally {
+            checkpoints.await(patience);
             if (state != null) {
                 state.release();
             }
@@ -183,6 +195,7 @@ public final class Trainer<B> {
         line.put("grad_norm", s.gradNorm());
         line.put("tokens_per_second", s.tokensPerSecond());
         line.putAll(objective.observed());
+        line.putAll(ranks.observed());
         write(log, events, s.step(), line);
     }
 
@@ -208,7 +221,7 @@ public final class Trainer<B> {
     }
 
     private void save(State state, long step) {
-        checkpoints.write(step, directory -> {
+        checkpoints.begin(step, directory -> {
             state.save(directory);
             AtomicFile.writeString(directory.resolve(STATE),
                     "{\"step\": " + step + ", \"updates\": " + updates + ", \"seed\": " + options.seed() + "}\n");

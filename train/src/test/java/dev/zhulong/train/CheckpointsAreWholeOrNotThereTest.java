@@ -3,6 +3,7 @@ package dev.zhulong.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.zhulong.formats.AtomicFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -177,5 +178,33 @@ class CheckpointsAreWholeOrNotThereTest {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** Trap 16 of many ranks: what is written is what was there at its step, and nobody finds it before all of it is on the disk. */
+    @Test
+    void whatIsWrittenWhileTrainingGoesOnIsOfItsStep() throws IOException {
+        List<Runnable> later = new ArrayList<>();
+        checkpoints = new Checkpoints(directory, 2, later::add);
+        byte[] weights = {1, 2, 3};
+        checkpoints.begin(300, to -> AtomicFile.writeBytes(to.resolve("weights"), weights));
+        weights[0] = 9;
+        checkpoints.check();
+        assertThat(directory).isDirectoryNotContaining("glob:**step-00000300").isDirectoryContaining("glob:**100");
+        later.removeFirst().run();
+        checkpoints.await();
+        assertThat(newest()).isEqualTo(300);
+        assertThat(directory.resolve("step-00000300/weights")).hasBinaryContent(new byte[] {1, 2, 3});
+        assertThat(directory).isDirectoryNotContaining("glob:**100");
+    }
+
+    @Test
+    void aWriterThatFailsStopsTraining() {
+        List<Runnable> later = new ArrayList<>();
+        checkpoints = new Checkpoints(directory, 2, later::add);
+        checkpoints.begin(300, to -> AtomicFile.writeBytes(to.resolve("weights"), BYTES));
+        dev.zhulong.formats.FileTree.delete(directory.resolve("step-00000300.unfinished"));
+        later.removeFirst().run();
+        assertThatThrownBy(checkpoints::check).isInstanceOf(UncheckedIOException.class).hasMessageContaining("checkpoint 300");
+        assertThat(newest()).isEqualTo(200);
     }
 }
