@@ -4,8 +4,9 @@ import dev.zhulong.distribute.AgentMeeting;
 import dev.zhulong.distribute.Group;
 import dev.zhulong.distribute.Launched;
 import dev.zhulong.distribute.Rendezvous;
-import dev.zhulong.recipe.PretrainRecipe;
 import dev.zhulong.recipe.RunDirectory;
+import dev.zhulong.recipe.Searchable;
+import dev.zhulong.recipe.jobs.Jobs;
 import dev.zhulong.tensor.Libtorch;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -50,7 +51,7 @@ import picocli.CommandLine.Parameters;
 final class TrainClusterVerb extends Verb {
     private static final String HOW = "give either --nproc N to start ranks here, or --rank R --world-size N --master HOST:PORT --key-file FILE for one rank of several machines, "
             + "unless torchrun, Kubernetes or Slurm says which rank this is";
-    private static final List<String> JOBS = List.of("pretrain", "continue", "resume");
+    private static final List<String> JOBS = List.of("pretrain", "continue", "finetune", "resume");
 
     @Option(names = "--nproc", paramLabel = "N", description = "Number of ranks to start on this machine.")
     Integer nproc;
@@ -77,7 +78,7 @@ final class TrainClusterVerb extends Verb {
     @Option(names = "--restarts", paramLabel = "N", defaultValue = "3", description = "How often the training may be started again when a rank is lost; with --nproc only (default: ${DEFAULT-VALUE}).")
     int restarts;
 
-    @Parameters(paramLabel = "JOB", arity = "1..*", description = "Verb to run on each rank (pretrain, continue or resume) and its options.")
+    @Parameters(paramLabel = "JOB", arity = "1..*", description = "Verb to run on each rank (pretrain, continue, finetune or resume) and its options.")
     List<String> job = List.of();
 
     private int code = Main.DONE;
@@ -142,7 +143,7 @@ final class TrainClusterVerb extends Verb {
     private int batches() {
         int out = job.indexOf("--out");
         Path run = job.getFirst().equals("resume") ? Path.of(job.get(1)) : out < 0 ? null : Path.of(job.get(out + 1));
-        return run == null || !Files.exists(run.resolve(RunDirectory.RECIPE)) ? 1 : RunDirectory.recipe(run, PretrainRecipe.class).train().accumulation();
+        return run != null && Files.exists(run.resolve(RunDirectory.RECIPE)) && Jobs.in(run, List.of()) instanceof Searchable begun ? begun.train().accumulation() : 1;
     }
 
     /** This process is a rank. */

@@ -71,7 +71,7 @@ class RanksTrainOneModelTest {
     void whatTheyCannotShareIsRefused() {
         assertThat(Cli.run(pretrain(temporary.resolve("run"), 3, 1, "train-cluster", "--nproc", 2)).code()).isEqualTo(1);
         assertThat(temporary.resolve("run")).doesNotExist();
-        for (List<Object> wrong : List.<List<Object>>of(List.of("train-cluster", "pretrain"), List.of("train-cluster", "--nproc", 2, "finetune"), List.of("train-cluster", "--nproc", 0, "resume", "x"),
+        for (List<Object> wrong : List.<List<Object>>of(List.of("train-cluster", "pretrain"), List.of("train-cluster", "--nproc", 2, "clean"), List.of("train-cluster", "--nproc", 0, "resume", "x"),
                 List.of("train-cluster", "--rank", 0, "resume", "x"), List.of("train-cluster", "--rank", 0, "--world-size", 2, "--master", "here", "--key-file", "k", "resume", "x"))) {
             assertThat(Cli.run(wrong.toArray()).code()).as("%s", wrong).isEqualTo(2);
         }

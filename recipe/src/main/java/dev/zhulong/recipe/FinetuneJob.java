@@ -11,6 +11,7 @@ import dev.zhulong.text.HuggingFaceTokenizer;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.text.chat.ChatEncoder;
 import dev.zhulong.text.chat.ChatTemplate;
+import dev.zhulong.train.Ranks;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -51,8 +52,29 @@ public final class FinetuneJob extends RecipeJob<FinetuneRecipe, FinetuneJob.Res
         }
     }
 
+    private final Ranks ranks;
+
     public FinetuneJob(FinetuneRecipe recipe) {
+        this(recipe, Ranks.ALONE);
+    }
+
+    private FinetuneJob(FinetuneRecipe recipe, Ranks ranks) {
         super(recipe.absolute());
+        this.ranks = ranks;
+    }
+
+    @Override
+    Ranks ranks() {
+        return ranks;
+    }
+
+    @Override
+    public FinetuneJob among(Ranks others) {
+        recipe.train().requireShared(others.size());
+        if (recipe.data().alone()) {
+            throw new IllegalArgumentException("data.alone trains an adapter for each source one after another, in one process: leave it out to train over several ranks");
+        }
+        return new FinetuneJob(recipe, others);
     }
 
     @Override
@@ -72,7 +94,7 @@ public final class FinetuneJob extends RecipeJob<FinetuneRecipe, FinetuneJob.Res
 
     @Override
     Run<Result> begin(Path directory, Progress progress, long available) {
-        return new FinetuneRun(recipe, directory, progress);
+        return new FinetuneRun(recipe, ranks, directory, progress);
     }
 
     @Override

@@ -27,6 +27,7 @@ import dev.zhulong.train.Dpo;
 import dev.zhulong.train.Loss;
 import dev.zhulong.train.NextToken;
 import dev.zhulong.train.Objective;
+import dev.zhulong.train.Ranks;
 import dev.zhulong.train.TrainData;
 import dev.zhulong.train.TrainOptions;
 import dev.zhulong.train.Trainer;
@@ -54,13 +55,15 @@ final class FinetuneRun implements RecipeJob.Run<FinetuneJob.Result> {
     private static final String ALONE = "alone";
 
     private final FinetuneRecipe recipe;
+    private final Ranks ranks;
     private final Path base;
     private final Path run;
     private final Progress line;
     private boolean training;
 
-    FinetuneRun(FinetuneRecipe recipe, Path run, Progress line) {
+    FinetuneRun(FinetuneRecipe recipe, Ranks ranks, Path run, Progress line) {
         this.recipe = recipe;
+        this.ranks = ranks;
         this.base = recipe.model().from().orElseThrow();
         this.run = run;
         this.line = line;
@@ -140,12 +143,16 @@ final class FinetuneRun implements RecipeJob.Run<FinetuneJob.Result> {
             line.message("nothing is held out, so nothing will be evaluated: give more examples, or data.held_out_fraction");
         }
         training = true;
-        inputs.write(run);
-        Map<String, Score> before = before(objective, data);
         var listener = new TrainingConsole(line, tokenizer, TrainingConsole.flopsPerToken(model.spec(), memory.seq(), data.learnt(), adapter != null),
                 RunDevice.gflops(recipe.device()), recipe.train().prompt(),
                 recipe.train().sampleTokens());
-        new Trainer<>(model, objective, new TrainData<>(batches(data.training()), some(held)), options(steps), run, listener).train();
+        if (ranks.rank() > 0) {
+            train(model, objective, data, held, steps, listener);
+            return new FinetuneJob.Result(Optional.empty(), "");
+        }
+        inputs.write(run);
+        Map<String, Score> before = before(objective, data);
+        train(model, objective, data, held, steps, listener);
         Map<String, Score> after = scores(objective, data);
         FinishedModel.weights(model, Optional.of(base), base, data.endMarks(), run);
         Map<String, MetricValue> together = answers(model, tokenizer, data, data.answers().keySet());
@@ -173,6 +180,12 @@ final class FinetuneRun implements RecipeJob.Run<FinetuneJob.Result> {
         String use = data.conversations() || !data.plainPairs() ? "; talk to it: zhulong chat --model " : "; generate text: zhulong generate --model ";
         return new FinetuneJob.Result(after.isEmpty() ? Optional.empty() : Optional.of(evaluation),
                 adapter == null ? "the model is in " + run + use + run : "the adapter is in " + run + use + base + " --adapter " + run);
+    }
+
+    private void train(Decoder model, Objective<Batch> objective, FinetuneData data, List<Batch> held, long steps, TrainingConsole listener) {
+        LongFunction<Batch> batches = batches(data.training());
+        var own = new TrainData<>(number -> batches.apply(number * ranks.size() + ranks.rank()), some(held));
+        new Trainer<>(model, objective, own, ranks, options(steps).among(ranks.size()), run, listener).train();
     }
 
     /** What the model now writes to the held-out prompts of sources with a metric. */

@@ -40,7 +40,7 @@ public interface Job {
      * @throws IllegalArgumentException if one process has to do it, or if so many cannot share it
      */
     default Job among(Ranks ranks) {
-        throw new IllegalArgumentException("a job of kind '" + kind() + "' is done by one process: give train-cluster a pretraining, or start this without it");
+        throw new IllegalArgumentException("a job of kind '" + kind() + "' is done by one process: give train-cluster a pretraining or a fine-tuning, or start this without it");
     }
 
     /** The same where memory is known to suffice. */

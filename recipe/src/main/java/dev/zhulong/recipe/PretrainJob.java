@@ -61,11 +61,7 @@ public final class PretrainJob extends RecipeJob<PretrainRecipe, PretrainJob.Res
 
     @Override
     public PretrainJob among(Ranks others) {
-        int size = others.size();
-        if (recipe.train().accumulation() % size != 0) {
-            throw new IllegalArgumentException("train.accumulation is " + recipe.train().accumulation() + ", the batches of a step, and " + size
-                    + " ranks share them evenly: set it to a multiple of " + size + ", and train.batch so that a step has as many rows as before");
-        }
+        recipe.train().requireShared(others.size());
         if (recipe.model().correctionRate() > 0) {
             throw new IllegalArgumentException("model.correction_rate moves experts by what one process has seen: set it to 0 to train over several ranks");
         }

@@ -72,6 +72,14 @@ public record Train(
         return (long) (stepsOrShare < 1 ? stepsOrShare * total : stepsOrShare);
     }
 
+    /** @throws IllegalArgumentException if so many ranks cannot share the batches of a step evenly */
+    void requireShared(int ranks) {
+        if (accumulation % ranks != 0) {
+            throw new IllegalArgumentException("train.accumulation is " + accumulation + ", the batches of a step, and " + ranks + " ranks share them evenly: set it to a multiple of "
+                    + ranks + ", and train.batch so that a step has as many rows as before");
+        }
+    }
+
     /**
      * Steps of a run.
      *

@@ -1,0 +1,91 @@
+package dev.zhulong.recipe;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+import dev.zhulong.distribute.Collectives;
+import dev.zhulong.distribute.Group;
+import dev.zhulong.distribute.Rendezvous;
+import dev.zhulong.formats.progress.Progress;
+import dev.zhulong.formats.yaml.RecipeReader;
+import dev.zhulong.train.DataParallel;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Ranks with a batch each end in the bits of one process with as many batches, whatever is trained. */
+class RanksFinetuneOneModelTest {
+    private static final byte[] KEY = "a key of these tests".getBytes(StandardCharsets.UTF_8);
+
+    @TempDir
+    static Path shared;
+    @TempDir
+    Path temporary;
+
+    private static Path base;
+    private static Path rows;
+    private static Path pairs;
+
+    @BeforeAll
+    static void model() throws IOException {
+        base = shared.resolve("base");
+        TinyRun.run(TinyRun.recipe(TinyRun.texts(shared.resolve("texts"), 20, 1), "train.steps=10"), base);
+        rows = Files.write(shared.resolve("lamps.jsonl"), IntStream.range(0, 40).mapToObj(i -> "{\"prompt\": \"lamp " + i + "? \", \"completion\": \"it was lit\"}").toList());
+        pairs = Files.write(shared.resolve("pairs.jsonl"), IntStream.range(0, 40)
+                .mapToObj(i -> "{\"prompt\": \"lamp " + i + "? \", \"chosen\": \"it was lit\", \"rejected\": \"it was\"}").toList());
+    }
+
+    private static FinetuneRecipe recipe(String method, int accumulation, String... more) {
+        List<String> all = new ArrayList<>(List.of("model.from=" + base, "method=" + method, "train.steps=6", "train.batch=2", "train.seq=32", "train.lr=3e-2", "train.checkpoint_every=3",
+                "train.sample_every=0", "adapter.rank=4", "train.accumulation=" + accumulation, "data.sources=[{path: \"" + (method.equals("dpo") ? pairs : rows) + "\"}]"));
+        all.addAll(List.of(more));
+        return RecipeReader.defaults(FinetuneRecipe.class, all);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"full,2,model.safetensors", "lora,3,adapter_model.safetensors", "qlora,2,adapter_model.safetensors", "dpo,2,adapter_model.safetensors"})
+    void withAnyMethod(String method, int size, String file) throws Exception {
+        Path alone = temporary.resolve("alone");
+        new FinetuneJob(recipe(method, size)).run(alone, Progress.SILENT);
+        Path together = temporary.resolve("together");
+        try (var threads = Executors.newFixedThreadPool(size); var rendezvous = Rendezvous.open("127.0.0.1", 0, size, 0, KEY, refused -> {})) {
+            List<Future<?>> runs = new ArrayList<>();
+            for (int i = 0; i < size; i++) {
+                var group = new Group(i, size, 0, "127.0.0.1", rendezvous.port(), "127.0.0.1", KEY, Duration.ofSeconds(30));
+                runs.add(threads.submit(() -> {
+                    try (var ranks = new DataParallel(Collectives.join(group, refused -> {}))) {
+                        new FinetuneJob(recipe(method, size)).among(ranks).run(together, Progress.SILENT);
+                    }
+                    return null;
+                }));
+            }
+            for (Future<?> run : runs) {
+                run.get(3, TimeUnit.MINUTES);
+            }
+        }
+        assertThat(together.resolve(file)).hasSameBinaryContentAs(alone.resolve(file));
+        assertThat(together.resolve("evaluation.json")).hasSameBinaryContentAs(alone.resolve("evaluation.json"));
+    }
+
+    @Test
+    void whatTheyCannotShareIsNamed() {
+        try (var rendezvous = Rendezvous.open("127.0.0.1", 0, 1, 0, KEY, refused -> {});
+                var one = new DataParallel(Collectives.join(new Group(0, 1, 0, "127.0.0.1", rendezvous.port(), "127.0.0.1", KEY, Duration.ofSeconds(30)), refused -> {}))) {
+            assertThatIllegalArgumentException().isThrownBy(() -> new FinetuneJob(recipe("lora", 1, "data.alone=true")).among(one)).withMessageContaining("data.alone");
+        }
+        assertThatIllegalArgumentException().isThrownBy(() -> recipe("lora", 3).train().requireShared(2)).withMessageContaining("a multiple of 2");
+    }
+}
