@@ -51,6 +51,7 @@ public final class Main extends Verb {
             ResumeVerb.class,
             TuneVerb.class,
             ScaleVerb.class,
+            PlanVerb.class,
             MergeVerb.class,
             UpcycleVerb.class,
             QuantizeVerb.class,

@@ -72,13 +72,14 @@ public final class EmbedJob extends RecipeJob<EmbedRecipe, EmbedJob.Result> {
             throw new IllegalArgumentException("train.seq " + recipe.train().seq() + " is longer than the model's context of " + spec.contextLength()
                     + "; give at most " + spec.contextLength());
         }
-        memory(recipe, spec).require(RunDevice.available(recipe.device(), available), recipe.train().accumulation());
+        TrainingMemory memory = memory(recipe, spec);
+        memory.require(RunDevice.available(recipe.device(), available), () -> memory.remedies(recipe.train().batch(), recipe.train().accumulation(), recipe.tuning().others(memory)));
     }
 
     /** A row is two texts, or three. */
-    static LabelMemory memory(EmbedRecipe recipe, EncoderSpec spec) {
+    static TrainingMemory memory(EmbedRecipe recipe, EncoderSpec spec) {
         int seq = recipe.seq(spec.contextLength());
         Bounds.batch(recipe.train().batch(), seq);
-        return new LabelMemory(spec, recipe.tuning(), 3L * recipe.train().batch(), seq, recipe.train().recompute());
+        return recipe.tuning().memory(spec, 3L * recipe.train().batch(), seq, recipe.train().recompute());
     }
 }

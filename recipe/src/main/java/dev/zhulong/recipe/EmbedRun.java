@@ -25,6 +25,7 @@ import dev.zhulong.model.Encoder;
 import dev.zhulong.model.EncoderFiles;
 import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.model.TextVectors;
+import dev.zhulong.recipe.cost.Formulas;
 import dev.zhulong.text.Companions;
 import dev.zhulong.text.encode.EncodedText;
 import dev.zhulong.train.Contrast;
@@ -254,7 +255,7 @@ final class EmbedRun implements RecipeJob.Run<EmbedJob.Result> {
         private final BestWeights best;
 
         Listener(Encoder model, SentenceEncoder texts, Optional<RetrievalEvaluation> retrieval, BestWeights best) {
-            super(line, texts.tokenizer().tokenizer(), LabelRun.flopsPerToken(model.spec(), recipe.seq(texts.mostTokens())), RunDevice.gflops(recipe.device()), "", 1);
+            super(line, texts.tokenizer().tokenizer(), Formulas.flopsPerToken(model.spec(), recipe.seq(texts.mostTokens())), RunDevice.gflops(recipe.device()), "", 1);
             this.texts = texts;
             this.retrieval = retrieval;
             this.best = best;

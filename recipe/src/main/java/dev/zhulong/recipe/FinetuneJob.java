@@ -3,10 +3,13 @@ package dev.zhulong.recipe;
 import dev.zhulong.data.tune.DataSource;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.HfConfig;
+import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.formats.yaml.RecipeReader;
 import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.recipe.FinetuneRecipe.Method;
+import dev.zhulong.recipe.cost.Counts;
+import dev.zhulong.recipe.cost.Sharing;
 import dev.zhulong.text.HuggingFaceTokenizer;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.text.chat.ChatEncoder;
@@ -163,11 +166,11 @@ public final class FinetuneJob extends RecipeJob<FinetuneRecipe, FinetuneJob.Res
         Bounds.batch(rows, seq);
         long adapter = recipe.method() == Method.FULL ? 0 : adapterWeights(recipe, spec);
         // pairs have a row for each answer
-        return new TrainingMemory(recipe.method(), recipe.model().quantize(), spec, adapter, rows, seq, recipe.train().packing() && !pairs,
-                recipe.recompute());
+        return new TrainingMemory(recipe.method(), recipe.model().quantize(), Counts.of(spec), adapter, rows, seq, recipe.train().packing() && !pairs,
+                recipe.recompute(), Sharing.NONE);
     }
 
-    private static long adapterWeights(FinetuneRecipe recipe, DecoderSpec spec) {
+    private static long adapterWeights(FinetuneRecipe recipe, NetworkSpec spec) {
         return LoraAdapter.count(spec, recipe.adapter().config(recipe.model().from().orElseThrow()));
     }
 

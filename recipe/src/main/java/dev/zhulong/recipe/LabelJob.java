@@ -77,12 +77,13 @@ public final class LabelJob extends RecipeJob<LabelRecipe, LabelJob.Result> {
                     + "; give at most " + spec.contextLength());
         }
         recipe.headTask();
-        memory(recipe, spec).require(RunDevice.available(recipe.device(), available), recipe.train().accumulation());
+        TrainingMemory memory = memory(recipe, spec);
+        memory.require(RunDevice.available(recipe.device(), available), () -> memory.remedies(recipe.train().batch(), recipe.train().accumulation(), recipe.tuning().others(memory)));
     }
 
-    static LabelMemory memory(LabelRecipe recipe, EncoderSpec spec) {
+    static TrainingMemory memory(LabelRecipe recipe, EncoderSpec spec) {
         int seq = recipe.seq(spec.contextLength());
         Bounds.batch(recipe.train().batch(), seq);
-        return new LabelMemory(spec, recipe.tuning(), recipe.train().batch(), seq, recipe.train().recompute());
+        return recipe.tuning().memory(spec, recipe.train().batch(), seq, recipe.train().recompute());
     }
 }

@@ -15,6 +15,7 @@ import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.model.Encoder;
 import dev.zhulong.model.EncoderFiles;
 import dev.zhulong.model.LoraAdapter;
+import dev.zhulong.recipe.cost.Formulas;
 import dev.zhulong.recipe.label.HeadExamples;
 import dev.zhulong.recipe.label.HeadLogits;
 import dev.zhulong.recipe.label.HeadScores;
@@ -205,7 +206,7 @@ final class LabelRun implements RecipeJob.Run<LabelJob.Result> {
         private final BestWeights best;
 
         Listener(Encoder model, EncoderTokenizer tokenizer, Optional<HeadExamples> examples, String metric, BestWeights best) {
-            super(line, tokenizer.tokenizer(), LabelRun.flopsPerToken(model.spec(), recipe.seq(model.spec().contextLength())), RunDevice.gflops(recipe.device()), "", 1);
+            super(line, tokenizer.tokenizer(), Formulas.flopsPerToken(model.spec(), recipe.seq(model.spec().contextLength())), RunDevice.gflops(recipe.device()), "", 1);
             this.model = model;
             this.examples = examples;
             this.metric = metric;
@@ -225,11 +226,5 @@ final class LabelRun implements RecipeJob.Run<LabelJob.Result> {
             }
             return values;
         }
-    }
-
-    /** Six a weight that multiplies and attention's own, as {@link TrainingConsole#flopsPerToken}; rows are mostly shorter than the longest. */
-    static double flopsPerToken(EncoderSpec spec, int seq) {
-        double tables = (double) spec.hiddenSize() * (spec.positionRows() + spec.segments() + (spec.tiedEmbeddings() ? 0 : spec.vocabSize()));
-        return 6 * (Parameters.of(spec).count() - tables) + TrainingConsole.attention(spec.stack(), seq);
     }
 }

@@ -76,12 +76,13 @@ public final class RewriteJob extends RecipeJob<RewriteRecipe, RewriteJob.Result
             throw new IllegalArgumentException("train.seq " + recipe.train().seq() + " is longer than the model's context of " + spec.longest()
                     + "; give at most " + spec.longest());
         }
-        memory(recipe, spec).require(RunDevice.available(recipe.device(), available), recipe.train().accumulation());
+        TrainingMemory memory = memory(recipe, spec);
+        memory.require(RunDevice.available(recipe.device(), available), () -> memory.remedies(recipe.train().batch(), recipe.train().accumulation(), recipe.tuning().others(memory)));
     }
 
-    static LabelMemory memory(RewriteRecipe recipe, EncoderDecoderSpec spec) {
+    static TrainingMemory memory(RewriteRecipe recipe, EncoderDecoderSpec spec) {
         int seq = recipe.seq(spec.longest());
         Bounds.batch(recipe.train().batch(), seq);
-        return new LabelMemory(spec, recipe.tuning(), recipe.train().batch(), seq, recipe.train().recompute());
+        return recipe.tuning().memory(spec, recipe.train().batch(), seq, recipe.train().recompute());
     }
 }

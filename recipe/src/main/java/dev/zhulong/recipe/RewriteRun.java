@@ -19,6 +19,7 @@ import dev.zhulong.infer.search.Rewriter;
 import dev.zhulong.infer.search.SearchOptions;
 import dev.zhulong.model.EncoderDecoder;
 import dev.zhulong.model.LoraAdapter;
+import dev.zhulong.recipe.cost.Formulas;
 import dev.zhulong.text.Companions;
 import dev.zhulong.text.encode.EncoderTokenizer;
 import dev.zhulong.train.Loss;
@@ -253,12 +254,12 @@ final class RewriteRun implements RecipeJob.Run<RewriteJob.Result> {
         return Provenance.of(recipe.model().from().isPresent() ? "finetune" : "pretrain", inputs, RunDirectory.tree(recipe), recipe.seed()).withParents(parents);
     }
 
-    /** Reports as every training does, and keeps the best weights. */
+    /** Reports as every training does, and keeps the best weights. Texts are short, so that attention adds little to the work of the weights and is left out. */
     private final class Listener extends TrainingConsole {
         private final BestWeights best;
 
         Listener(Rewriter sources, BestWeights best) {
-            super(line, sources.tokenizer().tokenizer(), RewriteRun.flopsPerToken(sources.model().spec()), RunDevice.gflops(recipe.device()), "", 1);
+            super(line, sources.tokenizer().tokenizer(), Formulas.flopsPerToken(sources.model().spec(), 0), RunDevice.gflops(recipe.device()), "", 1);
             this.best = best;
         }
 
@@ -269,10 +270,5 @@ final class RewriteRun implements RecipeJob.Run<RewriteJob.Result> {
             }
             return Map.of();
         }
-    }
-
-    /** Six a weight that multiplies; a token of either text meets about half of them. Attention's own work over short texts is little. */
-    private static double flopsPerToken(EncoderDecoderSpec spec) {
-        return 3.0 * Parameters.of(spec).count();
     }
 }

@@ -1,8 +1,6 @@
 package dev.zhulong.recipe;
 
 import dev.zhulong.formats.DecoderSpec;
-import dev.zhulong.formats.Parameters;
-import dev.zhulong.formats.Stack;
 import dev.zhulong.formats.progress.Event;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.formats.progress.ProgressLine;
@@ -12,6 +10,7 @@ import dev.zhulong.infer.SamplerOptions;
 import dev.zhulong.infer.TorchEngine;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.Network;
+import dev.zhulong.recipe.cost.Formulas;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.train.TrainListener;
 import java.util.LinkedHashMap;
@@ -60,37 +59,14 @@ public class TrainingConsole implements TrainListener {
         this.options = GenerateOptions.of(sampleTokens, SamplerOptions.DEFAULT.withTemperature(0.8).withTopK(50));
     }
 
-    /**
-     * Floating-point operations of one token's forward and backward: six a weight that multiplies, and attention's {@code 12 · layers ·
-     * heads · headDim · seq} (Chowdhery et al. 2022, appendix B), or the window or block instead of {@code seq} where a layer sees no further. The embedding is a look-up and multiplies only where it is the head too.
-     */
+    /** Floating-point operations of one token's forward and backward, {@link Formulas#flopsPerToken(dev.zhulong.formats.NetworkSpec, int)}. */
     public static double flopsPerToken(DecoderSpec spec, int seq) {
-        double weights = Parameters.of(spec).count() - spec.idleWeights();
-        if (!spec.tiedEmbeddings()) {
-            weights -= (double) spec.vocabSize() * spec.hiddenSize();
-        }
-        if (spec.rope() == null) {
-            weights -= (double) spec.contextLength() * spec.hiddenSize();
-        }
-        return 6 * weights + attention(spec.stack(), seq);
+        return Formulas.flopsPerToken(spec, seq);
     }
 
-    /** Attention's own, for one token's forward and backward. */
-    static double attention(Stack stack, int seq) {
-        return stack.layers().stream().mapToDouble(layer -> 12.0 * layer.attention().width() * layer.attention().reach().most(seq)).sum();
-    }
-
-    /**
-     * The same where not every token is learnt and an adapter may stand for the weights: frozen weights have no gradient of their own, a third of the work,
-     * and only learnt tokens meet the head.
-     *
-     * @param learnt share of the tokens
-     */
+    /** The same where not every token is learnt and an adapter may stand for the weights. */
     static double flopsPerToken(DecoderSpec spec, int seq, double learnt, boolean adapter) {
-        double head = 6.0 * spec.vocabSize() * spec.hiddenSize();
-        double weights = flopsPerToken(spec, seq) - head - attention(spec.stack(), seq);
-        double share = adapter ? 2.0 / 3 : 1;
-        return share * (weights + learnt * head) + attention(spec.stack(), seq);
+        return Formulas.flopsPerToken(spec, seq, learnt, adapter);
     }
 
     /** The newest evaluation. */

@@ -1,107 +1,178 @@
 package dev.zhulong.recipe;
 
-import dev.zhulong.formats.DecoderSpec;
-import dev.zhulong.formats.Parameters;
+import dev.zhulong.formats.EncoderDecoderSpec;
+import dev.zhulong.formats.EncoderSpec;
+import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.Reach;
-import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.formats.Sizes;
+import dev.zhulong.formats.Stack.Attention;
+import dev.zhulong.formats.Stack.Layer;
 import dev.zhulong.model.Pass;
 import dev.zhulong.model.QuantizedMatrix;
 import dev.zhulong.recipe.FinetuneRecipe.Method;
+import dev.zhulong.recipe.cost.Counts;
+import dev.zhulong.recipe.cost.Formulas;
+import dev.zhulong.recipe.cost.Precision;
+import dev.zhulong.recipe.cost.Sharing;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Supplier;
-import java.util.stream.IntStream;
 
 /**
- * The memory that training needs, in bytes, above what the process needs anyway: an estimate from the shapes alone, before anything is loaded.
+ * The memory that a rank of a training needs, in bytes, above what the process needs anyway: an estimate from the shapes alone, before anything is loaded.
  * Going on from a checkpoint takes no more than training: its copy of the weights is gone before there are gradients, which are as large.
  *
  * @param method    of what is trained; pretraining is {@link Method#FULL}
  * @param format    of the base, where it is quantized
- * @param spec      of the model
+ * @param model     its parameters
  * @param adapter   weights of the adapter; 0 where none is spoken of
  * @param rows      a batch
- * @param seq       tokens a row
+ * @param seq       tokens a row; of an encoder–decoder, of either text
  * @param masked    whether documents share a row, so that what they see of one another is a mask where rows are short
  * @param recompute whether blocks are run again in backward
+ * @param sharing   of the state among ranks
  */
-public record TrainingMemory(Method method, QuantizedMatrix.Format format, DecoderSpec spec, long adapter, long rows, int seq, boolean masked,
-        boolean recompute) {
+public record TrainingMemory(Method method, QuantizedMatrix.Format format, Counts model, long adapter, long rows, int seq, boolean masked,
+        boolean recompute, Sharing sharing) {
     private static final int FLOAT = Float.BYTES;
     /** A mask in F32, and the three of booleans that it is made from. */
     private static final int MASK = 7;
-    /** Gradients of the head, and what libtorch keeps for itself. */
-    private static final double BASE = 64 << 20;
-    /** Bytes of logits in a chunk at least, and its rows at most where the vocabulary is large. */
+    /** What libtorch keeps for itself. */
+    private static final double BASE = 16 << 20;
+    /** Bytes of logits in a chunk, and the fewest rows of it where the vocabulary is large. */
     private static final double CHUNK = 16 << 20;
     private static final int CHUNK_ROWS = 256;
     /** Queries whose keys within a window have a gradient of their own before the gradients of neighbours are added up. */
     private static final int CHUNK_OF_QUERIES = 64;
     /** Blocks that are there together where one is run again: its own, its gradients, and what malloc has freed between and cannot give out again. Measured. */
-    static final double RUN_AGAIN = 3.5;
+    private static final double RUN_AGAIN = 3.5;
+    /** The same in an encoder–decoder, whose source has keys, values and gradients besides. Measured. */
+    private static final double RUN_AGAIN_OF_BOTH = 4.5;
     /** The same beyond those that are kept. */
-    static final double LAST = 1.5;
+    private static final double LAST = 1.5;
     /** Shorter rows are no remedy. */
     private static final int SHORTEST = 32;
 
     /** Of pretraining, or of training all weights further. */
-    public static TrainingMemory pretraining(DecoderSpec spec, long rows, int seq, boolean masked, boolean recompute) {
-        return new TrainingMemory(Method.FULL, QuantizedMatrix.Format.NF4, spec, 0, rows, seq, masked, recompute);
+    public static TrainingMemory pretraining(NetworkSpec spec, long rows, int seq, boolean masked, boolean recompute) {
+        return new TrainingMemory(Method.FULL, QuantizedMatrix.Format.NF4, Counts.of(spec), 0, rows, seq, masked, recompute, Sharing.NONE);
     }
 
     private boolean quantized() {
         return method == Method.QLORA;
     }
 
-    private double projections() {
-        return (double) spec.layerWeights();
+    /** The shape of the model. */
+    public NetworkSpec spec() {
+        return model.spec();
     }
 
-    /** The model as it is held. */
-    long weights() {
-        double all = Parameters.of(spec).count();
-        return bytes(quantized() ? FLOAT * (all - projections()) + format.bytes((long) projections()) : FLOAT * all);
+    /** Values that a rank has of the model. */
+    private double ofModel(int ranks) {
+        return ranks == 1 ? model.all() : Formulas.largestShare(model.sizes(), ranks);
     }
 
-    /** Gradients and both moments of what is trained, and an adapter's own weights. */
+    /** Values that a rank has of what is trained. */
+    private double trained(int ranks) {
+        return method == Method.FULL ? ofModel(ranks) : Formulas.largestShare(Map.of(adapter, 1L), ranks);
+    }
+
+    /** The model as it is held, without an adapter. */
+    public long weights() {
+        int bytes = sharing.precision().weights();
+        double all = ofModel(sharing.parts(3));
+        double share = all / model.all();
+        return bytes(quantized() ? bytes * (all - share * model.projections()) + share * format.bytes((long) model.projections()) : bytes * all);
+    }
+
+    /** An adapter's own weights, in F32. */
+    public long adapterWeights() {
+        return bytes(method == Method.FULL ? 0 : (double) FLOAT * trained(sharing.parts(3)));
+    }
+
+    /** Gradients of what is trained. */
+    public long gradients() {
+        return bytes((method == Method.FULL ? sharing.precision().gradients() : FLOAT) * trained(sharing.parts(2)));
+    }
+
+    /** F32 copies of weights in 16 bits, which the optimizer moves. */
+    public long masters() {
+        return bytes(method == Method.FULL ? sharing.precision().masters() * trained(sharing.parts(1)) : 0);
+    }
+
+    /** Both moments of what is trained. */
+    public long moments() {
+        return bytes(Precision.MOMENTS * trained(sharing.parts(1)));
+    }
+
+    /** Whole blocks beside a rank's own parts: in stage 3 the weights of one and of the next, from stage 2 on the gradients of one. */
+    public long gathered() {
+        double block = sharing.ranks() == 1 || sharing.stage() < 2 ? 0 : model.largestBlock();
+        return bytes((sharing.stage() == 3 ? 2.0 * sharing.precision().weights() * block : 0) + (method == Method.FULL ? sharing.precision().gradients() * block : 0));
+    }
+
+    /** Gradients, masters and moments of what is trained, and an adapter's own weights. */
     long optimizer() {
-        return bytes(method == Method.FULL ? 3.0 * FLOAT * Parameters.of(spec).count() : 4.0 * FLOAT * adapter);
+        return bytes((double) adapterWeights() + gradients() + masters() + moments());
+    }
+
+    private double tokens() {
+        return (double) rows * seq;
+    }
+
+    /** Bytes of a value that is kept. */
+    private int wide() {
+        return sharing.precision().weights();
+    }
+
+    /** Bytes that one layer leaves for backward. */
+    private double block(Layer layer) {
+        return wide() * tokens() * Formulas.keptValues(spec(), layer, seq);
+    }
+
+    private double largest() {
+        return Formulas.layers(spec()).stream().mapToDouble(this::block).max().orElseThrow();
+    }
+
+    /** What all layers leave for backward: their values, or where they are run again their inputs. */
+    public long kept() {
+        double hidden = wide() * tokens() * spec().stack().hiddenSize();
+        List<Layer> layers = Formulas.layers(spec());
+        double values = recompute ? hidden * (layers.size() + 2.0) : layers.stream().mapToDouble(this::block).sum();
+        return bytes(values);
+    }
+
+    /** What is there besides while the largest layer is run backward: its values, its gradients, what is merged or made whole for it, and masks. */
+    public long working() {
+        double block = largest();
+        double whole = quantized() ? 2.0 * FLOAT * Formulas.layers(spec()).stream().mapToLong(layer -> layer.weights(spec().stack().hiddenSize())).max().orElseThrow() : 0;
+        int layers = Formulas.layers(spec()).size();
+        // an adapter merged into its projection for the step lives until backward, where that takes no more than the activations do
+        boolean merging = method == Method.LORA || method == Method.DPO;
+        double merged = merging ? Math.min(wide() * model.projections(), block * layers) / (recompute ? layers : 1) : 0;
+        double mask = masked ? (double) MASK * tokens() * Math.min(seq, Math.max(Pass.SHORT, window())) : 0;
+        Attention first = spec().layer(0).attention();
+        double spans = 2.0 * FLOAT * tokens() * first.kvWidth() * Math.min(seq, window()) / CHUNK_OF_QUERIES;
+        return bytes((!recompute ? LAST : spec() instanceof EncoderDecoderSpec ? RUN_AGAIN_OF_BOTH : RUN_AGAIN) * block + whole + merged + mask + spans);
+    }
+
+    /** Logits and their gradient, a part of the rows at a time where they are of a vocabulary, and what libtorch keeps for itself. */
+    public long head() {
+        double outputs = Formulas.outputs(spec());
+        double part = Math.clamp(CHUNK / (FLOAT * Math.max(1, outputs)), Math.min(CHUNK_ROWS, tokens()), tokens());
+        return bytes(BASE + 2.0 * FLOAT * outputs * (spec() instanceof EncoderSpec ? Formulas.learnt(spec()) * tokens() : part));
     }
 
     /** Kept for backward, with what one block and the head need while they are computed. */
     long activations() {
-        double tokens = (double) rows * seq;
-        double kv = (double) spec.kvHeads() * spec.headDim();
-        double q = (double) spec.heads() * spec.headDim();
-        // inputs of the norms and projections, rotated heads, the attention's output, and the four wide tensors of a gated MLP
-        double perToken = 4.0 * spec.hiddenSize() + 3 * q + 4 * kv + spec.stack().layers().stream().mapToDouble(layer -> wide(layer.mlp())).max().orElseThrow();
-        double block = FLOAT * tokens * perToken;
-        double kept = recompute ? FLOAT * tokens * spec.hiddenSize() * (spec.layers() + 2.0) + RUN_AGAIN * block : block * (spec.layers() + LAST);
-        double whole = quantized() ? 2.0 * FLOAT * IntStream.range(0, spec.layers()).mapToLong(spec::layerWeights).max().orElseThrow() : 0;
-        // an adapter merged into its projection for the step lives until backward, where that takes no more than the activations do
-        boolean merging = method == Method.LORA || method == Method.DPO;
-        double merged = merging ? Math.min(FLOAT * projections(), block * spec.layers()) / (recompute ? spec.layers() : 1) : 0;
-        double mask = masked ? (double) MASK * tokens * Math.min(seq, Math.max(Pass.SHORT, window())) : 0;
-        double spans = 2.0 * FLOAT * tokens * kv * Math.min(seq, window()) / CHUNK_OF_QUERIES;
-        double head = BASE + 2 * Math.max(CHUNK, (double) FLOAT * spec.vocabSize() * Math.min(CHUNK_ROWS, tokens));
-        return bytes(kept + whole + merged + mask + spans + head);
-    }
-
-    /** Values that a token has in an MLP: its wide tensors; in a mixture those of its experts, and of each choice the input, the result, and that in the order of the tokens. */
-    private double wide(Mlp mlp) {
-        double tensors = mlp.gated() ? 4.0 : 3.0;
-        return switch (mlp) {
-            case Mlp.Dense dense -> tensors * dense.width();
-            case Mlp.Experts experts -> experts.chosen() * (tensors * experts.width() + 3.0 * spec.hiddenSize())
-                    + (experts.shared() == null ? 0 : tensors * experts.shared().width());
-        };
+        return bytes((double) kept() + working() + head());
     }
 
     /** The widest window of a layer that has one; 0 for none. */
     private int window() {
-        return spec.stack().layers().stream().mapToInt(layer -> switch (layer.attention().reach()) {
+        return Formulas.layers(spec()).stream().mapToInt(layer -> switch (layer.attention().reach()) {
             case Reach.Whole whole -> 0;
             case Reach.Window(int tokens) -> tokens;
             case Reach.Global(int tokens, int first) -> tokens;
@@ -111,12 +182,32 @@ public record TrainingMemory(Method method, QuantizedMatrix.Format format, Decod
 
     /** So that three of them add up. */
     private static long bytes(double bytes) {
-        return (long) Math.min(bytes, Long.MAX_VALUE / 4);
+        return (long) Math.min(bytes, Long.MAX_VALUE / 8);
     }
 
-    /** All of it. */
+    /** What stays from step to step. */
+    private double state() {
+        return (double) weights() + optimizer();
+    }
+
+    /** The most while the last layer is run forward: the state and what the layers have left by then. */
+    public long forward() {
+        return bytes(state() + kept() + (sharing.stage() == 3 ? gathered() : 0));
+    }
+
+    /** The most while layers are run backward, which is the most of all. */
+    public long backward() {
+        return bytes(state() + gathered() + activations());
+    }
+
+    /** While the optimizer moves the weights. */
+    public long update() {
+        return bytes(state());
+    }
+
+    /** The most at any time. */
     public long total() {
-        return weights() + optimizer() + activations();
+        return backward();
     }
 
     /** One line. */
@@ -162,19 +253,26 @@ public record TrainingMemory(Method method, QuantizedMatrix.Format format, Decod
         return all;
     }
 
-    TrainingMemory withMethod(Method other, long adapterWeights) {
-        return new TrainingMemory(other, format, spec, adapterWeights, rows, seq, masked, recompute);
+    /** Training an adapter, or all weights. */
+    public TrainingMemory withMethod(Method other, long adapterWeights) {
+        return new TrainingMemory(other, format, model, adapterWeights, rows, seq, masked, recompute, sharing);
     }
 
     private TrainingMemory withRecompute() {
-        return new TrainingMemory(method, format, spec, adapter, rows, seq, masked, true);
+        return new TrainingMemory(method, format, model, adapter, rows, seq, masked, true, sharing);
     }
 
-    private TrainingMemory withRows(long fewer) {
-        return new TrainingMemory(method, format, spec, adapter, fewer, seq, masked, recompute);
+    /** With a batch of other rows. */
+    public TrainingMemory withRows(long others) {
+        return new TrainingMemory(method, format, model, adapter, others, seq, masked, recompute, sharing);
     }
 
     private TrainingMemory withSeq(int shorter) {
-        return new TrainingMemory(method, format, spec, adapter, rows, shorter, masked, recompute);
+        return new TrainingMemory(method, format, model, adapter, rows, shorter, masked, recompute, sharing);
+    }
+
+    /** With the state shared otherwise. */
+    public TrainingMemory with(Sharing other) {
+        return new TrainingMemory(method, format, model, adapter, rows, seq, masked, recompute, other);
     }
 }

@@ -11,8 +11,13 @@ import dev.zhulong.model.Network;
 import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.model.QuantizedMatrix;
 import dev.zhulong.recipe.FinetuneRecipe.Method;
+import dev.zhulong.recipe.cost.Counts;
+import dev.zhulong.recipe.cost.Sharing;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -47,6 +52,22 @@ record Tuning(Method method, QuantizedMatrix.Format quantize, PretrainRecipe.Ada
     /** What projections are rounded to as they are read. */
     Optional<QuantizedMatrix.Format> format() {
         return method == Method.QLORA ? Optional.of(quantize) : Optional.empty();
+    }
+
+    /** What training takes. @param rows a batch. @param seq tokens of the longest row, on either side */
+    TrainingMemory memory(NetworkSpec spec, long rows, int seq, boolean recompute) {
+        return new TrainingMemory(method, quantize, Counts.of(spec), count(spec), rows, seq, false, recompute(recompute), Sharing.NONE);
+    }
+
+    /** What may be trained instead where that does not fit. */
+    Map<String, TrainingMemory> others(TrainingMemory memory) {
+        Map<String, TrainingMemory> others = new LinkedHashMap<>();
+        if (isFull() && from.isPresent()) {
+            for (Method other : List.of(Method.LORA, Method.QLORA)) {
+                others.put("train an adapter (--method " + other.name().toLowerCase(Locale.ROOT) + ")", memory.withMethod(other, with(other).count(memory.spec())));
+            }
+        }
+        return others;
     }
 
     /** Number of an adapter's weights; 0 where there is none. */
