@@ -27,7 +27,7 @@ public record Hardware(String name, double fp32, double half, double memory, dou
     public static final String CPU = "cpu";
 
     /** A JVM with libtorch, before there is a model: measured, see docs/plan.md. */
-    private static final double PROCESS = 385e6;
+    private static final double PROCESS = 410e6;
     /** A CUDA or ROCm context with its libraries' workspaces: assumed. */
     private static final double CONTEXT = 1e9;
     /** Ten gigabits a second. */
