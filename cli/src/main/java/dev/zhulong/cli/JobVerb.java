@@ -34,6 +34,10 @@ abstract class JobVerb extends Verb {
             + "A GPU needs a build for CUDA; 'zhulong doctor' shows what there is.")
     String device;
 
+    @Option(names = "--memory", paramLabel = "SIZE", description = "Most memory that the process may have, the JVM included, such as 2g or 900m: what does not fit is streamed from the run's directory "
+            + "(default: whatever the training needs). For pretraining and for fine-tuning all weights of a decoder.")
+    String memory;
+
     @Option(names = "--set", paramLabel = "FIELD=VALUE", description = "Field of the recipe to override, such as train.steps=100; may "
             + "be repeated.")
     List<String> set = List.of();
@@ -64,6 +68,9 @@ abstract class JobVerb extends Verb {
         List<String> all = new ArrayList<>(overrides);
         if (device != null) {
             all.addFirst("device=" + device);
+        }
+        if (memory != null) {
+            all.addFirst("train.memory=" + memory);
         }
         return recipe == null ? RecipeReader.defaults(type, all) : RecipeReader.read(recipe, type, all);
     }

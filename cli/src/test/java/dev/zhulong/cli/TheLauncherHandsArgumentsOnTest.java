@@ -99,6 +99,22 @@ class TheLauncherHandsArgumentsOnTest {
                 .satisfies(flag -> assertThat(Integer.parseInt(flag.replaceAll("\\D", ""))).isBetween(2048, 31744));
     }
 
+    /** The JVM is a part of what a job may have. */
+    @Test
+    void aBudgetOfMemorySizesTheHeap() throws Exception {
+        Path recipe = Files.writeString(clone.place.resolve("a recipe.yaml"), "kind: pretrain\ntrain:\n  steps: 3\n  memory: \"900m\"\n");
+        Path run = Files.createDirectories(clone.place.resolve("run"));
+        Files.copy(recipe, run.resolve("recipe.yaml"));
+        for (String[] command : new String[][] {{"pretrain", "--memory", "900m"}, {"finetune", "--memory=900M"}, {"continue", "--set", "train.memory=900m"},
+                {"pretrain", "--recipe", recipe.toString()}, {"resume", run.toString()}, {"pretrain", "--recipe", "nowhere", "--memory", "943718400"}}) {
+            assertThat(clone.start(command).lines()).as(String.join(" ", command)).contains("[-Xmx96m]", "[-XX:+UseSerialGC]", "[-Dzhulong.memory=943718400]").doesNotContain("[-XX:+UseParallelGC]");
+        }
+        assertThat(clone.start("pretrain", "--memory", "2g").lines()).contains("[-Xmx204m]");
+        for (String[] command : new String[][] {{"pretrain"}, {"generate", "--memory", "900m"}, {"pretrain", "--memory", "much"}}) {
+            assertThat(clone.start(command).lines()).as(String.join(" ", command)).contains("[-XX:+UseParallelGC]").noneMatch(line -> line.startsWith("[-Dzhulong.memory"));
+        }
+    }
+
     @Test
     void oneThreadACoreUnlessTheUserOrTheContainerSaysOtherwise() throws Exception {
         Path limits = Files.createDirectories(clone.place.resolve("cgroup"));

@@ -66,6 +66,7 @@ public final class EmbedJob extends RecipeJob<EmbedRecipe, EmbedJob.Result> {
 
     @Override
     void check(Path directory, long available) {
+        TrainingBudget.refuse(recipe.train(), "encoders");
         EncoderSpec spec = spec();
         RecipeCheck.files(recipe.data().files(), recipe.data().heldOut());
         if (recipe.train().seq() > spec.contextLength()) {

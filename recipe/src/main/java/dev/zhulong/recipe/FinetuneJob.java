@@ -74,6 +74,7 @@ public final class FinetuneJob extends RecipeJob<FinetuneRecipe, FinetuneJob.Res
     @Override
     public FinetuneJob among(Ranks others) {
         recipe.train().requireShared(others.size());
+        TrainingBudget.refuse(recipe.train(), "several ranks");
         if (recipe.data().alone()) {
             throw new IllegalArgumentException("data.alone trains an adapter for each source one after another, in one process: leave it out to train over several ranks");
         }
@@ -156,6 +157,14 @@ public final class FinetuneJob extends RecipeJob<FinetuneRecipe, FinetuneJob.Res
             throw new IllegalArgumentException("data.alone trains adapters from examples: it needs the method lora or qlora");
         }
         TrainingMemory memory = memory(recipe, spec);
+        Optional<TrainingBudget> budget = TrainingBudget.of(recipe.train());
+        if (budget.isPresent()) {
+            if (recipe.method() != Method.FULL) {
+                TrainingBudget.refuse(recipe.train(), "the method " + recipe.method());
+            }
+            budget.get().require(memory, recipe.train().optimizer(), recipe.device());
+            return;
+        }
         memory.require(RunDevice.available(recipe.device(), available), () -> remedies(memory));
     }
 

@@ -16,6 +16,7 @@ import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.model.LoraAdapter;
+import dev.zhulong.model.Placing;
 import dev.zhulong.recipe.FinetuneEvaluation.Score;
 import dev.zhulong.recipe.FinetuneRecipe.Method;
 import dev.zhulong.text.HuggingFaceTokenizer;
@@ -28,6 +29,7 @@ import dev.zhulong.train.Loss;
 import dev.zhulong.train.NextToken;
 import dev.zhulong.train.Objective;
 import dev.zhulong.train.Ranks;
+import dev.zhulong.train.StreamedState;
 import dev.zhulong.train.TrainData;
 import dev.zhulong.train.TrainOptions;
 import dev.zhulong.train.Trainer;
@@ -80,8 +82,12 @@ final class FinetuneRun implements RecipeJob.Run<FinetuneJob.Result> {
         RunInputs inputs = RunInputs.of(run, Map.of(), inputs(), base);
         ChatTemplate template = ChatTemplate.load(base);
         try (Tokenizer tokenizer = HuggingFaceTokenizer.load(base);
-                Decoder model = load();
+                StreamedState state = state();
+                Decoder model = load(state == null ? Placing.HERE : state);
                 LoraAdapter adapter = recipe.method() == Method.FULL ? null : attach(model, recipe.seed())) {
+            if (state != null) {
+                state.attach(model);
+            }
             OptionalInt end = adapter == null ? OptionalInt.empty() : knownEnd(model, tokenizer);
             var data = new FinetuneData(recipe, tokenizer, ChatEncoding.of(new ChatEncoder(template, tokenizer)), memory.seq(), end, line);
             if (data.conversations() && !template.present()) {
@@ -91,7 +97,12 @@ final class FinetuneRun implements RecipeJob.Run<FinetuneJob.Result> {
                 line.message("prompts and completions stay plain text; as_chat (--as-chat) puts them through the model's chat template");
             }
             Bounds.run(data.steps(), memory.rows(), recipe.train().accumulation());
-            return train(model, adapter, tokenizer, template, data, memory, inputs);
+            FinetuneJob.Result result = train(model, adapter, tokenizer, template, data, memory, inputs);
+            if (state != null) {
+                line.message(state.traffic().text());
+                state.delete();
+            }
+            return result;
         }
     }
 
@@ -117,8 +128,14 @@ final class FinetuneRun implements RecipeJob.Run<FinetuneJob.Result> {
         return bos;
     }
 
-    private Decoder load() {
-        return recipe.method() == Method.QLORA ? DecoderFiles.loadQuantized(base, recipe.model().quantize()) : DecoderFiles.load(base);
+    /** On the disk, where a budget of memory says so; else null. */
+    private StreamedState state() {
+        return recipe.train().memory().isEmpty() ? null
+                : StreamedState.open(HfConfig.read(base.resolve("config.json")), TrainingBudget.directory(run), recipe.train().optimizer());
+    }
+
+    private Decoder load(Placing placing) {
+        return recipe.method() == Method.QLORA ? DecoderFiles.loadQuantized(base, recipe.model().quantize()) : DecoderFiles.load(base, spec -> spec, placing);
     }
 
     private LoraAdapter attach(Decoder model, long seed) {

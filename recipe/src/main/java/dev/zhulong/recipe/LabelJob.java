@@ -70,6 +70,7 @@ public final class LabelJob extends RecipeJob<LabelRecipe, LabelJob.Result> {
 
     @Override
     void check(Path directory, long available) {
+        TrainingBudget.refuse(recipe.train(), "heads of encoders");
         EncoderSpec spec = spec();
         RecipeCheck.files(recipe.data().files(), recipe.data().heldOut());
         if (recipe.train().seq() > spec.contextLength()) {

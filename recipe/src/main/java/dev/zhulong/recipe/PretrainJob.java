@@ -61,6 +61,7 @@ public final class PretrainJob extends RecipeJob<PretrainRecipe, PretrainJob.Res
 
     @Override
     public PretrainJob among(Ranks others) {
+        TrainingBudget.refuse(recipe.train(), "several ranks");
         recipe.train().requireShared(others.size());
         if (recipe.model().correctionRate() > 0) {
             throw new IllegalArgumentException("model.correction_rate moves experts by what one process has seen: set it to 0 to train over several ranks");
@@ -126,6 +127,14 @@ public final class PretrainJob extends RecipeJob<PretrainRecipe, PretrainJob.Res
     static void requireMemory(PretrainRecipe recipe, DecoderSpec spec, long available) {
         Optional<Path> from = recipe.model().from();
         TrainingMemory needed = memory(recipe, spec);
+        Optional<TrainingBudget> budget = TrainingBudget.of(recipe.train());
+        if (budget.isPresent()) {
+            if (recipe.adapter().isPresent()) {
+                TrainingBudget.refuse(recipe.train(), "an adapter");
+            }
+            budget.get().require(needed, recipe.train().optimizer(), recipe.device());
+            return;
+        }
         needed.require(RunDevice.available(recipe.device(), available), () -> needed.remedies(recipe.train().batch(), recipe.train().accumulation(),
                 from.isEmpty() || recipe.adapter().isPresent() ? Map.of() : Map.of("train an adapter instead (--lora 8)", needed.withMethod(Method.LORA,
                         LoraAdapter.count(spec, PretrainRecipe.Adapter.defaults().config(from.get()))))));

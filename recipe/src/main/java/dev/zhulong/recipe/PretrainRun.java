@@ -12,11 +12,13 @@ import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.model.LoraAdapter;
+import dev.zhulong.model.Placing;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.train.Loss;
 import dev.zhulong.train.Balancing;
 import dev.zhulong.train.NextToken;
 import dev.zhulong.train.Ranks;
+import dev.zhulong.train.StreamedState;
 import dev.zhulong.train.TrainData;
 import dev.zhulong.train.TrainOptions;
 import dev.zhulong.train.Trainer;
@@ -80,7 +82,10 @@ final class PretrainRun implements RecipeJob.Run<PretrainJob.Result> {
     }
 
     private Optional<FinalEvaluation> train(PreparedData data, RunInputs inputs) {
-        try (Decoder model = model(data.tokenizer()); LoraAdapter adapter = adapter(model)) {
+        try (StreamedState state = state(data.tokenizer()); Decoder model = model(data.tokenizer(), state == null ? Placing.HERE : state); LoraAdapter adapter = adapter(model)) {
+            if (state != null) {
+                state.attach(model);
+            }
             int seq = PretrainJob.seq(recipe, model.spec());
             line.message(String.format(Locale.ROOT, "%s, %,d parameters; %,d tokens to train on, %,d a step", family(model.spec()),
                     model.count(), data.train().tokens(), (long) recipe.train().batch() * seq * recipe.train().accumulation()));
@@ -114,6 +119,10 @@ final class PretrainRun implements RecipeJob.Run<PretrainJob.Result> {
             new Trainer<>(model, objective, trainData, ranks, options(steps), run, listener).train();
             Optional<FinalEvaluation> result = held.map(all -> evaluate(objective, all, seq));
             FinishedModel.write(model, data, recipe, run, result, line);
+            if (state != null) {
+                line.message(state.traffic().text());
+                state.delete();
+            }
             result.ifPresent(e -> line.message("held out: " + e.text()));
             return result;
         }
@@ -130,11 +139,20 @@ final class PretrainRun implements RecipeJob.Run<PretrainJob.Result> {
         line.message("held out, before training: " + found.text());
     }
 
-    private Decoder model(Tokenizer tokenizer) {
-        if (recipe.model().from().isEmpty()) {
-            return Decoder.random(ModelShape.of(recipe.model(), tokenizer), recipe.seed());
+    /** On the disk, where a budget of memory says so; else null. */
+    private StreamedState state(Tokenizer tokenizer) {
+        if (recipe.train().memory().isEmpty()) {
+            return null;
         }
-        Decoder model = DecoderFiles.load(recipe.model().from().get(), spec -> ModelShape.attending(recipe.model(), spec));
+        DecoderSpec spec = recipe.model().from().map(from -> ModelShape.of(recipe.model(), from)).orElseGet(() -> ModelShape.of(recipe.model(), tokenizer));
+        return StreamedState.open(spec, TrainingBudget.directory(run), recipe.train().optimizer());
+    }
+
+    private Decoder model(Tokenizer tokenizer, Placing placing) {
+        if (recipe.model().from().isEmpty()) {
+            return Decoder.random(ModelShape.of(recipe.model(), tokenizer), recipe.seed(), placing);
+        }
+        Decoder model = DecoderFiles.load(recipe.model().from().get(), spec -> ModelShape.attending(recipe.model(), spec), placing);
         if (tokenizer.vocabSize() > model.spec().vocabSize()) {
             model.close();
             throw new IllegalArgumentException(recipe.model().from().get() + ": the tokenizer has ids up to " + (tokenizer.vocabSize() - 1)

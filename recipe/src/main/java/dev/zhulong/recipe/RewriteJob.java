@@ -70,6 +70,7 @@ public final class RewriteJob extends RecipeJob<RewriteRecipe, RewriteJob.Result
 
     @Override
     void check(Path directory, long available) {
+        TrainingBudget.refuse(recipe.train(), "encoder-decoders");
         EncoderDecoderSpec spec = spec();
         RecipeCheck.files(recipe.data().files(), recipe.data().heldOut());
         if (recipe.train().seq() > spec.longest()) {

@@ -2,6 +2,7 @@ package dev.zhulong.recipe;
 
 import dev.zhulong.formats.yaml.Doc;
 import dev.zhulong.train.AdamW;
+import dev.zhulong.train.Optimizer;
 import dev.zhulong.train.TrainOptions;
 import dev.zhulong.train.schedule.Schedule;
 import java.util.ArrayList;
@@ -27,6 +28,8 @@ public record Train(
         @Doc("AdamW's rate of the second moment") double beta2,
         @Doc("added to AdamW's denominator") double epsilon,
         @Doc("keep one activation for each block and compute the rest again: less memory, a third more time; qlora always does") boolean recompute,
+        @Doc("most memory of the process, the JVM included, such as 2g or 900m: what does not fit is streamed from the run's directory (28 bytes of disk a weight); null for no limit. Decoders, all weights trained")
+        Optional<String> memory,
         @Doc("steps between evaluations; 0 for only at the end (of heads on labelled rows: after each epoch)") long evaluateEvery,
         @Doc("held-out rows to read in each evaluation during training; 0 for all (the last evaluation always reads all)") int evaluateRows,
         @Doc("steps between samples; 0 for none") long sampleEvery,
@@ -43,6 +46,7 @@ public record Train(
         if (steps == 0 && epochs == 0) {
             throw new IllegalArgumentException("nothing would be trained: give steps or epochs");
         }
+        memory.ifPresent(TrainingBudget::parse);
         Bounds.atMost("epochs", epochs, Bounds.BATCH);
         Bounds.atMost("steps", steps, Bounds.STEPS);
         Bounds.atMost("batch", batch, Bounds.BATCH);
@@ -98,8 +102,12 @@ public record Train(
      * @param recompute whether blocks are run again in backward
      */
     TrainOptions options(long total, double peak, boolean recompute, long seed) {
-        return new TrainOptions(total, accumulation, schedule(schedule, lr > 0 ? lr : peak, finalLr, warmup, decay, total), clip,
-                new AdamW.Settings(beta1, beta2, epsilon, weightDecay), recompute, seed, evaluateEvery, sampleEvery, checkpointEvery, keepCheckpoints);
+        return new TrainOptions(total, accumulation, schedule(schedule, lr > 0 ? lr : peak, finalLr, warmup, decay, total), clip, optimizer(), recompute, seed, evaluateEvery, sampleEvery, checkpointEvery, keepCheckpoints);
+    }
+
+    /** The optimizer and its rates. */
+    Optimizer.Maker optimizer() {
+        return new AdamW.Settings(beta1, beta2, epsilon, weightDecay);
     }
 
     /**

@@ -50,6 +50,8 @@ public record TrainingMemory(Method method, QuantizedMatrix.Format format, Count
     private static final double RUN_AGAIN = 3.5;
     /** The same in an encoder–decoder, whose source has keys, values and gradients besides. Measured. */
     private static final double RUN_AGAIN_OF_BOTH = 4.5;
+    /** The same in a decoder where what is freed is not kept. Measured. */
+    private static final double STREAMED = 1.4;
     /** The same beyond those that are kept. */
     private static final double LAST = 1.5;
     /** Shorter rows are no remedy. */
@@ -168,6 +170,12 @@ public record TrainingMemory(Method method, QuantizedMatrix.Format format, Count
     /** Kept for backward, with what one block and the head need while they are computed. */
     long activations() {
         return bytes((double) kept() + working() + head());
+    }
+
+    /** The same where a decoder's layers are streamed: blocks are run again, and what is freed goes back to the system at once. */
+    long streamed() {
+        TrainingMemory again = withRecompute();
+        return bytes((double) again.kept() + again.working() - (RUN_AGAIN - STREAMED) * largest() + again.head());
     }
 
     /** The widest window of a layer that has one; 0 for none. */

@@ -26,12 +26,15 @@ import org.bytedeco.pytorch.global.torch;
  * <li>A fixed number of threads ({@code OMP_NUM_THREADS}, else all cores) and {@code MKL_DYNAMIC=FALSE}: the order of a sum depends on
  *     the number of threads.
  * <li>glibc keeps freed blocks instead of returning them to the system: a training step frees and asks again for the same megabytes, and
- *     each fresh page costs a fault.
+ *     each fresh page costs a fault. Under a budget of memory ({@link #BUDGET}) it is the other way round.
  * </ul>
  */
 public final class Libtorch {
     /** The most threads for each core. */
     public static final int THREADS_A_CORE = 8;
+
+    /** A system property; where it is set, what is freed goes back to the system at once, so that no more is resident than is in use. */
+    public static final String BUDGET = "zhulong.memory";
 
     private static final String MKL = "org.bytedeco.mkl.global.mkl_rt";
     private static boolean loaded;
@@ -61,7 +64,11 @@ public final class Libtorch {
         setEnvironment("OMP_NUM_THREADS", Integer.toString(threads));
         // read when a GPU's first product is computed: with a workspace of a fixed size its products give the same bits from run to run
         setEnvironment("CUBLAS_WORKSPACE_CONFIG", ":4096:8");
-        keepFreedMemory();
+        if (System.getProperty(BUDGET) == null) {
+            keepFreedMemory();
+        } else {
+            giveFreedMemoryBack();
+        }
         if (mkl) {
             // unpacks the redistributable libraries where OpenBLAS's loader will look for mkl_rt
             Loader.load(mklClass());
@@ -232,16 +239,32 @@ public final class Libtorch {
     }
 
     private static void keepFreedMemory() {
+        // no block gets a mapping of its own, and the heap never shrinks
+        mallopt(MMAP_MAX, 0);
+        mallopt(TRIM_THRESHOLD, Integer.MAX_VALUE);
+    }
+
+    private static void giveFreedMemoryBack() {
+        mallopt(MMAP_THRESHOLD, OWN_MAPPING);
+        mallopt(TRIM_THRESHOLD, OWN_MAPPING);
+    }
+
+    /** Blocks from this size on have a mapping of their own under a budget. */
+    private static final int OWN_MAPPING = 256 << 10;
+    // malloc.h of glibc
+    private static final int TRIM_THRESHOLD = -1;
+    private static final int MMAP_THRESHOLD = -3;
+    private static final int MMAP_MAX = -4;
+
+    private static void mallopt(int parameter, int value) {
         Linker linker = Linker.nativeLinker();
         MemorySegment mallopt = linker.defaultLookup().find("mallopt").orElse(null);
         if (mallopt == null) {
             return;
         }
-        var handle = linker.downcallHandle(
-                mallopt, FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
+        var handle = linker.downcallHandle(mallopt, FunctionDescriptor.of(ValueLayout.JAVA_INT, ValueLayout.JAVA_INT, ValueLayout.JAVA_INT));
         try {
-            // M_MMAP_MAX (-4): no block gets a mapping of its own; M_TRIM_THRESHOLD (-1): the heap never shrinks. malloc.h of glibc.
-            int unused = (int) handle.invokeExact(-4, 0) + (int) handle.invokeExact(-1, Integer.MAX_VALUE);
+            int unused = (int) handle.invokeExact(parameter, value);
         } catch (Throwable e) {
             throw new IllegalStateException("mallopt", e);
         }

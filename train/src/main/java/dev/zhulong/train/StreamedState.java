@@ -1,10 +1,12 @@
 package dev.zhulong.train;
 
+import dev.zhulong.formats.FileTree;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.HalfFloats;
 import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.Parameter;
 import dev.zhulong.formats.SafetensorsFile;
+import dev.zhulong.formats.Sizes;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.TensorView;
 import dev.zhulong.model.Network;
@@ -29,6 +31,7 @@ import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -57,6 +60,7 @@ public final class StreamedState implements State, Residency, Placing, AutoClose
     private final NetworkSpec spec;
     private final StateLayout layout;
     private final StateFiles files;
+    private final Path directory;
     private final Optimizer.Maker optimizer;
     private final Arena arena = Arena.ofShared();
     private final MemorySegment memory;
@@ -71,9 +75,11 @@ public final class StreamedState implements State, Residency, Placing, AutoClose
     private Layer entered;
     private int slot;
     private boolean uncommitted;
+    private boolean closed;
 
     private StreamedState(NetworkSpec spec, Path directory, Optimizer.Maker optimizer, Runnable beforeEachWrite) {
         this.spec = spec;
+        this.directory = directory;
         this.optimizer = optimizer;
         layout = new StateLayout(spec);
         files = new StateFiles(directory, layout, optimizer.moments().size(), beforeEachWrite);
@@ -496,6 +502,12 @@ public final class StreamedState implements State, Residency, Placing, AutoClose
         public double hidden() {
             return busy == 0 ? 1 : Math.max(0, 1 - waited / busy);
         }
+
+        /** One line. */
+        public String text() {
+            return String.format(Locale.ROOT, "streamed %s at %.2f GB/s; training waited for %.1f s of the disk's %.1f s, %.0f %% were hidden", Sizes.of(bytes), bytes / 1e9 / Math.max(1e-9, busy),
+                    waited, busy, 100 * hidden());
+        }
     }
 
     public Traffic traffic() {
@@ -506,8 +518,18 @@ public final class StreamedState implements State, Residency, Placing, AutoClose
     @Override
     public void release() {}
 
+    /** Closes this and removes the files: the model is saved elsewhere. */
+    public void delete() {
+        close();
+        FileTree.delete(directory);
+    }
+
     @Override
     public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
         if (model != null && model.residency() == this) {
             model.residency(Residency.HERE);
         }
