@@ -30,6 +30,8 @@ final class Mesh implements AutoCloseable {
     /** Less the rank that is to blame. */
     private static final long BLAMED = -2;
     private static final String ENDED = "has ended";
+    /** Of the timeout, in which silence is counted. */
+    private static final int SLICES = 8;
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private final Group group;
@@ -200,9 +202,8 @@ final class Mesh implements AutoCloseable {
 
     private void watch(int peer) {
         try {
-            control[peer].socket().setSoTimeout((int) group.timeout().toMillis());
             while (true) {
-                long said = word(control[peer].socket().getInputStream());
+                long said = word(control[peer]);
                 if (said <= BLAMED) {
                     int blamed = (int) (BLAMED - said);
                     fail(blamed, "is gone, says " + name(peer));
@@ -222,9 +223,13 @@ final class Mesh implements AutoCloseable {
         }
     }
 
-    /** The next word. Who was frozen with all others, as a machine that sleeps is, has not been waiting: the time begins anew then. */
-    private long word(InputStream in) throws IOException {
+    /** The next word. Time in which this rank itself stood still, as on a machine that sleeps or has far too much to do, is not counted as the other's silence. */
+    private long word(SocketChannel channel) throws IOException {
+        long slice = group.timeout().toNanos() / SLICES;
+        channel.socket().setSoTimeout((int) Math.max(1, slice / 1_000_000));
+        InputStream in = channel.socket().getInputStream();
         byte[] word = new byte[Long.BYTES];
+        int silent = 0;
         for (int at = 0; at < word.length; ) {
             long begun = System.nanoTime();
             try {
@@ -234,7 +239,8 @@ final class Mesh implements AutoCloseable {
                 }
                 at += read;
             } catch (SocketTimeoutException e) {
-                if (System.nanoTime() - begun < group.timeout().toNanos() / 4 * 5) {
+                silent += System.nanoTime() - begun < 2 * slice ? 1 : 0;
+                if (silent == SLICES) {
                     throw e;
                 }
             }
