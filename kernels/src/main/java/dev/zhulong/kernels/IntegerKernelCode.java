@@ -23,7 +23,7 @@ import java.lang.foreign.ValueLayout;
  * API has not are products of bytes: of four with their sum in one instruction (VNNI), or of two (AVX2).
  *
  * <p>Of several rows, VNNI multiplies two blocks at a time, four rows after four, so that four activations that are loaded are multiplied twice: with one block the
- * loads, not the products, would bound the speed.
+ * loads, not the products, would bound the speed. Where few tiles read the weights, which then come from memory, one block at a time is faster.
  *
  * <p>Called as {@code f(data, scales, minimums, records of A, output, groups of blocks, what is added to the output, tiles)}; {@link ActivationRecords} describes the
  * records. Tiles are neighbours, so that a call is worth what it costs.
@@ -326,12 +326,16 @@ final class IntegerKernelCode {
 
     /** Weights of a block, unsigned but for bytes with AVX2. */
     private void load(int b, int at, boolean high) {
-        x.load(weights + b, new Mem(RDI, at));
+        // of one block they are loaded once; two have no register for what is loaded
+        int loaded = blocks == 1 && shape.nibbles ? spare : weights + b;
+        if (!high || blocks > 1) {
+            x.load(loaded, new Mem(RDI, at));
+        }
         if (high) {
-            x.shiftIntsRight(weights + b, weights + b, 4);
+            x.shiftIntsRight(weights + b, loaded, 4);
         }
         if (shape.nibbles) {
-            x.and(weights + b, weights + b, mask);
+            x.and(weights + b, high ? weights + b : loaded, mask);
         } else if (vnni) {
             x.xor(weights + b, weights + b, mask);
         }

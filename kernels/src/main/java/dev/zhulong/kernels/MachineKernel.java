@@ -96,10 +96,11 @@ final class MachineKernel {
      * Products of neighbouring tiles with {@code count} blocks from {@code first} on, the first row's at the beginning of {@code to}.
      *
      * @param tile  the first one
+     * @param again whether enough tiles read the same weights, so that they are mostly in the cache
      * @param bias what is added to a row, a number for each row of these blocks; null where the kernel adds nothing
      */
-    void multiply(PackedWeights w, int first, int count, ActivationRecords a, int tile, int tiles, MemorySegment to, MemorySegment bias) {
-        int whole = count / together * together;
+    void multiply(PackedWeights w, int first, int count, ActivationRecords a, int tile, int tiles, boolean again, MemorySegment to, MemorySegment bias) {
+        int whole = again ? count / together * together : 0;
         if (whole > 0) {
             call(code, w, first, whole / together, a, tile, tiles, to, bias);
         }

@@ -14,6 +14,8 @@ import java.lang.foreign.ValueLayout;
  * product in flight needs, so that none allocates.
  */
 public final class MatMul {
+    /** Rows whose tiles are so few that weights are read from memory more than from the cache. */
+    private static final int FEW_ROWS = 16;
     /** Tiles of eight rows that machine code multiplies in a call, for which garbage collection may wait. */
     private static final int MOST_TILES = 16;
 
@@ -229,7 +231,7 @@ public final class MatMul {
             int at = outputOffset + (a.groupFirst(group) + row) * stride;
             together = integers ? Math.clamp((a.groupRows(group) - row) / 8, 1, MOST_TILES) : 1;
             if (integers) {
-                machine(w, first, end, a, tile, together, output, to, at, bias);
+                machine(w, first, end, a, tile, together, a.groupRows(group) > FEW_ROWS, output, to, at, bias);
             } else {
                 if (whole > first) {
                     FloatMachineKernel.multiply(w, first, whole, a.tileSource(tile), a.tileCount(tile), new Rows(to, at, stride), bias);
@@ -272,14 +274,14 @@ public final class MatMul {
     }
 
     /** A tile, or several whole ones, on machine code; what would be written beyond the rows of the output is written to memory of this thread first. */
-    private void machine(PackedWeights w, int first, int end, Activations a, int tile, int tiles, float[] output, MemorySegment to, int row0,
-            float[] bias) {
+    private void machine(PackedWeights w, int first, int end, Activations a, int tile, int tiles, boolean again, float[] output, MemorySegment to,
+            int row0, float[] bias) {
         int rows = a.tileCount(tile);
         int stride = w.rows();
         int whole = rows == a.tileRows(tile) ? Math.max(first, Math.min(end, stride / Lanes.COUNT)) : first;
         if (whole > first) {
             int from = first * Lanes.COUNT;
-            MachineKernel.of(w, rows, bias == null ? To.ROWS : To.ROWS_WITH_BIAS).multiply(w, first, whole - first, a.records, tile, tiles, to.asSlice(4L * (row0 + from)),
+            MachineKernel.of(w, rows, bias == null ? To.ROWS : To.ROWS_WITH_BIAS).multiply(w, first, whole - first, a.records, tile, tiles, again, to.asSlice(4L * (row0 + from)),
                     bias == null ? null : MemorySegment.ofArray(bias).asSlice(4L * from));
         }
         if (whole < end) {
@@ -288,7 +290,7 @@ public final class MatMul {
             int count = Math.min(stride, end * Lanes.COUNT) - from;
             for (int t = 0; t < tiles; t++) {
                 int at = row0 + 8 * t * stride;
-                MachineKernel.of(w, a.tileRows(tile), To.APART).multiply(w, whole, end - whole, a.records, tile + t, 1, results, null);
+                MachineKernel.of(w, a.tileRows(tile), To.APART).multiply(w, whole, end - whole, a.records, tile + t, 1, again, results, null);
                 for (int r = 0; r < rows; r++) {
                     MemorySegment.copy(results, ValueLayout.JAVA_FLOAT, (long) r * IntegerKernelCode.OUTPUT_STRIDE, output, at + r * stride + from, count);
                 }
