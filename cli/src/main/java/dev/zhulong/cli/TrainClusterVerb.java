@@ -122,12 +122,14 @@ final class TrainClusterVerb extends Verb {
                 }
                 end = RankProcesses.run(groups, job, err());
             }
-            if (end.lost().isEmpty()) {
+            if (end.lost().isEmpty() && end.code() != Main.LOST) {
                 end.require();
                 return;
             }
             int left = size - end.lost().size();
-            String lost = "lost " + (end.lost().size() == 1 ? "rank " : "ranks ") + String.join(", ", end.lost().stream().map(String::valueOf).toList());
+            // a machine that stood still for a while, and goes on
+            String lost = end.lost().isEmpty() ? "ranks lost touch with one another"
+                    : "lost " + (end.lost().size() == 1 ? "rank " : "ranks ") + String.join(", ", end.lost().stream().map(String::valueOf).toList());
             if (generation >= restarts || left < 1) {
                 throw new IllegalStateException(lost + (left < 1 ? ": none is left" : " after " + generation + " restarts: raise --restarts")
                         + "; the newest checkpoint stays, go on with the same command");
