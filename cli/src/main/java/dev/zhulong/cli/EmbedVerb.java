@@ -34,7 +34,8 @@ final class EmbedVerb extends Verb {
     /** Texts that are in memory with all their states. */
     private static final int TOGETHER = 64;
 
-    @Option(names = "--model", required = true, paramLabel = "DIR", description = "Directory of an encoder (BERT and its descendants), in sentence-transformers' layout or a bare one.")
+    @Option(names = "--model", required = true, paramLabel = "DIR|FILE", description = "Directory of an encoder (BERT and its descendants), in sentence-transformers' layout or a bare one;"
+            + " or a GGUF file of one.")
     Path model;
 
     @Option(names = "--adapter", paramLabel = "DIR", description = "LoRA adapter to put into the model's weights, in PEFT's files.")
@@ -76,7 +77,7 @@ final class EmbedVerb extends Verb {
         }
         List<String> all = file == null ? texts : TextFile.read(file).lines().toList();
         if (!EncoderModel.is(model)) {
-            throw new IllegalArgumentException(model + " is no directory of an encoder: name one, or get vectors of a language model from serve (/v1/embeddings)");
+            throw new IllegalArgumentException(model + " is no directory of an encoder, nor a GGUF file of one: name one, or get vectors of a language model from serve (/v1/embeddings)");
         }
         try (EncoderModel opened = EncoderModel.open(model, adapter, engine.choice(Engine.AUTO), notice -> err().println("[" + notice + "]"))) {
             List<float[]> vectors = vectors(opened.encoder(), all);

@@ -39,7 +39,7 @@ record EncoderModel(SentenceEncoder encoder, String engine) implements AutoClose
      */
     static EncoderModel open(Path model, Path adapter, EngineChoice choice, Consumer<String> say) {
         var engine = new AtomicReference<String>();
-        EmbeddingConfig config = EmbeddingConfig.read(adapter != null && Files.isRegularFile(adapter.resolve(MODULES)) ? adapter : model);
+        EmbeddingConfig config = adapter != null && Files.isRegularFile(adapter.resolve(MODULES)) ? EmbeddingConfig.read(adapter) : SentenceEncoder.configOf(model);
         SentenceEncoder encoder = SentenceEncoder.open(model, config, folder -> {
             OpenEncoder opened = OpenEncoder.load(folder, Optional.ofNullable(adapter), choice);
             engine.set(opened.engine());

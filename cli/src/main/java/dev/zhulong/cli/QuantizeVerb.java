@@ -15,9 +15,12 @@ import dev.zhulong.infer.open.ModelFiles;
 import dev.zhulong.tensor.Libtorch;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -27,7 +30,8 @@ import picocli.CommandLine.Option;
         description = {
             "Make a model smaller by storing its weights in fewer bits.",
             "Each weight is rounded to the nearest value that the scale of its group allows, with the scale that gives the least error. "
-                    + "The last line reports the size, the perplexity and the tokens per second on the CPU engine, before and after.",
+                    + "The last line reports the size, the perplexity and the tokens per second on the CPU engine, before and after; of an encoder"
+                    + " the size, and with --text how near the vectors of its lines are.",
             "Types, from large to small: f32, bf16, f16; q8_0 (no noticeable loss); q6_k, q5_k_m, q5_k_s, q5_1, q5_0; q4_k_m (the usual "
                     + "choice), q4_k_s, iq4_nl, iq4_xs, q4_1, q4_0; q3_k_l, q3_k_m, q3_k_s, q2_k (a large loss). These are GGUF files with "
                     + "llama.cpp's mixes of types, which llama.cpp reads too. Where the length of a row is no multiple of 256, other types "
@@ -84,6 +88,10 @@ final class QuantizeVerb extends Verb {
         requireOut(precision);
         int count = threads != null ? threads : Libtorch.threads();
         EngineChoice choice = EngineChoice.DEFAULT.withEngine(Engine.CPU).withThreads(count);
+        if (EncoderModel.is(model)) {
+            encoder(precision, count, choice);
+            return;
+        }
         boolean measured = !noMeasure && hasTokenizer(choice);
         if (!noMeasure && !measured && text != null) {
             throw new IllegalArgumentException(model + " has no tokenizer, so there is no perplexity of a text: leave out --text");
@@ -114,6 +122,40 @@ final class QuantizeVerb extends Verb {
             status.close();
             out().println(line(written, before, after));
         }
+    }
+
+    /** An encoder has no perplexity; how far its vectors turn says what was lost. */
+    private void encoder(Precision precision, int count, EngineChoice choice) {
+        List<String> lines = text == null ? List.of() : text.stream().map(TextFile::read).flatMap(String::lines).filter(line -> !line.isBlank()).toList();
+        try (var status = ProgressLine.on(err())) {
+            Quantization.Written written = new Quantization(model, precision, out, requantize, count, status).run();
+            String measured = "vectors not compared: give texts with --text";
+            if (!lines.isEmpty()) {
+                status.at("comparing vectors");
+                double[] cosines;
+                try (EncoderModel before = EncoderModel.open(model, choice); EncoderModel after = EncoderModel.open(out, choice)) {
+                    List<float[]> one = before.encoder().vectors(lines, Optional.empty());
+                    List<float[]> other = after.encoder().vectors(lines, Optional.empty());
+                    cosines = IntStream.range(0, lines.size()).mapToDouble(i -> cosine(one.get(i), other.get(i))).toArray();
+                }
+                measured = String.format(Locale.ROOT, "cosines of %,d vectors before and after: mean %.6f, least %.6f", cosines.length, Arrays.stream(cosines).average().orElseThrow(),
+                        Arrays.stream(cosines).min().orElseThrow());
+            }
+            status.close();
+            out().println(size(written) + "; " + measured + (requantize ? "; rounded once more: the earlier loss remains" : ""));
+        }
+    }
+
+    private static double cosine(float[] one, float[] other) {
+        double product = 0;
+        double first = 0;
+        double second = 0;
+        for (int i = 0; i < one.length; i++) {
+            product += (double) one[i] * other[i];
+            first += (double) one[i] * one[i];
+            second += (double) other[i] * other[i];
+        }
+        return product / Math.sqrt(first * second);
     }
 
     private Precision precision() {
@@ -161,15 +203,18 @@ final class QuantizeVerb extends Verb {
         return files.load(MeasuredModel.TOKENS);
     }
 
-    private String line(Quantization.Written written, Measurement before, Measurement after) {
+    private String size(Quantization.Written written) {
         double share = 100.0 * written.bytesAfter() / written.bytesBefore() - 100;
-        String size = String.format(Locale.ROOT, "%s: %s -> %s (%.0f%% %s)", out, Sizes.of(written.bytesBefore()),
+        return String.format(Locale.ROOT, "%s: %s -> %s (%.0f%% %s)", out, Sizes.of(written.bytesBefore()),
                 Sizes.of(written.bytesAfter()), Math.abs(share), share > 0 ? "larger" : "smaller");
+    }
+
+    private String line(Quantization.Written written, Measurement before, Measurement after) {
         String measured = after == null ? "perplexity not measured" + (noMeasure ? "" : ": the model has no tokenizer, or produces no text without a prompt")
                 : String.format(Locale.ROOT, "perplexity %.4f -> %.4f over %,d tokens %s; %.1f -> %.1f tokens/s", before.perplexity(), after.perplexity(),
                         after.tokens(), text == null ? "the model wrote itself"
                                 : "of " + text.stream().map(Path::toString).collect(Collectors.joining(" ")),
                         before.tokensPerSecond(), after.tokensPerSecond());
-        return size + "; " + measured + (requantize ? "; rounded once more: the earlier loss remains" : "");
+        return size(written) + "; " + measured + (requantize ? "; rounded once more: the earlier loss remains" : "");
     }
 }

@@ -29,7 +29,7 @@ import picocli.CommandLine.Parameters;
             "  grep -i card passages.txt | zhulong rerank --model ms-marco-MiniLM-L6-v2 --query 'Where is my card?' --top 5 -",
         })
 final class RerankVerb extends Verb {
-    @Option(names = "--model", required = true, paramLabel = "DIR", description = "Directory of a cross-encoder: BERT or a descendant with one output for a pair of texts.")
+    @Option(names = "--model", required = true, paramLabel = "DIR|FILE", description = "Directory or GGUF file of a cross-encoder: BERT or a descendant with one output for a pair of texts.")
     Path model;
 
     @Option(names = "--adapter", paramLabel = "DIR", description = "LoRA adapter to put into the model's weights, in PEFT's files, with the head it brings.")
@@ -54,7 +54,7 @@ final class RerankVerb extends Verb {
             throw wrongUsage("--top must be at least 1, found " + top);
         }
         if (!EncoderModel.is(model)) {
-            throw new IllegalArgumentException(model + " is no directory of an encoder: name one of a cross-encoder");
+            throw new IllegalArgumentException(model + " is no directory of an encoder, nor a GGUF file of one: name one of a cross-encoder");
         }
         String text = file.toString().equals("-") ? new String(System.in.readAllBytes(), StandardCharsets.UTF_8) : TextFile.read(file);
         List<String> documents = text.lines().toList();

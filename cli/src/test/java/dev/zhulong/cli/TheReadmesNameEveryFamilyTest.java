@@ -8,7 +8,7 @@ import dev.zhulong.formats.Families;
 import dev.zhulong.formats.Family;
 import dev.zhulong.formats.family.Mixtral;
 import dev.zhulong.formats.family.SparseDecoder;
-import dev.zhulong.formats.gguf.GgufFamily;
+import dev.zhulong.formats.gguf.GgufArchitecture;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,9 +23,10 @@ class TheReadmesNameEveryFamilyTest {
     private static final Path ROOT = Path.of(System.getProperty("zhulong.root"));
 
     /** A row of the table, but for its title. @param gguf whether GGUF files of it are read and written */
-    private record Row(boolean mixture, boolean both, boolean gguf) {
+    private record Row(boolean mixture, boolean encoder, boolean both, boolean gguf) {
         static Row of(Family family) {
-            return new Row(family instanceof SparseDecoder || family instanceof Mixtral, family instanceof EncoderDecoderFamily, family instanceof GgufFamily);
+            return new Row(family instanceof SparseDecoder || family instanceof Mixtral, family instanceof EncoderFamily, family instanceof EncoderDecoderFamily,
+                    family instanceof GgufArchitecture known && known.ggufArchitecture() != null);
         }
     }
 
@@ -33,11 +34,9 @@ class TheReadmesNameEveryFamilyTest {
     @CsvSource({"README.md, yes, no", "README.zh-CN.md, 是, 否"})
     void inTheRowOfItsKind(String readme, String yes, String no) throws IOException {
         String text = Files.readString(ROOT.resolve(readme));
-        List<Family> encoders = Families.all().stream().filter(EncoderFamily.class::isInstance).toList();
-        assertThat(text).contains(cells(encoders, new Row(false, false, false), yes, no));
-        Map<Row, List<Family>> others = Families.all().stream().filter(family -> !encoders.contains(family)).collect(Collectors.groupingBy(Row::of));
-        assertThat(others).hasSize(3);
-        others.forEach((row, families) -> assertThat(text).contains(cells(families, row, yes, no)));
+        Map<Row, List<Family>> rows = Families.all().stream().collect(Collectors.groupingBy(Row::of));
+        assertThat(rows).hasSize(5);
+        rows.forEach((row, families) -> assertThat(text).contains(cells(families, row, yes, no)));
     }
 
     private static String cells(List<Family> families, Row row, String yes, String no) {

@@ -1,10 +1,16 @@
 package dev.zhulong.compress;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.EncoderSpec;
+import dev.zhulong.formats.EncoderSpec.Head;
 import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.Parameter.Layout;
 import dev.zhulong.formats.Sizes;
 import dev.zhulong.formats.TensorView;
+import dev.zhulong.formats.embedding.EmbeddingConfig;
+import dev.zhulong.formats.embedding.GgufEmbedding;
+import dev.zhulong.formats.embedding.ScoreConfig;
 import dev.zhulong.formats.gguf.DirectoryWeights;
 import dev.zhulong.formats.gguf.GgufExport;
 import dev.zhulong.formats.gguf.GgufModel;
@@ -28,6 +34,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
@@ -86,7 +93,7 @@ public final class Quantization {
             QuantizedDirectory.requireReplaceable(out);
         }
         if (Files.isDirectory(model)) {
-            try (ModelDirectory source = ModelDirectory.open(model)) {
+            try (ModelDirectory source = ModelDirectory.open(folder())) {
                 requireNotQuantised(source);
                 DirectoryWeights.of(source, Map.of());
             }
@@ -111,7 +118,7 @@ public final class Quantization {
             if (!Files.isDirectory(model)) {
                 return fromGguf(pool, tensors);
             }
-            try (ModelDirectory source = ModelDirectory.open(model)) {
+            try (ModelDirectory source = ModelDirectory.open(folder())) {
                 return precision.isDirectory() ? toDirectory(source, pool, tensors) : toGguf(source, pool, tensors);
             }
         } catch (IOException e) {
@@ -119,16 +126,44 @@ public final class Quantization {
         }
     }
 
+    /** Of the network, which sentence-transformers may keep in a folder of its own. */
+    private Path folder() {
+        return Files.exists(model.resolve(ModelDirectory.CONFIG)) ? model : model.resolve(EmbeddingConfig.read(model).network());
+    }
+
     private Written toGguf(ModelDirectory source, ThreadPool pool, Tensors tensors) throws IOException {
+        if (source.network() instanceof EncoderSpec) {
+            return encoderToGguf(source, pool, tensors);
+        }
         DecoderSpec spec = source.spec().withEosIds(source.eosIds());
-        Map<String, TensorView> views = DirectoryWeights.of(source, Map.of());
+        return toGguf(source, spec, DirectoryWeights.of(source, Map.of()), GgufVocabulary.of(model, spec.vocabSize()), Map.of(), pool, tensors);
+    }
+
+    /** Where vectors are made of it, a head over masked tokens is of no use, and llama.cpp has none. */
+    private Written encoderToGguf(ModelDirectory source, ThreadPool pool, Tensors tensors) throws IOException {
+        EmbeddingConfig embedding = EmbeddingConfig.read(model);
+        var stored = (EncoderSpec) source.network();
+        EncoderSpec spec = embedding.stated() && stored.head() instanceof Head.MaskedTokens ? stored.withoutHead() : stored;
+        Map<String, TensorView> views = spec == stored ? DirectoryWeights.of(source, Map.of()) : DirectoryWeights.of(source, spec, source.weightsAs(spec), weight -> false);
+        boolean scores = spec.head() instanceof Head.Classes classes && classes.labels().size() == 1;
+        String architecture = GgufExport.architecture(spec);
+        Map<String, GgufValue> more = new LinkedHashMap<>(GgufEmbedding.write(embedding, scores ? Optional.of(ScoreConfig.read(model, source.path())) : Optional.empty(), architecture));
+        more.putAll(GgufExport.rowsBefore(spec, views::get));
+        return toGguf(source, spec, views, GgufVocabulary.ofInput(source.path(), spec.vocabSize()), more, pool, tensors);
+    }
+
+    private Written toGguf(ModelDirectory source, NetworkSpec spec, Map<String, TensorView> views, Map<String, GgufValue> vocabulary, Map<String, GgufValue> more, ThreadPool pool,
+            Tensors tensors) throws IOException {
         List<GgufWeight> weights = GgufExport.weights(spec);
         var mix = new TensorMix(precision, spec, weights.stream().anyMatch(weight -> weight.gguf().equals("output.weight")));
         var plan = new Plan(weights.size());
         weights.forEach(weight -> plan.add(mix.type(weight.gguf(), weight.shape()), weight.shape()));
         plan.requireRoom(out);
-        GgufExport.write(out, spec, GgufVocabulary.of(model, spec.vocabSize()), model.toAbsolutePath().normalize().getFileName().toString(),
-                precision.fileType(), quantised() ? Map.of(LAYOUT_KEY, GgufValue.of(LAYOUTS)) : Map.of(), weight -> {
+        Map<String, GgufValue> keys = new LinkedHashMap<>(more);
+        if (quantised()) {
+            keys.put(LAYOUT_KEY, GgufValue.of(LAYOUTS));
+        }
+        GgufExport.write(out, spec, vocabulary, model.toAbsolutePath().normalize().getFileName().toString(), precision.fileType(), keys, weight -> {
                     WeightType type = mix.type(weight.gguf(), weight.shape());
                     TensorView view = views.get(weight.huggingFace());
                     return new GgufExport.Stored(gguf(type), tensors.next(weights.size(), arena -> weight.shape().length < 2
@@ -154,7 +189,7 @@ public final class Quantization {
     private Written fromGguf(ThreadPool pool, Tensors tensors) throws IOException {
         try (GgufModel source = GgufModel.open(model)) {
             Map<String, GgufTensor> stored = source.file().tensors();
-            var mix = new TensorMix(precision, source.spec(), stored.containsKey("output.weight"));
+            var mix = new TensorMix(precision, source.network(), stored.containsKey("output.weight"));
             var plan = new Plan(stored.size());
             var entries = new ArrayList<GgufWriter.Entry>();
             for (GgufTensor tensor : stored.values()) {

@@ -1,16 +1,17 @@
 package dev.zhulong.compress;
 
-import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.Parameter;
 import dev.zhulong.formats.Parameters;
 import dev.zhulong.formats.Role;
+import dev.zhulong.formats.Stack.Attention;
 import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.kernels.WeightType;
 import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Which matrix of a decoder gets which type: llama.cpp's mixes for a {@link Precision}, without an importance matrix
+ * Which matrix of a network gets which type: llama.cpp's mixes for a {@link Precision}, without an importance matrix
  * ({@code llama_tensor_get_type} in its {@code llama-quant.cpp}), and the same rule for the head in Zhulong's own int4.
  */
 final class TensorMix {
@@ -25,11 +26,12 @@ final class TensorMix {
     private final boolean eightExperts;
 
     /** @param ownHead whether the file has {@code output.weight} beside the embedding */
-    TensorMix(Precision precision, DecoderSpec spec, boolean ownHead) {
+    TensorMix(Precision precision, NetworkSpec spec, boolean ownHead) {
         this.precision = precision;
-        this.layers = spec.layers();
+        this.layers = spec.stack().layers().size();
         Parameters.of(spec).forEach(p -> parameters.putIfAbsent(p.gguf(), p));
-        this.sharing = spec.heads() / spec.kvHeads();
+        Attention first = spec.layer(0).attention();
+        this.sharing = first.heads() / first.kvHeads();
         this.ownHead = ownHead;
         this.eightExperts = !precision.isDirectory() && spec.layer(0).mlp() instanceof Mlp.Experts experts && experts.count() == 8;
     }

@@ -44,7 +44,19 @@ public final class HfConfig {
      * @throws FormatException naming file, field, expected and found
      */
     public static NetworkSpec network(Path configJson) {
-        JsonFields whole = JsonFields.read(configJson);
+        return network(JsonFields.read(configJson));
+    }
+
+    /**
+     * The same of a configuration that lies in another file as a text.
+     *
+     * @param file for messages
+     */
+    public static NetworkSpec network(String config, Path file) {
+        return network(JsonFields.of(config, file));
+    }
+
+    private static NetworkSpec network(JsonFields whole) {
         JsonFields config = TextHalf.config(whole);
         Family family = family(config);
         QuantizationConfig.read(whole);

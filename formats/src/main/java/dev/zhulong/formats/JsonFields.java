@@ -87,6 +87,22 @@ public record JsonFields(Path file, String prefix, ObjectNode object) {
         return objects;
     }
 
+    /**
+     * The object that a text of a file holds.
+     *
+     * @throws FormatException where it holds none
+     */
+    public static JsonFields of(String text, Path file) {
+        try {
+            if (MAPPER.readTree(text) instanceof ObjectNode object) {
+                return new JsonFields(file, "", object);
+            }
+            throw FormatException.at(file, "configuration", "a JSON object", FormatException.quote(text));
+        } catch (JsonProcessingException e) {
+            throw new FormatException(file, "configuration: expected a JSON object, found " + FormatException.quote(withoutAdvice(String.valueOf(e.getOriginalMessage()))), e);
+        }
+    }
+
     private static JsonNode tree(Path file, String expected) {
         try {
             long size = Files.size(file);

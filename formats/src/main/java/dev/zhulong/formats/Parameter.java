@@ -52,7 +52,9 @@ public record Parameter(String name, Role role, boolean bias, int layer, int exp
         /** A matrix of one row, which GGUF has as a vector. */
         ROW,
         /** GGUF has one more: weights of norms that are stored less one (Gemma). */
-        LESS_ONE
+        LESS_ONE,
+        /** GGUF lacks the rows before that of position 0 (RoBERTa). */
+        FROM_FIRST
     }
 
     @Override

@@ -118,7 +118,7 @@ public enum Role {
     /** Whether quantisers leave the weight as it is: it is small, and a small error in it changes much. */
     public boolean isKeptWhole() {
         return switch (this) {
-            case POSITIONS, EMBED_NORM, ENCODER_POSITIONS, ENCODER_EMBED_NORM, ENCODER_NORM, NORM1, Q_NORM, K_NORM, RELATIVE_BIAS, SINKS, NORM1_RESULT, Q_DOWN_NORM, KV_DOWN_NORM,
+            case POSITIONS, SEGMENTS, EMBED_NORM, ENCODER_POSITIONS, ENCODER_EMBED_NORM, ENCODER_NORM, NORM1, Q_NORM, K_NORM, RELATIVE_BIAS, SINKS, NORM1_RESULT, Q_DOWN_NORM, KV_DOWN_NORM,
                     CROSS_NORM, NORM2, ROUTER, CORRECTION, SHARED_SCALE, NORM2_RESULT, FINAL_NORM, HEAD_NORM, LOGITS_BIAS -> true;
             default -> false;
         };

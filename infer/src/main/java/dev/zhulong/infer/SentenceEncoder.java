@@ -2,8 +2,12 @@ package dev.zhulong.infer;
 
 import dev.zhulong.formats.EncoderSpec.Head;
 import dev.zhulong.formats.embedding.EmbeddingConfig;
+import dev.zhulong.formats.embedding.GgufEmbedding;
 import dev.zhulong.formats.embedding.ScoreConfig;
+import dev.zhulong.formats.gguf.GgufFile;
+import dev.zhulong.formats.gguf.GgufMetadata;
 import dev.zhulong.infer.Encoder.Input;
+import dev.zhulong.text.GgufTokenizer;
 import dev.zhulong.text.encode.EncodedText;
 import dev.zhulong.text.encode.EncoderTokenizer;
 import java.nio.file.Path;
@@ -13,9 +17,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
- * Vectors of texts as a directory in sentence-transformers' layout says: its tokenizer, its network on an engine, its pooling.
+ * Vectors of texts as a directory in sentence-transformers' layout says, or a GGUF file: its tokenizer, its network on an engine, its pooling.
  *
  * <pre>{@code
  * try (var encoder = SentenceEncoder.open(Path.of("all-MiniLM-L6-v2"), TorchEncoder::load)) {
@@ -42,22 +47,41 @@ public final class SentenceEncoder implements AutoCloseable {
     }
 
     /**
-     * Opens a directory.
+     * Opens a directory, or a GGUF file.
      *
-     * @param load loads the network, whose folder it is given, on an engine
+     * @param load loads the network, whose folder or file it is given, on an engine
      * @throws dev.zhulong.formats.FormatException where a file is missing or wrong
      */
-    public static SentenceEncoder open(Path directory, Function<Path, Encoder> load) {
-        return open(directory, EmbeddingConfig.read(directory), load);
+    public static SentenceEncoder open(Path model, Function<Path, Encoder> load) {
+        return open(model, configOf(model), load);
     }
 
     /**
-     * The same with vectors that are made as told, whatever the directory says.
+     * How a directory or a GGUF file says that its vectors are made.
+     *
+     * @throws dev.zhulong.formats.FormatException where it asks for what is not implemented
+     */
+    public static EmbeddingConfig configOf(Path model) {
+        return GgufFile.isOne(model) ? GgufEmbedding.read(metadata(model)) : EmbeddingConfig.read(model);
+    }
+
+    /**
+     * The same with vectors that are made as told, whatever the directory or the file says.
      *
      * @param config how states become vectors
      */
-    public static SentenceEncoder open(Path directory, EmbeddingConfig config, Function<Path, Encoder> load) {
-        return of(directory, config, load);
+    public static SentenceEncoder open(Path model, EmbeddingConfig config, Function<Path, Encoder> load) {
+        if (!GgufFile.isOne(model)) {
+            return of(model, config, load);
+        }
+        GgufMetadata metadata = metadata(model);
+        return of(config, EmbeddingHead.open(model, config), EncoderTokenizer.of(GgufTokenizer.loadInput(metadata)), () -> load.apply(model), () -> GgufEmbedding.score(metadata));
+    }
+
+    private static GgufMetadata metadata(Path file) {
+        try (GgufFile opened = GgufFile.open(file)) {
+            return opened.metadata();
+        }
     }
 
     /**
@@ -72,12 +96,15 @@ public final class SentenceEncoder implements AutoCloseable {
     private static SentenceEncoder of(Path directory, EmbeddingConfig config, Function<Path, Encoder> load) {
         EmbeddingHead head = EmbeddingHead.open(directory, config);
         Path folder = directory.resolve(config.network());
-        EncoderTokenizer tokenizer = EncoderTokenizer.load(folder);
+        return of(config, head, EncoderTokenizer.load(folder), () -> load.apply(folder), () -> ScoreConfig.read(directory, folder));
+    }
+
+    private static SentenceEncoder of(EmbeddingConfig config, EmbeddingHead head, EncoderTokenizer tokenizer, Supplier<Encoder> load, Supplier<ScoreConfig> score) {
         Encoder network = null;
         try {
-            network = load.apply(folder);
+            network = load.get();
             boolean scores = network.spec().head() instanceof Head.Classes classes && classes.labels().size() == 1;
-            return new SentenceEncoder(config, head, tokenizer, network, scores ? Optional.of(ScoreConfig.read(directory, folder)) : Optional.empty());
+            return new SentenceEncoder(config, head, tokenizer, network, scores ? Optional.of(score.get()) : Optional.empty());
         } catch (RuntimeException | Error e) {
             tokenizer.close();
             if (network != null) {

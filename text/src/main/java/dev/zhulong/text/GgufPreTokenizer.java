@@ -23,6 +23,9 @@ import java.util.stream.Collectors;
  * @param addsBos      whether sequences start with BOS where the file does not say
  */
 record GgufPreTokenizer(JsonNode json, boolean ignoreMerges, boolean composes, boolean addsBos) {
+    /** Of an encoder that puts two separators between texts. */
+    static final String ROBERTA = "roberta-bpe";
+
     private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
     private static final String DIGITS_BY_THREE = "[0-9][0-9][0-9]";
     private static final String CJK = "[\u4e00-\u9fa5\u0800-\u4e00\uac00-\ud7ff]+";
@@ -53,7 +56,8 @@ record GgufPreTokenizer(JsonNode json, boolean ignoreMerges, boolean composes, b
         JsonNode llama3 = TokenizerJson.preTokenizer(PreTokenizer.LLAMA3);
         JsonNode qwen2 = TokenizerJson.preTokenizer(PreTokenizer.QWEN2);
         JsonNode digits = sequence(digits(), gpt2);
-        add(plain(gpt2), "gpt-2", "phi-2", "roberta-bpe");
+        add(plain(gpt2), "gpt-2", "phi-2", ROBERTA);
+        add(new GgufPreTokenizer(gpt2, false, true, true), "modern-bert");
         add(new GgufPreTokenizer(qwen2, false, true, false), "qwen2");
         add(plain(qwen2), "deepseek-r1-qwen", "megrez");
         add(new GgufPreTokenizer(llama3, true, false, true), "llama-bpe", "llama3", "llama-v3", "falcon3");

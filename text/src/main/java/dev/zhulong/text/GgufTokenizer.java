@@ -17,7 +17,7 @@ import java.util.OptionalInt;
 import java.util.Set;
 
 /**
- * The tokenizer in a GGUF file's metadata: SentencePiece's BPE ({@code tokenizer.ggml.model} is {@code llama}), byte-level BPE
+ * The tokenizer in a GGUF file's metadata: SentencePiece's BPE ({@code tokenizer.ggml.model} is {@code llama}) or unigram ({@code t5}), byte-level BPE
  * ({@code gpt2}) or WordPiece ({@code bert}).
  *
  * <pre>{@code
@@ -40,10 +40,16 @@ public final class GgufTokenizer {
     static final String EOS = "tokenizer.ggml.eos_token_id";
     static final String UNKNOWN = "tokenizer.ggml.unknown_token_id";
     static final String PAD = "tokenizer.ggml.padding_token_id";
+    static final String SEPARATOR = "tokenizer.ggml.seperator_token_id";
+    static final String MASK = "tokenizer.ggml.mask_token_id";
     static final String ADD_BOS = "tokenizer.ggml.add_bos_token";
+    static final String ADD_EOS = "tokenizer.ggml.add_eos_token";
+    static final String LOWERCASE = "tokenizer.ggml.normalizer.lowercase";
+    static final String STRIP_ACCENTS = "tokenizer.ggml.normalizer.strip_accents";
     static final String SPACE_PREFIX = "tokenizer.ggml.add_space_prefix";
     static final String CHAT_TEMPLATE = "tokenizer.chat_template";
 
+    private static final String KNOWN = "llama, t5, gpt2 or bert";
     private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 
     private final GgufMetadata metadata;
@@ -78,20 +84,35 @@ public final class GgufTokenizer {
      * @throws FormatException where the keys are missing or wrong, or tell a tokenizer that is not known; names the key
      */
     public static Tokenizer load(GgufMetadata metadata) {
-        String model = metadata.text(MODEL).orElseThrow(() -> metadata.wrong(MODEL, "llama, gpt2 or bert"));
+        String model = metadata.text(MODEL).orElseThrow(() -> metadata.wrong(MODEL, KNOWN));
         var tokenizer = new GgufTokenizer(metadata);
         try {
             return switch (model) {
                 case "llama" -> tokenizer.sentencePiece();
+                case "t5" -> GgufPieces.load(metadata, tokenizer.tokens, tokenizer.types);
                 case "gpt2" -> tokenizer.byteLevel();
                 case "bert" -> tokenizer.wordPiece();
-                default -> throw metadata.wrong(MODEL, "llama, gpt2 or bert");
+                default -> throw metadata.wrong(MODEL, KNOWN);
             };
         } catch (FormatException e) {
             throw e;
         } catch (IllegalArgumentException e) {
             throw new FormatException(metadata.file(), "tokenizer: expected " + e.getMessage(), e);
         }
+    }
+
+    /**
+     * The tokenizer of an encoder's file, or of an encoder–decoder's: it knows what its model puts around a text.
+     *
+     * @throws FormatException as {@link #load}, and where the file's tokenizer is of another kind
+     */
+    public static InputTokenizer loadInput(GgufMetadata metadata) {
+        Tokenizer tokenizer = load(metadata);
+        if (tokenizer instanceof InputTokenizer input) {
+            return input;
+        }
+        tokenizer.close();
+        throw metadata.wrong(MODEL, "t5, gpt2 or bert, as encoders have them");
     }
 
     private GgufTokenType[] types() {
@@ -189,10 +210,22 @@ public final class GgufTokenizer {
         model.set("vocab", vocab());
         model.set("merges", merges);
         addedTokens();
-        return encodedAsJson(special(-1, -1, pre.addsBos()));
+        Special special = special(-1, -1, pre.addsBos());
+        OptionalInt end = metadata.has(SEPARATOR) ? id(SEPARATOR, -1) : special.eos();
+        if (special.addsBos() && end.isPresent() && metadata.flag(ADD_EOS, false)) {
+            around(name.equals(GgufPreTokenizer.ROBERTA) ? "RobertaProcessing" : "BertProcessing", special.bos().getAsInt(), end.getAsInt());
+        }
+        return encodedAsJson(special);
     }
 
-    /** Uncased, as llama.cpp takes every WordPiece: GGUF does not tell. A word's start is marked there, its continuation here. */
+    /** What stands around a text, in the form of the family whose pairs are like that. */
+    private void around(String type, int cls, int sep) {
+        ObjectNode processor = json.putObject("post_processor").put("type", type);
+        processor.putArray("sep").add(tokens.get(sep)).add(sep);
+        processor.putArray("cls").add(tokens.get(cls)).add(cls);
+    }
+
+    /** Uncased where the file does not say, as llama.cpp takes it. A word's start is marked there, its continuation here. */
     private Tokenizer wordPiece() {
         OptionalInt unknown = id(UNKNOWN, 100);
         if (unknown.isEmpty()) {
@@ -208,14 +241,20 @@ public final class GgufTokenizer {
             }
             vocab.put(spelled, id);
         }
+        boolean lowercase = metadata.flag(LOWERCASE, true);
         json.putObject("normalizer").put("type", "BertNormalizer").put("clean_text", true).put("handle_chinese_chars", true)
-                .putNull("strip_accents").put("lowercase", true);
+                .put("strip_accents", metadata.flag(STRIP_ACCENTS, lowercase)).put("lowercase", lowercase);
         json.putObject("pre_tokenizer").put("type", "BertPreTokenizer");
         json.putObject("decoder").put("type", "WordPiece").put("prefix", "##").put("cleanup", true);
         json.putObject("model").put("type", "WordPiece").put("unk_token", tokens.get(unknown.getAsInt()))
                 .put("continuing_subword_prefix", "##").put("max_input_chars_per_word", 100).set("vocab", vocab);
         addedTokens();
-        return encodedAsJson(special(101, 102, true));
+        Special special = special(101, 102, true);
+        OptionalInt end = id(SEPARATOR, special.eos().orElse(-1));
+        if (special.bos().isPresent() && end.isPresent()) {
+            around("BertProcessing", special.bos().getAsInt(), end.getAsInt());
+        }
+        return encodedAsJson(special);
     }
 
     /** The encoder does not know the padding: no text is to give it, and tens of thousands of added tokens would be slow. */
@@ -232,6 +271,7 @@ public final class GgufTokenizer {
             }
         }
         json.set("added_tokens", known);
+        special.pad().ifPresent(pad -> json.putObject("padding").put("pad_token", tokens.get(pad)));
         return HuggingFaceTokenizer.of(json, vocabulary, special, metadata.file().toString());
     }
 

@@ -1,6 +1,7 @@
 package dev.zhulong.text;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import dev.zhulong.formats.gguf.GgufValue;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -33,6 +34,7 @@ public final class GgufVocabulary {
     private final List<GgufTokenType> types = new ArrayList<>();
     private final Map<String, GgufValue> metadata = new LinkedHashMap<>();
 
+    /** @param json what a {@code tokenizer.json} holds, or would hold */
     private GgufVocabulary(JsonNode json, String name) {
         this.json = json;
         this.model = json.path("model");
@@ -60,10 +62,105 @@ public final class GgufVocabulary {
         }
     }
 
-    private void write(HuggingFaceTokenizer tokenizer, JsonNode config, int rows) {
-        if (tokenizer.vocabSize() > rows) {
-            throw refused("ids below " + rows + ", the rows of the model's embedding", "the id " + (tokenizer.vocabSize() - 1));
+    /**
+     * The same of an encoder, or of an encoder–decoder: with what its model puts around a text.
+     *
+     * @throws IllegalArgumentException as {@link #of}, and where a GGUF file of such a model puts something else around texts
+     */
+    public static Map<String, GgufValue> ofInput(Path directory, int rows) {
+        if (FILES.stream().noneMatch(file -> Files.exists(directory.resolve(file)))) {
+            return Map.of(GgufTokenizer.MODEL, GgufValue.of(NONE));
         }
+        try (InputTokenizer tokenizer = InputTokenizer.load(directory)) {
+            JsonNode settings = TokenizerConfig.read(directory);
+            GgufVocabulary vocabulary;
+            switch (tokenizer) {
+                case HuggingFaceTokenizer own -> {
+                    vocabulary = new GgufVocabulary(TokenizerConfig.withAddedTokens(HuggingFaceTokenizer.read(directory.resolve("tokenizer.json")), settings), directory.toString());
+                    vocabulary.write(own, settings, rows);
+                }
+                case PublishedSentencePiece pieces -> {
+                    vocabulary = new GgufVocabulary(MissingNode.getInstance(), directory.toString());
+                    vocabulary.write(pieces, rows);
+                }
+            }
+            vocabulary.around(tokenizer);
+            return vocabulary.metadata;
+        }
+    }
+
+    private void write(PublishedSentencePiece tokenizer, int rows) {
+        if (tokenizer.model().algorithm() != SentencePieceModel.Algorithm.UNIGRAM || tokenizer.target() != tokenizer) {
+            throw refused("one unigram model of SentencePiece", tokenizer.target() != tokenizer ? "two" : "BPE");
+        }
+        Map<String, SentencePieceModel.Type> kinds = new HashMap<>();
+        tokenizer.model().pieces().forEach(piece -> kinds.put(piece.text(), piece.type()));
+        String[] spelling = new String[rows];
+        GgufTokenType[] kind = new GgufTokenType[rows];
+        tokenizer.table().ids().forEach((text, id) -> {
+            requireRow(id, rows);
+            spelling[id] = text;
+            kind[id] = id == tokenizer.table().unknown() ? GgufTokenType.UNKNOWN : tokenizer.table().special().contains(text) ? GgufTokenType.CONTROL
+                    : GgufTokenType.values()[kinds.getOrDefault(text, SentencePieceModel.Type.CONTROL).ordinal()];
+        });
+        fill(spelling, kind);
+        vocabulary("t5", "default");
+        metadata.putAll(GgufPieces.write(tokenizer.model(), tokenizer.table(), rows));
+        metadata.put(GgufTokenizer.UNKNOWN, GgufValue.of(tokenizer.table().unknown()));
+        put(GgufTokenizer.PAD, tokenizer.pad());
+    }
+
+    /** One token before a text or none, one behind it or none; between two whatever the reader of such a file puts there. */
+    private void around(InputTokenizer tokenizer) {
+        SequenceTemplate template = tokenizer.template();
+        List<SequenceTemplate.Step> single = template.single();
+        OptionalInt before = single.getFirst() instanceof SequenceTemplate.Token token ? OptionalInt.of(token.id()) : OptionalInt.empty();
+        OptionalInt behind = single.getLast() instanceof SequenceTemplate.Token token ? OptionalInt.of(token.id()) : OptionalInt.empty();
+        String kind = ((GgufValue.Text) metadata.get(GgufTokenizer.MODEL)).value();
+        boolean both = before.isPresent() && behind.isPresent();
+        boolean roberta = both && saysTheSame(template, SequenceTemplate.roberta(before.getAsInt(), behind.getAsInt()));
+        if (roberta && kind.equals("gpt2") && metadata.get(GgufTokenizer.PRE).equals(GgufValue.of("gpt-2"))) {
+            metadata.put(GgufTokenizer.PRE, GgufValue.of(GgufPreTokenizer.ROBERTA));
+        }
+        boolean readSo = switch (kind) {
+            case "bert" -> both && saysTheSame(template, SequenceTemplate.bert(before.getAsInt(), behind.getAsInt()));
+            case "t5" -> saysTheSame(template, GgufPieces.template(before, behind));
+            case "gpt2" -> metadata.get(GgufTokenizer.PRE).equals(GgufValue.of(GgufPreTokenizer.ROBERTA)) ? roberta
+                    : both && saysTheSame(template, SequenceTemplate.bert(before.getAsInt(), behind.getAsInt()));
+            default -> false;
+        };
+        if (!readSo) {
+            throw refused("one token around, before and between texts as BERT, RoBERTa or T5 have them", template);
+        }
+        metadata.remove(GgufTokenizer.BOS);
+        put(GgufTokenizer.BOS, before);
+        put(GgufTokenizer.EOS, behind);
+        if (!kind.equals("t5")) {
+            put(GgufTokenizer.SEPARATOR, behind);
+        }
+        put(GgufTokenizer.MASK, tokenizer.specials().mask());
+        put(GgufTokenizer.PAD, tokenizer.specials().pad());
+        metadata.put(GgufTokenizer.ADD_BOS, GgufValue.of(before.isPresent()));
+        metadata.put(GgufTokenizer.ADD_EOS, GgufValue.of(behind.isPresent()));
+    }
+
+    /** The same tokens; to which segment they belong is the family's matter. */
+    private static boolean saysTheSame(SequenceTemplate one, SequenceTemplate other) {
+        return ids(one.single()).equals(ids(other.single())) && ids(one.pair()).equals(ids(other.pair()));
+    }
+
+    private static List<Integer> ids(List<SequenceTemplate.Step> steps) {
+        return steps.stream().map(step -> step instanceof SequenceTemplate.Token token ? token.id() : -1).toList();
+    }
+
+    private void requireRow(int id, int rows) {
+        if (id >= rows) {
+            throw refused("ids below " + rows + ", the rows of the model's embedding", "the id " + id);
+        }
+    }
+
+    private void write(HuggingFaceTokenizer tokenizer, JsonNode config, int rows) {
+        requireRow(tokenizer.vocabSize() - 1, rows);
         fill(rows);
         String type = model.path("type").asText("BPE");
         if (type.equals("WordPiece")) {
@@ -72,8 +169,10 @@ public final class GgufVocabulary {
             sentencePiece();
         } else if (type.equals("BPE") && "ByteLevel".equals(json.path("decoder").path("type").asText())) {
             byteLevel();
+        } else if (type.equals("Unigram")) {
+            unigram();
         } else {
-            throw refused("BPE of bytes or with byte fallback, or WordPiece", type);
+            throw refused("BPE of bytes or with byte fallback, Unigram, or WordPiece", type);
         }
         put(GgufTokenizer.BOS, tokenizer.bos());
         put(GgufTokenizer.EOS, tokenizer.eos());
@@ -96,6 +195,11 @@ public final class GgufVocabulary {
     private void fill(int rows) {
         String[] spelling = new String[rows];
         GgufTokenType[] kind = new GgufTokenType[rows];
+        // of a unigram model a list, else an object
+        for (int id = 0; model.path("vocab").isArray() && id < model.path("vocab").size(); id++) {
+            spelling[id] = model.path("vocab").path(id).path(0).asText();
+            kind[id] = GgufTokenType.NORMAL;
+        }
         model.path("vocab").properties().forEach(entry -> {
             int id = entry.getValue().asInt();
             spelling[id] = entry.getKey();
@@ -106,7 +210,11 @@ public final class GgufVocabulary {
             spelling[id] = token.path("content").asText();
             kind[id] = token.path("special").asBoolean(false) ? GgufTokenType.CONTROL : GgufTokenType.USER_DEFINED;
         }
-        for (int id = 0; id < rows; id++) {
+        fill(spelling, kind);
+    }
+
+    private void fill(String[] spelling, GgufTokenType[] kind) {
+        for (int id = 0; id < spelling.length; id++) {
             tokens.add(spelling[id] == null ? "[PAD" + id + "]" : spelling[id]);
             types.add(spelling[id] == null ? GgufTokenType.UNUSED : kind[id]);
         }
@@ -176,6 +284,16 @@ public final class GgufVocabulary {
         metadata.put(GgufTokenizer.SPACE_PREFIX, GgufValue.of(spacePrefix()));
     }
 
+    private void unigram() {
+        int unknown = model.path("unk_id").asInt(-1);
+        if (unknown >= 0) {
+            types.set(unknown, GgufTokenType.UNKNOWN);
+        }
+        Map<String, GgufValue> keys = GgufPieces.write(json, types).orElseThrow(() -> refused("a normalizer and a pre-tokenizer of SentencePiece", "others"));
+        vocabulary("t5", "default");
+        metadata.putAll(keys);
+    }
+
     private int splits(String token) {
         int splits = 0;
         for (int cut = token.offsetByCodePoints(0, 1); cut < token.length(); cut = token.offsetByCodePoints(cut, 1)) {
@@ -218,10 +336,15 @@ public final class GgufVocabulary {
     }
 
     private void wordPiece() {
-        if (!json.path("normalizer").path("lowercase").asBoolean(false)
+        JsonNode normalizer = json.path("normalizer");
+        boolean lowercase = normalizer.path("lowercase").asBoolean(true);
+        boolean strips = normalizer.path("strip_accents").asBoolean(lowercase);
+        if (!normalizer.path("type").asText().equals("BertNormalizer") || !normalizer.path("clean_text").asBoolean(true) || !normalizer.path("handle_chinese_chars").asBoolean(true)
                 || !model.path("continuing_subword_prefix").asText("##").equals("##")) {
-            throw refused("an uncased WordPiece whose continuations begin with ##, as llama.cpp takes them", "another");
+            throw refused("BERT's normalizer, and a WordPiece whose continuations begin with ##, as llama.cpp takes them", "another");
         }
+        metadata.put(GgufTokenizer.LOWERCASE, GgufValue.of(lowercase));
+        metadata.put(GgufTokenizer.STRIP_ACCENTS, GgufValue.of(strips));
         for (int id = 0; id < tokens.size(); id++) {
             String token = tokens.get(id);
             if (types.get(id) == GgufTokenType.NORMAL && !GgufTokenizer.isBracketed(token)) {

@@ -14,10 +14,12 @@ import java.util.Optional;
  * point to, each ended by a zero. The tokenizers library (crate {@code spm_precompiled}) follows it without looking where it leads.
  */
 final class PrecompiledCharsmap {
+    private final byte[] compiled;
     private final int[] trie;
     private final byte[] texts;
 
-    private PrecompiledCharsmap(int[] trie, byte[] texts) {
+    private PrecompiledCharsmap(byte[] compiled, int[] trie, byte[] texts) {
+        this.compiled = compiled;
         this.trie = trie;
         this.texts = texts;
     }
@@ -45,8 +47,13 @@ final class PrecompiledCharsmap {
         bytes.asIntBuffer().get(trie);
         byte[] texts = new byte[bytes.remaining() - (int) size];
         bytes.position(bytes.position() + (int) size).get(texts);
-        var map = new PrecompiledCharsmap(trie, texts);
+        var map = new PrecompiledCharsmap(compiled, trie, texts);
         return map.isSound() ? Optional.of(map) : Optional.empty();
+    }
+
+    /** As files hold it. */
+    byte[] compiled() {
+        return compiled.clone();
     }
 
     /**

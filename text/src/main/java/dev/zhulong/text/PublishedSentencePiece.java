@@ -18,15 +18,19 @@ import java.util.OptionalInt;
  * begins with ({@code >>fra<<}) is a token there, as its models expect it.
  */
 public final class PublishedSentencePiece extends SentencePieceTokenizer implements InputTokenizer {
+    private final SentencePieceModel model;
+    private final SentencePieceFamily.Table table;
     private final SentencePieceCutter cutter;
     private final SequenceTemplate template;
     private final SpecialIds specials;
     private final Map<String, Integer> languages;
     private final InputTokenizer target;
 
-    private PublishedSentencePiece(Vocabulary vocabulary, Special special, SentencePieceCutter cutter, Map<String, Integer> added, SequenceTemplate template, SpecialIds specials,
-            Map<String, Integer> languages, InputTokenizer target) {
-        super(vocabulary, special, text -> cutter.cut(text).ids(), added, added.keySet());
+    private PublishedSentencePiece(SentencePieceModel model, SentencePieceFamily.Table table, SentencePieceCutter cutter, String name, Special special, SequenceTemplate template,
+            SpecialIds specials, Map<String, Integer> languages, InputTokenizer target) {
+        super(new Vocabulary(json(model, table), name), special, text -> cutter.cut(text).ids(), added(table), table.special());
+        this.model = model;
+        this.table = table;
         this.cutter = cutter;
         this.template = template;
         this.specials = specials;
@@ -57,15 +61,23 @@ public final class PublishedSentencePiece extends SentencePieceTokenizer impleme
         return of(model, table, family, config, directory, written);
     }
 
+    /** Of a model that lies elsewhere. @param name what errors call it */
+    static PublishedSentencePiece of(SentencePieceModel model, SentencePieceFamily.Table table, Special special, SequenceTemplate template, SpecialIds specials, String name) {
+        return new PublishedSentencePiece(model, table, new SentencePieceCutter(model, table), name, special, template, specials, Map.of(), null);
+    }
+
+    private static Map<String, Integer> added(SentencePieceFamily.Table table) {
+        Map<String, Integer> added = new LinkedHashMap<>();
+        table.special().forEach(spelling -> added.put(spelling, table.ids().get(spelling)));
+        return added;
+    }
+
     private static PublishedSentencePiece of(SentencePieceModel model, SentencePieceFamily.Table table, SentencePieceFamily family, ObjectNode config, Path directory,
             InputTokenizer target) {
         ObjectNode json = json(model, table);
-        var vocabulary = new Vocabulary(json, directory.toString());
-        Map<String, Integer> added = new LinkedHashMap<>();
-        table.special().forEach(spelling -> added.put(spelling, table.ids().get(spelling)));
         var special = new Special(named(config, "bos_token", family.bos(), table), named(config, "eos_token", "</s>", table), named(config, "pad_token", "<pad>", table), false);
-        return new PublishedSentencePiece(vocabulary, special, new SentencePieceCutter(model, table), added, family.template(table, config, directory),
-                SpecialIds.of(json, config, vocabulary), family == SentencePieceFamily.MARIAN ? languages(table) : Map.of(), target);
+        return new PublishedSentencePiece(model, table, new SentencePieceCutter(model, table), directory.toString(), special, family.template(table, config, directory),
+                SpecialIds.of(json, config, new Vocabulary(json, directory.toString())), family == SentencePieceFamily.MARIAN ? languages(table) : Map.of(), target);
     }
 
     private static OptionalInt named(JsonNode config, String key, String usual, SentencePieceFamily.Table table) {
@@ -102,6 +114,16 @@ public final class PublishedSentencePiece extends SentencePieceTokenizer impleme
             added.addObject().put("id", table.ids().get(spelling)).put("content", spelling).put("special", true);
         }
         return json;
+    }
+
+    /** The file's own. */
+    SentencePieceModel model() {
+        return model;
+    }
+
+    /** Ids of its pieces, and what is beside them. */
+    SentencePieceFamily.Table table() {
+        return table;
     }
 
     @Override

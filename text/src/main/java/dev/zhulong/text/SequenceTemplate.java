@@ -44,7 +44,13 @@ public record SequenceTemplate(List<Step> single, List<Step> pair) {
                 List.of(new Token(cls, 0), new Text(0, 0), new Token(sep, 0), new Text(1, 1), new Token(sep, 1)));
     }
 
-    private static SequenceTemplate roberta(int cls, int sep) {
+    /** T5's. */
+    static SequenceTemplate ended(int eos) {
+        return new SequenceTemplate(List.of(new Text(0, 0), new Token(eos, 0)), List.of(new Text(0, 0), new Token(eos, 0), new Text(1, 0), new Token(eos, 0)));
+    }
+
+    /** RoBERTa's. */
+    static SequenceTemplate roberta(int cls, int sep) {
         return new SequenceTemplate(List.of(new Token(cls, 0), new Text(0, 0), new Token(sep, 0)),
                 List.of(new Token(cls, 0), new Text(0, 0), new Token(sep, 0), new Token(sep, 0), new Text(1, 0), new Token(sep, 0)));
     }

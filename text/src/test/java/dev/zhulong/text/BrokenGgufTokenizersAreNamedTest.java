@@ -80,8 +80,8 @@ class BrokenGgufTokenizersAreNamedTest {
 
     @Test
     void wrongKeysAreNamed() {
-        refused(with(byteLevel, GgufTokenizer.MODEL, null), "tokenizer.ggml.model: expected llama, gpt2 or bert, found no such key");
-        refused(with(byteLevel, GgufTokenizer.MODEL, GgufValue.of("t5")), "expected llama, gpt2 or bert, found \"t5\"");
+        refused(with(byteLevel, GgufTokenizer.MODEL, null), "tokenizer.ggml.model: expected llama, t5, gpt2 or bert, found no such key");
+        refused(with(byteLevel, GgufTokenizer.MODEL, GgufValue.of("rwkv")), "expected llama, t5, gpt2 or bert, found \"rwkv\"");
         refused(with(byteLevel, GgufTokenizer.PRE, null), "tokenizer.ggml.pre: expected how text is cut before merging");
         refused(with(byteLevel, GgufTokenizer.PRE, GgufValue.of("viking")), "llama-bpe, llama3");
         refused(with(byteLevel, GgufTokenizer.TOKENS, GgufValue.of(List.of())), "tokenizer.ggml.token_type");

@@ -6,6 +6,7 @@ import static dev.zhulong.formats.family.ConfigFields.refuse;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.zhulong.formats.DecoderSpec.Activation;
+import dev.zhulong.formats.DecoderSpec.Norm;
 import dev.zhulong.formats.EncoderSpec;
 import dev.zhulong.formats.EncoderSpec.Dense;
 import dev.zhulong.formats.EncoderSpec.Head;
@@ -14,7 +15,16 @@ import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.Parameter.Layout;
 import dev.zhulong.formats.Role;
 import dev.zhulong.formats.Stack;
+import dev.zhulong.formats.Stack.Attention;
+import dev.zhulong.formats.Stack.Layer;
+import dev.zhulong.formats.Stack.Mlp;
+import dev.zhulong.formats.Stack.NormPlace;
 import dev.zhulong.formats.Stack.Positions;
+import dev.zhulong.formats.gguf.GgufFile;
+import dev.zhulong.formats.gguf.GgufMetadata;
+import dev.zhulong.formats.gguf.GgufShape;
+import dev.zhulong.formats.gguf.GgufTensor;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 
@@ -146,18 +156,45 @@ public class Bert extends PostNormEncoder {
     }
 
     @Override
+    public boolean claims(GgufMetadata metadata) {
+        return modelType().equals("bert");
+    }
+
+    @Override
+    public final EncoderSpec read(GgufFile file) {
+        String at = ggufArchitecture() + ".";
+        GgufMetadata metadata = file.metadata();
+        GgufShape shape = GgufShape.read(file, at, false);
+        if (metadata.flag(at + "attention.causal", false)) {
+            throw metadata.wrong(at + "attention.causal", "false, as in an encoder");
+        }
+        if (shape.kvHeads() != shape.heads() || shape.headDim() != shape.hidden() / shape.heads()) {
+            throw metadata.wrong(at + "attention.head_count", "a divisor of embedding_length " + shape.hidden() + " and no fewer key heads");
+        }
+        var layer = new Layer(new Attention(shape.heads(), shape.heads(), shape.headDim(), true, true, false, 0), new Mlp.Dense(shape.inner(), Activation.GELU, false, true));
+        var stack = new Stack(shape.hidden(), Collections.nCopies(shape.layers(), layer), Norm.LAYER, metadata.positive(at + ggufEpsilon()), NormPlace.AFTER,
+                new Positions.Learned(0), shape.contextLength());
+        GgufTensor segments = file.tensors().get("token_types.weight");
+        return new EncoderSpec(this, stack, shape.vocab(), segments == null ? 0 : (int) segments.shape()[0],
+                metadata.tokenId("tokenizer.ggml.padding_token_id", shape.vocab()).orElse(0), GgufHead.classes(file, at, false));
+    }
+
+    @Override
     void headParameters(ParameterList list, EncoderSpec spec, String prefix) {
         long hidden = spec.hiddenSize();
         switch (spec.head()) {
             case Head.None none -> { }
             case Head.MaskedTokens tokens -> {
-                list.bias(Role.HEAD, "cls.predictions", null, Layout.SAME, spec.vocabSize());
-                square(list, Role.HEAD_DENSE, "cls.predictions.transform.dense", hidden);
-                list.norm(Role.HEAD_NORM, "cls.predictions.transform.LayerNorm", null, hidden, true);
+                list.bias(Role.HEAD, "cls.predictions", "cls.output", Layout.SAME, spec.vocabSize());
+                dense(list, "cls.predictions.transform.dense", hidden);
+                list.norm(Role.HEAD_NORM, "cls.predictions.transform.LayerNorm", "cls.norm", hidden, true);
                 ownHead(list, spec, tokens, "cls.predictions.decoder");
             }
             case Head.Classes classes -> {
-                square(list, Role.HEAD_DENSE, prefix + "pooler.dense", hidden);
+                // llama.cpp's converter leaves the pooler out
+                if (classes.dense().isPresent()) {
+                    dense(list, prefix + "pooler.dense", hidden);
+                }
                 outputs(list, spec, "classifier");
             }
             case Head.Tags tags -> outputs(list, spec, "classifier");

@@ -190,4 +190,10 @@ public final class DebertaV2 extends Bert {
             super.headParameters(list, spec, prefix);
         }
     }
+
+    /** llama.cpp has no such attention. */
+    @Override
+    public String ggufArchitecture() {
+        return null;
+    }
 }

@@ -103,13 +103,13 @@ public final class DistilBert extends PostNormEncoder {
         switch (spec.head()) {
             case Head.None none -> { }
             case Head.MaskedTokens tokens -> {
-                square(list, Role.HEAD_DENSE, "vocab_transform", hidden);
-                list.norm(Role.HEAD_NORM, "vocab_layer_norm", null, hidden, true);
+                dense(list, "vocab_transform", hidden);
+                list.norm(Role.HEAD_NORM, "vocab_layer_norm", "cls.norm", hidden, true);
                 ownHead(list, spec, tokens, "vocab_projector");
-                list.bias(Role.HEAD, "vocab_projector", null, Layout.SAME, spec.vocabSize());
+                list.bias(Role.HEAD, "vocab_projector", "cls.output", Layout.SAME, spec.vocabSize());
             }
             case Head.Classes classes -> {
-                square(list, Role.HEAD_DENSE, "pre_classifier", hidden);
+                dense(list, "pre_classifier", hidden);
                 outputs(list, spec, "classifier");
             }
             case Head.Tags tags -> outputs(list, spec, "classifier");

@@ -102,4 +102,10 @@ public final class Longformer extends Roberta {
         square(list, Role.K_GLOBAL, at + "attention.self.key_global", spec.hiddenSize());
         square(list, Role.V_GLOBAL, at + "attention.self.value_global", spec.hiddenSize());
     }
+
+    /** llama.cpp has no such attention. */
+    @Override
+    public String ggufArchitecture() {
+        return null;
+    }
 }

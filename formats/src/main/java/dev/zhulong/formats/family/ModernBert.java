@@ -11,7 +11,6 @@ import dev.zhulong.formats.DecoderSpec.Activation;
 import dev.zhulong.formats.DecoderSpec.Norm;
 import dev.zhulong.formats.DecoderSpec.Rope;
 import dev.zhulong.formats.DecoderSpec.Scaling;
-import dev.zhulong.formats.EncoderFamily;
 import dev.zhulong.formats.EncoderSpec;
 import dev.zhulong.formats.EncoderSpec.Dense;
 import dev.zhulong.formats.EncoderSpec.Head;
@@ -32,6 +31,11 @@ import dev.zhulong.formats.Stack.NormPlace;
 import dev.zhulong.formats.Stack.Positions;
 import dev.zhulong.formats.Stack.Turn;
 import dev.zhulong.formats.TensorView;
+import dev.zhulong.formats.gguf.GgufEncoder;
+import dev.zhulong.formats.gguf.GgufFile;
+import dev.zhulong.formats.gguf.GgufMetadata;
+import dev.zhulong.formats.gguf.GgufShape;
+import dev.zhulong.formats.gguf.GgufValue;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -43,10 +47,15 @@ import java.util.Set;
  * ModernBERT (Warner et al. 2024): pre-norm with LayerNorm without a bias, rotary positions, a gated MLP, and attention whose reach is short in most
  * layers, which turn by other angles. All heads begin with the dense layer that was trained for masked tokens.
  */
-public final class ModernBert implements EncoderFamily {
+public final class ModernBert implements GgufEncoder {
     private static final String STEM = "ModernBert";
     private static final String LOCAL = "sliding_attention";
     private static final String GLOBAL = "full_attention";
+    // keys of GGUF
+    private static final String ACTIVATION = "hidden_activation";
+    private static final String WINDOW = "attention.sliding_window";
+    private static final String PATTERN = "attention.sliding_window_pattern";
+    private static final String THETA = "rope.freq_base";
 
     @Override
     public String modelType() {
@@ -88,19 +97,21 @@ public final class ModernBert implements EncoderFamily {
             throw config.wrong("num_attention_heads", "a divisor of hidden_size " + hidden + " that leaves heads of even width", heads);
         }
         boolean bias = config.flag("attention_bias", false);
-        int half = config.integer("local_attention", 2, MOST, 128) / 2;
-        var everywhere = new Attention(heads, heads, hidden / heads, bias, bias, false, 0);
-        Attention nearby = everywhere.withWindow(2 * half).withTurn(new Turn.Own(rope(config, LOCAL, "local_rope_theta", 10_000, hidden / heads)));
         var mlp = new Mlp.Dense(config.integer("intermediate_size", 1, MOST), ConfigFields.activation(config, "hidden_activation", "gelu"), true,
                 config.flag("mlp_bias", false));
-        var layers = new ArrayList<Layer>();
-        for (boolean local : locals(config, config.integer("num_hidden_layers", 1, MOST_LAYERS))) {
-            layers.add(new Layer(local ? nearby : everywhere, mlp));
-        }
-        var stack = new Stack(hidden, layers, Norm.LAYER, config.positive("norm_eps", 1e-5), NormPlace.BEFORE,
-                new Positions.Rotary(rope(config, GLOBAL, "global_rope_theta", 160_000, hidden / heads)), config.integer("max_position_embeddings", 1, MOST, 8192));
+        Stack stack = stack(new Attention(heads, heads, hidden / heads, bias, bias, false, 0), mlp, locals(config, config.integer("num_hidden_layers", 1, MOST_LAYERS)),
+                config.integer("local_attention", 2, MOST, 128), theta(config, LOCAL, "local_rope_theta", 10_000), theta(config, GLOBAL, "global_rope_theta", 160_000),
+                config.positive("norm_eps", 1e-5), config.integer("max_position_embeddings", 1, MOST, 8192));
         int vocab = config.integer("vocab_size", 1, MOST);
         return new EncoderSpec(this, stack, vocab, 0, config.integer("pad_token_id", 0, vocab - 1, Math.min(50_283, vocab - 1)), head(config));
+    }
+
+    /** @param locals which layers have a short reach  @param near theta of the angles of these  @param far of the others */
+    private static Stack stack(Attention everywhere, Mlp mlp, List<Boolean> locals, int window, double near, double far, double epsilon, int context) {
+        int headDim = everywhere.headDim();
+        Attention nearby = everywhere.withWindow(window / 2 * 2).withTurn(new Turn.Own(new Rope(near, headDim, new Scaling.None())));
+        return new Stack(everywhere.heads() * headDim, locals.stream().map(local -> new Layer(local ? nearby : everywhere, mlp)).toList(), Norm.LAYER, epsilon, NormPlace.BEFORE,
+                new Positions.Rotary(new Rope(far, headDim, new Scaling.None())), context);
     }
 
     /** Which layers have a short reach. */
@@ -125,7 +136,7 @@ public final class ModernBert implements EncoderFamily {
         return locals;
     }
 
-    private static Rope rope(JsonFields config, String kind, String oldField, double absent, int headDim) {
+    private static double theta(JsonFields config, String kind, String oldField, double absent) {
         if (config.object("rope_scaling").isPresent()) {
             throw config.wrong("rope_scaling", "none (stretched angles are not implemented for this family)", config.node("rope_scaling"));
         }
@@ -133,8 +144,7 @@ public final class ModernBert implements EncoderFamily {
         own.flatMap(fields -> fields.text("rope_type")).filter(type -> !type.equals("default")).ifPresent(type -> {
             throw own.get().wrong("rope_type", "default (another one is not implemented for this family)", FormatException.quote(type));
         });
-        double theta = own.filter(fields -> fields.isSet("rope_theta")).map(fields -> fields.positive("rope_theta")).orElseGet(() -> config.positive(oldField, absent));
-        return new Rope(theta, headDim, new Scaling.None());
+        return own.filter(fields -> fields.isSet("rope_theta")).map(fields -> fields.positive("rope_theta")).orElseGet(() -> config.positive(oldField, absent));
     }
 
     private Head head(JsonFields config) {
@@ -219,35 +229,36 @@ public final class ModernBert implements EncoderFamily {
         var list = new ParameterList();
         long hidden = spec.hiddenSize();
         String at = prefix(spec);
-        list.matrix(Role.EMBED, at + "embeddings.tok_embeddings", null, Init.NORMAL, spec.vocabSize(), hidden);
-        list.norm(Role.EMBED_NORM, at + "embeddings.norm", null, hidden, false);
+        list.matrix(Role.EMBED, at + "embeddings.tok_embeddings", "token_embd", Init.NORMAL, spec.vocabSize(), hidden);
+        list.norm(Role.EMBED_NORM, at + "embeddings.norm", "token_embd_norm", hidden, false);
         for (int l = 0; l < spec.layers(); l++) {
             list.layer(l);
             Attention a = spec.layer(l).attention();
             var mlp = (Mlp.Dense) spec.layer(l).mlp();
             String layer = at + "layers." + l + ".";
+            String gguf = "blk." + l + ".";
             if (l > 0) {
                 // the first layer is given what the norm of the embeddings gives
-                list.norm(Role.NORM1, layer + "attn_norm", null, hidden, false);
+                list.norm(Role.NORM1, layer + "attn_norm", gguf + "attn_norm", hidden, false);
             }
-            list.projection(Role.QKV, layer + "attn.Wqkv", null, Init.NORMAL, Layout.SAME, 3 * hidden, hidden, a.qkvBias());
-            list.projection(Role.OUT, layer + "attn.Wo", null, Init.RESIDUAL, Layout.SAME, hidden, hidden, a.outputBias());
-            list.norm(Role.NORM2, layer + "mlp_norm", null, hidden, false);
-            list.projection(Role.GATE_UP, layer + "mlp.Wi", null, Init.NORMAL, Layout.SAME, 2L * mlp.width(), hidden, mlp.bias());
-            list.projection(Role.DOWN, layer + "mlp.Wo", null, Init.RESIDUAL, Layout.SAME, hidden, mlp.width(), mlp.bias());
+            list.projection(Role.QKV, layer + "attn.Wqkv", gguf + "attn_qkv", Init.NORMAL, Layout.SAME, 3 * hidden, hidden, a.qkvBias());
+            list.projection(Role.OUT, layer + "attn.Wo", gguf + "attn_output", Init.RESIDUAL, Layout.SAME, hidden, hidden, a.outputBias());
+            list.norm(Role.NORM2, layer + "mlp_norm", gguf + "ffn_norm", hidden, false);
+            list.projection(Role.GATE_UP, layer + "mlp.Wi", gguf + "ffn_up", Init.NORMAL, Layout.SAME, 2L * mlp.width(), hidden, mlp.bias());
+            list.projection(Role.DOWN, layer + "mlp.Wo", gguf + "ffn_down", Init.RESIDUAL, Layout.SAME, hidden, mlp.width(), mlp.bias());
         }
         list.layer(-1);
-        list.norm(Role.FINAL_NORM, at + "final_norm", null, hidden, false);
+        list.norm(Role.FINAL_NORM, at + "final_norm", "output_norm", hidden, false);
         spec.head().dense().ifPresent(dense -> {
-            list.projection(Role.HEAD_DENSE, "head.dense", null, Init.NORMAL, Layout.SAME, hidden, hidden, dense.bias());
-            list.norm(Role.HEAD_NORM, "head.norm", null, hidden, false);
+            list.projection(Role.HEAD_DENSE, "head.dense", "cls", Init.NORMAL, Layout.SAME, hidden, hidden, dense.bias());
+            list.norm(Role.HEAD_NORM, "head.norm", "cls.norm", hidden, false);
         });
         switch (spec.head()) {
             case Head.None none -> { }
             case Head.MaskedTokens tokens -> {
                 PostNormEncoder.ownHead(list, spec, tokens, "decoder");
                 if (tokens.bias()) {
-                    list.bias(Role.HEAD, "decoder", null, Layout.SAME, spec.vocabSize());
+                    list.bias(Role.HEAD, "decoder", "cls.output", Layout.SAME, spec.vocabSize());
                 }
             }
             case Head.Classes classes -> PostNormEncoder.outputs(list, spec, "classifier");
@@ -274,5 +285,76 @@ public final class ModernBert implements EncoderFamily {
             }
             return Optional.of(prefix(spec) + (name.startsWith("model.") ? name.substring("model.".length()) : name));
         });
+    }
+
+    // ---- GGUF --------------------------------------------------------------------------------------------------------------------------------
+
+    @Override
+    public String ggufArchitecture() {
+        return "modern-bert";
+    }
+
+    @Override
+    public String ggufEpsilon() {
+        return "attention.layer_norm_epsilon";
+    }
+
+    /** llama.cpp has no biases here, GELU or SiLU, and of heads that of classes over the mean. */
+    @Override
+    public boolean runsInLlamaCpp(EncoderSpec spec) {
+        boolean head = switch (spec.head()) {
+            case Head.None none -> true;
+            case Head.Classes classes -> classes.mean() && !classes.dense().orElseThrow().bias() && classes.dense().get().activation() == Activation.GELU;
+            case Head.MaskedTokens tokens -> false;
+            case Head.Tags tags -> false;
+            case Head.Spans spans -> false;
+        };
+        Layer first = spec.layer(0);
+        return head && first.mlp() instanceof Mlp.Dense mlp && !mlp.bias() && !first.attention().qkvBias() && (mlp.activation() == Activation.GELU || mlp.activation() == Activation.SILU)
+                && spec.stack().layers().stream().allMatch(layer -> layer.attention().pattern() == null);
+    }
+
+    @Override
+    public EncoderSpec read(GgufFile file) {
+        String at = ggufArchitecture() + ".";
+        GgufMetadata metadata = file.metadata();
+        GgufShape shape = GgufShape.read(file, at, false);
+        if (shape.kvHeads() != shape.heads() || (long) shape.headDim() * shape.heads() != shape.hidden() || shape.headDim() % 2 != 0) {
+            throw metadata.wrong(at + "attention.head_count", "a divisor of embedding_length " + shape.hidden() + " that leaves heads of even width, and no fewer key heads");
+        }
+        String named = metadata.text(at + ACTIVATION).orElse("gelu");
+        if (!named.equals("gelu") && !named.equals("silu")) {
+            throw metadata.wrong(at + ACTIVATION, "gelu or silu");
+        }
+        int window = metadata.integer(at + WINDOW, 0, MOST, 0);
+        List<Boolean> locals = new ArrayList<>();
+        boolean each = metadata.values().get(at + PATTERN) instanceof GgufValue.Numbers;
+        long[] pattern = each ? metadata.wholes(at + PATTERN, shape.layers()) : null;
+        int every = each ? 0 : metadata.integer(at + PATTERN, 0, MOST, 3);
+        for (int layer = 0; layer < shape.layers(); layer++) {
+            locals.add(window > 1 && (each ? pattern[layer] != 0 : every == 0 || layer % every != 0));
+        }
+        var mlp = new Mlp.Dense(shape.inner(), named.equals("silu") ? Activation.SILU : Activation.GELU, true, false);
+        Stack stack = stack(new Attention(shape.heads(), shape.heads(), shape.headDim(), false, false, false, 0), mlp, locals, window,
+                metadata.positive(at + THETA + "_swa", 10_000), metadata.positive(at + THETA, 10_000), metadata.positive(at + ggufEpsilon()), shape.contextLength());
+        return new EncoderSpec(this, stack, shape.vocab(), 0, metadata.tokenId("tokenizer.ggml.padding_token_id", shape.vocab()).orElse(0), GgufHead.classes(file, at, true));
+    }
+
+    @Override
+    public void write(EncoderSpec spec, String at, Map<String, GgufValue> metadata) {
+        metadata.put(at + ACTIVATION, GgufValue.of(spec.activation() == Activation.SILU ? "silu" : "gelu"));
+        metadata.put(at + THETA, GgufValue.of((float) ((Positions.Rotary) spec.stack().positions()).rope().theta()));
+        List<Attention> layers = spec.stack().layers().stream().map(Layer::attention).toList();
+        Optional<Attention> local = layers.stream().filter(attention -> attention.turn() instanceof Turn.Own).findFirst();
+        if (local.isEmpty()) {
+            return;
+        }
+        metadata.put(at + THETA + "_swa", GgufValue.of((float) ((Turn.Own) local.get().turn()).rope().theta()));
+        metadata.put(at + WINDOW, GgufValue.of(local.get().window()));
+        byte[] pattern = new byte[layers.size()];
+        for (int layer = 0; layer < pattern.length; layer++) {
+            pattern[layer] = (byte) (layers.get(layer).turn() instanceof Turn.Own ? 1 : 0);
+        }
+        metadata.put(at + PATTERN, new GgufValue.Numbers(GgufValue.Type.BOOL, pattern));
     }
 }

@@ -26,6 +26,9 @@ import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.formats.Stack.NormPlace;
 import dev.zhulong.formats.Stack.Positions;
 import dev.zhulong.formats.TensorView;
+import dev.zhulong.formats.gguf.GgufEncoder;
+import dev.zhulong.formats.gguf.GgufFile;
+import dev.zhulong.formats.gguf.GgufMetadata;
 import java.util.Collections;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -41,7 +44,7 @@ import java.util.stream.Stream;
  * What BERT (Devlin et al. 2018) and its descendants share: learned positions, LayerNorm after each sum, biases everywhere, and five architectures
  * that differ in their heads. A family says what it calls things.
  */
-abstract class PostNormEncoder implements EncoderFamily {
+abstract class PostNormEncoder implements GgufEncoder {
     private static final String BARE = "Model";
     private static final String TOKENS = "ForMaskedLM";
     private static final String CLASSES = "ForSequenceClassification";
@@ -183,16 +186,16 @@ abstract class PostNormEncoder implements EncoderFamily {
         var list = new ParameterList();
         long hidden = spec.hiddenSize();
         String at = prefix(spec);
-        list.matrix(Role.EMBED, at + "embeddings.word_embeddings", null, Init.NORMAL, spec.vocabSize(), hidden);
+        list.matrix(Role.EMBED, at + "embeddings.word_embeddings", "token_embd", Init.NORMAL, spec.vocabSize(), hidden);
         if (!(spec.stack().positions() instanceof Positions.Distances distances) || distances.learned()) {
-            list.matrix(Role.POSITIONS, at + "embeddings.position_embeddings", null, Init.NORMAL, spec.positionRows(), hidden);
+            list.projection(Role.POSITIONS, at + "embeddings.position_embeddings", "position_embd", Init.NORMAL, Layout.FROM_FIRST, spec.positionRows(), hidden, false);
         }
         if (spec.segments() > 0) {
-            list.matrix(Role.SEGMENTS, at + "embeddings.token_type_embeddings", null, Init.NORMAL, spec.segments(), hidden);
+            list.matrix(Role.SEGMENTS, at + "embeddings.token_type_embeddings", "token_types", Init.NORMAL, spec.segments(), hidden);
         }
-        list.norm(Role.EMBED_NORM, at + "embeddings.LayerNorm", null, hidden, true);
+        list.norm(Role.EMBED_NORM, at + "embeddings.LayerNorm", "token_embd_norm", hidden, true);
         for (int l = 0; l < spec.layers(); l++) {
-            layerParameters(list.layer(l), spec, at + names().layers() + l + ".", hidden, spec.layer(l).mlp().width());
+            layerParameters(list.layer(l), spec, at + names().layers() + l + ".", "blk." + l + ".", hidden, spec.layer(l).mlp().width());
         }
         list.layer(-1);
         afterLayers(list, spec, at);
@@ -206,32 +209,41 @@ abstract class PostNormEncoder implements EncoderFamily {
     /** Adds what all layers share. @param at the encoder's prefix */
     void afterLayers(ParameterList list, EncoderSpec spec, String at) {}
 
-    private void layerParameters(ParameterList list, EncoderSpec spec, String at, long hidden, long inner) {
+    private void layerParameters(ParameterList list, EncoderSpec spec, String at, String gguf, long hidden, long inner) {
         Names names = names();
-        square(list, Role.Q, at + names.q, hidden);
-        square(list, Role.K, at + names.k, hidden);
-        square(list, Role.V, at + names.v, hidden);
+        square(list, Role.Q, at + names.q, gguf + "attn_q", hidden);
+        square(list, Role.K, at + names.k, gguf + "attn_k", hidden);
+        square(list, Role.V, at + names.v, gguf + "attn_v", hidden);
         attentionParameters(list, spec, at);
-        square(list, Role.OUT, at + names.out, hidden);
-        list.norm(Role.NORM1, at + names.norm1, null, hidden, true);
-        list.projection(Role.UP, at + names.up, null, Init.NORMAL, Layout.SAME, inner, hidden, true);
-        list.projection(Role.DOWN, at + names.down, null, Init.NORMAL, Layout.SAME, hidden, inner, true);
-        list.norm(Role.NORM2, at + names.norm2, null, hidden, true);
+        square(list, Role.OUT, at + names.out, gguf + "attn_output", hidden);
+        list.norm(Role.NORM1, at + names.norm1, gguf + "attn_output_norm", hidden, true);
+        list.projection(Role.UP, at + names.up, gguf + "ffn_up", Init.NORMAL, Layout.SAME, inner, hidden, true);
+        list.projection(Role.DOWN, at + names.down, gguf + "ffn_down", Init.NORMAL, Layout.SAME, hidden, inner, true);
+        list.norm(Role.NORM2, at + names.norm2, gguf + "layer_output_norm", hidden, true);
+    }
+
+    /** The dense layer before a head, as BERT's files and llama.cpp's have it. */
+    static void dense(ParameterList list, String name, long hidden) {
+        square(list, Role.HEAD_DENSE, name, "cls", hidden);
     }
 
     static void square(ParameterList list, Role role, String name, long hidden) {
-        list.projection(role, name, null, Init.NORMAL, Layout.SAME, hidden, hidden, true);
+        square(list, role, name, null, hidden);
+    }
+
+    private static void square(ParameterList list, Role role, String name, String gguf, long hidden) {
+        list.projection(role, name, gguf, Init.NORMAL, Layout.SAME, hidden, hidden, true);
     }
 
     /** The head itself, with its bias. */
     static void outputs(ParameterList list, EncoderSpec spec, String name) {
-        list.projection(Role.HEAD, name, null, Init.NORMAL, Layout.SAME, spec.outputs(), spec.hiddenSize(), true);
+        list.projection(Role.HEAD, name, "cls.output", Init.NORMAL, Layout.SAME, spec.outputs(), spec.hiddenSize(), true);
     }
 
     /** The matrix of a head over masked tokens that is not tied; its bias is listed apart. */
     static void ownHead(ParameterList list, EncoderSpec spec, Head.MaskedTokens tokens, String name) {
         if (!tokens.tied()) {
-            list.matrix(Role.HEAD, name, null, Init.NORMAL, spec.vocabSize(), spec.hiddenSize());
+            list.matrix(Role.HEAD, name, "cls.output", Init.NORMAL, spec.vocabSize(), spec.hiddenSize());
         }
     }
 
@@ -242,6 +254,42 @@ abstract class PostNormEncoder implements EncoderFamily {
         var together = new LinkedHashMap<String, List<String>>();
         parameters(network).forEach(p -> together.put(own && p.name().equals(tokenHead() + ".bias") ? tokenHead() + ".decoder.bias" : p.name(), List.of(p.name())));
         return together;
+    }
+
+    // ---- GGUF --------------------------------------------------------------------------------------------------------------------------------
+
+    @Override
+    public String ggufArchitecture() {
+        return "bert";
+    }
+
+    /** Files of other programs do not say which descendant of BERT they hold; all are the same there. */
+    @Override
+    public boolean claims(GgufMetadata metadata) {
+        return false;
+    }
+
+    @Override
+    public EncoderSpec read(GgufFile file) {
+        throw new IllegalStateException("only BERT claims files that do not say their family");
+    }
+
+    @Override
+    public final String ggufEpsilon() {
+        return "attention.layer_norm_epsilon";
+    }
+
+    /** llama.cpp knows GELU alone, and of heads that of classes, which a dense layer with tanh may stand before. */
+    @Override
+    public final boolean runsInLlamaCpp(EncoderSpec spec) {
+        boolean head = switch (spec.head()) {
+            case Head.None none -> true;
+            case Head.Classes classes -> classes.dense().isEmpty() || classes.dense().get().activation() == Activation.TANH;
+            case Head.MaskedTokens tokens -> false;
+            case Head.Tags tags -> false;
+            case Head.Spans spans -> false;
+        };
+        return head && (spec.activation() == Activation.GELU || spec.activation() == Activation.GELU_TANH) && spec.layer(0).attention().pattern() == null;
     }
 
     private String prefix(EncoderSpec spec) {

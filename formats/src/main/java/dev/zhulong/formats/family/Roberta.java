@@ -62,13 +62,13 @@ public class Roberta extends Bert {
         switch (spec.head()) {
             case Head.None none -> { }
             case Head.MaskedTokens tokens -> {
-                list.bias(Role.HEAD, "lm_head", null, Layout.SAME, spec.vocabSize());
-                square(list, Role.HEAD_DENSE, "lm_head.dense", hidden);
-                list.norm(Role.HEAD_NORM, "lm_head.layer_norm", null, hidden, true);
+                list.bias(Role.HEAD, "lm_head", "cls.output", Layout.SAME, spec.vocabSize());
+                dense(list, "lm_head.dense", hidden);
+                list.norm(Role.HEAD_NORM, "lm_head.layer_norm", "cls.norm", hidden, true);
                 ownHead(list, spec, tokens, "lm_head.decoder");
             }
             case Head.Classes classes -> {
-                square(list, Role.HEAD_DENSE, "classifier.dense", hidden);
+                dense(list, "classifier.dense", hidden);
                 outputs(list, spec, "classifier.out_proj");
             }
             case Head.Tags tags -> outputs(list, spec, "classifier");

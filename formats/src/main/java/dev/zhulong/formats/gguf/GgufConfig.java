@@ -1,9 +1,14 @@
 package dev.zhulong.formats.gguf;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.EncoderDecoderSpec;
+import dev.zhulong.formats.EncoderSpec;
 import dev.zhulong.formats.Families;
 import dev.zhulong.formats.FormatException;
+import dev.zhulong.formats.HfConfig;
+import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.SpecDifference;
+import dev.zhulong.formats.StorageType;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -13,9 +18,9 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 
 /**
- * The shape of a decoder in a GGUF file's metadata, both ways, for the architectures of every {@link GgufFamily}.
+ * The shape of a network in a GGUF file's metadata, both ways, for the architectures of every {@link GgufArchitecture}.
  *
- * <p>What the metadata do not say (a head of its own, biases, Llama 3's rotary scaling), the tensors do. A key that would change the logits and is
+ * <p>What a decoder's metadata do not say (a head of its own, biases, Llama 3's rotary scaling), the tensors do. A key that would change the logits and is
  * not implemented is refused by name.
  */
 public final class GgufConfig {
@@ -23,6 +28,9 @@ public final class GgufConfig {
     static final String ARCHITECTURE = "general.architecture";
     /** What follows the architecture where llama.cpp has no key for what a decoder does: it refuses the file rather than compute something else. */
     public static final String OWN = "-zhulong";
+
+    /** The text of a {@code config.json}, in files of ours that hold no decoder: what llama.cpp's keys cannot say of such a network. */
+    public static final String CONFIG = "zhulong.config";
 
     private GgufConfig() {}
 
@@ -32,26 +40,37 @@ public final class GgufConfig {
             "residual_scale", 1.0, "embedding_scale", 1.0));
 
     /**
-     * The shape of the decoder in {@code file}.
+     * The shape of the network in {@code file}.
      *
      * @throws FormatException naming file, key or tensor, expected and found
      */
-    public static DecoderSpec read(GgufFile file) {
+    public static NetworkSpec read(GgufFile file) {
         GgufMetadata metadata = file.metadata();
         if (metadata.integer("split.count", 0, Integer.MAX_VALUE, 1) > 1) {
             throw metadata.wrong("split.count", "a model in one file (join the parts: llama-gguf-split --merge FIRST_PART OUT)");
         }
-        GgufFamily family = family(metadata);
-        refuseUnimplemented(metadata, family);
-        return family.read(file);
+        GgufArchitecture family = family(metadata);
+        if (!(family instanceof GgufFamily decoder)) {
+            return metadata.has(CONFIG) ? own(metadata, family) : family.read(file);
+        }
+        refuseUnimplemented(metadata, decoder);
+        return decoder.read(file);
     }
 
-    private static List<GgufFamily> families() {
-        return Families.all().stream().filter(GgufFamily.class::isInstance).map(GgufFamily.class::cast).toList();
+    private static NetworkSpec own(GgufMetadata metadata, GgufArchitecture shared) {
+        NetworkSpec spec = HfConfig.network(metadata.text(CONFIG).orElseThrow(), metadata.file());
+        if (!(spec.family() instanceof GgufArchitecture family) || !shared.ggufArchitecture().equals(family.ggufArchitecture())) {
+            throw metadata.wrong(CONFIG, "a configuration of the architecture " + shared.ggufArchitecture());
+        }
+        return spec;
     }
 
-    private static GgufFamily family(GgufMetadata metadata) {
-        String known = families().stream().map(GgufFamily::ggufArchitecture).distinct().collect(Collectors.joining(", "));
+    private static List<GgufArchitecture> families() {
+        return Families.all().stream().filter(GgufArchitecture.class::isInstance).map(GgufArchitecture.class::cast).filter(family -> family.ggufArchitecture() != null).toList();
+    }
+
+    private static GgufArchitecture family(GgufMetadata metadata) {
+        String known = families().stream().map(GgufArchitecture::ggufArchitecture).distinct().collect(Collectors.joining(", "));
         String architecture = metadata.text(ARCHITECTURE).orElse("");
         String published = architecture.endsWith(OWN) ? architecture.substring(0, architecture.length() - OWN.length()) : architecture;
         return families().stream().filter(family -> family.ggufArchitecture().equals(published) && family.claims(metadata)).reduce((general, particular) -> particular)
@@ -82,7 +101,11 @@ public final class GgufConfig {
         if (spec.family() instanceof GgufFamily family) {
             return family;
         }
-        throw new IllegalArgumentException("a model of the family " + spec.family().modelType() + " cannot be written as GGUF; write a directory in"
+        throw refused(spec);
+    }
+
+    private static IllegalArgumentException refused(NetworkSpec spec) {
+        return new IllegalArgumentException("a model of the family " + spec.family().modelType() + " cannot be written as GGUF; write a directory in"
                 + " Hugging Face's layout");
     }
 
@@ -102,7 +125,40 @@ public final class GgufConfig {
      * @throws IllegalArgumentException when the architecture's metadata cannot express the spec; written silently, it would give other
      *                                  logits elsewhere
      */
-    public static Map<String, GgufValue> write(DecoderSpec spec) {
+    public static Map<String, GgufValue> write(NetworkSpec spec) {
+        return switch (spec) {
+            case DecoderSpec decoder -> decoder(decoder);
+            case EncoderSpec encoder -> encoder(encoder);
+            case EncoderDecoderSpec both -> throw refused(both);
+        };
+    }
+
+    private static Map<String, GgufValue> encoder(EncoderSpec spec) {
+        if (!(spec.family() instanceof GgufEncoder family) || family.ggufArchitecture() == null) {
+            throw refused(spec);
+        }
+        String architecture = family.ggufArchitecture() + (family.runsInLlamaCpp(spec) ? "" : OWN);
+        String at = architecture + ".";
+        var metadata = new LinkedHashMap<String, GgufValue>();
+        metadata.put(ARCHITECTURE, GgufValue.of(architecture));
+        metadata.put(CONFIG, GgufValue.of(HfConfig.write(spec, StorageType.F32)));
+        metadata.put(at + "vocab_size", GgufValue.of(spec.vocabSize()));
+        metadata.put(at + "context_length", GgufValue.of(spec.contextLength()));
+        metadata.put(at + "embedding_length", GgufValue.of(spec.hiddenSize()));
+        metadata.put(at + "block_count", GgufValue.of(spec.layers()));
+        metadata.put(at + "feed_forward_length", GgufValue.of(spec.layer(0).mlp().width()));
+        metadata.put(at + "attention.head_count", GgufValue.of(spec.layer(0).attention().heads()));
+        metadata.put(at + "attention.causal", GgufValue.of(false));
+        metadata.put(at + family.ggufEpsilon(), GgufValue.of((float) spec.stack().normEpsilon()));
+        metadata.put("tokenizer.ggml.token_type_count", GgufValue.of(Math.max(1, spec.segments())));
+        if (!spec.head().labels().isEmpty()) {
+            metadata.put(at + "classifier.output_labels", GgufValue.of(spec.head().labels()));
+        }
+        family.write(spec, at, metadata);
+        return metadata;
+    }
+
+    private static Map<String, GgufValue> decoder(DecoderSpec spec) {
         GgufFamily family = family(spec);
         String architecture = family.ggufArchitecture() + (family.runsInLlamaCpp(spec) ? "" : OWN);
         String at = architecture + ".";

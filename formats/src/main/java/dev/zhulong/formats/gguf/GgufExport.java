@@ -2,6 +2,7 @@ package dev.zhulong.formats.gguf;
 
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.HalfFloats;
+import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.TensorView;
 import java.lang.foreign.Arena;
@@ -9,6 +10,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -16,8 +18,10 @@ import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
-/** Writes a decoder of Hugging Face's layout as a GGUF file that llama.cpp reads. */
+/** Writes a network of Hugging Face's layout as a GGUF file that llama.cpp reads. */
 public final class GgufExport {
+    /** The rows of a table of positions before that of position 0, which llama.cpp's tensor has not: padding stands in one of them. */
+    static final String ROWS_BEFORE = "zhulong.position_rows";
 
     private GgufExport() {}
 
@@ -31,10 +35,10 @@ public final class GgufExport {
      * @param type      F32, F16 or BF16 for matrices; vectors and learned positions are F32, as ggml wants them
      * @throws IllegalArgumentException when GGUF cannot express the spec, or a finite weight is beyond F16
      */
-    public static void write(Path file, DecoderSpec spec, Function<String, TensorView> tensors, Map<String, GgufValue> tokenizer,
+    public static void write(Path file, NetworkSpec spec, Function<String, TensorView> tensors, Map<String, GgufValue> tokenizer,
             String name, GgufType type) {
         try (var scratch = new Scratch()) {
-            write(file, spec, tokenizer, name, fileType(type), Map.of(), weight -> {
+            write(file, spec, tokenizer, name, fileType(type), rowsBefore(spec, tensors), weight -> {
                 GgufType stored = storedType(weight, type);
                 return new Stored(stored, () -> {
                     Arena arena = scratch.next();
@@ -42,6 +46,30 @@ public final class GgufExport {
                 });
             });
         }
+    }
+
+    /**
+     * {@code general.architecture} of a network's file.
+     *
+     * @throws IllegalArgumentException where GGUF cannot express the spec
+     */
+    public static String architecture(NetworkSpec spec) {
+        return ((GgufValue.Text) GgufConfig.write(spec).get(GgufConfig.ARCHITECTURE)).value();
+    }
+
+    /**
+     * What of the weights lies in a key; nothing, of most networks.
+     *
+     * @param tensors gives a weight by Hugging Face's name
+     */
+    public static Map<String, GgufValue> rowsBefore(NetworkSpec spec, Function<String, TensorView> tensors) {
+        for (GgufWeight weight : weights(spec)) {
+            if (weight.rowsBefore() > 0) {
+                float[] all = tensors.apply(weight.huggingFace()).requireShape(weight.parameter().shape()).toFloats();
+                return Map.of(ROWS_BEFORE, GgufValue.of(Arrays.copyOf(all, Math.toIntExact(weight.rowsBefore() * weight.shape()[1]))));
+            }
+        }
+        return Map.of();
     }
 
     /** Memory for one tensor at a time: that of one is freed when the next is asked for. */
@@ -79,7 +107,7 @@ public final class GgufExport {
      * @param weights   how each of {@link #weights} is stored
      * @throws IllegalArgumentException when GGUF cannot express the spec
      */
-    public static void write(Path file, DecoderSpec spec, Map<String, GgufValue> tokenizer, String name, int fileType, Map<String, GgufValue> more,
+    public static void write(Path file, NetworkSpec spec, Map<String, GgufValue> tokenizer, String name, int fileType, Map<String, GgufValue> more,
             Function<GgufWeight, Stored> weights) {
         Map<String, GgufValue> config = GgufConfig.write(spec);
         var metadata = new LinkedHashMap<String, GgufValue>();
@@ -90,8 +118,10 @@ public final class GgufExport {
         metadata.putAll(tokenizer);
         metadata.putAll(config);
         var entries = new ArrayList<GgufWriter.Entry>();
-        new TreeMap<>(GgufRope.tensors(spec.rope())).forEach((tensor, factors) -> entries.add(new GgufWriter.Entry(tensor, GgufType.F32,
-                new long[] {factors.length}, () -> MemorySegment.ofArray(factors))));
+        if (spec instanceof DecoderSpec decoder) {
+            new TreeMap<>(GgufRope.tensors(decoder.rope())).forEach((tensor, factors) -> entries.add(new GgufWriter.Entry(tensor, GgufType.F32,
+                    new long[] {factors.length}, () -> MemorySegment.ofArray(factors))));
+        }
         List<GgufWeight> all = weights(spec);
         for (int i = 0; i < all.size(); ) {
             GgufWeight weight = all.get(i);
@@ -120,9 +150,9 @@ public final class GgufExport {
     }
 
     /** The weights a file holds: those of the model, and for some tied ones the embedding once more as the head llama.cpp asks for. */
-    public static List<GgufWeight> weights(DecoderSpec spec) {
+    public static List<GgufWeight> weights(NetworkSpec spec) {
         var weights = new ArrayList<>(GgufWeight.of(spec));
-        if (spec.tiedEmbeddings() && GgufConfig.family(spec).repeatsTiedHead()) {
+        if (spec instanceof DecoderSpec decoder && spec.tiedEmbeddings() && GgufConfig.family(decoder).repeatsTiedHead()) {
             GgufWeight embedding = weights.getFirst();
             weights.add(new GgufWeight(embedding.parameter(), "output.weight", embedding.shape(), null));
         }

@@ -1,16 +1,12 @@
 package dev.zhulong.formats.gguf;
 
 import dev.zhulong.formats.DecoderSpec;
-import dev.zhulong.formats.Family;
 import dev.zhulong.formats.FormatException;
 import java.util.Map;
 import java.util.Set;
 
-/** A family that llama.cpp has too: how its shape stands in GGUF's metadata. Names and layout of the weights stand in {@link Family#parameters}. */
-public interface GgufFamily extends Family {
-    /** {@code general.architecture}; families may share one. */
-    String ggufArchitecture();
-
+/** A family of decoders that llama.cpp has too: how its shape stands in GGUF's metadata. */
+public interface GgufFamily extends GgufArchitecture {
     /**
      * Whether llama.cpp computes such a decoder as it is. One that it would load and compute otherwise is written under an architecture of our own
      * ({@link GgufConfig#OWN}), which llama.cpp refuses by name.
@@ -19,18 +15,10 @@ public interface GgufFamily extends Family {
         return true;
     }
 
-    /** Of the families that share an architecture, whether this one is meant; of several that say so the last registered is taken. */
-    default boolean claims(GgufMetadata metadata) {
-        return true;
-    }
-
     /** Keys, without the architecture, that change the logits and are refused for all families that do not name them here. */
     default Set<String> understood() {
         return Set.of();
     }
-
-    /** The key of the norms' epsilon, without the architecture. */
-    String ggufEpsilon();
 
     /** Whether files hold the embedding once more as the head where the two are tied. */
     default boolean repeatsTiedHead() {
@@ -42,6 +30,7 @@ public interface GgufFamily extends Family {
      *
      * @throws FormatException naming file, key or tensor, expected and found
      */
+    @Override
     DecoderSpec read(GgufFile file);
 
     /** The shape that these keys say, with which what {@link #write} left out is found; null for a family that refuses by itself what keys cannot say. */

@@ -6,6 +6,8 @@ import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -37,6 +39,18 @@ public final class GgufFile implements AutoCloseable {
         this.arena = arena;
         this.metadata = metadata;
         this.tensors = tensors;
+    }
+
+    /** Whether a path is a file that begins as such a file does. */
+    public static boolean isOne(Path path) {
+        if (!Files.isRegularFile(path)) {
+            return false;
+        }
+        try (var in = Files.newInputStream(path)) {
+            return new String(in.readNBytes(4), StandardCharsets.ISO_8859_1).equals("GGUF");
+        } catch (IOException e) {
+            throw new UncheckedIOException(path + ": " + e.getMessage(), e);
+        }
     }
 
     /**

@@ -1,8 +1,12 @@
 package dev.zhulong.formats.gguf;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.EncoderDecoderSpec;
+import dev.zhulong.formats.EncoderSpec;
 import dev.zhulong.formats.FormatException;
+import dev.zhulong.formats.Families;
 import dev.zhulong.formats.HalfFloats;
+import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.Parameter.Layout;
 import dev.zhulong.formats.Role;
 import dev.zhulong.formats.Stack.Attention;
@@ -21,7 +25,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * A decoder in a GGUF file, its weights under Hugging Face's names: what {@link dev.zhulong.formats.ModelDirectory} is to a directory.
+ * A network in a GGUF file, its weights under Hugging Face's names: what {@link dev.zhulong.formats.ModelDirectory} is to a directory.
  *
  * <pre>{@code
  * try (var model = GgufModel.open(Path.of("model.Q8_0.gguf")); var arena = Arena.ofShared()) {
@@ -33,10 +37,10 @@ import java.util.stream.Collectors;
 public final class GgufModel implements AutoCloseable {
 
     private final GgufFile file;
-    private final DecoderSpec spec;
+    private final NetworkSpec spec;
     private final Map<String, GgufWeight> weights;
 
-    private GgufModel(GgufFile file, DecoderSpec spec, Map<String, GgufWeight> weights) {
+    private GgufModel(GgufFile file, NetworkSpec spec, Map<String, GgufWeight> weights) {
         this.file = file;
         this.spec = spec;
         this.weights = Collections.unmodifiableMap(weights);
@@ -51,10 +55,13 @@ public final class GgufModel implements AutoCloseable {
         GgufFile file = GgufFile.open(path);
         boolean opened = false;
         try {
-            DecoderSpec spec = GgufConfig.read(file);
+            NetworkSpec spec = GgufConfig.read(file);
             var weights = new LinkedHashMap<String, GgufWeight>();
-            Set<String> known = new HashSet<>(Set.of("output.weight"));
-            known.addAll(GgufRope.tensors(spec.rope()).keySet());
+            Set<String> known = new HashSet<>();
+            if (spec instanceof DecoderSpec decoder) {
+                known.add("output.weight");
+                known.addAll(GgufRope.tensors(decoder.rope()).keySet());
+            }
             List<GgufWeight> all = GgufWeight.of(spec);
             Map<String, Long> stacked = all.stream().filter(GgufWeight::isStacked).collect(Collectors.groupingBy(GgufWeight::gguf, Collectors.counting()));
             for (GgufWeight weight : all) {
@@ -141,9 +148,26 @@ public final class GgufModel implements AutoCloseable {
         return cut(weight).map(CutUp::values).orElseGet(() -> file.tensor(weight.gguf())).type();
     }
 
-    /** The decoder's shape. */
-    public DecoderSpec spec() {
+    /** The network's shape. */
+    public NetworkSpec network() {
         return spec;
+    }
+
+    /**
+     * The same, of a decoder.
+     *
+     * @throws FormatException where the network is none
+     */
+    public DecoderSpec spec() {
+        return switch (spec) {
+            case DecoderSpec decoder -> decoder;
+            case EncoderSpec encoder -> throw other("an encoder, which reads text and writes none: give it to embed, rerank or serve");
+            case EncoderDecoderSpec both -> throw other("an encoder–decoder, which turns one text into another: give it to translate or serve");
+        };
+    }
+
+    private FormatException other(String kind) {
+        return new FormatException(file.path(), spec.family().title() + " is " + kind + "; a decoder is needed here, one of " + Families.names(Families.decoders()));
     }
 
     /** The container. */
@@ -186,12 +210,25 @@ public final class GgufModel implements AutoCloseable {
             GgufWeight.add(data, -1);
             return new GgufTensor(huggingFaceName, GgufType.F32, weight.shape(), data, stored.file());
         }
+        if (weight.rowsBefore() > 0) {
+            return new GgufTensor(huggingFaceName, GgufType.F32, weight.parameter().shape(), withRowsBefore(weight, stored, copies), stored.file());
+        }
         if (weight.isMoved()) {
             MemorySegment moved = copies.allocate(data.byteSize(), GgufHeader.DEFAULT_ALIGNMENT);
             weight.toHuggingFaceRows(data, moved, data.byteSize() / weight.shape()[0]);
             data = moved;
         }
         return new GgufTensor(huggingFaceName, stored.type(), weight.shape(), data, stored.file());
+    }
+
+    private MemorySegment withRowsBefore(GgufWeight weight, GgufTensor stored, SegmentAllocator copies) {
+        int count = Math.toIntExact(weight.rowsBefore() * weight.shape()[1]);
+        float[] before = file.metadata().floats(GgufExport.ROWS_BEFORE, count);
+        TensorView plain = stored.plain().orElseThrow(() -> FormatException.at(file.path(), "tensor " + FormatException.quote(stored.name()), "F32, as positions are", stored.type()));
+        MemorySegment all = copies.allocate((count + plain.elements()) * Float.BYTES, GgufHeader.DEFAULT_ALIGNMENT);
+        MemorySegment.copy(before, 0, all, ValueLayout.JAVA_FLOAT, 0, count);
+        HalfFloats.toF32(plain.type(), plain.data(), all.asSlice((long) count * Float.BYTES));
+        return all;
     }
 
     /** Unmaps the file; its tensors die, copies do not. */

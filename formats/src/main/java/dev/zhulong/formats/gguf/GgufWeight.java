@@ -1,6 +1,6 @@
 package dev.zhulong.formats.gguf;
 
-import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.EncoderSpec;
 import dev.zhulong.formats.FusedRows;
 import dev.zhulong.formats.HalfFloats;
 import dev.zhulong.formats.NetworkSpec;
@@ -54,8 +54,12 @@ public record GgufWeight(Parameter parameter, String gguf, long[] shape, Attenti
         return parameter.expert() >= 0;
     }
 
-    /** The weights of a decoder, layer after layer, within one in the order of {@link Role}. */
-    public static List<GgufWeight> of(DecoderSpec spec) {
+    /**
+     * The weights of a network, layer after layer, within one in the order of {@link Role}.
+     *
+     * @throws IllegalArgumentException where GGUF has no place for one
+     */
+    public static List<GgufWeight> of(NetworkSpec spec) {
         List<GgufWeight> weights = ofNetwork(spec);
         for (GgufWeight weight : weights) {
             if (weight.gguf == null) {
@@ -72,6 +76,7 @@ public record GgufWeight(Parameter parameter, String gguf, long[] shape, Attenti
             long[] shape = switch (p.layout()) {
                 case TRANSPOSED -> new long[] {p.outputs(), p.inputs()};
                 case ROW -> new long[] {p.inputs()};
+                case FROM_FIRST -> new long[] {p.outputs() - first(spec), p.inputs()};
                 default -> p.shape();
             };
             boolean byHeads = p.layout() == Layout.INTERLEAVED || p.layout() == Layout.BY_HEAD;
@@ -80,6 +85,11 @@ public record GgufWeight(Parameter parameter, String gguf, long[] shape, Attenti
         weights.sort(Comparator.comparingInt((GgufWeight weight) -> place(weight.parameter)).thenComparing(weight -> weight.parameter.role())
                 .thenComparing(weight -> weight.parameter.bias()));
         return weights;
+    }
+
+    /** Row of a table of positions where position 0 stands. */
+    private static int first(NetworkSpec spec) {
+        return spec instanceof EncoderSpec encoder ? encoder.firstPosition() : 0;
     }
 
     /** Before the layers, in a layer, or after them. */
@@ -118,7 +128,7 @@ public record GgufWeight(Parameter parameter, String gguf, long[] shape, Attenti
         return switch (layout()) {
             case INTERLEAVED -> interleaved();
             case BY_HEAD -> FusedRows.byHead(attention);
-            case SAME, TRANSPOSED, ROW, LESS_ONE -> null;
+            case SAME, TRANSPOSED, ROW, LESS_ONE, FROM_FIRST -> null;
         };
     }
 
@@ -134,7 +144,7 @@ public record GgufWeight(Parameter parameter, String gguf, long[] shape, Attenti
 
     /** Whether files of either kind hold other numbers, or hold them in another order. */
     public boolean isMoved() {
-        return layout() != Layout.SAME && layout() != Layout.TRANSPOSED && layout() != Layout.ROW;
+        return layout() == Layout.INTERLEAVED || layout() == Layout.BY_HEAD || layout() == Layout.LESS_ONE;
     }
 
     /** {@link #fromHuggingFace(TensorView, SegmentAllocator)} in memory off the heap that lives as long as it is reachable. */
@@ -153,10 +163,10 @@ public record GgufWeight(Parameter parameter, String gguf, long[] shape, Attenti
         boolean transposed = layout() == Layout.TRANSPOSED;
         view.requireShape(parameter.shape());
         MemorySegment floats = to.allocate(view.elements() * Float.BYTES, Float.BYTES);
-        if (layout() == Layout.SAME || layout() == Layout.ROW || layout() == Layout.LESS_ONE) {
+        if (!transposed && huggingFaceRows() == null) {
             HalfFloats.toF32(view.type(), view.data(), floats);
             add(floats, layout() == Layout.LESS_ONE ? 1 : 0);
-            return floats;
+            return layout() == Layout.FROM_FIRST ? floats.asSlice(rowsBefore() * shape[1] * Float.BYTES) : floats;
         }
         if (transposed) {
             transpose(view, floats);
@@ -170,6 +180,11 @@ public record GgufWeight(Parameter parameter, String gguf, long[] shape, Attenti
             HalfFloats.toF32(view.type(), data.asSlice(rows[row] * bytes, bytes), floats.asSlice(row * floatBytes, floatBytes));
         }
         return floats;
+    }
+
+    /** Rows of Hugging Face's that GGUF has not, before all others. */
+    long rowsBefore() {
+        return layout() == Layout.FROM_FIRST ? parameter.outputs() - shape[0] : 0;
     }
 
     private static void transpose(TensorView view, MemorySegment floats) {

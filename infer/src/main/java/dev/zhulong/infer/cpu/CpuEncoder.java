@@ -7,6 +7,7 @@ import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.Parameters;
 import dev.zhulong.formats.Role;
 import dev.zhulong.formats.Stack.Positions;
+import dev.zhulong.formats.gguf.GgufModel;
 import dev.zhulong.infer.Encoder;
 import dev.zhulong.infer.cpu.EncoderPass.Sequence;
 import dev.zhulong.kernels.DecoderOps;
@@ -93,6 +94,18 @@ public final class CpuEncoder implements Encoder {
             throw new FormatException(directory.path(), "expected an encoder such as BERT, found a " + directory.network().family().title() + " decoder");
         }
         return new CpuEncoder(new DecoderWeights.OfDirectory(directory, type), spec, threads);
+    }
+
+    /**
+     * Of a GGUF file, which may be closed afterwards.
+     *
+     * @throws FormatException where the file holds no encoder, or a weight cannot be taken
+     */
+    public static CpuEncoder load(GgufModel file, int threads) {
+        if (!(file.network() instanceof EncoderSpec spec)) {
+            throw new FormatException(file.file().path(), "expected an encoder such as BERT, found a " + file.network().family().title());
+        }
+        return new CpuEncoder(new DecoderWeights.OfGguf(file), spec, threads);
     }
 
     @Override

@@ -42,11 +42,28 @@ public final class CpuMemory {
      * @throws IllegalStateException where this JVM cannot run the engine; says what to change
      */
     public static MemoryEstimate of(GgufModel file, CpuOptions options) {
-        var memory = new CpuMemory(file.spec());
+        return of(file).estimate(file.spec(), options);
+    }
+
+    private static CpuMemory of(GgufModel file) {
+        var memory = new CpuMemory(file.network());
         for (GgufWeight weight : file.weights().values()) {
             memory.add(weight, WeightType.valueOf(file.type(weight).name()), weight.isMoved());
         }
-        return memory.estimate(file.spec(), options);
+        return memory;
+    }
+
+    /**
+     * Of a GGUF file, as {@link CpuEncoder#load(GgufModel, int)} would take it, with the sequences of one pass.
+     *
+     * @throws IllegalStateException where this JVM cannot run the engine; says what to change
+     */
+    public static MemoryEstimate ofEncoder(GgufModel file) {
+        return of(file).ofEncoder();
+    }
+
+    private MemoryEstimate ofEncoder() {
+        return new MemoryEstimate(shared + packed + scratch, 0, EncoderPass.bytes(spec.stack(), ((EncoderSpec) spec).outputs()));
     }
 
     /**
@@ -76,8 +93,7 @@ public final class CpuMemory {
      * @throws IllegalStateException where this JVM cannot run the engine; says what to change
      */
     public static MemoryEstimate ofEncoder(ModelDirectory directory, Optional<WeightType> type) {
-        var memory = of(directory, type);
-        return new MemoryEstimate(memory.shared + memory.packed + memory.scratch, 0, EncoderPass.bytes(memory.spec.stack(), ((EncoderSpec) memory.spec).outputs()));
+        return of(directory, type).ofEncoder();
     }
 
     /**

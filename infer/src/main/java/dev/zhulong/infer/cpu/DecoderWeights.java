@@ -71,7 +71,7 @@ sealed interface DecoderWeights {
     record OfGguf(GgufModel model) implements DecoderWeights {
         @Override
         public NetworkSpec network() {
-            return model.spec();
+            return model.network();
         }
 
         @Override

@@ -30,19 +30,24 @@ final class GgufModelFiles extends ModelFiles {
 
     /** @param adapter null for none */
     static GgufModelFiles open(Path file, Path adapter, EngineChoice choice) {
-        if (choice.weights().isPresent()) {
-            throw new IllegalArgumentException("weights are quantized while a directory is loaded; " + file + " is a GGUF file, whose types are fixed (zhulong quantize"
-                    + " makes others from the directory)");
-        }
-        if (!choice.device().isCpu()) {
-            throw new IllegalArgumentException(file + " is a GGUF file, which the CPU engine runs on the processor: leave out the device");
-        }
+        requirePossible(file, choice);
         GgufModel files = GgufModel.open(file);
         try {
             return new GgufModelFiles(files, adapter, choice);
         } catch (RuntimeException e) {
             files.close();
             throw e;
+        }
+    }
+
+    /** Refuses what no GGUF file can be run as. */
+    static void requirePossible(Path file, EngineChoice choice) {
+        if (choice.weights().isPresent()) {
+            throw new IllegalArgumentException("weights are quantized while a directory is loaded; " + file + " is a GGUF file, whose types are fixed (zhulong quantize"
+                    + " makes others from the directory)");
+        }
+        if (!choice.device().isCpu()) {
+            throw new IllegalArgumentException(file + " is a GGUF file, which the CPU engine runs on the processor: leave out the device");
         }
     }
 
@@ -89,6 +94,11 @@ final class GgufModelFiles extends ModelFiles {
 
     @Override
     String weightType() {
+        return weightType(files);
+    }
+
+    /** What most elements of a model's matrices are held in. */
+    static String weightType(GgufModel files) {
         var elements = new TreeMap<String, Long>();
         for (GgufWeight weight : files.weights().values()) {
             if (weight.shape().length == 2 && weight.parameter().layer() >= 0) {

@@ -7,6 +7,9 @@ import dev.zhulong.formats.Parameter;
 import dev.zhulong.formats.Parameters;
 import dev.zhulong.formats.Sizes;
 import dev.zhulong.formats.TensorView;
+import dev.zhulong.formats.gguf.GgufConfig;
+import dev.zhulong.formats.gguf.GgufFile;
+import dev.zhulong.formats.gguf.GgufModel;
 import dev.zhulong.infer.Encoder;
 import dev.zhulong.infer.MemoryEstimate;
 import dev.zhulong.infer.TorchEncoder;
@@ -37,19 +40,24 @@ import java.util.Optional;
  */
 public record OpenEncoder(Encoder encoder, String engine) implements AutoCloseable {
 
-    /** Whether a path is a directory with an encoder, by its configuration. */
+    /** Whether a path is a directory with an encoder, by its configuration, or a GGUF file of one. */
     public static boolean isEncoder(Path model) {
+        if (GgufFile.isOne(model)) {
+            try (GgufFile file = GgufFile.open(model)) {
+                return GgufConfig.read(file) instanceof EncoderSpec;
+            }
+        }
         return Files.isRegularFile(model.resolve(ModelDirectory.CONFIG)) && ModelDirectory.readNetwork(model) instanceof EncoderSpec;
     }
 
     /**
-     * Loads the encoder of a directory in Hugging Face's layout.
+     * Loads the encoder of a directory in Hugging Face's layout, or of a GGUF file.
      *
      * @throws FormatException          where the directory holds none, or a file is wrong
      * @throws IllegalArgumentException where it cannot be run as chosen, or there is too little memory; says what to do
      */
-    public static OpenEncoder load(Path directory, EngineChoice choice) {
-        return load(directory, Optional.empty(), choice);
+    public static OpenEncoder load(Path model, EngineChoice choice) {
+        return load(model, Optional.empty(), choice);
     }
 
     /**
@@ -57,14 +65,34 @@ public record OpenEncoder(Encoder encoder, String engine) implements AutoCloseab
      *
      * @param adapter directory in PEFT's format; empty for none
      */
-    public static OpenEncoder load(Path directory, Optional<Path> adapter, EngineChoice choice) {
+    public static OpenEncoder load(Path model, Optional<Path> adapter, EngineChoice choice) {
         if (choice.measures() || choice.route() != RouteWanted.LATENCY || choice.cache() != KvPages.Format.F16 || choice.context().isPresent()) {
-            throw new IllegalArgumentException(directory + " is an encoder, for which only engine, weights, threads and device can be chosen: leave out route, cache, context"
+            throw new IllegalArgumentException(model + " is an encoder, for which only engine, weights, threads and device can be chosen: leave out route, cache, context"
                     + " and automatic precision");
         }
         choice.device().require();
-        try (ModelDirectory files = ModelDirectory.open(directory, adapter)) {
+        if (GgufFile.isOne(model)) {
+            adapter.ifPresent(directory -> {
+                throw new IllegalArgumentException(model + " is a GGUF file, whose weights take no adapter: put " + directory + " on the directory it was made from (zhulong merge)");
+            });
+            return ofGguf(model, choice);
+        }
+        try (ModelDirectory files = ModelDirectory.open(model, adapter)) {
             return choice.engine() == Engine.TORCH ? onTorch(files, choice) : onCpu(files, choice);
+        }
+    }
+
+    private static OpenEncoder ofGguf(Path file, EngineChoice choice) {
+        GgufModelFiles.requirePossible(file, choice);
+        if (choice.engine() == Engine.TORCH) {
+            throw new IllegalArgumentException(file + " is a GGUF file, which the CPU engine runs: leave out --engine torch");
+        }
+        try (GgufModel model = GgufModel.open(file)) {
+            String engine = "cpu " + GgufModelFiles.weightType(model);
+            if (model.network() instanceof EncoderSpec) {
+                requireMemory(file, engine, CpuMemory.ofEncoder(model), Machine.availableMemory());
+            }
+            return new OpenEncoder(CpuEncoder.load(model, choice.threads().orElseGet(Libtorch::threads)), engine);
         }
     }
 
@@ -72,7 +100,7 @@ public record OpenEncoder(Encoder encoder, String engine) implements AutoCloseab
         Optional<WeightType> type = choice.asked();
         String engine = "cpu " + type.map(WeightType::name).orElseGet(() -> stored(files)).toLowerCase(Locale.ROOT);
         if (files.network() instanceof EncoderSpec) {
-            requireMemory(files, engine, CpuMemory.ofEncoder(files, type), Machine.availableMemory());
+            requireMemory(files.path(), engine, CpuMemory.ofEncoder(files, type), Machine.availableMemory());
         }
         return new OpenEncoder(CpuEncoder.load(files, type, choice.threads().orElseGet(Libtorch::threads)), engine);
     }
@@ -80,7 +108,7 @@ public record OpenEncoder(Encoder encoder, String engine) implements AutoCloseab
     private static OpenEncoder onTorch(ModelDirectory files, EngineChoice choice) {
         long weights = files.weights().values().stream().mapToLong(tensor -> tensor.elements() * Float.BYTES).sum();
         long free = choice.device().isCpu() ? Machine.availableMemory() : choice.device().freeBytes();
-        requireMemory(files, "torch", new MemoryEstimate(weights, 0, 0), free < 0 ? Long.MAX_VALUE : free);
+        requireMemory(files.path(), "torch", new MemoryEstimate(weights, 0, 0), free < 0 ? Long.MAX_VALUE : free);
         try (var on = DeviceScope.open(choice.device())) {
             return new OpenEncoder(new TorchEncoder(EncoderFiles.load(files)), "torch f32" + (choice.device().isCpu() ? "" : " " + choice.device()));
         }
@@ -98,10 +126,10 @@ public record OpenEncoder(Encoder encoder, String engine) implements AutoCloseab
         return "F32";
     }
 
-    static void requireMemory(ModelDirectory files, String engine, MemoryEstimate needs, long available) {
+    static void requireMemory(Path model, String engine, MemoryEstimate needs, long available) {
         if (needs.total(0) > available) {
             throw new IllegalArgumentException(String.format(Locale.ROOT, "%s on %s needs %s of memory (%s for weights, %s for buffers) and %s are available: close other"
-                    + " programs or use a smaller model", files.path(), engine, Sizes.memory(needs.total(0)), Sizes.memory(needs.weights()), Sizes.memory(needs.buffers()),
+                    + " programs or use a smaller model", model, engine, Sizes.memory(needs.total(0)), Sizes.memory(needs.weights()), Sizes.memory(needs.buffers()),
                     Sizes.memory(available)));
         }
     }

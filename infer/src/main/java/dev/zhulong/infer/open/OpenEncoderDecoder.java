@@ -82,7 +82,7 @@ public record OpenEncoderDecoder(Path directory, Optional<Path> adapter, Continu
         String engine = "cpu " + type.map(WeightType::name).orElseGet(() -> OpenEncoder.stored(files)).toLowerCase(Locale.ROOT);
         // what is none is refused by its loader
         MemoryEstimate needs = files.network() instanceof EncoderDecoderSpec ? CpuMemory.ofEncoderDecoder(files, type, options) : new MemoryEstimate(0, 0, 0);
-        OpenEncoder.requireMemory(files, engine, needs, Machine.availableMemory());
+        OpenEncoder.requireMemory(files.path(), engine, needs, Machine.availableMemory());
         var loaded = CpuEncoderDecoder.load(files, type, options);
         return new OpenEncoderDecoder(files.path(), adapter, Continuations.of(loaded), engine, Optional.of(loaded), files.generationConfig(), needs, loaded::close);
     }
@@ -91,7 +91,7 @@ public record OpenEncoderDecoder(Path directory, Optional<Path> adapter, Continu
         long weights = files.weights().values().stream().mapToLong(tensor -> tensor.elements() * Float.BYTES).sum();
         long free = choice.device().isCpu() ? Machine.availableMemory() : choice.device().freeBytes();
         var needs = new MemoryEstimate(weights, 0, 0);
-        OpenEncoder.requireMemory(files, "torch", needs, free < 0 ? Long.MAX_VALUE : free);
+        OpenEncoder.requireMemory(files.path(), "torch", needs, free < 0 ? Long.MAX_VALUE : free);
         try (var on = DeviceScope.open(choice.device())) {
             EncoderDecoder loaded = EncoderDecoder.load(files);
             String engine = "torch f32" + (choice.device().isCpu() ? "" : " " + choice.device());

@@ -1,9 +1,14 @@
 package dev.zhulong.recipe.verify;
 
+import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.EncoderDecoderSpec;
 import dev.zhulong.formats.EncoderSpec;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.formats.NetworkSpec;
+import dev.zhulong.formats.gguf.GgufConfig;
+import dev.zhulong.formats.gguf.GgufFile;
+import dev.zhulong.formats.gguf.GgufModel;
 import dev.zhulong.infer.Encoder;
 import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.infer.TorchEncoder;
@@ -56,10 +61,10 @@ public record Verification(List<Line> differences) {
     public static Verification of(Path model, Path golden, Engine engine, Path out) {
         var computed = new Computed();
         try (Golden reference = Golden.open(golden)) {
-            switch (Files.isDirectory(model) ? ModelDirectory.readNetwork(model) : null) {
+            switch (network(model)) {
                 case EncoderSpec encoder -> encoder(model, reference, engine, computed);
                 case EncoderDecoderSpec both -> encoderDecoder(model, reference, engine, computed);
-                case null, default -> decoder(model, reference, engine, computed);
+                case DecoderSpec decoder -> decoder(model, reference, engine, computed);
             }
             if (out != null) {
                 computed.write(out);
@@ -68,11 +73,26 @@ public record Verification(List<Line> differences) {
         }
     }
 
+    private static NetworkSpec network(Path model) {
+        if (Files.isDirectory(model)) {
+            return ModelDirectory.readNetwork(model);
+        }
+        try (GgufFile file = GgufFile.open(model)) {
+            return GgufConfig.read(file);
+        }
+    }
+
     private static void encoder(Path model, Golden reference, Engine engine, Computed computed) {
         if (engine == Engine.TORCH) {
             try (var network = EncoderFiles.load(model)) {
                 EncoderOutputs.of(new TorchEncoder(network), reference, computed);
                 EncoderOutputs.losses(network, reference, computed);
+            }
+            return;
+        }
+        if (GgufFile.isOne(model)) {
+            try (GgufModel file = GgufModel.open(model); Encoder loaded = CpuEncoder.load(file, Libtorch.threads())) {
+                EncoderOutputs.of(loaded, reference, computed);
             }
             return;
         }
