@@ -12,6 +12,7 @@ import dev.zhulong.infer.open.EngineChoice;
 import dev.zhulong.infer.open.LoadedModel;
 import dev.zhulong.infer.open.Machine;
 import dev.zhulong.infer.open.ModelFiles;
+import dev.zhulong.infer.open.OpenEncoderDecoder;
 import dev.zhulong.tensor.Libtorch;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -92,7 +93,8 @@ final class QuantizeVerb extends Verb {
             encoder(precision, count, choice);
             return;
         }
-        boolean measured = !noMeasure && hasTokenizer(choice);
+        boolean both = OpenEncoderDecoder.isEncoderDecoder(model);
+        boolean measured = !both && !noMeasure && hasTokenizer(choice);
         if (!noMeasure && !measured && text != null) {
             throw new IllegalArgumentException(model + " has no tokenizer, so there is no perplexity of a text: leave out --text");
         }
@@ -210,7 +212,7 @@ final class QuantizeVerb extends Verb {
     }
 
     private String line(Quantization.Written written, Measurement before, Measurement after) {
-        String measured = after == null ? "perplexity not measured" + (noMeasure ? "" : ": the model has no tokenizer, or produces no text without a prompt")
+        String measured = after == null ? "perplexity not measured" + (noMeasure ? "" : OpenEncoderDecoder.isEncoderDecoder(model) ? ": the model writes of a source" : ": the model has no tokenizer, or produces no text without a prompt")
                 : String.format(Locale.ROOT, "perplexity %.4f -> %.4f over %,d tokens %s; %.1f -> %.1f tokens/s", before.perplexity(), after.perplexity(),
                         after.tokens(), text == null ? "the model wrote itself"
                                 : "of " + text.stream().map(Path::toString).collect(Collectors.joining(" ")),

@@ -37,7 +37,7 @@ import picocli.CommandLine.Option;
             "  zhulong translate --model nllb-200-distilled-600M --text-file lines.txt --source-language eng_Latn --target-language zho_Hans --out lines.zh.txt",
         })
 final class TranslateVerb extends Verb {
-    @Option(names = "--model", required = true, paramLabel = "DIR", description = "Directory of an encoder–decoder in the Hugging Face layout.")
+    @Option(names = "--model", required = true, paramLabel = "DIR|FILE", description = "Directory of an encoder–decoder in the Hugging Face layout, or a GGUF file of one (T5).")
     Path model;
 
     @Option(names = "--adapter", paramLabel = "DIR", description = "LoRA adapter to put into the model's weights, in PEFT's files.")

@@ -35,7 +35,7 @@ class TheReadmesNameEveryFamilyTest {
     void inTheRowOfItsKind(String readme, String yes, String no) throws IOException {
         String text = Files.readString(ROOT.resolve(readme));
         Map<Row, List<Family>> rows = Families.all().stream().collect(Collectors.groupingBy(Row::of));
-        assertThat(rows).hasSize(5);
+        assertThat(rows).hasSize(6);
         rows.forEach((row, families) -> assertThat(text).contains(cells(families, row, yes, no)));
     }
 

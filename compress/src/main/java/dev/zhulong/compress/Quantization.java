@@ -1,8 +1,10 @@
 package dev.zhulong.compress;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.EncoderDecoderSpec;
 import dev.zhulong.formats.EncoderSpec;
 import dev.zhulong.formats.EncoderSpec.Head;
+import dev.zhulong.formats.GenerationConfig;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.Parameter.Layout;
@@ -135,8 +137,17 @@ public final class Quantization {
         if (source.network() instanceof EncoderSpec) {
             return encoderToGguf(source, pool, tensors);
         }
+        if (source.network() instanceof EncoderDecoderSpec both) {
+            Map<String, GgufValue> more = new LinkedHashMap<>();
+            Optional<Path> generation = source.file(GenerationConfig.FILE);
+            if (generation.isPresent()) {
+                more.put(GgufExport.GENERATION, GgufValue.of(Files.readString(generation.get())));
+            }
+            Function<String, TensorView> scaled = GgufExport.withScaledNorm(both, DirectoryWeights.of(source, Map.of())::get);
+            return toGguf(source, both.withScaledNorm(), scaled, GgufVocabulary.ofInput(source.path(), both.vocabSize()), more, pool, tensors);
+        }
         DecoderSpec spec = source.spec().withEosIds(source.eosIds());
-        return toGguf(source, spec, DirectoryWeights.of(source, Map.of()), GgufVocabulary.of(model, spec.vocabSize()), Map.of(), pool, tensors);
+        return toGguf(source, spec, DirectoryWeights.of(source, Map.of())::get, GgufVocabulary.of(model, spec.vocabSize()), Map.of(), pool, tensors);
     }
 
     /** Where vectors are made of it, a head over masked tokens is of no use, and llama.cpp has none. */
@@ -149,10 +160,10 @@ public final class Quantization {
         String architecture = GgufExport.architecture(spec);
         Map<String, GgufValue> more = new LinkedHashMap<>(GgufEmbedding.write(embedding, scores ? Optional.of(ScoreConfig.read(model, source.path())) : Optional.empty(), architecture));
         more.putAll(GgufExport.rowsBefore(spec, views::get));
-        return toGguf(source, spec, views, GgufVocabulary.ofInput(source.path(), spec.vocabSize()), more, pool, tensors);
+        return toGguf(source, spec, views::get, GgufVocabulary.ofInput(source.path(), spec.vocabSize()), more, pool, tensors);
     }
 
-    private Written toGguf(ModelDirectory source, NetworkSpec spec, Map<String, TensorView> views, Map<String, GgufValue> vocabulary, Map<String, GgufValue> more, ThreadPool pool,
+    private Written toGguf(ModelDirectory source, NetworkSpec spec, Function<String, TensorView> views, Map<String, GgufValue> vocabulary, Map<String, GgufValue> more, ThreadPool pool,
             Tensors tensors) throws IOException {
         List<GgufWeight> weights = GgufExport.weights(spec);
         var mix = new TensorMix(precision, spec, weights.stream().anyMatch(weight -> weight.gguf().equals("output.weight")));
@@ -165,7 +176,7 @@ public final class Quantization {
         }
         GgufExport.write(out, spec, vocabulary, model.toAbsolutePath().normalize().getFileName().toString(), precision.fileType(), keys, weight -> {
                     WeightType type = mix.type(weight.gguf(), weight.shape());
-                    TensorView view = views.get(weight.huggingFace());
+                    TensorView view = views.apply(weight.huggingFace());
                     return new GgufExport.Stored(gguf(type), tensors.next(weights.size(), arena -> weight.shape().length < 2
                             || type == WeightType.F32 && weight.gguf().equals("position_embd.weight") ? weight.fromHuggingFace(view, arena)
                             : inGgufOrder(weight, Matrix.of(view, weight.layout() == Layout.TRANSPOSED).as(type, pool, arena), arena)));

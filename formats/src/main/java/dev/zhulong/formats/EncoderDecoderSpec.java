@@ -129,6 +129,14 @@ public record EncoderDecoderSpec(EncoderDecoderFamily family, Stack encoder, Sta
         return withHead(true);
     }
 
+    /** With logits that are not scaled: where the weight of the last norm is multiplied by the scale instead, they are the same. */
+    public EncoderDecoderSpec withScaledNorm() {
+        Stack.Scales scales = decoder.scales();
+        Stack plain = new Stack(decoder.hiddenSize(), decoder.layers(), decoder.norm(), decoder.normEpsilon(), decoder.place(), decoder.positions(), decoder.contextLength(),
+                new Stack.Scales(scales.embedding(), scales.residual(), 1, scales.softcap()));
+        return new EncoderDecoderSpec(family, encoder, plain, sourceVocab, vocabSize, shared, tiedEmbeddings, ids);
+    }
+
     private EncoderDecoderSpec withHead(boolean tied) {
         return new EncoderDecoderSpec(family, encoder, decoder, sourceVocab, vocabSize, shared, tied, ids);
     }

@@ -6,8 +6,8 @@ import static dev.zhulong.formats.family.EncoderDecoderFields.require;
 import static dev.zhulong.formats.family.EncoderDecoderFields.uniform;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.zhulong.formats.DecoderSpec.Activation;
 import dev.zhulong.formats.DecoderSpec.Norm;
-import dev.zhulong.formats.EncoderDecoderFamily;
 import dev.zhulong.formats.EncoderDecoderSpec;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.JsonFields;
@@ -25,13 +25,21 @@ import dev.zhulong.formats.Stack.Positions;
 import dev.zhulong.formats.Stack.Scales;
 import dev.zhulong.formats.Stack.Turn;
 import dev.zhulong.formats.TensorView;
+import dev.zhulong.formats.gguf.GgufEncoderDecoder;
+import dev.zhulong.formats.gguf.GgufFile;
+import dev.zhulong.formats.gguf.GgufMetadata;
+import dev.zhulong.formats.gguf.GgufShape;
+import dev.zhulong.formats.gguf.GgufValue;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 
 /** T5 (Raffel et al. 2020), its version 1.1, and Flan-T5 (Chung et al. 2022): learned numbers for ranges of distances, and scores that are not scaled. */
-public class T5 implements EncoderDecoderFamily {
+public class T5 implements GgufEncoderDecoder {
     private static final int CONTEXT = 512;
+    /** Distances that llama.cpp tells from others. */
+    private static final int FARTHEST = 128;
+    private static final String BUCKETS = "attention.relative_buckets_count";
 
     @Override
     public String modelType() {
@@ -144,48 +152,50 @@ public class T5 implements EncoderDecoderFamily {
     public List<Parameter> parameters(NetworkSpec network) {
         var spec = (EncoderDecoderSpec) network;
         var list = new ParameterList();
-        list.matrix(Role.EMBED, "shared", null, Init.UNIT, spec.vocabSize(), spec.hiddenSize());
-        stack(list, spec.encoder(), 0, "encoder.");
-        list.layer(-1).norm(Role.ENCODER_NORM, "encoder.final_layer_norm", null, spec.hiddenSize(), false);
-        stack(list, spec.decoder(), spec.firstDecoderLayer(), "decoder.");
-        list.layer(-1).norm(Role.FINAL_NORM, "decoder.final_layer_norm", null, spec.hiddenSize(), false);
+        list.matrix(Role.EMBED, "shared", "token_embd", Init.UNIT, spec.vocabSize(), spec.hiddenSize());
+        stack(list, spec.encoder(), 0, "encoder.", "enc.");
+        list.layer(-1).norm(Role.ENCODER_NORM, "encoder.final_layer_norm", "enc.output_norm", spec.hiddenSize(), false);
+        stack(list, spec.decoder(), spec.firstDecoderLayer(), "decoder.", "dec.");
+        list.layer(-1).norm(Role.FINAL_NORM, "decoder.final_layer_norm", "dec.output_norm", spec.hiddenSize(), false);
         if (!spec.tiedEmbeddings()) {
-            list.matrix(Role.HEAD, "lm_head", null, spec.decoder().scales().logits() == 1 ? Init.FAN_IN : Init.UNIT, spec.vocabSize(), spec.hiddenSize());
+            list.matrix(Role.HEAD, "lm_head", "output", spec.decoder().scales().logits() == 1 ? Init.FAN_IN : Init.UNIT, spec.vocabSize(), spec.hiddenSize());
         }
         return list.all();
     }
 
-    private static void stack(ParameterList list, Stack stack, int first, String at) {
+    /** @param side what the names of GGUF begin with */
+    private static void stack(ParameterList list, Stack stack, int first, String at, String side) {
         for (int l = 0; l < stack.layers().size(); l++) {
             Layer layer = stack.layers().get(l);
             String block = at + "block." + l + ".layer.";
-            attention(list.layer(first + l), layer.attention(), stack.hiddenSize(), block + "0.SelfAttention.", Role.Q, Role.K, Role.V, Role.OUT);
+            String gguf = side + "blk." + l + ".";
+            attention(list.layer(first + l), layer.attention(), stack.hiddenSize(), block + "0.SelfAttention.", gguf + "attn_", Role.Q, Role.K, Role.V, Role.OUT);
             if (l == 0 && stack.positions() instanceof Positions.RelativeBias bias) {
-                list.matrix(Role.RELATIVE_BIAS, block + "0.SelfAttention.relative_attention_bias", null, Init.NORMAL, bias.buckets(), layer.attention().heads());
+                list.matrix(Role.RELATIVE_BIAS, block + "0.SelfAttention.relative_attention_bias", gguf + "attn_rel_b", Init.NORMAL, bias.buckets(), layer.attention().heads());
             }
-            list.norm(Role.NORM1, block + "0.layer_norm", null, stack.hiddenSize(), false);
+            list.norm(Role.NORM1, block + "0.layer_norm", gguf + "attn_norm", stack.hiddenSize(), false);
             if (layer.cross() != null) {
-                attention(list, layer.cross(), stack.hiddenSize(), block + "1.EncDecAttention.", Role.CROSS_Q, Role.CROSS_K, Role.CROSS_V, Role.CROSS_OUT);
-                list.norm(Role.CROSS_NORM, block + "1.layer_norm", null, stack.hiddenSize(), false);
+                attention(list, layer.cross(), stack.hiddenSize(), block + "1.EncDecAttention.", gguf + "cross_attn_", Role.CROSS_Q, Role.CROSS_K, Role.CROSS_V, Role.CROSS_OUT);
+                list.norm(Role.CROSS_NORM, block + "1.layer_norm", gguf + "cross_attn_norm", stack.hiddenSize(), false);
             }
-            mlp(list, layer.mlp(), stack.hiddenSize(), block + (layer.cross() == null ? 1 : 2) + ".");
+            mlp(list, layer.mlp(), stack.hiddenSize(), block + (layer.cross() == null ? 1 : 2) + ".", gguf);
         }
     }
 
-    private static void attention(ParameterList list, Attention a, long hidden, String at, Role q, Role k, Role v, Role out) {
-        list.projection(q, at + "q", null, Init.FAN_IN_HEAD, Layout.SAME, a.width(), hidden, false);
-        list.projection(k, at + "k", null, Init.FAN_IN, Layout.SAME, a.kvWidth(), hidden, false);
-        list.projection(v, at + "v", null, Init.FAN_IN, Layout.SAME, a.kvWidth(), hidden, false);
-        list.projection(out, at + "o", null, Init.FAN_IN, Layout.SAME, hidden, a.width(), false);
+    private static void attention(ParameterList list, Attention a, long hidden, String at, String gguf, Role q, Role k, Role v, Role out) {
+        list.projection(q, at + "q", gguf + "q", Init.FAN_IN_HEAD, Layout.SAME, a.width(), hidden, false);
+        list.projection(k, at + "k", gguf + "k", Init.FAN_IN, Layout.SAME, a.kvWidth(), hidden, false);
+        list.projection(v, at + "v", gguf + "v", Init.FAN_IN, Layout.SAME, a.kvWidth(), hidden, false);
+        list.projection(out, at + "o", gguf + "o", Init.FAN_IN, Layout.SAME, hidden, a.width(), false);
     }
 
-    private static void mlp(ParameterList list, Mlp mlp, long hidden, String at) {
+    private static void mlp(ParameterList list, Mlp mlp, long hidden, String at, String gguf) {
         if (mlp.gated()) {
-            list.projection(Role.GATE, at + "DenseReluDense.wi_0", null, Init.FAN_IN, Layout.SAME, mlp.width(), hidden, false);
+            list.projection(Role.GATE, at + "DenseReluDense.wi_0", gguf + "ffn_gate", Init.FAN_IN, Layout.SAME, mlp.width(), hidden, false);
         }
-        list.projection(Role.UP, at + "DenseReluDense.wi" + (mlp.gated() ? "_1" : ""), null, Init.FAN_IN, Layout.SAME, mlp.width(), hidden, false);
-        list.projection(Role.DOWN, at + "DenseReluDense.wo", null, Init.FAN_IN, Layout.SAME, hidden, mlp.width(), false);
-        list.norm(Role.NORM2, at + "layer_norm", null, hidden, false);
+        list.projection(Role.UP, at + "DenseReluDense.wi" + (mlp.gated() ? "_1" : ""), gguf + "ffn_up", Init.FAN_IN, Layout.SAME, mlp.width(), hidden, false);
+        list.projection(Role.DOWN, at + "DenseReluDense.wo", gguf + "ffn_down", Init.FAN_IN, Layout.SAME, hidden, mlp.width(), false);
+        list.norm(Role.NORM2, at + "layer_norm", gguf + "ffn_norm", hidden, false);
     }
 
     /** The first files held a bias for distances between the two texts, which nothing read. */
@@ -193,5 +203,60 @@ public class T5 implements EncoderDecoderFamily {
     public Map<String, TensorView> tidy(NetworkSpec network, Map<String, TensorView> stored) {
         return EncoderDecoderFields.tidy(stored, name -> name.equals("decoder.block.0.layer.1.EncDecAttention.relative_attention_bias.weight") ? null : name,
                 "shared.weight", List.of("encoder.embed_tokens.weight", "decoder.embed_tokens.weight"));
+    }
+
+    // ---- GGUF --------------------------------------------------------------------------------------------------------------------------------
+
+    @Override
+    public String ggufArchitecture() {
+        return "t5";
+    }
+
+    /** Files of other programs do not tell mT5 from version 1.1, which computes the same. */
+    @Override
+    public boolean claims(GgufMetadata metadata) {
+        return modelType().equals("t5");
+    }
+
+    @Override
+    public String ggufEpsilon() {
+        return "attention.layer_norm_rms_epsilon";
+    }
+
+    /** llama.cpp tells distances up to 128, scales no logits, has no more layers in the decoder than in the encoder, and knows ReLU, and GELU by tanh where it is gated. */
+    @Override
+    public boolean runsInLlamaCpp(EncoderDecoderSpec spec) {
+        var mlp = (Mlp.Dense) spec.layer(0).mlp();
+        return spec.decoder().positions() instanceof Positions.RelativeBias bias && bias.farthest() == FARTHEST && spec.decoder().scales().equals(Scales.NONE)
+                && spec.decoder().layers().size() <= spec.encoder().layers().size() && mlp.activation() == (mlp.gated() ? Activation.GELU_TANH : Activation.RELU);
+    }
+
+    /** The first T5's tie their head and scale logits, which no key says; all others do neither. */
+    @Override
+    public EncoderDecoderSpec read(GgufFile file) {
+        String at = ggufArchitecture() + ".";
+        GgufMetadata metadata = file.metadata();
+        GgufShape shape = GgufShape.read(file, at, false);
+        if (shape.kvHeads() != shape.heads()) {
+            throw metadata.wrong(at + "attention.head_count_kv", "attention.head_count " + shape.heads());
+        }
+        boolean gated = file.tensors().containsKey("enc.blk.0.ffn_gate.weight");
+        Attention attention = attention(shape.heads(), shape.headDim());
+        Mlp mlp = new Mlp.Dense(shape.inner(), gated ? Activation.GELU_TANH : Activation.RELU, gated, false);
+        int buckets = metadata.integer(at + BUCKETS, 4, 2 * FARTHEST - 1);
+        var positions = new Positions.RelativeBias(buckets, FARTHEST);
+        double epsilon = metadata.positive(at + ggufEpsilon());
+        Stack encoder = new Stack(shape.hidden(), Collections.nCopies(shape.layers(), new Layer(attention, mlp)), Norm.RMS, epsilon, NormPlace.BEFORE, positions, shape.contextLength());
+        int decoderLayers = metadata.integer(at + "decoder_block_count", 1, MOST_LAYERS, shape.layers());
+        Stack decoder = new Stack(shape.hidden(), Collections.nCopies(decoderLayers, new Layer(attention, attention, mlp)), Norm.RMS, epsilon, NormPlace.BEFORE, positions,
+                shape.contextLength(), shape.tied() ? new Scales(1, 1, 1 / Math.sqrt(shape.hidden()), 0) : Scales.NONE);
+        int pad = metadata.tokenId("tokenizer.ggml.padding_token_id", shape.vocab()).orElse(0);
+        return new EncoderDecoderSpec(this, encoder, decoder, shape.vocab(), shape.vocab(), true, shape.tied(), new EncoderDecoderSpec.Ids(-1, shape.eos(), pad,
+                metadata.integer(at + "decoder_start_token_id", 0, shape.vocab() - 1, pad), -1, List.of()));
+    }
+
+    @Override
+    public void write(EncoderDecoderSpec spec, String at, Map<String, GgufValue> metadata) {
+        metadata.put(at + BUCKETS, GgufValue.of(((Positions.RelativeBias) spec.decoder().positions()).buckets()));
     }
 }

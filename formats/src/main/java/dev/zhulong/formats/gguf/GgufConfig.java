@@ -8,6 +8,7 @@ import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.HfConfig;
 import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.SpecDifference;
+import dev.zhulong.formats.Stack;
 import dev.zhulong.formats.StorageType;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -129,7 +130,7 @@ public final class GgufConfig {
         return switch (spec) {
             case DecoderSpec decoder -> decoder(decoder);
             case EncoderSpec encoder -> encoder(encoder);
-            case EncoderDecoderSpec both -> throw refused(both);
+            case EncoderDecoderSpec both -> encoderDecoder(both);
         };
     }
 
@@ -153,6 +154,33 @@ public final class GgufConfig {
         metadata.put("tokenizer.ggml.token_type_count", GgufValue.of(Math.max(1, spec.segments())));
         if (!spec.head().labels().isEmpty()) {
             metadata.put(at + "classifier.output_labels", GgufValue.of(spec.head().labels()));
+        }
+        family.write(spec, at, metadata);
+        return metadata;
+    }
+
+    private static Map<String, GgufValue> encoderDecoder(EncoderDecoderSpec spec) {
+        if (!(spec.family() instanceof GgufEncoderDecoder family)) {
+            throw refused(spec);
+        }
+        String architecture = family.ggufArchitecture() + (family.runsInLlamaCpp(spec) ? "" : OWN);
+        String at = architecture + ".";
+        Stack.Layer first = spec.layer(0);
+        var metadata = new LinkedHashMap<String, GgufValue>();
+        metadata.put(ARCHITECTURE, GgufValue.of(architecture));
+        metadata.put(CONFIG, GgufValue.of(HfConfig.write(spec, StorageType.F32)));
+        metadata.put(at + "vocab_size", GgufValue.of(spec.vocabSize()));
+        metadata.put(at + "context_length", GgufValue.of(spec.encoder().contextLength()));
+        metadata.put(at + "embedding_length", GgufValue.of(spec.hiddenSize()));
+        metadata.put(at + "block_count", GgufValue.of(spec.encoder().layers().size()));
+        metadata.put(at + "decoder_block_count", GgufValue.of(spec.decoder().layers().size()));
+        metadata.put(at + "feed_forward_length", GgufValue.of(first.mlp().width()));
+        metadata.put(at + "attention.head_count", GgufValue.of(first.attention().heads()));
+        metadata.put(at + "attention.key_length", GgufValue.of(first.attention().headDim()));
+        metadata.put(at + "attention.value_length", GgufValue.of(first.attention().headDim()));
+        metadata.put(at + family.ggufEpsilon(), GgufValue.of((float) spec.stack().normEpsilon()));
+        if (spec.ids().start() >= 0) {
+            metadata.put(at + "decoder_start_token_id", GgufValue.of(spec.ids().start()));
         }
         family.write(spec, at, metadata);
         return metadata;

@@ -1,8 +1,11 @@
 package dev.zhulong.formats.gguf;
 
 import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.EncoderDecoderSpec;
 import dev.zhulong.formats.HalfFloats;
 import dev.zhulong.formats.NetworkSpec;
+import dev.zhulong.formats.Parameters;
+import dev.zhulong.formats.Role;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.TensorView;
 import java.lang.foreign.Arena;
@@ -20,6 +23,8 @@ import java.util.function.Supplier;
 
 /** Writes a network of Hugging Face's layout as a GGUF file that llama.cpp reads. */
 public final class GgufExport {
+    /** The text of a {@code generation_config.json}, where a directory has one that says how texts are searched for. */
+    public static final String GENERATION = "zhulong.generation_config";
     /** The rows of a table of positions before that of position 0, which llama.cpp's tensor has not: padding stands in one of them. */
     static final String ROWS_BEFORE = "zhulong.position_rows";
 
@@ -46,6 +51,27 @@ public final class GgufExport {
                 });
             });
         }
+    }
+
+    /**
+     * The weights of an encoder–decoder whose logits are not scaled, which llama.cpp never does: the last norm's weight is, once and for all.
+     *
+     * @param tensors gives a weight by Hugging Face's name
+     * @return of {@link EncoderDecoderSpec#withScaledNorm}
+     */
+    public static Function<String, TensorView> withScaledNorm(EncoderDecoderSpec spec, Function<String, TensorView> tensors) {
+        String norm = Parameters.of(spec).get(Role.FINAL_NORM).name();
+        return name -> {
+            TensorView view = tensors.apply(name);
+            if (!name.equals(norm) || spec.decoder().scales().logits() == 1) {
+                return view;
+            }
+            float[] scaled = view.toFloats();
+            for (int i = 0; i < scaled.length; i++) {
+                scaled[i] = (float) (scaled[i] * spec.decoder().scales().logits());
+            }
+            return new TensorView(name, StorageType.F32, view.shape(), Arena.ofAuto().allocateFrom(ValueLayout.JAVA_FLOAT, scaled), view.file());
+        };
     }
 
     /**

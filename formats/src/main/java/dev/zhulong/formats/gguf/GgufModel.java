@@ -62,6 +62,10 @@ public final class GgufModel implements AutoCloseable {
                 known.add("output.weight");
                 known.addAll(GgufRope.tensors(decoder.rope()).keySet());
             }
+            if (spec instanceof EncoderDecoderSpec) {
+                // the first T5's have it, and no program reads it
+                known.add("dec.blk.0.cross_attn_rel_b.weight");
+            }
             List<GgufWeight> all = GgufWeight.of(spec);
             Map<String, Long> stacked = all.stream().filter(GgufWeight::isStacked).collect(Collectors.groupingBy(GgufWeight::gguf, Collectors.counting()));
             for (GgufWeight weight : all) {

@@ -4,6 +4,7 @@ import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.EncoderDecoderSpec;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.formats.gguf.GgufModel;
 import dev.zhulong.infer.ConditionalModel;
 import dev.zhulong.kernels.KvPages;
 import dev.zhulong.kernels.WeightType;
@@ -33,10 +34,26 @@ public final class CpuEncoderDecoder implements ConditionalModel {
         if (!(directory.network() instanceof EncoderDecoderSpec spec)) {
             throw new FormatException(directory.path(), "expected an encoder–decoder such as T5, found a " + directory.network().family().title());
         }
+        return load(spec, new DecoderWeights.OfDirectory(directory, type), options);
+    }
+
+    /**
+     * Of a GGUF file, which may be closed afterwards.
+     *
+     * @throws FormatException where the file holds no encoder–decoder, or a weight cannot be taken
+     */
+    public static CpuEncoderDecoder load(GgufModel file, CpuOptions options) {
+        if (!(file.network() instanceof EncoderDecoderSpec spec)) {
+            throw new FormatException(file.file().path(), "expected an encoder–decoder such as T5, found a " + file.network().family().title());
+        }
+        return load(spec, new DecoderWeights.OfGguf(file), options);
+    }
+
+    private static CpuEncoderDecoder load(EncoderDecoderSpec spec, DecoderWeights weights, CpuOptions options) {
         if (options.route() != Route.LATENCY) {
             throw new IllegalArgumentException("the throughput route is not implemented for encoder–decoders: choose the latency route");
         }
-        return new CpuEncoderDecoder(spec, CpuEngine.load(new DecoderWeights.OfDirectory(directory, type), options));
+        return new CpuEncoderDecoder(spec, CpuEngine.load(weights, options));
     }
 
     @Override

@@ -102,9 +102,21 @@ public final class CpuMemory {
      * @throws IllegalStateException where this JVM cannot run the engine; says what to change
      */
     public static MemoryEstimate ofEncoderDecoder(ModelDirectory directory, Optional<WeightType> type, CpuOptions options) {
-        var memory = of(directory, type);
-        var both = (EncoderDecoderSpec) memory.spec;
-        MemoryEstimate decoder = memory.estimate(both.decoderAlone(), options);
+        return of(directory, type).ofEncoderDecoder(options);
+    }
+
+    /**
+     * Of a GGUF file, as {@link CpuEncoderDecoder#load(GgufModel, CpuOptions)} would take it.
+     *
+     * @throws IllegalStateException where this JVM cannot run the engine; says what to change
+     */
+    public static MemoryEstimate ofEncoderDecoder(GgufModel file, CpuOptions options) {
+        return of(file).ofEncoderDecoder(options);
+    }
+
+    private MemoryEstimate ofEncoderDecoder(CpuOptions options) {
+        var both = (EncoderDecoderSpec) spec;
+        MemoryEstimate decoder = estimate(both.decoderAlone(), options);
         return new MemoryEstimate(decoder.weights(), decoder.cachePerToken(), decoder.buffers() + EncoderPass.bytes(both.encoder(), 0));
     }
 

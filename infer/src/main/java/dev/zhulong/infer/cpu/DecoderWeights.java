@@ -76,7 +76,7 @@ sealed interface DecoderWeights {
 
         @Override
         public DecoderSpec spec() {
-            return model.spec();
+            return model.network() instanceof EncoderDecoderSpec both ? both.decoderAlone() : model.spec();
         }
 
         @Override

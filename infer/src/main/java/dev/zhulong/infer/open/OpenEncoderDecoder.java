@@ -4,6 +4,9 @@ import dev.zhulong.formats.EncoderDecoderSpec;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.GenerationConfig;
 import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.formats.gguf.GgufConfig;
+import dev.zhulong.formats.gguf.GgufFile;
+import dev.zhulong.formats.gguf.GgufModel;
 import dev.zhulong.infer.ConditionalModel;
 import dev.zhulong.infer.MemoryEstimate;
 import dev.zhulong.infer.cpu.CpuEncoderDecoder;
@@ -19,8 +22,10 @@ import dev.zhulong.tensor.DeviceScope;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * An encoder–decoder on the engine that was chosen for it; what {@link OpenEncoder} is for encoders.
@@ -31,7 +36,7 @@ import java.util.SortedMap;
  * }
  * }</pre>
  *
- * @param directory of its files
+ * @param files     directory, or GGUF file
  * @param adapter   of the adapter in its weights; empty for none
  * @param engine    in words, such as {@code cpu q8_0}
  * @param sequences the same with a cache for each sequence, on the CPU engine; empty on torch
@@ -39,25 +44,30 @@ import java.util.SortedMap;
  * @param needs     memory
  * @param free      gives the weights back
  */
-public record OpenEncoderDecoder(Path directory, Optional<Path> adapter, Continuations model, String engine, Optional<ConditionalModel> sequences, GenerationConfig advice, MemoryEstimate needs,
+public record OpenEncoderDecoder(Path files, Optional<Path> adapter, Continuations model, String engine, Optional<ConditionalModel> sequences, GenerationConfig advice, MemoryEstimate needs,
         Runnable free) implements AutoCloseable {
 
     /** Fewer tokens than these are of no use. */
     private static final long FEWEST = 1024;
 
-    /** Whether a path is a directory with an encoder–decoder, by its configuration. */
+    /** Whether a path is a directory with an encoder–decoder, by its configuration, or a GGUF file of one. */
     public static boolean isEncoderDecoder(Path model) {
+        if (GgufFile.isOne(model)) {
+            try (GgufFile file = GgufFile.open(model)) {
+                return GgufConfig.read(file) instanceof EncoderDecoderSpec;
+            }
+        }
         return Files.isRegularFile(model.resolve(ModelDirectory.CONFIG)) && ModelDirectory.readNetwork(model) instanceof EncoderDecoderSpec;
     }
 
     /**
-     * Loads the encoder–decoder of a directory in Hugging Face's layout; where the choice leaves the engine open, on the CPU engine.
+     * Loads the encoder–decoder of a directory in Hugging Face's layout or of a GGUF file; where the choice leaves the engine open, on the CPU engine.
      *
      * @throws FormatException          where the directory holds none, or a file is wrong
      * @throws IllegalArgumentException where it cannot be run as chosen, or there is too little memory; says what to do
      */
-    public static OpenEncoderDecoder load(Path directory, EngineChoice choice) {
-        return load(directory, Optional.empty(), choice);
+    public static OpenEncoderDecoder load(Path model, EngineChoice choice) {
+        return load(model, Optional.empty(), choice);
     }
 
     /**
@@ -65,14 +75,35 @@ public record OpenEncoderDecoder(Path directory, Optional<Path> adapter, Continu
      *
      * @param adapter directory in PEFT's format; empty for none
      */
-    public static OpenEncoderDecoder load(Path directory, Optional<Path> adapter, EngineChoice choice) {
+    public static OpenEncoderDecoder load(Path model, Optional<Path> adapter, EngineChoice choice) {
         if (choice.measures() || choice.route() != RouteWanted.LATENCY || choice.context().isPresent()) {
-            throw new IllegalArgumentException(directory + " is an encoder–decoder, for which engine, weights, the type of the cache, threads and device can be chosen: leave out"
+            throw new IllegalArgumentException(model + " is an encoder–decoder, for which engine, weights, the type of the cache, threads and device can be chosen: leave out"
                     + " route, context and automatic precision");
         }
         choice.device().require();
-        try (ModelDirectory files = ModelDirectory.open(directory, adapter)) {
+        if (GgufFile.isOne(model)) {
+            adapter.ifPresent(directory -> {
+                throw new IllegalArgumentException(model + " is a GGUF file, whose weights take no adapter: put " + directory + " on the directory it was made from (zhulong merge)");
+            });
+            return ofGguf(model, choice);
+        }
+        try (ModelDirectory files = ModelDirectory.open(model, adapter)) {
             return choice.engine() == Engine.TORCH ? onTorch(files, adapter, choice) : onCpu(files, adapter, choice);
+        }
+    }
+
+    private static OpenEncoderDecoder ofGguf(Path file, EngineChoice choice) {
+        GgufModelFiles.requirePossible(file, choice);
+        if (choice.engine() == Engine.TORCH) {
+            throw new IllegalArgumentException(file + " is a GGUF file, which the CPU engine runs: leave out --engine torch");
+        }
+        try (GgufModel model = GgufModel.open(file)) {
+            String engine = "cpu " + GgufModelFiles.weightType(model);
+            MemoryEstimate needs = model.network() instanceof EncoderDecoderSpec ? CpuMemory.ofEncoderDecoder(model, choice.cpu()) : new MemoryEstimate(0, 0, 0);
+            OpenEncoder.requireMemory(file, engine, needs, Machine.availableMemory());
+            var loaded = CpuEncoderDecoder.load(model, choice.cpu());
+            var ids = loaded.network().ids();
+            return new OpenEncoderDecoder(file, Optional.empty(), Continuations.of(loaded), engine, Optional.of(loaded), GenerationConfig.of(ids.bos(), ids.eos()), needs, loaded::close);
         }
     }
 
@@ -102,14 +133,14 @@ public record OpenEncoderDecoder(Path directory, Optional<Path> adapter, Continu
     /** How texts are searched for, as the directory says. */
     public SearchOptions searchOptions() {
         EncoderDecoderSpec spec = model.spec();
-        return SearchOptions.read(directory, spec.ids(), spec.longest(), spec.vocabSize());
+        return SearchOptions.read(files, spec.ids(), spec.longest(), spec.vocabSize());
     }
 
     /** What tells the model as it is run here from every other, in a moment, on one line. */
     public String fingerprint() {
-        SortedMap<String, Path> files = ModelIdentity.filesIn(directory, "model/");
-        adapter.ifPresent(from -> files.putAll(ModelIdentity.filesIn(from, "adapter/")));
-        return new ModelIdentity(files, engine, 0, "").quick();
+        SortedMap<String, Path> parts = Files.isDirectory(files) ? ModelIdentity.filesIn(files, "model/") : new TreeMap<>(Map.of("model/" + files.getFileName(), files));
+        adapter.ifPresent(from -> parts.putAll(ModelIdentity.filesIn(from, "adapter/")));
+        return new ModelIdentity(parts, engine, 0, "").quick();
     }
 
     /**
@@ -123,7 +154,7 @@ public record OpenEncoderDecoder(Path directory, Optional<Path> adapter, Continu
         long fit = needs.cachePerToken() == 0 ? tokens : (available - available / 10 - needs.buffers()) / needs.cachePerToken();
         if (fit < Math.min(tokens, FEWEST)) {
             throw new IllegalArgumentException(String.format(Locale.ROOT, "%s on %s has memory for keys and values of %,d tokens, and %,d are needed to be of use: close other programs or"
-                    + " use a smaller model", directory, engine, Math.max(0, fit), Math.min(tokens, FEWEST)));
+                    + " use a smaller model", files, engine, Math.max(0, fit), Math.min(tokens, FEWEST)));
         }
         return Math.min(tokens, fit);
     }

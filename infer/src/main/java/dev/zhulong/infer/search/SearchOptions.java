@@ -4,10 +4,13 @@ import dev.zhulong.formats.EncoderDecoderSpec.Ids;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.GenerationConfig;
 import dev.zhulong.formats.JsonFields;
+import dev.zhulong.formats.gguf.GgufExport;
+import dev.zhulong.formats.gguf.GgufFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -75,7 +78,7 @@ public record SearchOptions(int start, List<Integer> eos, int pad, int beams, do
     }
 
     /**
-     * What a directory's {@code generation_config.json} says; where there is none, the ids of {@code config.json} say it.
+     * What a directory's {@code generation_config.json} says, or a GGUF file that holds its text; where there is none, the ids of {@code config.json} say it.
      *
      * @param ids     of {@code config.json}
      * @param longest text that the model can write
@@ -83,12 +86,13 @@ public record SearchOptions(int start, List<Integer> eos, int pad, int beams, do
      * @throws FormatException for a field that is wrong, or that asks for what is not done
      */
     public static SearchOptions read(Path directory, Ids ids, int longest, int vocab) {
-        Path file = directory.resolve(GenerationConfig.FILE);
         int start = ids.start() >= 0 ? ids.start() : ids.bos();
-        if (!Files.isRegularFile(file)) {
+        Optional<JsonFields> said = said(directory);
+        if (said.isEmpty()) {
             return greedy(requireStart(directory, start), ids, Math.min(LENGTH, longest));
         }
-        JsonFields json = JsonFields.read(file);
+        JsonFields json = said.get();
+        Path file = json.file();
         for (String field : OTHERS) {
             if (json.isSet(field) && !isNothing(json, field)) {
                 throw json.wrong(field, "none (it is not implemented)", json.node(field));
@@ -109,6 +113,16 @@ public record SearchOptions(int start, List<Integer> eos, int pad, int beams, do
             throw new FormatException(file, "names the token " + id + ", and the model has " + vocab + ", from 0: correct the field that names it");
         });
         return options;
+    }
+
+    private static Optional<JsonFields> said(Path model) {
+        if (GgufFile.isOne(model)) {
+            try (GgufFile file = GgufFile.open(model)) {
+                return file.metadata().text(GgufExport.GENERATION).map(text -> JsonFields.of(text, model));
+            }
+        }
+        Path file = model.resolve(GenerationConfig.FILE);
+        return Files.isRegularFile(file) ? Optional.of(JsonFields.read(file)) : Optional.empty();
     }
 
     private IntStream ids() {

@@ -104,6 +104,12 @@ public record Verification(List<Line> differences) {
     private static void encoderDecoder(Path model, Golden reference, Engine engine, Computed computed) {
         if (engine != Engine.TORCH) {
             CpuOptions options = CpuOptions.of(Libtorch.threads()).withCache(KvPages.Format.F32);
+            if (GgufFile.isOne(model)) {
+                try (GgufModel file = GgufModel.open(model); CpuEncoderDecoder loaded = CpuEncoderDecoder.load(file, options)) {
+                    EncoderDecoderOutputs.of(loaded, model, reference, computed);
+                }
+                return;
+            }
             try (ModelDirectory files = ModelDirectory.open(model); CpuEncoderDecoder loaded = CpuEncoderDecoder.load(files, Optional.empty(), options)) {
                 EncoderDecoderOutputs.of(loaded, model, reference, computed);
             }

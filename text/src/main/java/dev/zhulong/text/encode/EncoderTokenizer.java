@@ -1,5 +1,7 @@
 package dev.zhulong.text.encode;
 
+import dev.zhulong.formats.gguf.GgufFile;
+import dev.zhulong.text.GgufTokenizer;
 import dev.zhulong.text.InputTokenizer;
 import dev.zhulong.text.SequenceTemplate;
 import dev.zhulong.text.SpecialIds;
@@ -32,11 +34,16 @@ public final class EncoderTokenizer implements AutoCloseable {
     }
 
     /**
-     * Opens the tokenizer of a model directory.
+     * Opens the tokenizer of a model directory, or of a GGUF file.
      *
      * @throws IllegalArgumentException where it is missing or malformed; the message names the file
      */
     public static EncoderTokenizer load(Path directory) {
+        if (GgufFile.isOne(directory)) {
+            try (GgufFile file = GgufFile.open(directory)) {
+                return of(GgufTokenizer.loadInput(file.metadata()));
+            }
+        }
         return of(InputTokenizer.load(directory));
     }
 
