@@ -13,6 +13,7 @@ import dev.zhulong.tensor.Tensor;
 import dev.zhulong.train.AdamW;
 import dev.zhulong.train.NextToken;
 import dev.zhulong.train.Optimizer;
+import dev.zhulong.train.Precision;
 import dev.zhulong.train.Ranks;
 import dev.zhulong.train.TrainData;
 import dev.zhulong.train.TrainOptions;
@@ -29,7 +30,7 @@ import java.util.function.Consumer;
 import java.util.function.LongFunction;
 
 /**
- * The step that the trainer repeats, {@link TrainStep}, alone: fp32, gradient norm clipped at 1, fused AdamW (3e-4, 0.9, 0.95, decay 0.1 on
+ * The step that the trainer repeats, {@link TrainStep}, alone: gradient norm clipped at 1, fused AdamW (3e-4, 0.9, 0.95, decay 0.1 on
  * the matrices), random tokens. What an eager PyTorch script with the same shape flags does, for a comparison in one run.
  */
 public final class TrainBench {
@@ -69,7 +70,7 @@ public final class TrainBench {
      * @param batches token ids to train on, or null for random ones
      * @param losses  told each step's loss
      */
-    public static Result run(Shape shape, int steps, boolean recompute, int lora, Path initial, Path batches, Consumer<Double> losses) {
+    public static Result run(Shape shape, int steps, Precision precision, boolean recompute, int lora, Path initial, Path batches, Consumer<Double> losses) {
         double[] seconds = new double[steps];
         double last = 0;
         try (Decoder model = Decoder.random(shape.spec(), 0);
@@ -83,7 +84,7 @@ public final class TrainBench {
             model.requiresGrad(true);
             LongFunction<Batch> rows = batches == null ? random(shape) : stored(shape, batches, steps);
             var settings = new AdamW.Settings(0.9, 0.95, 1e-8, 0.1);
-            var options = new TrainOptions(steps, 1, new Constant(3e-4, 0, steps), 1, settings, recompute, 0, 0, 0, 0, 1);
+            var options = new TrainOptions(steps, 1, new Constant(3e-4, 0, steps), 1, settings, recompute, 0, 0, 0, 0, 1, precision);
             try (Optimizer optimizer = settings.of(model.trainable(), model.decayed())) {
                 var next = new TrainStep<>(model, new NextToken(model), new TrainData<>(rows, List.of()), options, optimizer, Ranks.ALONE);
                 long updates = 0;

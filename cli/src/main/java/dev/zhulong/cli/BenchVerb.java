@@ -1,7 +1,9 @@
 package dev.zhulong.cli;
 
 import dev.zhulong.bench.TrainBench;
+import dev.zhulong.train.Precision;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Map;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -25,7 +27,7 @@ final class BenchVerb extends Verb {
     @Command(
             name = "train",
             description = {
-                "Time the training step of a Llama-shaped decoder: fp32, gradient norm clipped at 1.0, fused AdamW, random tokens.",
+                "Time the training step of a Llama-shaped decoder: gradient norm clipped at 1.0, fused AdamW, random tokens.",
                 "The last line is: parameters N tokens/s T loss L peak_rss_mb M (median step, the first third left out)."
             },
             footer = {
@@ -67,6 +69,9 @@ final class BenchVerb extends Verb {
         @Option(names = "--recompute", description = "Keep only each block's input and run it again in backward.")
         boolean recompute;
 
+        @Option(names = "--precision", defaultValue = "fp32", paramLabel = "TYPE", description = "Type that projections are multiplied in: fp32, bf16 or fp16 (default ${DEFAULT-VALUE}).")
+        String precision;
+
         @Option(names = "--lora", defaultValue = "0", paramLabel = "RANK", description = "Train an adapter of this rank on every projection instead"
                 + " of the weights (default ${DEFAULT-VALUE}: the weights).")
         int lora;
@@ -98,12 +103,17 @@ final class BenchVerb extends Verb {
             }
             var shape = new TrainBench.Shape(vocab, hidden, layers, heads, kvHeads, ffn, batch, seq);
             int[] step = {0};
-            var result = TrainBench.run(shape, steps, recompute, lora, init, batches, loss -> {
+            var result = TrainBench.run(shape, steps, precision(), recompute, lora, init, batches, loss -> {
                 if (losses || batches != null) {
                     out().printf(java.util.Locale.ROOT, "step %d loss %.6f%n", ++step[0], loss);
                 }
             });
             out().println(result.line());
+        }
+
+        private Precision precision() {
+            return Arrays.stream(Precision.values()).filter(p -> p.name().equalsIgnoreCase(precision)).findFirst()
+                    .orElseThrow(() -> wrongUsage("--precision must be fp32, bf16 or fp16, found '" + precision + "'"));
         }
 
         private void atMost(String name, long size, long most) {

@@ -38,6 +38,10 @@ abstract class JobVerb extends Verb {
             + "(default: whatever the training needs). For pretraining and for fine-tuning all weights of a decoder.")
     String memory;
 
+    @Option(names = "--precision", paramLabel = "TYPE", description = "Type that projections are multiplied in: fp32, bf16, fp16 (slow on processors), or auto to measure here which of "
+            + "fp32 and bf16 is faster (default: the recipe's train.precision, which is fp32 unless it says otherwise). Weights, gradients and checkpoints are fp32 in any of them.")
+    String precision;
+
     @Option(names = "--set", paramLabel = "FIELD=VALUE", description = "Field of the recipe to override, such as train.steps=100; may "
             + "be repeated.")
     List<String> set = List.of();
@@ -71,6 +75,9 @@ abstract class JobVerb extends Verb {
         }
         if (memory != null) {
             all.addFirst("train.memory=" + memory);
+        }
+        if (precision != null) {
+            all.addFirst("train.precision=" + precision);
         }
         return recipe == null ? RecipeReader.defaults(type, all) : RecipeReader.read(recipe, type, all);
     }

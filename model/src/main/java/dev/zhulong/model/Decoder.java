@@ -76,7 +76,8 @@ public final class Decoder extends Network {
     /** From what {@link #hidden} gives to logits, with the weights as they are now. */
     public Head head() {
         Weight bias = bias(Role.HEAD, -1);
-        return new Head(weight(spec().tiedEmbeddings() ? Role.EMBED : Role.HEAD, -1).tensor(), bias == null ? null : bias.tensor(), spec().stack().scales());
+        return new Head(weight(spec().tiedEmbeddings() ? Role.EMBED : Role.HEAD, -1).tensor(), bias == null ? null : bias.tensor(), spec().stack().scales(),
+                products());
     }
 
     /** Everything before the head: I64 ids [batch, seq] to normed [batch, seq, hidden]. */

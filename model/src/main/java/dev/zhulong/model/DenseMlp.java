@@ -35,9 +35,9 @@ final class DenseMlp implements FeedForward {
     /** [.., hidden] to [.., hidden]. */
     Tensor apply(Tensor x) {
         if (!shape.gated()) {
-            return down.apply(Activations.apply(shape.activation(), up.apply(x)));
+            return down.apply(Activations.apply(shape.activation(), Linear.applyAllAsFactors(x, up)[0]));
         }
-        Tensor[] wide = gateUp == null ? Linear.applyAll(x, gate, up) : gateUp.apply(x).split(-1, shape.width(), shape.width()).toArray(Tensor[]::new);
+        Tensor[] wide = gateUp == null ? Linear.applyAllAsFactors(x, gate, up) : Linear.applyAllAsFactors(x, gateUp)[0].split(-1, shape.width(), shape.width()).toArray(Tensor[]::new);
         return down.apply(Activations.gated(shape.activation(), wide[0], wide[1]));
     }
 }

@@ -183,7 +183,7 @@ public final class EncoderDecoder extends Network {
     public Head head() {
         Weight bias = find(Role.LOGITS_BIAS, -1);
         return new Head(weight(spec().tiedEmbeddings() ? Role.EMBED : Role.HEAD, -1).tensor(), bias == null ? null : bias.tensor().view(-1),
-                spec().decoder().scales());
+                spec().decoder().scales(), products());
     }
 
     /** Logits of states, [.., hidden] to [.., vocab]. */

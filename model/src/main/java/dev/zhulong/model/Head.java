@@ -1,25 +1,32 @@
 package dev.zhulong.model;
 
 import dev.zhulong.formats.Stack.Scales;
+import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.Tensor;
 
 /**
  * What turns the states of the last layer into logits of the vocabulary: {@code cap · tanh(scale · (W·x + b) / cap)}, of which most families have W
  * alone. The only place that knows it; who puts gradients together by hand finds these here too.
  *
- * @param weight [vocab, hidden]: the embedding's where the two are tied
- * @param bias   [vocab], or null
- * @param scale  of the logits
- * @param cap    that they stay below; 0 for none
+ * @param weight   [vocab, hidden]: the embedding's where the two are tied
+ * @param bias     [vocab], or null
+ * @param scale    of the logits
+ * @param cap      that they stay below; 0 for none
+ * @param products how the gradient of logits is multiplied; the logits themselves are F32
  */
-public record Head(Tensor weight, Tensor bias, double scale, double cap) {
+public record Head(Tensor weight, Tensor bias, double scale, double cap, Products products) {
+    /** All of it in F32. */
+    public Head(Tensor weight, Tensor bias, double scale, double cap) {
+        this(weight, bias, scale, cap, Products.FULL);
+    }
+
     /** One that is a product alone. */
     public Head(Tensor weight) {
         this(weight, null, 1, 0);
     }
 
-    Head(Tensor weight, Tensor bias, Scales scales) {
-        this(weight, bias, scales.logits(), scales.softcap());
+    Head(Tensor weight, Tensor bias, Scales scales, Products products) {
+        this(weight, bias, scales.logits(), scales.softcap(), products.type() == DType.BF16 ? products : Products.FULL);
     }
 
     /** States [.., hidden] to logits [.., vocab]. */

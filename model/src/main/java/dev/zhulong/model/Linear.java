@@ -2,6 +2,7 @@ package dev.zhulong.model;
 
 import dev.zhulong.formats.Parameter;
 import dev.zhulong.formats.Parameter.Layout;
+import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import java.util.Arrays;
@@ -15,6 +16,7 @@ final class Linear {
     private final boolean transposed;
     private final QuantizedMatrix quantized;
     private LoraAdapter.Part lora;
+    private Products products = Products.FULL;
 
     /**
      * @param bias      null for none
@@ -67,9 +69,18 @@ final class Linear {
         lora = part;
     }
 
+    /** Has it multiplied so from now on; the thin products of an adapter stay in F32. */
+    void products(Products how) {
+        products = how;
+    }
+
+    Products products() {
+        return products;
+    }
+
     /** [.., in] to [.., out]. */
     Tensor apply(Tensor x) {
-        return lora == null ? x.linear(weight(), bias()) : MergedProduct.suits(this, x) ? MergedProduct.of(this, x) : adapted(x, low(x));
+        return lora == null ? products.linear(products.factor(x), weight(), bias()) : MergedProduct.suits(this, x) ? MergedProduct.of(this, x) : adapted(x, low(x));
     }
 
     /** [out], or null. */
@@ -86,7 +97,9 @@ final class Linear {
         Tensor[] out = new Tensor[projections.length];
         boolean together = Arrays.stream(projections).allMatch(p -> p.lora != null && !p.lora.dropout().isOn() && !MergedProduct.suits(p, x));
         if (!together) {
-            Arrays.setAll(out, i -> projections[i].apply(x));
+            Products how = projections[0].products;
+            Tensor factor = Arrays.stream(projections).anyMatch(p -> p.lora == null) ? how.factor(x) : null;
+            Arrays.setAll(out, i -> projections[i].lora == null ? how.linear(factor, projections[i].weight(), projections[i].bias()) : projections[i].apply(x));
             return out;
         }
         Tensor a = Tensor.cat(0, Arrays.stream(projections).map(p -> p.lora.a()).toArray(Tensor[]::new));
@@ -98,6 +111,18 @@ final class Linear {
             at += rank;
         }
         return out;
+    }
+
+    /**
+     * The same, left in the type of the factors where nothing is added to a result: for what an MLP makes of them before they are factors again. BF16 only, whose range is that of F32.
+     */
+    static Tensor[] applyAllAsFactors(Tensor x, Linear... projections) {
+        Products how = projections[0].products;
+        if (how.type() != DType.BF16 || Arrays.stream(projections).anyMatch(p -> p.lora != null || p.bias != null)) {
+            return applyAll(x, projections);
+        }
+        Tensor factor = how.factor(x);
+        return Arrays.stream(projections).map(p -> factor.linear(how.factor(p.weight()), null)).toArray(Tensor[]::new);
     }
 
     /** A·x of the adapter, [rows, rank]. */
@@ -112,7 +137,7 @@ final class Linear {
         shape[shape.length - 1] = out();
         // the thin product goes straight onto the wide one, whose values nothing has seen yet: no second tensor of this size. In rows, since
         // autograd copies the gradient of what is changed through a view.
-        Tensor y = x.reshape(-1, in()).linear(w, dora ? null : bias()).addmm_(low, lora.b().transpose(0, 1), 1, lora.scale());
+        Tensor y = products.linear(products.factor(x.reshape(-1, in())), w, dora ? null : bias()).addmm_(low, lora.b().transpose(0, 1), 1, lora.scale());
         if (dora) {
             y = y.mul(lora.magnitude().div(directionNorm(w)));
             y = bias == null ? y : y.add(bias());

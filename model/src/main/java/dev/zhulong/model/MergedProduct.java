@@ -32,7 +32,8 @@ final class MergedProduct {
         long[] shape = x.shape();
         shape[shape.length - 1] = projection.out();
         Tensor rows = x.reshape(-1, projection.in());
-        Tensor y = rows.linear(merged(projection, lora), projection.bias());
+        Products products = projection.products();
+        Tensor y = products.linear(products.factor(rows), merged(projection, lora), projection.bias());
         if (NoGrad.isOn() || !lora.a().requiresGrad()) {
             return y.view(shape);
         }

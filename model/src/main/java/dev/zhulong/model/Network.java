@@ -40,6 +40,7 @@ public abstract class Network implements AutoCloseable {
     /** Its own weights whose places an adapter has taken. */
     private final Map<String, Tensor> replaced = new LinkedHashMap<>();
     private Residency residency = Residency.HERE;
+    private Products products = Products.FULL;
     /** Null for nobody. */
     private Consumer<Part> asked;
 
@@ -262,6 +263,17 @@ public abstract class Network implements AutoCloseable {
         }));
         table.find(Role.EMBED).map(embedding -> weights.get(embedding.name())).filter(Weight::isHere).ifPresent(shared -> uses.put(shared.tensor(), 2));
         return trainable().values().stream().filter(weight -> uses.getOrDefault(weight, 0) != 1).toList();
+    }
+
+    /** How it multiplies. */
+    final Products products() {
+        return products;
+    }
+
+    /** Has all projections inside the layers, and the gradient of a head, multiply so from now on. */
+    public final void products(Products how) {
+        products = how;
+        linears.values().forEach(linear -> linear.products(how));
     }
 
     /** Names of the trainable weights that weight decay applies to. */

@@ -292,7 +292,7 @@ public final class Pass {
             v = seen(reach, from, v);
         }
         Tensor mask = masks.get(reach);
-        return scoring.attend(q, k, v, mask, mask == null && seq > 1);
+        return scoring.attend(q, k, v, mask, seq > 1 && (mask == null || cache == null));
     }
 
     /**

@@ -30,6 +30,7 @@ import dev.zhulong.text.Companions;
 import dev.zhulong.text.encode.EncodedText;
 import dev.zhulong.train.Contrast;
 import dev.zhulong.train.Loss;
+import dev.zhulong.train.Ranks;
 import dev.zhulong.train.TrainData;
 import dev.zhulong.train.Trainer;
 import java.io.IOException;
@@ -146,7 +147,8 @@ final class EmbedRun implements RecipeJob.Run<EmbedJob.Result> {
         inputs.write(run);
         var best = new BestWeights(run, model);
         new Trainer<>(model, objective, new TrainData<>(deal::get, ContrastBatch.all(held.subList(0, most == 0 ? held.size() : Math.min(most, held.size())), pad, batch)),
-                recipe.train().optionsByEpoch(steps, recipe.rate(), recipe.tuning().recompute(recipe.train().recompute()), recipe.seed(), learnt.size()), run, new Listener(model, texts, some, best)).train();
+                recipe.train().optionsByEpoch(steps, recipe.rate(), recipe.tuning().recompute(recipe.train().recompute()), recipe.seed(), learnt.size())
+                        .in(RunPrecision.of(recipe.train(), model.spec().stack(), Ranks.ALONE, run, line)), run, new Listener(model, texts, some, best)).train();
         best.restore().ifPresent(step -> line.message(String.format(Locale.ROOT, "the weights of step %,d are kept: best %s on what is held out", step, recipe.best())));
         Optional<Loss> loss = held.isEmpty() ? Optional.empty() : Optional.of(objective.evaluateAll(ContrastBatch.all(held, pad, batch)));
         loss.ifPresent(l -> report(texts, sides.heldOut(), before, l, objective.unit().toString()));

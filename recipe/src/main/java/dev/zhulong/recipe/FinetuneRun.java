@@ -28,6 +28,7 @@ import dev.zhulong.train.Dpo;
 import dev.zhulong.train.Loss;
 import dev.zhulong.train.NextToken;
 import dev.zhulong.train.Objective;
+import dev.zhulong.train.Precision;
 import dev.zhulong.train.Ranks;
 import dev.zhulong.train.StreamedState;
 import dev.zhulong.train.TrainData;
@@ -62,6 +63,7 @@ final class FinetuneRun implements RecipeJob.Run<FinetuneJob.Result> {
     private final Path run;
     private final Progress line;
     private boolean training;
+    private Precision precision;
 
     FinetuneRun(FinetuneRecipe recipe, Ranks ranks, Path run, Progress line) {
         this.recipe = recipe;
@@ -201,6 +203,7 @@ final class FinetuneRun implements RecipeJob.Run<FinetuneJob.Result> {
 
     private void train(Decoder model, Objective<Batch> objective, FinetuneData data, List<Batch> held, long steps, TrainingConsole listener) {
         LongFunction<Batch> batches = batches(data.training());
+        precision = RunPrecision.of(recipe.train(), model.spec().stack(), ranks, run, line);
         var own = new TrainData<>(number -> batches.apply(number * ranks.size() + ranks.rank()), some(held));
         new Trainer<>(model, objective, own, ranks, options(steps).among(ranks.size()), run, listener).train();
     }
@@ -240,7 +243,7 @@ final class FinetuneRun implements RecipeJob.Run<FinetuneJob.Result> {
     }
 
     private TrainOptions options(long steps) {
-        return recipe.train().options(steps, recipe.method().rate(), recipe.recompute(), recipe.seed());
+        return recipe.train().options(steps, recipe.method().rate(), recipe.recompute(), recipe.seed()).in(precision);
     }
 
     /** What is read in an evaluation during training. */

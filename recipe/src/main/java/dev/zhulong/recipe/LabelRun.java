@@ -24,6 +24,7 @@ import dev.zhulong.text.Companions;
 import dev.zhulong.text.encode.EncoderTokenizer;
 import dev.zhulong.train.HeadOfEncoder;
 import dev.zhulong.train.Loss;
+import dev.zhulong.train.Ranks;
 import dev.zhulong.train.TrainData;
 import dev.zhulong.train.Trainer;
 import java.io.IOException;
@@ -117,7 +118,8 @@ final class LabelRun implements RecipeJob.Run<LabelJob.Result> {
         var best = new BestWeights(run, model);
         var listener = new Listener(model, tokenizer, some, metric, best);
         new Trainer<>(model, objective, new TrainData<>(batches::get, some.map(examples -> batches(examples, model)).orElse(List.of())),
-                recipe.train().optionsByEpoch(steps, recipe.rate(), recipe.tuning().recompute(recipe.train().recompute()), recipe.seed(), train.rows().size()), run, listener).train();
+                recipe.train().optionsByEpoch(steps, recipe.rate(), recipe.tuning().recompute(recipe.train().recompute()), recipe.seed(), train.rows().size())
+                        .in(RunPrecision.of(recipe.train(), model.spec().stack(), Ranks.ALONE, run, line)), run, listener).train();
         best.restore().ifPresent(step -> line.message(String.format(Locale.ROOT, "the weights of step %,d are kept: best %s on what is held out", step, metric)));
         Optional<Loss> loss = held.map(examples -> objective.evaluateAll(batches(examples, model)));
         loss.ifPresent(l -> report(model, held.get(), l, objective));

@@ -109,14 +109,15 @@ final class PretrainRun implements RecipeJob.Run<PretrainJob.Result> {
                     recipe.train().sampleTokens());
             training = true;
             if (!writes()) {
-                new Trainer<>(model, objective, trainData, ranks, options(steps), run, listener).train();
+                new Trainer<>(model, objective, trainData, ranks, options(steps, model), run, listener).train();
                 return Optional.empty();
             }
             inputs.write(run);
+            TrainOptions options = options(steps, model);
             if (recipe.model().from().isPresent()) {
                 held.ifPresent(all -> before(() -> evaluate(objective, all, seq)));
             }
-            new Trainer<>(model, objective, trainData, ranks, options(steps), run, listener).train();
+            new Trainer<>(model, objective, trainData, ranks, options, run, listener).train();
             Optional<FinalEvaluation> result = held.map(all -> evaluate(objective, all, seq));
             FinishedModel.write(model, data, recipe, run, result, line);
             if (state != null) {
@@ -225,7 +226,8 @@ final class PretrainRun implements RecipeJob.Run<PretrainJob.Result> {
         return bytes;
     }
 
-    private TrainOptions options(long steps) {
-        return recipe.train().options(steps, recipe.train().lr(), recipe.train().recompute(), recipe.seed()).among(ranks.size());
+    private TrainOptions options(long steps, Decoder model) {
+        return recipe.train().options(steps, recipe.train().lr(), recipe.train().recompute(), recipe.seed()).among(ranks.size())
+                .in(RunPrecision.of(recipe.train(), model.spec().stack(), ranks, run, line));
     }
 }

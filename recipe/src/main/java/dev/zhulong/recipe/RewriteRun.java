@@ -23,6 +23,7 @@ import dev.zhulong.recipe.cost.Formulas;
 import dev.zhulong.text.Companions;
 import dev.zhulong.text.encode.EncoderTokenizer;
 import dev.zhulong.train.Loss;
+import dev.zhulong.train.Ranks;
 import dev.zhulong.train.SequenceToSequence;
 import dev.zhulong.train.TrainData;
 import dev.zhulong.train.Trainer;
@@ -176,7 +177,8 @@ final class RewriteRun implements RecipeJob.Run<RewriteJob.Result> {
         inputs.write(run);
         var best = new BestWeights(run, model);
         new Trainer<>(model, objective, new TrainData<>(batches::get, validation),
-                recipe.train().optionsByEpoch(steps, recipe.rate(), recipe.tuning().recompute(recipe.train().recompute()), recipe.seed(), learnt.ids.size()), run, new Listener(sources, best)).train();
+                recipe.train().optionsByEpoch(steps, recipe.rate(), recipe.tuning().recompute(recipe.train().recompute()), recipe.seed(), learnt.ids.size())
+                        .in(RunPrecision.of(recipe.train(), model.spec().stack(), Ranks.ALONE, run, line)), run, new Listener(sources, best)).train();
         best.restore().ifPresent(step -> line.message(String.format(Locale.ROOT, "the weights of step %,d are kept: least held-out loss", step)));
         Optional<Loss> loss = held.ids.isEmpty() ? Optional.empty()
                 : Optional.of(new SequenceToSequence(model, 0).evaluateAll(PairBatches.all(held.ids, pad, batch)));

@@ -30,6 +30,7 @@ public record Train(
         @Doc("keep one activation for each block and compute the rest again: less memory, a third more time; qlora always does") boolean recompute,
         @Doc("most memory of the process, the JVM included, such as 2g or 900m: what does not fit is streamed from the run's directory (28 bytes of disk a weight); null for no limit. Decoders, all weights trained")
         Optional<String> memory,
+        @Doc("type that projections multiply in; auto: the faster of fp32 and bf16, measured first; fp16 is slow on processors") TrainPrecision precision,
         @Doc("steps between evaluations; 0 for only at the end (of heads on labelled rows: after each epoch)") long evaluateEvery,
         @Doc("held-out rows to read in each evaluation during training; 0 for all (the last evaluation always reads all)") int evaluateRows,
         @Doc("steps between samples; 0 for none") long sampleEvery,
@@ -119,7 +120,7 @@ public record Train(
         TrainOptions o = options(total, peak, recompute, seed);
         long perStep = (long) batch * o.accumulation();
         long every = o.evaluateEvery() > 0 ? o.evaluateEvery() : (rows + perStep - 1) / perStep;
-        return new TrainOptions(o.steps(), o.accumulation(), o.schedule(), o.clip(), o.optimizer(), o.recompute(), o.seed(), every, 0, o.checkpointEvery(), o.keepCheckpoints());
+        return new TrainOptions(o.steps(), o.accumulation(), o.schedule(), o.clip(), o.optimizer(), o.recompute(), o.seed(), every, 0, o.checkpointEvery(), o.keepCheckpoints(), o.precision());
     }
 
     /**

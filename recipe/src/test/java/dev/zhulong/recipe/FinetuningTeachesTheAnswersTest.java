@@ -100,7 +100,7 @@ class FinetuningTeachesTheAnswersTest {
     void preferencesAreLearnt() throws IOException {
         Path pairs = rows("pairs.jsonl", "{'prompt': 'lamp %d? ', 'chosen': 'it was lit', 'rejected': 'no boats'}".replace('\'', '"'), 30);
         Path run = temporary.resolve("run");
-        var evaluation = run(recipe(source(pairs), "method=dpo", "train.lr=2e-2", "train.seq=32", "adapter.rank=8"), run, PLENTY).evaluation();
+        var evaluation = run(recipe(source(pairs), "method=dpo", "train.lr=1e-2", "train.seq=32", "adapter.rank=8"), run, PLENTY).evaluation();
         assertThat(evaluation).hasValueSatisfying(e -> {
             assertThat(e.before().loss()).isEqualTo(Math.log(2));
             assertThat(e.after().loss()).isLessThan(0.6);

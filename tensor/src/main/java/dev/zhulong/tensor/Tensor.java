@@ -428,6 +428,16 @@ public final class Tensor implements AutoCloseable {
         return new Tensor(t.matmul(o.t));
     }
 
+    /** Matrices [n, r, m] · [n, m, c] one by one. */
+    public Tensor bmm(Tensor o) {
+        return new Tensor(t.bmm(o.t));
+    }
+
+    /** {@code this + a · b}, matrix by matrix as in {@link #bmm}; this may be expanded. */
+    public Tensor baddbmm(Tensor a, Tensor b) {
+        return new Tensor(t.baddbmm(a.t, b.t));
+    }
+
     /** {@code x · Wᵀ + b}; {@code weight} is [out, in], {@code bias} may be null. */
     public Tensor linear(Tensor weight, Tensor bias) {
         return new Tensor(bias == null ? torch.linear(t, weight.t) : torch.linear(t, weight.t, new TensorOptional(bias.t)));

@@ -88,12 +88,13 @@ record HeadLoss(Loss loss, Tensor gradient) {
             }
             Tensor picked = n == rows ? hidden : hidden.indexSelect(0, Tensor.of(supervised, n));
             Tensor gradient = backward ? Tensor.empty(DType.F32, n, hidden.size(1)) : null;
+            Tensor weight = backward ? head.products().factor(head.weight()) : null;
             int chunk = (int) Math.clamp(CHUNK_BYTES / (head.weight().size(0) * 4), Math.min(256, n), n);
             for (int at = 0; at < n; at += chunk) {
                 int size = Math.min(chunk, n - at);
                 int[] part = Arrays.copyOfRange(supervised, at, at + size);
                 try (var inner = TensorScope.open()) {
-                    chunk(picked.narrow(0, at, size), head, part, targets, nll, weights, smoothing, backward ? gradient.narrow(0, at, size) : null);
+                    chunk(picked.narrow(0, at, size), head, part, targets, nll, weights, smoothing, weight, backward ? gradient.narrow(0, at, size) : null);
                 }
             }
             return backward ? scope.handOut(n == rows ? gradient : spread(gradient, supervised, rows)) : null;
@@ -110,7 +111,7 @@ record HeadLoss(Loss loss, Tensor gradient) {
         return Tensor.cat(0, gradient, Tensor.zeros(DType.F32, 1, gradient.size(1))).indexSelect(0, Tensor.of(from, rows));
     }
 
-    private static void chunk(Tensor hidden, Head head, int[] rows, int[] targets, double[] nll, float[] weights, double smoothing, Tensor gradient) {
+    private static void chunk(Tensor hidden, Head head, int[] rows, int[] targets, double[] nll, float[] weights, double smoothing, Tensor weight, Tensor gradient) {
         int n = rows.length;
         Tensor index = Tensor.of(Arrays.stream(rows).map(row -> targets[row]).toArray(), n, 1);
         Tensor logits = head.logits(hidden);
@@ -135,9 +136,12 @@ record HeadLoss(Loss loss, Tensor gradient) {
             p.mul_(Tensor.of(own, n, 1));
         }
         head.backward_(p, logits);
-        gradient.copy_(p.matmul(head.weight()));
-        if (head.weight().requiresGrad()) {
+        Tensor factor = head.products().factor(p);
+        gradient.copy_(factor.matmul(weight));
+        if (head.weight().requiresGrad() && head.products().areFull()) {
             gradientOf(head.weight()).addmm_(p.transpose(0, 1), hidden);
+        } else if (head.weight().requiresGrad()) {
+            gradientOf(head.weight()).add_(factor.transpose(0, 1).matmul(head.products().factor(hidden)));
         }
         if (head.bias() != null && head.bias().requiresGrad()) {
             gradientOf(head.bias()).add_(p.sum(0, false));

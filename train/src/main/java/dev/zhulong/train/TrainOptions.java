@@ -16,6 +16,7 @@ import dev.zhulong.train.schedule.Schedule;
  * @param sampleEvery     steps between samples; 0 for none
  * @param checkpointEvery steps between checkpoints; 0 for only at the end
  * @param keepCheckpoints how many of the newest stay
+ * @param precision       of the products of the trained network
  */
 public record TrainOptions(
         long steps,
@@ -28,7 +29,14 @@ public record TrainOptions(
         long evaluateEvery,
         long sampleEvery,
         long checkpointEvery,
-        int keepCheckpoints) {
+        int keepCheckpoints,
+        Precision precision) {
+    /** In F32. */
+    public TrainOptions(long steps, int accumulation, Schedule schedule, double clip, Optimizer.Maker optimizer, boolean recompute, long seed, long evaluateEvery,
+            long sampleEvery, long checkpointEvery, int keepCheckpoints) {
+        this(steps, accumulation, schedule, clip, optimizer, recompute, seed, evaluateEvery, sampleEvery, checkpointEvery, keepCheckpoints, Precision.FP32);
+    }
+
     public TrainOptions {
         if (steps < 1 || accumulation < 1) {
             throw new IllegalArgumentException("steps and accumulation must be at least 1, found " + steps + " and " + accumulation);
@@ -40,6 +48,11 @@ public record TrainOptions(
 
     /** Those of one of {@code ranks}, which share the batches of a step. */
     public TrainOptions among(int ranks) {
-        return new TrainOptions(steps, accumulation / ranks, schedule, clip, optimizer, recompute, seed, evaluateEvery, sampleEvery, checkpointEvery, keepCheckpoints);
+        return new TrainOptions(steps, accumulation / ranks, schedule, clip, optimizer, recompute, seed, evaluateEvery, sampleEvery, checkpointEvery, keepCheckpoints, precision);
+    }
+
+    /** The same in another precision. */
+    public TrainOptions in(Precision other) {
+        return new TrainOptions(steps, accumulation, schedule, clip, optimizer, recompute, seed, evaluateEvery, sampleEvery, checkpointEvery, keepCheckpoints, other);
     }
 }

@@ -1,12 +1,15 @@
 package dev.zhulong.train;
 
 import dev.zhulong.model.Network;
+import dev.zhulong.model.Products;
 import dev.zhulong.tensor.DType;
+import dev.zhulong.tensor.FastProducts;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
 import java.util.IdentityHashMap;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * One optimizer step: the gradient of its batches, clipped, and an update. {@link Trainer} repeats it; a benchmark times the very same.
@@ -20,6 +23,7 @@ public final class TrainStep<B> {
     private final State state;
     private final Ranks ranks;
     private final PartGradients gradients;
+    private LossScale scale = LossScale.FIRST;
 
     /**
      * What a step did.
@@ -59,6 +63,35 @@ public final class TrainStep<B> {
      * @throws TrainingStopped if loss or gradient is not finite; the weights are then as they were
      */
     public Result run(long index, long updates) {
+        try (var fast = FastProducts.open()) {
+            Optional<Result> done;
+            do {
+                done = attempt(index, updates);
+            } while (done.isEmpty());
+            return done.get();
+        } finally {
+            model.products(Products.FULL);
+        }
+    }
+
+    /** The scale is that of a mean loss, as everywhere, and gradients here are those of sums. */
+    private Products products(B batch) {
+        boolean scaled = options.precision() == Precision.FP16;
+        return new Products(options.precision().type(), scaled ? scale.value() / Long.highestOneBit(Math.max(1, objective.tokens(batch))) : 1);
+    }
+
+    /** The factor of gradients in the next step. */
+    LossScale scale() {
+        return scale;
+    }
+
+    /** Goes on with the factor of an earlier start. */
+    void scale(LossScale earlier) {
+        scale = earlier;
+    }
+
+    /** Nothing where a gradient overflowed F16: then nothing has changed but the scale, on any rank. */
+    private Optional<Result> attempt(long index, long updates) {
         Loss total = Loss.NONE;
         long tokens = 0;
         ranks.begin(index + 1);
@@ -68,6 +101,7 @@ public final class TrainStep<B> {
             // nothing but the step's number decides what is dropped, as nothing else decides what is read
             long ofAll = number * ranks.size() + ranks.rank();
             model.drop(options.seed() * 1_000_003 + ofAll);
+            model.products(products(batch));
             Map<Tensor, Tensor> before = i == 0 ? Map.of() : setAside();
             total = total.plus(i < options.accumulation() - 1 ? objective.accumulate(batch, options.recompute())
                     : gradients.during(() -> objective.accumulate(batch, options.recompute())));
@@ -88,6 +122,11 @@ public final class TrainStep<B> {
                 double mine = state.norm();
                 // of a float's square the root is that float again, so alone nothing changes
                 norm = Math.sqrt(ranks.sumOfSquares(mine * mine)) / total.count();
+                if (!Double.isFinite(norm) && options.precision() == Precision.FP16) {
+                    scale = scale.overflowed(index + 1);
+                    state.clear();
+                    return Optional.empty();
+                }
                 if (!Double.isFinite(norm)) {
                     throw new TrainingStopped(Diagnosis.of(model, state, index + 1, "gradient norm is " + norm));
                 }
@@ -98,7 +137,8 @@ public final class TrainStep<B> {
             }
         }
         state.clear();
-        return new Result(total, tokens, lr, norm, updated);
+        scale = options.precision() == Precision.FP16 ? scale.held() : scale;
+        return Optional.of(new Result(total, tokens, lr, norm, updated));
     }
 
     /**

@@ -1,5 +1,6 @@
 package dev.zhulong.train;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.zhulong.distribute.RankFailure;
 import dev.zhulong.formats.AtomicFile;
@@ -33,6 +34,7 @@ public final class Trainer<B> {
     private final TrainListener listener;
     private final Checkpoints checkpoints;
     private long updates;
+    private LossScale scale = LossScale.FIRST;
 
     /**
      * Trains alone.
@@ -75,6 +77,9 @@ public final class Trainer<B> {
         Duration patience = Duration.ofDays(1);
         try (var on = DeviceScope.open(model.device())) {
             state = State.of(model, options.optimizer());
+            if (state.outlivesTheProcess() && options.precision() == Precision.FP16) {
+                throw new TrainingStopped("weights on the disk are not kept together with the loss scale that fp16 needs: train in bf16 or fp32, or without a limit of memory");
+            }
             long done = resume(state);
             ranks.agree("number of steps done", done);
             agreeOnModel();
@@ -87,6 +92,7 @@ public final class Trainer<B> {
                     EventFile events = EventFile.resume(run.resolve("tensorboard"), done + 1)) {
                 Pace pace = new Pace();
                 TrainStep<B> next = new TrainStep<>(model, objective, data, options, state, ranks);
+                next.scale(scale);
                 while (done < options.steps()) {
                     TrainListener.Step step = step(next, done, pace);
                     checkpoints.check();
@@ -133,10 +139,16 @@ public final class Trainer<B> {
         }
     }
 
+    /** The factor of gradients as it came to be. */
+    LossScale scale() {
+        return scale;
+    }
+
     /** The steps of a rank that writes nothing. */
     private void follow(State state, long begun) {
         Pace pace = new Pace();
         TrainStep<B> next = new TrainStep<>(model, objective, data, options, state, ranks);
+        next.scale(scale);
         for (long done = begun; done < options.steps(); ) {
             TrainListener.Step step = step(next, done, pace);
             done++;
@@ -161,6 +173,7 @@ public final class Trainer<B> {
     private TrainListener.Step step(TrainStep<B> next, long index, Pace pace) {
         TrainStep.Result done = next.run(index, updates);
         updates = done.updates();
+        scale = next.scale();
         pace.step(done.tokens());
         return new TrainListener.Step(index + 1, options.steps(), done.loss().mean(), objective.unit(), done.loss().bitsPerByte(),
                 done.lr(), done.gradNorm(), pace.tokensPerSecond(), pace.secondsLeft(options.steps() - index - 1));
@@ -224,7 +237,8 @@ public final class Trainer<B> {
         checkpoints.begin(step, directory -> {
             state.save(directory);
             AtomicFile.writeString(directory.resolve(STATE),
-                    "{\"step\": " + step + ", \"updates\": " + updates + ", \"seed\": " + options.seed() + "}\n");
+                    "{\"step\": " + step + ", \"updates\": " + updates + ", \"seed\": " + options.seed()
+                            + (options.precision() == Precision.FP16 ? ", \"loss_scale\": " + scale.value() + ", \"loss_scale_held\": " + scale.calm() : "") + "}\n");
         });
     }
 
@@ -240,7 +254,7 @@ public final class Trainer<B> {
             updates = left.get().updates();
         } else if (done > 0) {
             state.load(checkpoint.orElseThrow());
-            updates = updatesIn(checkpoint.orElseThrow().resolve(STATE));
+            readState(checkpoint.orElseThrow().resolve(STATE));
             state.commit(new State.Done(done, updates));
         }
         if (done > 0) {
@@ -249,9 +263,11 @@ public final class Trainer<B> {
         return done;
     }
 
-    private static long updatesIn(Path state) {
+    private void readState(Path state) {
         try {
-            return new ObjectMapper().readTree(Files.readString(state)).required("updates").asLong();
+            JsonNode fields = new ObjectMapper().readTree(Files.readString(state));
+            updates = fields.required("updates").asLong();
+            scale = fields.has("loss_scale") ? new LossScale(fields.get("loss_scale").asDouble(), fields.required("loss_scale_held").asLong()) : LossScale.FIRST;
         } catch (IOException e) {
             throw new UncheckedIOException("cannot read " + state, e);
         }
