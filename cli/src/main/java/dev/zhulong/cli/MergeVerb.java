@@ -60,11 +60,11 @@ final class MergeVerb extends Verb {
 
     /** An encoder's weights are called by the head that it has with the adapter. */
     private NetworkSpec network() {
-        NetworkSpec own = ModelDirectory.readNetwork(model);
+        NetworkSpec own = ModelDirectory.readNetwork(MergeJob.network(model));
         if (!(own instanceof EncoderSpec)) {
             return own;
         }
-        try (ModelDirectory adapted = ModelDirectory.open(model, Optional.of(adapter))) {
+        try (ModelDirectory adapted = ModelDirectory.open(MergeJob.network(model), Optional.of(adapter))) {
             return adapted.network();
         }
     }

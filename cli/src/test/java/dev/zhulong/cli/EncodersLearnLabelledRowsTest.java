@@ -9,11 +9,13 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.zhulong.formats.EncoderSpec;
 import dev.zhulong.formats.HfConfig;
 import dev.zhulong.formats.Provenance;
+import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.formats.yaml.RecipeReader;
 import dev.zhulong.infer.Encoder;
 import dev.zhulong.infer.open.EngineChoice;
 import dev.zhulong.infer.open.OpenEncoder;
+import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.recipe.LabelJob;
 import dev.zhulong.recipe.LabelRecipe;
 import dev.zhulong.train.log.MetricsLog;
@@ -288,6 +290,26 @@ class EncodersLearnLabelledRowsTest {
         assertThat(metrics.path("no_answer_exact_match").asDouble()).isCloseTo(none / 10, within(1e-12));
         assertThat(metrics.path("exact_match").asDouble()).isCloseTo((some + none) / 40, within(1e-12));
         assertThat(metrics.path("f1").asDouble()).isCloseTo((metrics.path("has_answer_f1").asDouble() * 30 + none) / 40, within(1e-12));
+    }
+
+    /** The tokenizer tells question and context apart, the network's table of segments has one row: all tokens are of that, as in transformers. */
+    @Test
+    void aNetworkOfOneSegmentReadsPairs() throws IOException {
+        Path base = TinyEncoder.of(directory.resolve("base"), "roberta", WORDS);
+        Path config = base.resolve("config.json");
+        try (dev.zhulong.model.Encoder model = dev.zhulong.model.Encoder.random((EncoderSpec) HfConfig.network(Files.writeString(config, Files.readString(config)
+                .replaceAll("\"type_vocab_size\" ?: ?2", "\"type_vocab_size\": 1"))), 1)) {
+            assertThat(model.spec().segments()).isEqualTo(1);
+            NetworkFiles.save(model, base, StorageType.F32);
+        }
+        List<String> questions = new ArrayList<>();
+        for (int i = 0; i < 24; i++) {
+            questions.add(JSON.writeValueAsString(JSON.createObjectNode().put("question", "who ?").put("context", "ann lives in rome")
+                    .set("answers", JSON.createArrayNode().add(JSON.createObjectNode().put("text", "ann").put("answer_start", 0)))));
+        }
+        Path data = Files.write(directory.resolve("questions.jsonl"), questions);
+        Cli.run("finetune", "--task", "qa", "--model", base, "--data", data, "--out", run(), "--lr", "3e-3", "--batch", "8", "--epochs", "3").done();
+        assertThat(evaluate("qa", data).path("metrics").path("exact_match").asDouble()).isEqualTo(1);
     }
 
     @Test

@@ -203,7 +203,7 @@ public final class SentenceEncoder implements AutoCloseable {
 
     /** What the network is given of tokens. */
     public Input input(EncodedText tokens) {
-        return Input.of(tokens.ids(), network.spec().segments() == 0 ? new int[0] : tokens.types());
+        return Input.of(tokens.ids(), network.spec().segments() < 2 ? new int[0] : tokens.types());
     }
 
     /** Tokens of a prompt, with those before it but without those behind it, as sentence-transformers counts them; 0 of an empty one. */

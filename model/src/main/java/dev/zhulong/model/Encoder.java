@@ -61,10 +61,11 @@ public final class Encoder extends Network {
         return parts;
     }
 
-    /** What the first part is given: I64 ids, and segments where the network has any, both [batch, seq]. */
+    /** What the first part is given: I64 ids, and segments where the network has any, both [batch, seq]. Of a single segment every token is, whatever a tokenizer says. */
     public Tensor[] inputs(int[] ids, int[] segments, int batch) {
         Tensor tokens = Tensor.of(ids, batch, ids.length / batch);
-        return spec().segments() == 0 ? new Tensor[] {tokens} : new Tensor[] {tokens, Tensor.of(segments, batch, ids.length / batch)};
+        return spec().segments() == 0 ? new Tensor[] {tokens} : new Tensor[] {tokens,
+                Tensor.of(spec().segments() == 1 ? new int[ids.length] : segments, batch, ids.length / batch)};
     }
 
     /**

@@ -55,7 +55,9 @@ public final class MergeJob {
      * @throws IllegalArgumentException if the adapter changes nothing, or rounding to {@code type} would erase what it changes
      */
     public static Result run(Path base, Path adapterDirectory, Path out, StorageType type) {
-        try (Network model = NetworkFiles.loadBase(base, adapterDirectory); LoraAdapter adapter = LoraAdapter.load(adapterDirectory, model)) {
+        Path from = network(base);
+        Path to = out.resolve(base.relativize(from));
+        try (Network model = NetworkFiles.loadBase(from, adapterDirectory); LoraAdapter adapter = LoraAdapter.load(adapterDirectory, model)) {
             float[] before = logits(model);
             model.attach(adapter);
             float[] adapted = logits(model);
@@ -64,9 +66,9 @@ public final class MergeJob {
             }
             LoraMerge merge = LoraMerge.fold(model, adapter, type);
             try {
-                Files.createDirectories(out);
-                NetworkFiles.save(model, out, type);
-                Companions.copy(base, out);
+                Files.createDirectories(to);
+                NetworkFiles.save(model, to, type);
+                Companions.copy(from, to);
                 // the template that the adapter was trained with comes before the model's own
                 Path template = adapterDirectory.resolve(ChatTemplate.FILE);
                 if (Files.isRegularFile(template)) {
@@ -74,17 +76,17 @@ public final class MergeJob {
                 }
                 if (model.spec() instanceof DecoderSpec decoder) {
                     GenerationFile.write(Optional.of(base), decoder, ends(base, adapterDirectory), out);
-                } else if (model.spec() instanceof EncoderSpec) {
-                    vectors(base, adapterDirectory, out, model.spec().stack().hiddenSize());
+                } else if (model.spec() instanceof EncoderSpec encoder && encoder.outputs() == 0) {
+                    vectors(base, adapterDirectory, out, encoder.hiddenSize());
                 }
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
             }
             double moved;
-            try (Network written = NetworkFiles.load(out)) {
+            try (Network written = NetworkFiles.load(to)) {
                 moved = difference(adapted, logits(written));
             }
-            Provenance.of("merge", List.of(Provenance.Input.of(base), Provenance.Input.of(adapterDirectory.resolve(LoraConfig.FILE)),
+            Provenance.of("merge", List.of(Provenance.Input.of(from), Provenance.Input.of(adapterDirectory.resolve(LoraConfig.FILE)),
                     Provenance.Input.of(adapterDirectory.resolve(LoraConfig.WEIGHTS))), Map.of("type", type.name()), 0).write(out);
             return new Result(merge.tensors(), merge.largest(), difference(before, adapted), moved);
         }
@@ -101,11 +103,16 @@ public final class MergeJob {
         }
     }
 
-    /** How vectors are made, where the adapter says it or the base does. */
+    /** The folder of a model's network: the directory itself, or in sentence-transformers' layout perhaps one inside. */
+    public static Path network(Path model) {
+        return Files.isRegularFile(model.resolve("config.json")) ? model : model.resolve(EmbeddingConfig.read(model).network());
+    }
+
+    /** How vectors are made, where the adapter says it or the base does, of a network that lies where they say. */
     private static void vectors(Path base, Path adapter, Path out, int hidden) {
         for (Path from : List.of(adapter, base)) {
             EmbeddingConfig config = EmbeddingConfig.read(from);
-            if (Files.isRegularFile(from.resolve("modules.json"))) {
+            if (Files.isRegularFile(from.resolve("modules.json")) && base.resolve(config.network()).equals(network(base))) {
                 config.write(from, out, hidden);
                 return;
             }

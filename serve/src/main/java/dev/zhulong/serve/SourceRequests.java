@@ -8,9 +8,12 @@ import dev.zhulong.infer.search.SearchOptions;
 import dev.zhulong.infer.search.SearchOptions.Early;
 import dev.zhulong.serve.ServedModel.Lane;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 
 /** Requests to an encoder–decoder, read and checked: what comes in is what it writes of. */
 final class SourceRequests {
@@ -53,9 +56,11 @@ final class SourceRequests {
         int rest = rest(lane, longest);
         SearchOptions into = sources.into(request);
         int most = (int) Math.min(rest, request.integer("max_tokens", 0, Integer.MAX_VALUE, (long) into.maxLength() - 1));
-        GenerateOptions options = requests.options(request, most, named.eosIds(), logProbs == null ? GenerateOptions.NO_LOG_PROBS : logProbs.intValue());
+        // where transformers forces a text's end as the last token, there is room for one fewer of the others
+        boolean forced = !into.forcedEos().isEmpty() && !request.flag("ignore_eos", false);
+        GenerateOptions options = requests.options(request, forced ? Math.max(0, most - 1) : most, named.eosIds(), logProbs == null ? GenerateOptions.NO_LOG_PROBS : logProbs.intValue());
         boolean stream = request.flag("stream", false);
-        var rules = new Rules(into.forSequence(Math.max(1, most)));
+        var rules = new Rules(into.forSequence(Math.max(1, forced ? most : most + 1)));
         List<int[]> starts = texts.stream().map(any -> new int[] {into.start()}).toList();
         return requests.held(new Request(named, lane, model.tokenizer(), starts, n, options, null, false, format != null, stream, Requests.includeUsage(request, stream), List.of(),
                 Sampling.isRepeatable(request, options.sampler()), null, texts.stream().map(ids -> new Job.Source(ids, rules)).toList()), format, caller);
@@ -74,20 +79,26 @@ final class SourceRequests {
     /** Texts or ids, at least one. */
     private List<int[]> texts(Fields request, String field, UnaryOperator<String> review, Caller caller) {
         OptionalInt language = sources.language(request, "source_lang");
+        Optional<String> tag = sources.tag(request);
         List<int[]> texts = new ArrayList<>();
         for (JsonNode node : Requests.several(request, field, Requests.MOST_CHOICES)) {
             caller.check();
-            texts.add(node.isTextual() ? sources.ids(field, review.apply(node.textValue()), language) : ids(request, field, node, review, language));
+            texts.add(node.isTextual() ? sources.ids(field, tag.map(name -> name + " ").orElse("") + review.apply(node.textValue()), language)
+                    : ids(request, field, node, review, language, tag));
         }
         return texts;
     }
 
     /** Ids are taken as they are, the model's own among them; rules look at the text they stand for. */
-    private int[] ids(Fields request, String field, JsonNode node, UnaryOperator<String> review, OptionalInt language) {
+    private int[] ids(Fields request, String field, JsonNode node, UnaryOperator<String> review, OptionalInt language, Optional<String> tag) {
         int[] ids = Requests.ids(request, field, node, model.tokenizer());
         String text = model.tokenizer().decode(ids);
         String told = review.apply(text);
-        return told.equals(text) ? sources.checked(field, ids) : sources.ids(field, told, language);
+        if (!told.equals(text)) {
+            return sources.ids(field, tag.map(name -> name + " ").orElse("") + told, language);
+        }
+        int[] first = tag.stream().mapToInt(name -> model.tokenizer().id(name).getAsInt()).toArray();
+        return sources.checked(field, IntStream.concat(Arrays.stream(first), Arrays.stream(ids)).toArray());
     }
 
     /**

@@ -7,6 +7,7 @@ import dev.zhulong.infer.search.Rewriter;
 import dev.zhulong.infer.search.SearchOptions;
 import dev.zhulong.text.EncodingException;
 import dev.zhulong.text.encode.EncoderTokenizer;
+import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
@@ -61,8 +62,27 @@ public record Sources(ConditionalModel model, EncoderTokenizer tokenizer, Search
         }
     }
 
-    /** The options with the language to write in that a request names. */
+    /**
+     * The token that Marian reads in front of a text for the language to write in, such as {@code >>fra<<}; empty where a request names no such language.
+     *
+     * @throws ApiException where the tokenizer has no such token
+     */
+    Optional<String> tag(Fields request) {
+        String name = request.text("target_lang", "");
+        if (!name.startsWith(">>")) {
+            return Optional.empty();
+        }
+        if (tokenizer.tokenizer().id(name).isEmpty()) {
+            throw request.wrong("target_lang", "cannot be \"" + Json.shortened(name, 50) + "\": the tokenizer has no such token");
+        }
+        return Optional.of(name);
+    }
+
+    /** The options with the language to write in that a request names, where it is the first token that is written. */
     SearchOptions into(Fields request) {
+        if (tag(request).isPresent()) {
+            return options;
+        }
         OptionalInt language = language(request, "target_lang");
         return language.isPresent() ? options.withForcedBos(language.getAsInt()) : options;
     }

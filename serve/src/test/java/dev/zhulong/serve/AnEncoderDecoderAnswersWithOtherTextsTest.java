@@ -51,7 +51,7 @@ class AnEncoderDecoderAnswersWithOtherTextsTest {
     static void start() throws IOException {
         Path files = Files.createDirectory(directory.resolve("model"));
         TinyEncoderDecoder.write("mbart", 3, files);
-        var trainer = new BpeTrainer(260, List.of("<pad>", "</s>", "__en__", "__zh__"));
+        var trainer = new BpeTrainer(261, List.of("<pad>", "</s>", "__en__", "__zh__", ">>zh<<"));
         trainer.addAll(TEXTS.stream());
         TokenizerJson.write(files, trainer.train(), new TokenizerJson.Settings(null, "</s>", "<pad>", false, true, TinyEncoderDecoder.CONTEXT));
         try (ModelDirectory opened = ModelDirectory.open(files)) {
@@ -152,6 +152,38 @@ class AnEncoderDecoderAnswersWithOtherTextsTest {
         }
         JsonNode written = server.post("/v1/completions", "{\"prompt\": \"a\", \"target_lang\": \"zh\"}").json();
         assertThat(written.get("choices").get(0).get("text").textValue().strip()).isEqualTo(found(chinese.forSequence(MOST), List.of("a")).getFirst());
+    }
+
+    /** Marian reads it in front of the text. */
+    @Test
+    void aLanguageMayBeReadFirst() {
+        List<String> tagged = TEXTS.stream().map(text -> ">>zh<< " + text).toList();
+        JsonNode answer = server.post("/v1/translate", "{\"input\": " + input(TEXTS) + ", \"target_lang\": \">>zh<<\"}").json();
+        assertThat(texts(answer.get("data"))).isEqualTo(found(options, tagged)).isNotEqualTo(found(options, TEXTS));
+        JsonNode written = server.post("/v1/completions", "{\"prompt\": \"a\", \"target_lang\": \">>zh<<\"}").json();
+        assertThat(written.get("choices").get(0).get("text").textValue().strip()).isEqualTo(found(options.forSequence(MOST), List.of(">>zh<< a")).getFirst());
+        refused("/v1/translate", "{\"input\": \"a\", \"target_lang\": \">>fra<<\"}", "target_lang", ">>fra<<");
+    }
+
+    /** As transformers ends it; that it was cut is said all the same. */
+    @Test
+    void anEndThatIsForcedTakesTheLastPlace() throws IOException {
+        Path files = Files.createDirectory(directory.resolve("forced"));
+        Files.writeString(files.resolve("generation_config.json"), "{\"decoder_start_token_id\": 0, \"eos_token_id\": 1, \"pad_token_id\": 0, \"forced_eos_token_id\": 1}");
+        SearchOptions forced = SearchOptions.read(files, model.network().ids(), model.network().longest(), model.network().vocabSize());
+        try (var other = new ServedModel("forced", new Sources(model, tokenizer, forced), "cpu f32", GenerationConfig.of(-1, List.of()), "test", new SchedulerOptions(4, 64, 20_000, 64, false),
+                new BeamScheduler.Room(64, 20_000, 64));
+                var own = new TestServer(other, ServerOptions.local(0))) {
+            int cut = 0;
+            for (String text : TEXTS) {
+                JsonNode choice = own.post("/v1/completions", "{\"prompt\": \"" + text + "\", \"max_tokens\": 4}").json().get("choices").get(0);
+                assertThat(choice.get("text").textValue().strip()).isEqualTo(found(forced.withNewTokens(4), List.of(text)).getFirst());
+                cut += choice.get("finish_reason").textValue().equals("length") ? 1 : 0;
+            }
+            assertThat(cut).isPositive();
+            JsonNode free = own.post("/v1/completions", "{\"prompt\": \"" + TEXTS.getFirst() + "\", \"max_tokens\": 4, \"ignore_eos\": true}").json();
+            assertThat(free.get("usage").get("completion_tokens").intValue()).isEqualTo(4);
+        }
     }
 
     @Test

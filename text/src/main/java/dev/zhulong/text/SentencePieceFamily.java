@@ -115,7 +115,7 @@ enum SentencePieceFamily {
                 }
                 int next = model.pieces().size() + 1;
                 if (this != XLM_ROBERTA) {
-                    for (String each : languages(config, directory)) {
+                    for (String each : allLanguages(config)) {
                         special.add(each);
                         if (ids.putIfAbsent(each, next) == null) {
                             next++;
@@ -137,7 +137,7 @@ enum SentencePieceFamily {
                 if (this == M2M_100) {
                     special.add("<s>");
                     int next = ids.size();
-                    for (String each : languages(config, directory)) {
+                    for (String each : allLanguages(config)) {
                         special.add(each);
                         ids.putIfAbsent(each, next++);
                     }
@@ -152,20 +152,14 @@ enum SentencePieceFamily {
         return new Table(ids, special, unknown);
     }
 
-    private List<String> languages(ObjectNode config, Path directory) {
+    private List<String> allLanguages(ObjectNode config) {
         List<String> all = languages(config);
-        if (all.isEmpty() && this != NLLB) {
-            return switch (this) {
-                case MBART -> SentencePieceLanguages.OF_MBART;
-                case MBART50 -> SentencePieceLanguages.OF_MBART_50;
-                default -> SentencePieceLanguages.OF_M2M_100.stream().map(code -> "__" + code + "__").toList();
-            };
-        }
-        if (all.isEmpty()) {
-            throw new IllegalArgumentException(directory + ": expected the model's languages in their order (additional_special_tokens in special_tokens_map.json or"
-                    + " tokenizer_config.json)");
-        }
-        return all;
+        return !all.isEmpty() ? all : switch (this) {
+            case MBART -> SentencePieceLanguages.OF_MBART;
+            case MBART50 -> SentencePieceLanguages.OF_MBART_50;
+            case NLLB -> SentencePieceLanguages.OF_NLLB;
+            default -> SentencePieceLanguages.OF_M2M_100.stream().map(code -> "__" + code + "__").toList();
+        };
     }
 
     SequenceTemplate template(Table table, ObjectNode config, Path directory) {

@@ -136,13 +136,26 @@ class FamiliesPutSentencePieceTogetherAsTransformersDoesTest {
         }
     }
 
+    /** As transformers numbers NLLB's 202 languages where a directory lists none. */
+    @Test
+    void theLanguagesOfNllbNeedNoList() throws IOException {
+        copy("unigram.model", "sentencepiece.bpe.model");
+        int behind = SentencePieceModel.read(directory.resolve("sentencepiece.bpe.model")).pieces().size() + 1;
+        config("{\"tokenizer_class\": \"NllbTokenizer\", \"src_lang\": \"fra_Latn\"}");
+        try (EncoderTokenizer tokenizer = EncoderTokenizer.load(directory)) {
+            InputTokenizer own = tokenizer.tokenizer();
+            assertThat(List.of(own.id("ace_Arab"), own.id("eng_Latn"), own.id("fra_Latn"), own.id("zho_Hans"), own.id("zul_Latn"), own.id("<mask>"))).containsExactly(
+                    OptionalInt.of(behind), OptionalInt.of(behind + 46), OptionalInt.of(behind + 56), OptionalInt.of(behind + 199), OptionalInt.of(behind + 201),
+                    OptionalInt.of(behind + 202));
+            assertThat(ids(tokenizer, "the cat")).startsWith(behind + 56).endsWith(2);
+        }
+    }
+
     @Test
     void whatIsMissingIsNamed() throws IOException {
         copy("unigram.model", "sentencepiece.bpe.model");
         config("{\"tokenizer_class\": \"LlamaTokenizer\"}");
         assertThatThrownBy(() -> EncoderTokenizer.load(directory)).hasMessageContaining("LlamaTokenizer");
-        config("{\"tokenizer_class\": \"NllbTokenizer\"}");
-        assertThatThrownBy(() -> EncoderTokenizer.load(directory)).hasMessageContaining("languages");
         config("{\"tokenizer_class\": \"M2M100Tokenizer\"}");
         assertThatThrownBy(() -> EncoderTokenizer.load(directory)).hasMessageContaining("vocab.json");
         config("{\"tokenizer_class\": \"MBartTokenizer\", \"src_lang\": \"xx_XX\"}");

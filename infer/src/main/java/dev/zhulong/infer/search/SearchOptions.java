@@ -201,10 +201,9 @@ public record SearchOptions(int start, List<Integer> eos, int pad, int beams, do
     }
 
     /**
-     * For a sequence that is written a token at a time: of {@code tokens} at most, without beams, cut off where it is that long rather than ended, and with penalties
-     * left to whoever draws.
+     * For a sequence that is written a token at a time: of {@code tokens} at most, without beams, and with penalties left to whoever draws.
      */
     public SearchOptions forSequence(int tokens) {
-        return new SearchOptions(start, eos, pad, 1, lengthPenalty, early, tokens + 1, minLength, noRepeat, 1, forcedBos, List.of(), badWords, suppressed, renormalized);
+        return new SearchOptions(start, eos, pad, 1, lengthPenalty, early, tokens + 1, minLength, noRepeat, 1, forcedBos, forcedEos, badWords, suppressed, renormalized);
     }
 }
