@@ -1,5 +1,6 @@
 package dev.zhulong.bench;
 
+import com.sun.management.OperatingSystemMXBean;
 import dev.zhulong.data.pack.Batch;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.Family;
@@ -19,6 +20,7 @@ import dev.zhulong.train.TrainData;
 import dev.zhulong.train.TrainOptions;
 import dev.zhulong.train.TrainStep;
 import dev.zhulong.train.schedule.Constant;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -105,7 +107,37 @@ public final class TrainBench {
         }
     }
 
-    static LongFunction<Batch> random(Shape shape) {
+    /** Trains {@code steps} steps with a batch of {@code shape} on each rank, and leaves the first third out. */
+    public static DistributeBench.Steps among(Shape shape, int steps, Ranks ranks) {
+        double[] seconds = new double[steps];
+        double processor = 0;
+        double loss = 0;
+        try (Decoder model = Decoder.random(shape.spec(), 0)) {
+            model.requiresGrad(true);
+            var settings = new AdamW.Settings(0.9, 0.95, 1e-8, 0.1);
+            var options = new TrainOptions(steps, 1, new Constant(3e-4, 0, steps), 1, settings, false, 0, 0, 0, 0, 1);
+            try (Optimizer optimizer = settings.of(model.trainable(), model.decayed())) {
+                var next = new TrainStep<>(model, new NextToken(model), new TrainData<>(random(shape), List.of()), options, optimizer, ranks);
+                double begun = processorSeconds();
+                for (int step = 0; step < steps; step++) {
+                    if (step == steps / 3) {
+                        begun = processorSeconds();
+                    }
+                    long start = System.nanoTime();
+                    loss = next.run(step, step).loss().mean();
+                    seconds[step] = (System.nanoTime() - start) / 1e9;
+                }
+                processor = (processorSeconds() - begun) / (steps - steps / 3);
+            }
+        }
+        return new DistributeBench.Steps(DistributeBench.median(Arrays.copyOfRange(seconds, steps / 3, steps)), processor, loss);
+    }
+
+    private static double processorSeconds() {
+        return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean()).getProcessCpuTime() / 1e9;
+    }
+
+    private static LongFunction<Batch> random(Shape shape) {
         SplittableRandom random = new SplittableRandom(0);
         return step -> {
             Batch b = new Batch(shape.batch(), shape.seq());

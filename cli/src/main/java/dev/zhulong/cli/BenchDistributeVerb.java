@@ -132,7 +132,7 @@ final class BenchDistributeVerb extends Verb {
         Collectives others = Collectives.join(group, refused -> {});
         try (Ranks parallel = new DataParallel(others)) {
             double exchanged = DistributeBench.allReduce(others, (long) exchange << 20, 20);
-            Steps mine = DistributeBench.steps(shape, steps, group.size() == 1 ? Ranks.ALONE : parallel);
+            Steps mine = TrainBench.among(shape, steps, group.size() == 1 ? Ranks.ALONE : parallel);
             double processor = Arrays.stream(others.gather(new Call(steps, "processor time"), mine.processor())).mapToDouble(each -> each[0]).sum();
             if (group.rank() == 0) {
                 Files.writeString(result, mine.seconds() + " " + processor + " " + exchanged + " " + mine.loss() + "\n");
