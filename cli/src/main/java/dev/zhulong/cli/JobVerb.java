@@ -105,6 +105,7 @@ abstract class JobVerb extends Verb {
     /** As one of the ranks that {@link TrainClusterVerb} starts, of which the first speaks for all. */
     private static void among(Group group, Verb verb, Job job, Path directory) {
         boolean first = group.rank() == 0;
+        RankProcesses.begin();
         try (var line = ProgressLine.on(verb.err());
                 var ranks = new DataParallel(Collectives.join(group, refused -> line.message(refused)))) {
             Outcome outcome = job.among(ranks).run(directory, first ? line : Progress.SILENT, Machine.availableMemory() / group.size());

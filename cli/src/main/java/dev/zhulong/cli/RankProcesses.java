@@ -2,6 +2,7 @@ package dev.zhulong.cli;
 
 import dev.zhulong.distribute.Group;
 import dev.zhulong.distribute.GroupVariables;
+import dev.zhulong.tensor.Libtorch;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -10,6 +11,7 @@ import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
 /** Ranks as processes of this machine: JVMs like this one, whose environment says which rank each is. They end together. */
@@ -62,14 +64,40 @@ final class RankProcesses {
         }
     }
 
-    private static Process start(Group group, int here, List<String> job, PrintWriter err) throws IOException {
+    /** A JVM like this one that runs {@code job}. */
+    static List<String> command(List<String> job) throws IOException {
         List<String> command = new ArrayList<>();
-        command.add(ProcessHandle.current().info().command().orElseThrow(() -> new IOException("this machine does not tell which java runs here")));
+        command.add(java());
         // the descriptor that the launcher gave this process is not theirs
         ManagementFactory.getRuntimeMXBean().getInputArguments().stream().filter(flag -> !flag.startsWith("-Dzhulong.stderr=")).forEach(command::add);
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), Main.class.getName()));
         command.addAll(job);
-        var builder = new ProcessBuilder(command);
+        return command;
+    }
+
+    static String java() throws IOException {
+        return ProcessHandle.current().info().command().orElseThrow(() -> new IOException("this machine does not tell which java runs here"));
+    }
+
+    /**
+     * What a rank does first that another process started on whatever machine: it ends as soon as that one is gone, as an executor that dies does not take its rank along, and
+     * unpacks libraries in turn with its like.
+     */
+    static void begin() {
+        String parent = System.getenv("ZHULONG_PARENT");
+        if (parent == null) {
+            return;
+        }
+        Optional<ProcessHandle> found = ProcessHandle.of(Long.parseLong(parent));
+        if (found.isEmpty()) {
+            Runtime.getRuntime().halt(Main.LOST);
+        }
+        found.get().onExit().thenRun(() -> Runtime.getRuntime().halt(Main.LOST));
+        Libtorch.loadInTurn();
+    }
+
+    private static Process start(Group group, int here, List<String> job, PrintWriter err) throws IOException {
+        var builder = new ProcessBuilder(command(job));
         builder.environment().putAll(GroupVariables.of(group));
         int cores = Integer.parseInt(System.getenv().getOrDefault("OMP_NUM_THREADS", Integer.toString(Runtime.getRuntime().availableProcessors())));
         builder.environment().put("OMP_NUM_THREADS", Integer.toString(Math.max(1, cores / here)));

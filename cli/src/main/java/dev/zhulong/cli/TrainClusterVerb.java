@@ -14,7 +14,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
@@ -37,6 +39,7 @@ import picocli.CommandLine.Parameters;
             "  zhulong train-cluster --nproc 2 pretrain --data my-texts \\",
             "      --set train.accumulation=2 --out RUN",
             "  zhulong train-cluster --nproc 2 resume RUN",
+            "  zhulong train-cluster --spark local-cluster[2,1,1024] resume RUN",
             "",
             "On two machines that see the same RUN, with a key of 16 bytes or more that both have:",
             "  zhulong train-cluster --rank 0 --world-size 2 --master 10.0.0.1:29500 \\",
@@ -75,8 +78,16 @@ final class TrainClusterVerb extends Verb {
     @Option(names = "--timeout", paramLabel = "SECONDS", defaultValue = "4", description = "Seconds after which a rank that says nothing is taken for dead (default: ${DEFAULT-VALUE}).")
     double timeout;
 
-    @Option(names = "--restarts", paramLabel = "N", defaultValue = "3", description = "How often the training may be started again when a rank is lost; with --nproc only (default: ${DEFAULT-VALUE}).")
+    @Option(names = "--restarts", paramLabel = "N", defaultValue = "3", description = "How often the training may be started again when a rank is lost; with --nproc or --spark only (default: ${DEFAULT-VALUE}).")
     int restarts;
+
+    @Option(names = "--spark", paramLabel = "MASTER", description = "Let Apache Spark place, start and restart the ranks: local[N], local-cluster[EXECUTORS,CORES,MB], spark://HOST:PORT, yarn or "
+            + "k8s://URL. --nproc says how many (default: the slots of a local master). All machines have the JDK, Zhulong and the run's directory at the same paths. "
+            + "Its jars (about 240 MB) are fetched at first use.")
+    String spark;
+
+    @Option(names = "--spark-set", paramLabel = "NAME=VALUE", description = "Setting of Spark, such as spark.executor.memoryOverhead=4g; may be repeated.")
+    Map<String, String> sparkSettings = new LinkedHashMap<>();
 
     @Parameters(paramLabel = "JOB", arity = "1..*", description = "Verb to run on each rank (pretrain, continue, finetune or resume) and its options.")
     List<String> job = List.of();
@@ -90,6 +101,10 @@ final class TrainClusterVerb extends Verb {
         }
         if (timeout < 0.5) {
             throw wrongUsage("--timeout must be at least 0.5 seconds, found " + timeout);
+        }
+        if (spark != null) {
+            onSpark();
+            return;
         }
         if (nproc != null && rank != null) {
             throw wrongUsage(HOW);
@@ -105,6 +120,26 @@ final class TrainClusterVerb extends Verb {
 
     private Duration patience() {
         return Duration.ofMillis((long) (timeout * 1000));
+    }
+
+    private void onSpark() {
+        if (rank != null || worldSize != null || master != null || keyFile != null) {
+            throw wrongUsage("--spark starts all ranks: leave --rank, --world-size, --master and --key-file out");
+        }
+        if (nproc != null && nproc < 1) {
+            throw wrongUsage("--nproc must be at least 1, found " + nproc);
+        }
+        Path run = runDirectory();
+        if (run == null) {
+            throw wrongUsage("under Spark the job needs --out RUN, or is resume RUN");
+        }
+        SparkLaunch launch;
+        try {
+            launch = new SparkLaunch(spark, nproc == null ? 0 : nproc, restarts, bind, patience().toMillis(), sparkSettings, err());
+        } catch (IllegalArgumentException e) {
+            throw wrongUsage(e.getMessage());
+        }
+        launch.run(job, run);
     }
 
     private void here() {
@@ -143,9 +178,15 @@ final class TrainClusterVerb extends Verb {
 
     /** Batches of a step, which the run's directory knows as soon as the run has begun. */
     private int batches() {
-        int out = job.indexOf("--out");
-        Path run = job.getFirst().equals("resume") ? Path.of(job.get(1)) : out < 0 ? null : Path.of(job.get(out + 1));
+        Path run = runDirectory();
         return run != null && Files.exists(run.resolve(RunDirectory.RECIPE)) && Jobs.in(run, List.of()) instanceof Searchable begun ? begun.train().accumulation() : 1;
+    }
+
+    /** Directory of the job; null where it names none. */
+    private Path runDirectory() {
+        int out = job.indexOf("--out") + 1;
+        int at = job.getFirst().equals("resume") ? 1 : out;
+        return at == 0 || at >= job.size() ? null : Path.of(job.get(at));
     }
 
     /** This process is a rank. */
