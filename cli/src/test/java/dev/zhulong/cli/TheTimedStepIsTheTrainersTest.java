@@ -10,6 +10,7 @@ import dev.zhulong.bench.TrainBench;
 import dev.zhulong.model.Network;
 import dev.zhulong.train.Objective;
 import dev.zhulong.train.Optimizer;
+import dev.zhulong.train.State;
 import dev.zhulong.train.TrainStep;
 import dev.zhulong.train.Trainer;
 import java.util.Set;
@@ -22,6 +23,10 @@ class TheTimedStepIsTheTrainersTest {
             .withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
             .importPackages("dev.zhulong.train", "dev.zhulong.bench", "dev.zhulong.recipe", "dev.zhulong.cli");
 
+    /** The places where what is trained may lie. */
+    private static final String IN_MEMORY = "dev.zhulong.train.InMemory";
+    private static final String ON_DISK = "dev.zhulong.train.StreamedState";
+
     private static Set<String> callers(Class<?> of, String method) {
         return CLASSES.get(of).getMethodCallsToSelf().stream().filter(call -> call.getTarget().getName().equals(method)).map(JavaAccess::getOriginOwner)
                 .map(each -> each.getName()).collect(Collectors.toSet());
@@ -29,7 +34,8 @@ class TheTimedStepIsTheTrainersTest {
 
     @Test
     void gradientsAndUpdatesComeFromOnePlace() {
-        assertThat(callers(Optimizer.class, "step")).containsExactly(TrainStep.class.getName());
+        assertThat(callers(State.class, "update")).containsExactly(TrainStep.class.getName());
+        assertThat(callers(Optimizer.class, "step")).containsExactlyInAnyOrder(IN_MEMORY, ON_DISK);
         assertThat(callers(Objective.class, "accumulate")).containsExactly(TrainStep.class.getName());
         assertThat(callers(TrainStep.class, "run")).containsExactlyInAnyOrder(Trainer.class.getName(), TrainBench.class.getName());
     }
@@ -39,6 +45,6 @@ class TheTimedStepIsTheTrainersTest {
         Set<String> askers = CLASSES.stream().flatMap(each -> each.getMethodCallsFromSelf().stream())
                 .filter(call -> call.getTarget().getName().equals("decayed") && call.getTargetOwner().isAssignableTo(Network.class))
                 .map(call -> call.getOriginOwner().getName()).collect(Collectors.toSet());
-        assertThat(askers).containsExactlyInAnyOrder(Trainer.class.getName(), TrainBench.class.getName());
+        assertThat(askers).containsExactlyInAnyOrder(State.class.getName(), ON_DISK, TrainBench.class.getName());
     }
 }
