@@ -36,7 +36,7 @@ class EnginesSayWhatTheyCannotDoTest {
         Files.writeString(temporary.resolve("text.gguf"), "no model at all");
         Files.createDirectories(temporary.resolve("adapter"));
         changed("architecture.gguf", Map.of("general.architecture", GgufValue.of("mamba")), GgufType.Q8_0);
-        changed("tokenizer.gguf", Map.of("tokenizer.ggml.model", GgufValue.of("t5")), GgufType.Q8_0);
+        changed("tokenizer.gguf", Map.of("tokenizer.ggml.model", GgufValue.of("rwkv")), GgufType.Q8_0);
         changed("type.gguf", Map.of(), GgufType.IQ3_S);
         changed("long.gguf", Map.of("llama.context_length", GgufValue.of(2_000_000_000)), GgufType.Q8_0);
     }
@@ -93,7 +93,7 @@ class EnginesSayWhatTheyCannotDoTest {
         "generate --model DIR/architecture.gguf | one of llama, qwen2, qwen3, gpt2",
         "generate --model DIR/tokenizer.gguf | tokenizer.ggml.model",
         "generate --model DIR/type.gguf | output.weight",
-        "tokenizer encode --model DIR/tokenizer.gguf a | llama, gpt2 or bert",
+        "tokenizer encode --model DIR/tokenizer.gguf a | llama, t5, gpt2 or bert",
         "generate --model DIR/tiny.gguf --context 513 | 512 tokens",
         "generate --model DIR/model --context 65 | 64 tokens",
         "generate --model DIR/long.gguf --max-new-tokens 2000000000 | ask for at most",
