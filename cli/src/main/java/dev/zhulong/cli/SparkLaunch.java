@@ -120,6 +120,8 @@ final class SparkLaunch {
         for (int i = 0; i < command.size(); i++) {
             all.setProperty("command." + i, command.get(i));
         }
+        // paths of the job that are relative are so to here
+        all.setProperty("directory", Path.of("").toAbsolutePath().toString());
         all.setProperty("host", bind);
         all.setProperty("ports", String.join(",", meetings.stream().map(meeting -> Integer.toString(meeting.port())).toList()));
         all.setProperty("key", HexFormat.of().formatHex(key));

@@ -22,13 +22,14 @@ final class Child {
     /**
      * Runs it to its end.
      *
+     * @param directory it works in
      * @param variables added to the executor's environment
      * @param log       file that is appended with what it writes
      * @return its exit code
      * @throws InterruptedException if the task was cancelled meanwhile; the program is gone then
      */
-    static int run(List<String> command, Map<String, String> variables, File log, Cancelled cancelled) throws IOException, InterruptedException {
-        var builder = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.appendTo(log));
+    static int run(List<String> command, File directory, Map<String, String> variables, File log, Cancelled cancelled) throws IOException, InterruptedException {
+        var builder = new ProcessBuilder(command).directory(directory).redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.appendTo(log));
         builder.environment().putAll(variables);
         builder.environment().put(PARENT, Long.toString(ProcessHandle.current().pid()));
         Process program = builder.start();

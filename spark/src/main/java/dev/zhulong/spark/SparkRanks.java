@@ -121,7 +121,7 @@ public final class SparkRanks {
             variables.put("ZHULONG_CLUSTER_KEY", job.value("key"));
             variables.put("ZHULONG_RANK_TIMEOUT_MS", job.value("timeout"));
             variables.put("OMP_NUM_THREADS", job.value("threads"));
-            int code = Child.run(job.command(), variables, new File(job.value("logs"), "rank-" + rank + ".log"), task::isInterrupted);
+            int code = Child.run(job.command(), new File(job.value("directory")), variables, new File(job.value("logs"), "rank-" + rank + ".log"), task::isInterrupted);
             if (code == 0) {
                 return "rank " + rank + " is done";
             }
