@@ -16,7 +16,6 @@ import dev.zhulong.tensor.Tensor;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -38,7 +37,7 @@ class GradientsGoOnceTheyAreWholeTest {
     }
 
     /** Keeps what each group's gradients were when it was told of them. */
-    private static final class Told implements Ranks {
+    private static final class Told extends Alone {
         private List<List<Tensor>> groups;
         private final List<Integer> order = new ArrayList<>();
         private final Map<Tensor, float[]> sent = new IdentityHashMap<>();
@@ -61,33 +60,9 @@ class GradientsGoOnceTheyAreWholeTest {
         }
 
         @Override
-        public int rank() {
-            return 0;
-        }
-
-        @Override
         public int size() {
             return 2;
         }
-
-        @Override
-        public Loss sum(Loss mine) {
-            return mine;
-        }
-
-        @Override
-        public void reduce(Collection<Tensor> weights) {}
-
-        @Override
-        public double sumOfSquares(double mine) {
-            return mine;
-        }
-
-        @Override
-        public void barrier() {}
-
-        @Override
-        public void close() {}
     }
 
     private static <B> Told told(Network model, Objective<B> objective, int accumulation, boolean recompute, java.util.function.IntFunction<B> batches) {
