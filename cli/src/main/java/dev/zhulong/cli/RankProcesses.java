@@ -41,9 +41,7 @@ final class RankProcesses {
     /** Runs {@code job} on each rank until all have ended; once one has, the others have some seconds to notice. */
     static End run(List<Group> groups, List<String> job, PrintWriter err) {
         List<Process> ranks = new ArrayList<>();
-        var stop = new Thread(() -> ranks.forEach(Process::destroy));
-        Runtime.getRuntime().addShutdownHook(stop);
-        try {
+        try (var stop = AtExit.of(() -> ranks.forEach(Process::destroy))) {
             for (Group group : groups) {
                 ranks.add(start(group, groups.size(), job, err));
             }
@@ -55,12 +53,6 @@ final class RankProcesses {
             ranks.forEach(Process::destroyForcibly);
             Thread.currentThread().interrupt();
             throw new IllegalStateException("interrupted while ranks were training", e);
-        } finally {
-            try {
-                Runtime.getRuntime().removeShutdownHook(stop);
-            } catch (IllegalStateException e) {
-                // it runs already
-            }
         }
     }
 

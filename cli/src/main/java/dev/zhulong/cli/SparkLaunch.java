@@ -172,8 +172,6 @@ final class SparkLaunch {
 
     /** Shows what the driver says and what rank 0 writes, to the end. */
     private void await(Process driver, Path said, long from, Path logs) throws IOException, InterruptedException {
-        var stop = new Thread(driver::destroy);
-        Runtime.getRuntime().addShutdownHook(stop);
         var last = new String[] {""};
         Thread listener = Thread.ofPlatform().daemon().name("spark-says").start(() -> {
             try (BufferedReader lines = driver.inputReader(StandardCharsets.UTF_8)) {
@@ -185,7 +183,7 @@ final class SparkLaunch {
                 // it has ended
             }
         });
-        try {
+        try (var stop = AtExit.of(driver::destroy)) {
             long at = from;
             boolean ended;
             do {
@@ -195,11 +193,6 @@ final class SparkLaunch {
             listener.join();
         } finally {
             driver.destroy();
-            try {
-                Runtime.getRuntime().removeShutdownHook(stop);
-            } catch (IllegalStateException e) {
-                // it runs already
-            }
         }
         if (driver.exitValue() != Main.DONE) {
             throw new IllegalStateException(last[0].isEmpty() ? "Spark's driver ended with exit code " + driver.exitValue() + ": see " + logs.resolve("driver.log") : "training under Spark failed, as said above (logs: " + logs + ")");

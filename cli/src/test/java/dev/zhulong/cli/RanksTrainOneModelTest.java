@@ -3,10 +3,7 @@ package dev.zhulong.cli;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -23,18 +20,11 @@ class RanksTrainOneModelTest {
 
     @BeforeEach
     void writeTexts() throws IOException {
-        texts = Files.createDirectories(temporary.resolve("texts"));
-        for (int i = 0; i < 20; i++) {
-            Files.writeString(texts.resolve(i + ".txt"), TinyModel.text(i));
-        }
+        texts = TinyRun.texts(temporary);
     }
 
     private Object[] pretrain(Path run, int steps, int accumulation, Object... before) {
-        List<Object> all = new ArrayList<>(Arrays.asList(before));
-        all.addAll(List.of("pretrain", "--data", texts, "--set", "data.clean=false", "--set", "data.tokenizer.vocab_size=280", "--set", "model.hidden_size=16", "--set",
-                "model.layers=1", "--set", "model.heads=2", "--set", "model.context_length=32", "--set", "train.warmup=1", "--set", "train.batch=2", "--set", "train.seq=32", "--set",
-                "train.checkpoint_every=5", "--set", "train.steps=" + steps, "--set", "train.accumulation=" + accumulation, "--out", run));
-        return all.toArray();
+        return TinyRun.pretrain(texts, run, steps, accumulation, 5, before);
     }
 
     /** The second rank is killed after the first checkpoint; what the first then does alone ends in the bits of a run that was alone from the beginning. */
@@ -44,7 +34,7 @@ class RanksTrainOneModelTest {
         Cli.run(pretrain(alone, 200, 2)).done();
         Path together = temporary.resolve("together");
         var training = CompletableFuture.supplyAsync(() -> Cli.run(pretrain(together, 200, 2, "train-cluster", "--nproc", 2)));
-        awaitCheckpoint(together, training);
+        TinyRun.awaitCheckpoint(together, training);
         List<ProcessHandle> ranks = ProcessHandle.current().children().filter(child -> child.info().command().orElse("").endsWith("java"))
                 .sorted(Comparator.comparingLong(ProcessHandle::pid)).toList();
         assertThat(ranks).hasSize(2);
@@ -52,19 +42,6 @@ class RanksTrainOneModelTest {
         Cli result = training.get(5, TimeUnit.MINUTES).done();
         assertThat(result.err()).contains("lost rank 1", "with 1 rank");
         assertThat(together.resolve("model.safetensors")).hasSameBinaryContentAs(alone.resolve("model.safetensors"));
-    }
-
-    private static void awaitCheckpoint(Path run, CompletableFuture<?> training) throws InterruptedException, IOException {
-        while (!training.isDone()) {
-            if (Files.isDirectory(run.resolve("checkpoints"))) {
-                try (var checkpoints = Files.list(run.resolve("checkpoints"))) {
-                    if (checkpoints.anyMatch(path -> path.getFileName().toString().matches("step-0*[1-9]\\d*"))) {
-                        return;
-                    }
-                }
-            }
-            Thread.sleep(10);
-        }
     }
 
     @Test

@@ -26,10 +26,7 @@ class SparkPlacesAndRestartsRanksTest {
 
     @BeforeEach
     void writeTexts() throws IOException {
-        texts = Files.createDirectories(temporary.resolve("texts"));
-        for (int i = 0; i < 20; i++) {
-            Files.writeString(texts.resolve(i + ".txt"), TinyModel.text(i));
-        }
+        texts = TinyRun.texts(temporary);
     }
 
     @AfterEach
@@ -38,11 +35,7 @@ class SparkPlacesAndRestartsRanksTest {
     }
 
     private Object[] pretrain(Path run, int steps, Object... before) {
-        List<Object> all = new ArrayList<>(List.of(before));
-        all.addAll(List.of("pretrain", "--data", texts, "--set", "data.clean=false", "--set", "data.tokenizer.vocab_size=280", "--set", "model.hidden_size=16", "--set", "model.layers=1", "--set",
-                "model.heads=2", "--set", "model.context_length=32", "--set", "train.warmup=1", "--set", "train.batch=2", "--set", "train.seq=32", "--set", "train.checkpoint_every=20", "--set",
-                "train.steps=" + steps, "--set", "train.accumulation=2", "--out", run));
-        return all.toArray();
+        return TinyRun.pretrain(texts, run, steps, 2, 20, before);
     }
 
     /** Processes under this one whose command names a program, behind a class path that is too long for what Java tells of processes. */
@@ -66,9 +59,7 @@ class SparkPlacesAndRestartsRanksTest {
         Cli.run(pretrain(alone, 2000)).done();
         Path run = temporary.resolve("run");
         var training = CompletableFuture.supplyAsync(() -> Cli.run(pretrain(run, 2000, "train-cluster", "--spark", "local-cluster[2,1,512]")));
-        while (!training.isDone() && !(Files.isDirectory(run.resolve("checkpoints")) && hasCheckpoint(run))) {
-            Thread.sleep(20);
-        }
+        TinyRun.awaitCheckpoint(run, training);
         assertThat(training.isDone() ? training.get().err() : "").as("the training goes on").isEmpty();
         assertThat(below("Main pretrain")).as("ranks").hasSize(2);
         List<ProcessHandle> executors = below("CoarseGrainedExecutorBackend");
@@ -78,12 +69,6 @@ class SparkPlacesAndRestartsRanksTest {
         assertThat(result.err()).contains("is gone", "Spark starts the ranks again", "resuming after step");
         assertThat(run.resolve("model.safetensors")).hasSameBinaryContentAs(alone.resolve("model.safetensors"));
         assertThat(below("zhulong")).isEmpty();
-    }
-
-    private static boolean hasCheckpoint(Path run) throws IOException {
-        try (var checkpoints = Files.list(run.resolve("checkpoints"))) {
-            return checkpoints.anyMatch(path -> path.getFileName().toString().matches("step-0*[1-9]\\d*"));
-        }
     }
 
     @Test
