@@ -1,5 +1,6 @@
 package dev.zhulong.cli;
 
+import dev.zhulong.distribute.Addresses;
 import dev.zhulong.distribute.AgentMeeting;
 import dev.zhulong.distribute.Group;
 import dev.zhulong.distribute.Launched;
@@ -10,6 +11,7 @@ import dev.zhulong.recipe.jobs.Jobs;
 import dev.zhulong.tensor.Libtorch;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -69,8 +71,13 @@ final class TrainClusterVerb extends Verb {
     @Option(names = "--master", paramLabel = "HOST:PORT", description = "Address where the ranks meet: rank 0 listens there.")
     String master;
 
-    @Option(names = "--bind", paramLabel = "ADDRESS", description = "Address of this machine that the other ranks connect to (default: the master's address on rank 0, the one that the master is reached from on the others).")
+    @Option(names = "--bind", paramLabel = "ADDRESS[:PORT]", description = "Address of this machine that the other ranks connect to, and the port, where a firewall lets one in only "
+            + "(default: the master's address on rank 0, the one that the master is reached from on the others; any free port).")
     String bind;
+
+    @Option(names = "--advertise", paramLabel = "HOST:PORT", description = "Address at which the other ranks reach this one, where it is not the one it listens on: behind a proxy or the "
+            + "forwarded port of a container. Needs --bind with a port.")
+    String advertised;
 
     @Option(names = "--key-file", paramLabel = "FILE", description = "Secret of at least 16 bytes that all ranks share: nobody without it is let in. What the ranks send is not encrypted.")
     Path keyFile;
@@ -211,21 +218,29 @@ final class TrainClusterVerb extends Verb {
             throw wrongUsage((rank != null ? "--rank" : "a rank that " + launched.get().by() + " starts") + " needs "
                     + (size == 0 ? "--world-size N, " : "") + "--master HOST:PORT and --key-file FILE");
         }
-        int colon = master.lastIndexOf(':');
-        if (colon < 1 || !master.substring(colon + 1).matches("\\d{1,5}")) {
-            throw wrongUsage("--master must be HOST:PORT, found " + master);
+        InetSocketAddress meeting = address("--master", master);
+        InetSocketAddress listens = bind == null || bind.indexOf(':') < 0 ? null : address("--bind", bind);
+        if (advertised != null && listens == null) {
+            throw wrongUsage("--advertise needs --bind ADDRESS:PORT, the port that " + advertised + " leads to");
         }
-        String host = master.substring(0, colon);
-        int port = Integer.parseInt(master.substring(colon + 1));
         byte[] key = key();
-        String own = bind != null ? bind : me == 0 ? host : AgentMeeting.addressTowards(host, port);
-        Rendezvous rendezvous = me == 0 ? Rendezvous.open(own, port, size, 0, key, this::say) : null;
+        String own = listens != null ? listens.getHostString() : bind != null ? bind : me == 0 ? meeting.getHostString() : Addresses.towards(meeting);
+        Rendezvous rendezvous = me == 0 ? Rendezvous.open(own, meeting.getPort(), size, 0, key, this::say) : null;
         try {
-            train(new Group(me, size, 0, me == 0 ? own : host, port, own, key, patience()));
+            train(new Group(me, size, 0, me == 0 ? own : meeting.getHostString(), meeting.getPort(), own, key, patience(), advertised == null ? null : address("--advertise", advertised),
+                    listens == null ? 0 : listens.getPort()));
         } finally {
             if (rendezvous != null) {
                 rendezvous.close();
             }
+        }
+    }
+
+    private InetSocketAddress address(String option, String text) {
+        try {
+            return Addresses.of(text);
+        } catch (IllegalArgumentException e) {
+            throw wrongUsage(option + ": " + e.getMessage());
         }
     }
 

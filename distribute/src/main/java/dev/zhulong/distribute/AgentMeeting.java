@@ -2,9 +2,7 @@ package dev.zhulong.distribute;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.DatagramSocket;
 import java.net.InetSocketAddress;
-import java.net.SocketException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -41,12 +39,10 @@ public final class AgentMeeting implements AutoCloseable {
         if (key == null && !launched.oneHost()) {
             throw new IllegalArgumentException("ranks on several machines need a key that all of them have: give --key-file FILE");
         }
-        int colon = launched.store().lastIndexOf(':');
-        String host = launched.store().substring(0, colon);
-        int port = Integer.parseInt(launched.store().substring(colon + 1));
+        InetSocketAddress agent = Addresses.of(launched.store());
         String name = "zhulong/" + launched.run() + "/" + launched.generation();
-        try (var store = new AgentStore(host, port, PATIENCE)) {
-            String own = launched.oneHost() ? "127.0.0.1" : bind != null ? bind : addressTowards(host, port);
+        try (var store = new AgentStore(agent.getHostString(), agent.getPort(), PATIENCE)) {
+            String own = launched.oneHost() ? "127.0.0.1" : bind != null ? bind : Addresses.towards(agent);
             if (launched.rank() > 0) {
                 String[] said = store.get(name).split(" ", 3);
                 byte[] known = key != null ? key : read(Path.of(said[2]));
@@ -59,16 +55,6 @@ public final class AgentMeeting implements AutoCloseable {
             return new AgentMeeting(new Group(0, launched.size(), launched.generation(), own, rendezvous.port(), own, known, timeout), rendezvous, secret);
         } catch (IOException | IndexOutOfBoundsException | NumberFormatException e) {
             throw new UncheckedIOException(new IOException("the ranks cannot meet by torchrun's store at " + launched.store() + ": " + e.getMessage(), e));
-        }
-    }
-
-    /** The address of this machine that a connection to {@code host} comes from; nothing is sent to find it. */
-    public static String addressTowards(String host, int port) {
-        try (var socket = new DatagramSocket()) {
-            socket.connect(new InetSocketAddress(host, port));
-            return socket.getLocalAddress().getHostAddress();
-        } catch (SocketException | java.io.UncheckedIOException | IllegalArgumentException e) {
-            throw new IllegalArgumentException("no address of this machine leads to " + host + ": give --bind ADDRESS", e);
         }
     }
 

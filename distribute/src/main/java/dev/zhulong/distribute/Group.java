@@ -1,5 +1,6 @@
 package dev.zhulong.distribute;
 
+import java.net.InetSocketAddress;
 import java.time.Duration;
 
 /**
@@ -13,8 +14,16 @@ import java.time.Duration;
  * @param bind       address of this machine that the other ranks connect to, and the only one that is listened on
  * @param key        that all ranks know; without it nobody is let in
  * @param timeout    after which a rank that answers nothing is taken for dead
+ * @param advertised address and port that the other ranks connect to where that is not this machine's own, as behind a proxy or a container's forwarded port; null for what is
+ *                   listened on
+ * @param listens    port that is listened on; 0 for a free one
  */
-public record Group(int rank, int size, int generation, String host, int port, String bind, byte[] key, Duration timeout) {
+public record Group(int rank, int size, int generation, String host, int port, String bind, byte[] key, Duration timeout, InetSocketAddress advertised, int listens) {
+    /** Of ranks that reach one another directly, by whatever port is free. */
+    public Group(int rank, int size, int generation, String host, int port, String bind, byte[] key, Duration timeout) {
+        this(rank, size, generation, host, port, bind, key, timeout, null, 0);
+    }
+
     public Group {
         if (size < 1 || rank < 0 || rank >= size) {
             throw new IllegalArgumentException("rank " + rank + " of " + size + " ranks: a rank is at least 0 and less than their number");

@@ -39,16 +39,18 @@ final class Mesh implements AutoCloseable {
     private final SocketChannel[] control;
     private final String[] hosts;
     private final String session;
+    private final boolean direct;
     private final long[] steps;
     private final AtomicIntegerArray left;
     private final AtomicReference<RankFailure> failure = new AtomicReference<>();
     private final CountDownLatch ended = new CountDownLatch(1);
     private volatile long step;
 
-    private Mesh(Group group, String session, String[] hosts) {
+    private Mesh(Group group, String session, String[] hosts, boolean direct) {
         this.group = group;
         this.session = session;
         this.hosts = hosts;
+        this.direct = direct;
         data = new SocketChannel[group.size()];
         control = new SocketChannel[group.size()];
         steps = new long[group.size()];
@@ -58,20 +60,23 @@ final class Mesh implements AutoCloseable {
     /** Meets the others; waits a minute for them. */
     static Mesh join(Group group, Consumer<String> notice) {
         try (var listener = ServerSocketChannel.open()) {
-            listener.bind(new InetSocketAddress(group.bind(), 0));
+            bind(listener, group);
             Mesh mesh;
             int[] ports = new int[group.size()];
             try (SocketChannel rendezvous = dial(group.host(), group.port())) {
-                Handshake.call(rendezvous, group.key(), hello(group, Purpose.RENDEZVOUS, listener.socket().getLocalPort()));
+                InetSocketAddress advertised = group.advertised();
+                Handshake.call(rendezvous, group.key(), hello(group, Purpose.RENDEZVOUS, advertised == null ? listener.socket().getLocalPort() : advertised.getPort()));
+                new DataOutputStream(rendezvous.socket().getOutputStream()).writeUTF(advertised == null ? "" : advertised.getHostString());
                 rendezvous.socket().setSoTimeout((int) PATIENCE.toMillis());
                 var in = new DataInputStream(rendezvous.socket().getInputStream());
                 String session = in.readUTF();
+                boolean direct = in.readBoolean();
                 String[] hosts = new String[group.size()];
                 for (int i = 0; i < group.size(); i++) {
                     hosts[i] = in.readUTF();
                     ports[i] = in.readInt();
                 }
-                mesh = new Mesh(group, session, hosts);
+                mesh = new Mesh(group, session, hosts, direct);
             } catch (SocketTimeoutException | EOFException e) {
                 throw new IOException("not all of the " + group.size() + " ranks have come within " + PATIENCE.toSeconds() + " s", e);
             }
@@ -80,6 +85,14 @@ final class Mesh implements AutoCloseable {
             return mesh;
         } catch (IOException e) {
             throw new RankFailure(group.rank(), "rank " + group.rank() + " cannot join the others at " + group.host() + ":" + group.port() + ": " + e.getMessage());
+        }
+    }
+
+    private static void bind(ServerSocketChannel listener, Group group) throws IOException {
+        try {
+            listener.bind(new InetSocketAddress(group.bind(), group.listens()));
+        } catch (IOException e) {
+            throw new IOException("it cannot listen on " + group.bind() + ":" + group.listens() + " (" + e.getMessage() + ")", e);
         }
     }
 
@@ -332,9 +345,9 @@ final class Mesh implements AutoCloseable {
         return group;
     }
 
-    /** Whether all ranks have one address, and so are on one host. */
+    /** Whether all ranks have one address, which is their own, and so are on one host. */
     boolean isOneHost() {
-        return Arrays.stream(hosts).distinct().count() == 1;
+        return direct && Arrays.stream(hosts).distinct().count() == 1;
     }
 
     /** Random, the same on all ranks. */

@@ -2,6 +2,7 @@ package dev.zhulong.distribute;
 
 import dev.zhulong.distribute.Handshake.Hello;
 import dev.zhulong.distribute.Handshake.Purpose;
+import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -16,6 +17,8 @@ import java.util.function.Consumer;
  * port is bound before it is told to anyone, so two jobs on one host cannot meet.
  */
 public final class Rendezvous implements AutoCloseable {
+    private static final int SECONDS = 5;
+
     private final ServerSocketChannel listener;
     private final int size;
     private final int generation;
@@ -23,6 +26,9 @@ public final class Rendezvous implements AutoCloseable {
     private final Consumer<String> notice;
     private final SocketChannel[] waiting;
     private final int[] ports;
+    private final String[] hosts;
+    /** Whether all are reached by the address they call from. */
+    private boolean direct = true;
     private final String session = HexFormat.of().formatHex(Handshake.random(16));
 
     private Rendezvous(ServerSocketChannel listener, int size, int generation, byte[] key, Consumer<String> notice) {
@@ -33,6 +39,7 @@ public final class Rendezvous implements AutoCloseable {
         this.notice = notice;
         waiting = new SocketChannel[size];
         ports = new int[size];
+        hosts = new String[size];
     }
 
     /** A fresh key for ranks that one process starts. */
@@ -88,6 +95,8 @@ public final class Rendezvous implements AutoCloseable {
                     throw new IOException("is a second rank " + hello.rank());
                 }
                 Handshake.accept(caller);
+                hosts[hello.rank()] = host(caller);
+                direct &= hosts[hello.rank()].isEmpty();
                 waiting[hello.rank()] = caller;
                 ports[hello.rank()] = hello.port();
                 if (all()) {
@@ -98,6 +107,12 @@ public final class Rendezvous implements AutoCloseable {
             notice.accept("refused a connection from " + from + ": it " + e.getMessage());
             Handshake.close(caller);
         }
+    }
+
+    /** What the caller wants to be reached as; empty for the address it calls from. */
+    private static String host(SocketChannel caller) throws IOException {
+        caller.socket().setSoTimeout(SECONDS * 1000);
+        return new DataInputStream(caller.socket().getInputStream()).readUTF();
     }
 
     private boolean all() {
@@ -113,8 +128,9 @@ public final class Rendezvous implements AutoCloseable {
         for (SocketChannel rank : waiting) {
             var out = new DataOutputStream(rank.socket().getOutputStream());
             out.writeUTF(session);
+            out.writeBoolean(direct);
             for (int i = 0; i < size; i++) {
-                out.writeUTF(((InetSocketAddress) waiting[i].getRemoteAddress()).getAddress().getHostAddress());
+                out.writeUTF(hosts[i].isEmpty() ? ((InetSocketAddress) waiting[i].getRemoteAddress()).getAddress().getHostAddress() : hosts[i]);
                 out.writeInt(ports[i]);
             }
             out.flush();

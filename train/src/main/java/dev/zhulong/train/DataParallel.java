@@ -2,10 +2,13 @@ package dev.zhulong.train;
 
 import dev.zhulong.distribute.Call;
 import dev.zhulong.distribute.Collectives;
+import dev.zhulong.formats.Sizes;
 import dev.zhulong.tensor.Tensor;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -19,6 +22,8 @@ public final class DataParallel implements Ranks {
     private Buckets buckets;
     private long step;
     private long begun;
+    private long sentBefore;
+    private long steps;
     private final Stragglers stragglers;
 
     /** @param ranks stay the caller's until {@link #close} */
@@ -41,6 +46,8 @@ public final class DataParallel implements Ranks {
     public void begin(long number) {
         step = number;
         buckets.await();
+        sentBefore = ranks.sentBytes();
+        steps++;
         begun = System.nanoTime();
     }
 
@@ -97,7 +104,15 @@ public final class DataParallel implements Ranks {
 
     @Override
     public Map<String, Number> observed() {
-        return stragglers.observed();
+        Map<String, Number> all = new LinkedHashMap<>(stragglers.observed());
+        all.put("sent_bytes", ranks.sentBytes() - sentBefore);
+        return all;
+    }
+
+    @Override
+    public Optional<String> summary() {
+        return steps == 0 ? Optional.empty() : Optional.of(String.format(Locale.ROOT, "rank %d sent %s to the others, %s a step (%d bytes in %d steps)", ranks.rank(), Sizes.of(ranks.sentBytes()),
+                Sizes.of(ranks.sentBytes() / steps), ranks.sentBytes(), steps));
     }
 
     @Override

@@ -68,6 +68,11 @@ public interface Ranks extends AutoCloseable {
         return Optional.empty();
     }
 
+    /** What is worth a line when training has ended: how much was sent; nothing where there is one. */
+    default Optional<String> summary() {
+        return Optional.empty();
+    }
+
     /** Returns once all have come here. */
     void barrier();
 

@@ -121,6 +121,7 @@ public final class Trainer<B> {
                     }
                 }
                 checkpoints.await();
+                ranks.summary().ifPresent(listener::message);
                 if (last.isEmpty()) {
                     last = evaluation(done);
                 }
