@@ -10,7 +10,9 @@ import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
@@ -18,21 +20,27 @@ import java.util.concurrent.TimeUnit;
 final class RankProcesses {
     private static final String JVM = "WARNING: Using incubator";
     private static final int SIGNAL = 128;
-    private static final long GRACE_SECONDS = 10;
+    private static final long GRACE_SECONDS = 5;
 
     /**
      * How they ended.
      *
-     * @param lost ranks that were killed or answered no more
+     * @param lost ranks that were killed or answered no more, and which of the two
      * @param code of the first that failed otherwise; 0 for none
      */
-    record End(List<Integer> lost, int code, int rank) {
+    record End(Map<Integer, String> lost, int code, int rank) {
         /** @throws IllegalStateException where one failed, which has said why */
         void require() {
             if (!lost.isEmpty() || code != Main.DONE) {
                 throw new IllegalStateException(lost.isEmpty() ? "rank " + rank + " failed (exit code " + code + "), as said above"
-                        : "lost rank " + lost.getFirst() + ": the newest checkpoint stays, go on with the same command on all machines");
+                        : text() + ": the newest checkpoint stays, go on with the same command on all machines");
             }
+        }
+
+        /** Who was lost, in words. */
+        String text() {
+            return lost.isEmpty() ? "ranks lost touch with one another" : "lost " + (lost.size() == 1 ? "rank " : "ranks ")
+                    + String.join(", ", lost.entrySet().stream().map(e -> e.getKey() + " on this machine (" + e.getValue() + ")").toList());
         }
     }
 
@@ -144,7 +152,7 @@ final class RankProcesses {
             }
             TimeUnit.MILLISECONDS.sleep(50);
         }
-        List<Integer> lost = new ArrayList<>();
+        Map<Integer, String> lost = new LinkedHashMap<>();
         int code = Main.DONE;
         int who = 0;
         for (int i = 0; i < ranks.size(); i++) {
@@ -154,7 +162,7 @@ final class RankProcesses {
                 rank.destroyForcibly().waitFor();
             }
             if (frozen || rank.exitValue() > SIGNAL) {
-                lost.add(groups.get(i).rank());
+                lost.put(groups.get(i).rank(), frozen ? "it answered no more" : "killed by signal " + (rank.exitValue() - SIGNAL));
             } else if (rank.exitValue() != Main.DONE && (code == Main.DONE || code == Main.LOST)) {
                 code = rank.exitValue();
                 who = groups.get(i).rank();

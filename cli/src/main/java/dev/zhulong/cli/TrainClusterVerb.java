@@ -170,8 +170,7 @@ final class TrainClusterVerb extends Verb {
             }
             int left = size - end.lost().size();
             // a machine that stood still for a while, and goes on
-            String lost = end.lost().isEmpty() ? "ranks lost touch with one another"
-                    : "lost " + (end.lost().size() == 1 ? "rank " : "ranks ") + String.join(", ", end.lost().stream().map(String::valueOf).toList());
+            String lost = end.text();
             if (generation >= restarts || left < 1) {
                 throw new IllegalStateException(lost + (left < 1 ? ": none is left" : " after " + generation + " restarts: raise --restarts")
                         + "; the newest checkpoint stays, go on with the same command");
