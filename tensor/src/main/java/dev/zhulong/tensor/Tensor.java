@@ -156,7 +156,8 @@ public final class Tensor implements AutoCloseable {
         if (!t.is_contiguous()) {
             throw new IllegalStateException("a segment needs a contiguous tensor: call contiguous() first");
         }
-        return MemorySegment.ofAddress(t.data_ptr().address()).reinterpret(elements() * dtype().bytes());
+        // what has no elements has no memory either
+        return elements() == 0 ? MemorySegment.NULL : MemorySegment.ofAddress(t.data_ptr().address()).reinterpret(elements() * dtype().bytes());
     }
 
     /** Elements as F32, row-major, copied. */

@@ -6,8 +6,8 @@ import dev.zhulong.model.Network;
 import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.tensor.Device;
 import dev.zhulong.tensor.DeviceScope;
-import dev.zhulong.tensor.FusedAdamW;
 import dev.zhulong.tensor.NoGrad;
+import dev.zhulong.tensor.SumOfSquares;
 import dev.zhulong.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -28,7 +28,7 @@ final class InMemory implements State {
 
     @Override
     public double norm() {
-        return FusedAdamW.norm(gradients()).item();
+        return SumOfSquares.of(gradients()).norm();
     }
 
     private List<Tensor> gradients() {

@@ -2,19 +2,18 @@ package dev.zhulong.train;
 
 import dev.zhulong.model.Weight;
 import dev.zhulong.tensor.DType;
-import dev.zhulong.tensor.FusedAdamW;
 import dev.zhulong.tensor.NoGrad;
+import dev.zhulong.tensor.SumOfSquares;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
 import dev.zhulong.train.StreamedWeights.Layer;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Future;
 
-/** The sums of the gradients of layers, on the disk. A batch's gradient of a layer is added when it is whole, and the norms of the sums are taken as it is. */
+/** The sums of the gradients of layers, on the disk. A batch's gradient of a layer is added when it is whole, and the squares of the sums are added up as it is. */
 final class StreamedGradients {
     private static final class Window {
         private final MemorySegment memory;
@@ -32,7 +31,7 @@ final class StreamedGradients {
     private final DiskQueue writes;
     private final Window[] windows;
     private final Map<Layer, Future<?>> written = new HashMap<>();
-    private final Map<String, Float> norms = new HashMap<>();
+    private final Map<String, SumOfSquares> squares = new HashMap<>();
     private int next;
 
     StreamedGradients(StateFiles files, DiskQueue reads, DiskQueue writes, MemorySegment one, MemorySegment other) {
@@ -42,9 +41,9 @@ final class StreamedGradients {
         windows = new Window[] {new Window(one), new Window(other)};
     }
 
-    /** Norms of the sums, of the weights that have one. */
-    Map<String, Float> norms() {
-        return norms;
+    /** Squares of the sums, of the weights that have one. */
+    Map<String, SumOfSquares> squares() {
+        return squares;
     }
 
     /** Begins to read a layer's sums, if there are any: a gradient will come. */
@@ -72,27 +71,20 @@ final class StreamedGradients {
         window.layer = null;
         next = 1 - next;
         (written.containsKey(layer) ? reads : writes).await(window.task);
-        List<String> names = new ArrayList<>();
         try (var off = NoGrad.open(); var scope = TensorScope.open()) {
-            List<Tensor> sums = new ArrayList<>();
             for (int i = 0; i < layer.weights().size(); i++) {
                 Weight weight = layer.weights().get(i);
                 String name = weight.parameter().name();
                 Tensor sum = Tensor.view(layer.in(window.memory, i), DType.F32, weight.parameter().shape());
                 Tensor gradient = weight.tensor().grad();
-                if (gradient != null && norms.containsKey(name)) {
+                if (gradient != null && squares.containsKey(name)) {
                     sum.add_(gradient);
                 } else if (gradient != null) {
                     sum.copy_(gradient);
                 }
                 if (gradient != null) {
-                    names.add(name);
-                    sums.add(sum);
+                    squares.put(name, SumOfSquares.of(List.of(sum)));
                 }
-            }
-            float[] each = FusedAdamW.norms(sums).toFloats();
-            for (int i = 0; i < each.length; i++) {
-                norms.put(names.get(i), each[i]);
             }
         }
         window.task = writes.submit(() -> files.writeGradients(layer.first(), layer.in(window.memory)));
@@ -111,6 +103,6 @@ final class StreamedGradients {
     void clear() {
         settle();
         written.clear();
-        norms.clear();
+        squares.clear();
     }
 }

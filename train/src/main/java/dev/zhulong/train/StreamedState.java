@@ -16,8 +16,8 @@ import dev.zhulong.model.Placing;
 import dev.zhulong.model.Residency;
 import dev.zhulong.model.Weight;
 import dev.zhulong.tensor.DType;
-import dev.zhulong.tensor.FusedAdamW;
 import dev.zhulong.tensor.NoGrad;
+import dev.zhulong.tensor.SumOfSquares;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
 import dev.zhulong.train.StateLayout.Place;
@@ -26,7 +26,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
@@ -43,7 +42,7 @@ import java.util.concurrent.Future;
  * head, which are used outside of layers, stay in memory with their gradients; their moments do not.
  *
  * <p>An update reads one slot and writes the other, so that a process that is killed loses the step it was in and nothing else ({@link StateFiles}). AdamW is a
- * function of each element, the norm one of each tensor, and a batch's gradient is whole before it is added: all bits are those of training in memory.
+ * function of each element, the norm's bits are those of the values however they are cut, and a batch's gradient is whole before it is added: all bits are those of training in memory.
  *
  * <pre>{@code
  * try (var state = StreamedState.open(spec, run.resolve("state"), settings);
@@ -208,45 +207,30 @@ public final class StreamedState implements State, Residency, Placing, AutoClose
 
     // ---- a step ------------------------------------------------------------------------------------------------------------------------------
 
-    /** In the order of the weights, as in memory. */
     @Override
     public double norm() {
-        try (var scope = TensorScope.open()) {
-            Map<String, Float> each = norms();
-            float[] ordered = new float[each.size()];
-            int i = 0;
-            for (float norm : each.values()) {
-                ordered[i++] = norm;
-            }
-            return FusedAdamW.norm(Tensor.of(ordered, ordered.length)).item();
-        }
+        var all = new SumOfSquares();
+        squares().values().forEach(all::add);
+        return all.norm();
     }
 
-    private Map<String, Float> norms() {
-        Map<String, Tensor> resident = new LinkedHashMap<>();
-        model.trainable().forEach((name, weight) -> {
-            if (weight.grad() != null) {
-                resident.put(name, weight.grad());
+    /** Of the gradients, in the order of the weights. */
+    private Map<String, SumOfSquares> squares() {
+        Map<String, SumOfSquares> all = new LinkedHashMap<>();
+        model.weights().forEach((name, weight) -> {
+            SumOfSquares streamed = gradients.squares().get(name);
+            if (streamed != null) {
+                all.put(name, streamed);
+            } else if (weight.isHere() && weight.tensor().grad() != null) {
+                all.put(name, SumOfSquares.of(List.of(weight.tensor().grad())));
             }
         });
-        Map<String, Float> all = new HashMap<>(gradients.norms());
-        if (!resident.isEmpty()) {
-            float[] each = FusedAdamW.norms(List.copyOf(resident.values())).toFloats();
-            int i = 0;
-            for (String name : resident.keySet()) {
-                all.put(name, each[i++]);
-            }
-        }
-        Map<String, Float> ordered = new LinkedHashMap<>();
-        model.weights().keySet().stream().filter(all::containsKey).forEach(name -> ordered.put(name, all.get(name)));
-        return ordered;
+        return all;
     }
 
     @Override
     public Optional<String> brokenGradient() {
-        try (var scope = TensorScope.open()) {
-            return norms().entrySet().stream().filter(e -> !Float.isFinite(e.getValue())).map(Map.Entry::getKey).findFirst();
-        }
+        return squares().entrySet().stream().filter(e -> !e.getValue().isFinite()).map(Map.Entry::getKey).findFirst();
     }
 
     /** Elements from {@code first} on, in memory. */
@@ -344,7 +328,7 @@ public final class StreamedState implements State, Residency, Placing, AutoClose
                 if (weight.isHere()) {
                     now.bytes(StateFiles.WEIGHTS, from, count).copyFrom(part(weight.tensor(), place, from, count));
                 }
-                if (gradient == null && !gradients.norms().containsKey(place.name())) {
+                if (gradient == null && !gradients.squares().containsKey(place.name())) {
                     continue;
                 }
                 Tensor p = Tensor.view(now.bytes(StateFiles.WEIGHTS, from, count), DType.F32, count);

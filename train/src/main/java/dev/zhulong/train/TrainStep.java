@@ -120,7 +120,7 @@ public final class TrainStep<B> {
             try (var scope = TensorScope.open()) {
                 ranks.reduce(model.trainable().values());
                 double mine = state.norm();
-                // of a float's square the root is that float again, so alone nothing changes
+                // the root of a square is the number again, so alone nothing changes
                 norm = Math.sqrt(ranks.sumOfSquares(mine * mine)) / total.count();
                 if (!Double.isFinite(norm) && options.precision() == Precision.FP16) {
                     scale = scale.overflowed(index + 1);
