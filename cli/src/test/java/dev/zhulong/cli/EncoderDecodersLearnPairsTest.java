@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class EncoderDecodersLearnPairsTest {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final String[] WORDS = "zero one two three four five six seven eight nine".split(" ");
-    private static final List<String> TINY = List.of("model.hidden_size=32", "model.layers=1", "model.heads=2", "model.intermediate_size=64", "model.context_length=32",
+    static final List<String> TINY = List.of("model.hidden_size=32", "model.layers=1", "model.heads=2", "model.intermediate_size=64", "model.context_length=32",
             "tokenizer.vocab_size=300", "train.batch=16", "dropout=0");
 
     @TempDir

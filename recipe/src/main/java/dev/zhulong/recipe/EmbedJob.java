@@ -7,6 +7,7 @@ import dev.zhulong.formats.JsonFields;
 import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.embedding.EmbeddingConfig;
 import dev.zhulong.formats.progress.Progress;
+import dev.zhulong.train.Ranks;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.OptionalDouble;
@@ -25,7 +26,17 @@ public final class EmbedJob extends RecipeJob<EmbedRecipe, EmbedJob.Result> {
     public record Result(OptionalDouble score, String measure, String next) implements Outcome {}
 
     public EmbedJob(EmbedRecipe recipe) {
-        super(recipe.absolute());
+        this(recipe, Ranks.ALONE);
+    }
+
+    private EmbedJob(EmbedRecipe recipe, Ranks ranks) {
+        super(recipe.absolute(), ranks);
+    }
+
+    @Override
+    public EmbedJob among(Ranks others) {
+        recipe.train().requireShared(others.size());
+        return new EmbedJob(recipe, others);
     }
 
     @Override
@@ -35,7 +46,7 @@ public final class EmbedJob extends RecipeJob<EmbedRecipe, EmbedJob.Result> {
 
     @Override
     Run<Result> begin(Path directory, Progress progress, long available) {
-        return new EmbedRun(recipe, directory, progress);
+        return new EmbedRun(recipe, ranks, directory, progress);
     }
 
     @Override

@@ -32,6 +32,8 @@ import dev.zhulong.train.Contrast;
 import dev.zhulong.train.Loss;
 import dev.zhulong.train.Ranks;
 import dev.zhulong.train.TrainData;
+import dev.zhulong.train.TrainListener;
+import dev.zhulong.train.TrainOptions;
 import dev.zhulong.train.Trainer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -53,14 +55,16 @@ final class EmbedRun implements RecipeJob.Run<EmbedJob.Result> {
     private static final int AT = 10;
 
     private final EmbedRecipe recipe;
+    private final Ranks ranks;
     private final Path base;
     private final Path run;
     private final Progress line;
     private final EmbeddingConfig config;
     private boolean training;
 
-    EmbedRun(EmbedRecipe recipe, Path run, Progress line) {
+    EmbedRun(EmbedRecipe recipe, Ranks ranks, Path run, Progress line) {
         this.recipe = recipe;
+        this.ranks = ranks;
         this.base = recipe.model().from().orElseThrow();
         this.run = run;
         this.line = line;
@@ -139,16 +143,21 @@ final class EmbedRun implements RecipeJob.Run<EmbedJob.Result> {
         int most = recipe.train().evaluateRows();
         Optional<RetrievalEvaluation> some = retrieval(most == 0 ? sides.heldOut() : sides.heldOut().subList(0, Math.min(most, held.size())));
         var deal = new ContrastBatch.Deal(learnt, pad, batch, recipe.seed());
+        training = true;
+        var data = new TrainData<>(deal::get, ContrastBatch.all(held.subList(0, most == 0 ? held.size() : Math.min(most, held.size())), pad, batch)).among(ranks);
+        TrainOptions options = recipe.train().optionsByEpoch(steps, recipe.rate(), recipe.tuning().recompute(recipe.train().recompute()), recipe.seed(), learnt.size())
+                .among(ranks.size()).in(RunPrecision.of(recipe.train(), model.spec().stack(), ranks, run, line));
+        if (ranks.rank() > 0) {
+            new Trainer<>(model, objective, data, ranks, options, run, new TrainListener() {}).train();
+            return new EmbedJob.Result(OptionalDouble.empty(), objective.unit().toString(), "");
+        }
         Map<String, Double> before = some.map(evaluation -> metrics(evaluation, texts)).orElse(Map.of());
         if (!before.isEmpty()) {
             line.message("before training: " + text(before));
         }
-        training = true;
         inputs.write(run);
         var best = new BestWeights(run, model);
-        new Trainer<>(model, objective, new TrainData<>(deal::get, ContrastBatch.all(held.subList(0, most == 0 ? held.size() : Math.min(most, held.size())), pad, batch)),
-                recipe.train().optionsByEpoch(steps, recipe.rate(), recipe.tuning().recompute(recipe.train().recompute()), recipe.seed(), learnt.size())
-                        .in(RunPrecision.of(recipe.train(), model.spec().stack(), Ranks.ALONE, run, line)), run, new Listener(model, texts, some, best)).train();
+        new Trainer<>(model, objective, data, ranks, options, run, new Listener(model, texts, some, best)).train();
         best.restore().ifPresent(step -> line.message(String.format(Locale.ROOT, "the weights of step %,d are kept: best %s on what is held out", step, recipe.best())));
         Optional<Loss> loss = held.isEmpty() ? Optional.empty() : Optional.of(objective.evaluateAll(ContrastBatch.all(held, pad, batch)));
         loss.ifPresent(l -> report(texts, sides.heldOut(), before, l, objective.unit().toString()));

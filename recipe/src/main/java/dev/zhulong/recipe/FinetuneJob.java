@@ -55,20 +55,12 @@ public final class FinetuneJob extends RecipeJob<FinetuneRecipe, FinetuneJob.Res
         }
     }
 
-    private final Ranks ranks;
-
     public FinetuneJob(FinetuneRecipe recipe) {
         this(recipe, Ranks.ALONE);
     }
 
     private FinetuneJob(FinetuneRecipe recipe, Ranks ranks) {
-        super(recipe.absolute());
-        this.ranks = ranks;
-    }
-
-    @Override
-    Ranks ranks() {
-        return ranks;
+        super(recipe.absolute(), ranks);
     }
 
     @Override

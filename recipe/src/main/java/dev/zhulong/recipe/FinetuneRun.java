@@ -204,7 +204,7 @@ final class FinetuneRun implements RecipeJob.Run<FinetuneJob.Result> {
     private void train(Decoder model, Objective<Batch> objective, FinetuneData data, List<Batch> held, long steps, TrainingConsole listener) {
         LongFunction<Batch> batches = batches(data.training());
         precision = RunPrecision.of(recipe.train(), model.spec().stack(), ranks, run, line);
-        var own = new TrainData<>(number -> batches.apply(number * ranks.size() + ranks.rank()), some(held));
+        var own = new TrainData<>(batches, some(held)).among(ranks);
         new Trainer<>(model, objective, own, ranks, options(steps).among(ranks.size()), run, listener).train();
     }
 

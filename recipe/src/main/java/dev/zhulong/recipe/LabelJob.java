@@ -7,6 +7,7 @@ import dev.zhulong.formats.JsonFields;
 import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.recipe.label.HeadTask;
+import dev.zhulong.train.Ranks;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.OptionalDouble;
@@ -25,7 +26,17 @@ public final class LabelJob extends RecipeJob<LabelRecipe, LabelJob.Result> {
     public record Result(OptionalDouble score, String measure, String next) implements Outcome {}
 
     public LabelJob(LabelRecipe recipe) {
-        super(recipe.absolute());
+        this(recipe, Ranks.ALONE);
+    }
+
+    private LabelJob(LabelRecipe recipe, Ranks ranks) {
+        super(recipe.absolute(), ranks);
+    }
+
+    @Override
+    public LabelJob among(Ranks others) {
+        recipe.train().requireShared(others.size());
+        return new LabelJob(recipe, others);
     }
 
     @Override
@@ -35,7 +46,7 @@ public final class LabelJob extends RecipeJob<LabelRecipe, LabelJob.Result> {
 
     @Override
     Run<Result> begin(Path directory, Progress progress, long available) {
-        return new LabelRun(recipe, directory, progress);
+        return new LabelRun(recipe, ranks, directory, progress);
     }
 
     @Override

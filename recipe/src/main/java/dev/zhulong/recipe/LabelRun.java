@@ -26,6 +26,8 @@ import dev.zhulong.train.HeadOfEncoder;
 import dev.zhulong.train.Loss;
 import dev.zhulong.train.Ranks;
 import dev.zhulong.train.TrainData;
+import dev.zhulong.train.TrainListener;
+import dev.zhulong.train.TrainOptions;
 import dev.zhulong.train.Trainer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -47,13 +49,15 @@ final class LabelRun implements RecipeJob.Run<LabelJob.Result> {
     private static final int SHOWN = 12;
 
     private final LabelRecipe recipe;
+    private final Ranks ranks;
     private final Path base;
     private final Path run;
     private final Progress line;
     private boolean training;
 
-    LabelRun(LabelRecipe recipe, Path run, Progress line) {
+    LabelRun(LabelRecipe recipe, Ranks ranks, Path run, Progress line) {
         this.recipe = recipe;
+        this.ranks = ranks;
         this.base = recipe.model().from().orElseThrow();
         this.run = run;
         this.line = line;
@@ -114,12 +118,16 @@ final class LabelRun implements RecipeJob.Run<LabelJob.Result> {
         announce(model, train, held, steps, continued);
         var batches = new EncoderBatches(train.rows(), model.spec().padId(), batch, recipe.seed());
         training = true;
+        var data = new TrainData<>(batches::get, some.map(examples -> batches(examples, model)).orElse(List.of())).among(ranks);
+        TrainOptions options = recipe.train().optionsByEpoch(steps, recipe.rate(), recipe.tuning().recompute(recipe.train().recompute()), recipe.seed(), train.rows().size())
+                .among(ranks.size()).in(RunPrecision.of(recipe.train(), model.spec().stack(), ranks, run, line));
+        if (ranks.rank() > 0) {
+            new Trainer<>(model, objective, data, ranks, options, run, new TrainListener() {}).train();
+            return new LabelJob.Result(OptionalDouble.empty(), objective.unit().toString(), "");
+        }
         inputs.write(run);
         var best = new BestWeights(run, model);
-        var listener = new Listener(model, tokenizer, some, metric, best);
-        new Trainer<>(model, objective, new TrainData<>(batches::get, some.map(examples -> batches(examples, model)).orElse(List.of())),
-                recipe.train().optionsByEpoch(steps, recipe.rate(), recipe.tuning().recompute(recipe.train().recompute()), recipe.seed(), train.rows().size())
-                        .in(RunPrecision.of(recipe.train(), model.spec().stack(), Ranks.ALONE, run, line)), run, listener).train();
+        new Trainer<>(model, objective, data, ranks, options, run, new Listener(model, tokenizer, some, metric, best)).train();
         best.restore().ifPresent(step -> line.message(String.format(Locale.ROOT, "the weights of step %,d are kept: best %s on what is held out", step, metric)));
         Optional<Loss> loss = held.map(examples -> objective.evaluateAll(batches(examples, model)));
         loss.ifPresent(l -> report(model, held.get(), l, objective));

@@ -43,20 +43,12 @@ public final class PretrainJob extends RecipeJob<PretrainRecipe, PretrainJob.Res
         }
     }
 
-    private final Ranks ranks;
-
     public PretrainJob(PretrainRecipe recipe) {
         this(recipe, Ranks.ALONE);
     }
 
     private PretrainJob(PretrainRecipe recipe, Ranks ranks) {
-        super(recipe.absolute());
-        this.ranks = ranks;
-    }
-
-    @Override
-    Ranks ranks() {
-        return ranks;
+        super(recipe.absolute(), ranks);
     }
 
     @Override

@@ -101,7 +101,7 @@ final class PretrainRun implements RecipeJob.Run<PretrainJob.Result> {
             long steps = recipe.train().steps(rows.rowsPerEpoch(), recipe.train().batch());
             Bounds.run(steps, recipe.train().batch(), recipe.train().accumulation());
             var batches = new Batches(rows, recipe.train().batch());
-            var trainData = new TrainData<>(number -> batches.get(number * ranks.size() + ranks.rank()), held.map(this::some).orElse(List.of()));
+            var trainData = new TrainData<>(batches::get, held.map(this::some).orElse(List.of())).among(ranks);
             var objective = new NextToken(model, tokenBytes(data.tokenizer(), model.spec().vocabSize()), model.spec().stack().experts()
                     .map(mixture -> new Balancing(recipe.model().balanceOver(), mixture.balance(), recipe.model().routerZLoss(), recipe.model().correctionRate(),
                             recipe.model().capacity())).orElseGet(Balancing::none));

@@ -9,6 +9,8 @@ import java.nio.file.Path;
 /** A job in a {@linkplain RunDirectory run directory} that keeps its recipe. */
 abstract class RecipeJob<R extends Record & RunRecipe, O extends Outcome> implements Job {
     final R recipe;
+    /** Those who do it together. */
+    final Ranks ranks;
 
     /** One start of a job. */
     interface Run<O> {
@@ -18,8 +20,9 @@ abstract class RecipeJob<R extends Record & RunRecipe, O extends Outcome> implem
         boolean training();
     }
 
-    RecipeJob(R recipe) {
+    RecipeJob(R recipe, Ranks ranks) {
         this.recipe = recipe;
+        this.ranks = ranks;
     }
 
     @Override
@@ -34,11 +37,6 @@ abstract class RecipeJob<R extends Record & RunRecipe, O extends Outcome> implem
 
     /** Finds what is wrong with the recipe before its directory is made and anything is loaded. */
     abstract void check(Path directory, long available);
-
-    /** Those who do it together. */
-    Ranks ranks() {
-        return Ranks.ALONE;
-    }
 
     abstract Run<O> begin(Path directory, Progress progress, long available);
 
@@ -55,7 +53,7 @@ abstract class RecipeJob<R extends Record & RunRecipe, O extends Outcome> implem
         if (!RunDirectory.finished(directory)) {
             check(directory, available);
         }
-        if (ranks().rank() > 0) {
+        if (ranks.rank() > 0) {
             // the directory is rank 0's
             if (RunDirectory.finished(directory)) {
                 return finished(directory, progress);

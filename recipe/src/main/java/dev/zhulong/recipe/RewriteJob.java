@@ -6,6 +6,7 @@ import dev.zhulong.formats.HfConfig;
 import dev.zhulong.formats.JsonFields;
 import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.progress.Progress;
+import dev.zhulong.train.Ranks;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.OptionalDouble;
@@ -24,7 +25,17 @@ public final class RewriteJob extends RecipeJob<RewriteRecipe, RewriteJob.Result
     public record Result(OptionalDouble score, String measure, String next) implements Outcome {}
 
     public RewriteJob(RewriteRecipe recipe) {
-        super(recipe.absolute());
+        this(recipe, Ranks.ALONE);
+    }
+
+    private RewriteJob(RewriteRecipe recipe, Ranks ranks) {
+        super(recipe.absolute(), ranks);
+    }
+
+    @Override
+    public RewriteJob among(Ranks others) {
+        recipe.train().requireShared(others.size());
+        return new RewriteJob(recipe, others);
     }
 
     @Override
@@ -34,7 +45,7 @@ public final class RewriteJob extends RecipeJob<RewriteRecipe, RewriteJob.Result
 
     @Override
     Run<Result> begin(Path directory, Progress progress, long available) {
-        return new RewriteRun(recipe, directory, progress);
+        return new RewriteRun(recipe, ranks, directory, progress);
     }
 
     @Override

@@ -26,6 +26,8 @@ import dev.zhulong.train.Loss;
 import dev.zhulong.train.Ranks;
 import dev.zhulong.train.SequenceToSequence;
 import dev.zhulong.train.TrainData;
+import dev.zhulong.train.TrainListener;
+import dev.zhulong.train.TrainOptions;
 import dev.zhulong.train.Trainer;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -44,12 +46,14 @@ final class RewriteRun implements RecipeJob.Run<RewriteJob.Result> {
     private static final String PREDICTIONS = "predictions.jsonl";
 
     private final RewriteRecipe recipe;
+    private final Ranks ranks;
     private final Path run;
     private final Progress line;
     private boolean training;
 
-    RewriteRun(RewriteRecipe recipe, Path run, Progress line) {
+    RewriteRun(RewriteRecipe recipe, Ranks ranks, Path run, Progress line) {
         this.recipe = recipe;
+        this.ranks = ranks;
         this.run = run;
         this.line = line;
     }
@@ -66,8 +70,11 @@ final class RewriteRun implements RecipeJob.Run<RewriteJob.Result> {
         Sides<TextPair> sides = sides();
         Path described = from.orElse(tokenizer());
         if (from.isEmpty()) {
-            // from the same pairs always the same bytes
-            RewriteModel.tokenizer(recipe, sides.train(), described);
+            if (ranks.rank() == 0) {
+                // from the same pairs always the same bytes
+                RewriteModel.tokenizer(recipe, sides.train(), described);
+            }
+            ranks.barrier();
         }
         try (EncoderTokenizer tokenizer = EncoderTokenizer.load(described); EncoderDecoder model = model(tokenizer.tokenizer().vocabSize());
                 LoraAdapter adapter = recipe.tuning().attach(model, recipe.seed())) {
@@ -174,11 +181,16 @@ final class RewriteRun implements RecipeJob.Run<RewriteJob.Result> {
         int some = recipe.train().evaluateRows() == 0 ? held.ids.size() : Math.min(recipe.train().evaluateRows(), held.ids.size());
         List<PairBatch> validation = PairBatches.all(held.ids.subList(0, some), pad, batch);
         training = true;
+        var data = new TrainData<>(batches::get, validation).among(ranks);
+        TrainOptions options = recipe.train().optionsByEpoch(steps, recipe.rate(), recipe.tuning().recompute(recipe.train().recompute()), recipe.seed(), learnt.ids.size())
+                .among(ranks.size()).in(RunPrecision.of(recipe.train(), model.spec().stack(), ranks, run, line));
+        if (ranks.rank() > 0) {
+            new Trainer<>(model, objective, data, ranks, options, run, new TrainListener() {}).train();
+            return new RewriteJob.Result(OptionalDouble.empty(), objective.unit().toString(), "");
+        }
         inputs.write(run);
         var best = new BestWeights(run, model);
-        new Trainer<>(model, objective, new TrainData<>(batches::get, validation),
-                recipe.train().optionsByEpoch(steps, recipe.rate(), recipe.tuning().recompute(recipe.train().recompute()), recipe.seed(), learnt.ids.size())
-                        .in(RunPrecision.of(recipe.train(), model.spec().stack(), Ranks.ALONE, run, line)), run, new Listener(sources, best)).train();
+        new Trainer<>(model, objective, data, ranks, options, run, new Listener(sources, best)).train();
         best.restore().ifPresent(step -> line.message(String.format(Locale.ROOT, "the weights of step %,d are kept: least held-out loss", step)));
         Optional<Loss> loss = held.ids.isEmpty() ? Optional.empty()
                 : Optional.of(new SequenceToSequence(model, 0).evaluateAll(PairBatches.all(held.ids, pad, batch)));

@@ -111,7 +111,7 @@ public final class DataParallel implements Ranks {
 
     @Override
     public Optional<String> summary() {
-        return steps == 0 ? Optional.empty() : Optional.of(String.format(Locale.ROOT, "rank %d sent %s to the others, %s a step (%d bytes in %d steps)", ranks.rank(), Sizes.of(ranks.sentBytes()),
+        return steps == 0 || ranks.size() == 1 ? Optional.empty() : Optional.of(String.format(Locale.ROOT, "rank %d sent %s to the others, %s a step (%d bytes in %d steps)", ranks.rank(), Sizes.of(ranks.sentBytes()),
                 Sizes.of(ranks.sentBytes() / steps), ranks.sentBytes(), steps));
     }
 

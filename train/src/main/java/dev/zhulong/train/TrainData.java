@@ -9,4 +9,9 @@ import java.util.function.LongFunction;
  * @param training   the batch of a number; nothing but the number decides it, so a resumed run needs to remember nothing else
  * @param validation held-out batches; may be empty
  */
-public record TrainData<B>(LongFunction<B> training, List<B> validation) {}
+public record TrainData<B>(LongFunction<B> training, List<B> validation) {
+    /** That of one of several ranks, which read a step's batches in turn. */
+    public TrainData<B> among(Ranks ranks) {
+        return new TrainData<>(number -> training.apply(number * ranks.size() + ranks.rank()), validation);
+    }
+}
