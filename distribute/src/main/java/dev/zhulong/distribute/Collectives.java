@@ -1,6 +1,7 @@
 package dev.zhulong.distribute;
 
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.function.Consumer;
 
 /**
@@ -45,14 +46,30 @@ public interface Collectives extends AutoCloseable {
      *
      * @param values F32, as many on each rank, in {@linkplain #allocate memory} from here, at the same place in it
      */
-    void reduceScatter(Call call, MemorySegment values);
+    default void reduceScatter(Call call, MemorySegment values) {
+        reduceScatter(call, List.of(values), List.of(Parts.of(values, size()).in(values, rank())), false);
+    }
+
+    /**
+     * The same of several runs of values, each of which is cut into parts by itself; the sums go elsewhere.
+     *
+     * @param values as above
+     * @param sums   F32, as many as this rank's part of each run has; not in the memory of another run
+     * @param added  whether the values are added, in the order of the ranks, to what is in {@code sums}: {@code ((s + x₀) + x₁) + …}
+     */
+    void reduceScatter(Call call, List<MemorySegment> values, List<MemorySegment> sums, boolean added);
 
     /**
      * Fills the parts of the others with what they have in them.
      *
      * @param values F32, as many on each rank, in {@linkplain #allocate memory} from here, at the same place in it
      */
-    void allGather(Call call, MemorySegment values);
+    default void allGather(Call call, MemorySegment values) {
+        allGather(call, List.of(values));
+    }
+
+    /** The same of several runs of values, each of which is cut into parts by itself. */
+    void allGather(Call call, List<MemorySegment> values);
 
     /**
      * Leaves the sum over all ranks in {@code values} on each of them.

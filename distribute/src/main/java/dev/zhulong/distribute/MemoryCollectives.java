@@ -133,39 +133,50 @@ final class MemoryCollectives implements Collectives {
     }
 
     @Override
-    public void reduceScatter(Call call, MemorySegment values) {
-        MemorySegment[] all = everyones(values);
-        var parts = Parts.of(values, size);
-        meet(Kind.REDUCE_SCATTER, call, values.byteSize());
-        long begin = parts.begin(rank) * Float.BYTES;
-        long end = parts.begin(rank + 1) * Float.BYTES;
-        for (long at = begin; at < end; at += PIECE) {
-            long bytes = Math.min(PIECE, end - at);
-            MemorySegment total = sum.asSlice(0, bytes);
-            Sums.add(total, all[0].asSlice(at, bytes), all[1].asSlice(at, bytes));
-            for (int from = 2; from < size; from++) {
-                Sums.add(total, total, all[from].asSlice(at, bytes));
-            }
-            values.asSlice(at, bytes).copyFrom(total);
+    public void reduceScatter(Call call, List<MemorySegment> values, List<MemorySegment> sums, boolean added) {
+        List<MemorySegment[]> all = values.stream().map(this::everyones).toList();
+        long bytes = bytes(values);
+        meet(Kind.REDUCE_SCATTER, call, bytes);
+        for (int run = 0; run < values.size(); run++) {
+            add(Parts.of(values.get(run), size), all.get(run), sums.get(run), added);
+            sent += values.get(run).byteSize() - sums.get(run).byteSize();
         }
-        sent += values.byteSize() - (end - begin);
-        meet(Kind.REDUCE_SCATTER, call, values.byteSize());
+        meet(Kind.REDUCE_SCATTER, call, bytes);
+    }
+
+    private void add(Parts parts, MemorySegment[] all, MemorySegment sums, boolean added) {
+        long begin = parts.begin(rank) * Float.BYTES;
+        for (long at = 0; at < parts.length(rank) * Float.BYTES; at += PIECE) {
+            long bytes = Math.min(PIECE, sums.byteSize() - at);
+            MemorySegment mine = sums.asSlice(at, bytes);
+            MemorySegment total = sum.asSlice(0, bytes);
+            Sums.add(total, added ? mine : all[0].asSlice(begin + at, bytes), all[added ? 0 : 1].asSlice(begin + at, bytes));
+            for (int from = added ? 1 : 2; from < size; from++) {
+                Sums.add(total, total, all[from].asSlice(begin + at, bytes));
+            }
+            mine.copyFrom(total);
+        }
     }
 
     @Override
-    public void allGather(Call call, MemorySegment values) {
-        MemorySegment[] all = everyones(values);
-        var parts = Parts.of(values, size);
-        meet(Kind.ALL_GATHER, call, values.byteSize());
-        for (int from = 0; from < size; from++) {
-            if (from != rank) {
-                long at = parts.begin(from) * Float.BYTES;
-                long bytes = parts.length(from) * Float.BYTES;
-                values.asSlice(at, bytes).copyFrom(all[from].asSlice(at, bytes));
+    public void allGather(Call call, List<MemorySegment> values) {
+        List<MemorySegment[]> all = values.stream().map(this::everyones).toList();
+        long bytes = bytes(values);
+        meet(Kind.ALL_GATHER, call, bytes);
+        for (int run = 0; run < values.size(); run++) {
+            var parts = Parts.of(values.get(run), size);
+            for (int from = 0; from < size; from++) {
+                if (from != rank) {
+                    parts.in(values.get(run), from).copyFrom(parts.in(all.get(run)[from], from));
+                }
             }
+            sent += (size - 1) * parts.length(rank) * Float.BYTES;
         }
-        sent += (size - 1) * parts.length(rank) * Float.BYTES;
-        meet(Kind.ALL_GATHER, call, values.byteSize());
+        meet(Kind.ALL_GATHER, call, bytes);
+    }
+
+    private static long bytes(List<MemorySegment> values) {
+        return values.stream().mapToLong(MemorySegment::byteSize).sum();
     }
 
     @Override

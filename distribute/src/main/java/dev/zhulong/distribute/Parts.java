@@ -13,7 +13,7 @@ public record Parts(long values, int ranks) {
     private static final int GRAIN = 64;
 
     /** The parts of F32 values in memory. */
-    static Parts of(MemorySegment values, int ranks) {
+    public static Parts of(MemorySegment values, int ranks) {
         if (values.byteSize() % Float.BYTES != 0) {
             throw new IllegalArgumentException(values.byteSize() + " bytes are no F32 values");
         }
@@ -29,5 +29,10 @@ public record Parts(long values, int ranks) {
     /** How many values it has. */
     public long length(int rank) {
         return begin(rank + 1) - begin(rank);
+    }
+
+    /** The part of {@code rank} of F32 values in memory. */
+    public MemorySegment in(MemorySegment all, int rank) {
+        return all.asSlice(begin(rank) * Float.BYTES, length(rank) * Float.BYTES);
     }
 }

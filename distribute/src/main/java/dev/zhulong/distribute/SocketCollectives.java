@@ -71,58 +71,75 @@ final class SocketCollectives implements Collectives {
     }
 
     @Override
-    public void reduceScatter(Call call, MemorySegment values) {
-        var parts = Parts.of(values, size);
-        Head head = begin(Kind.REDUCE_SCATTER, call, values.byteSize());
+    public void reduceScatter(Call call, List<MemorySegment> values, List<MemorySegment> sums, boolean added) {
+        Head head = begin(Kind.REDUCE_SCATTER, call, bytes(values));
         List<Future<?>> sending = send(peer -> {
             sendHead(peer, head);
-            sendValues(peer, part(values, parts, peer));
-        });
-        MemorySegment own = part(values, parts, rank);
-        for (int peer = 0; peer < size; peer++) {
-            if (peer != rank) {
-                expectHead(peer, head);
+            for (MemorySegment run : values) {
+                sendValues(peer, part(run, peer));
             }
+        });
+        expectHeads(head);
+        for (int run = 0; run < values.size(); run++) {
+            add(part(values.get(run), rank), sums.get(run), added);
         }
+        await(sending);
+    }
+
+    private void add(MemorySegment own, MemorySegment sums, boolean added) {
         for (long at = 0; at < own.byteSize(); at += PIECE) {
-            MemorySegment mine = own.asSlice(at, Math.min(PIECE, own.byteSize() - at));
-            MemorySegment total = sum.asSlice(0, mine.byteSize());
+            long bytes = Math.min(PIECE, own.byteSize() - at);
+            MemorySegment total = sum.asSlice(0, bytes);
+            if (added) {
+                total.copyFrom(sums.asSlice(at, bytes));
+            }
             for (int from = 0; from < size; from++) {
-                MemorySegment next = mine;
+                MemorySegment next = own.asSlice(at, bytes);
                 if (from != rank) {
-                    next = received.asSlice(0, mine.byteSize());
+                    next = received.asSlice(0, bytes);
                     receive(from, next.asByteBuffer());
                 }
-                if (from == 0) {
+                if (from == 0 && !added) {
                     total.copyFrom(next);
                 } else {
                     Sums.add(total, total, next);
                 }
             }
-            mine.copyFrom(total);
+            sums.asSlice(at, bytes).copyFrom(total);
         }
-        await(sending);
     }
 
     @Override
-    public void allGather(Call call, MemorySegment values) {
-        var parts = Parts.of(values, size);
-        Head head = begin(Kind.ALL_GATHER, call, values.byteSize());
-        MemorySegment own = part(values, parts, rank);
+    public void allGather(Call call, List<MemorySegment> values) {
+        Head head = begin(Kind.ALL_GATHER, call, bytes(values));
         List<Future<?>> sending = send(peer -> {
             sendHead(peer, head);
-            sendValues(peer, own);
+            for (MemorySegment run : values) {
+                sendValues(peer, part(run, rank));
+            }
         });
-        for (int peer = 0; peer < size; peer++) {
-            if (peer != rank) {
-                expectHead(peer, head);
-                MemorySegment to = part(values, parts, peer);
-                for (long at = 0; at < to.byteSize(); at += PIECE) {
+        expectHeads(head);
+        for (MemorySegment run : values) {
+            for (int peer = 0; peer < size; peer++) {
+                MemorySegment to = part(run, peer);
+                for (long at = 0; peer != rank && at < to.byteSize(); at += PIECE) {
                     receive(peer, to.asSlice(at, Math.min(PIECE, to.byteSize() - at)).asByteBuffer());
                 }
             }
         }
         await(sending);
+    }
+
+    private void expectHeads(Head mine) {
+        for (int peer = 0; peer < size; peer++) {
+            if (peer != rank) {
+                expectHead(peer, mine);
+            }
+        }
+    }
+
+    private static long bytes(List<MemorySegment> values) {
+        return values.stream().mapToLong(MemorySegment::byteSize).sum();
     }
 
     @Override
@@ -154,8 +171,8 @@ final class SocketCollectives implements Collectives {
         return all;
     }
 
-    private static MemorySegment part(MemorySegment values, Parts parts, int of) {
-        return values.asSlice(parts.begin(of) * Float.BYTES, parts.length(of) * Float.BYTES);
+    private MemorySegment part(MemorySegment values, int of) {
+        return Parts.of(values, size).in(values, of);
     }
 
     private interface ToPeer {

@@ -2,9 +2,11 @@ package dev.zhulong.distribute;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -90,6 +92,52 @@ abstract class CollectivesContract {
             return sent;
         })) {
             assertThat((double) (long) result / (4L * count)).isBetween(0.75, 0.7575);
+        }
+    }
+
+    /** Runs of 57 values, of one, of none, and of many, as the tensors of a layer are; sums go on where those of an earlier call ended. */
+    @ParameterizedTest
+    @CsvSource({"2", "3", "4"})
+    void runsAreCutEachByItselfAndSumsGoOnFromLeftToRight(int size) throws Exception {
+        int[] counts = {57, 1, 0, 64 * 7, 100_003};
+        for (Object result : Ranked.run(size, TIMEOUT, this::over, ranks -> {
+            List<MemorySegment> runs = new ArrayList<>();
+            List<MemorySegment> sums = new ArrayList<>();
+            try (var arena = Arena.ofConfined()) {
+                for (int count : counts) {
+                    runs.add(ranks.allocate((long) count * Float.BYTES));
+                    sums.add(arena.allocate(new Parts(count, size).length(ranks.rank()) * Float.BYTES, 64));
+                }
+                long before = ranks.sentBytes();
+                for (int call = 0; call < 3; call++) {
+                    for (int run = 0; run < counts.length; run++) {
+                        MemorySegment.copy(values(ranks.rank(), counts[run], 10 * call + run), 0, runs.get(run), ValueLayout.JAVA_FLOAT, 0, counts[run]);
+                    }
+                    ranks.reduceScatter(new Call(1, "batch " + call), runs, sums, call > 0);
+                }
+                for (int run = 0; run < counts.length; run++) {
+                    new Parts(counts[run], size).in(runs.get(run), ranks.rank()).copyFrom(sums.get(run));
+                }
+                ranks.allGather(new Call(1, "sums"), runs);
+                double floats = (ranks.sentBytes() - before) / 4.0;
+                int all = Arrays.stream(counts).sum();
+                assertThat(floats / all).isBetween(4.0 * (size - 1) / size * 0.99, 4.0 * (size - 1) / size * 1.02);
+                return runs.stream().map(run -> run.toArray(ValueLayout.JAVA_FLOAT)).toList();
+            }
+        })) {
+            for (int run = 0; run < counts.length; run++) {
+                float[] expected = sum(size, counts[run], run);
+                for (int call = 1; call < 3; call++) {
+                    for (int rank = 0; rank < size; rank++) {
+                        float[] next = values(rank, counts[run], 10 * call + run);
+                        for (int i = 0; i < next.length; i++) {
+                            expected[i] += next[i];
+                        }
+                    }
+                }
+                assertThat(result).isInstanceOf(List.class);
+                assertThat(Arrays.equals((float[]) ((List<?>) result).get(run), expected)).as("run %d", run).isTrue();
+            }
         }
     }
 
