@@ -2,7 +2,6 @@ package dev.zhulong.train;
 
 import dev.zhulong.distribute.Call;
 import dev.zhulong.distribute.Collectives;
-import dev.zhulong.distribute.RankFailure;
 import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
@@ -11,18 +10,12 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.Callable;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.TimeUnit;
 
 /**
- * Gradients on their way to sums over all ranks, several groups together, in one order on all ranks (Li et al. 2020). A thread exchanges them while backward goes on; other
- * calls of the ranks' have their turn on it too.
+ * Gradients on their way to sums over all ranks, several groups together, in one order on all ranks (Li et al. 2020): each rank has the whole sum.
  */
-final class Buckets implements AutoCloseable {
+final class Buckets implements Reduction {
     /** Weights begin at multiples of so many values. */
     private static final int GRAIN = 64;
     /** Bytes from which on a bucket goes by itself: less, and what a call costs is more than what the values do. */
@@ -77,83 +70,56 @@ final class Buckets implements AutoCloseable {
         }
     }
 
-    private final Collectives ranks;
+    private final Exchanges exchanges;
     private final List<Bucket> buckets = new ArrayList<>();
-    private final ExecutorService exchange;
     private final List<Future<?>> underWay = new ArrayList<>();
     private int sent;
 
     /** @param groups of weights, in the order in which their gradients become known; the same on each rank */
-    Buckets(Collectives ranks, List<List<Tensor>> groups) {
-        this.ranks = ranks;
-        exchange = Executors.newSingleThreadExecutor(Thread.ofPlatform().daemon().name("rank-" + ranks.rank() + "-exchanges").factory());
+    Buckets(Exchanges exchanges, List<List<Tensor>> groups) {
+        this.exchanges = exchanges;
         List<Tensor> together = new ArrayList<>();
         for (int group = 0; group < groups.size(); group++) {
             together.addAll(groups.get(group));
             long bytes = together.stream().mapToLong(w -> w.elements() * Float.BYTES).sum();
             if (bytes >= LEAST || group == groups.size() - 1 && !together.isEmpty()) {
-                buckets.add(new Bucket(ranks, group, List.copyOf(together)));
+                buckets.add(new Bucket(exchanges.ranks(), group, List.copyOf(together)));
                 together.clear();
             }
         }
     }
 
-    /** The gradients of this group, and of those before it, are there. */
-    void there(int group, long step) {
+    @Override
+    public void there(int group, long step) {
         while (sent < buckets.size() && buckets.get(sent).lastGroup <= group) {
             Bucket next = buckets.get(sent);
             next.fill();
             var call = new Call(step, "gradients, bucket " + sent++);
-            underWay.add(exchange.submit(() -> ranks.allReduce(call, next.memory)));
+            underWay.add(exchanges.begin(ranks -> ranks.allReduce(call, next.memory)));
         }
     }
 
-    /** The same for all groups. */
-    void allThere(long step) {
+    @Override
+    public void allThere(long step) {
         there(Integer.MAX_VALUE, step);
     }
 
-    /** Returns once all that was sent is summed; the sums are the weights' gradients then. */
-    void handOut() {
+    @Override
+    public void handOut() {
         await();
         buckets.forEach(Bucket::handOut);
     }
 
-    /** Waits for what is under way; the next gradients are those of another step. */
-    void await() {
-        underWay.forEach(this::get);
+    @Override
+    public void await() {
+        underWay.forEach(exchanges::await);
         underWay.clear();
         sent = 0;
     }
 
-    /** Does something else with the ranks when what is under way is done. */
-    <T> T then(Callable<T> call) {
-        return get(exchange.submit(call));
-    }
-
-    private <T> T get(Future<T> done) {
-        try {
-            return done.get();
-        } catch (ExecutionException e) {
-            // what it says is of this step, whoever waited for it
-            throw e.getCause() instanceof RankFailure failure ? failure : new IllegalStateException(e.getCause());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException("interrupted while ranks exchanged values", e);
-        }
-    }
-
-    /** Comes before the ranks' own end, as whatever is under way uses their memory. */
+    /** Comes when nothing is under way any more. */
     @Override
     public void close() {
-        exchange.shutdownNow();
-        try {
-            if (!exchange.awaitTermination(1, TimeUnit.MINUTES)) {
-                throw new IllegalStateException("an exchange among ranks does not end");
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
         buckets.forEach(bucket -> bucket.views.forEach(Tensor::close));
     }
 }

@@ -18,8 +18,9 @@ import java.util.Optional;
  */
 public final class DataParallel implements Ranks {
     private final Collectives ranks;
+    private final Exchanges exchanges;
     /** Null before it is known what is trained. */
-    private Buckets buckets;
+    private Reduction gradients;
     private long step;
     private long begun;
     private long sentBefore;
@@ -29,6 +30,7 @@ public final class DataParallel implements Ranks {
     /** @param ranks stay the caller's until {@link #close} */
     public DataParallel(Collectives ranks) {
         this.ranks = ranks;
+        this.exchanges = new Exchanges(ranks);
         this.stragglers = new Stragglers(ranks::name);
     }
 
@@ -45,7 +47,7 @@ public final class DataParallel implements Ranks {
     @Override
     public void begin(long number) {
         step = number;
-        buckets.await();
+        gradients.await();
         sentBefore = ranks.sentBytes();
         steps++;
         begun = System.nanoTime();
@@ -54,7 +56,7 @@ public final class DataParallel implements Ranks {
     @Override
     public void agree(String what, long mine) {
         // 64 bits do not pass through a double
-        double[][] all = ranks.gather(new Call(step, what), mine >>> 32, mine & 0xffffffffL);
+        double[][] all = exchanges.then(others -> others.gather(new Call(step, what), mine >>> 32, mine & 0xffffffffL));
         for (int other = 0; other < all.length; other++) {
             if (all[other][0] != all[0][0] || all[other][1] != all[0][1]) {
                 throw new TrainingStopped("rank " + other + " has another " + what + " than rank 0 " + (step == 0 ? "before the first step" : "at step " + step)
@@ -66,9 +68,9 @@ public final class DataParallel implements Ranks {
     @Override
     public Loss sum(Loss mine) {
         double computed = (System.nanoTime() - begun) / 1e9;
-        buckets.allThere(step);
+        gradients.allThere(step);
         Loss total = Loss.NONE;
-        double[][] all = buckets.then(() -> ranks.gather(new Call(step, "loss"), mine.sum(), mine.count(), mine.bytes(), computed));
+        double[][] all = exchanges.then(others -> others.gather(new Call(step, "loss"), mine.sum(), mine.count(), mine.bytes(), computed));
         stragglers.step(Arrays.stream(all).mapToDouble(each -> each[3]).toArray());
         for (double[] each : all) {
             total = total.plus(new Loss(each[0], (long) each[1], (long) each[2]));
@@ -78,22 +80,23 @@ public final class DataParallel implements Ranks {
 
     @Override
     public void expect(List<List<Tensor>> weights) {
-        if (buckets != null) {
-            buckets.close();
+        if (gradients != null) {
+            gradients.await();
+            gradients.close();
         }
-        buckets = new Buckets(ranks, weights);
+        gradients = new Buckets(exchanges, weights);
     }
 
     @Override
     public void there(int group) {
-        buckets.there(group, step);
+        gradients.there(group, step);
     }
 
     /** Afterwards each rank has the sum of all. What no rank has a gradient of has none. */
     @Override
     public void reduce(Collection<Tensor> weights) {
-        buckets.allThere(step);
-        buckets.handOut();
+        gradients.allThere(step);
+        gradients.handOut();
     }
 
     /** Each rank has the whole gradient. */
@@ -122,13 +125,14 @@ public final class DataParallel implements Ranks {
 
     @Override
     public void barrier() {
-        ranks.barrier(new Call(step, "barrier"));
+        exchanges.then(others -> others.gather(new Call(step, "barrier")));
     }
 
     @Override
     public void close() {
-        if (buckets != null) {
-            buckets.close();
+        exchanges.close();
+        if (gradients != null) {
+            gradients.close();
         }
         ranks.close();
     }
