@@ -67,9 +67,6 @@ public final class FinetuneJob extends RecipeJob<FinetuneRecipe, FinetuneJob.Res
     public FinetuneJob among(Ranks others) {
         recipe.train().requireShared(others.size());
         TrainingBudget.refuse(recipe.train(), "several ranks");
-        if (recipe.data().alone()) {
-            throw new IllegalArgumentException("data.alone trains an adapter for each source one after another, in one process: leave it out to train over several ranks");
-        }
         return new FinetuneJob(recipe, others);
     }
 

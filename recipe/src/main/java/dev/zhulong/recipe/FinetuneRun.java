@@ -167,6 +167,9 @@ final class FinetuneRun implements RecipeJob.Run<FinetuneJob.Result> {
                 recipe.train().sampleTokens());
         if (ranks.rank() > 0) {
             train(model, objective, data, held, steps, listener);
+            if (recipe.data().alone()) {
+                alone(model, data, bytes, steps, listener, source -> {});
+            }
             return new FinetuneJob.Result(Optional.empty(), "");
         }
         inputs.write(run);
@@ -326,12 +329,14 @@ final class FinetuneRun implements RecipeJob.Run<FinetuneJob.Result> {
             model.detach();
             try (LoraAdapter own = attach(model, recipe.seed())) {
                 var objective = new NextToken(model, bytes);
-                new Trainer<>(model, objective, new TrainData<>(batches(data.training(source.name())), some(held)),
-                        options(data.stepsAlone(source.name(), steps)), directory, listener).train();
-                scores.put(source.name(), score(objective, held));
-                trained.accept(source.name());
-                GenerationFile.write(Optional.of(base), model.spec(), data.endMarks(), directory);
-                own.save(directory, StorageType.F32);
+                new Trainer<>(model, objective, new TrainData<>(batches(data.training(source.name())), some(held)).among(ranks), ranks,
+                        options(data.stepsAlone(source.name(), steps)).among(ranks.size()), directory, listener).train();
+                if (ranks.rank() == 0) {
+                    scores.put(source.name(), score(objective, held));
+                    trained.accept(source.name());
+                    GenerationFile.write(Optional.of(base), model.spec(), data.endMarks(), directory);
+                    own.save(directory, StorageType.F32);
+                }
                 model.detach();
             }
         }

@@ -55,9 +55,6 @@ public final class PretrainJob extends RecipeJob<PretrainRecipe, PretrainJob.Res
     public PretrainJob among(Ranks others) {
         TrainingBudget.refuse(recipe.train(), "several ranks");
         recipe.train().requireShared(others.size());
-        if (recipe.model().correctionRate() > 0) {
-            throw new IllegalArgumentException("model.correction_rate moves experts by what one process has seen: set it to 0 to train over several ranks");
-        }
         return new PretrainJob(recipe, others);
     }
 

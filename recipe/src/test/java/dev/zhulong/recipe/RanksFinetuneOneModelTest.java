@@ -58,8 +58,12 @@ class RanksFinetuneOneModelTest {
     @ParameterizedTest
     @CsvSource({"full,2,model.safetensors", "lora,3,adapter_model.safetensors", "qlora,2,adapter_model.safetensors", "dpo,2,adapter_model.safetensors"})
     void withAnyMethod(String method, int size, String file) throws Exception {
+        areOne(recipe(method, size), size, file);
+    }
+
+    private void areOne(FinetuneRecipe recipe, int size, String... files) throws Exception {
         Path alone = temporary.resolve("alone");
-        new FinetuneJob(recipe(method, size)).run(alone, Progress.SILENT);
+        new FinetuneJob(recipe).run(alone, Progress.SILENT);
         Path together = temporary.resolve("together");
         try (var threads = Executors.newFixedThreadPool(size); var rendezvous = Rendezvous.open("127.0.0.1", 0, size, 0, KEY, refused -> {})) {
             List<Future<?>> runs = new ArrayList<>();
@@ -67,7 +71,7 @@ class RanksFinetuneOneModelTest {
                 var group = new Group(i, size, 0, "127.0.0.1", rendezvous.port(), "127.0.0.1", KEY, Duration.ofSeconds(30));
                 runs.add(threads.submit(() -> {
                     try (var ranks = new DataParallel(Collectives.join(group, refused -> {}))) {
-                        new FinetuneJob(recipe(method, size)).among(ranks).run(together, Progress.SILENT);
+                        new FinetuneJob(recipe).among(ranks).run(together, Progress.SILENT);
                     }
                     return null;
                 }));
@@ -76,16 +80,22 @@ class RanksFinetuneOneModelTest {
                 run.get(3, TimeUnit.MINUTES);
             }
         }
-        assertThat(together.resolve(file)).hasSameBinaryContentAs(alone.resolve(file));
+        for (String file : files) {
+            assertThat(together.resolve(file)).hasSameBinaryContentAs(alone.resolve(file));
+        }
         assertThat(together.resolve("evaluation.json")).hasSameBinaryContentAs(alone.resolve("evaluation.json"));
+    }
+
+    /** Each of which goes on where it stopped, too. */
+    @Test
+    void withAnAdapterForEachSource() throws Exception {
+        Path more = Files.write(temporary.resolve("stones.jsonl"), IntStream.range(0, 20).mapToObj(i -> "{\"prompt\": \"stone " + i + "? \", \"completion\": \"it was cold\"}").toList());
+        areOne(recipe("lora", 2, "data.sources=[{path: \"" + rows + "\"}, {path: \"" + more + "\"}]", "data.alone=true"), 2, "adapter_model.safetensors", "alone/lamps/adapter_model.safetensors",
+                "alone/stones/adapter_model.safetensors");
     }
 
     @Test
     void whatTheyCannotShareIsNamed() {
-        try (var rendezvous = Rendezvous.open("127.0.0.1", 0, 1, 0, KEY, refused -> {});
-                var one = new DataParallel(Collectives.join(new Group(0, 1, 0, "127.0.0.1", rendezvous.port(), "127.0.0.1", KEY, Duration.ofSeconds(30)), refused -> {}))) {
-            assertThatIllegalArgumentException().isThrownBy(() -> new FinetuneJob(recipe("lora", 1, "data.alone=true")).among(one)).withMessageContaining("data.alone");
-        }
         assertThatIllegalArgumentException().isThrownBy(() -> recipe("lora", 3).train().requireShared(2)).withMessageContaining("a multiple of 2");
     }
 }

@@ -155,8 +155,11 @@ public final class Balance {
         return Tensor.of(gradient, extra.shape());
     }
 
-    /** Moves the corrections of experts by the sign of what they lack of an equal share, since this was last done. */
-    void correct(Network network) {
+    /** Moves the corrections of experts by the sign of what they lack of an equal share of all ranks' choices, since this was last done. */
+    void correct(Network network, Ranks ranks) {
+        if (how.correction() > 0) {
+            System.arraycopy(ranks.sum("choices of experts", loads), 0, loads, 0, loads.length);
+        }
         try (var off = NoGrad.open(); var scope = TensorScope.open()) {
             for (int layer = 0; layer < layers && how.correction() > 0; layer++) {
                 var weight = network.table().find(Role.CORRECTION, layer);

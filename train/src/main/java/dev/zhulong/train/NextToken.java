@@ -74,8 +74,8 @@ public final class NextToken implements Objective<Batch> {
     }
 
     @Override
-    public void updated() {
-        balance.ifPresent(b -> b.correct(model));
+    public void updated(Ranks ranks) {
+        balance.ifPresent(b -> b.correct(model, ranks));
     }
 
     @Override

@@ -31,8 +31,12 @@ public interface Objective<B> {
         }
     }
 
-    /** Told after each update of the weights: what is moved without a gradient is moved here. */
-    default void updated() {}
+    /**
+     * Told after each update of the weights: what is moved without a gradient is moved here.
+     *
+     * @param ranks that train together, each of which is told
+     */
+    default void updated(Ranks ranks) {}
 
     /** What else is worth writing down of the batches accumulated since this was last asked, by name; mostly nothing. */
     default Map<String, Number> observed() {

@@ -35,6 +35,16 @@ public interface Ranks extends AutoCloseable {
     Loss sum(Loss mine);
 
     /**
+     * Sums of numbers, in the order of the ranks.
+     *
+     * @param what they are, the same on each rank
+     * @param mine as many on each rank
+     */
+    default double[] sum(String what, double... mine) {
+        return mine;
+    }
+
+    /**
      * Says in which order gradients become known, so that they can be summed while others are not known yet.
      *
      * @param weights all that are trained, in groups, the same on each rank

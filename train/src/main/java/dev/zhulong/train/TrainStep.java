@@ -133,7 +133,7 @@ public final class TrainStep<B> {
                 // the one place that divides by the global count; clipping rides along
                 double clip = options.clip() > 0 ? Math.max(1, norm / options.clip()) : 1;
                 state.update(++updated, lr, Tensor.zeros(DType.F32).fill_(total.count() * clip));
-                objective.updated();
+                objective.updated(ranks);
             }
         }
         state.clear();

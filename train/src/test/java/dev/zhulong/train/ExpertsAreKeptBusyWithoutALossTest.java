@@ -103,7 +103,7 @@ class ExpertsAreKeptBusyWithoutALossTest {
             for (int update = 0; update < 3; update++) {
                 objective.accumulate(batch(48), false);
                 var seen = objective.observed();
-                objective.updated();
+                objective.updated(Ranks.ALONE);
                 for (int expert = 0; expert < 4; expert++) {
                     correction[expert] += (float) (0.01 * Math.signum(0.25 - seen.get("expert_share_" + expert).doubleValue()));
                 }

@@ -200,7 +200,7 @@ class TheBalanceOfExpertsIsOfTokensThatCountTest {
             NextToken objective = objective(model, how);
             objective.accumulate(Tiny.rows(12, Tiny.document(12, 1), Tiny.document(12, 2), Tiny.document(12, 3)), false);
             Map<String, Number> seen = objective.observed();
-            objective.updated();
+            objective.updated(Ranks.ALONE);
             float[] whole = model.parameters().get(name).toFloats();
             for (int expert = 0; expert < EXPERTS; expert++) {
                 assertThat((double) whole[expert]).isCloseTo(0.01 * Math.signum(0.25 - seen.get("expert_share_" + expert).doubleValue()), within(1e-7));
@@ -211,10 +211,10 @@ class TheBalanceOfExpertsIsOfTokensThatCountTest {
                 objective.accumulate(Tiny.rows(12, Tiny.document(12, row)), false);
                 objective.evaluate(Tiny.rows(12, Tiny.document(12, 40 + row)));
             }
-            objective.updated();
+            objective.updated(Ranks.ALONE);
             assertThat(model.parameters().get(name).toFloats()).containsExactly(whole);
             // nothing is left over for the next
-            objective.updated();
+            objective.updated(Ranks.ALONE);
             assertThat(model.parameters().get(name).toFloats()).containsExactly(whole);
         }
     }
