@@ -59,7 +59,7 @@ record TrainingBudget(long bytes) {
         StreamedState.Needs needs = StreamedState.needs(memory.spec(), optimizer);
         long activations = memory.streamed();
         long heap = Runtime.getRuntime().maxMemory();
-        long all = PROCESS + heap + needs.windows() + needs.resident() + needs.layer() + activations;
+        long all = PROCESS + heap + needs.windows() + needs.resident() + Math.max(needs.update(), needs.layer() + activations);
         if (all > bytes) {
             throw new IllegalArgumentException(String.format(Locale.ROOT, "this needs about %s and train.memory is %s: the process %s, embedding, head and norms with their gradients %s, layers on"
                     + " their way %s, activations %s; raise train.memory, or make train.batch, train.seq or the model's layers smaller", Sizes.memory(all), Sizes.memory(bytes),

@@ -1,44 +1,75 @@
 package dev.zhulong.train;
 
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
+import java.util.stream.LongStream;
 
-/** Reads or writes on a thread of its own, in the order in which they were asked for, and how long others waited for them. */
+/** Reads and writes on threads of their own, several at once, as a disk wants them, and how long others waited for them. A transfer begins when those that it names are done; nothing else is in order. */
 final class DiskQueue implements AutoCloseable {
-    /** Done already. */
-    static final Future<?> NOTHING = CompletableFuture.completedFuture(null);
+    private static final int THREADS = 4;
+    /** Bytes that one thread moves at a time. */
+    private static final long PIECE = 8 << 20;
 
-    private final ExecutorService thread;
+    /** Reads or writes a part of some memory. */
+    interface Move {
+        /** @param at byte of the whole that {@code part} begins at */
+        void run(long at, MemorySegment part);
+    }
+
+    /**
+     * What was asked for.
+     *
+     * @param memory that it reads or writes
+     * @param pieces of it, each of {@link #PIECE} bytes but the last
+     */
+    record Transfer(MemorySegment memory, List<CompletableFuture<Void>> pieces) {
+        /** Done already. */
+        static final Transfer NONE = new Transfer(MemorySegment.NULL, List.of());
+
+        private CompletableFuture<Void> all() {
+            return CompletableFuture.allOf(pieces.toArray(CompletableFuture<?>[]::new));
+        }
+
+        /** When a piece of {@code next} may begin: of the same memory it waits for the same piece alone. */
+        private CompletableFuture<Void> before(MemorySegment next, int piece) {
+            return memory.address() != next.address() ? all() : piece < pieces.size() ? pieces.get(piece) : CompletableFuture.completedFuture(null);
+        }
+    }
+
+    private final ExecutorService threads;
     private long waited;
 
     DiskQueue(String name) {
-        thread = Executors.newSingleThreadExecutor(Thread.ofPlatform().name(name).daemon().factory());
+        threads = Executors.newFixedThreadPool(THREADS, Thread.ofPlatform().name(name).daemon().factory());
     }
 
-    /** @param task may wait for what another queue was asked before, never for what is asked later */
-    Future<?> submit(Runnable task) {
-        return CompletableFuture.runAsync(task, thread);
+    /** @param move is run with pieces of {@code memory}, each once {@code before} are done */
+    Transfer submit(MemorySegment memory, Move move, Transfer... before) {
+        return new Transfer(memory, LongStream.range(0, (memory.byteSize() + PIECE - 1) / PIECE).mapToObj(i -> {
+            long at = i * PIECE;
+            MemorySegment part = memory.asSlice(at, Math.min(PIECE, memory.byteSize() - at));
+            return CompletableFuture.allOf(Arrays.stream(before).map(each -> each.before(memory, (int) i)).toArray(CompletableFuture<?>[]::new))
+                    .thenRunAsync(() -> move.run(at, part), threads);
+        }).toList());
     }
 
-    /** Waits for a task, and counts the time. */
-    void await(Future<?> task) {
+    /** Waits for a transfer, and counts the time. What it threw is thrown here. */
+    void await(Transfer transfer) {
         long start = System.nanoTime();
-        done(task);
-        waited += System.nanoTime() - start;
-    }
-
-    /** Waits for a task. What it threw is thrown here. */
-    static void done(Future<?> task) {
         try {
-            ((CompletableFuture<?>) task).join();
+            transfer.all().join();
         } catch (CompletionException e) {
             if (e.getCause() instanceof RuntimeException failed) {
                 throw failed;
             }
             throw e;
+        } finally {
+            waited += System.nanoTime() - start;
         }
     }
 
@@ -47,9 +78,9 @@ final class DiskQueue implements AutoCloseable {
         return waited;
     }
 
-    /** Ends the thread, once it has done what it was asked for. */
+    /** Ends the threads, once they have done what was begun. */
     @Override
     public void close() {
-        thread.close();
+        threads.close();
     }
 }

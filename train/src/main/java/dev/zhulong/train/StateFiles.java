@@ -47,7 +47,9 @@ final class StateFiles implements AutoCloseable {
     private final MemorySegment sector = arena.allocate(SECTOR, SECTOR);
     private final Runnable beforeEachWrite;
     private final LongAdder moved = new LongAdder();
-    private final LongAdder nanoseconds = new LongAdder();
+    private int active;
+    private long since;
+    private long nanoseconds;
     private long sequence;
     private Commit commit;
 
@@ -125,7 +127,7 @@ final class StateFiles implements AutoCloseable {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE, StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING)) {
             for (long at = 0; at < size; ) {
                 zero.clear().limit((int) Math.min(CHUNK, size - at));
-                beforeEachWrite.run();
+                beforeEachWrite();
                 at += channel.write(zero);
             }
             channel.force(true);
@@ -179,7 +181,7 @@ final class StateFiles implements AutoCloseable {
     }
 
     private void read(FileChannel channel, long first, MemorySegment into) {
-        long start = System.nanoTime();
+        begin();
         try {
             for (long at = 0; at < into.byteSize(); ) {
                 int n = channel.read(into.asSlice(at, Math.min(CHUNK, into.byteSize() - at)).asByteBuffer(), first * Float.BYTES + at);
@@ -190,26 +192,42 @@ final class StateFiles implements AutoCloseable {
             }
         } catch (IOException e) {
             throw new UncheckedIOException("cannot read the training's state in " + directory + ": " + e.getMessage(), e);
+        } finally {
+            end();
         }
-        count(into.byteSize(), start);
+        moved.add(into.byteSize());
     }
 
     private void write(FileChannel channel, long first, MemorySegment from) {
-        long start = System.nanoTime();
+        begin();
         try {
             for (long at = 0; at < from.byteSize(); ) {
-                beforeEachWrite.run();
+                beforeEachWrite();
                 at += channel.write(from.asSlice(at, Math.min(CHUNK, from.byteSize() - at)).asByteBuffer(), first * Float.BYTES + at);
             }
         } catch (IOException e) {
             throw new UncheckedIOException("cannot write the training's state in " + directory + ": " + e.getMessage(), e);
+        } finally {
+            end();
         }
-        count(from.byteSize(), start);
+        moved.add(from.byteSize());
     }
 
-    private void count(long size, long start) {
-        moved.add(size);
-        nanoseconds.add(System.nanoTime() - start);
+    private synchronized void begin() {
+        if (active++ == 0) {
+            since = System.nanoTime();
+        }
+    }
+
+    private synchronized void end() {
+        if (--active == 0) {
+            nanoseconds += System.nanoTime() - since;
+        }
+    }
+
+    /** One after another, however many write. */
+    private synchronized void beforeEachWrite() {
+        beforeEachWrite.run();
     }
 
     /** Bytes read and written so far. */
@@ -217,9 +235,9 @@ final class StateFiles implements AutoCloseable {
         return moved.sum();
     }
 
-    /** Time that reads and writes took so far, those at the same time added up. */
-    long nanoseconds() {
-        return nanoseconds.sum();
+    /** Time in which something was read or written so far. */
+    synchronized long nanoseconds() {
+        return nanoseconds + (active > 0 ? System.nanoTime() - since : 0);
     }
 
     /** What was last committed. */
@@ -236,7 +254,7 @@ final class StateFiles implements AutoCloseable {
             ByteBuffer content = sector.asByteBuffer();
             content.putLong(MAGIC).putLong(layout).putLong(sequence + 1).putLong(next.steps).putLong(next.updates).putLong(next.slot);
             content.putLong(checksum(content)).clear();
-            beforeEachWrite.run();
+            beforeEachWrite();
             record.write(content, (sequence + 1) % 2 * SECTOR);
             record.force(true);
             sequence++;

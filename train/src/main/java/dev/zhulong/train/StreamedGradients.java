@@ -6,39 +6,33 @@ import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.SumOfSquares;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
-import dev.zhulong.train.StreamedWeights.Layer;
+import dev.zhulong.train.DiskQueue.Transfer;
 import java.lang.foreign.MemorySegment;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.Future;
 
-/** The sums of the gradients of layers, on the disk. A batch's gradient of a layer is added when it is whole, and the squares of the sums are added up as it is. */
+/**
+ * The sums of the gradients of layers, on the disk. A batch's gradient of a layer is added when it is whole, and the squares of the sums are added up as it is.
+ * The layers that backward ends with are those that the next forward begins with: their sums wait for that in memory.
+ */
 final class StreamedGradients {
-    private static final class Window {
-        private final MemorySegment memory;
-        private Layer layer;
-        /** The last thing asked for with its memory. */
-        private Future<?> task = DiskQueue.NOTHING;
-
-        Window(MemorySegment memory) {
-            this.memory = memory;
-        }
-    }
-
     private final StateFiles files;
-    private final DiskQueue reads;
-    private final DiskQueue writes;
-    private final Window[] windows;
-    private final Map<Layer, Future<?>> written = new HashMap<>();
+    private final DiskQueue queue;
+    private final LayerWindow[] windows;
+    private final Map<StreamedLayer, Transfer> written = new HashMap<>();
     private final Map<String, SumOfSquares> squares = new HashMap<>();
-    private int next;
+    /** Which of the windows was asked for last. */
+    private int recent;
 
-    StreamedGradients(StateFiles files, DiskQueue reads, DiskQueue writes, MemorySegment one, MemorySegment other) {
+    /**
+     * @param one   memory for the largest layer
+     * @param other the same
+     */
+    StreamedGradients(StateFiles files, DiskQueue queue, MemorySegment one, MemorySegment other) {
         this.files = files;
-        this.reads = reads;
-        this.writes = writes;
-        windows = new Window[] {new Window(one), new Window(other)};
+        this.queue = queue;
+        windows = new LayerWindow[] {new LayerWindow(one), new LayerWindow(other)};
     }
 
     /** Squares of the sums, of the weights that have one. */
@@ -46,31 +40,45 @@ final class StreamedGradients {
         return squares;
     }
 
-    /** Begins to read a layer's sums, if there are any: a gradient will come. */
-    void expect(Layer layer) {
-        if (written.containsKey(layer) && windows[next].layer != layer) {
-            Window window = windows[next];
-            Future<?> before = window.task;
-            Future<?> stored = written.get(layer);
+    /** Where a layer's sums are or will be, in the window that was not asked for last: they are read, if they are on the disk alone. */
+    LayerWindow take(StreamedLayer layer) {
+        if (windows[recent].layer != layer) {
+            recent = 1 - recent;
+        }
+        LayerWindow window = windows[recent];
+        if (window.layer != layer) {
+            if (window.layer != null && !written.containsKey(window.layer)) {
+                write(window);
+            }
             window.layer = layer;
-            window.task = reads.submit(() -> {
-                DiskQueue.done(before);
-                DiskQueue.done(stored);
-                files.readGradients(layer.first(), layer.in(window.memory));
-            });
+            Transfer stored = written.get(layer);
+            if (stored != null) {
+                window.last = queue.submit(layer.in(window.memory), (at, part) -> files.readGradients(layer.first() + at / Float.BYTES, part), window.last, stored);
+            }
+        }
+        return window;
+    }
+
+    private void write(LayerWindow window) {
+        StreamedLayer layer = window.layer;
+        window.last = queue.submit(layer.in(window.memory), (at, part) -> files.writeGradients(layer.first() + at / Float.BYTES, part), window.last);
+        written.put(layer, window.last);
+    }
+
+    /** Begins to read a layer's sums, if there are any: a gradient will come. */
+    void expect(StreamedLayer layer) {
+        if (written.containsKey(layer)) {
+            take(layer);
         }
     }
 
     /** Adds the gradients that a layer's weights have. */
-    void add(Layer layer) {
+    void add(StreamedLayer layer) {
         if (layer.weights().stream().noneMatch(weight -> weight.isHere() && weight.tensor().grad() != null)) {
             return;
         }
-        expect(layer);
-        Window window = windows[next];
-        window.layer = null;
-        next = 1 - next;
-        (written.containsKey(layer) ? reads : writes).await(window.task);
+        LayerWindow window = take(layer);
+        queue.await(window.last);
         try (var off = NoGrad.open(); var scope = TensorScope.open()) {
             for (int i = 0; i < layer.weights().size(); i++) {
                 Weight weight = layer.weights().get(i);
@@ -87,21 +95,18 @@ final class StreamedGradients {
                 }
             }
         }
-        window.task = writes.submit(() -> files.writeGradients(layer.first(), layer.in(window.memory)));
-        written.put(layer, window.task);
-    }
-
-    /** Waits until all sums are written; their memory is free then. */
-    void settle() {
-        for (Window window : windows) {
-            writes.await(window.task);
-            window.layer = null;
+        written.remove(layer);
+        if (layer.index() >= windows.length) {
+            write(window);
         }
     }
 
     /** Forgets the sums. */
     void clear() {
-        settle();
+        for (LayerWindow window : windows) {
+            queue.await(window.last);
+            window.layer = null;
+        }
         written.clear();
         squares.clear();
     }

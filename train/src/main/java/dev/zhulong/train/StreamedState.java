@@ -16,25 +16,20 @@ import dev.zhulong.model.Placing;
 import dev.zhulong.model.Residency;
 import dev.zhulong.model.Weight;
 import dev.zhulong.tensor.DType;
-import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.SumOfSquares;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
+import dev.zhulong.train.DiskQueue.Transfer;
 import dev.zhulong.train.StateLayout.Place;
-import dev.zhulong.train.StreamedWeights.Layer;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
-import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
-import java.util.concurrent.Future;
 
 /**
  * A state that lies on the disk: training beyond memory. A layer's matrices are in memory while the layer is computed, and the next one's are read meanwhile; their
@@ -53,8 +48,8 @@ import java.util.concurrent.Future;
  * }</pre>
  */
 public final class StreamedState implements State, Residency, Placing, AutoCloseable {
-    /** Pieces of an update that are in memory together: one is read, one is computed, one is written. */
-    private static final int PIECES = 3;
+    /** Two layers' weights and two layers' gradients. */
+    private static final int WINDOWS = 4;
 
     private final NetworkSpec spec;
     private final StateLayout layout;
@@ -63,15 +58,19 @@ public final class StreamedState implements State, Residency, Placing, AutoClose
     private final Optimizer.Maker optimizer;
     private final Arena arena = Arena.ofShared();
     private final MemorySegment memory;
-    private final long piece;
-    private final DiskQueue reads = new DiskQueue("reads of the training's state");
-    private final DiskQueue writes = new DiskQueue("writes of the training's state");
+    private final DiskQueue queue = new DiskQueue("reads and writes of the training's state");
     private final boolean found;
     private Network model;
+    private Map<Part, StreamedLayer> layers;
     private StreamedWeights weights;
     private StreamedGradients gradients;
     /** The layer that is in use; null for none. */
-    private Layer entered;
+    private StreamedLayer entered;
+    /** What layers have not all had yet, or what is not all in its files yet; null for nothing. */
+    private StreamedUpdate pending;
+    /** What is done once {@link #pending} is; null where nobody has said so yet. */
+    private Done done;
+    /** Valid, if there is no {@link #pending}; else what it reads. */
     private int slot;
     private boolean uncommitted;
     private boolean closed;
@@ -84,8 +83,7 @@ public final class StreamedState implements State, Residency, Placing, AutoClose
         files = new StateFiles(directory, layout, optimizer.moments().size(), beforeEachWrite);
         found = files.committed().isPresent();
         slot = files.committed().map(StateFiles.Commit::slot).orElse(0);
-        piece = piece(layout, optimizer);
-        memory = arena.allocate(windows(layout, optimizer), StateLayout.GRAIN * Float.BYTES);
+        memory = arena.allocate(WINDOWS * window(layout), StateLayout.GRAIN * Float.BYTES);
     }
 
     /**
@@ -104,28 +102,28 @@ public final class StreamedState implements State, Residency, Placing, AutoClose
     /**
      * Bytes in memory of a network's state.
      *
-     * @param windows   that layers, their gradients and the pieces of an update pass through
+     * @param windows   that layers and their gradients pass through
      * @param resident  weights that stay, and their gradients
+     * @param update    moments of the largest layer and of what stays, while layers are gone through for the first time after an update
      * @param layer     gradients of the largest layer, while they are computed
      * @param disk      bytes on the disk
      */
-    public record Needs(long windows, long resident, long layer, long disk) {}
+    public record Needs(long windows, long resident, long update, long layer, long disk) {}
 
     /** What a network would need. */
     public static Needs needs(NetworkSpec spec, Optimizer.Maker optimizer) {
         var layout = new StateLayout(spec);
-        return new Needs(windows(layout, optimizer), 2 * Float.BYTES * (layout.elements() - layout.streamed()), Float.BYTES * layout.largestLayer(),
-                StateFiles.diskBytes(layout, optimizer.moments().size()));
+        return new Needs(WINDOWS * window(layout), 2 * Float.BYTES * (layout.elements() - layout.streamed()), StreamedUpdate.bytes(layout, optimizer),
+                Float.BYTES * layout.largestLayer(), StateFiles.diskBytes(layout, optimizer.moments().size()));
     }
 
-    /** Two layers' weights and two layers' gradients; at another time, three pieces of an update with weights, gradients and moments. */
-    private static long windows(StateLayout layout, Optimizer.Maker optimizer) {
-        return Float.BYTES * Math.max(4 * layout.largestLayer(), PIECES * (2 + optimizer.moments().size()) * piece(layout, optimizer));
+    /** Bytes of the largest layer. */
+    private static long window(StateLayout layout) {
+        return Float.BYTES * Math.max(StateLayout.GRAIN, layout.largestLayer());
     }
 
-    private static long piece(StateLayout layout, Optimizer.Maker optimizer) {
-        long fits = 4 * layout.largestLayer() / (PIECES * (2 + optimizer.moments().size()));
-        return Math.max(StateLayout.GRAIN, fits / StateLayout.GRAIN * StateLayout.GRAIN);
+    private MemorySegment window(int index) {
+        return memory.asSlice(index * window(layout), window(layout));
     }
 
     // ---- making the network ------------------------------------------------------------------------------------------------------------------
@@ -157,52 +155,70 @@ public final class StreamedState implements State, Residency, Placing, AutoClose
      */
     public void attach(Network network) {
         model = network;
-        Map<Part, Layer> layers = new IdentityHashMap<>();
-        Set<Weight> seen = new HashSet<>();
-        for (Part part : network.parts()) {
-            List<Weight> streamed = part.weights().stream().filter(weight -> !weight.isHere()).distinct()
-                    .sorted((a, b) -> Long.compare(place(a).first(), place(b).first())).toList();
-            if (!streamed.isEmpty()) {
-                var layer = new Layer(layers.size(), streamed, streamed.stream().map(this::place).toList());
-                boolean together = layer.places().stream().mapToLong(p -> p.end() - p.first()).sum() == layer.end() - layer.first();
-                if (!together || !streamed.stream().allMatch(seen::add)) {
-                    throw new UnsupportedOperationException("training from the disk is not implemented for a " + spec.family().modelType() + ": its layers share matrices");
-                }
-                layers.put(part, layer);
-            }
-        }
-        if (seen.size() != network.weights().values().stream().filter(weight -> !weight.isHere()).count()) {
-            throw new IllegalStateException("a weight is away that no layer has");
-        }
-        long layer = layout.largestLayer() * Float.BYTES;
-        weights = new StreamedWeights(layers, reads, (l, into) -> files.read(StateFiles.WEIGHTS, slot, l.first(), into), true, memory.asSlice(0, layer), memory.asSlice(layer, layer));
-        gradients = new StreamedGradients(files, reads, writes, memory.asSlice(2 * layer, layer), memory.asSlice(3 * layer, layer));
+        layers = StreamedLayer.of(network, layout);
+        weights = new StreamedWeights(layers.values(), queue, this::read, window(0), window(1));
+        gradients = new StreamedGradients(files, queue, window(2), window(3));
         network.residency(this);
         if (!found) {
             files.commit(new StateFiles.Commit(0, 0, slot));
         }
     }
 
-    private Place place(Weight weight) {
-        return layout.place(weight.parameter().name());
+    /** Begins to read a layer's weights as they are now. */
+    private Transfer read(StreamedLayer layer, MemorySegment into, Transfer before) {
+        int from = pending == null || pending.lacks(layer) ? slot : pending.to();
+        return queue.submit(into, (at, part) -> files.read(StateFiles.WEIGHTS, from, layer.first() + at / Float.BYTES, part), before);
     }
 
     @Override
     public void enter(Part part) {
-        Layer layer = weights.enter(part);
-        if (layer != null && weights.goesDown()) {
+        StreamedLayer layer = layers.get(part);
+        entered = layer;
+        if (layer == null) {
+            return;
+        }
+        if (pending != null && pending.isEverywhere()) {
+            complete();
+        }
+        LayerWindow here = weights.enter(layer);
+        LayerWindow sums = lacks(layer) ? gradients.take(layer) : null;
+        StreamedLayer next = weights.next();
+        if (next != null) {
+            weights.expect(next);
+        }
+        if (lacks(next)) {
+            gradients.take(next);
+        }
+        if (sums != null) {
+            pending.apply(layer, here, sums, gradients.squares().keySet());
+        }
+        if (lacks(next)) {
+            pending.expect(next);
+        }
+        weights.place();
+        if (pending == null && weights.goesDown()) {
             gradients.expect(layer);
         }
-        entered = layer;
+    }
+
+    private boolean lacks(StreamedLayer layer) {
+        return pending != null && layer != null && pending.lacks(layer);
     }
 
     @Override
     public void leave(Part part) {
+        StreamedLayer layer = layers.get(part);
         if (entered != null) {
-            gradients.add(entered);
+            if (entered.weights().stream().anyMatch(weight -> weight.isHere() && weight.tensor().grad() != null)) {
+                // the sums of the step before are not needed any more
+                flush();
+                gradients.add(entered);
+            }
             entered = null;
         }
-        weights.leave(part);
+        if (layer != null) {
+            weights.leave(layer);
+        }
     }
 
     // ---- a step ------------------------------------------------------------------------------------------------------------------------------
@@ -233,133 +249,51 @@ public final class StreamedState implements State, Residency, Placing, AutoClose
         return squares().entrySet().stream().filter(e -> !e.getValue().isFinite()).map(Map.Entry::getKey).findFirst();
     }
 
-    /** Elements from {@code first} on, in memory. */
-    private final class Piece {
-        private final MemorySegment[] kinds = new MemorySegment[2 + optimizer.moments().size()];
-        private long first;
-        private long end;
-        private Future<?> read = DiskQueue.NOTHING;
-        private Future<?> written = DiskQueue.NOTHING;
-
-        Piece(int number) {
-            for (int kind = 0; kind < kinds.length; kind++) {
-                kinds[kind] = memory.asSlice(((long) number * kinds.length + kind) * piece * Float.BYTES, piece * Float.BYTES);
-            }
-        }
-
-        MemorySegment bytes(int kind, long from, long count) {
-            return kinds[kind].asSlice((from - first) * Float.BYTES, count * Float.BYTES);
-        }
-
-        /** Begins to read; of weights that stay in memory the moments alone. */
-        void read(long from) {
-            first = from;
-            boolean streamed = from < layout.streamed();
-            end = Math.min(from + piece, streamed ? layout.streamed() : layout.elements());
-            Future<?> before = written;
-            long bytes = (end - first) * Float.BYTES;
-            read = reads.submit(() -> {
-                DiskQueue.done(before);
-                for (int kind = streamed ? StateFiles.WEIGHTS : 1; kind < kinds.length - 1; kind++) {
-                    files.read(kind, slot, from, kinds[kind].asSlice(0, bytes));
-                }
-                if (streamed) {
-                    files.readGradients(from, kinds[kinds.length - 1].asSlice(0, bytes));
-                }
-            });
-        }
-
-        void write(int to) {
-            long from = first;
-            long bytes = (end - first) * Float.BYTES;
-            written = writes.submit(() -> {
-                for (int kind = 0; kind < kinds.length - 1; kind++) {
-                    files.write(kind, to, from, kinds[kind].asSlice(0, bytes));
-                }
-            });
-        }
-    }
-
+    /** Weights that stay in memory are moved now, layers when they are used next. */
     @Override
     public void update(long updates, double lr, Tensor gradScale) {
+        flush();
         if (uncommitted) {
             throw new IllegalStateException("the last update was not committed: another would overwrite what is");
         }
-        gradients.settle();
-        weights.forget();
-        Piece[] pieces = new Piece[PIECES];
-        for (int i = 0; i < PIECES; i++) {
-            pieces[i] = new Piece(i);
+        pending = new StreamedUpdate(model, layout, files, queue, optimizer, layers.values(), slot, updates, lr, gradScale);
+        pending.resident();
+        layers.values().stream().filter(layer -> layer.index() == 0).forEach(pending::expect);
+    }
+
+    /** Does what is left of the last update. */
+    private void flush() {
+        if (pending == null) {
+            return;
         }
-        List<Long> starts = new ArrayList<>();
-        for (long at = 0; at < layout.elements(); at = at < layout.streamed() ? Math.min(at + piece, layout.streamed()) : at + piece) {
-            starts.add(at);
-        }
-        for (int i = 0; i < starts.size(); i++) {
-            for (int ahead = i == 0 ? 0 : i + PIECES - 2; ahead < Math.min(starts.size(), i + PIECES - 1); ahead++) {
-                pieces[ahead % PIECES].read(starts.get(ahead));
+        for (Part part : model.parts()) {
+            if (lacks(layers.get(part))) {
+                enter(part);
+                leave(part);
             }
-            Piece now = pieces[i % PIECES];
-            reads.await(now.read);
-            update(now, updates, lr, gradScale);
-            now.write(1 - slot);
         }
-        for (Piece each : pieces) {
-            writes.await(each.written);
-        }
-        slot = 1 - slot;
+        complete();
+    }
+
+    /** All layers have had the last update: it is in its files, and valid from now on. */
+    private void complete() {
+        pending.await();
+        pending.close();
+        slot = pending.to();
+        pending = null;
+        gradients.clear();
         uncommitted = true;
-        weights.begin();
-    }
-
-    private void update(Piece now, long updates, double lr, Tensor gradScale) {
-        try (var off = NoGrad.open(); var scope = TensorScope.open()) {
-            Map<String, Tensor> parameters = new LinkedHashMap<>();
-            List<Map<String, Tensor>> moments = new ArrayList<>();
-            optimizer.moments().forEach(kind -> moments.add(new LinkedHashMap<>()));
-            for (Place place : layout.places()) {
-                long from = Math.max(now.first, place.first());
-                long count = Math.min(now.end, place.first() + place.count()) - from;
-                if (count <= 0) {
-                    continue;
-                }
-                Weight weight = model.weights().get(place.name());
-                Tensor gradient = weight.isHere() ? weight.tensor().grad() : null;
-                if (weight.isHere()) {
-                    now.bytes(StateFiles.WEIGHTS, from, count).copyFrom(part(weight.tensor(), place, from, count));
-                }
-                if (gradient == null && !gradients.squares().containsKey(place.name())) {
-                    continue;
-                }
-                Tensor p = Tensor.view(now.bytes(StateFiles.WEIGHTS, from, count), DType.F32, count);
-                p.setGrad(gradient != null ? gradient.contiguous().view(-1).narrow(0, from - place.first(), count)
-                        : Tensor.view(now.bytes(now.kinds.length - 1, from, count), DType.F32, count));
-                parameters.put(place.name(), p);
-                for (int kind = 0; kind < moments.size(); kind++) {
-                    moments.get(kind).put(place.name(), Tensor.view(now.bytes(1 + kind, from, count), DType.F32, count));
-                }
-            }
-            try (Optimizer step = optimizer.over(parameters, model.decayed(), moments)) {
-                step.step(updates, lr, gradScale);
-            }
-            for (Place place : layout.places()) {
-                long from = Math.max(now.first, place.first());
-                long count = Math.min(now.end, place.first() + place.count()) - from;
-                if (count > 0 && model.weights().get(place.name()).isHere()) {
-                    part(model.weights().get(place.name()).tensor(), place, from, count).copyFrom(now.bytes(StateFiles.WEIGHTS, from, count));
-                }
-            }
+        if (done != null) {
+            commit(done);
         }
-    }
-
-    private static MemorySegment part(Tensor whole, Place place, long from, long count) {
-        return whole.segment().asSlice((from - place.first()) * Float.BYTES, count * Float.BYTES);
     }
 
     @Override
     public void clear() {
         model.trainable().values().forEach(Tensor::clearGrad);
-        gradients.clear();
+        if (pending == null) {
+            gradients.clear();
+        }
     }
 
     // ---- what outlives the process -----------------------------------------------------------------------------------------------------------
@@ -374,15 +308,22 @@ public final class StreamedState implements State, Residency, Placing, AutoClose
         return files.committed().map(commit -> new Done(commit.steps(), commit.updates()));
     }
 
+    /** An update that layers have yet to get is valid when the last has it: a process that is killed before goes on from the step before. */
     @Override
-    public void commit(Done done) {
-        files.commit(new StateFiles.Commit(done.steps(), done.updates(), slot));
+    public void commit(Done now) {
+        if (pending != null) {
+            done = now;
+            return;
+        }
+        files.commit(new StateFiles.Commit(now.steps(), now.updates(), slot));
+        done = null;
         uncommitted = false;
     }
 
     /** As in memory: whole tensors under their names. */
     @Override
     public void save(Path directory) {
+        flush();
         NetworkFiles.save(model, directory, StorageType.F32);
         weights.forget();
         List<NetworkFiles.Named> moments = new ArrayList<>();
@@ -413,6 +354,7 @@ public final class StreamedState implements State, Residency, Placing, AutoClose
 
     @Override
     public void load(Path directory) {
+        flush();
         weights.forget();
         gradients.clear();
         int to = 1 - slot;
@@ -455,8 +397,9 @@ public final class StreamedState implements State, Residency, Placing, AutoClose
         uncommitted = true;
     }
 
-    /** Through the windows, since direct I/O wants pages. */
+    /** Through the windows of weights, since direct I/O wants pages. */
     private void read(int kind, int from, Place place, MemorySegment into) {
+        long piece = window(layout) / Float.BYTES;
         for (long at = 0; at < place.count(); at += piece) {
             long count = Math.min(piece, place.count() - at);
             files.read(kind, from, place.first() + at, memory.asSlice(0, StateLayout.whole(count) * Float.BYTES));
@@ -465,6 +408,7 @@ public final class StreamedState implements State, Residency, Placing, AutoClose
     }
 
     private void write(int kind, int to, Place place, MemorySegment elements) {
+        long piece = window(layout) / Float.BYTES;
         for (long at = 0; at < place.count(); at += piece) {
             long count = Math.min(piece, place.count() - at);
             memory.asSlice(0, count * Float.BYTES).copyFrom(elements.asSlice(at * Float.BYTES, count * Float.BYTES));
@@ -478,7 +422,7 @@ public final class StreamedState implements State, Residency, Placing, AutoClose
      * What the disk did so far.
      *
      * @param bytes  read and written
-     * @param busy   seconds that reads and writes took, those at the same time added up
+     * @param busy   seconds in which it read or wrote
      * @param waited seconds that training waited for them
      */
     public record Traffic(long bytes, double busy, double waited) {
@@ -495,7 +439,7 @@ public final class StreamedState implements State, Residency, Placing, AutoClose
     }
 
     public Traffic traffic() {
-        return new Traffic(files.moved(), files.nanoseconds() / 1e9, (reads.waited() + writes.waited()) / 1e9);
+        return new Traffic(files.moved(), files.nanoseconds() / 1e9, queue.waited() / 1e9);
     }
 
     /** The files stay: weights are read from them until this is closed. */
@@ -517,8 +461,10 @@ public final class StreamedState implements State, Residency, Placing, AutoClose
         if (model != null && model.residency() == this) {
             model.residency(Residency.HERE);
         }
-        reads.close();
-        writes.close();
+        queue.close();
+        if (pending != null) {
+            pending.close();
+        }
         files.close();
         arena.close();
     }

@@ -1,111 +1,86 @@
 package dev.zhulong.train;
 
-import dev.zhulong.model.Part;
 import dev.zhulong.model.Weight;
 import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.Tensor;
-import dev.zhulong.train.StateLayout.Place;
+import dev.zhulong.train.DiskQueue.Transfer;
 import java.lang.foreign.MemorySegment;
-import java.util.IdentityHashMap;
+import java.util.Collection;
+import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.Future;
-import java.util.function.BiConsumer;
 
 /**
  * The weights of layers, read one layer ahead into two windows. Layers are used up a network and down again: which is the next, the last two say; where it was
  * another, it is read when it is used.
  */
 final class StreamedWeights {
-    /**
-     * A layer: weights that lie together.
-     *
-     * @param index  among the layers
-     * @param places of {@code weights}
-     */
-    record Layer(int index, List<Weight> weights, List<Place> places) {
-        long first() {
-            return places.getFirst().first();
-        }
-
-        long end() {
-            return places.getLast().end();
-        }
-
-        /** The bytes of one of its weights in a window. */
-        MemorySegment in(MemorySegment window, int weight) {
-            Place place = places.get(weight);
-            return window.asSlice((place.first() - first()) * Float.BYTES, place.count() * Float.BYTES);
-        }
-
-        /** All its bytes in a window. */
-        MemorySegment in(MemorySegment window) {
-            return window.asSlice(0, (end() - first()) * Float.BYTES);
-        }
+    /** Reads. */
+    interface Source {
+        /** Begins to read a layer's weights into memory, once what was asked for with that before is done. */
+        Transfer read(StreamedLayer layer, MemorySegment into, Transfer before);
     }
 
-    private static final class Window {
-        private final MemorySegment memory;
-        private Layer layer;
-        private Future<?> read = DiskQueue.NOTHING;
-
-        Window(MemorySegment memory) {
-            this.memory = memory;
-        }
-    }
-
-    private final Map<Part, Layer> layers = new IdentityHashMap<>();
-    private final List<Layer> order;
-    private final Window[] windows;
+    private final List<StreamedLayer> order;
+    private final LayerWindow[] windows;
     private final DiskQueue queue;
-    private final BiConsumer<Layer, MemorySegment> source;
-    private final boolean trained;
-    private Window current;
+    private final Source source;
+    private LayerWindow current;
     private int last = -1;
     private boolean down;
 
     /**
-     * @param layers of parts, in their order
-     * @param queue  that reads
-     * @param source reads a layer's bytes
-     * @param one    memory for the largest layer
-     * @param other  the same
+     * @param one   memory for the largest layer
+     * @param other the same
      */
-    StreamedWeights(Map<Part, Layer> layers, DiskQueue queue, BiConsumer<Layer, MemorySegment> source, boolean trained, MemorySegment one, MemorySegment other) {
-        this.layers.putAll(layers);
-        this.order = layers.values().stream().sorted((a, b) -> a.index() - b.index()).toList();
+    StreamedWeights(Collection<StreamedLayer> layers, DiskQueue queue, Source source, MemorySegment one, MemorySegment other) {
+        this.order = layers.stream().sorted(Comparator.comparing(StreamedLayer::index)).toList();
         this.queue = queue;
         this.source = source;
-        this.trained = trained;
-        windows = new Window[] {new Window(one), new Window(other)};
+        windows = new LayerWindow[] {new LayerWindow(one), new LayerWindow(other)};
         current = windows[0];
     }
 
-    /** Puts a part's weights in place; returns its layer, or null where it has none that are streamed. */
-    Layer enter(Part part) {
-        Layer layer = layers.get(part);
-        if (layer == null) {
-            return null;
-        }
+    /** Waits for a layer's weights and returns where they are. */
+    LayerWindow enter(StreamedLayer layer) {
         down = layer.index() == last ? last == order.size() - 1 : layer.index() < last;
-        Window window = current.layer == layer ? current : other();
-        if (window.layer != layer) {
-            read(window, layer);
-        }
-        current = window;
+        current = take(layer);
         last = layer.index();
-        queue.await(window.read);
-        ahead(last + (down ? -1 : 1));
-        for (int i = 0; i < layer.weights().size(); i++) {
-            Weight weight = layer.weights().get(i);
-            weight.set(Tensor.view(layer.in(window.memory, i), DType.F32, weight.parameter().shape()).keep().requiresGrad(trained));
-        }
-        return layer;
+        queue.await(current.last);
+        return current;
     }
 
-    /** Takes a part's weights away. */
-    void leave(Part part) {
-        for (Weight weight : layers.containsKey(part) ? layers.get(part).weights() : List.<Weight>of()) {
+    /** The layer that is used after the last one, if layers are gone through as before; null where that was the first or the last. */
+    StreamedLayer next() {
+        int index = last + (down ? -1 : 1);
+        return index >= 0 && index < order.size() ? order.get(index) : null;
+    }
+
+    /** Begins to read a layer that will be used, into the window of the one that is not in use. */
+    void expect(StreamedLayer layer) {
+        take(layer);
+    }
+
+    private LayerWindow take(StreamedLayer layer) {
+        LayerWindow window = current.layer == layer ? current : current == windows[0] ? windows[1] : windows[0];
+        if (window.layer != layer) {
+            window.layer = layer;
+            window.last = source.read(layer, layer.in(window.memory), window.last);
+        }
+        return window;
+    }
+
+    /** Puts the weights of the layer that was entered in place. */
+    void place() {
+        StreamedLayer layer = current.layer;
+        for (int i = 0; i < layer.weights().size(); i++) {
+            Weight weight = layer.weights().get(i);
+            weight.set(Tensor.view(layer.in(current.memory, i), DType.F32, weight.parameter().shape()).keep().requiresGrad(true));
+        }
+    }
+
+    /** Takes a layer's weights away. */
+    void leave(StreamedLayer layer) {
+        for (Weight weight : layer.weights()) {
             if (weight.isHere()) {
                 weight.tensor().close();
                 weight.set(null);
@@ -118,37 +93,12 @@ final class StreamedWeights {
         return down;
     }
 
-    /** What was read is no longer so, or its memory is needed: nothing is read any more. */
+    /** What was read is no longer so, or its memory is needed: nothing is on its way any more. */
     void forget() {
-        for (Window window : windows) {
-            DiskQueue.done(window.read);
+        for (LayerWindow window : windows) {
+            queue.await(window.last);
             window.layer = null;
         }
         last = -1;
-    }
-
-    /** Begins to read the first layer. */
-    void begin() {
-        ahead(0);
-    }
-
-    private void ahead(int index) {
-        if (index >= 0 && index < order.size() && other().layer != order.get(index) && current.layer != order.get(index)) {
-            read(other(), order.get(index));
-        }
-    }
-
-    private Window other() {
-        return current == windows[0] ? windows[1] : windows[0];
-    }
-
-    private void read(Window window, Layer layer) {
-        // one that was read ahead in vain may not be done
-        Future<?> before = window.read;
-        window.layer = layer;
-        window.read = queue.submit(() -> {
-            DiskQueue.done(before);
-            source.accept(layer, layer.in(window.memory));
-        });
     }
 }

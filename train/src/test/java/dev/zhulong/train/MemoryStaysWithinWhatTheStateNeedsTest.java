@@ -39,8 +39,8 @@ class MemoryStaysWithinWhatTheStateNeedsTest {
 
     @Test
     void ofAModelWhoseStateIsLarger() throws Exception {
-        Process child = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "--enable-native-access=ALL-UNNAMED", "-Xmx64m", "-XX:+UseSerialGC",
-                "-D" + Libtorch.BUDGET + "=1g", "-cp", System.getProperty("java.class.path"), Child.class.getName(), directory.toString()).redirectErrorStream(true).start();
+        Process child = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "--enable-native-access=ALL-UNNAMED", "--add-modules",
+                "jdk.incubator.vector", "-Xmx64m", "-XX:+UseSerialGC", "-D" + Libtorch.BUDGET + "=1g", "-cp", System.getProperty("java.class.path"), Child.class.getName(), directory.toString()).redirectErrorStream(true).start();
         String said = new String(child.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertThat(child.waitFor()).as(said).isZero();
         String[] kilobytes = said.lines().filter(line -> line.startsWith("resident ")).findFirst().orElseThrow(() -> new AssertionError(said)).split(" ");
