@@ -83,7 +83,7 @@ public final class DataParallel implements Ranks {
         double[] sums = new double[mine.length];
         for (int at = 0; at < mine.length; at += Collectives.MOST_GATHERED) {
             double[] some = Arrays.copyOfRange(mine, at, Math.min(mine.length, at + Collectives.MOST_GATHERED));
-            for (double[] each : buckets.then(() -> ranks.gather(new Call(step, what), some))) {
+            for (double[] each : exchanges.then(others -> others.gather(new Call(step, what), some))) {
                 for (int i = 0; i < some.length; i++) {
                     sums[at + i] += each[i];
                 }
