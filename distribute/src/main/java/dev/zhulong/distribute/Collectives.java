@@ -72,6 +72,23 @@ public interface Collectives extends AutoCloseable {
     void allGather(Call call, List<MemorySegment> values);
 
     /**
+     * Fills in what the others have, as many bytes of each as it likes.
+     *
+     * @param memory {@linkplain #allocate allocated} here, the same place in it on each rank; what each has lies one behind the other
+     * @param bytes  of each rank; the same on each
+     */
+    void allGather(Call call, MemorySegment memory, long[] bytes);
+
+    /**
+     * Hands each rank a message of its own.
+     *
+     * @param messages to all ranks, one behind the other, in {@linkplain #allocate memory} from here, at the same place in it on each rank
+     * @param bytes    of the message to each rank; the same on each
+     * @param received from all ranks, one behind the other, each of as many bytes as one to this rank has
+     */
+    void allToAll(Call call, MemorySegment messages, long[] bytes, MemorySegment received);
+
+    /**
      * Leaves the sum over all ranks in {@code values} on each of them.
      *
      * @param values F32, as many on each rank, in {@linkplain #allocate memory} from here, at the same place in it

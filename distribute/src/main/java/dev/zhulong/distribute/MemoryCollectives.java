@@ -35,7 +35,7 @@ final class MemoryCollectives implements Collectives {
     private static final List<Path> PLACES = List.of(Path.of("/dev/shm"), Path.of(System.getProperty("java.io.tmpdir")));
     private static final VarHandle COUNTER = ValueLayout.JAVA_LONG.varHandle();
 
-    private enum Kind { REDUCE_SCATTER, ALL_GATHER, GATHER }
+    private enum Kind { REDUCE_SCATTER, ALL_GATHER, ALL_TO_ALL, GATHER }
 
     /** A piece of memory that every rank has a copy of, all in one file. */
     private record Shared(MemorySegment all, long each, int size) {
@@ -173,6 +173,30 @@ final class MemoryCollectives implements Collectives {
             sent += (size - 1) * parts.length(rank) * Float.BYTES;
         }
         meet(Kind.ALL_GATHER, call, bytes);
+    }
+
+    @Override
+    public void allGather(Call call, MemorySegment memory, long[] bytes) {
+        MemorySegment[] all = everyones(memory);
+        meet(Kind.ALL_GATHER, call, memory.byteSize());
+        for (int from = 0; from < size; from++) {
+            if (from != rank) {
+                SocketCollectives.message(memory, bytes, from).copyFrom(SocketCollectives.message(all[from], bytes, from));
+            }
+        }
+        sent += (size - 1) * bytes[rank];
+        meet(Kind.ALL_GATHER, call, memory.byteSize());
+    }
+
+    @Override
+    public void allToAll(Call call, MemorySegment messages, long[] bytes, MemorySegment received) {
+        MemorySegment[] all = everyones(messages);
+        meet(Kind.ALL_TO_ALL, call, messages.byteSize());
+        for (int from = 0; from < size; from++) {
+            received.asSlice(from * bytes[rank], bytes[rank]).copyFrom(SocketCollectives.message(all[from], bytes, rank));
+        }
+        sent += messages.byteSize() - bytes[rank];
+        meet(Kind.ALL_TO_ALL, call, messages.byteSize());
     }
 
     private static long bytes(List<MemorySegment> values) {

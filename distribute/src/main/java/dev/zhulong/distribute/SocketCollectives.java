@@ -16,6 +16,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.LongStream;
 
 /**
  * Over TCP. Each rank sends the others their parts and adds what comes for its own, in the order of the ranks, a piece at a time: a reduce-scatter sends (N−1)/N of the
@@ -26,7 +27,7 @@ final class SocketCollectives implements Collectives {
     private static final int FIXED = 3 * Integer.BYTES + 2 * Long.BYTES + Short.BYTES;
     private static final int NAME = 200;
 
-    private enum Kind { REDUCE_SCATTER, ALL_GATHER, GATHER }
+    private enum Kind { REDUCE_SCATTER, ALL_GATHER, ALL_TO_ALL, GATHER }
 
     private final Mesh mesh;
     private final int rank;
@@ -121,13 +122,58 @@ final class SocketCollectives implements Collectives {
         expectHeads(head);
         for (MemorySegment run : values) {
             for (int peer = 0; peer < size; peer++) {
-                MemorySegment to = part(run, peer);
-                for (long at = 0; peer != rank && at < to.byteSize(); at += PIECE) {
-                    receive(peer, to.asSlice(at, Math.min(PIECE, to.byteSize() - at)).asByteBuffer());
+                if (peer != rank) {
+                    receive(peer, part(run, peer));
                 }
             }
         }
         await(sending);
+    }
+
+    @Override
+    public void allGather(Call call, MemorySegment memory, long[] bytes) {
+        Head head = begin(Kind.ALL_GATHER, call, memory.byteSize());
+        List<Future<?>> sending = send(peer -> {
+            sendHead(peer, head);
+            sendValues(peer, message(memory, bytes, rank));
+        });
+        expectHeads(head);
+        for (int peer = 0; peer < size; peer++) {
+            if (peer != rank) {
+                receive(peer, message(memory, bytes, peer));
+            }
+        }
+        await(sending);
+    }
+
+    @Override
+    public void allToAll(Call call, MemorySegment messages, long[] bytes, MemorySegment to) {
+        Head head = begin(Kind.ALL_TO_ALL, call, messages.byteSize());
+        List<Future<?>> sending = send(peer -> {
+            sendHead(peer, head);
+            sendValues(peer, message(messages, bytes, peer));
+        });
+        expectHeads(head);
+        for (int peer = 0; peer < size; peer++) {
+            MemorySegment next = to.asSlice(peer * bytes[rank], bytes[rank]);
+            if (peer == rank) {
+                next.copyFrom(message(messages, bytes, rank));
+            } else {
+                receive(peer, next);
+            }
+        }
+        await(sending);
+    }
+
+    /** That of a rank, of several one behind the other. */
+    static MemorySegment message(MemorySegment all, long[] bytes, int of) {
+        return all.asSlice(LongStream.of(bytes).limit(of).sum(), bytes[of]);
+    }
+
+    private void receive(int peer, MemorySegment to) {
+        for (long at = 0; at < to.byteSize(); at += PIECE) {
+            receive(peer, to.asSlice(at, Math.min(PIECE, to.byteSize() - at)).asByteBuffer());
+        }
     }
 
     private void expectHeads(Head mine) {

@@ -142,6 +142,104 @@ abstract class CollectivesContract {
     }
 
     @Test
+    void eachRankGetsItsOwnMessages() throws Exception {
+        long[] bytes = {5, 0, 300_000};
+        for (Object result : Ranked.run(3, TIMEOUT, this::over, ranks -> {
+            MemorySegment messages = ranks.allocate(300_005);
+            messages.fill((byte) (1 + ranks.rank()));
+            byte[] received = new byte[(int) bytes[ranks.rank()] * 3];
+            MemorySegment memory = ranks.allocate(received.length);
+            ranks.allToAll(new Call(1, "messages"), messages, bytes, memory);
+            for (int i = 0; i < received.length; i++) {
+                received[i] = (byte) (1 + i / bytes[ranks.rank()]);
+            }
+            assertThat(Arrays.equals(memory.toArray(ValueLayout.JAVA_BYTE), received)).isTrue();
+            ranks.allGather(new Call(1, "all"), messages, bytes);
+            byte[] all = messages.toArray(ValueLayout.JAVA_BYTE);
+            return all[0] == 1 && all[4] == 1 && all[5] == 3 && all[all.length - 1] == 3;
+        })) {
+            assertThat(result).isEqualTo(true);
+        }
+    }
+
+    /** Whole numbers, of which F32 rounds no sum: what was given is what went and what is left over all ranks, step for step, and all have what went. */
+    @ParameterizedTest
+    @CsvSource({"2,topk:0.01,200000", "3,topk:0.01,100003", "4,topk:0.1,57", "2,int8,100003", "3,int8,70001", "3,bf16,100003", "2,bf16,1", "4,int8,0"})
+    void compressedSumsForgetNothing(int size, String how, int count) throws Exception {
+        double[] summed = new double[count];
+        double[] left = new double[count];
+        int steps = 6;
+        List<Object> results = Ranked.run(size, TIMEOUT, this::over, ranks -> {
+            var sums = new CompressedSum(ranks, Compression.parse(how).orElseThrow(), count);
+            MemorySegment values = ranks.allocate(count * 4L);
+            MemorySegment sum = ranks.allocate(count * 4L);
+            double[] all = new double[count];
+            for (int step = 1; step <= steps; step++) {
+                var random = new Random(100 * step + ranks.rank());
+                for (int i = 0; i < count; i++) {
+                    values.setAtIndex(ValueLayout.JAVA_FLOAT, i, values.getAtIndex(ValueLayout.JAVA_FLOAT, i) + random.nextInt(2001) - 1000);
+                }
+                sums.allReduce(new Call(step, "gradients"), values, sum);
+                if (step == 2) {
+                    sums.takeBack(values, sum);
+                    continue;
+                }
+                for (int i = 0; i < count; i++) {
+                    all[i] += sum.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+                }
+            }
+            sums.settle(new Call(steps, "what is left"), values, sum);
+            synchronized (left) {
+                for (int i = 0; i < count; i++) {
+                    left[i] += values.getAtIndex(ValueLayout.JAVA_FLOAT, i);
+                    summed[i] = all[i];
+                }
+            }
+            double mine = Arrays.hashCode(all) ^ Arrays.hashCode(sum.toArray(ValueLayout.JAVA_FLOAT));
+            for (double[] each : ranks.gather(new Call(steps, "agreement"), mine)) {
+                assertThat(each).containsExactly(mine);
+            }
+            return sum.toArray(ValueLayout.JAVA_FLOAT);
+        });
+        double[] given = new double[count];
+        for (int step = 1; step <= steps; step++) {
+            for (int rank = 0; rank < size; rank++) {
+                var random = new Random(100 * step + rank);
+                for (int i = 0; i < count; i++) {
+                    given[i] += random.nextInt(2001) - 1000;
+                }
+            }
+        }
+        for (int i = 0; i < count; i++) {
+            assertThat(left[i]).as("what was brought together is what all have left").isEqualTo((double) ((float[]) results.get(0))[i]);
+            if (how.startsWith("int8")) {
+                // scales are no whole numbers
+                assertThat(summed[i] + left[i]).isCloseTo(given[i], org.assertj.core.api.Assertions.within(0.01));
+            } else {
+                assertThat(summed[i] + left[i]).isEqualTo(given[i]);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"2,topk:0.01,0.03", "4,topk:0.01,0.03", "2,int8,0.27", "4,int8,0.27", "2,bf16,0.505"})
+    void compressedSumsSendFewBytes(int size, String how, double share) throws Exception {
+        int count = 1 << 19;
+        for (Object result : Ranked.run(size, TIMEOUT, this::over, ranks -> {
+            var sums = new CompressedSum(ranks, Compression.parse(how).orElseThrow(), count);
+            MemorySegment values = ranks.allocate(count * 4L);
+            MemorySegment sum = ranks.allocate(count * 4L);
+            long begun = ranks.sentBytes();
+            ranks.allReduce(new Call(1, "whole"), sum);
+            long whole = ranks.sentBytes();
+            sums.allReduce(new Call(1, "compressed"), values, sum);
+            return (double) (ranks.sentBytes() - whole) / (whole - begun);
+        })) {
+            assertThat((double) result).isBetween(share / 3, share);
+        }
+    }
+
+    @Test
     void numbersAreGatheredInTheOrderOfTheRanks() throws Exception {
         for (Object result : Ranked.run(3, TIMEOUT, this::over, ranks -> {
             for (int i = 0; i < 200; i++) {
