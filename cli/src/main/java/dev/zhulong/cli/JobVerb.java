@@ -42,6 +42,10 @@ abstract class JobVerb extends Verb {
             + "fp32 and bf16 is faster (default: the recipe's train.precision, which is fp32 unless it says otherwise). Weights, gradients and checkpoints are fp32 in any of them.")
     String precision;
 
+    @Option(names = "--compress", paramLabel = "HOW", description = "How gradients travel among ranks: none (fp32), bf16, int8, or topk:0.01 for the largest hundredth "
+            + "(default: the recipe's train.compress, which is none unless it says otherwise). What does not go with one step goes with later ones.")
+    String compress;
+
     @Option(names = "--set", paramLabel = "FIELD=VALUE", description = "Field of the recipe to override, such as train.steps=100; may "
             + "be repeated.")
     List<String> set = List.of();
@@ -78,6 +82,9 @@ abstract class JobVerb extends Verb {
         }
         if (precision != null) {
             all.addFirst("train.precision=" + precision);
+        }
+        if (compress != null) {
+            all.addFirst("train.compress=" + compress);
         }
         return recipe == null ? RecipeReader.defaults(type, all) : RecipeReader.read(recipe, type, all);
     }

@@ -35,7 +35,7 @@ public final class EmbedJob extends RecipeJob<EmbedRecipe, EmbedJob.Result> {
 
     @Override
     public EmbedJob among(Ranks others) {
-        recipe.train().requireShared(others.size());
+        recipe.train().share(others);
         return new EmbedJob(recipe, others);
     }
 

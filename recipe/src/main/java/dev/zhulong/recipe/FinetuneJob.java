@@ -65,7 +65,7 @@ public final class FinetuneJob extends RecipeJob<FinetuneRecipe, FinetuneJob.Res
 
     @Override
     public FinetuneJob among(Ranks others) {
-        recipe.train().requireShared(others.size());
+        recipe.train().share(others);
         TrainingBudget.refuse(recipe.train(), "several ranks");
         return new FinetuneJob(recipe, others);
     }

@@ -35,7 +35,7 @@ public final class LabelJob extends RecipeJob<LabelRecipe, LabelJob.Result> {
 
     @Override
     public LabelJob among(Ranks others) {
-        recipe.train().requireShared(others.size());
+        recipe.train().share(others);
         return new LabelJob(recipe, others);
     }
 

@@ -54,7 +54,7 @@ public final class PretrainJob extends RecipeJob<PretrainRecipe, PretrainJob.Res
     @Override
     public PretrainJob among(Ranks others) {
         TrainingBudget.refuse(recipe.train(), "several ranks");
-        recipe.train().requireShared(others.size());
+        recipe.train().share(others);
         return new PretrainJob(recipe, others);
     }
 

@@ -34,7 +34,7 @@ public final class RewriteJob extends RecipeJob<RewriteRecipe, RewriteJob.Result
 
     @Override
     public RewriteJob among(Ranks others) {
-        recipe.train().requireShared(others.size());
+        recipe.train().share(others);
         return new RewriteJob(recipe, others);
     }
 

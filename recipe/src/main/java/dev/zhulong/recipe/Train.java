@@ -1,8 +1,10 @@
 package dev.zhulong.recipe;
 
+import dev.zhulong.distribute.Compression;
 import dev.zhulong.formats.yaml.Doc;
 import dev.zhulong.train.AdamW;
 import dev.zhulong.train.Optimizer;
+import dev.zhulong.train.Ranks;
 import dev.zhulong.train.TrainOptions;
 import dev.zhulong.train.schedule.Schedule;
 import java.util.ArrayList;
@@ -31,6 +33,7 @@ public record Train(
         @Doc("most memory of the process, the JVM included, such as 2g or 900m: what does not fit is streamed from the run's directory (28 bytes of disk a weight); null for no limit. Decoders, all weights trained")
         Optional<String> memory,
         @Doc("type that projections multiply in; auto: the faster of fp32 and bf16, measured first; fp16 is slow on processors") TrainPrecision precision,
+        @Doc("how gradients travel among ranks: none (fp32), bf16, int8, or topk:0.01 for the largest hundredth; what does not go with one step goes with later ones") String compress,
         @Doc("steps between evaluations; 0 for only at the end (of heads on labelled rows: after each epoch)") long evaluateEvery,
         @Doc("held-out rows to read in each evaluation during training; 0 for all (the last evaluation always reads all)") int evaluateRows,
         @Doc("steps between samples; 0 for none") long sampleEvery,
@@ -48,6 +51,9 @@ public record Train(
             throw new IllegalArgumentException("nothing would be trained: give steps or epochs");
         }
         memory.ifPresent(TrainingBudget::parse);
+        if (Compression.parse(compress).isPresent() && precision == TrainPrecision.FP16) {
+            throw new IllegalArgumentException("compress keeps what it does not send, and fp16 throws gradients away that overflow: take precision bf16 or fp32, or compress none");
+        }
         Bounds.atMost("epochs", epochs, Bounds.BATCH);
         Bounds.atMost("steps", steps, Bounds.STEPS);
         Bounds.atMost("batch", batch, Bounds.BATCH);
@@ -77,12 +83,17 @@ public record Train(
         return (long) (stepsOrShare < 1 ? stepsOrShare * total : stepsOrShare);
     }
 
-    /** @throws IllegalArgumentException if so many ranks cannot share the batches of a step evenly */
-    void requireShared(int ranks) {
-        if (accumulation % ranks != 0) {
-            throw new IllegalArgumentException("train.accumulation is " + accumulation + ", the batches of a step, and " + ranks + " ranks share them evenly: set it to a multiple of "
-                    + ranks + ", and train.batch so that a step has as many rows as before");
+    /**
+     * Has ranks share the batches of a step, and send gradients as this says.
+     *
+     * @throws IllegalArgumentException if so many ranks cannot share them evenly
+     */
+    void share(Ranks ranks) {
+        if (accumulation % ranks.size() != 0) {
+            throw new IllegalArgumentException("train.accumulation is " + accumulation + ", the batches of a step, and " + ranks.size()
+                    + " ranks share them evenly: set it to a multiple of " + ranks.size() + ", and train.batch so that a step has as many rows as before");
         }
+        Compression.parse(compress).ifPresent(ranks::compress);
     }
 
     /**

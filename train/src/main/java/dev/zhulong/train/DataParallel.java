@@ -2,10 +2,13 @@ package dev.zhulong.train;
 
 import dev.zhulong.distribute.Call;
 import dev.zhulong.distribute.Collectives;
+import dev.zhulong.distribute.Compression;
 import dev.zhulong.formats.Sizes;
 import dev.zhulong.tensor.Tensor;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -26,12 +29,19 @@ public final class DataParallel implements Ranks {
     private long sentBefore;
     private long steps;
     private final Stragglers stragglers;
+    private Optional<Compression> compression = Optional.empty();
 
     /** @param ranks stay the caller's until {@link #close} */
     public DataParallel(Collectives ranks) {
         this.ranks = ranks;
         this.exchanges = new Exchanges(ranks);
         this.stragglers = new Stragglers(ranks::name);
+    }
+
+    /** Nothing of it matters to a rank that is alone. */
+    @Override
+    public void compress(Compression how) {
+        compression = size() > 1 ? Optional.of(how) : Optional.empty();
     }
 
     @Override
@@ -48,6 +58,8 @@ public final class DataParallel implements Ranks {
     public void begin(long number) {
         step = number;
         gradients.await();
+        // what the step before summed and did not need
+        residuals().forEach(FeedbackBucket::takeBack);
         sentBefore = ranks.sentBytes();
         steps++;
         begun = System.nanoTime();
@@ -98,7 +110,7 @@ public final class DataParallel implements Ranks {
             gradients.await();
             gradients.close();
         }
-        gradients = new Buckets(exchanges, weights);
+        gradients = new Buckets(exchanges, weights, compression);
     }
 
     @Override
@@ -117,6 +129,40 @@ public final class DataParallel implements Ranks {
     @Override
     public double sumOfSquares(double mine) {
         return mine;
+    }
+
+    private List<FeedbackBucket> residuals() {
+        return gradients instanceof Buckets buckets ? buckets.residuals() : List.of();
+    }
+
+    @Override
+    public void settle() {
+        int number = 0;
+        for (FeedbackBucket bucket : residuals()) {
+            var call = new Call(step, "residuals, bucket " + number++);
+            exchanges.await(exchanges.begin(others -> bucket.settle(call)));
+        }
+    }
+
+    @Override
+    public void save(Path directory, Map<String, Tensor> trained) {
+        Map<Tensor, Tensor> residuals = new IdentityHashMap<>();
+        for (FeedbackBucket bucket : residuals()) {
+            for (int i = 0; i < bucket.weights.size(); i++) {
+                residuals.put(bucket.weights.get(i), bucket.views.get(i));
+            }
+        }
+        if (!residuals.isEmpty()) {
+            Residuals.write(directory, trained, residuals);
+        }
+    }
+
+    @Override
+    public boolean load(Path directory, Map<String, Tensor> trained) {
+        Map<Tensor, Tensor> all = compression.isEmpty() ? Map.of() : Residuals.read(directory, trained);
+        residuals().forEach(bucket -> bucket.begin(all));
+        all.values().forEach(Tensor::close);
+        return compression.isPresent();
     }
 
     @Override

@@ -1,6 +1,8 @@
 package dev.zhulong.train;
 
+import dev.zhulong.distribute.Compression;
 import dev.zhulong.tensor.Tensor;
+import java.nio.file.Path;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -19,6 +21,17 @@ public interface Ranks extends AutoCloseable {
 
     /** How many there are. */
     int size();
+
+    /**
+     * Has gradients travel in fewer bytes; what does not go with one step goes with later ones. Before training.
+     *
+     * @throws IllegalArgumentException where these ranks cannot
+     */
+    default void compress(Compression how) {
+        if (size() > 1) {
+            throw new IllegalArgumentException("train.compress is for ranks that each hold the whole model: leave it out");
+        }
+    }
 
     /** A step begins, counted from 1. */
     default void begin(long step) {}
@@ -67,6 +80,25 @@ public interface Ranks extends AutoCloseable {
      * @param mine of what {@link #reduce} left with this rank
      */
     double sumOfSquares(double mine);
+
+    /** A checkpoint is due, on all ranks: what they hold apart is brought together. */
+    default void settle() {}
+
+    /**
+     * Writes into a checkpoint's directory what ranks remember between steps, once it is {@linkplain #settle settled}; on the first rank.
+     *
+     * @param trained weights by name
+     */
+    default void save(Path directory, Map<String, Tensor> trained) {}
+
+    /**
+     * Goes on with what a checkpoint holds of {@link #save}, whoever wrote it; before the first step.
+     *
+     * @return false where these ranks remember nothing of the kind: what it holds is then added to the sums of the first step
+     */
+    default boolean load(Path directory, Map<String, Tensor> trained) {
+        return false;
+    }
 
     /** What is worth writing down of the last step's ranks, by name; nothing where there is one. */
     default Map<String, Number> observed() {

@@ -7,6 +7,7 @@ import dev.zhulong.tensor.FastProducts;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
+import java.nio.file.Path;
 import java.util.IdentityHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -23,6 +24,7 @@ public final class TrainStep<B> {
     private final State state;
     private final Ranks ranks;
     private final PartGradients gradients;
+    private final Residuals owed = new Residuals();
     private LossScale scale = LossScale.FIRST;
 
     /**
@@ -90,6 +92,13 @@ public final class TrainStep<B> {
         scale = earlier;
     }
 
+    /** Goes on with what ranks that compressed their gradients left in a checkpoint. */
+    void load(Path checkpoint) {
+        if (!ranks.load(checkpoint, model.trainable())) {
+            owed.load(checkpoint, model.trainable());
+        }
+    }
+
     /** Nothing where a gradient overflowed F16: then nothing has changed but the scale, on any rank. */
     private Optional<Result> attempt(long index, long updates) {
         Loss total = Loss.NONE;
@@ -119,6 +128,7 @@ public final class TrainStep<B> {
         if (total.count() > 0) {
             try (var scope = TensorScope.open()) {
                 ranks.reduce(model.trainable().values());
+                owed.addTo(model.trainable().values());
                 double mine = state.norm();
                 // the root of a square is the number again, so alone nothing changes
                 norm = Math.sqrt(ranks.sumOfSquares(mine * mine)) / total.count();

@@ -34,6 +34,8 @@ public final class Trainer<B> {
     private final TrainListener listener;
     private final Checkpoints checkpoints;
     private long updates;
+    /** What this start goes on from. */
+    private Optional<Path> resumed = Optional.empty();
     private LossScale scale = LossScale.FIRST;
 
     /**
@@ -91,8 +93,7 @@ public final class Trainer<B> {
             try (MetricsLog log = MetricsLog.resume(run.resolve("metrics.jsonl"), done);
                     EventFile events = EventFile.resume(run.resolve("tensorboard"), done + 1)) {
                 Pace pace = new Pace();
-                TrainStep<B> next = new TrainStep<>(model, objective, data, options, state, ranks);
-                next.scale(scale);
+                TrainStep<B> next = next(state);
                 while (done < options.steps()) {
                     TrainListener.Step step = step(next, done, pace);
                     checkpoints.check();
@@ -111,6 +112,7 @@ public final class Trainer<B> {
                     }
                     if (due(done, options.checkpointEvery()) || end) {
                         agreeOnModel();
+                        ranks.settle();
                         log.force();
                         save(state, done);
                         pace.pause();
@@ -145,17 +147,24 @@ public final class Trainer<B> {
         return scale;
     }
 
+    private TrainStep<B> next(State state) {
+        TrainStep<B> next = new TrainStep<>(model, objective, data, options, state, ranks);
+        next.scale(scale);
+        resumed.ifPresent(next::load);
+        return next;
+    }
+
     /** The steps of a rank that writes nothing. */
     private void follow(State state, long begun) {
         Pace pace = new Pace();
-        TrainStep<B> next = new TrainStep<>(model, objective, data, options, state, ranks);
-        next.scale(scale);
+        TrainStep<B> next = next(state);
         for (long done = begun; done < options.steps(); ) {
             TrainListener.Step step = step(next, done, pace);
             done++;
             listener.step(step);
             if (due(done, options.checkpointEvery()) || done == options.steps()) {
                 agreeOnModel();
+                ranks.settle();
             }
         }
     }
@@ -237,6 +246,7 @@ public final class Trainer<B> {
     private void save(State state, long step) {
         checkpoints.begin(step, directory -> {
             state.save(directory);
+            ranks.save(directory, model.trainable());
             AtomicFile.writeString(directory.resolve(STATE),
                     "{\"step\": " + step + ", \"updates\": " + updates + ", \"seed\": " + options.seed()
                             + (options.precision() == Precision.FP16 ? ", \"loss_scale\": " + scale.value() + ", \"loss_scale_held\": " + scale.calm() : "") + "}\n");
@@ -254,7 +264,11 @@ public final class Trainer<B> {
         if (left.isPresent() && left.get().steps() == done) {
             updates = left.get().updates();
         } else if (done > 0) {
+            if (state.outlivesTheProcess() && Residuals.isIn(checkpoint.orElseThrow())) {
+                throw new TrainingStopped(checkpoint.get() + " holds residuals of compressed gradients, which training from the disk does not add: resume it in memory");
+            }
             state.load(checkpoint.orElseThrow());
+            resumed = checkpoint;
             readState(checkpoint.orElseThrow().resolve(STATE));
             state.commit(new State.Done(done, updates));
         }
