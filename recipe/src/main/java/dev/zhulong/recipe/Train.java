@@ -83,17 +83,18 @@ public record Train(
         return (long) (stepsOrShare < 1 ? stepsOrShare * total : stepsOrShare);
     }
 
-    /**
-     * Has ranks share the batches of a step, and send gradients as this says.
-     *
-     * @throws IllegalArgumentException if so many ranks cannot share them evenly
-     */
+    /** Has ranks share the batches of a step, and send gradients as this says. */
     void share(Ranks ranks) {
-        if (accumulation % ranks.size() != 0) {
-            throw new IllegalArgumentException("train.accumulation is " + accumulation + ", the batches of a step, and " + ranks.size()
-                    + " ranks share them evenly: set it to a multiple of " + ranks.size() + ", and train.batch so that a step has as many rows as before");
-        }
+        requireShared(ranks.size());
         Compression.parse(compress).ifPresent(ranks::compress);
+    }
+
+    /** @throws IllegalArgumentException if so many ranks cannot share the batches of a step evenly */
+    void requireShared(int ranks) {
+        if (accumulation % ranks != 0) {
+            throw new IllegalArgumentException("train.accumulation is " + accumulation + ", the batches of a step, and " + ranks + " ranks share them evenly: set it to a multiple of "
+                    + ranks + ", and train.batch so that a step has as many rows as before");
+        }
     }
 
     /**
