@@ -2,11 +2,12 @@ package dev.zhulong.cli;
 
 import dev.zhulong.distribute.Addresses;
 import dev.zhulong.distribute.AgentMeeting;
+import dev.zhulong.distribute.Certificates;
 import dev.zhulong.distribute.Group;
 import dev.zhulong.distribute.Launched;
 import dev.zhulong.distribute.Rendezvous;
 import dev.zhulong.recipe.RunDirectory;
-import dev.zhulong.recipe.Searchable;
+import dev.zhulong.recipe.RunRecipe;
 import dev.zhulong.recipe.jobs.Jobs;
 import dev.zhulong.tensor.Libtorch;
 import java.io.IOException;
@@ -21,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.IntStream;
+import javax.net.ssl.SSLContext;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -56,6 +58,7 @@ import picocli.CommandLine.Parameters;
 final class TrainClusterVerb extends Verb {
     private static final String HOW = "give either --nproc N to start ranks here, or --rank R --world-size N --master HOST:PORT --key-file FILE for one rank of several machines, "
             + "unless torchrun, Kubernetes or Slurm says which rank this is";
+    private static final String TLS_PASSWORD = "ZHULONG_TLS_PASSWORD";
     private static final List<String> JOBS = List.of("pretrain", "continue", "finetune", "resume");
 
     @Option(names = "--nproc", paramLabel = "N", description = "Number of ranks to start on this machine.")
@@ -79,8 +82,12 @@ final class TrainClusterVerb extends Verb {
             + "forwarded port of a container. Needs --bind with a port.")
     String advertised;
 
-    @Option(names = "--key-file", paramLabel = "FILE", description = "Secret of at least 16 bytes that all ranks share: nobody without it is let in. What the ranks send is not encrypted.")
+    @Option(names = "--key-file", paramLabel = "FILE", description = "Secret of at least 16 bytes that all ranks share: nobody without it is let in. What the ranks send is encrypted with --tls only.")
     Path keyFile;
+
+    @Option(names = "--tls", paramLabel = "FILE", description = "PKCS #12 file with a key pair, the same on all machines, with which ranks encrypt what they send (TLS 1.3). Its password is "
+            + "that of the environment's ZHULONG_TLS_PASSWORD.")
+    Path tls;
 
     @Option(names = "--timeout", paramLabel = "SECONDS", defaultValue = "4", description = "Seconds after which a rank that says nothing is taken for dead (default: ${DEFAULT-VALUE}).")
     double timeout;
@@ -113,8 +120,8 @@ final class TrainClusterVerb extends Verb {
             onSpark();
             return;
         }
-        if (nproc != null && rank != null) {
-            throw wrongUsage(HOW);
+        if (nproc != null && (rank != null || tls != null)) {
+            throw wrongUsage(rank == null ? "--tls is for ranks on several machines; those of --nproc exchange values in memory" : HOW);
         }
         // unpacked once: ranks that find no unpacked libraries would unpack them over one another
         Libtorch.loadInTurn();
@@ -130,8 +137,8 @@ final class TrainClusterVerb extends Verb {
     }
 
     private void onSpark() {
-        if (rank != null || worldSize != null || master != null || keyFile != null) {
-            throw wrongUsage("--spark starts all ranks: leave --rank, --world-size, --master and --key-file out");
+        if (rank != null || worldSize != null || master != null || keyFile != null || tls != null) {
+            throw wrongUsage("--spark starts all ranks: leave --rank, --world-size, --master, --key-file and --tls out");
         }
         if (nproc != null && nproc < 1) {
             throw wrongUsage("--nproc must be at least 1, found " + nproc);
@@ -185,7 +192,7 @@ final class TrainClusterVerb extends Verb {
     /** Batches of a step, which the run's directory knows as soon as the run has begun. */
     private int batches() {
         Path run = runDirectory();
-        return run != null && Files.exists(run.resolve(RunDirectory.RECIPE)) && Jobs.in(run, List.of()) instanceof Searchable begun ? begun.train().accumulation() : 1;
+        return run != null && Files.exists(run.resolve(RunDirectory.RECIPE)) && Jobs.in(run, List.of()).recipe() instanceof RunRecipe begun ? begun.train().accumulation() : 1;
     }
 
     /** Directory of the job; null where it names none. */
@@ -202,7 +209,7 @@ final class TrainClusterVerb extends Verb {
             throw wrongUsage(HOW);
         }
         if (launched.isPresent() && !launched.get().store().isEmpty()) {
-            try (var meeting = AgentMeeting.of(launched.get(), keyFile == null ? null : key(), bind, patience(), this::say)) {
+            try (var meeting = AgentMeeting.of(launched.get(), keyFile == null ? null : key(), bind, encryption(), patience(), this::say)) {
                 if (meeting.group().rank() == 0) {
                     say("started by torchrun: " + Libtorch.threads() + (Libtorch.threads() == 1 ? " thread" : " threads") + " for each of " + meeting.group().size()
                             + " ranks; OMP_NUM_THREADS, which torchrun sets to 1 where it is not set, says how many");
@@ -223,11 +230,12 @@ final class TrainClusterVerb extends Verb {
             throw wrongUsage("--advertise needs --bind ADDRESS:PORT, the port that " + advertised + " leads to");
         }
         byte[] key = key();
+        SSLContext encryption = encryption();
         String own = listens != null ? listens.getHostString() : bind != null ? bind : me == 0 ? meeting.getHostString() : Addresses.towards(meeting);
-        Rendezvous rendezvous = me == 0 ? Rendezvous.open(own, meeting.getPort(), size, 0, key, this::say) : null;
+        Rendezvous rendezvous = me == 0 ? Rendezvous.open(own, meeting.getPort(), size, 0, key, encryption, this::say) : null;
         try {
             train(new Group(me, size, 0, me == 0 ? own : meeting.getHostString(), meeting.getPort(), own, key, patience(), advertised == null ? null : address("--advertise", advertised),
-                    listens == null ? 0 : listens.getPort()));
+                    listens == null ? 0 : listens.getPort(), encryption));
         } finally {
             if (rendezvous != null) {
                 rendezvous.close();
@@ -250,6 +258,17 @@ final class TrainClusterVerb extends Verb {
     @Override
     int code() {
         return code;
+    }
+
+    private SSLContext encryption() {
+        if (tls == null) {
+            return null;
+        }
+        String password = System.getenv(TLS_PASSWORD);
+        if (password == null) {
+            throw new IllegalArgumentException("the file of --tls needs its password: set " + TLS_PASSWORD);
+        }
+        return Certificates.of(tls, password.toCharArray());
     }
 
     private byte[] key() {

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.function.Consumer;
+import javax.net.ssl.SSLContext;
 
 /**
  * How ranks that torchrun has started meet: the first opens a {@link Rendezvous} and says where in the agent's store. Without a key of their own, ranks of one host take one
@@ -33,9 +34,10 @@ public final class AgentMeeting implements AutoCloseable {
      *
      * @param key    null for none
      * @param bind   address of this machine to listen on; null for the one that the agent is reached from
+     * @param encryption of all connections; null for none
      * @param notice is told of callers that were refused
      */
-    public static AgentMeeting of(Launched launched, byte[] key, String bind, Duration timeout, Consumer<String> notice) {
+    public static AgentMeeting of(Launched launched, byte[] key, String bind, SSLContext encryption, Duration timeout, Consumer<String> notice) {
         if (key == null && !launched.oneHost()) {
             throw new IllegalArgumentException("ranks on several machines need a key that all of them have: give --key-file FILE");
         }
@@ -46,13 +48,13 @@ public final class AgentMeeting implements AutoCloseable {
             if (launched.rank() > 0) {
                 String[] said = store.get(name).split(" ", 3);
                 byte[] known = key != null ? key : read(Path.of(said[2]));
-                return new AgentMeeting(new Group(launched.rank(), launched.size(), launched.generation(), said[0], Integer.parseInt(said[1]), own, known, timeout), null, null);
+                return new AgentMeeting(new Group(launched.rank(), launched.size(), launched.generation(), said[0], Integer.parseInt(said[1]), own, known, timeout, null, 0, encryption), null, null);
             }
             byte[] known = key != null ? key : Rendezvous.newKey();
             Path secret = key != null ? null : write(known);
-            Rendezvous rendezvous = Rendezvous.open(own, 0, launched.size(), launched.generation(), known, notice);
+            Rendezvous rendezvous = Rendezvous.open(own, 0, launched.size(), launched.generation(), known, encryption, notice);
             store.set(name, own + " " + rendezvous.port() + " " + (secret == null ? "-" : secret));
-            return new AgentMeeting(new Group(0, launched.size(), launched.generation(), own, rendezvous.port(), own, known, timeout), rendezvous, secret);
+            return new AgentMeeting(new Group(0, launched.size(), launched.generation(), own, rendezvous.port(), own, known, timeout, null, 0, encryption), rendezvous, secret);
         } catch (IOException | IndexOutOfBoundsException | NumberFormatException e) {
             throw new UncheckedIOException(new IOException("the ranks cannot meet by torchrun's store at " + launched.store() + ": " + e.getMessage(), e));
         }

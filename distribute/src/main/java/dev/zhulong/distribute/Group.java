@@ -2,6 +2,7 @@ package dev.zhulong.distribute;
 
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import javax.net.ssl.SSLContext;
 
 /**
  * A rank's place among those that train together.
@@ -17,11 +18,12 @@ import java.time.Duration;
  * @param advertised address and port that the other ranks connect to where that is not this machine's own, as behind a proxy or a container's forwarded port; null for what is
  *                   listened on
  * @param listens    port that is listened on; 0 for a free one
+ * @param encryption of all connections, once the key is shown; null for none
  */
-public record Group(int rank, int size, int generation, String host, int port, String bind, byte[] key, Duration timeout, InetSocketAddress advertised, int listens) {
+public record Group(int rank, int size, int generation, String host, int port, String bind, byte[] key, Duration timeout, InetSocketAddress advertised, int listens, SSLContext encryption) {
     /** Of ranks that reach one another directly, by whatever port is free. */
     public Group(int rank, int size, int generation, String host, int port, String bind, byte[] key, Duration timeout) {
-        this(rank, size, generation, host, port, bind, key, timeout, null, 0);
+        this(rank, size, generation, host, port, bind, key, timeout, null, 0, null);
     }
 
     public Group {

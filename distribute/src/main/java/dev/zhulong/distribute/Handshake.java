@@ -110,11 +110,12 @@ final class Handshake {
         channel.socket().getOutputStream().write(1);
     }
 
-    private interface Talk<T> {
+    interface Talk<T> {
         T run() throws IOException;
     }
 
-    private static <T> T within(SocketChannel channel, Talk<T> talk) throws IOException {
+    /** Ends a talk that takes too long. */
+    static <T> T within(SocketChannel channel, Talk<T> talk) throws IOException {
         boolean[] late = new boolean[1];
         ScheduledFuture<?> end = WATCH.schedule(() -> {
             late[0] = true;

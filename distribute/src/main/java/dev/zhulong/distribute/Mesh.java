@@ -35,8 +35,8 @@ final class Mesh implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private final Group group;
-    private final SocketChannel[] data;
-    private final SocketChannel[] control;
+    private final Wire[] data;
+    private final Wire[] control;
     private final String[] hosts;
     private final String session;
     private final boolean direct;
@@ -51,8 +51,8 @@ final class Mesh implements AutoCloseable {
         this.session = session;
         this.hosts = hosts;
         this.direct = direct;
-        data = new SocketChannel[group.size()];
-        control = new SocketChannel[group.size()];
+        data = new Wire[group.size()];
+        control = new Wire[group.size()];
         steps = new long[group.size()];
         left = new AtomicIntegerArray(group.size());
     }
@@ -63,12 +63,13 @@ final class Mesh implements AutoCloseable {
             bind(listener, group);
             Mesh mesh;
             int[] ports = new int[group.size()];
-            try (SocketChannel rendezvous = dial(group.host(), group.port())) {
+            try (SocketChannel channel = dial(group.host(), group.port())) {
                 InetSocketAddress advertised = group.advertised();
-                Handshake.call(rendezvous, group.key(), hello(group, Purpose.RENDEZVOUS, advertised == null ? listener.socket().getLocalPort() : advertised.getPort()));
-                new DataOutputStream(rendezvous.socket().getOutputStream()).writeUTF(advertised == null ? "" : advertised.getHostString());
-                rendezvous.socket().setSoTimeout((int) PATIENCE.toMillis());
-                var in = new DataInputStream(rendezvous.socket().getInputStream());
+                Handshake.call(channel, group.key(), hello(group, Purpose.RENDEZVOUS, advertised == null ? listener.socket().getLocalPort() : advertised.getPort()));
+                Wire rendezvous = Wire.called(channel, group.encryption());
+                new DataOutputStream(rendezvous.out()).writeUTF(advertised == null ? "" : advertised.getHostString());
+                rendezvous.timeout((int) PATIENCE.toMillis());
+                var in = new DataInputStream(rendezvous.in());
                 String session = in.readUTF();
                 boolean direct = in.readBoolean();
                 String[] hosts = new String[group.size()];
@@ -125,7 +126,7 @@ final class Mesh implements AutoCloseable {
             for (Purpose purpose : new Purpose[] {Purpose.CONTROL, Purpose.DATA}) {
                 SocketChannel channel = dial(hosts[peer], ports[peer]);
                 Handshake.call(channel, group.key(), hello(group, purpose, 0));
-                take(peer, purpose, channel);
+                take(peer, purpose, channel, Wire.called(channel, group.encryption()));
             }
         }
         var all = new CountDownLatch(2 * (group.size() - 1 - group.rank()));
@@ -156,8 +157,8 @@ final class Mesh implements AutoCloseable {
                     || hello.purpose() == Purpose.RENDEZVOUS) {
                 throw new IOException("is none of those expected");
             }
-            take(hello.rank(), hello.purpose(), caller);
             Handshake.accept(caller);
+            take(hello.rank(), hello.purpose(), caller, Wire.answered(caller, group.encryption()));
             all.countDown();
         } catch (IOException e) {
             notice.accept("refused a connection: it " + e.getMessage());
@@ -165,13 +166,13 @@ final class Mesh implements AutoCloseable {
         }
     }
 
-    private synchronized void take(int peer, Purpose purpose, SocketChannel channel) throws IOException {
-        SocketChannel[] channels = purpose == Purpose.DATA ? data : control;
+    private synchronized void take(int peer, Purpose purpose, SocketChannel channel, Wire wire) throws IOException {
+        Wire[] channels = purpose == Purpose.DATA ? data : control;
         if (channels[peer] != null) {
             throw new IOException("is a second rank " + peer);
         }
         channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
-        channels[peer] = channel;
+        channels[peer] = wire;
     }
 
     private void live() {
@@ -186,7 +187,7 @@ final class Mesh implements AutoCloseable {
 
     private void beat(int peer) {
         try {
-            var out = new DataOutputStream(control[peer].socket().getOutputStream());
+            var out = new DataOutputStream(control[peer].out());
             boolean last;
             long told = -1;
             do {
@@ -237,10 +238,10 @@ final class Mesh implements AutoCloseable {
     }
 
     /** The next word. Time in which this rank itself stood still, as on a machine that sleeps or has far too much to do, is not counted as the other's silence. */
-    private long word(SocketChannel channel) throws IOException {
+    private long word(Wire channel) throws IOException {
         long slice = group.timeout().toNanos() / SLICES;
-        channel.socket().setSoTimeout((int) Math.max(1, slice / 1_000_000));
-        InputStream in = channel.socket().getInputStream();
+        channel.timeout((int) Math.max(1, slice / 1_000_000));
+        InputStream in = channel.in();
         byte[] word = new byte[Long.BYTES];
         int silent = 0;
         for (int at = 0; at < word.length; ) {
@@ -268,9 +269,9 @@ final class Mesh implements AutoCloseable {
         String last = peer >= 0 && peer < group.size() && peer != group.rank() ? "; its last step was " + steps[peer] : "";
         if (failure.compareAndSet(null, new RankFailure(peer, name(peer) + " " + what + last))) {
             // whoever waits for values wakes up
-            for (SocketChannel channel : data) {
+            for (Wire channel : data) {
                 if (channel != null) {
-                    Handshake.close(channel);
+                    channel.close();
                 }
             }
         }
@@ -337,7 +338,7 @@ final class Mesh implements AutoCloseable {
         }
     }
 
-    SocketChannel data(int peer) {
+    Wire data(int peer) {
         return data[peer];
     }
 
@@ -369,8 +370,8 @@ final class Mesh implements AutoCloseable {
         }
         for (int peer = 0; peer < group.size(); peer++) {
             if (peer != group.rank()) {
-                Handshake.close(data[peer]);
-                Handshake.close(control[peer]);
+                data[peer].close();
+                control[peer].close();
             }
         }
     }

@@ -11,6 +11,7 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.util.HexFormat;
 import java.util.function.Consumer;
+import javax.net.ssl.SSLContext;
 
 /**
  * Where ranks meet: each tells the address it listens on, and once all have come each is told those of all. Kept by whoever starts the ranks, or by rank 0. The
@@ -23,21 +24,25 @@ public final class Rendezvous implements AutoCloseable {
     private final int size;
     private final int generation;
     private final byte[] key;
+    private final SSLContext encryption;
     private final Consumer<String> notice;
     private final SocketChannel[] waiting;
+    private final Wire[] wires;
     private final int[] ports;
     private final String[] hosts;
     /** Whether all are reached by the address they call from. */
     private boolean direct = true;
     private final String session = HexFormat.of().formatHex(Handshake.random(16));
 
-    private Rendezvous(ServerSocketChannel listener, int size, int generation, byte[] key, Consumer<String> notice) {
+    private Rendezvous(ServerSocketChannel listener, int size, int generation, byte[] key, SSLContext encryption, Consumer<String> notice) {
         this.listener = listener;
         this.size = size;
         this.generation = generation;
         this.key = key.clone();
+        this.encryption = encryption;
         this.notice = notice;
         waiting = new SocketChannel[size];
+        wires = new Wire[size];
         ports = new int[size];
         hosts = new String[size];
     }
@@ -47,17 +52,23 @@ public final class Rendezvous implements AutoCloseable {
         return Handshake.random(32);
     }
 
+    /** Listens for ranks that do not encrypt. */
+    public static Rendezvous open(String bind, int port, int size, int generation, byte[] key, Consumer<String> notice) {
+        return open(bind, port, size, generation, key, null, notice);
+    }
+
     /**
      * Listens.
      *
-     * @param port   0 for a free one
-     * @param notice is told of callers that were refused
+     * @param port       0 for a free one
+     * @param encryption that of the ranks; null for none
+     * @param notice     is told of callers that were refused
      */
-    public static Rendezvous open(String bind, int port, int size, int generation, byte[] key, Consumer<String> notice) {
+    public static Rendezvous open(String bind, int port, int size, int generation, byte[] key, SSLContext encryption, Consumer<String> notice) {
         try {
             var listener = ServerSocketChannel.open();
             listener.bind(new InetSocketAddress(bind, port));
-            var made = new Rendezvous(listener, size, generation, key, notice);
+            var made = new Rendezvous(listener, size, generation, key, encryption, notice);
             Thread.ofPlatform().daemon().name("rendezvous").start(made::listen);
             return made;
         } catch (IOException e) {
@@ -90,14 +101,19 @@ public final class Rendezvous implements AutoCloseable {
                 throw new IOException("is rank " + hello.rank() + " of " + hello.size() + " in generation " + hello.generation() + ", where " + size
                         + " ranks of generation " + generation + " meet");
             }
+            Handshake.accept(caller);
+            Wire wire = Wire.answered(caller, encryption);
+            // what the caller wants to be reached as; empty for the address it calls from
+            wire.timeout(SECONDS * 1000);
+            String host = new DataInputStream(wire.in()).readUTF();
             synchronized (this) {
                 if (waiting[hello.rank()] != null && waiting[hello.rank()].isOpen() && waiting[hello.rank()].isConnected()) {
                     throw new IOException("is a second rank " + hello.rank());
                 }
-                Handshake.accept(caller);
-                hosts[hello.rank()] = host(caller);
-                direct &= hosts[hello.rank()].isEmpty();
+                hosts[hello.rank()] = host;
+                direct &= host.isEmpty();
                 waiting[hello.rank()] = caller;
+                wires[hello.rank()] = wire;
                 ports[hello.rank()] = hello.port();
                 if (all()) {
                     tell();
@@ -107,12 +123,6 @@ public final class Rendezvous implements AutoCloseable {
             notice.accept("refused a connection from " + from + ": it " + e.getMessage());
             Handshake.close(caller);
         }
-    }
-
-    /** What the caller wants to be reached as; empty for the address it calls from. */
-    private static String host(SocketChannel caller) throws IOException {
-        caller.socket().setSoTimeout(SECONDS * 1000);
-        return new DataInputStream(caller.socket().getInputStream()).readUTF();
     }
 
     private boolean all() {
@@ -125,8 +135,8 @@ public final class Rendezvous implements AutoCloseable {
     }
 
     private void tell() throws IOException {
-        for (SocketChannel rank : waiting) {
-            var out = new DataOutputStream(rank.socket().getOutputStream());
+        for (Wire rank : wires) {
+            var out = new DataOutputStream(rank.out());
             out.writeUTF(session);
             out.writeBoolean(direct);
             for (int i = 0; i < size; i++) {

@@ -5,7 +5,6 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
-import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -288,7 +287,7 @@ final class SocketCollectives implements Collectives {
     }
 
     private void write(int peer, ByteBuffer bytes) throws IOException {
-        SocketChannel channel = mesh.data(peer);
+        Wire channel = mesh.data(peer);
         sent.addAndGet(bytes.remaining());
         while (bytes.hasRemaining()) {
             channel.write(bytes);

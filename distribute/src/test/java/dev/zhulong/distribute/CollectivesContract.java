@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import javax.net.ssl.SSLContext;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -19,6 +20,11 @@ abstract class CollectivesContract {
     private static final Duration TIMEOUT = Duration.ofSeconds(20);
 
     abstract Collectives over(Mesh mesh);
+
+    /** Of the connections; null for none. */
+    SSLContext encryption() {
+        return null;
+    }
 
     private static float[] values(int rank, int count, long seed) {
         var random = new Random(seed * 31 + rank);
@@ -51,7 +57,7 @@ abstract class CollectivesContract {
     @CsvSource({"2,1", "4,1", "2,57", "3,57", "4,0", "2,64", "3,100003", "4,100003", "2,1000000", "5,4099"})
     void sumsAreThoseInTheOrderOfTheRanksBitForBit(int size, int count) throws Exception {
         float[] expected = sum(size, count, 1);
-        for (Object result : Ranked.run(size, TIMEOUT, this::over, ranks -> {
+        for (Object result : Ranked.run(size, TIMEOUT, encryption(), this::over, ranks -> {
             MemorySegment memory = filled(ranks, values(ranks.rank(), count, 1));
             ranks.allReduce(new Call(1, "gradients"), memory);
             return memory.toArray(ValueLayout.JAVA_FLOAT);
@@ -64,7 +70,7 @@ abstract class CollectivesContract {
     void howValuesAreCutIntoCallsDoesNotMatter() throws Exception {
         int count = 10_000;
         float[] expected = sum(3, count, 7);
-        for (Object result : Ranked.run(3, TIMEOUT, this::over, ranks -> {
+        for (Object result : Ranked.run(3, TIMEOUT, encryption(), this::over, ranks -> {
             MemorySegment memory = filled(ranks, values(ranks.rank(), count, 7));
             for (int at = 0; at < count; at += 999) {
                 ranks.allReduce(new Call(1, "bucket " + at), memory.asSlice(at * 4L, Math.min(999, count - at) * 4L));
@@ -81,7 +87,7 @@ abstract class CollectivesContract {
         int count = 64 * 1000;
         float[] expected = sum(size, count, 3);
         var parts = new Parts(count, size);
-        for (Object result : Ranked.run(size, TIMEOUT, this::over, ranks -> {
+        for (Object result : Ranked.run(size, TIMEOUT, encryption(), this::over, ranks -> {
             MemorySegment memory = filled(ranks, values(ranks.rank(), count, 3));
             long before = ranks.sentBytes();
             ranks.reduceScatter(new Call(1, "gradients"), memory);
@@ -100,7 +106,7 @@ abstract class CollectivesContract {
     @CsvSource({"2", "3", "4"})
     void runsAreCutEachByItselfAndSumsGoOnFromLeftToRight(int size) throws Exception {
         int[] counts = {57, 1, 0, 64 * 7, 100_003};
-        for (Object result : Ranked.run(size, TIMEOUT, this::over, ranks -> {
+        for (Object result : Ranked.run(size, TIMEOUT, encryption(), this::over, ranks -> {
             List<MemorySegment> runs = new ArrayList<>();
             List<MemorySegment> sums = new ArrayList<>();
             try (var arena = Arena.ofConfined()) {
@@ -241,7 +247,7 @@ abstract class CollectivesContract {
 
     @Test
     void numbersAreGatheredInTheOrderOfTheRanks() throws Exception {
-        for (Object result : Ranked.run(3, TIMEOUT, this::over, ranks -> {
+        for (Object result : Ranked.run(3, TIMEOUT, encryption(), this::over, ranks -> {
             for (int i = 0; i < 200; i++) {
                 double[][] all = ranks.gather(new Call(i, "losses"), ranks.rank() + i, Math.PI);
                 assertThat(all).isEqualTo(new double[][] {{i, Math.PI}, {1 + i, Math.PI}, {2 + i, Math.PI}});
@@ -257,7 +263,7 @@ abstract class CollectivesContract {
     @ParameterizedTest
     @CsvSource({"name", "step", "size", "kind"})
     void ranksThatMeanDifferentCallsStop(String what) throws Exception {
-        List<Object> results = Ranked.run(2, TIMEOUT, this::over, ranks -> {
+        List<Object> results = Ranked.run(2, TIMEOUT, encryption(), this::over, ranks -> {
             boolean odd = ranks.rank() == 1;
             MemorySegment memory = ranks.allocate(4096);
             MemorySegment values = memory.asSlice(0, odd && what.equals("size") ? 2048 : 4096);
@@ -274,7 +280,7 @@ abstract class CollectivesContract {
 
     @Test
     void aRankThatLeavesIsNamedByThoseWhoWaitForIt() throws Exception {
-        List<Object> results = Ranked.run(3, TIMEOUT, this::over, ranks -> {
+        List<Object> results = Ranked.run(3, TIMEOUT, encryption(), this::over, ranks -> {
             MemorySegment memory = ranks.allocate(1 << 20);
             ranks.allReduce(new Call(1, "gradients"), memory);
             if (ranks.rank() == 1) {

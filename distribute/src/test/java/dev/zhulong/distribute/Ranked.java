@@ -9,6 +9,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import javax.net.ssl.SSLContext;
 
 /** Ranks that are threads of this process. */
 final class Ranked {
@@ -26,14 +27,19 @@ final class Ranked {
 
     /** What each rank gives, or the failure it threw. */
     static <T> List<Object> run(int size, Duration timeout, Function<Mesh, Collectives> over, Task<T> task) throws Exception {
+        return run(size, timeout, null, over, task);
+    }
+
+    /** @param encryption null for none */
+    static <T> List<Object> run(int size, Duration timeout, SSLContext encryption, Function<Mesh, Collectives> over, Task<T> task) throws Exception {
         try (ExecutorService threads = Executors.newFixedThreadPool(size);
-                var rendezvous = Rendezvous.open("127.0.0.1", 0, size, 0, KEY, refused -> {})) {
+                var rendezvous = Rendezvous.open("127.0.0.1", 0, size, 0, KEY, encryption, refused -> {})) {
             List<Future<T>> runs = new ArrayList<>();
             int port = rendezvous.port();
             for (int i = 0; i < size; i++) {
                 int rank = i;
                 runs.add(threads.submit(() -> {
-                    try (Collectives ranks = over.apply(Mesh.join(group(rank, size, port, timeout), refused -> {}))) {
+                    try (Collectives ranks = over.apply(Mesh.join(new Group(rank, size, 0, "127.0.0.1", port, "127.0.0.1", KEY, timeout, null, 0, encryption), refused -> {}))) {
                         return task.run(ranks);
                     }
                 }));

@@ -47,7 +47,7 @@ class TorchrunsStoreTellsRanksOfOneAnotherTest {
                 for (int rank : new int[] {1, 0}) {
                     var launched = new Launched("torchrun", rank, 2, true, generation, at, "a run");
                     sums.add(threads.submit(() -> {
-                        try (var meeting = AgentMeeting.of(launched, null, null, TIMEOUT, refused -> {}); var ranks = Collectives.join(meeting.group(), refused -> {})) {
+                        try (var meeting = AgentMeeting.of(launched, null, null, null, TIMEOUT, refused -> {}); var ranks = Collectives.join(meeting.group(), refused -> {})) {
                             double[][] all = ranks.gather(new Call(1, "numbers"), rank + 1);
                             return all[0][0] + 10 * all[1][0];
                         }
@@ -63,7 +63,7 @@ class TorchrunsStoreTellsRanksOfOneAnotherTest {
     @Test
     void acrossMachinesAKeyIsAskedForAndAnotherServerIsNamed() throws IOException {
         var apart = new Launched("torchrun", 0, 2, false, 0, "127.0.0.1:1", "a run");
-        assertThatThrownBy(() -> AgentMeeting.of(apart, null, null, TIMEOUT, refused -> {})).hasMessageContaining("--key-file");
+        assertThatThrownBy(() -> AgentMeeting.of(apart, null, null, null, TIMEOUT, refused -> {})).hasMessageContaining("--key-file");
         try (var mute = new ServerSocket(0)) {
             Thread.ofVirtual().start(() -> {
                 try (var caller = mute.accept()) {
@@ -73,7 +73,7 @@ class TorchrunsStoreTellsRanksOfOneAnotherTest {
                 }
             });
             var elsewhere = new Launched("torchrun", 1, 2, true, 0, "127.0.0.1:" + mute.getLocalPort(), "a run");
-            assertThatThrownBy(() -> AgentMeeting.of(elsewhere, null, null, TIMEOUT, refused -> {})).hasMessageContaining("torchrun's store at 127.0.0.1");
+            assertThatThrownBy(() -> AgentMeeting.of(elsewhere, null, null, null, TIMEOUT, refused -> {})).hasMessageContaining("torchrun's store at 127.0.0.1");
         }
     }
 }
