@@ -136,12 +136,12 @@ final class MemoryCollectives implements Collectives {
     public void reduceScatter(Call call, List<MemorySegment> values, List<MemorySegment> sums, boolean added) {
         List<MemorySegment[]> all = values.stream().map(this::everyones).toList();
         long bytes = bytes(values);
-        meet(Kind.REDUCE_SCATTER, call, bytes);
+        meet(Kind.REDUCE_SCATTER, call, bytes, place(values));
         for (int run = 0; run < values.size(); run++) {
             add(Parts.of(values.get(run), size), all.get(run), sums.get(run), added);
             sent += values.get(run).byteSize() - sums.get(run).byteSize();
         }
-        meet(Kind.REDUCE_SCATTER, call, bytes);
+        meet(Kind.REDUCE_SCATTER, call, bytes, place(values));
     }
 
     private void add(Parts parts, MemorySegment[] all, MemorySegment sums, boolean added) {
@@ -162,7 +162,7 @@ final class MemoryCollectives implements Collectives {
     public void allGather(Call call, List<MemorySegment> values) {
         List<MemorySegment[]> all = values.stream().map(this::everyones).toList();
         long bytes = bytes(values);
-        meet(Kind.ALL_GATHER, call, bytes);
+        meet(Kind.ALL_GATHER, call, bytes, place(values));
         for (int run = 0; run < values.size(); run++) {
             var parts = Parts.of(values.get(run), size);
             for (int from = 0; from < size; from++) {
@@ -172,31 +172,43 @@ final class MemoryCollectives implements Collectives {
             }
             sent += (size - 1) * parts.length(rank) * Float.BYTES;
         }
-        meet(Kind.ALL_GATHER, call, bytes);
+        meet(Kind.ALL_GATHER, call, bytes, place(values));
+    }
+
+    /** Where values lie, which is the same on all ranks: another place would be read without a sign of it. */
+    private long place(List<MemorySegment> values) {
+        long place = 0;
+        for (MemorySegment run : values) {
+            for (int i = 0; i < allocated.size(); i++) {
+                long at = run.address() - allocated.get(i).of(rank).address();
+                place = at >= 0 && at + run.byteSize() <= allocated.get(i).each() ? 31 * place + ((long) i << 40) + at : place;
+            }
+        }
+        return place;
     }
 
     @Override
     public void allGather(Call call, MemorySegment memory, long[] bytes) {
         MemorySegment[] all = everyones(memory);
-        meet(Kind.ALL_GATHER, call, memory.byteSize());
+        meet(Kind.ALL_GATHER, call, memory.byteSize(), place(List.of(memory)));
         for (int from = 0; from < size; from++) {
             if (from != rank) {
                 SocketCollectives.message(memory, bytes, from).copyFrom(SocketCollectives.message(all[from], bytes, from));
             }
         }
         sent += (size - 1) * bytes[rank];
-        meet(Kind.ALL_GATHER, call, memory.byteSize());
+        meet(Kind.ALL_GATHER, call, memory.byteSize(), place(List.of(memory)));
     }
 
     @Override
     public void allToAll(Call call, MemorySegment messages, long[] bytes, MemorySegment received) {
         MemorySegment[] all = everyones(messages);
-        meet(Kind.ALL_TO_ALL, call, messages.byteSize());
+        meet(Kind.ALL_TO_ALL, call, messages.byteSize(), place(List.of(messages)));
         for (int from = 0; from < size; from++) {
             received.asSlice(from * bytes[rank], bytes[rank]).copyFrom(SocketCollectives.message(all[from], bytes, rank));
         }
         sent += messages.byteSize() - bytes[rank];
-        meet(Kind.ALL_TO_ALL, call, messages.byteSize());
+        meet(Kind.ALL_TO_ALL, call, messages.byteSize(), place(List.of(messages)));
     }
 
     private static long bytes(List<MemorySegment> values) {
@@ -209,12 +221,12 @@ final class MemoryCollectives implements Collectives {
             throw new IllegalArgumentException(mine.length + " numbers are more than " + MOST_GATHERED);
         }
         MemorySegment.copy(mine, 0, slots.of(rank), ValueLayout.JAVA_DOUBLE, NUMBERS_AT, mine.length);
-        meet(Kind.GATHER, call, (long) mine.length * Double.BYTES);
+        meet(Kind.GATHER, call, (long) mine.length * Double.BYTES, 0);
         double[][] all = new double[size][];
         for (int from = 0; from < size; from++) {
             all[from] = slots.of(from).asSlice(NUMBERS_AT, (long) mine.length * Double.BYTES).toArray(ValueLayout.JAVA_DOUBLE);
         }
-        meet(Kind.GATHER, call, (long) mine.length * Double.BYTES);
+        meet(Kind.GATHER, call, (long) mine.length * Double.BYTES, 0);
         return all;
     }
 
@@ -234,7 +246,7 @@ final class MemoryCollectives implements Collectives {
     }
 
     /** Returns once all ranks are in the same call; what each wrote before is then seen by all. */
-    private void meet(Kind kind, Call call, long bytes) {
+    private void meet(Kind kind, Call call, long bytes, long place) {
         mesh.check();
         mesh.at(call.step());
         long next = ++phase;
@@ -246,13 +258,14 @@ final class MemoryCollectives implements Collectives {
         note.setAtIndex(ValueLayout.JAVA_LONG, 1, call.step());
         note.setAtIndex(ValueLayout.JAVA_LONG, 2, bytes);
         note.setAtIndex(ValueLayout.JAVA_LONG, 3, length);
-        MemorySegment.copy(name, 0, note, ValueLayout.JAVA_BYTE, 4 * Long.BYTES, length);
+        note.setAtIndex(ValueLayout.JAVA_LONG, 4, place);
+        MemorySegment.copy(name, 0, note, ValueLayout.JAVA_BYTE, 5 * Long.BYTES, length);
         COUNTER.setRelease(slots.of(rank), 0L, next);
         for (int peer = 0; peer < size; peer++) {
             if (peer != rank) {
                 await(peer, next);
                 MemorySegment theirs = note(peer, next);
-                long noted = 4 * Long.BYTES + length;
+                long noted = 5 * Long.BYTES + length;
                 if (theirs.asSlice(0, noted).mismatch(note.asSlice(0, noted)) >= 0) {
                     throw mesh.differs(peer, said(theirs), said(note));
                 }
@@ -267,9 +280,10 @@ final class MemoryCollectives implements Collectives {
     private static String said(MemorySegment note) {
         int kind = (int) note.getAtIndex(ValueLayout.JAVA_LONG, 0);
         int length = Math.clamp(note.getAtIndex(ValueLayout.JAVA_LONG, 3), 0, NAME);
-        String name = new String(note.asSlice(4 * Long.BYTES, length).toArray(ValueLayout.JAVA_BYTE), StandardCharsets.UTF_8);
+        String name = new String(note.asSlice(5 * Long.BYTES, length).toArray(ValueLayout.JAVA_BYTE), StandardCharsets.UTF_8);
         return Kind.values()[Math.clamp(kind, 0, Kind.values().length - 1)].toString().toLowerCase(Locale.ROOT).replace('_', '-') + " of "
-                + new Call(note.getAtIndex(ValueLayout.JAVA_LONG, 1), name) + " (" + note.getAtIndex(ValueLayout.JAVA_LONG, 2) + " bytes)";
+                + new Call(note.getAtIndex(ValueLayout.JAVA_LONG, 1), name) + " (" + note.getAtIndex(ValueLayout.JAVA_LONG, 2) + " bytes, place "
+                + Long.toHexString(note.getAtIndex(ValueLayout.JAVA_LONG, 4)) + ")";
     }
 
     /** Looks without a pause at first, as the others are mostly near; then leaves the core to them, and looks the more seldom the longer it has waited. */

@@ -339,6 +339,7 @@ public abstract class Network implements AutoCloseable {
 
     /** For whoever runs backward a part at a time: the gradients of this one are there. */
     public final void gradientsAreThere(Part part) {
+        residency.gradientsAreThere(part);
         if (asked != null) {
             asked.accept(part);
         }

@@ -19,6 +19,9 @@ public interface Residency {
     /** Before a part is used: from now on {@link Weight#tensor} of its weights is valid. */
     void enter(Part part);
 
+    /** In backward, before {@link #leave}: the gradients of a part's weights are there. */
+    default void gradientsAreThere(Part part) {}
+
     /** After a use, when its results, and in backward its gradients, are complete. */
     void leave(Part part);
 }

@@ -4,6 +4,7 @@ import dev.zhulong.distribute.Call;
 import dev.zhulong.distribute.Collectives;
 import dev.zhulong.distribute.Compression;
 import dev.zhulong.formats.Sizes;
+import dev.zhulong.model.Network;
 import dev.zhulong.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -16,7 +17,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Ranks that each hold the whole model and its moments, read batches of their own, and add up their gradients (Li et al. 2020). Gradients are added in the order of the
+ * Ranks that each hold the whole model and its moments, or share them ({@link ShardedState}), read batches of their own, and add up their gradients (Li et al. 2020). Gradients are added in the order of the
  * ranks, so that N ranks with a batch a step end in the same bits as one process with N.
  */
 public final class DataParallel implements Ranks {
@@ -24,6 +25,8 @@ public final class DataParallel implements Ranks {
     private final Exchanges exchanges;
     /** Null before it is known what is trained. */
     private Reduction gradients;
+    /** Null where each has its own. */
+    private ShardedState shared;
     private long step;
     private long begun;
     private long sentBefore;
@@ -110,7 +113,27 @@ public final class DataParallel implements Ranks {
             gradients.await();
             gradients.close();
         }
-        gradients = new Buckets(exchanges, weights, compression);
+        gradients = shared == null ? new Buckets(exchanges, weights, compression) : shared.expect(weights);
+    }
+
+    @Override
+    public State share(Network model, Optimizer.Maker optimizer, int stage) {
+        if (compression.isPresent()) {
+            throw new IllegalArgumentException("train.compress is for ranks that each hold the whole model: leave it out, or train.zero");
+        }
+        shared = new ShardedState(model, optimizer, stage, exchanges, () -> step);
+        return shared;
+    }
+
+    @Override
+    public boolean sumsEachBatch() {
+        return shared != null && shared.sumsEachBatch();
+    }
+
+    @Override
+    public void nextBatch() {
+        gradients.allThere(step);
+        gradients.nextBatch();
     }
 
     @Override
@@ -118,14 +141,14 @@ public final class DataParallel implements Ranks {
         gradients.there(group, step);
     }
 
-    /** Afterwards each rank has the sum of all. What no rank has a gradient of has none. */
+    /** Afterwards each rank has the sum of all, or of its parts. What no rank has a gradient of has none. */
     @Override
     public void reduce(Collection<Tensor> weights) {
         gradients.allThere(step);
         gradients.handOut();
     }
 
-    /** Each rank has the whole gradient. */
+    /** Each rank has the whole gradient, or its state the norm of all ranks' parts. */
     @Override
     public double sumOfSquares(double mine) {
         return mine;

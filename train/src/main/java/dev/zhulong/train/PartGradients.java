@@ -23,17 +23,19 @@ final class PartGradients {
 
     /** @param accumulation batches of a step on this rank */
     PartGradients(Network model, Ranks ranks, int accumulation) {
+        // where each batch goes by itself nothing is added to sums of earlier ones
+        boolean single = accumulation == 1 || ranks.sumsEachBatch();
         this.model = model;
         this.ranks = ranks;
         List<Tensor> left = new ArrayList<>(model.trainable().values());
         List<List<Tensor>> all = new ArrayList<>();
         if (model.residency() == Residency.HERE) {
             Set<Tensor> late = Collections.newSetFromMap(new IdentityHashMap<>());
-            late.addAll(accumulation == 1 ? List.of() : model.gatheredInPieces());
+            late.addAll(single ? List.of() : model.gatheredInPieces());
             Map<Tensor, Integer> uses = uses();
             for (Part part : model.parts().reversed()) {
                 List<Tensor> group = new ArrayList<>(model.trainable(part).stream().filter(w -> uses.get(w) == 1 && !late.contains(w) && isAmong(w, left)).toList());
-                if (all.isEmpty() && accumulation == 1) {
+                if (all.isEmpty() && single) {
                     // a head's, which are there before the first part is told of
                     left.stream().filter(w -> !uses.containsKey(w)).forEach(group::add);
                 }
@@ -58,6 +60,9 @@ final class PartGradients {
 
     /** Runs the last backward of a step. */
     Loss during(Supplier<Loss> last) {
+        if (groups.isEmpty()) {
+            return last.get();
+        }
         model.onGradients(part -> ranks.there(groups.getOrDefault(part, groups.size())));
         try {
             return last.get();

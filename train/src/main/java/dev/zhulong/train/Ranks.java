@@ -1,6 +1,7 @@
 package dev.zhulong.train;
 
 import dev.zhulong.distribute.Compression;
+import dev.zhulong.model.Network;
 import dev.zhulong.tensor.Tensor;
 import java.nio.file.Path;
 import java.util.Collection;
@@ -66,6 +67,24 @@ public interface Ranks extends AutoCloseable {
 
     /** The gradients of a group are there and stay as they are until {@link #reduce}. Once backward has ended, those of all groups are. */
     default void there(int group) {}
+
+    /**
+     * Shares among all, from now on, what training keeps.
+     *
+     * @param model the same on each
+     * @param stage of ZeRO, 1 to 3
+     */
+    default State share(Network model, Optimizer.Maker optimizer, int stage) {
+        throw new UnsupportedOperationException("these ranks share nothing");
+    }
+
+    /** Whether gradients are summed over the ranks after each batch, rather than once a step, and are gone then. */
+    default boolean sumsEachBatch() {
+        return false;
+    }
+
+    /** Another batch of the step follows; where each is {@linkplain #sumsEachBatch summed} by itself. */
+    default void nextBatch() {}
 
     /**
      * Sums the gradients of all into those of {@code weights}: all of them, or those this rank updates.

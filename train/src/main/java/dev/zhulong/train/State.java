@@ -7,15 +7,19 @@ import java.util.Optional;
 
 /**
  * Where what is trained lies between its uses: weights, the sums of their gradients, and what the optimizer remembers of them. In memory, or on the disk
- * ({@link StreamedState}); the steps of training are the same, and so are their bits.
+ * ({@link StreamedState}), or shared among ranks ({@link ShardedState}); the steps of training are the same, and so are their bits.
  */
 public interface State {
     /** Steps and updates that were done. */
     record Done(long steps, long updates) {}
 
-    /** That of a network's residency, where this keeps more than weights; else one in memory, whose optimizer is fresh. */
-    static State of(Network model, Optimizer.Maker optimizer) {
-        return model.residency() instanceof State state ? state : new InMemory(model, optimizer.of(model.trainable(), model.decayed()));
+    /** That of a network's residency, where this keeps more than weights; else one that ranks share as the options say, or each has in its memory; the optimizer is fresh. */
+    static State of(Network model, TrainOptions options, Ranks ranks) {
+        if (model.residency() instanceof State state) {
+            return state;
+        }
+        return options.zero() > 0 && ranks.size() > 1 ? ranks.share(model, options.optimizer(), options.zero())
+                : new InMemory(model, options.optimizer().of(model.trainable(), model.decayed()));
     }
 
     /** Euclidean norm of all gradients. */
@@ -35,6 +39,14 @@ public interface State {
 
     /** Forgets the gradients. */
     void clear();
+
+    /** Does something on rank 0 that needs weights or moments, and that the other ranks do not do: they {@link #serve} meanwhile. */
+    default void alone(Runnable work) {
+        work.run();
+    }
+
+    /** Gives rank 0 what it needs for what it does {@link #alone}, until it has done that. */
+    default void serve() {}
 
     /** Writes weights and moments into a checkpoint's directory. */
     void save(Path directory);
@@ -59,6 +71,9 @@ public interface State {
     default boolean outlivesTheProcess() {
         return false;
     }
+
+    /** All steps are done, on all ranks: rank 0 has all weights in its network. */
+    default void reunite() {}
 
     /** Training is over; the weights stay. */
     void release();

@@ -112,9 +112,13 @@ public final class TrainStep<B> {
             model.drop(options.seed() * 1_000_003 + ofAll);
             model.products(products(batch));
             Map<Tensor, Tensor> before = i == 0 ? Map.of() : setAside();
-            total = total.plus(i < options.accumulation() - 1 ? objective.accumulate(batch, options.recompute())
+            boolean last = i == options.accumulation() - 1;
+            total = total.plus(!last && !ranks.sumsEachBatch() ? objective.accumulate(batch, options.recompute())
                     : gradients.during(() -> objective.accumulate(batch, options.recompute())));
             before.forEach(TrainStep::addTo);
+            if (!last && ranks.sumsEachBatch()) {
+                ranks.nextBatch();
+            }
             tokens += objective.tokens(batch);
         }
         model.dropNothing();

@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * The training loop. A run lives in a directory; starting it again goes on from its newest checkpoint and ends in the same bits as a run
@@ -78,18 +79,20 @@ public final class Trainer<B> {
         State state = null;
         Duration patience = Duration.ofDays(1);
         try (var on = DeviceScope.open(model.device())) {
-            state = State.of(model, options.optimizer());
+            state = State.of(model, options, ranks);
             if (state.outlivesTheProcess() && options.precision() == Precision.FP16) {
                 throw new TrainingStopped("weights on the disk are not kept together with the loss scale that fp16 needs: train in bf16 or fp32, or without a limit of memory");
             }
+            State kept = state;
             long done = resume(state);
             ranks.agree("number of steps done", done);
             agreeOnModel();
             if (ranks.rank() > 0) {
                 follow(state, done);
+                state.reunite();
                 return Optional.empty();
             }
-            Optional<TrainListener.Evaluation> last = Optional.empty();
+            var last = new AtomicReference<>(Optional.<TrainListener.Evaluation>empty());
             try (MetricsLog log = MetricsLog.resume(run.resolve("metrics.jsonl"), done);
                     EventFile events = EventFile.resume(run.resolve("tensorboard"), done + 1)) {
                 Pace pace = new Pace();
@@ -102,19 +105,20 @@ public final class Trainer<B> {
                     listener.step(step);
                     ranks.remark().ifPresent(listener::message);
                     boolean end = done == options.steps();
+                    long now = done;
                     if (due(done, options.evaluateEvery()) || end) {
-                        last = evaluate(done, log, events);
+                        state.alone(() -> last.set(evaluate(now, log, events)));
                         pace.pause();
                     }
                     if (due(done, options.sampleEvery())) {
-                        listener.sample(done, model);
+                        state.alone(() -> listener.sample(now, model));
                         pace.pause();
                     }
                     if (due(done, options.checkpointEvery()) || end) {
                         agreeOnModel();
                         ranks.settle();
                         log.force();
-                        save(state, done);
+                        state.alone(() -> save(kept, now));
                         pace.pause();
                     }
                     if (state.outlivesTheProcess()) {
@@ -124,11 +128,15 @@ public final class Trainer<B> {
                 }
                 checkpoints.await();
                 ranks.summary().ifPresent(listener::message);
-                if (last.isEmpty()) {
-                    last = evaluation(done);
-                }
+                long now = done;
+                state.alone(() -> {
+                    if (last.get().isEmpty()) {
+                        last.set(evaluation(now));
+                    }
+                });
             }
-            return last;
+            state.reunite();
+            return last.get();
         } catch (RankFailure e) {
             // whoever starts the ranks again takes one that goes on for lost
             patience = LAST_MOMENTS;
@@ -162,11 +170,20 @@ public final class Trainer<B> {
             TrainListener.Step step = step(next, done, pace);
             done++;
             listener.step(step);
-            if (due(done, options.checkpointEvery()) || done == options.steps()) {
+            boolean end = done == options.steps();
+            if (due(done, options.evaluateEvery()) || end) {
+                state.serve();
+            }
+            if (due(done, options.sampleEvery())) {
+                state.serve();
+            }
+            if (due(done, options.checkpointEvery()) || end) {
                 agreeOnModel();
                 ranks.settle();
+                state.serve();
             }
         }
+        state.serve();
     }
 
     /** A checkpoint is of all ranks: one whose weights have come to differ would train on alone from here. */
