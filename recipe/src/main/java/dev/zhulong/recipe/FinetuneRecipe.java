@@ -28,7 +28,7 @@ public record FinetuneRecipe(
     /** Of its jobs. */
     public static final String KIND = "finetune";
 
-    private static final Train TRAIN = new Train(3, 0, 8, 0, true, 1, 0, Optional.empty(), Schedule.Kind.COSINE, 0.05, 0.1, 1, 0, 0.9, 0.999, 1e-8, false, Optional.empty(), TrainPrecision.FP32, "none",
+    private static final Train TRAIN = new Train(3, 0, 8, 0, true, 1, 0, Optional.empty(), Schedule.Kind.COSINE, 0.05, 0.1, 1, 0, 0.9, 0.999, 1e-8, false, Optional.empty(), 0, TrainPrecision.FP32, "none",
             0, 0, 0, 100, 2, "", 100);
 
     public FinetuneRecipe {

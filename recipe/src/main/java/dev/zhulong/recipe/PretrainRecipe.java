@@ -26,7 +26,7 @@ public record PretrainRecipe(
     public static final String KIND = "pretrain";
 
     private static final Train TRAIN = new Train(0, 1000, 16, 256, true, 1, 1e-3, Optional.empty(), Schedule.Kind.COSINE, 50, 100, 1, 0.1, 0.9, 0.95,
-            1e-8, false, Optional.empty(), TrainPrecision.FP32, "none", 100, 128, 100, 100, 2, "", 100);
+            1e-8, false, Optional.empty(), 0, TrainPrecision.FP32, "none", 100, 128, 100, 100, 2, "", 100);
 
     public PretrainRecipe {
         Kinds.require(KIND, kind);

@@ -38,7 +38,7 @@ public record RewriteRecipe(
     /** Tokens of a text where nothing else is said. */
     private static final int LONGEST = 512;
 
-    private static final Train TRAIN = new Train(3, 0, 16, 0, true, 1, 0, Optional.of(0.0), Schedule.Kind.LINEAR, 0.1, 0.1, 1, 0.01, 0.9, 0.98, 1e-8, false, Optional.empty(), TrainPrecision.FP32, "none",
+    private static final Train TRAIN = new Train(3, 0, 16, 0, true, 1, 0, Optional.of(0.0), Schedule.Kind.LINEAR, 0.1, 0.1, 1, 0.01, 0.9, 0.98, 1e-8, false, Optional.empty(), 0, TrainPrecision.FP32, "none",
             0, 0, 0, 500, 2, "", 100);
 
     public RewriteRecipe {

@@ -32,6 +32,8 @@ public record Train(
         @Doc("keep one activation for each block and compute the rest again: less memory, a third more time; qlora always does") boolean recompute,
         @Doc("most memory of the process, the JVM included, such as 2g or 900m: what does not fit is streamed from the run's directory (28 bytes of disk a weight); null for no limit. Decoders, all weights trained")
         Optional<String> memory,
+        @Doc("what ranks share instead of each having all of it (ZeRO): 0 nothing, 1 the optimizer's moments, 2 gradients as well, 3 weights of layers as well; of no matter to one process")
+        int zero,
         @Doc("type that projections multiply in; auto: the faster of fp32 and bf16, measured first; fp16 is slow on processors") TrainPrecision precision,
         @Doc("how gradients travel among ranks: none (fp32), bf16, int8, or topk:0.01 for the largest hundredth; what does not go with one step goes with later ones") String compress,
         @Doc("steps between evaluations; 0 for only at the end (of heads on labelled rows: after each epoch)") long evaluateEvery,
@@ -53,6 +55,12 @@ public record Train(
         memory.ifPresent(TrainingBudget::parse);
         if (Compression.parse(compress).isPresent() && precision == TrainPrecision.FP16) {
             throw new IllegalArgumentException("compress keeps what it does not send, and fp16 throws gradients away that overflow: take precision bf16 or fp32, or compress none");
+        }
+        if (zero > 0 && Compression.parse(compress).isPresent()) {
+            throw new IllegalArgumentException("compress is for ranks that each hold the whole state: leave it out, or zero");
+        }
+        if (zero < 0 || zero > 3) {
+            throw new IllegalArgumentException("zero is a stage of ZeRO, 0 to 3, found " + zero);
         }
         Bounds.atMost("epochs", epochs, Bounds.BATCH);
         Bounds.atMost("steps", steps, Bounds.STEPS);
@@ -115,7 +123,8 @@ public record Train(
      * @param recompute whether blocks are run again in backward
      */
     TrainOptions options(long total, double peak, boolean recompute, long seed) {
-        return new TrainOptions(total, accumulation, schedule(schedule, lr > 0 ? lr : peak, finalLr, warmup, decay, total), clip, optimizer(), recompute, seed, evaluateEvery, sampleEvery, checkpointEvery, keepCheckpoints);
+        return new TrainOptions(total, accumulation, schedule(schedule, lr > 0 ? lr : peak, finalLr, warmup, decay, total), clip, optimizer(), recompute, seed, evaluateEvery, sampleEvery, checkpointEvery, keepCheckpoints)
+                .sharing(zero);
     }
 
     /** The optimizer and its rates. */
@@ -132,7 +141,7 @@ public record Train(
         TrainOptions o = options(total, peak, recompute, seed);
         long perStep = (long) batch * o.accumulation();
         long every = o.evaluateEvery() > 0 ? o.evaluateEvery() : (rows + perStep - 1) / perStep;
-        return new TrainOptions(o.steps(), o.accumulation(), o.schedule(), o.clip(), o.optimizer(), o.recompute(), o.seed(), every, 0, o.checkpointEvery(), o.keepCheckpoints(), o.precision());
+        return new TrainOptions(o.steps(), o.accumulation(), o.schedule(), o.clip(), o.optimizer(), o.recompute(), o.seed(), every, 0, o.checkpointEvery(), o.keepCheckpoints(), o.precision(), o.zero());
     }
 
     /**

@@ -2,6 +2,7 @@ package dev.zhulong.recipe;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.zhulong.distribute.Collectives;
 import dev.zhulong.distribute.Group;
@@ -59,6 +60,19 @@ class RanksFinetuneOneModelTest {
     @CsvSource({"full,2,model.safetensors", "lora,3,adapter_model.safetensors", "qlora,2,adapter_model.safetensors", "dpo,2,adapter_model.safetensors"})
     void withAnyMethod(String method, int size, String file) throws Exception {
         areOne(recipe(method, size), size, file);
+    }
+
+    /** Samples and evaluations on the way are rank 0's, which has not all weights then. */
+    @ParameterizedTest
+    @CsvSource({"full,2,3,model.safetensors", "full,3,1,model.safetensors", "lora,3,3,adapter_model.safetensors", "lora,2,2,adapter_model.safetensors",
+        "qlora,2,2,adapter_model.safetensors", "dpo,2,3,adapter_model.safetensors"})
+    void withAnyPartOfTheStateShared(String method, int size, int zero, String file) throws Exception {
+        areOne(recipe(method, size, "train.zero=" + zero, "train.evaluate_every=2", "train.sample_every=4", "train.sample_tokens=5"), size, file);
+    }
+
+    @Test
+    void aQuantizedBaseIsNotSharedOut() {
+        assertThatThrownBy(() -> areOne(recipe("qlora", 2, "train.zero=3"), 2, "adapter_model.safetensors")).hasMessageContaining("train.zero=3").hasMessageContaining("train.zero=1 or 2");
     }
 
     private void areOne(FinetuneRecipe recipe, int size, String... files) throws Exception {

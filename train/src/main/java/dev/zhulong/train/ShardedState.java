@@ -5,6 +5,7 @@ import dev.zhulong.distribute.Collectives;
 import dev.zhulong.distribute.Parts;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.HalfFloats;
+import dev.zhulong.formats.Role;
 import dev.zhulong.formats.SafetensorsFile;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.TensorView;
@@ -136,7 +137,7 @@ final class ShardedState implements State, Residency {
         List<List<Weight>> all = new ArrayList<>();
         for (Part part : model.parts()) {
             all.add(part.weights().stream().distinct().filter(weight -> weight.isHere() && weight.parameter().layer() >= 0 && uses.get(weight) == 1
-                    && !adapted.contains(weight.tensor())).toList());
+                    && weight.parameter().role() != Role.CORRECTION && !adapted.contains(weight.tensor())).toList());
         }
         all.removeIf(List::isEmpty);
         SegmentAllocator place = SegmentAllocator.slicingAllocator(weightMemory.allocate(
