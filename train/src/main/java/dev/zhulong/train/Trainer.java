@@ -281,8 +281,8 @@ public final class Trainer<B> {
         if (left.isPresent() && left.get().steps() == done) {
             updates = left.get().updates();
         } else if (done > 0) {
-            if (state.outlivesTheProcess() && Residuals.isIn(checkpoint.orElseThrow())) {
-                throw new TrainingStopped(checkpoint.get() + " holds residuals of compressed gradients, which training from the disk does not add: resume it in memory");
+            if ((state.outlivesTheProcess() || state instanceof ShardedState) && Residuals.isIn(checkpoint.orElseThrow())) {
+                throw new TrainingStopped(checkpoint.get() + " holds residuals of compressed gradients, which only a whole state in memory adds: resume it without train.memory and train.zero");
             }
             state.load(checkpoint.orElseThrow());
             resumed = checkpoint;
