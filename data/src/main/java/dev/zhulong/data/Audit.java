@@ -3,8 +3,11 @@ package dev.zhulong.data;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import dev.zhulong.data.document.Document;
+import dev.zhulong.data.document.Strings;
 import dev.zhulong.data.read.ReadReport;
 import dev.zhulong.formats.AtomicFile;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
@@ -18,13 +21,15 @@ import java.util.regex.Pattern;
 
 /**
  * What happened to a corpus: for every step how many documents came in, were changed or dropped, why, and a few samples. Samples are those
- * with the smallest hashes, so that they do not depend on threads. Written as {@code audit.json} and {@code audit.html}.
+ * with the smallest hashes, and reasons beyond a hundred are counted together in the order of their names, so that nothing depends on threads or on the
+ * pieces in which documents were counted. Written as {@code audit.json} and {@code audit.html}.
  *
  * <p>Not safe for several threads: each piece of work fills its own, and they are {@linkplain #merge merged} in order.
  */
 public final class Audit {
     private static final int SAMPLES = 3;
     private static final int REASONS = 100;
+    private static final String OTHER = "other reasons";
     private static final int EXCERPT = 240;
     private static final Pattern COUNTED = Pattern.compile("(\\d{1,9}) (.+)");
 
@@ -59,6 +64,12 @@ public final class Audit {
             }
         }
 
+        private void add(Reason other) {
+            documents += other.documents;
+            occurrences += other.occurrences;
+            other.samples.values().forEach(this::sample);
+        }
+
         private boolean wants(long hash) {
             return samples.size() < SAMPLES || hash < samples.lastKey();
         }
@@ -71,8 +82,8 @@ public final class Audit {
         private long changed;
         private long bytesIn;
         private long bytesOut;
-        private final Map<String, Reason> drops = new TreeMap<>();
-        private final Map<String, Reason> changes = new TreeMap<>();
+        private final TreeMap<String, Reason> drops = new TreeMap<>();
+        private final TreeMap<String, Reason> changes = new TreeMap<>();
 
         public long documentsIn() {
             return documentsIn;
@@ -172,19 +183,71 @@ public final class Audit {
             merge(changes, other.changes);
         }
 
-        private static void merge(Map<String, Reason> into, Map<String, Reason> from) {
-            from.forEach((name, other) -> {
-                Reason reason = reason(into, name);
-                reason.documents += other.documents;
-                reason.occurrences += other.occurrences;
-                other.samples.values().forEach(reason::sample);
-            });
+        private static void merge(TreeMap<String, Reason> into, TreeMap<String, Reason> from) {
+            from.forEach((name, other) -> reason(into, name).add(other));
         }
 
-        /** A rule that writes a number into its reason must not fill memory with reasons. */
-        private static Reason reason(Map<String, Reason> reasons, String name) {
-            String key = reasons.containsKey(name) || reasons.size() < REASONS ? name : "other reasons";
-            return reasons.computeIfAbsent(key, _ -> new Reason());
+        /**
+         * A rule that writes a number into its reason must not fill memory with reasons: the first hundred by name are kept apart, which are the same
+         * however documents are shared out, as a name that was once behind a hundred others stays so.
+         */
+        private static Reason reason(TreeMap<String, Reason> reasons, String name) {
+            Reason known = reasons.get(name);
+            if (known != null) {
+                return known;
+            }
+            int apart = reasons.size() - (reasons.containsKey(OTHER) ? 1 : 0);
+            if (apart < REASONS || name.equals(OTHER)) {
+                return reasons.computeIfAbsent(name, _ -> new Reason());
+            }
+            String last = reasons.lastKey().equals(OTHER) ? reasons.lowerKey(OTHER) : reasons.lastKey();
+            if (name.compareTo(last) > 0) {
+                return reasons.computeIfAbsent(OTHER, _ -> new Reason());
+            }
+            Reason behind = reasons.remove(last);
+            reasons.computeIfAbsent(OTHER, _ -> new Reason()).add(behind);
+            return reasons.computeIfAbsent(name, _ -> new Reason());
+        }
+
+        private void write(DataOutputStream out) throws IOException {
+            for (long count : new long[] {documentsIn, documentsOut, changed, bytesIn, bytesOut}) {
+                out.writeLong(count);
+            }
+            for (var reasons : List.of(drops, changes)) {
+                out.writeInt(reasons.size());
+                for (var entry : reasons.entrySet()) {
+                    Strings.write(entry.getKey(), out);
+                    out.writeLong(entry.getValue().documents);
+                    out.writeLong(entry.getValue().occurrences);
+                    out.writeInt(entry.getValue().samples.size());
+                    for (Sample sample : entry.getValue().samples.values()) {
+                        Strings.write(sample.id(), out);
+                        Strings.write(sample.excerpt(), out);
+                        out.writeLong(sample.hash());
+                    }
+                }
+            }
+        }
+
+        private static Step read(DataInputStream in) throws IOException {
+            var step = new Step();
+            step.documentsIn = in.readLong();
+            step.documentsOut = in.readLong();
+            step.changed = in.readLong();
+            step.bytesIn = in.readLong();
+            step.bytesOut = in.readLong();
+            for (var reasons : List.of(step.drops, step.changes)) {
+                for (int i = in.readInt(); i > 0; i--) {
+                    Reason reason = new Reason();
+                    reasons.put(Strings.read(in), reason);
+                    reason.documents = in.readLong();
+                    reason.occurrences = in.readLong();
+                    for (int n = in.readInt(); n > 0; n--) {
+                        reason.sample(new Sample(Strings.read(in), Strings.read(in), in.readLong()));
+                    }
+                }
+            }
+            return step;
         }
     }
 
@@ -200,6 +263,24 @@ public final class Audit {
 
     void merge(Audit other) {
         other.steps.forEach((name, step) -> step(name).merge(step));
+    }
+
+    /** Writes what was counted, for {@link #read}. */
+    void write(DataOutputStream out) throws IOException {
+        out.writeInt(steps.size());
+        for (var step : steps.entrySet()) {
+            Strings.write(step.getKey(), out);
+            step.getValue().write(out);
+        }
+    }
+
+    /** What {@link #write(DataOutputStream)} wrote. */
+    static Audit read(DataInputStream in) throws IOException {
+        var audit = new Audit();
+        for (int i = in.readInt(); i > 0; i--) {
+            audit.steps.put(Strings.read(in), Step.read(in));
+        }
+        return audit;
     }
 
     /** Writes {@code audit.json} and {@code audit.html}. */

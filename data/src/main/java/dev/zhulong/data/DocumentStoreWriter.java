@@ -4,6 +4,9 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.github.luben.zstd.Zstd;
 import dev.zhulong.data.document.Document;
 import dev.zhulong.formats.AtomicFile;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -25,6 +28,8 @@ import java.util.TreeMap;
  * appear under their names only when {@link #finish} has made them whole.
  */
 final class DocumentStoreWriter implements AutoCloseable {
+    private static final int HASH = 32;
+
     private final Path directory;
     private final Path partial;
     private final FileChannel channel;
@@ -35,7 +40,39 @@ final class DocumentStoreWriter implements AutoCloseable {
     private boolean finished;
 
     /** JSON lines, compressed, with their own hash. */
-    record Frame(byte[] compressed, int documents, long bytes, byte[] hash) { }
+    record Frame(byte[] compressed, int documents, long bytes, byte[] hash) {
+        /** Writes it, for {@link #read}; one without documents is left out. */
+        void write(DataOutputStream out) throws IOException {
+            if (documents == 0) {
+                return;
+            }
+            out.writeInt(documents);
+            out.writeLong(bytes);
+            out.write(hash);
+            out.writeInt(compressed.length);
+            out.write(compressed);
+        }
+
+        /** The next frame, null at the end. */
+        static Frame read(DataInputStream in) throws IOException {
+            int documents;
+            try {
+                documents = in.readInt();
+            } catch (EOFException end) {
+                return null;
+            }
+            long bytes = in.readLong();
+            var hash = new byte[HASH];
+            in.readFully(hash);
+            var compressed = new byte[in.readInt()];
+            in.readFully(compressed);
+            return new Frame(compressed, documents, bytes, hash);
+        }
+
+        byte[] lines() {
+            return decompress(compressed);
+        }
+    }
 
     DocumentStoreWriter(Path directory) throws IOException {
         this.directory = Files.createDirectories(directory);
@@ -119,7 +156,11 @@ final class DocumentStoreWriter implements AutoCloseable {
                 throw new IOException(partial + " was cut short while in use");
             }
         }
-        return Zstd.decompress(buffer.array(), (int) Zstd.getFrameContentSize(buffer.array()));
+        return decompress(buffer.array());
+    }
+
+    private static byte[] decompress(byte[] frame) {
+        return Zstd.decompress(frame, (int) Zstd.getFrameContentSize(frame));
     }
 
     DocumentStore finish() throws IOException {

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 
 /** A few removed duplicates and whom they duplicate, chosen by content hash before their texts are at hand. */
@@ -38,6 +39,11 @@ final class DuplicateSamples {
     /** Any thread. */
     boolean wants(int document) {
         return wanted.containsKey(document);
+    }
+
+    /** Numbers of those whose texts are asked for. */
+    Set<Integer> wanted() {
+        return wanted.keySet();
     }
 
     void found(Map<Integer, Document> some) {

@@ -16,7 +16,7 @@ import java.util.TreeMap;
  * What is to be run, read from a file of properties that Zhulong writes.
  *
  * @param master   of Spark
- * @param tasks    number of them
+ * @param tasks    number of them; 0 where stages have as many as is said of each
  * @param command  each runs, on whatever machine: paths are the same everywhere
  * @param settings of Spark
  * @param values   the rest
@@ -41,6 +41,15 @@ record Job(String master, int tasks, List<String> command, Map<String, String> s
             }
         }
         return new Job(values.get("master"), Integer.parseInt(values.get("tasks")), command, settings, values);
+    }
+
+    /** From 0 on. */
+    static List<Integer> numbers(int count) {
+        var all = new ArrayList<Integer>();
+        for (int i = 0; i < count; i++) {
+            all.add(i);
+        }
+        return all;
     }
 
     String value(String name) {

@@ -10,18 +10,13 @@ import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import org.apache.spark.BarrierTaskContext;
 import org.apache.spark.SparkConf;
 import org.apache.spark.SparkException;
 import org.apache.spark.api.java.JavaRDD;
 import org.apache.spark.api.java.JavaSparkContext;
 import org.apache.spark.rdd.RDDBarrier;
-import org.apache.spark.scheduler.SparkListener;
-import org.apache.spark.scheduler.SparkListenerExecutorRemoved;
 import org.apache.spark.scheduler.SparkListenerStageSubmitted;
-import org.apache.spark.scheduler.SparkListenerTaskStart;
 import scala.jdk.javaapi.CollectionConverters;
 import scala.reflect.ClassTag$;
 
@@ -50,11 +45,9 @@ public final class SparkRanks {
             context.setLogLevel("WARN");
             // tasks whose stage is lost are interrupted, and end their ranks
             context.sc().setJobGroup("ranks", job.value("name"), true);
-            var teller = new Teller(job);
+            var teller = new Attempts(job);
             context.sc().addSparkListener(teller);
-            Thread waiting = new Thread(teller::waitForStart, "waiting");
-            waiting.setDaemon(true);
-            waiting.start();
+            teller.begin();
             List<String> ends = ranks(context, job).repartition(1).collect();
             String failed = ends.stream().filter(end -> end.startsWith(FAILED)).findFirst().orElse(null);
             if (failed != null) {
@@ -71,16 +64,8 @@ public final class SparkRanks {
         System.exit(code);
     }
 
-    private static List<Integer> numbers(int count) {
-        var all = new ArrayList<Integer>();
-        for (int i = 0; i < count; i++) {
-            all.add(i);
-        }
-        return all;
-    }
-
     private static JavaRDD<String> ranks(JavaSparkContext context, Job job) {
-        RDDBarrier<Integer> barrier = context.parallelize(numbers(job.tasks()), job.tasks()).rdd().barrier();
+        RDDBarrier<Integer> barrier = context.parallelize(Job.numbers(job.tasks()), job.tasks()).rdd().barrier();
         Ranks ranks = new Ranks(job);
         return JavaRDD.fromRDD(barrier.mapPartitions(ranks, false, ClassTag$.MODULE$.apply(String.class)), ClassTag$.MODULE$.apply(String.class));
     }
@@ -138,42 +123,16 @@ public final class SparkRanks {
         }
     }
 
-    /** What happens, for whoever waits. */
-    private static final class Teller extends SparkListener {
-        private static final long QUIET_MILLISECONDS = 8_000;
-
-        private final Job job;
-        private final CountDownLatch started = new CountDownLatch(1);
-
-        Teller(Job job) {
-            this.job = job;
-        }
-
-        @Override
-        public void onTaskStart(SparkListenerTaskStart task) {
-            started.countDown();
-        }
-
-        void waitForStart() {
-            try {
-                if (!started.await(QUIET_MILLISECONDS, TimeUnit.MILLISECONDS)) {
-                    System.out.println("waiting for " + job.tasks() + " free slots on " + job.master() + ", as all ranks start together");
-                }
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
+    private static final class Attempts extends Teller {
+        Attempts(Job job) {
+            super(job.master(), job.tasks() + " free slots, as all ranks start together,");
         }
 
         @Override
         public void onStageSubmitted(SparkListenerStageSubmitted stage) {
             if (stage.stageInfo().attemptNumber() > 0) {
-                System.out.println("Spark starts the ranks again, attempt " + (stage.stageInfo().attemptNumber() + 1) + ": they go on from the newest checkpoint");
+                say("Spark starts the ranks again, attempt " + (stage.stageInfo().attemptNumber() + 1) + ": they go on from the newest checkpoint");
             }
-        }
-
-        @Override
-        public void onExecutorRemoved(SparkListenerExecutorRemoved removed) {
-            System.out.println("executor " + removed.executorId() + " is gone: " + removed.reason().lines().findFirst().orElse("no reason given"));
         }
     }
 

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.LongPredicate;
 import java.util.stream.IntStream;
 
 /**
@@ -69,6 +70,16 @@ public final class Clusters {
 
     /** Joins what belongs together; call once, after the last {@link #add}. */
     public void join() {
+        join(_ -> true);
+    }
+
+    /**
+     * The same of near-duplicates that meet in some of the buckets only. Buckets are apart from one another: what is joined in all of them, one after the
+     * other or each in a process of its own, with at least the documents of its bucket, is what {@link #join()} joins.
+     *
+     * @param buckets whether the bucket of a band's key counts
+     */
+    public void join(LongPredicate buckets) {
         parent = new int[size];
         Arrays.setAll(parent, i -> i);
         originals = parent.clone();
@@ -79,9 +90,14 @@ public final class Clusters {
         if (kind == Kind.NEAR) {
             int[] compared = compared();
             for (int band = 0; band < minHash.bands(); band++) {
-                joinBand(band, compared);
+                joinBand(band, compared, buckets);
             }
         }
+    }
+
+    /** Joins two documents that were found to be alike elsewhere; after {@link #join()}. */
+    public void join(int a, int b) {
+        union(a, b);
     }
 
     /**
@@ -148,11 +164,14 @@ public final class Clusters {
         }
     }
 
-    private void joinBand(int band, int[] compared) {
+    private void joinBand(int band, int[] compared, LongPredicate buckets) {
         var heads = new int[tableSize()]; // first document of a bucket, plus one
         var next = new int[size];         // further representatives of the bucket, plus one
         for (int document : compared) {
             long key = key(document, band);
+            if (!buckets.test(key)) {
+                continue;
+            }
             int slot = slot(key, heads.length);
             while (heads[slot] != 0 && key(heads[slot] - 1, band) != key) {
                 slot = slot + 1 & heads.length - 1;

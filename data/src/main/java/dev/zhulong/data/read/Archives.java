@@ -5,6 +5,7 @@ import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.Comparator;
+import java.util.List;
 import java.util.Locale;
 import java.util.function.LongSupplier;
 import org.apache.commons.compress.archivers.tar.TarArchiveInputStream;
@@ -15,14 +16,21 @@ import org.apache.commons.compress.archivers.zip.ZipFile;
 final class Archives {
     private Archives() { }
 
-    static void zip(Path path, String id, DocumentReader reader) throws IOException {
+    /** All entries in the order in which they are read. */
+    static List<ZipArchiveEntry> entries(ZipFile zip) {
+        var entries = Collections.list(zip.getEntries());
+        entries.sort(Comparator.comparing(ZipArchiveEntry::getName).thenComparingLong(ZipArchiveEntry::getLocalHeaderOffset));
+        return entries;
+    }
+
+    /** Reads the entries {@code from} to {@code to - 1}, as far as there are so many. */
+    static void zip(Path path, String id, int from, int to, DocumentReader reader) throws IOException {
         try (ZipFile zip = ZipFile.builder().setPath(path).get()) {
-            var entries = Collections.list(zip.getEntries());
+            List<ZipArchiveEntry> entries = entries(zip);
             if (entries.isEmpty()) {
                 reader.report().skip("empty archive", id);
             }
-            entries.sort(Comparator.comparing(ZipArchiveEntry::getName).thenComparingLong(ZipArchiveEntry::getLocalHeaderOffset));
-            for (ZipArchiveEntry entry : entries) {
+            for (ZipArchiveEntry entry : entries.subList(from, Math.min(to, entries.size()))) {
                 if (entry.isDirectory()) {
                     continue;
                 }

@@ -4,10 +4,13 @@ import com.github.luben.zstd.ZstdInputStream;
 import dev.zhulong.data.document.Document;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayInputStream;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.SequenceInputStream;
 import java.io.UncheckedIOException;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
@@ -41,6 +44,7 @@ import org.apache.commons.compress.compressors.bzip2.BZip2CompressorInputStream;
 public final class DocumentReader {
     private static final Set<String> VERSION_CONTROL = Set.of(".git", ".hg", ".svn");
     private static final int MAX_NESTING = 4;
+    private static final String UNREADABLE = "unreadable";
 
     private final ReadOptions options;
     private final ReadReport report;
@@ -65,21 +69,35 @@ public final class DocumentReader {
     public void read(List<Path> inputs, Consumer<Document> consumer) {
         this.consumer = consumer;
         try {
-            for (Path input : inputs) {
-                if (!Files.exists(input)) {
-                    throw new IllegalArgumentException("input " + input + " does not exist");
-                }
-                String id = input.toAbsolutePath().normalize().getFileName() == null ? ""
-                        : input.toAbsolutePath().normalize().getFileName().toString();
-                if (Files.isDirectory(input)) {
-                    directory(input, id, "", GitIgnore.NONE);
-                } else {
-                    file(input, id, true);
-                }
-            }
+            walk(inputs, options, this::read);
         } catch (ConsumerFailed failed) {
             throw (RuntimeException) failed.getCause();
         }
+    }
+
+    /** The same of one piece. */
+    public void read(Piece piece, Consumer<Document> consumer) {
+        this.consumer = consumer;
+        try {
+            read(piece);
+        } catch (ConsumerFailed failed) {
+            throw (RuntimeException) failed.getCause();
+        }
+    }
+
+    private void read(Piece piece) {
+        long before = bytesRead;
+        try {
+            switch (piece) {
+                case Piece.Skipped(String reason, String where) -> report.skip(reason, where);
+                case Piece.Whole(Path path, String id, boolean named, _) -> file(path, id, named);
+                case Piece.Entries(Path path, String id, int from, int to, _) -> Archives.zip(path, id, from, to, this);
+                case Piece.Lines lines -> lines(lines);
+            }
+        } catch (IOException | RuntimeException e) {
+            unreadable(piece.id(), e);
+        }
+        bytesRead = before + piece.bytes();
     }
 
     /** Bytes of the inputs, as they lie on disk, read so far; may be asked from another thread. */
@@ -117,7 +135,23 @@ public final class DocumentReader {
         return sum[0];
     }
 
-    private void directory(Path directory, String id, String relative, GitIgnore outer) {
+    /** Gives the files of {@code inputs}, and what is not read of them, in reading order. */
+    static void walk(List<Path> inputs, ReadOptions options, Consumer<Piece> pieces) {
+        for (Path input : inputs) {
+            if (!Files.exists(input)) {
+                throw new IllegalArgumentException("input " + input + " does not exist");
+            }
+            String id = input.toAbsolutePath().normalize().getFileName() == null ? ""
+                    : input.toAbsolutePath().normalize().getFileName().toString();
+            if (Files.isDirectory(input)) {
+                directory(input, id, "", GitIgnore.NONE, options, pieces);
+            } else {
+                pieces.accept(new Piece.Whole(input, id, true, input.toFile().length()));
+            }
+        }
+    }
+
+    private static void directory(Path directory, String id, String relative, GitIgnore outer, ReadOptions options, Consumer<Piece> pieces) {
         var children = new ArrayList<Path>();
         GitIgnore ignore = outer;
         try (DirectoryStream<Path> stream = Files.newDirectoryStream(directory)) {
@@ -126,7 +160,7 @@ public final class DocumentReader {
                 ignore = outer.in(directory, relative);
             }
         } catch (IOException | RuntimeException e) {
-            unreadable(id, e);
+            pieces.accept(new Piece.Skipped(UNREADABLE, id + ": " + why(e)));
             return;
         }
         children.sort(Comparator.comparing(path -> path.getFileName().toString()));
@@ -135,41 +169,66 @@ public final class DocumentReader {
             String childId = id + "/" + name;
             boolean isDirectory = Files.isDirectory(child);
             if (isDirectory && Files.isSymbolicLink(child)) {
-                report.skip("symbolic link to a directory", childId);
+                pieces.accept(new Piece.Skipped("symbolic link to a directory", childId));
             } else if (isDirectory && VERSION_CONTROL.contains(name)) {
-                report.skip("version control directory", childId);
+                pieces.accept(new Piece.Skipped("version control directory", childId));
             } else if (ignore.ignores(relative + name, isDirectory)) {
-                report.skip("ignored by .gitignore", childId);
+                pieces.accept(new Piece.Skipped("ignored by .gitignore", childId));
             } else if (isDirectory) {
-                directory(child, childId, relative + name + "/", ignore);
+                directory(child, childId, relative + name + "/", ignore, options, pieces);
             } else if (!Files.isRegularFile(child)) {
-                report.skip("not a regular file", childId);
+                pieces.accept(new Piece.Skipped("not a regular file", childId));
             } else {
-                file(child, childId, false);
+                pieces.accept(new Piece.Whole(child, childId, false, child.toFile().length()));
             }
         }
     }
 
-    private void file(Path path, String id, boolean named) {
-        long before = bytesRead;
+    private void file(Path path, String id, boolean named) throws IOException {
         String name = path.getFileName().toString().toLowerCase(Locale.ROOT);
-        long size = path.toFile().length();
-        try {
-            if (name.endsWith(".zip") || name.endsWith(".jar")) {
-                Archives.zip(path, id, this);
-            } else if (name.endsWith(".parquet")) {
-                if (selected(name, id, named)) {
-                    ParquetRows.read(path, id, options, this);
-                }
-            } else if (named || isContainer(name) || selected(name, id, false)) {
-                try (var in = new CountedFile(Files.newInputStream(path))) {
-                    stream(name, id, in, in::count, named, 0);
-                }
+        if (name.endsWith(".zip") || name.endsWith(".jar")) {
+            Archives.zip(path, id, 0, Integer.MAX_VALUE, this);
+        } else if (name.endsWith(".parquet")) {
+            if (selected(name, id, named)) {
+                ParquetRows.read(path, id, options, this);
             }
-        } catch (IOException | RuntimeException e) {
-            unreadable(id, e);
+        } else if (named || isContainer(name) || selected(name, id, false)) {
+            try (var in = new CountedFile(Files.newInputStream(path))) {
+                stream(name, id, in, in::count, named, 0);
+            }
         }
-        bytesRead = before + size;
+    }
+
+    private void lines(Piece.Lines lines) throws IOException {
+        try (var channel = FileChannel.open(lines.path()); var in = new CountedFile(Channels.newInputStream(channel.position(lines.from())))) {
+            JsonRows.lines(new Bounded(in, lines.bytes()), lines.id(), lines.firstLine(), options, this);
+        }
+    }
+
+    /** The first bytes of a stream. */
+    private static final class Bounded extends FilterInputStream {
+        private long left;
+
+        Bounded(InputStream in, long length) {
+            super(in);
+            this.left = length;
+        }
+
+        @Override
+        public int read() throws IOException {
+            if (left == 0) {
+                return -1;
+            }
+            left--;
+            return in.read();
+        }
+
+        @Override
+        public int read(byte[] buffer, int offset, int length) throws IOException {
+            int n = left == 0 ? -1 : in.read(buffer, offset, (int) Math.min(length, left));
+            left -= Math.max(n, 0);
+            return n;
+        }
     }
 
     /** Counts into {@link #bytesRead}. */
@@ -225,7 +284,7 @@ public final class DocumentReader {
         } else if (!selected(name, id, named)) {
             return;
         } else if (name.endsWith(".jsonl") || name.endsWith(".ndjson")) {
-            JsonRows.lines(Encoding.utf8(in), id, options, this);
+            JsonRows.lines(Encoding.utf8(in), id, 1, options, this);
         } else if (name.endsWith(".json")) {
             json(in, id, named);
         } else if (name.endsWith(".csv") || name.endsWith(".tsv")) {
@@ -244,7 +303,7 @@ public final class DocumentReader {
         if (shape == JsonShape.OTHER || !named && !JsonRows.hasField(utf8, shape, options)) {
             PlainText.read(whole, id, options, this);
         } else if (shape == JsonShape.LINES) {
-            JsonRows.lines(Encoding.utf8(whole), id, options, this);
+            JsonRows.lines(Encoding.utf8(whole), id, 1, options, this);
         } else {
             JsonRows.elements(whole, id, options, this);
         }
@@ -260,7 +319,7 @@ public final class DocumentReader {
     }
 
     private boolean selected(String name, String id, boolean named) {
-        if (named || options.extensions().isEmpty() || options.extensions().contains(name.substring(name.lastIndexOf('.') + 1))) {
+        if (options.takes(name, named)) {
             return true;
         }
         report.skip("extension not asked for", id);
@@ -282,9 +341,12 @@ public final class DocumentReader {
     }
 
     void unreadable(String id, Exception e) {
-        String reason = e instanceof LimitedStream.BombException ? "looks like a decompression bomb" : "unreadable";
-        String why = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
-        report.skip(reason, id + ": " + why);
+        String reason = e instanceof LimitedStream.BombException ? "looks like a decompression bomb" : UNREADABLE;
+        report.skip(reason, id + ": " + why(e));
+    }
+
+    private static String why(Exception e) {
+        return e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
     }
 
     @SuppressWarnings("NonAtomicOperationOnVolatileField") // one thread writes, others look on

@@ -10,7 +10,8 @@ import java.nio.charset.StandardCharsets;
 
 /** What a file's first bytes say of its encoding, and streams of UTF-8 whatever it is. */
 final class Encoding {
-    private static final int HEAD = 4;
+    /** Bytes that say it. */
+    static final int HEAD = 4;
 
     private Encoding() { }
 
@@ -53,9 +54,18 @@ final class Encoding {
         var back = new PushbackInputStream(in, HEAD);
         byte[] head = back.readNBytes(HEAD);
         back.unread(head);
-        Charset marked = marked(head, head.length);
-        Charset charset = marked == null ? unmarked(head, head.length) : marked;
+        Charset charset = recoded(head);
         return charset == null ? back : new Recoded(new InputStreamReader(back, charset));
+    }
+
+    /** Whether {@link #utf8} gives other bytes than those of a stream that begins with {@code head}. */
+    static boolean isRecoded(byte[] head) {
+        return recoded(head) != null;
+    }
+
+    private static Charset recoded(byte[] head) {
+        Charset marked = marked(head, head.length);
+        return marked == null ? unmarked(head, head.length) : marked;
     }
 
     /** The characters of a text, without a byte order mark: in the encoding that its first bytes name, else in {@code otherwise}. */

@@ -27,12 +27,12 @@ final class JsonRows {
 
     private JsonRows() { }
 
-    /** One object a line. */
-    static void lines(InputStream in, String id, ReadOptions options, DocumentReader reader) throws IOException {
+    /** One object a line, of which the first has the number {@code first}. */
+    static void lines(InputStream in, String id, long first, ReadOptions options, DocumentReader reader) throws IOException {
         var rows = new JsonLines(in, options.maxDocumentBytes());
         String[] path = options.field().split("\\.");
-        boolean any = false;
-        for (long line = 1; rows.next(); line++) {
+        boolean any = first > 1;
+        for (long line = first; rows.next(); line++) {
             String where = id + "#" + line;
             any |= rows.length() > 0;
             if (rows.tooLong()) {

@@ -30,6 +30,11 @@ public record ReadOptions(Set<String> extensions, String field, Charset charset,
         }
     }
 
+    /** Whether a file of this lower-case name is asked for. */
+    boolean takes(String name, boolean named) {
+        return named || extensions.isEmpty() || extensions.contains(name.substring(name.lastIndexOf('.') + 1));
+    }
+
     /** The same with other extensions. */
     public ReadOptions withExtensions(String... others) {
         return new ReadOptions(Set.of(others), field, charset, maxDocumentBytes, maxRatio, gitignore);

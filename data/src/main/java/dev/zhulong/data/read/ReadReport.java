@@ -1,9 +1,14 @@
 package dev.zhulong.data.read;
 
+import dev.zhulong.data.document.Strings;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /**
  * What a reader met: documents given, and by reason what it skipped and what it repaired, each with the first few places. Safe for
@@ -26,6 +31,10 @@ public final class ReadReport {
             more.add(where);
             return new Tally(count + 1, List.copyOf(more));
         }
+
+        Tally and(Tally later) {
+            return new Tally(count + later.count, Stream.concat(samples.stream(), later.samples.stream()).limit(SAMPLES).toList());
+        }
     }
 
     synchronized void read() {
@@ -38,6 +47,38 @@ public final class ReadReport {
 
     synchronized void repair(String reason, String where) {
         repaired.merge(reason, new Tally(1, List.of(where)), (old, _) -> old.with(where));
+    }
+
+    /** Adds what was met behind what this one knows. */
+    public synchronized void merge(ReadReport later) {
+        documents += later.documents();
+        later.skipped().forEach((reason, tally) -> skipped.merge(reason, tally, Tally::and));
+        later.repaired().forEach((reason, tally) -> repaired.merge(reason, tally, Tally::and));
+    }
+
+    /** Writes all of it, for {@link #read(DataInputStream)}. */
+    public synchronized void write(DataOutputStream out) throws IOException {
+        out.writeLong(documents);
+        for (var tallies : List.of(skipped, repaired)) {
+            out.writeInt(tallies.size());
+            for (var entry : tallies.entrySet()) {
+                Strings.write(entry.getKey(), out);
+                out.writeLong(entry.getValue().count());
+                Strings.write(entry.getValue().samples(), out);
+            }
+        }
+    }
+
+    /** What {@link #write} wrote. */
+    public static ReadReport read(DataInputStream in) throws IOException {
+        var report = new ReadReport();
+        report.documents = in.readLong();
+        for (var tallies : List.of(report.skipped, report.repaired)) {
+            for (int i = in.readInt(); i > 0; i--) {
+                tallies.put(Strings.read(in), new Tally(in.readLong(), Strings.readAll(in)));
+            }
+        }
+        return report;
     }
 
     /** Documents that were given. */

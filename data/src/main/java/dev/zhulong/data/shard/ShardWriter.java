@@ -5,9 +5,10 @@ import dev.zhulong.data.document.Document;
 import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.text.Tokenizer;
+import java.io.BufferedInputStream;
+import java.io.DataInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -79,16 +80,50 @@ public final class ShardWriter {
         return TokenShards.open(directory);
     }
 
-    private record Encoded(List<int[]> ids, int[] bytes) { }
+    /**
+     * Writes shards of documents that were encoded elsewhere, files of {@link EncodedDocuments} one behind the other, and opens them: the same shards as
+     * {@link #write} makes of the documents.
+     */
+    public static TokenShards assemble(List<Path> encoded, long totalBytes, Tokenizer tokenizer, ShardConfig config, Path directory, Progress progress) {
+        var writer = new ShardWriter(tokenizer, config, directory);
+        try {
+            writer.assemble(encoded, totalBytes, progress);
+        } catch (IOException e) {
+            throw new UncheckedIOException("writing token shards to " + directory + " failed: " + e.getMessage(), e);
+        }
+        return TokenShards.open(directory);
+    }
+
+    private void assemble(List<Path> encoded, long totalBytes, Progress progress) throws IOException {
+        Files.createDirectories(directory);
+        clear();
+        try {
+            for (Path part : encoded) {
+                try (var in = new DataInputStream(new BufferedInputStream(Files.newInputStream(part), 1 << 16))) {
+                    EncodedDocuments some;
+                    while ((some = EncodedDocuments.read(in)) != null) {
+                        append(some);
+                        progress.at("shards", bytes, totalBytes, "bytes");
+                    }
+                }
+            }
+            closeFile();
+        } finally {
+            if (file != null) {
+                file.close();
+            }
+        }
+        writeIndex();
+    }
 
     private void write(Iterator<Document> documents, long totalBytes, Progress progress) throws IOException {
         Files.createDirectories(directory);
         clear();
         try (var encoder = Executors.newSingleThreadExecutor(Thread.ofPlatform().daemon().name("tokenise").factory())) {
-            Future<Encoded> ahead = null;
+            Future<EncodedDocuments> ahead = null;
             while (documents.hasNext()) {
                 List<String> batch = batch(documents);
-                Future<Encoded> next = encoder.submit(() -> encode(batch));
+                Future<EncodedDocuments> next = encoder.submit(() -> EncodedDocuments.of(batch, tokenizer));
                 if (ahead != null) {
                     append(ahead);
                     progress.at("tokenise", bytes, totalBytes, "bytes");
@@ -118,21 +153,18 @@ public final class ShardWriter {
         return texts;
     }
 
-    private Encoded encode(List<String> texts) {
-        return new Encoded(tokenizer.encodeAll(texts),
-                texts.stream().mapToInt(text -> text.getBytes(StandardCharsets.UTF_8).length).toArray());
-    }
-
-    private void append(Future<Encoded> encoded) throws IOException {
-        Encoded batch;
+    private void append(Future<EncodedDocuments> encoded) throws IOException {
         try {
-            batch = encoded.get();
+            append(encoded.get());
         } catch (ExecutionException e) {
             throw e.getCause() instanceof RuntimeException runtime ? runtime : new IllegalStateException(e.getCause());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IllegalStateException("interrupted", e);
         }
+    }
+
+    private void append(EncodedDocuments batch) throws IOException {
         for (int i = 0; i < batch.ids().size(); i++) {
             append(batch.ids().get(i), batch.bytes()[i]);
         }
