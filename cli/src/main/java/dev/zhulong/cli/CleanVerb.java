@@ -4,18 +4,22 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.zhulong.data.CleanConfig;
 import dev.zhulong.data.Cleaner;
+import dev.zhulong.data.CleaningInParts;
 import dev.zhulong.data.Corpus;
 import dev.zhulong.data.DocumentStore;
 import dev.zhulong.data.clean.Steps;
 import dev.zhulong.data.dedup.Clusters;
 import dev.zhulong.data.document.CleaningStep;
+import dev.zhulong.data.read.DocumentReader;
 import dev.zhulong.data.read.ReadOptions;
 import dev.zhulong.data.shard.ShardConfig;
 import dev.zhulong.data.shard.ShardWriter;
 import dev.zhulong.data.shard.TokenShards;
 import dev.zhulong.formats.ContentHash;
+import dev.zhulong.formats.FileTree;
 import dev.zhulong.formats.Sizes;
 import dev.zhulong.formats.progress.ProgressLine;
+import dev.zhulong.tensor.Libtorch;
 import dev.zhulong.text.HuggingFaceTokenizer;
 import dev.zhulong.text.Tokenizer;
 import java.io.IOException;
@@ -23,8 +27,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
@@ -36,7 +43,8 @@ import picocli.CommandLine.Option;
         description = {
             "Turn files, source trees and archives into a cleaned corpus with a training part and a validation part.",
             "Rules are applied in order, and duplicates and near-duplicates are removed over the whole corpus. An audit shows what was "
-                    + "removed and why, with samples. The same input and seed give the same bytes.",
+                    + "removed and why, with samples. The same input and seed give the same bytes, however the files are listed, and whether one process or many "
+                    + "under Apache Spark (--spark) do it.",
         },
         footer = {
             "",
@@ -49,11 +57,14 @@ import picocli.CommandLine.Option;
             "  zhulong clean --data src.zip --steps code --out corpus",
             "  zhulong clean --data articles.jsonl --field body --languages en,zh --evaluation benchmark.jsonl --out corpus",
             "  zhulong clean --data docs/ notes/ --validation-fraction 0.1 --tokenizer my-model --out corpus",
+            "  zhulong clean --spark local-cluster[2,1,1024] --data texts/ --out corpus",
         })
 final class CleanVerb extends Verb {
+    private static final long PART_BYTES = 128L << 20;
+
     @Option(names = "--data", required = true, arity = "1..*", paramLabel = "PATH",
             description = "Files, directories and archives (txt, source"
-            + " code, json, jsonl, csv, parquet; zip, jar, tar, gz, zst).")
+            + " code, json, jsonl, csv, parquet; zip, jar, tar, gz, zst), which are read in the order of their names.")
     List<Path> input;
 
     @Option(names = "--out", required = true, paramLabel = "DIR", description = "Directory to write the corpus to.")
@@ -107,10 +118,32 @@ final class CleanVerb extends Verb {
     @Option(names = "--force", description = "Write into the directory even if it is not empty; a corpus in it is replaced.")
     boolean force;
 
+    @Option(names = "--spark", paramLabel = "MASTER", description = "Let Apache Spark share out the work: " + SparkMaster.KINDS + ". The files are those of one process, byte "
+            + "for byte. All machines have the JDK, Zhulong, the inputs and --out at the same paths. Its jars (about 240 MB) are fetched at first use.")
+    String spark;
+
+    @Option(names = "--spark-set", paramLabel = "NAME=VALUE", description = "Setting of Spark, such as spark.task.cpus=2, the threads of each process; may be repeated.")
+    Map<String, String> sparkSettings = new LinkedHashMap<>();
+
+    @Option(names = "--partitions", paramLabel = "N", description = "Number of parts that the inputs are shared out in under Spark; a compressed file other than a zip archive is not "
+            + "cut (default: one for 128 MB, at least as many as a local master has slots).")
+    Integer partitions;
+
+    /** This process is a task of Spark's. */
+    @Option(names = "--part", hidden = true, paramLabel = "STAGE:N")
+    String part;
+
     @Override
     protected void run() throws IOException {
         Threads.check(spec.commandLine(), threads);
+        input = input.stream().sorted(Comparator.comparing((Path path) -> path.toAbsolutePath().normalize().getFileName())
+                .thenComparing(path -> path.toAbsolutePath().normalize())).toList();
         CleanConfig config = config();
+        if (part != null) {
+            part(config);
+            return;
+        }
+        SparkMaster master = master();
         for (Path path : input) {
             if (Files.isDirectory(path) && out.toAbsolutePath().normalize().startsWith(path.toAbsolutePath().normalize())) {
                 throw wrongUsage("--out " + out + " lies inside the input " + path + " and would be read again; put it elsewhere");
@@ -124,13 +157,71 @@ final class CleanVerb extends Verb {
         }
         try (Tokenizer cutter = tokenizer == null ? null : HuggingFaceTokenizer.load(tokenizer);
                 var status = ProgressLine.on(err())) {
+            if (master != null) {
+                inParts(config, master, cutter, status);
+                return;
+            }
             Corpus corpus = Cleaner.run(config, out, status);
             status.close();
             summary(corpus);
             if (cutter != null) {
-                shards(corpus.train(), cutter, status);
-                shards(corpus.validation(), cutter, status);
+                for (DocumentStore side : List.of(corpus.train(), corpus.validation())) {
+                    try (var documents = side.documents()) {
+                        shards(side, status, (shards, directory) -> ShardWriter.write(documents, side.bytes(), cutter, shards, directory, status), cutter);
+                    }
+                }
             }
+        }
+    }
+
+    private SparkMaster master() {
+        if (spark == null) {
+            if (partitions != null || !sparkSettings.isEmpty()) {
+                throw wrongUsage("--partitions and --spark-set need --spark");
+            }
+            return null;
+        }
+        if (partitions != null && partitions < 1) {
+            throw wrongUsage("--partitions must be at least 1, found " + partitions);
+        }
+        try {
+            return SparkMaster.of(spark);
+        } catch (IllegalArgumentException e) {
+            throw wrongUsage(e.getMessage());
+        }
+    }
+
+    private Path work() {
+        return out.resolve("cleaning.partial");
+    }
+
+    /** Has Spark do it. */
+    private void inParts(CleanConfig config, SparkMaster master, Tokenizer cutter, ProgressLine status) throws IOException {
+        List<String> task = new ArrayList<>(spec.commandLine().getParseResult().originalArgs());
+        task.add("--part");
+        Path logs = out.toAbsolutePath().normalize();
+        logs = logs.resolveSibling(logs.getFileName() + ".spark");
+        int wanted = partitions != null ? partitions : (int) Math.clamp(DocumentReader.size(input) / PART_BYTES + 1, Math.max(1, master.slots()), Integer.MAX_VALUE);
+        try (var stages = new SparkParts(master, sparkSettings, task, logs, status); var parts = CleaningInParts.begin(config, work(), wanted, stages)) {
+            Corpus corpus = parts.run(out);
+            status.close();
+            summary(corpus);
+            if (cutter != null) {
+                parts.encode();
+                for (DocumentStore side : List.of(corpus.train(), corpus.validation())) {
+                    shards(side, status, (shards, directory) -> ShardWriter.assemble(parts.encoded(side), side.bytes(), cutter, shards, directory, status), cutter);
+                }
+            }
+        }
+        FileTree.delete(logs);
+    }
+
+    /** Does one part, for whoever shares out the work. */
+    private void part(CleanConfig config) {
+        AtExit.ofParent();
+        int colon = part.indexOf(':');
+        try (Tokenizer cutter = tokenizer == null ? null : HuggingFaceTokenizer.load(tokenizer)) {
+            CleaningInParts.part(threads == null ? config.withThreads(Libtorch.threads()) : config, cutter, work(), part.substring(0, colon), Integer.parseInt(part.substring(colon + 1)));
         }
     }
 
@@ -201,13 +292,16 @@ final class CleanVerb extends Verb {
         }
     }
 
-    private void shards(DocumentStore side, Tokenizer cutter, ProgressLine status) {
+    /** Makes shards in a directory. */
+    private interface Shards {
+        TokenShards write(ShardConfig config, Path directory);
+    }
+
+    private void shards(DocumentStore side, ProgressLine status, Shards made, Tokenizer cutter) {
         Path file = Files.isDirectory(tokenizer) ? tokenizer.resolve("tokenizer.json") : tokenizer;
         ShardConfig config = ShardConfig.of(ContentHash.ofFile(file).sha256(), side.contentHash());
         Path directory = out.resolve("shards").resolve(side.directory().getFileName());
-        try (var documents = side.documents();
-                TokenShards shards = ShardWriter.write(documents, side.bytes(), cutter,
-                        cutter.eos().isPresent() ? config : config.withoutEndOfSequence(), directory, status)) {
+        try (TokenShards shards = made.write(cutter.eos().isPresent() ? config : config.withoutEndOfSequence(), directory)) {
             status.close();
             out().println(String.format(Locale.ROOT, "%s  %,d tokens, %.2f bytes a token, key %s", directory, shards.tokens(),
                     shards.tokens() == 0 ? 0 : (double) shards.bytes() / shards.tokens(), shards.key()));

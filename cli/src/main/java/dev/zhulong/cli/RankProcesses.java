@@ -13,7 +13,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 
 /** Ranks as processes of this machine: JVMs like this one, whose environment says which rank each is. They end together. */
@@ -79,21 +78,11 @@ final class RankProcesses {
         return ProcessHandle.current().info().command().orElseThrow(() -> new IOException("this machine does not tell which java runs here"));
     }
 
-    /**
-     * What a rank does first that another process started on whatever machine: it ends as soon as that one is gone, as an executor that dies does not take its rank along, and
-     * unpacks libraries in turn with its like.
-     */
+    /** What a rank does first that another process started on whatever machine: it ends with that one, and unpacks libraries in turn with its like. */
     static void begin() {
-        String parent = System.getenv("ZHULONG_PARENT");
-        if (parent == null) {
-            return;
+        if (AtExit.ofParent()) {
+            Libtorch.loadInTurn();
         }
-        Optional<ProcessHandle> found = ProcessHandle.of(Long.parseLong(parent));
-        if (found.isEmpty()) {
-            Runtime.getRuntime().halt(Main.LOST);
-        }
-        found.get().onExit().thenRun(() -> Runtime.getRuntime().halt(Main.LOST));
-        Libtorch.loadInTurn();
     }
 
     private static Process start(Group group, int here, List<String> job, PrintWriter err) throws IOException {

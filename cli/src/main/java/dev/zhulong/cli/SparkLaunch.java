@@ -7,7 +7,6 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
-import java.io.Writer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,29 +14,15 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.Properties;
 import java.util.concurrent.TimeUnit;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /**
- * Ranks that Apache Spark places, starts and starts again: a driver of Spark in a process of its own ({@code dev.zhulong.spark.SparkRanks}), whose jars are
- * never on the class path of anything else. Each rank is again a process of its own, with the JDK and the class path of this one: these lie at the same paths
- * on all machines, as does the run's directory.
+ * Ranks that Apache Spark places, starts and starts again ({@code dev.zhulong.spark.SparkRanks}). Each rank is a process of its own.
  */
 final class SparkLaunch {
-    /** Names a file with the class path of Spark and of the launcher inside it. */
-    static final String CLASSPATH = "zhulong.spark";
-    private static final Pattern LOCAL = Pattern.compile("local\\[(\\d{1,4})]");
-    private static final Pattern LOCAL_CLUSTER = Pattern.compile("local-cluster\\[(\\d{1,4}), *(\\d{1,4}), *(\\d{1,9})]");
-    private static final Pattern REMOTE = Pattern.compile("(spark|k8s)://.+|yarn");
-    /** What Spark needs to see of the JDK, of what its own start scripts open. */
-    private static final List<String> OPENED = List.of("java.lang", "java.lang.invoke", "java.io", "java.net", "java.nio", "java.util", "java.util.concurrent", "java.util.concurrent.atomic",
-            "sun.nio.ch", "sun.nio.cs", "sun.util.calendar");
-
     private static final String SECONDS_FOR_SLOTS = "180";
 
-    private final String master;
+    private final SparkMaster master;
     private final int ranks;
     private final int restarts;
     private final String bind;
@@ -53,13 +38,9 @@ final class SparkLaunch {
      * @throws IllegalArgumentException if the master is none, or the number of ranks is not known
      */
     SparkLaunch(String master, int ranks, int restarts, String bind, long timeout, Map<String, String> settings, PrintWriter err) {
-        Matcher local = LOCAL.matcher(master);
-        Matcher cluster = LOCAL_CLUSTER.matcher(master);
-        boolean remote = REMOTE.matcher(master).matches();
-        int slots = local.matches() ? Integer.parseInt(local.group(1)) : cluster.matches() ? Integer.parseInt(cluster.group(1)) * Integer.parseInt(cluster.group(2)) : 0;
-        if (!remote && slots < 1) {
-            throw new IllegalArgumentException("--spark must be local[N], local-cluster[EXECUTORS,CORES,MB], spark://HOST:PORT, yarn or k8s://URL, found " + master);
-        }
+        this.master = SparkMaster.of(master);
+        int slots = this.master.slots();
+        boolean remote = this.master.isRemote();
         if (!remote && ranks > slots) {
             throw new IllegalArgumentException(ranks + " ranks need as many slots, and " + master + " has " + slots);
         }
@@ -69,7 +50,6 @@ final class SparkLaunch {
         if (bind == null && remote) {
             throw new IllegalArgumentException("--bind must give the address of this machine at which the ranks on " + master + " meet");
         }
-        this.master = master;
         this.ranks = ranks == 0 ? slots : ranks;
         this.restarts = restarts;
         this.bind = bind == null ? "127.0.0.1" : bind;
@@ -94,10 +74,10 @@ final class SparkLaunch {
             for (int generation = 0; generation <= restarts; generation++) {
                 meetings.add(Rendezvous.open(bind, 0, ranks, generation, key, this::say));
             }
-            Path file = write(work.resolve("job.properties"), job, logs, key, meetings);
+            SparkDriver driver = driver(job, logs, key, meetings);
             Path said = logs.resolve("rank-0.log");
             long from = Files.exists(said) ? Files.size(said) : 0;
-            await(driver(work, file, logs), said, from, logs);
+            await(driver.start("SparkRanks", work, logs.resolve("driver.log")), said, from, logs);
         } catch (IOException e) {
             throw new UncheckedIOException("Spark could not be started: " + e.getMessage(), e);
         } catch (InterruptedException e) {
@@ -111,63 +91,21 @@ final class SparkLaunch {
         }
     }
 
-    private Path write(Path file, List<String> job, Path logs, byte[] key, List<Rendezvous> meetings) throws IOException {
-        var all = new Properties();
-        all.setProperty("master", master);
-        all.setProperty("name", "zhulong " + String.join(" ", job));
-        all.setProperty("tasks", Integer.toString(ranks));
-        List<String> command = RankProcesses.command(job);
-        for (int i = 0; i < command.size(); i++) {
-            all.setProperty("command." + i, command.get(i));
-        }
-        // paths of the job that are relative are so to here
-        all.setProperty("directory", Path.of("").toAbsolutePath().toString());
-        all.setProperty("host", bind);
-        all.setProperty("ports", String.join(",", meetings.stream().map(meeting -> Integer.toString(meeting.port())).toList()));
-        all.setProperty("key", HexFormat.of().formatHex(key));
-        all.setProperty("timeout", Long.toString(timeout));
-        all.setProperty("threads", settings.getOrDefault("spark.task.cpus", "1"));
-        all.setProperty("logs", logs.toString());
+    private SparkDriver driver(List<String> job, Path logs, byte[] key, List<Rendezvous> meetings) throws IOException {
         Path failed = logs.resolve("failed");
         Files.deleteIfExists(failed);
-        all.setProperty("failed", failed.toString());
-        // slots are counted each second, not each quarter of a minute
-        all.setProperty("setting.spark.scheduler.barrier.maxConcurrentTasksCheck.interval", "1s");
-        all.setProperty("setting.spark.scheduler.barrier.maxConcurrentTasksCheck.maxFailures", SECONDS_FOR_SLOTS);
-        all.setProperty("setting.spark.stage.maxConsecutiveAttempts", Integer.toString(restarts + 2));
-        Matcher cluster = LOCAL_CLUSTER.matcher(master);
-        if (cluster.matches()) {
-            all.setProperty("setting.spark.executor.memory", cluster.group(3) + "m");
-        }
-        all.setProperty("setting.spark.ui.enabled", "false");
-        all.setProperty("setting.spark.executor.extraClassPath", classpath());
-        if (!master.startsWith("local")) {
-            all.setProperty("setting.spark.driver.host", bind);
-            all.setProperty("setting.spark.jars", ourJar());
-        }
-        settings.forEach((name, value) -> all.setProperty("setting." + name, value));
-        // in a directory that nobody else may read, as it holds the key
-        try (Writer out = Files.newBufferedWriter(file)) {
-            all.store(out, null);
-        }
-        return file;
-    }
-
-    private Process driver(Path work, Path file, Path logs) throws IOException {
-        Files.createDirectories(work.resolve("home/jars"));
-        List<String> command = new ArrayList<>();
-        command.add(RankProcesses.java());
-        OPENED.forEach(name -> command.addAll(List.of("--add-opens", "java.base/" + name + "=ALL-UNNAMED")));
-        command.addAll(List.of("--enable-native-access=ALL-UNNAMED", "--sun-misc-unsafe-memory-access=allow", "-Dlog4j2.configurationFile=zhulong-log4j2.properties", "-cp", classpath(),
-                "dev.zhulong.spark.SparkRanks", file.toString()));
-        var builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.appendTo(logs.resolve("driver.log").toFile()));
-        // executors of local-cluster are started from there
-        builder.environment().put("SPARK_HOME", work.resolve("home").toString());
-        builder.environment().put("SPARK_SCALA_VERSION", "2.13");
-        if (master.startsWith("local")) {
-            builder.environment().put("SPARK_LOCAL_IP", bind);
-        }
-        return builder.directory(work.toFile()).start();
+        return new SparkDriver(master, bind, "zhulong " + String.join(" ", job), RankProcesses.command(job), settings)
+                .with("tasks", Integer.toString(ranks))
+                .with("host", bind)
+                .with("ports", String.join(",", meetings.stream().map(meeting -> Integer.toString(meeting.port())).toList()))
+                .with("key", HexFormat.of().formatHex(key))
+                .with("timeout", Long.toString(timeout))
+                .with("logs", logs.toString())
+                .with("failed", failed.toString())
+                // slots are counted each second, not each quarter of a minute
+                .withSetting("spark.scheduler.barrier.maxConcurrentTasksCheck.interval", "1s")
+                .withSetting("spark.scheduler.barrier.maxConcurrentTasksCheck.maxFailures", SECONDS_FOR_SLOTS)
+                .withSetting("spark.stage.maxConsecutiveAttempts", Integer.toString(restarts + 2));
     }
 
     /** Shows what the driver says and what rank 0 writes, to the end. */
@@ -211,22 +149,6 @@ final class SparkLaunch {
             err.flush();
             return at + more.length;
         }
-    }
-
-    private static String classpath() {
-        String file = System.getProperty(CLASSPATH);
-        if (file == null || !Files.exists(Path.of(file))) {
-            throw new IllegalStateException("--spark needs Spark's jars, which the launcher fetches: start with ./zhulong");
-        }
-        try {
-            return Files.readString(Path.of(file)).strip();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    private static String ourJar() {
-        return classpath().split(System.getProperty("path.separator"), 2)[0];
     }
 
     private void say(String text) {

@@ -31,7 +31,7 @@ class SparkPlacesAndRestartsRanksTest {
 
     @AfterEach
     void forgetJars() {
-        System.clearProperty(SparkLaunch.CLASSPATH);
+        System.clearProperty(SparkDriver.CLASSPATH);
     }
 
     private Object[] pretrain(Path run, int steps, Object... before) {
@@ -54,7 +54,7 @@ class SparkPlacesAndRestartsRanksTest {
     void andEndInTheBitsOfOneProcessThoughAnExecutorIsLost() throws Exception {
         assumeThat(JARS).as("Apache Spark was never fetched: ./zhulong train-cluster --spark 'local[1]' does it").exists();
         assumeThat(Path.of("/proc/self/cmdline")).as("processes are found in /proc").exists();
-        System.setProperty(SparkLaunch.CLASSPATH, JARS.toString());
+        System.setProperty(SparkDriver.CLASSPATH, JARS.toString());
         Path alone = temporary.resolve("alone");
         Cli.run(pretrain(alone, 2000)).done();
         Path run = temporary.resolve("run");
@@ -74,7 +74,7 @@ class SparkPlacesAndRestartsRanksTest {
     @Test
     void whatARankGetsWrongItselfIsNotTriedAgain() {
         assumeThat(JARS).as("Apache Spark was never fetched: ./zhulong train-cluster --spark 'local[1]' does it").exists();
-        System.setProperty(SparkLaunch.CLASSPATH, JARS.toString());
+        System.setProperty(SparkDriver.CLASSPATH, JARS.toString());
         // a step of two batches is not shared by three ranks
         Cli result = Cli.run(pretrain(temporary.resolve("run"), 3, "train-cluster", "--spark", "local[3]"));
         assertThat(result.code()).isEqualTo(1);

@@ -1,0 +1,156 @@
+package dev.zhulong.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
+
+import java.io.IOException;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Trap 25 of scale: a corpus and its shards made under Spark have the bytes of one process, though an executor is lost; and what cannot be done is said. */
+class SparkCleansAsOneProcessDoesTest {
+    private static final Path JARS = Path.of("../target/zhulong/spark/classpath");
+
+    @TempDir
+    Path temporary;
+
+    private final List<Path> inputs = new ArrayList<>();
+    private Path tokenizer;
+
+    @BeforeEach
+    void inputs() throws IOException {
+        assumeThat(JARS).as("Apache Spark was never fetched: ./zhulong train-cluster --spark 'local[1]' does it").exists();
+        System.setProperty(SparkDriver.CLASSPATH, JARS.toString());
+        var random = new Random(3);
+        for (int file = 0; file < 6; file++) {
+            var lines = new StringBuilder();
+            for (int i = 0; i < 400; i++) {
+                // one text in three resembles one of another file
+                String text = TinyModel.text(i % 3 == 0 ? i : 1000 * file + i);
+                lines.append("{\"text\": \"").append(text.replace("\n", "\\n")).append(" word").append(random.nextInt(3)).append("\"}\n");
+            }
+            inputs.add(Files.writeString(temporary.resolve(file + ".jsonl"), lines));
+        }
+    }
+
+    @AfterEach
+    void forgetJars() {
+        System.clearProperty(SparkDriver.CLASSPATH);
+    }
+
+    private Object[] clean(Path out, Object... more) {
+        List<Object> all = new ArrayList<>(List.of("clean", "--steps", "unicode,personal-data", "--validation-fraction", "0.1", "--data"));
+        all.addAll(inputs);
+        all.addAll(List.of("--out", out));
+        all.addAll(List.of(more));
+        return all.toArray();
+    }
+
+    private static Map<String, String> files(Path root) throws IOException {
+        var all = new TreeMap<String, String>();
+        try (var paths = Files.walk(root)) {
+            for (Path path : (Iterable<Path>) paths.filter(Files::isRegularFile)::iterator) {
+                all.put(root.relativize(path).toString(), java.util.HexFormat.of().formatHex(Files.readAllBytes(path)));
+            }
+        }
+        return all;
+    }
+
+    /** The processes of parts that are under way. */
+    private static List<ProcessHandle> below(String program) {
+        return ProcessHandle.current().descendants().filter(process -> {
+            try {
+                return Files.readString(Path.of("/proc", Long.toString(process.pid()), "cmdline")).replace('\0', ' ').contains(program);
+            } catch (IOException e) {
+                // it has ended
+                return false;
+            }
+        }).toList();
+    }
+
+    @Test
+    void evenIfAnExecutorIsLost() throws Exception {
+        assumeThat(Path.of("/proc/self/cmdline")).as("processes are found in /proc").exists();
+        Path one = temporary.resolve("one");
+        Cli.run(clean(one)).done();
+        tokenizer = temporary.resolve("tokenizer");
+        Cli.run("tokenizer", "train", "--data", one, "--vocab-size", 300, "--out", tokenizer).done();
+        Cli.run(clean(one, "--tokenizer", tokenizer, "--force")).done();
+        Collections.shuffle(inputs, new Random(1));
+        Path two = temporary.resolve("two");
+        var cleaning = CompletableFuture.supplyAsync(() -> Cli.run(clean(two, "--tokenizer", tokenizer, "--spark", "local-cluster[2,1,512]", "--partitions", 3)));
+        while (below("--part").isEmpty() && !cleaning.isDone()) {
+            Thread.sleep(5);
+        }
+        // with the process it has started
+        ProcessHandle executor = below("--part").getFirst().parent().orElseThrow();
+        assertThat(below("CoarseGrainedExecutorBackend")).contains(executor);
+        executor.destroyForcibly();
+        Cli result = cleaning.get(5, TimeUnit.MINUTES).done();
+        assertThat(result.err()).contains("is gone");
+        assertThat(files(two)).isEqualTo(files(one)).containsKeys("audit.json", "train/documents.jsonl.zst", "shards/train/tokens-00000.bin", "shards/validation/shards.json");
+        assertThat(below("zhulong")).isEmpty();
+        assertThat(temporary.resolve("two.spark")).doesNotExist();
+    }
+
+    @Test
+    void andWhatAPartGetsWrongIsNamed() throws IOException {
+        Path file = Files.createDirectory(temporary.resolve("taken"));
+        Cli none = Cli.run("clean", "--data", inputs.getFirst(), "--field", "body", "--out", file.resolve("out"), "--spark", "local[2]", "--partitions", 2);
+        assertThat(none.code()).isEqualTo(1);
+        assertThat(none.err()).contains("nothing is left of", "no text in field 'body' 400");
+        // a setting that leaves executors without what they are
+        Cli dead = Cli.run(clean(temporary.resolve("out"), "--spark", "local-cluster[1,1,512]", "--spark-set", "spark.executor.extraClassPath=/nonexistent"));
+        assertThat(dead.code()).isEqualTo(1);
+        assertThat(dead.err()).contains("end before they are given anything to do", "Java 17", "Hadoop 3.4.3");
+        assertThat(below("zhulong")).isEmpty();
+        assertThat(temporary.resolve("out/cleaning.partial")).doesNotExist();
+    }
+
+    @Test
+    void aHadoopThatCannotRunOnThisJavaIsRefused() throws Exception {
+        var urls = new ArrayList<URL>();
+        for (String jar : Files.readString(JARS).strip().split(System.getProperty("path.separator"))) {
+            urls.add(Path.of(jar).toUri().toURL());
+        }
+        try (var loader = new URLClassLoader(urls.toArray(URL[]::new), ClassLoader.getPlatformClassLoader())) {
+            var refusal = loader.loadClass("dev.zhulong.spark.Teller").getDeclaredMethod("refusal", String.class, int.class);
+            refusal.setAccessible(true);
+            for (String old : List.of("3.4.2", "3.3.6", "2.10.2", "3.4")) {
+                assertThat((String) refusal.invoke(null, old, 25)).as(old).contains("Hadoop " + old + " does not run on Java 25", "3.4.3");
+                assertThat(refusal.invoke(null, old, 17)).as(old).isNull();
+            }
+            for (String fit : List.of("3.4.3", "3.4.10", "3.5.0", "3.4.3-SNAPSHOT", "4.0.0")) {
+                assertThat(refusal.invoke(null, fit, 25)).as(fit).isNull();
+            }
+        }
+    }
+
+    @Test
+    void whatDoesNotGoTogetherIsRefused() {
+        Path out = temporary.resolve("out");
+        for (List<Object> wrong : List.<List<Object>>of(List.of("--spark", "everywhere"), List.of("--spark", "local[0]"), List.of("--partitions", 2), List.of("--spark-set", "a=b"),
+                List.of("--spark", "local[2]", "--partitions", 0))) {
+            assertThat(Cli.run(clean(out, wrong.toArray())).code()).as("%s", wrong).isEqualTo(2);
+        }
+        assertThat(out).doesNotExist();
+        forgetJars();
+        Cli without = Cli.run(clean(out, "--spark", "local[2]"));
+        assertThat(without.code()).isEqualTo(1);
+        assertThat(without.err()).contains("start with ./zhulong");
+    }
+}
