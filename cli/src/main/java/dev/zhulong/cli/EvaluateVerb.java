@@ -7,6 +7,7 @@ import dev.zhulong.evaluate.TokenDocument;
 import dev.zhulong.evaluate.task.TaskSpec;
 import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.progress.ProgressLine;
+import dev.zhulong.infer.open.EngineChoice;
 import dev.zhulong.infer.open.EngineChoice.Engine;
 import dev.zhulong.infer.open.LoadedModel;
 import dev.zhulong.infer.open.ModelFiles;
@@ -43,6 +44,7 @@ import picocli.CommandLine.Option;
             "  zhulong evaluate --model my-coder --suite java                        twenty small problems in Java, run against their tests",
             "  zhulong evaluate --model my-model --text held-out.txt",
             "  zhulong evaluate --model model.Q4_0.gguf --text held-out.txt",
+            "  zhulong evaluate --model model.Q4_0.gguf --against my-model --text held-out.txt      how much rounding has changed",
             "  zhulong evaluate --model my-model --text a.txt b.txt --window 256 --stride 128 --json",
             "  zhulong evaluate --model my-model --data corpus                    the corpus's validation side",
             "  zhulong evaluate --model my-classifier --task classify --data reviews.csv --map text=review label=stars",
@@ -67,6 +69,9 @@ final class EvaluateVerb extends Verb {
 
     @Mixin
     RetrievalOptions retrieval;
+
+    @Mixin
+    AgainstOptions against;
 
     @Option(names = "--text", arity = "1..*", paramLabel = "FILE", description = "UTF-8 text files to predict, each as one document.")
     List<Path> text;
@@ -131,6 +136,12 @@ final class EvaluateVerb extends Verb {
         if (models.size() > 1 && (suite.tasks == null || adapter != null)) {
             throw wrongUsage(adapter != null ? "an adapter belongs to one model: give one --model" : "several models are measured with --suite only");
         }
+        if (against.reference != null && text == null && (data == null || head.task != null) || against.reference == null && against.written != null) {
+            throw wrongUsage(against.reference == null ? "--written needs --against" : "--against compares two models on a text: give --text FILE or --data DIR");
+        }
+        if (against.written != null && against.written < 0) {
+            throw wrongUsage("--written must be at least 0, found " + against.written);
+        }
         if (window != null && window < 1) {
             throw wrongUsage("--window must be at least 1 token, found " + window);
         }
@@ -167,11 +178,28 @@ final class EvaluateVerb extends Verb {
                 LoadedModel loaded = window == null ? files.loadFitting(err()::println) : files.load(Math.min(window, files.context()));
                 Stream<TokenDocument> documents = documents(loaded, model);
                 var status = ProgressLine.on(err())) {
+            if (against.reference != null) {
+                status.close();
+                against(files, loaded, documents);
+                return;
+            }
             PerplexityOptions options = options(loaded);
             Iterable<TokenDocument> once = documents::iterator;
             PerplexityResult result = Perplexity.evaluate(loaded.model(), loaded.tokenizer(), once, options, status);
             status.close();
             report(result, model, files.engine());
+        }
+    }
+
+    /** The reference as it is stored, on the same engine. */
+    private void against(ModelFiles files, LoadedModel loaded, Stream<TokenDocument> documents) {
+        EngineChoice as = engine.choice(Engine.TORCH).asStored();
+        String object = against.run(this, files, loaded, as, documents.toList(), of -> against.options(options(of), window != null), json).toString();
+        if (out != null) {
+            AtomicFile.writeString(out, object + "\n");
+        }
+        if (json) {
+            out().println(object);
         }
     }
 

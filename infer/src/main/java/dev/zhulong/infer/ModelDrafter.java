@@ -2,6 +2,7 @@ package dev.zhulong.infer;
 
 import dev.zhulong.infer.LanguageModel.Logits;
 import dev.zhulong.text.Tokenizer;
+import dev.zhulong.text.Vocabularies;
 import java.util.Arrays;
 import java.util.List;
 
@@ -29,12 +30,9 @@ public final class ModelDrafter implements Drafter {
 
             @Override
             public void check(Tokenizer of) {
-                for (int id = 0; id < Math.min(of.vocabSize(), tokenizer.vocabSize()); id++) {
-                    if (!Arrays.equals(of.bytes(id), tokenizer.bytes(id))) {
-                        throw new IllegalArgumentException("the draft model has another vocabulary than the model (token " + id
-                                + " differs): use one of the same family");
-                    }
-                }
+                Vocabularies.difference(of, tokenizer).ifPresent(id -> {
+                    throw new IllegalArgumentException("the draft model has another vocabulary than the model (token " + id + " differs): use one of the same family");
+                });
             }
         };
     }

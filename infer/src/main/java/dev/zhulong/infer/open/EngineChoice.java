@@ -83,6 +83,11 @@ public record EngineChoice(Engine engine, Optional<WeightType> weights, Optional
         return new EngineChoice(value, weights, precision, route, cache, threads, context, task, qualityFloor, device);
     }
 
+    /** The same engine, with weights as they are stored. */
+    public EngineChoice asStored() {
+        return new EngineChoice(engine, Optional.empty(), Optional.empty(), RouteWanted.LATENCY, cache, threads, context, task, qualityFloor, device);
+    }
+
     public EngineChoice withWeights(WeightType value) {
         return new EngineChoice(engine, Optional.of(value), precision, route, cache, threads, context, task, qualityFloor, device);
     }
