@@ -133,7 +133,7 @@ public final class Main extends Verb {
     private static int failed(Exception e, CommandLine command, ParseResult parsed) {
         boolean stacktrace = debugging() || command.getCommand() instanceof Verb verb && verb.stacktrace;
         report(command.getErr(), e, stacktrace);
-        return e instanceof RankFailure ? LOST : FAILED;
+        return e instanceof RankFailure lost && !lost.isDefect() ? LOST : FAILED;
     }
 
     private static void report(PrintWriter err, Throwable e, boolean stacktrace) {

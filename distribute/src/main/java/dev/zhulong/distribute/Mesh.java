@@ -309,7 +309,7 @@ final class Mesh implements AutoCloseable {
     /** Two ranks mean different calls. */
     RankFailure differs(int peer, String theirs, String mine) {
         var found = new RankFailure(peer, name(peer) + " is at " + theirs + ", where rank " + group.rank() + " is at " + mine
-                + ": ranks have to make the same calls in the same order");
+                + ": ranks have to make the same calls in the same order", true);
         failure.compareAndSet(null, found);
         return found;
     }
@@ -325,7 +325,7 @@ final class Mesh implements AutoCloseable {
     /** A new one for whoever throws it; null while all live. */
     private RankFailure failure() {
         RankFailure why = failure.get();
-        return why == null ? null : new RankFailure(why.rank(), why.getMessage());
+        return why == null ? null : new RankFailure(why.rank(), why.getMessage(), why.isDefect());
     }
 
     /** This rank is in a step, which the others are told. */

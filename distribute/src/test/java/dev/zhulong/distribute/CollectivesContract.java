@@ -275,7 +275,8 @@ abstract class CollectivesContract {
             }
             return "added";
         });
-        assertThat(results).doesNotContain("added").anySatisfy(e -> assertThat(((Throwable) e).getMessage()).contains("same calls in the same order").contains("layer 0"));
+        assertThat(results).doesNotContain("added").anySatisfy(e -> assertThat(((Throwable) e).getMessage()).contains("same calls in the same order").contains("layer 0"))
+                .anySatisfy(e -> assertThat(((RankFailure) e).isDefect()).isTrue());
     }
 
     @Test

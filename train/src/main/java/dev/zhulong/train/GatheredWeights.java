@@ -168,6 +168,8 @@ final class GatheredWeights {
             }
             window.layer = null;
         }
+        // whatever a rank did alone: the others begin with the same window
+        current = windows[0];
         last = -1;
     }
 

@@ -3,7 +3,9 @@ package dev.zhulong.train;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.zhulong.data.pack.Batch;
+import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.Family;
+import dev.zhulong.formats.HfConfig;
 import dev.zhulong.model.Decoder;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -170,6 +172,16 @@ class SharedStatesHaveTheBitsOfWholeOnesTest {
         for (int zero = 1; zero <= 3; zero++) {
             together("zero-" + zero, 2, model, options(6, 2, false).sharing(zero), Tiny::batch).assertSameAs(alone);
         }
+    }
+
+    /** What rank 0 does alone leaves it at the same window of layers as the others, however many layers there are. */
+    @Test
+    void ofAnOddNumberOfLayers() throws IOException {
+        Path config = Files.writeString(directory.resolve("config.json"), """
+                {"model_type":"llama","vocab_size":48,"hidden_size":16,"intermediate_size":24,"num_hidden_layers":3,"num_attention_heads":2,"max_position_embeddings":32}""");
+        Supplier<Decoder> model = () -> Tiny.decoder((DecoderSpec) HfConfig.network(config));
+        Run alone = alone(model, options(STEPS, 2, false), Tiny::batch);
+        together("zero-3", 2, model, options(STEPS, 2, false).sharing(3), Tiny::batch).assertSameAs(alone);
     }
 
     private static final class Stopped extends RuntimeException {
