@@ -3,6 +3,8 @@ package dev.zhulong.cli;
 import dev.zhulong.distribute.Collectives;
 import dev.zhulong.distribute.Group;
 import dev.zhulong.distribute.GroupVariables;
+import dev.zhulong.distribute.WorkClient;
+import dev.zhulong.distribute.WorkServer;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.formats.yaml.RecipeReader;
@@ -12,9 +14,13 @@ import dev.zhulong.recipe.FinetuneRecipe;
 import dev.zhulong.recipe.Job;
 import dev.zhulong.recipe.LabelRecipe;
 import dev.zhulong.recipe.Outcome;
+import dev.zhulong.recipe.PretrainRecipe;
 import dev.zhulong.recipe.RewriteRecipe;
 import dev.zhulong.recipe.jobs.Jobs;
 import dev.zhulong.train.DataParallel;
+import dev.zhulong.train.ParameterServer;
+import dev.zhulong.train.Ranks;
+import dev.zhulong.train.Worker;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -114,7 +120,7 @@ abstract class JobVerb extends Verb {
         boolean first = group.rank() == 0;
         RankProcesses.begin();
         try (var line = ProgressLine.on(verb.err());
-                var ranks = new DataParallel(Collectives.join(group, refused -> line.message(refused)))) {
+                var ranks = ranks(group, job, line)) {
             Outcome outcome = job.among(ranks).run(directory, first ? line : Progress.SILENT, Machine.availableMemory() / group.size());
             if (first && !outcome.next().isEmpty()) {
                 line.message(outcome.next());
@@ -123,5 +129,15 @@ abstract class JobVerb extends Verb {
         if (first) {
             verb.out().println(directory);
         }
+    }
+
+    private static Ranks ranks(Group group, Job job, Progress line) {
+        if (group.staleness() == null) {
+            return new DataParallel(Collectives.join(group, line::message));
+        }
+        if (!List.of(PretrainRecipe.KIND, FinetuneRecipe.KIND).contains(job.kind())) {
+            throw new IllegalArgumentException("a parameter server is for pretraining and fine-tuning decoders, not for a job of kind '" + job.kind() + "': leave --staleness out");
+        }
+        return group.rank() == 0 ? new ParameterServer(WorkServer.open(group, line::message), group.staleness(), group.timeout()) : new Worker(WorkClient.join(group));
     }
 }

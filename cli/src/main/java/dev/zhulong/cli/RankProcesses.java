@@ -129,8 +129,19 @@ final class RankProcesses {
     }
 
     private static End await(List<Group> groups, List<Process> ranks) throws InterruptedException {
-        while (ranks.stream().allMatch(Process::isAlive)) {
+        // a server goes on while it has a worker
+        boolean serves = groups.getFirst().staleness() != null;
+        while (serves ? ranks.getFirst().isAlive() && ranks.stream().skip(1).anyMatch(Process::isAlive) : ranks.stream().allMatch(Process::isAlive)) {
             TimeUnit.MILLISECONDS.sleep(50);
+        }
+        if (serves && !ranks.getFirst().isAlive() && ranks.getFirst().exitValue() == Main.DONE) {
+            // whoever is left now was lost on the way
+            for (Process worker : ranks.subList(1, ranks.size())) {
+                if (!worker.waitFor(2, TimeUnit.SECONDS)) {
+                    worker.destroyForcibly();
+                }
+            }
+            return new End(Map.of(), Main.DONE, 0);
         }
         boolean failed = false;
         long end = Long.MAX_VALUE;

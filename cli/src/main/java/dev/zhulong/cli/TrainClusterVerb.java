@@ -95,6 +95,11 @@ final class TrainClusterVerb extends Verb {
     @Option(names = "--restarts", paramLabel = "N", defaultValue = "3", description = "How often the training may be started again when a rank is lost; with --nproc or --spark only (default: ${DEFAULT-VALUE}).")
     int restarts;
 
+    @Option(names = "--staleness", paramLabel = "S", description = "Have one more rank, the first, hold the weights and serve the others, so that a slow one keeps nobody waiting: a gradient may be "
+            + "used up to S steps after the weights it was computed with, and a step takes the first train.accumulation gradients that come. 0: none is stale, and the bits are those "
+            + "of one process (default: all ranks add up their gradients). With --world-size the first rank is among them.")
+    Integer staleness;
+
     @Option(names = "--spark", paramLabel = "MASTER", description = "Let Apache Spark place, start and restart the ranks: local[N], local-cluster[EXECUTORS,CORES,MB], spark://HOST:PORT, yarn or "
             + "k8s://URL. --nproc says how many (default: the slots of a local master). All machines have the JDK, Zhulong and the run's directory at the same paths. "
             + "Its jars (about 240 MB) are fetched at first use.")
@@ -112,6 +117,9 @@ final class TrainClusterVerb extends Verb {
     protected void run() {
         if (!JOBS.contains(job.getFirst())) {
             throw wrongUsage("ranks run one of " + String.join(", ", JOBS) + ", found '" + job.getFirst() + "': name it behind the options of train-cluster");
+        }
+        if (staleness != null && (staleness < 0 || spark != null)) {
+            throw wrongUsage(spark == null ? "--staleness must be at least 0, found " + staleness : "--staleness is not for ranks under Spark, whose stages end with the first rank that is lost");
         }
         if (timeout < 0.5) {
             throw wrongUsage("--timeout must be at least 0.5 seconds, found " + timeout);
@@ -160,14 +168,14 @@ final class TrainClusterVerb extends Verb {
         if (nproc < 1) {
             throw wrongUsage("--nproc must be at least 1, found " + nproc);
         }
-        int size = nproc;
+        int size = staleness == null ? nproc : nproc + 1;
         for (int generation = 0; ; generation++) {
             byte[] key = Rendezvous.newKey();
             RankProcesses.End end;
             try (var rendezvous = Rendezvous.open("127.0.0.1", 0, size, generation, key, this::say)) {
                 List<Group> groups = new ArrayList<>();
                 for (int i = 0; i < size; i++) {
-                    groups.add(new Group(i, size, generation, "127.0.0.1", rendezvous.port(), "127.0.0.1", key, patience()));
+                    groups.add(new Group(i, size, generation, "127.0.0.1", rendezvous.port(), "127.0.0.1", key, patience()).serving(staleness));
                 }
                 end = RankProcesses.run(groups, job, err());
             }
@@ -178,12 +186,12 @@ final class TrainClusterVerb extends Verb {
             int left = size - end.lost().size();
             // a machine that stood still for a while, and goes on
             String lost = end.text();
-            if (generation >= restarts || left < 1) {
+            if (generation >= restarts || left < 1 && staleness == null) {
                 throw new IllegalStateException(lost + (left < 1 ? ": none is left" : " after " + generation + " restarts: raise --restarts")
                         + "; the newest checkpoint stays, go on with the same command");
             }
             int batches = batches();
-            int next = IntStream.rangeClosed(1, left).filter(n -> batches % n == 0).max().orElse(1);
+            int next = staleness != null ? size : IntStream.rangeClosed(1, left).filter(n -> batches % n == 0).max().orElse(1);
             say(lost + ": going on from the newest checkpoint with " + next + (next == 1 ? " rank" : " ranks"));
             size = next;
         }
@@ -252,7 +260,7 @@ final class TrainClusterVerb extends Verb {
     }
 
     private void train(Group group) {
-        code = ScopedValue.where(JobVerb.MEMBER, group).call(() -> Main.execute(out(), err(), job.toArray(String[]::new)));
+        code = ScopedValue.where(JobVerb.MEMBER, group.serving(staleness)).call(() -> Main.execute(out(), err(), job.toArray(String[]::new)));
     }
 
     @Override

@@ -12,13 +12,13 @@ import java.util.stream.LongStream;
 public final class CompressedSum {
     private final Collectives ranks;
     private final Parts parts;
-    private final Codec out;
-    private final Codec back;
+    private final Compression how;
     private final MemorySegment messages;
-    private final long[] messageBytes;
     private final MemorySegment received;
     private final MemorySegment sums;
-    private final long[] sumBytes;
+    private Compression now;
+    private Codec out;
+    private Codec back;
 
     /**
      * On all ranks alike, as it takes memory that they share.
@@ -27,14 +27,28 @@ public final class CompressedSum {
      */
     public CompressedSum(Collectives ranks, Compression how, long values) {
         this.ranks = ranks;
+        this.how = how;
         parts = new Parts(values, ranks.size());
-        out = how.out();
-        back = how.back();
-        messageBytes = IntStream.range(0, ranks.size()).mapToLong(rank -> out.bytes(parts.length(rank))).toArray();
-        sumBytes = IntStream.range(0, ranks.size()).mapToLong(rank -> back.bytes(parts.length(rank))).toArray();
-        messages = ranks.allocate(LongStream.of(messageBytes).sum());
-        received = ranks.allocate(messageBytes[ranks.rank()] * ranks.size());
-        sums = ranks.allocate(LongStream.of(sumBytes).sum());
+        // never more than in the first step
+        at(1);
+        long[] most = bytes(out);
+        messages = ranks.allocate(LongStream.of(most).sum());
+        received = ranks.allocate(most[ranks.rank()] * ranks.size());
+        sums = ranks.allocate(LongStream.of(bytes(back)).sum());
+    }
+
+    private void at(long step) {
+        Compression next = how.at(step);
+        if (!next.equals(now)) {
+            now = next;
+            out = next.out();
+            back = next.back();
+        }
+    }
+
+    /** Of each rank's part. */
+    private long[] bytes(Codec codec) {
+        return IntStream.range(0, ranks.size()).mapToLong(rank -> codec.bytes(parts.length(rank))).toArray();
     }
 
     /**
@@ -44,17 +58,17 @@ public final class CompressedSum {
      * @param sum    F32, as many
      */
     public void allReduce(Call call, MemorySegment values, MemorySegment sum) {
+        at(call.step());
         int me = ranks.rank();
-        long at = 0;
+        long[] messageBytes = bytes(out);
         for (int peer = 0; peer < ranks.size(); peer++) {
             if (peer != me) {
-                out.encode(part(values, peer), messages.asSlice(at, messageBytes[peer]));
+                out.encode(parts.in(values, peer), SocketCollectives.message(messages, messageBytes, peer));
             }
-            at += messageBytes[peer];
         }
-        ranks.allToAll(call, messages, messageBytes, received);
-        MemorySegment mine = part(values, me);
-        MemorySegment total = part(sum, me).fill((byte) 0);
+        ranks.allToAll(call, messages.asSlice(0, LongStream.of(messageBytes).sum()), messageBytes, received);
+        MemorySegment mine = parts.in(values, me);
+        MemorySegment total = parts.in(sum, me).fill((byte) 0);
         for (int from = 0; from < ranks.size(); from++) {
             if (from == me) {
                 Sums.add(total, total, mine);
@@ -63,20 +77,20 @@ public final class CompressedSum {
             }
         }
         mine.copyFrom(total);
-        back.encode(mine, sums.asSlice(LongStream.of(sumBytes).limit(me).sum(), sumBytes[me]));
-        ranks.allGather(call, sums, sumBytes);
+        long[] sumBytes = bytes(back);
+        MemorySegment all = sums.asSlice(0, LongStream.of(sumBytes).sum());
+        back.encode(mine, SocketCollectives.message(all, sumBytes, me));
+        ranks.allGather(call, all, sumBytes);
         sum.fill((byte) 0);
-        at = 0;
         for (int owner = 0; owner < ranks.size(); owner++) {
-            back.addTo(sums.asSlice(at, sumBytes[owner]), part(sum, owner));
-            at += sumBytes[owner];
+            back.addTo(SocketCollectives.message(all, sumBytes, owner), parts.in(sum, owner));
         }
     }
 
     /** Takes back sums that nobody used: they are left again, with their owners. */
     public void takeBack(MemorySegment values, MemorySegment sum) {
-        MemorySegment mine = part(values, ranks.rank());
-        Sums.add(mine, mine, part(sum, ranks.rank()));
+        MemorySegment mine = parts.in(values, ranks.rank());
+        Sums.add(mine, mine, parts.in(sum, ranks.rank()));
     }
 
     /**
@@ -93,10 +107,6 @@ public final class CompressedSum {
     /** Leaves in {@code values} this rank's part of {@code all}, which is left over all ranks. */
     public void leave(MemorySegment values, MemorySegment all) {
         values.fill((byte) 0);
-        part(values, ranks.rank()).copyFrom(part(all, ranks.rank()));
-    }
-
-    private MemorySegment part(MemorySegment of, int owner) {
-        return of.asSlice(parts.begin(owner) * Float.BYTES, parts.length(owner) * Float.BYTES);
+        parts.in(values, ranks.rank()).copyFrom(parts.in(all, ranks.rank()));
     }
 }

@@ -19,11 +19,19 @@ import javax.net.ssl.SSLContext;
  *                   listened on
  * @param listens    port that is listened on; 0 for a free one
  * @param encryption of all connections, once the key is shown; null for none
+ * @param staleness  versions that a gradient may be behind, where the first rank serves the others ({@link WorkServer}); null where all add up what they have
  */
-public record Group(int rank, int size, int generation, String host, int port, String bind, byte[] key, Duration timeout, InetSocketAddress advertised, int listens, SSLContext encryption) {
+public record Group(int rank, int size, int generation, String host, int port, String bind, byte[] key, Duration timeout, InetSocketAddress advertised, int listens,
+        SSLContext encryption, Integer staleness) {
     /** Of ranks that reach one another directly, by whatever port is free. */
     public Group(int rank, int size, int generation, String host, int port, String bind, byte[] key, Duration timeout) {
         this(rank, size, generation, host, port, bind, key, timeout, null, 0, null);
+    }
+
+    /** Where all add up what they have. */
+    public Group(int rank, int size, int generation, String host, int port, String bind, byte[] key, Duration timeout, InetSocketAddress advertised, int listens,
+            SSLContext encryption) {
+        this(rank, size, generation, host, port, bind, key, timeout, advertised, listens, encryption, null);
     }
 
     public Group {
@@ -33,6 +41,14 @@ public record Group(int rank, int size, int generation, String host, int port, S
         if (key.length < 16) {
             throw new IllegalArgumentException("the ranks' key has " + key.length + " bytes: give at least 16");
         }
+        if (staleness != null && (staleness < 0 || size < 2)) {
+            throw new IllegalArgumentException("a parameter server needs a staleness of at least 0 and two ranks, of which the first serves the others, found " + staleness + " and " + size);
+        }
         key = key.clone();
+    }
+
+    /** The same, of which the first serves the others; all add up what they have where {@code versions} is null. */
+    public Group serving(Integer versions) {
+        return new Group(rank, size, generation, host, port, bind, key, timeout, advertised, listens, encryption, versions);
     }
 }

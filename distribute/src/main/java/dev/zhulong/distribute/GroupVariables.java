@@ -16,6 +16,7 @@ public final class GroupVariables {
     private static final String PORT = PREFIX + "MASTER_PORT";
     private static final String BIND = PREFIX + "BIND";
     private static final String KEY = PREFIX + "CLUSTER_KEY";
+    private static final String STALENESS = PREFIX + "STALENESS";
     private static final String TIMEOUT = PREFIX + "RANK_TIMEOUT_MS";
 
     private GroupVariables() {}
@@ -31,6 +32,9 @@ public final class GroupVariables {
         all.put(BIND, group.bind());
         all.put(KEY, HexFormat.of().formatHex(group.key()));
         all.put(TIMEOUT, Long.toString(group.timeout().toMillis()));
+        if (group.staleness() != null) {
+            all.put(STALENESS, group.staleness().toString());
+        }
         return all;
     }
 
@@ -44,7 +48,7 @@ public final class GroupVariables {
             return Optional.empty();
         }
         return Optional.of(new Group(number(variables, RANK), number(variables, SIZE), number(variables, GENERATION), text(variables, HOST), number(variables, PORT), text(variables, BIND),
-                key(text(variables, KEY)), Duration.ofMillis(number(variables, TIMEOUT))));
+                key(text(variables, KEY)), Duration.ofMillis(number(variables, TIMEOUT))).serving(variables.containsKey(STALENESS) ? number(variables, STALENESS) : null));
     }
 
     private static byte[] key(String hex) {

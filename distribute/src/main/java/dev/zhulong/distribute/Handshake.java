@@ -56,7 +56,7 @@ final class Handshake {
     }
 
     /** What a connection is for. */
-    enum Purpose { RENDEZVOUS, CONTROL, DATA }
+    enum Purpose { RENDEZVOUS, CONTROL, DATA, WORK }
 
     private Handshake() {}
 

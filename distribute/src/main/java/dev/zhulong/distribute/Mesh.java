@@ -2,18 +2,15 @@ package dev.zhulong.distribute;
 
 import dev.zhulong.distribute.Handshake.Hello;
 import dev.zhulong.distribute.Handshake.Purpose;
-import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.net.InetSocketAddress;
 import java.net.SocketTimeoutException;
 import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
-import java.time.Duration;
 import java.util.Arrays;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -32,7 +29,6 @@ final class Mesh implements AutoCloseable {
     private static final String ENDED = "has ended";
     /** Of the timeout, in which silence is counted. */
     private static final int SLICES = 8;
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private final Group group;
     private final Wire[] data;
@@ -60,72 +56,22 @@ final class Mesh implements AutoCloseable {
     /** Meets the others; waits a minute for them. */
     static Mesh join(Group group, Consumer<String> notice) {
         try (var listener = ServerSocketChannel.open()) {
-            bind(listener, group);
-            Mesh mesh;
-            int[] ports = new int[group.size()];
-            try (SocketChannel channel = dial(group.host(), group.port())) {
-                InetSocketAddress advertised = group.advertised();
-                Handshake.call(channel, group.key(), hello(group, Purpose.RENDEZVOUS, advertised == null ? listener.socket().getLocalPort() : advertised.getPort()));
-                Wire rendezvous = Wire.called(channel, group.encryption());
-                new DataOutputStream(rendezvous.out()).writeUTF(advertised == null ? "" : advertised.getHostString());
-                rendezvous.timeout((int) PATIENCE.toMillis());
-                var in = new DataInputStream(rendezvous.in());
-                String session = in.readUTF();
-                boolean direct = in.readBoolean();
-                String[] hosts = new String[group.size()];
-                for (int i = 0; i < group.size(); i++) {
-                    hosts[i] = in.readUTF();
-                    ports[i] = in.readInt();
-                }
-                mesh = new Mesh(group, session, hosts, direct);
-            } catch (SocketTimeoutException | EOFException e) {
-                throw new IOException("not all of the " + group.size() + " ranks have come within " + PATIENCE.toSeconds() + " s", e);
-            }
-            mesh.connect(listener, ports, notice);
+            Meeting.bind(listener, group);
+            Meeting met = Meeting.of(group, listener);
+            Mesh mesh = new Mesh(group, met.session(), met.hosts(), met.direct());
+            mesh.connect(listener, met.ports(), notice);
             mesh.live();
             return mesh;
         } catch (IOException e) {
-            throw new RankFailure(group.rank(), "rank " + group.rank() + " cannot join the others at " + group.host() + ":" + group.port() + ": " + e.getMessage());
-        }
-    }
-
-    private static void bind(ServerSocketChannel listener, Group group) throws IOException {
-        try {
-            listener.bind(new InetSocketAddress(group.bind(), group.listens()));
-        } catch (IOException e) {
-            throw new IOException("it cannot listen on " + group.bind() + ":" + group.listens() + " (" + e.getMessage() + ")", e);
-        }
-    }
-
-    private static Hello hello(Group group, Purpose purpose, int port) {
-        return new Hello(group.generation(), group.rank(), group.size(), purpose, port);
-    }
-
-    /** A rank may be started before the one it calls. */
-    private static SocketChannel dial(String host, int port) throws IOException {
-        long end = System.nanoTime() + PATIENCE.toNanos();
-        while (true) {
-            try {
-                return SocketChannel.open(new InetSocketAddress(host, port));
-            } catch (IOException e) {
-                if (System.nanoTime() > end) {
-                    throw new IOException("nobody listens there (" + e.getMessage() + ")", e);
-                }
-            }
-            try {
-                Thread.sleep(100);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new IOException("was interrupted", e);
-            }
+            throw Meeting.failed(group, e);
         }
     }
 
     private void connect(ServerSocketChannel listener, int[] ports, Consumer<String> notice) throws IOException {
         for (int peer = 0; peer < group.rank(); peer++) {
             for (Purpose purpose : new Purpose[] {Purpose.CONTROL, Purpose.DATA}) {
-                SocketChannel channel = dial(hosts[peer], ports[peer]);
-                Handshake.call(channel, group.key(), hello(group, purpose, 0));
+                SocketChannel channel = Meeting.dial(hosts[peer], ports[peer]);
+                Handshake.call(channel, group.key(), Meeting.hello(group, purpose, 0));
                 take(peer, purpose, channel, Wire.called(channel, group.encryption()));
             }
         }
@@ -141,8 +87,8 @@ final class Mesh implements AutoCloseable {
             }
         });
         try {
-            if (!all.await(PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
-                throw new IOException("not all of the " + group.size() + " ranks have called within " + PATIENCE.toSeconds() + " s");
+            if (!all.await(Meeting.PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
+                throw new IOException("not all of the " + group.size() + " ranks have called within " + Meeting.PATIENCE.toSeconds() + " s");
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

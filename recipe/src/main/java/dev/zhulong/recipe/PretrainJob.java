@@ -55,6 +55,9 @@ public final class PretrainJob extends RecipeJob<PretrainRecipe, PretrainJob.Res
     public PretrainJob among(Ranks others) {
         TrainingBudget.refuse(recipe.train(), "several ranks");
         recipe.train().share(others);
+        if (recipe.model().correctionRate() > 0 && (!others.computes() || others.worker().isPresent())) {
+            throw new IllegalArgumentException("model.correction_rate moves experts by what ranks have seen together, which a parameter server does not: set it to 0, or leave --staleness out");
+        }
         return new PretrainJob(recipe, others);
     }
 

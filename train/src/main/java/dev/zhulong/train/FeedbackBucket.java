@@ -22,7 +22,7 @@ final class FeedbackBucket extends Bucket {
     FeedbackBucket(Collectives ranks, List<Tensor> weights, Compression how) {
         super(ranks, weights);
         left = ranks.allocate(values().byteSize());
-        residuals = views(left);
+        residuals = views(left, weights);
         sums = new CompressedSum(ranks, how, values().byteSize() / Float.BYTES);
     }
 

@@ -34,6 +34,29 @@ public interface Ranks extends AutoCloseable {
         }
     }
 
+    /** The number among all ranks' batches of this rank's {@code own}, both counted from 0: ranks read a step's batches in turn. */
+    default long number(long own) {
+        return own * size() + rank();
+    }
+
+    /** Whether it computes gradients itself; else {@link #sum} and {@link #reduce} have those of others. */
+    default boolean computes() {
+        return true;
+    }
+
+    /** That which computes gradients for a server and does nothing else, where this is one. */
+    default Optional<Worker> worker() {
+        return Optional.empty();
+    }
+
+    /**
+     * Training begins.
+     *
+     * @param weights that are trained
+     * @param done    steps that were done before
+     */
+    default void start(Collection<Tensor> weights, TrainOptions options, long done) {}
+
     /** A step begins, counted from 1. */
     default void begin(long step) {}
 
@@ -55,6 +78,11 @@ public interface Ranks extends AutoCloseable {
      * @param mine as many on each rank
      */
     default double[] sum(String what, double... mine) {
+        return mine;
+    }
+
+    /** Tokens that were read for the last {@link #sum}. @param mine read by this rank */
+    default long tokens(long mine) {
         return mine;
     }
 

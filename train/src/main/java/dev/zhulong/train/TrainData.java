@@ -12,6 +12,6 @@ import java.util.function.LongFunction;
 public record TrainData<B>(LongFunction<B> training, List<B> validation) {
     /** That of one of several ranks, which read a step's batches in turn. */
     public TrainData<B> among(Ranks ranks) {
-        return new TrainData<>(number -> training.apply(number * ranks.size() + ranks.rank()), validation);
+        return new TrainData<>(number -> training.apply(ranks.number(number)), validation);
     }
 }

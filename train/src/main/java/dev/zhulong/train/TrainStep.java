@@ -104,12 +104,11 @@ public final class TrainStep<B> {
         Loss total = Loss.NONE;
         long tokens = 0;
         ranks.begin(index + 1);
-        for (int i = 0; i < options.accumulation(); i++) {
+        for (int i = 0; ranks.computes() && i < options.accumulation(); i++) {
             long number = index * options.accumulation() + i;
             B batch = data.training().apply(number);
             // nothing but the step's number decides what is dropped, as nothing else decides what is read
-            long ofAll = number * ranks.size() + ranks.rank();
-            model.drop(options.seed() * 1_000_003 + ofAll);
+            model.drop(options.seed() * 1_000_003 + ranks.number(number));
             model.products(products(batch));
             Map<Tensor, Tensor> before = i == 0 ? Map.of() : setAside();
             boolean last = i == options.accumulation() - 1;
@@ -152,7 +151,7 @@ public final class TrainStep<B> {
         }
         state.clear();
         scale = options.precision() == Precision.FP16 ? scale.held() : scale;
-        return Optional.of(new Result(total, tokens, lr, norm, updated));
+        return Optional.of(new Result(total, ranks.tokens(tokens), lr, norm, updated));
     }
 
     /**

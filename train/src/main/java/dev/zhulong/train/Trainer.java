@@ -79,6 +79,10 @@ public final class Trainer<B> {
         State state = null;
         Duration patience = Duration.ofDays(1);
         try (var on = DeviceScope.open(model.device())) {
+            if (ranks.worker().isPresent()) {
+                ranks.worker().get().work(model, objective, data, options);
+                return Optional.empty();
+            }
             state = State.of(model, options, ranks);
             if (state.outlivesTheProcess() && options.precision() == Precision.FP16) {
                 throw new TrainingStopped("weights on the disk are not kept together with the loss scale that fp16 needs: train in bf16 or fp32, or without a limit of memory");
@@ -87,6 +91,7 @@ public final class Trainer<B> {
             long done = resume(state);
             ranks.agree("number of steps done", done);
             agreeOnModel();
+            ranks.start(model.trainable().values(), options, done);
             if (ranks.rank() > 0) {
                 follow(state, done);
                 state.reunite();

@@ -96,7 +96,7 @@ class CompressedGradientsForgetNothingTest {
 
     /** And the residuals of all are in the checkpoint, so that what is started again ends in the bits of what was never stopped. */
     @ParameterizedTest
-    @CsvSource({"2,topk:0.05", "3,topk:0.05", "2,int8", "3,bf16"})
+    @CsvSource({"2,topk:0.05:4", "3,topk:0.05:0", "2,int8", "3,bf16"})
     void allRanksEndInTheSameBitsStoppedOrNot(int size, String compress) throws Exception {
         Path unbroken = directory.resolve("unbroken");
         List<Run> all = together(size, compress, ranks -> train(ranks, size, 12, unbroken));
@@ -112,13 +112,13 @@ class CompressedGradientsForgetNothingTest {
     @Test
     void otherRanksGoOnWithTheSameResiduals() throws Exception {
         Path run = directory.resolve("run");
-        together(2, "topk:0.05", ranks -> train(ranks, 6, 3, run));
+        together(2, "topk:0.05:0", ranks -> train(ranks, 6, 3, run));
         Path checkpoint = run.resolve("checkpoints/step-00000003");
         Map<String, float[]> residuals = residuals(checkpoint);
         assertThat(residuals.keySet()).contains("residual.model.embed_tokens.weight", "residual.model.layers.1.mlp.up_proj.weight");
         assertThat(residuals.values().stream().mapToDouble(CompressedGradientsForgetNothingTest::largest).max().orElseThrow()).isGreaterThan(0);
         // three ranks take them, and give them back
-        together(3, "topk:0.05", ranks -> {
+        together(3, "topk:0.05:0", ranks -> {
             try (Decoder model = Tiny.decoder(Family.of("llama"), true)) {
                 model.requiresGrad(true);
                 new PartGradients(model, ranks, 2);
@@ -187,7 +187,7 @@ class CompressedGradientsForgetNothingTest {
     void whatIsSentAndWhatIsKeptAreGradientAndResidual() throws Exception {
         int steps = 5;
         int size = 3;
-        List<Map<String, double[]>> handedOut = together(size, "topk:0.02", ranks -> {
+        List<Map<String, double[]>> handedOut = together(size, "topk:0.02:0", ranks -> {
             Map<String, double[]> sums = new LinkedHashMap<>();
             try (Decoder model = Tiny.decoder(Family.of("llama"), true)) {
                 model.requiresGrad(true);
