@@ -35,7 +35,7 @@ public record Train(
         @Doc("what ranks share instead of each having all of it (ZeRO): 0 nothing, 1 the optimizer's moments, 2 gradients as well, 3 weights of layers as well; of no matter to one process")
         int zero,
         @Doc("type that projections multiply in; auto: the faster of fp32 and bf16, measured first; fp16 is slow on processors") TrainPrecision precision,
-        @Doc("how gradients travel among ranks: none (fp32), bf16, int8, or topk:0.01 for the largest hundredth (in the first 100 steps more; topk:0.01:0 never does); what does not go with one step goes with later ones") String compress,
+        @Doc("how gradients travel among ranks: none (fp32), bf16, int8, or topk:0.01 (the largest hundredth; more in the first 100 steps, but for topk:0.01:0); the rest goes later") String compress,
         @Doc("steps between evaluations; 0 for only at the end (of heads on labelled rows: after each epoch)") long evaluateEvery,
         @Doc("held-out rows to read in each evaluation during training; 0 for all (the last evaluation always reads all)") int evaluateRows,
         @Doc("steps between samples; 0 for none") long sampleEvery,
