@@ -25,7 +25,7 @@ class TheTimedStepIsTheTrainersTest {
 
     /** The places where what is trained may lie. */
     private static final String IN_MEMORY = "dev.zhulong.train.InMemory";
-    private static final String ON_DISK = "dev.zhulong.train.StreamedState";
+    private static final String ON_DISK = "dev.zhulong.train.StreamedUpdate";
 
     private static Set<String> callers(Class<?> of, String method) {
         return CLASSES.get(of).getMethodCallsToSelf().stream().filter(call -> call.getTarget().getName().equals(method)).map(JavaAccess::getOriginOwner)

@@ -1,10 +1,7 @@
 package dev.zhulong.train;
 
-import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.HalfFloats;
-import dev.zhulong.formats.SafetensorsFile;
 import dev.zhulong.formats.StorageType;
-import dev.zhulong.formats.TensorView;
 import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.FusedAdamW;
@@ -94,21 +91,10 @@ public final class AdamW implements Optimizer {
 
     @Override
     public void load(Path directory) {
-        Path file = directory.resolve(FILE);
-        try (SafetensorsFile stored = SafetensorsFile.open(file)) {
-            Map<String, Tensor> moments = byStoredName();
-            stored.tensors().keySet().stream().filter(name -> !moments.containsKey(name)).findFirst().ifPresent(name -> {
-                throw new FormatException(file, "tensor " + name + " has no place here: these moments belong to another model");
-            });
-            moments.forEach((name, t) -> {
-                TensorView view = stored.tensors().get(name);
-                if (view == null) {
-                    throw new FormatException(file, "tensor " + name + " is missing: these moments belong to another model");
-                }
-                view.requireShape(t.shape());
-                t.write_(memory -> HalfFloats.toF32(view.type(), view.data(), memory));
-            });
-        }
+        Map<String, Tensor> moments = byStoredName();
+        Map<String, long[]> shapes = new LinkedHashMap<>();
+        moments.forEach((name, t) -> shapes.put(name, t.shape()));
+        Optimizer.read(directory, shapes, (name, view) -> moments.get(name).write_(memory -> HalfFloats.toF32(view.type(), view.data(), memory)));
     }
 
     private Map<String, Tensor> byStoredName() {

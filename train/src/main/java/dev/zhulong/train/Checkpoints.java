@@ -6,6 +6,11 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.ContentHash;
 import dev.zhulong.formats.FileTree;
+import dev.zhulong.formats.FormatException;
+import dev.zhulong.formats.NetworkSpec;
+import dev.zhulong.formats.Parameter;
+import dev.zhulong.model.NetworkFiles;
+import dev.zhulong.tensor.Tensor;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -25,6 +30,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -46,6 +52,19 @@ public final class Checkpoints {
     private final Map<Path, String> whole = new ConcurrentHashMap<>();
     private final Executor writer;
     private CompletableFuture<Void> underWay = CompletableFuture.completedFuture(null);
+
+    /**
+     * Reads the weights of a checkpoint, one after another, as F32.
+     *
+     * @throws TrainingStopped if it holds another model than {@code spec}
+     */
+    static void weights(Path checkpoint, NetworkSpec spec, BiConsumer<Parameter, Tensor> into) {
+        try {
+            NetworkFiles.read(checkpoint, spec, into);
+        } catch (FormatException e) {
+            throw new TrainingStopped(e.getMessage() + ": choose another run directory");
+        }
+    }
 
     /**
      * @param directory the run's {@code checkpoints}

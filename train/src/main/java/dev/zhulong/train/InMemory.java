@@ -76,13 +76,14 @@ final class InMemory implements State {
             }
             return;
         }
-        // not on a GPU, whose memory a second copy of the weights may exceed
-        try (var processor = DeviceScope.open(Device.CPU); Network stored = NetworkFiles.load(checkpoint)) {
-            if (!stored.spec().equals(model.spec())) {
-                throw new TrainingStopped(checkpoint + " holds a model of another shape: choose another run directory");
-            }
+        Map<String, Tensor> trained = model.trainable();
+        try (var processor = DeviceScope.open(Device.CPU); var off = NoGrad.open()) {
             // what is not trained is what the model was begun with
-            copy(stored.trainable(), checkpoint);
+            Checkpoints.weights(checkpoint, model.spec(), (parameter, tensor) -> {
+                if (trained.containsKey(parameter.name())) {
+                    trained.get(parameter.name()).copy_(tensor);
+                }
+            });
         }
     }
 

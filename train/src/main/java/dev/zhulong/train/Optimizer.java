@@ -1,5 +1,8 @@
 package dev.zhulong.train;
 
+import dev.zhulong.formats.FormatException;
+import dev.zhulong.formats.SafetensorsFile;
+import dev.zhulong.formats.TensorView;
 import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.Tensor;
 import java.nio.file.Path;
@@ -7,6 +10,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.BiConsumer;
 
 /** Moves weights by their gradients. What it remembers between updates is part of a checkpoint: read back, it goes on in the same bits. */
 public interface Optimizer extends AutoCloseable {
@@ -37,6 +41,29 @@ public interface Optimizer extends AutoCloseable {
 
     @Override
     void close();
+
+    /**
+     * Reads {@link #FILE}, a tensor after another, in the order of {@code shapes}.
+     *
+     * @param shapes of all tensors that it must hold, and no others, by name
+     * @throws FormatException if it holds others; names the first that does not fit
+     */
+    static void read(Path directory, Map<String, long[]> shapes, BiConsumer<String, TensorView> into) {
+        Path file = directory.resolve(FILE);
+        try (SafetensorsFile stored = SafetensorsFile.open(file)) {
+            stored.tensors().keySet().stream().filter(name -> !shapes.containsKey(name)).findFirst().ifPresent(name -> {
+                throw new FormatException(file, "tensor " + name + " has no place here: these moments belong to another model");
+            });
+            shapes.forEach((name, shape) -> {
+                TensorView view = stored.tensors().get(name);
+                if (view == null) {
+                    throw new FormatException(file, "tensor " + name + " is missing: these moments belong to another model");
+                }
+                view.requireShape(shape);
+                into.accept(name, view);
+            });
+        }
+    }
 
     /** The choice of an optimizer and its settings. */
     interface Maker {

@@ -3,12 +3,9 @@ package dev.zhulong.train;
 import dev.zhulong.distribute.Call;
 import dev.zhulong.distribute.Collectives;
 import dev.zhulong.distribute.Parts;
-import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.HalfFloats;
 import dev.zhulong.formats.Role;
-import dev.zhulong.formats.SafetensorsFile;
 import dev.zhulong.formats.StorageType;
-import dev.zhulong.formats.TensorView;
 import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.model.Network;
 import dev.zhulong.model.NetworkFiles;
@@ -398,13 +395,9 @@ final class ShardedState implements State, Residency {
                 stored.parameters().forEach((name, tensor) -> put(name, tensor.segment()));
             }
         } else {
-            try {
-                NetworkFiles.read(directory, model.spec(), (parameter, tensor) -> put(parameter.name(), tensor.segment()));
-            } catch (FormatException e) {
-                throw new TrainingStopped(e.getMessage() + ": choose another run directory");
-            }
+            Checkpoints.weights(directory, model.spec(), (parameter, tensor) -> put(parameter.name(), tensor.segment()));
         }
-        loadMoments(directory.resolve(Optimizer.FILE));
+        loadMoments(directory);
     }
 
     private void put(String name, MemorySegment values) {
@@ -416,27 +409,22 @@ final class ShardedState implements State, Residency {
         }
     }
 
-    private void loadMoments(Path file) {
-        try (SafetensorsFile stored = SafetensorsFile.open(file)) {
-            Set<String> left = new java.util.LinkedHashSet<>(stored.tensors().keySet());
-            for (int kind = 0; kind < moments.size(); kind++) {
-                for (Shard shard : shards.values()) {
-                    String name = maker.moments().get(kind) + shard.name();
-                    TensorView view = stored.tensors().get(name);
-                    if (view == null) {
-                        throw new FormatException(file, "tensor " + name + " is missing: these moments belong to another model");
-                    }
-                    view.requireShape(shard.shape());
-                    MemorySegment data = view.data();
-                    int bytes = view.type().bytes();
-                    HalfFloats.toF32(view.type(), data.asSlice(shard.begin() * bytes, shard.length() * bytes), moments.get(kind).get(shard.name()).segment());
-                    left.remove(name);
-                }
+    private void loadMoments(Path directory) {
+        Map<String, Shard> of = new HashMap<>();
+        Map<String, MemorySegment> to = new HashMap<>();
+        Map<String, long[]> shapes = new LinkedHashMap<>();
+        for (int kind = 0; kind < moments.size(); kind++) {
+            for (Shard shard : shards.values()) {
+                String name = maker.moments().get(kind) + shard.name();
+                of.put(name, shard);
+                to.put(name, moments.get(kind).get(shard.name()).segment());
+                shapes.put(name, shard.shape());
             }
-            left.stream().findFirst().ifPresent(name -> {
-                throw new FormatException(file, "tensor " + name + " has no place here: these moments belong to another model");
-            });
         }
+        Optimizer.read(directory, shapes, (name, view) -> {
+            int bytes = view.type().bytes();
+            HalfFloats.toF32(view.type(), view.data().asSlice(of.get(name).begin() * bytes, of.get(name).length() * bytes), to.get(name));
+        });
     }
 
     /** Rank 0 has all weights again; on the others those of layers stay away. */

@@ -1,14 +1,11 @@
 package dev.zhulong.train;
 
 import dev.zhulong.formats.FileTree;
-import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.HalfFloats;
 import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.Parameter;
-import dev.zhulong.formats.SafetensorsFile;
 import dev.zhulong.formats.Sizes;
 import dev.zhulong.formats.StorageType;
-import dev.zhulong.formats.TensorView;
 import dev.zhulong.model.Network;
 import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.model.Part;
@@ -25,6 +22,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -358,41 +356,37 @@ public final class StreamedState implements State, Residency, Placing, AutoClose
         weights.forget();
         gradients.clear();
         int to = 1 - slot;
-        try {
-            NetworkFiles.read(directory, spec, (parameter, tensor) -> {
-                Place place = layout.place(parameter.name());
-                if (place != null) {
-                    write(StateFiles.WEIGHTS, to, place, tensor.segment());
-                    Weight weight = model.weights().get(parameter.name());
-                    if (weight.isHere()) {
-                        weight.tensor().segment().copyFrom(tensor.segment());
-                    }
-                }
-            });
-        } catch (FormatException e) {
-            throw new TrainingStopped(e.getMessage() + ": choose another run directory");
-        }
-        Path file = directory.resolve(Optimizer.FILE);
-        try (SafetensorsFile stored = SafetensorsFile.open(file)) {
-            for (int kind = 0; kind < optimizer.moments().size(); kind++) {
-                for (Place place : layout.places()) {
-                    String name = optimizer.moments().get(kind) + place.name();
-                    TensorView view = stored.tensors().get(name);
-                    if (view == null) {
-                        throw new FormatException(file, "tensor " + name + " is missing: these moments belong to another model");
-                    }
-                    view.requireShape(place.parameter().shape());
-                    try (Tensor moment = Tensor.empty(DType.F32, place.parameter().shape()).keep()) {
-                        MemorySegment data = view.data();
-                        HalfFloats.toF32(view.type(), data, moment.segment());
-                        if (data.isMapped()) {
-                            data.unload();
-                        }
-                        write(1 + kind, to, place, moment.segment());
-                    }
+        Checkpoints.weights(directory, spec, (parameter, tensor) -> {
+            Place place = layout.place(parameter.name());
+            if (place != null) {
+                write(StateFiles.WEIGHTS, to, place, tensor.segment());
+                Weight weight = model.weights().get(parameter.name());
+                if (weight.isHere()) {
+                    weight.tensor().segment().copyFrom(tensor.segment());
                 }
             }
+        });
+        Map<String, Place> places = new HashMap<>();
+        Map<String, Integer> kinds = new HashMap<>();
+        Map<String, long[]> shapes = new LinkedHashMap<>();
+        for (int kind = 0; kind < optimizer.moments().size(); kind++) {
+            for (Place place : layout.places()) {
+                String name = optimizer.moments().get(kind) + place.name();
+                places.put(name, place);
+                kinds.put(name, 1 + kind);
+                shapes.put(name, place.parameter().shape());
+            }
         }
+        Optimizer.read(directory, shapes, (name, view) -> {
+            try (Tensor moment = Tensor.empty(DType.F32, view.shape()).keep()) {
+                MemorySegment data = view.data();
+                HalfFloats.toF32(view.type(), data, moment.segment());
+                if (data.isMapped()) {
+                    data.unload();
+                }
+                write(kinds.get(name), to, places.get(name), moment.segment());
+            }
+        });
         slot = to;
         uncommitted = true;
     }

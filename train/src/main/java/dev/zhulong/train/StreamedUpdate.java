@@ -123,14 +123,14 @@ final class StreamedUpdate implements AutoCloseable {
             queue.await(window.last);
         }
         try (var off = NoGrad.open(); var scope = TensorScope.open()) {
-            var step = new Elements();
+            var elements = new Elements();
             for (int i = 0; i < layer.places().size(); i++) {
                 Place place = layer.places().get(i);
                 if (gradients.contains(place.name())) {
-                    step.add(place, layer.in(weights.memory, i), flat(layer.in(sums.memory, i)), momentsOf(layer, i));
+                    elements.add(place, layer.in(weights.memory, i), flat(layer.in(sums.memory, i)), momentsOf(layer, i));
                 }
             }
-            step.run();
+            step(elements);
         }
         missing.remove(layer);
         // nobody needs them any more
@@ -178,11 +178,11 @@ final class StreamedUpdate implements AutoCloseable {
                 all.get(kind).put(place.name(), flat(ofMoments.get(kind)));
             }
         }
+    }
 
-        void run() {
-            try (Optimizer step = optimizer.over(parameters, model.decayed(), all)) {
-                step.step(number, lr, Tensor.zeros(DType.F32).fill_(gradScale));
-            }
+    private void step(Elements elements) {
+        try (Optimizer step = optimizer.over(elements.parameters, model.decayed(), elements.all)) {
+            step.step(number, lr, Tensor.zeros(DType.F32).fill_(gradScale));
         }
     }
 
@@ -254,7 +254,7 @@ final class StreamedUpdate implements AutoCloseable {
 
     private void move(Stretch now) {
         try (var off = NoGrad.open(); var scope = TensorScope.open()) {
-            var step = new Elements();
+            var elements = new Elements();
             for (Place place : layout.places()) {
                 long first = Math.max(now.first, place.first());
                 long count = Math.min(now.first + now.count, place.first() + place.count()) - first;
@@ -269,10 +269,10 @@ final class StreamedUpdate implements AutoCloseable {
                     for (int kind = 1; kind < now.kinds.length; kind++) {
                         ofMoments.add(now.bytes(kind, first, count));
                     }
-                    step.add(place, copy, weight.grad().contiguous().view(-1).narrow(0, first - place.first(), count), ofMoments);
+                    elements.add(place, copy, weight.grad().contiguous().view(-1).narrow(0, first - place.first(), count), ofMoments);
                 }
             }
-            step.run();
+            step(elements);
             for (Place place : layout.places()) {
                 long first = Math.max(now.first, place.first());
                 long count = Math.min(now.first + now.count, place.first() + place.count()) - first;
