@@ -30,8 +30,47 @@ public final class SumOfSquares {
     /** From 2⁻³⁵² to 2³²⁰: 2⁵⁷ squares of the largest F32. */
     private static final int LIMBS = EXCHANGED - 1;
     private static final int LANES = 8;
-    /** Doubles in a register. */
-    private static final int WIDTH = DoubleVector.SPECIES_PREFERRED.length();
+    /** Whether this JVM was started with the module of vectors, and has registers of four or eight F64. Without them the bits are the same. */
+    private static final boolean REGISTERS = ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent() && Registers.areWide();
+
+    /** Sums of every eighth square of a piece, in registers. */
+    private static final class Registers {
+        private static final int WIDTH = DoubleVector.SPECIES_PREFERRED.length();
+
+        static boolean areWide() {
+            return WIDTH == 4 || WIDTH == 8;
+        }
+
+        static void lanes(MemorySegment values, long at, double[] lanes) {
+            if (WIDTH == 8) {
+                eight(values, at, lanes);
+            } else {
+                twiceFour(values, at, lanes);
+            }
+        }
+
+        private static void eight(MemorySegment values, long at, double[] lanes) {
+            DoubleVector sum = DoubleVector.zero(DoubleVector.SPECIES_512);
+            for (int i = 0; i < PIECE * Float.BYTES; i += LANES * Float.BYTES) {
+                var x = (DoubleVector) FloatVector.fromMemorySegment(FloatVector.SPECIES_256, values, at + i, LE).convertShape(VectorOperators.F2D, DoubleVector.SPECIES_512, 0);
+                sum = sum.add(x.mul(x));
+            }
+            sum.intoArray(lanes, 0);
+        }
+
+        private static void twiceFour(MemorySegment values, long at, double[] lanes) {
+            DoubleVector low = DoubleVector.zero(DoubleVector.SPECIES_256);
+            DoubleVector high = low;
+            for (int i = 0; i < PIECE * Float.BYTES; i += LANES * Float.BYTES) {
+                var x = (DoubleVector) FloatVector.fromMemorySegment(FloatVector.SPECIES_128, values, at + i, LE).convertShape(VectorOperators.F2D, DoubleVector.SPECIES_256, 0);
+                var y = (DoubleVector) FloatVector.fromMemorySegment(FloatVector.SPECIES_128, values, at + i + 16, LE).convertShape(VectorOperators.F2D, DoubleVector.SPECIES_256, 0);
+                low = low.add(x.mul(x));
+                high = high.add(y.mul(y));
+            }
+            low.intoArray(lanes, 0);
+            high.intoArray(lanes, 4);
+        }
+    }
 
     private final long[] limbs = new long[LIMBS];
     private final double[] lanes = new double[LANES];
@@ -63,39 +102,16 @@ public final class SumOfSquares {
         long piece = PIECE * Float.BYTES;
         long at = 0;
         for (; at + piece <= end; at += piece) {
-            addPiece(switch (WIDTH) {
-                case 8 -> ofEight(values, at);
-                case 4 -> ofTwiceFour(values, at);
-                default -> plain(values, at, at + piece);
-            });
+            if (REGISTERS) {
+                Registers.lanes(values, at, lanes);
+                addPiece(together());
+            } else {
+                addPiece(plain(values, at, at + piece));
+            }
         }
         if (at < end) {
             addPiece(plain(values, at, end));
         }
-    }
-
-    private double ofEight(MemorySegment values, long at) {
-        DoubleVector sum = DoubleVector.zero(DoubleVector.SPECIES_512);
-        for (int i = 0; i < PIECE * Float.BYTES; i += LANES * Float.BYTES) {
-            var x = (DoubleVector) FloatVector.fromMemorySegment(FloatVector.SPECIES_256, values, at + i, LE).convertShape(VectorOperators.F2D, DoubleVector.SPECIES_512, 0);
-            sum = sum.add(x.mul(x));
-        }
-        sum.intoArray(lanes, 0);
-        return together();
-    }
-
-    private double ofTwiceFour(MemorySegment values, long at) {
-        DoubleVector low = DoubleVector.zero(DoubleVector.SPECIES_256);
-        DoubleVector high = low;
-        for (int i = 0; i < PIECE * Float.BYTES; i += LANES * Float.BYTES) {
-            var x = (DoubleVector) FloatVector.fromMemorySegment(FloatVector.SPECIES_128, values, at + i, LE).convertShape(VectorOperators.F2D, DoubleVector.SPECIES_256, 0);
-            var y = (DoubleVector) FloatVector.fromMemorySegment(FloatVector.SPECIES_128, values, at + i + 16, LE).convertShape(VectorOperators.F2D, DoubleVector.SPECIES_256, 0);
-            low = low.add(x.mul(x));
-            high = high.add(y.mul(y));
-        }
-        low.intoArray(lanes, 0);
-        high.intoArray(lanes, 4);
-        return together();
     }
 
     /** The same without registers, and of a piece that is not full. */

@@ -69,6 +69,20 @@ class ANormDoesNotDependOnHowTensorsAreCutTest {
         assertThat(sum.norm()).isEqualTo(Math.sqrt(whole));
     }
 
+    /** Pieces of 63 values and a zero go the way of those that are not full. */
+    @Test
+    void registersOrNotItHasTheSameBits() {
+        float[] values = values(64 * 50, 11);
+        for (int i = 63; i < values.length; i += 64) {
+            values[i] = 0;
+        }
+        var plain = new SumOfSquares();
+        for (int i = 0; i < values.length; i += 64) {
+            plain.add(of(values, i, i + 63));
+        }
+        assertThat(of(values, 0, values.length).value()).isEqualTo(plain.value());
+    }
+
     /** The interpreter, which runs the first pieces, has the bits of what is compiled. */
     @Test
     void itIsTheSameWhenItIsCompiled() {
