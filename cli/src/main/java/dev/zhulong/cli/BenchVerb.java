@@ -12,7 +12,7 @@ import picocli.CommandLine.Option;
 @Command(
         name = "bench",
         description = "Measure the speed of training, of attention, of encoders, of the CPU engine, of a server, of an encoder–decoder on both engines, or of several ranks; or how far away models find an answer.",
-        subcommands = {BenchVerb.Train.class, BenchAttentionVerb.class, BenchDistanceVerb.class, BenchDistributeVerb.class, BenchEncoderVerb.class, BenchInferVerb.class, BenchServeVerb.class, BenchTranslateVerb.class},
+        subcommands = {BenchVerb.Train.class, BenchAttentionVerb.class, BenchDistanceVerb.class, BenchDistributeVerb.class, BenchEncoderVerb.class, BenchInferVerb.class, BenchServeVerb.class, BenchTranslateVerb.class, BenchZeroVerb.class},
         footer = {"", "Examples:", "  zhulong bench train --steps 12", "  zhulong bench attention --kind window --window 128", "  zhulong bench distance --out distance",
             "  zhulong bench distribute --ranks 2",
             "  zhulong bench encoder --threads 2", "  zhulong bench infer --synthetic 1b", "  zhulong bench serve --url http://localhost:8080",

@@ -41,6 +41,8 @@ public record TrainingMemory(Method method, QuantizedMatrix.Format format, Count
     private static final int MASK = 7;
     /** What libtorch keeps for itself. */
     private static final double BASE = 16 << 20;
+    /** The least that gradients go in ({@code dev.zhulong.train.Windows}). */
+    private static final double WINDOW = 1 << 20;
     /** Bytes of logits in a chunk, and the fewest rows of it where the vocabulary is large. */
     private static final double CHUNK = 16 << 20;
     private static final int CHUNK_ROWS = 256;
@@ -113,6 +115,35 @@ public record TrainingMemory(Method method, QuantizedMatrix.Format format, Count
     public long gathered() {
         double block = sharing.ranks() == 1 || sharing.stage() < 2 ? 0 : model.largestBlock();
         return bytes((sharing.stage() == 3 ? 2.0 * sharing.precision().weights() * block : 0) + (method == Method.FULL ? sharing.precision().gradients() * block : 0));
+    }
+
+    /** Embedding, head and last norm, which in stage 3 stay whole beside a rank's own part of them, as they are used outside of layers too. */
+    public long outside() {
+        if (sharing.ranks() == 1 || sharing.stage() < 3) {
+            return 0;
+        }
+        double all = model.outside().entrySet().stream().mapToDouble(e -> (double) e.getKey() * e.getValue()).sum();
+        return bytes(sharing.precision().weights() * (all - Formulas.largestShare(model.outside(), sharing.ranks())));
+    }
+
+    /** What gradients are exchanged through: of whole states buckets as large as they are, of shared ones two windows for the largest tensor. */
+    public long exchanged() {
+        if (sharing.ranks() == 1) {
+            return 0;
+        }
+        double gradient = method == Method.FULL ? sharing.precision().gradients() : FLOAT;
+        double largest = method == Method.FULL ? model.largest() : Math.min(adapter, model.largest());
+        return bytes(sharing.stage() == 0 ? gradient * trained(1) : 2 * Math.max(WINDOW, gradient * largest));
+    }
+
+    /** Of these what is as large as the model; what is {@link #gathered} counts an embedding as a layer, which is more than windows and {@link #outside} take where it is not the largest tensor by far. */
+    private long buckets() {
+        return sharing.stage() == 0 ? exchanged() : 0;
+    }
+
+    /** The windows that layers are gathered into in stage 3: one for the present layer, one for the next. */
+    public long windows() {
+        return sharing.ranks() == 1 || sharing.stage() < 3 ? 0 : bytes(2.0 * sharing.precision().weights() * model.layer());
     }
 
     /** Gradients, masters and moments of what is trained, and an adapter's own weights. */
@@ -200,17 +231,17 @@ public record TrainingMemory(Method method, QuantizedMatrix.Format format, Count
 
     /** The most while the last layer is run forward: the state and what the layers have left by then. */
     public long forward() {
-        return bytes(state() + kept() + (sharing.stage() == 3 ? gathered() : 0));
+        return bytes(state() + kept() + (sharing.stage() == 3 ? gathered() : 0) + buckets());
     }
 
     /** The most while layers are run backward, which is the most of all. */
     public long backward() {
-        return bytes(state() + gathered() + activations());
+        return bytes(state() + gathered() + buckets() + activations());
     }
 
-    /** While the optimizer moves the weights. */
+    /** While the optimizer moves the weights: sums of whole states lie in the buckets that they came in. */
     public long update() {
-        return bytes(state());
+        return bytes(state() + windows() + outside() + (sharing.stage() == 0 ? 0 : exchanged()));
     }
 
     /** The most at any time. */

@@ -68,6 +68,11 @@ final class Buckets implements Reduction {
     }
 
     @Override
+    public long bytes() {
+        return buckets.stream().mapToLong(each -> each.bucket.values().byteSize() + each.bucket.flags().byteSize()).sum();
+    }
+
+    @Override
     public void await() {
         underWay.forEach(exchanges::await);
         underWay.clear();

@@ -189,6 +189,11 @@ public final class DataParallel implements Ranks {
     }
 
     @Override
+    public long exchanged() {
+        return gradients.bytes();
+    }
+
+    @Override
     public Map<String, Number> observed() {
         Map<String, Number> all = new LinkedHashMap<>(stragglers.observed());
         all.put("sent_bytes", ranks.sentBytes() - sentBefore);

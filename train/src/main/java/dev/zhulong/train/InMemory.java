@@ -58,6 +58,11 @@ final class InMemory implements State {
     }
 
     @Override
+    public Optional<Held> held() {
+        return Optional.of(new Held(model.bytes(), model.trainable().values().stream().mapToLong(t -> t.elements() * Float.BYTES).sum(), optimizer.bytes(), 0));
+    }
+
+    @Override
     public void save(Path directory) {
         model.adapter().ifPresentOrElse(adapter -> adapter.save(directory, StorageType.F32), () -> NetworkFiles.save(model, directory, StorageType.F32));
         optimizer.save(directory);

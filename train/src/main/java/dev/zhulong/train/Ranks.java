@@ -147,6 +147,11 @@ public interface Ranks extends AutoCloseable {
         return false;
     }
 
+    /** Bytes of the memory that gradients are exchanged through. */
+    default long exchanged() {
+        return 0;
+    }
+
     /** What is worth writing down of the last step's ranks, by name; nothing where there is one. */
     default Map<String, Number> observed() {
         return Map.of();

@@ -19,6 +19,9 @@ interface Reduction extends AutoCloseable {
     /** Waits for what is under way; the next gradients are those of another step. */
     void await();
 
+    /** Bytes of the memory that it exchanges through. */
+    long bytes();
+
     @Override
     void close();
 }

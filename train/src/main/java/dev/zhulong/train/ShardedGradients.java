@@ -51,9 +51,9 @@ final class ShardedGradients implements Reduction {
         flags = exchanges.ranks().allocate((long) shards.size() * Float.BYTES);
     }
 
-    /** Bytes that say which gradients there are. */
-    long bytes() {
-        return flags.byteSize();
+    @Override
+    public long bytes() {
+        return windows.bytes() + flags.byteSize();
     }
 
     /**

@@ -474,20 +474,10 @@ final class ShardedState implements State, Residency {
 
     // ---- figures -----------------------------------------------------------------------------------------------------------------------------
 
-    /**
-     * Bytes that a rank holds from step to step.
-     *
-     * @param weights   whole ones, and parts of what is shared out
-     * @param gradients sums of parts; of stage 1 none, as they take the place of gradients
-     * @param moments   of parts
-     * @param gathered  windows for layers that are gathered
-     * @param exchanged windows for gradients on their way, and for weights after an update
-     */
-    record Held(long weights, long gradients, long moments, long gathered, long exchanged) {}
-
-    Held held() {
-        return new Held(awayBytes + model.parameters().values().stream().mapToLong(t -> t.elements() * Float.BYTES).sum(), sumBytes,
-                moments.stream().flatMap(each -> each.values().stream()).mapToLong(t -> t.elements() * Float.BYTES).sum(), gathered == null ? 0 : gathered.bytes(),
-                windows.bytes() + gradients.bytes());
+    @Override
+    public Optional<Held> held() {
+        return Optional.of(new Held(awayBytes + model.parameters().values().stream().mapToLong(t -> t.elements() * Float.BYTES).sum(),
+                eachBatch ? sumBytes : shards.values().stream().mapToLong(shard -> shard.count() * Float.BYTES).sum(),
+                moments.stream().flatMap(each -> each.values().stream()).mapToLong(t -> t.elements() * Float.BYTES).sum(), gathered == null ? 0 : gathered.bytes()));
     }
 }

@@ -48,6 +48,21 @@ public interface State {
     /** Gives rank 0 what it needs for what it does {@link #alone}, until it has done that. */
     default void serve() {}
 
+    /**
+     * Bytes that a rank's memory holds while the optimizer moves the weights.
+     *
+     * @param weights   whole ones, and parts of what is shared out
+     * @param gradients sums, or of stages that share them those of a rank's parts
+     * @param moments   of all that is trained, or of a rank's parts
+     * @param gathered  windows for layers that other ranks have parts of
+     */
+    record Held(long weights, long gradients, long moments, long gathered) {}
+
+    /** What is held where all is in memory; empty where it is not. */
+    default Optional<Held> held() {
+        return Optional.empty();
+    }
+
     /** Writes weights and moments into a checkpoint's directory. */
     void save(Path directory);
 

@@ -16,8 +16,12 @@ import java.util.Map;
  * @param sizes        how many tensors there are of each number of values
  * @param projections  parameters of the matrices inside layers
  * @param largestBlock parameters of the largest layer; the embedding and the head count as layers
+ * @param largest      parameters of the largest tensor
+ * @param layers       parameters of layers
+ * @param layer        parameters of the largest layer alone
+ * @param outside      the same as {@code sizes}, of what lies outside of layers
  */
-public record Counts(NetworkSpec spec, long all, Map<Long, Long> sizes, double projections, long largestBlock) {
+public record Counts(NetworkSpec spec, long all, Map<Long, Long> sizes, double projections, long largestBlock, long largest, long layers, long layer, Map<Long, Long> outside) {
     /** Counts. */
     public static Counts of(NetworkSpec spec) {
         List<Parameter> parameters = Parameters.of(spec).all();
@@ -25,6 +29,8 @@ public record Counts(NetworkSpec spec, long all, Map<Long, Long> sizes, double p
         Map<Integer, Long> blocks = new HashMap<>();
         long all = 0;
         long largest = 0;
+        Map<Long, Long> outside = new HashMap<>();
+        parameters.stream().filter(p -> p.layer() < 0).forEach(p -> outside.merge(p.count(), 1L, Long::sum));
         for (Parameter p : parameters) {
             all += p.count();
             sizes.merge(p.count(), 1L, Long::sum);
@@ -32,6 +38,7 @@ public record Counts(NetworkSpec spec, long all, Map<Long, Long> sizes, double p
         }
         double projections = spec instanceof DecoderSpec decoder ? (double) decoder.layerWeights()
                 : parameters.stream().filter(Parameter::isProjection).mapToDouble(Parameter::count).sum();
-        return new Counts(spec, all, Map.copyOf(sizes), projections, largest);
+        return new Counts(spec, all, Map.copyOf(sizes), projections, largest, parameters.stream().mapToLong(Parameter::count).max().orElse(0),
+                blocks.values().stream().mapToLong(Long::longValue).sum(), blocks.values().stream().mapToLong(Long::longValue).max().orElse(0), Map.copyOf(outside));
     }
 }

@@ -185,6 +185,15 @@ public final class Formulas {
         };
     }
 
+    /**
+     * Values that are gathered in a step of stage 3 as it is run here: each layer before forward and before backward of each micro-batch, but for the two that are still there where
+     * layers are gone through the other way, and once what lies outside of layers.
+     */
+    public static double gathered(Counts counts, long microBatches) {
+        double turn = Math.min(2.0 * counts.layer(), counts.layers());
+        return microBatches * 2.0 * counts.layers() - (2 * microBatches - 1) * turn + counts.all() - counts.layers();
+    }
+
     // ---- Time, energy, money
 
     /** Bytes of memory traffic for each value that a layer keeps, beside products: norms, rotations, softmax and activations, forward and backward. Measured, docs/plan.md. */

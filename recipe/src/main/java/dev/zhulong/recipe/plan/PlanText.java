@@ -67,14 +67,14 @@ public final class PlanText {
     }
 
     private static void table(TrainingPlan plan, List<String> lines) {
-        lines.add(text("  %-6s %-5s %6s %9s %9s %9s %9s %11s %9s %9s %9s %9s | %9s %9s %9s  %s", "", "again", "batch", "weights", "gradients", "masters", "moments", "activations",
-                "block", "gathered", "head", "process", "forward", "backward", "update", ""));
+        lines.add(text("  %-6s %-5s %6s %9s %9s %9s %9s %11s %9s %9s %9s %9s %9s | %9s %9s %9s  %s", "", "again", "batch", "weights", "gradients", "masters", "moments", "activations",
+                "block", "gathered", "exchange", "head", "process", "forward", "backward", "update", ""));
         for (Option o : plan.options()) {
             TrainingMemory m = o.memory();
             double process = plan.request().device().framework();
-            lines.add(text("  %-6s %-5s %6d %9s %9s %9s %9s %11s %9s %9s %9s %9s | %9s %9s %9s  %s", o.strategy(), m.recompute() ? "yes" : "no", m.rows(),
+            lines.add(text("  %-6s %-5s %6d %9s %9s %9s %9s %11s %9s %9s %9s %9s %9s | %9s %9s %9s  %s", o.strategy(), m.recompute() ? "yes" : "no", m.rows(),
                     bytes((double) m.weights() + m.adapterWeights()), bytes(m.gradients()), bytes(m.masters()), bytes(m.moments()), bytes(m.kept()), bytes(m.working()),
-                    bytes(m.gathered()), bytes(m.head()), bytes(process), bytes(m.forward() + process), bytes(m.backward() + process), bytes(m.update() + process),
+                    bytes((double) m.gathered() + m.outside()), bytes(m.exchanged()), bytes(m.head()), bytes(process), bytes(m.forward() + process), bytes(m.backward() + process), bytes(m.update() + process),
                     o.fits() ? "fits" : "does not fit"));
         }
     }
@@ -157,7 +157,7 @@ public final class PlanText {
         ObjectNode node = JSON.objectNode();
         node.put("strategy", o.strategy().toString()).put("recompute", m.recompute()).put("batch", m.rows());
         node.put("weights", m.weights() + m.adapterWeights()).put("gradients", m.gradients()).put("masters", m.masters()).put("moments", m.moments());
-        node.put("activations", m.kept()).put("block", m.working()).put("gathered", m.gathered()).put("head", m.head()).put("process", process);
+        node.put("activations", m.kept()).put("block", m.working()).put("gathered", m.gathered() + m.outside()).put("exchange", m.exchanged()).put("head", m.head()).put("process", process);
         node.put("forward", m.forward() + process).put("backward", m.backward() + process).put("update", m.update() + process);
         return node.put("peak", o.peak()).put("fits", o.fits());
     }
