@@ -75,30 +75,32 @@ class RanksTrainEncodersAndPairsTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"full,2,model.safetensors", "lora,3,adapter_model.safetensors"})
-    void labels(String method, int size, String weights) throws Exception {
+    @CsvSource({"full,2,0,model.safetensors", "full,2,1,model.safetensors", "full,3,2,model.safetensors", "full,2,3,model.safetensors", "lora,3,0,adapter_model.safetensors",
+        "lora,2,3,adapter_model.safetensors"})
+    void labels(String method, int size, int zero, String weights) throws Exception {
         Path data = rows("text", "label");
         areOne(new LabelJob(RecipeReader.defaults(LabelRecipe.class, List.of("task=classify", "method=" + method, "model.from=" + TinyEncoder.write(directory.resolve("base"), WORDS),
                 "data.files=[" + data + "]", "train.steps=6", "train.batch=3", "train.lr=1e-3", "train.accumulation=" + size, "train.checkpoint_every=3",
-                "train.evaluate_every=2"))), size, weights, "evaluation.json", "predictions.jsonl");
+                "train.evaluate_every=2", "train.zero=" + zero))), size, weights, "evaluation.json", "predictions.jsonl");
     }
 
-    @Test
-    void vectors() throws Exception {
+    @ParameterizedTest
+    @ValueSource(ints = {0, 3})
+    void vectors(int zero) throws Exception {
         Path data = rows("anchor", "positive");
         areOne(new EmbedJob(RecipeReader.defaults(EmbedRecipe.class, List.of("model.from=" + TinyEncoder.write(directory.resolve("base"), WORDS), "model.pooling=mean",
                 "data.files=[" + data + "]", "train.steps=6", "train.batch=4", "train.accumulation=2", "train.checkpoint_every=3",
-                "train.evaluate_every=2"))), 2, "model.safetensors", "evaluation.json");
+                "train.evaluate_every=2", "train.zero=" + zero))), 2, "model.safetensors", "evaluation.json");
     }
 
-    /** The tokenizer of a new model is trained by one of them. */
+    /** The tokenizer of a new model is trained by one of them. Layers that are gathered are run again, and what several layers have of the encoder is then added in another order. */
     @ParameterizedTest
-    @ValueSource(strings = {"marian", "t5"})
-    void pairs(String family) throws Exception {
+    @CsvSource({"marian,0", "marian,2", "marian,3", "t5,0", "t5,1", "t5,3"})
+    void pairs(String family, int zero) throws Exception {
         Path data = rows("source", "target");
         List<String> fields = new ArrayList<>(EncoderDecodersLearnPairsTest.TINY);
         fields.addAll(List.of("model.family=" + family, "data.files=[" + data + "]", "train.steps=6", "train.batch=3", "train.accumulation=2", "train.checkpoint_every=3",
-                "train.evaluate_every=2", "train.lr=1e-3"));
+                "train.evaluate_every=2", "train.lr=1e-3", "train.zero=" + zero, "train.recompute=" + (zero == 3)));
         areOne(new RewriteJob(RecipeReader.defaults(RewriteRecipe.class, fields)), 2, "model.safetensors", "tokenizer.json", "evaluation.json", "predictions.jsonl");
     }
 
