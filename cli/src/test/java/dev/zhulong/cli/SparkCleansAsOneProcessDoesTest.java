@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -64,7 +65,7 @@ class SparkCleansAsOneProcessDoesTest {
         var all = new TreeMap<String, String>();
         try (var paths = Files.walk(root)) {
             for (Path path : (Iterable<Path>) paths.filter(Files::isRegularFile)::iterator) {
-                all.put(root.relativize(path).toString(), java.util.HexFormat.of().formatHex(Files.readAllBytes(path)));
+                all.put(root.relativize(path).toString(), HexFormat.of().formatHex(Files.readAllBytes(path)));
             }
         }
         return all;
@@ -96,7 +97,7 @@ class SparkCleansAsOneProcessDoesTest {
         while (below("--part").isEmpty() && !cleaning.isDone()) {
             Thread.sleep(5);
         }
-        // with the process it has started
+        // which leaves the process that it started alone
         ProcessHandle executor = below("--part").getFirst().parent().orElseThrow();
         assertThat(below("CoarseGrainedExecutorBackend")).contains(executor);
         executor.destroyForcibly();
@@ -108,11 +109,22 @@ class SparkCleansAsOneProcessDoesTest {
     }
 
     @Test
-    void andWhatAPartGetsWrongIsNamed() throws IOException {
-        Path file = Files.createDirectory(temporary.resolve("taken"));
-        Cli none = Cli.run("clean", "--data", inputs.getFirst(), "--field", "body", "--out", file.resolve("out"), "--spark", "local[2]", "--partitions", 2);
+    void andWhatIsLostIsDoneAgainButNotWhatCannotBeDone() throws Exception {
+        var cleaning = CompletableFuture.supplyAsync(() -> Cli.run("clean", "--data", inputs.getFirst(), "--field", "body", "--out", temporary.resolve("none"), "--spark", "local[2]",
+                "--partitions", 2));
+        while (below("--part clean:1").isEmpty() && !cleaning.isDone()) {
+            Thread.sleep(5);
+        }
+        below("--part clean:1").forEach(ProcessHandle::destroyForcibly);
+        Cli none = cleaning.get(5, TimeUnit.MINUTES);
         assertThat(none.code()).isEqualTo(1);
-        assertThat(none.err()).contains("nothing is left of", "no text in field 'body' 400");
+        assertThat(none.err()).contains("part 2 was lost", "nothing is left of", "no text in field 'body' 400");
+        Path characters = temporary.resolve("characters");
+        Cli.run("tokenizer", "train", "--type", "char", "--data", Files.writeString(temporary.resolve("few.txt"), "abc"), "--out", characters).done();
+        Cli unknown = Cli.run("clean", "--steps", "unicode", "--data", inputs.getFirst(), "--tokenizer", characters, "--out", temporary.resolve("unknown"), "--spark", "local[1]");
+        assertThat(unknown.code()).isEqualTo(1);
+        assertThat(unknown.err()).contains("encode, part 1 of 1, failed on").doesNotContain("was lost");
+        assertThat(temporary.resolve("unknown.spark/encode-00000.log")).isNotEmptyFile();
         // a setting that leaves executors without what they are
         Cli dead = Cli.run(clean(temporary.resolve("out"), "--spark", "local-cluster[1,1,512]", "--spark-set", "spark.executor.extraClassPath=/nonexistent"));
         assertThat(dead.code()).isEqualTo(1);

@@ -92,6 +92,11 @@ public final class CleaningInParts implements AutoCloseable {
                 FileTree.delete(work);
             }
             return new CleaningInParts(config, work, wanted, stages);
+        } catch (RuntimeException e) {
+            if (Files.exists(work)) {
+                FileTree.delete(work);
+            }
+            throw e;
         } catch (IOException e) {
             throw new UncheckedIOException("cleaning in parts in " + work + " failed: " + e.getMessage(), e);
         }

@@ -46,7 +46,7 @@ final class CleaningPart {
         try {
             files.write(CLEAN, part, directory -> clean(own, directory));
         } catch (RuntimeException e) {
-            throw new IllegalStateException("cleaning " + own.getFirst().id() + " to " + own.getLast().id() + ": " + e.getMessage(), e);
+            throw new IllegalStateException("cleaning " + own.getFirst().id() + " to " + own.getLast().id() + ": " + (e.getMessage() == null ? e.toString() : e.getMessage()), e);
         }
     }
 

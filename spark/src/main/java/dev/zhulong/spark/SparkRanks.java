@@ -41,13 +41,14 @@ public final class SparkRanks {
         var conf = new SparkConf(true).setMaster(job.master()).setAppName(job.value("name"));
         job.settings().forEach(conf::set);
         int code = 0;
+        // before Spark looks for its master, which may take minutes
+        var teller = new Attempts(job);
+        teller.begin();
         try (var context = new JavaSparkContext(conf)) {
             context.setLogLevel("WARN");
             // tasks whose stage is lost are interrupted, and end their ranks
             context.sc().setJobGroup("ranks", job.value("name"), true);
-            var teller = new Attempts(job);
             context.sc().addSparkListener(teller);
-            teller.begin();
             List<String> ends = ranks(context, job).repartition(1).collect();
             String failed = ends.stream().filter(end -> end.startsWith(FAILED)).findFirst().orElse(null);
             if (failed != null) {

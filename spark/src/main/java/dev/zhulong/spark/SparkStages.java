@@ -43,11 +43,12 @@ public final class SparkStages {
         var conf = new SparkConf(true).setMaster(job.master()).setAppName(job.value("name"));
         job.settings().forEach(conf::set);
         int code = 0;
+        // before Spark looks for its master, which may take minutes
+        var progress = new Progress(job.master());
+        progress.begin();
         try (var context = new JavaSparkContext(conf)) {
             context.setLogLevel("WARN");
-            var progress = new Progress(job.master());
             context.sc().addSparkListener(progress);
-            progress.begin();
             for (String line = wanted.take(); !line.equals(END) && code == 0; line = code == 0 ? wanted.take() : END) {
                 String[] words = line.split(" ");
                 String failed = run(context, job, words[0], Integer.parseInt(words[1]), progress);

@@ -71,13 +71,7 @@ public final class ShardWriter {
         if (TokenShards.isCurrent(directory, config.key(tokenizer))) {
             return TokenShards.open(directory);
         }
-        var writer = new ShardWriter(tokenizer, config, directory);
-        try {
-            writer.write(documents.iterator(), totalBytes, progress);
-        } catch (IOException e) {
-            throw new UncheckedIOException("writing token shards to " + directory + " failed: " + e.getMessage(), e);
-        }
-        return TokenShards.open(directory);
+        return write(tokenizer, config, directory, writer -> writer.encode(documents.iterator(), totalBytes, progress));
     }
 
     /**
@@ -85,40 +79,43 @@ public final class ShardWriter {
      * {@link #write} makes of the documents.
      */
     public static TokenShards assemble(List<Path> encoded, long totalBytes, Tokenizer tokenizer, ShardConfig config, Path directory, Progress progress) {
-        var writer = new ShardWriter(tokenizer, config, directory);
-        try {
-            writer.assemble(encoded, totalBytes, progress);
-        } catch (IOException e) {
-            throw new UncheckedIOException("writing token shards to " + directory + " failed: " + e.getMessage(), e);
-        }
-        return TokenShards.open(directory);
-    }
-
-    private void assemble(List<Path> encoded, long totalBytes, Progress progress) throws IOException {
-        Files.createDirectories(directory);
-        clear();
-        try {
+        return write(tokenizer, config, directory, writer -> {
             for (Path part : encoded) {
                 try (var in = new DataInputStream(new BufferedInputStream(Files.newInputStream(part), 1 << 16))) {
                     EncodedDocuments some;
                     while ((some = EncodedDocuments.read(in)) != null) {
-                        append(some);
-                        progress.at("shards", bytes, totalBytes, "bytes");
+                        writer.append(some);
+                        progress.at("shards", writer.bytes, totalBytes, "bytes");
                     }
                 }
             }
-            closeFile();
-        } finally {
-            if (file != null) {
-                file.close();
-            }
-        }
-        writeIndex();
+        });
     }
 
-    private void write(Iterator<Document> documents, long totalBytes, Progress progress) throws IOException {
-        Files.createDirectories(directory);
-        clear();
+    /** Gives a writer its documents. */
+    private interface Content {
+        void writeTo(ShardWriter writer) throws IOException;
+    }
+
+    private static TokenShards write(Tokenizer tokenizer, ShardConfig config, Path directory, Content content) {
+        var writer = new ShardWriter(tokenizer, config, directory);
+        try {
+            Files.createDirectories(directory);
+            writer.clear();
+            content.writeTo(writer);
+            writer.closeFile();
+            writer.writeIndex();
+        } catch (IOException e) {
+            throw new UncheckedIOException("writing token shards to " + directory + " failed: " + e.getMessage(), e);
+        } finally {
+            if (writer.file != null) {
+                writer.file.close();
+            }
+        }
+        return TokenShards.open(directory);
+    }
+
+    private void encode(Iterator<Document> documents, long totalBytes, Progress progress) throws IOException {
         try (var encoder = Executors.newSingleThreadExecutor(Thread.ofPlatform().daemon().name("tokenise").factory())) {
             Future<EncodedDocuments> ahead = null;
             while (documents.hasNext()) {
@@ -134,13 +131,7 @@ public final class ShardWriter {
                 append(ahead);
                 progress.at("tokenise", bytes, totalBytes, "bytes");
             }
-            closeFile();
-        } finally {
-            if (file != null) {
-                file.close();
-            }
         }
-        writeIndex();
     }
 
     private static List<String> batch(Iterator<Document> documents) {
