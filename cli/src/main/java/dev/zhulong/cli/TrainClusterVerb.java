@@ -31,7 +31,7 @@ import picocli.CommandLine.Parameters;
 @Command(
         name = "train-cluster",
         description = {
-            "Train one model with several processes (ranks), on this machine or on several. Each rank holds the whole model and reads batches of its own; "
+            "Train one model with several processes (ranks), on this machine or on several. Each rank holds the whole model, or its part of it (train.zero), and reads batches of its own; "
                     + "gradients are added in the order of the ranks, so that N ranks with one batch a step end in the same bits as one process with "
                     + "train.accumulation=N.",
             "The batches of a step (train.accumulation) are shared evenly: their number must be a multiple of the number of ranks.",
@@ -42,6 +42,8 @@ import picocli.CommandLine.Parameters;
             "", "Examples:",
             "  zhulong train-cluster --nproc 2 pretrain --data my-texts \\",
             "      --set train.accumulation=2 --out RUN",
+            "  zhulong train-cluster --nproc 2 pretrain --data my-texts \\",
+            "      --set train.accumulation=2 --set train.zero=3 --out RUN",
             "  zhulong train-cluster --nproc 2 resume RUN",
             "  zhulong train-cluster --spark local-cluster[2,1,1024] resume RUN",
             "",

@@ -154,7 +154,8 @@ public final class FinetuneJob extends RecipeJob<FinetuneRecipe, FinetuneJob.Res
             budget.get().require(memory, recipe.train().optimizer(), recipe.device());
             return;
         }
-        memory.require(RunDevice.available(recipe.device(), available), () -> remedies(memory));
+        TrainingMemory shared = recipe.train().among(ranks.size(), memory);
+        shared.require(RunDevice.available(recipe.device(), available), () -> remedies(shared));
     }
 
     static TrainingMemory memory(FinetuneRecipe recipe, DecoderSpec spec) {

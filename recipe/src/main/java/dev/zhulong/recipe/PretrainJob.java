@@ -81,7 +81,7 @@ public final class PretrainJob extends RecipeJob<PretrainRecipe, PretrainJob.Res
         RecipeCheck.of(recipe, directory);
         DecoderSpec spec = smallest(recipe);
         RecipeCheck.experts(recipe.model(), spec);
-        requireMemory(recipe, spec, available);
+        requireMemory(recipe, spec, ranks.size(), available);
     }
 
     @Override
@@ -116,9 +116,9 @@ public final class PretrainJob extends RecipeJob<PretrainRecipe, PretrainJob.Res
                 : memory.withMethod(Method.LORA, LoraAdapter.count(spec, recipe.adapter().get().config(recipe.model().from().orElseThrow())));
     }
 
-    static void requireMemory(PretrainRecipe recipe, DecoderSpec spec, long available) {
+    static void requireMemory(PretrainRecipe recipe, DecoderSpec spec, int ranks, long available) {
         Optional<Path> from = recipe.model().from();
-        TrainingMemory needed = memory(recipe, spec);
+        TrainingMemory needed = recipe.train().among(ranks, memory(recipe, spec));
         Optional<TrainingBudget> budget = TrainingBudget.of(recipe.train());
         if (budget.isPresent()) {
             if (recipe.adapter().isPresent()) {

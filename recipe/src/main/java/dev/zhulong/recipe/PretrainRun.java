@@ -75,7 +75,7 @@ final class PretrainRun implements RecipeJob.Run<PretrainJob.Result> {
             Optional<Path> from = recipe.model().from();
             RunInputs inputs = RunInputs.of(run, data.inputs(), from.map(RunInputs::describing).orElse(List.of()), from.orElse(null));
             if (from.isEmpty()) {
-                PretrainJob.requireMemory(recipe, ModelShape.of(recipe.model(), data.tokenizer()), available);
+                PretrainJob.requireMemory(recipe, ModelShape.of(recipe.model(), data.tokenizer()), ranks.size(), available);
             }
             return PretrainJob.result(recipe, run, train(data, inputs));
         }

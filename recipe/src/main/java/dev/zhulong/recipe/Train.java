@@ -2,6 +2,8 @@ package dev.zhulong.recipe;
 
 import dev.zhulong.distribute.Compression;
 import dev.zhulong.formats.yaml.Doc;
+import dev.zhulong.recipe.cost.Precision;
+import dev.zhulong.recipe.cost.Sharing;
 import dev.zhulong.train.AdamW;
 import dev.zhulong.train.Optimizer;
 import dev.zhulong.train.Ranks;
@@ -125,6 +127,11 @@ public record Train(
     TrainOptions options(long total, double peak, boolean recompute, long seed) {
         return new TrainOptions(total, accumulation, schedule(schedule, lr > 0 ? lr : peak, finalLr, warmup, decay, total), clip, optimizer(), recompute, seed, evaluateEvery, sampleEvery, checkpointEvery, keepCheckpoints)
                 .sharing(zero);
+    }
+
+    /** What a training takes where so many ranks share its state, of what it takes alone. */
+    TrainingMemory among(int ranks, TrainingMemory alone) {
+        return alone.with(new Sharing(Precision.FP32, ranks == 1 ? 0 : zero, ranks));
     }
 
     /** The optimizer and its rates. */

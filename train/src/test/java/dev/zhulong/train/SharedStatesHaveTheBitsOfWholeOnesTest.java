@@ -234,4 +234,122 @@ class SharedStatesHaveTheBitsOfWholeOnesTest {
             }
         }
     }
+
+    /** Trap 19: what one rank's gradient has of infinity nobody steps by; the scale is halved on all, and the step is done again. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3})
+    void anOverflowOnOneRankIsSkippedByAll(int zero) {
+        var runs = Together.run(2, ranks -> {
+            try (Decoder model = Decoder.random(Tiny.spec(Family.of("llama"), true), 7)) {
+                var passes = new AtomicInteger();
+                Objective<Batch> within = new NextToken(model);
+                var objective = new Objective<Batch>() {
+                    @Override
+                    public Loss accumulate(Batch batch, boolean recompute) {
+                        if (ranks.rank() == 1 && passes.getAndIncrement() == 2) {
+                            model.products(new dev.zhulong.model.Products(dev.zhulong.tensor.DType.F16, 0x1p60));
+                        }
+                        return within.accumulate(batch, recompute);
+                    }
+
+                    @Override
+                    public Loss evaluate(Batch batch) {
+                        return within.evaluate(batch);
+                    }
+
+                    @Override
+                    public Unit unit() {
+                        return within.unit();
+                    }
+
+                    @Override
+                    public long tokens(Batch batch) {
+                        return within.tokens(batch);
+                    }
+                };
+                TrainOptions options = options(4, 2, false).in(Precision.FP16).sharing(zero).among(2);
+                var trainer = new Trainer<>(model, objective, new TrainData<>(number -> Tiny.batch(2 * number + ranks.rank()), List.of()), ranks, options, directory.resolve("fp16-" + zero),
+                        new TrainListener() {});
+                trainer.train();
+                return trainer.scale().value() + " after " + (ranks.rank() == 1 ? passes.get() : 5);
+            }
+        });
+        assertThat(runs).containsOnly(LossScale.FIRST.value() / 2 + " after 5");
+    }
+
+    /** A weight that is no number is named by all ranks alike, whoever has it. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3})
+    void aBrokenWeightIsNamedByAll(int zero) {
+        String broken = "model.layers.1.mlp.up_proj.weight";
+        List<String> said = Together.run(2, ranks -> {
+            try (Decoder model = Tiny.decoder(Family.of("llama"), true)) {
+                model.parameters().get(broken).segment().setAtIndex(java.lang.foreign.ValueLayout.JAVA_FLOAT, 370, Float.NaN);
+                train(model, ranks, options(3, 2, false).sharing(zero), Tiny::batch, directory.resolve("broken-" + zero));
+                return "trained";
+            } catch (TrainingStopped e) {
+                return e.getMessage();
+            }
+        });
+        assertThat(said).allSatisfy(text -> assertThat(text).contains("step 1", broken));
+    }
+
+    /** What layers of an encoder–decoder share stays whole; all of it ends in the bits of one process. */
+    @ParameterizedTest
+    @CsvSource({"2,1", "2,2", "3,1"})
+    void ofAnEncoderAndDecoder(int size, int each) throws IOException {
+        Path config = Files.writeString(directory.resolve("config.json"), """
+                {"model_type": "t5", "d_model": 16, "d_kv": 4, "d_ff": 24, "num_layers": 2, "num_heads": 3, "decoder_start_token_id": 0, "vocab_size": 29,
+                "relative_attention_num_buckets": 8, "relative_attention_max_distance": 9, "feed_forward_proj": "gated-gelu"}""");
+        var spec = (dev.zhulong.formats.EncoderDecoderSpec) dev.zhulong.formats.HfConfig.network(config);
+        Map<Integer, List<byte[]>> files = new TreeMap<>();
+        for (int zero = 0; zero <= 3; zero = zero == 0 && each > 1 ? 2 : zero + 1) {
+            int stage = zero;
+            Path run = directory.resolve("t5-" + zero);
+            Together.run(zero == 0 ? 1 : size, ranks -> {
+                try (var model = dev.zhulong.model.EncoderDecoder.random(spec, 7)) {
+                    var data = new TrainData<>((long number) -> pairs(number * ranks.size() + ranks.rank()), List.of(pairs(1_000)));
+                    new Trainer<>(model, new SequenceToSequence(model, 0.1), data, ranks, options(6, size * each, false).sharing(stage).among(ranks.size()), run, new TrainListener() {}).train();
+                    return null;
+                }
+            });
+            files.put(zero, List.copyOf(Run.of(run, 6, List.of()).files.values()));
+        }
+        files.forEach((zero, bytes) -> {
+            for (int i = 0; i < bytes.size(); i++) {
+                assertThat(Arrays.equals(bytes.get(i), files.get(0).get(i))).as("file %d of stage %d", i, zero).isTrue();
+            }
+        });
+    }
+
+    private static dev.zhulong.data.pack.PairBatch pairs(long number) {
+        var random = new java.util.SplittableRandom(number);
+        return dev.zhulong.data.pack.PairBatch.of(java.util.stream.IntStream.of(7, 11, 9)
+                .mapToObj(n -> new dev.zhulong.data.pack.PairBatch.Pair(random.ints(n, 2, Tiny.VOCAB).toArray(), random.ints(15 - n, 2, Tiny.VOCAB).toArray())).toList(), 1);
+    }
+
+    /** Trap 8: two windows' worth less than three times, two times, and nothing twice. */
+    @Test
+    void ofAllThatIsSharedNothingIsHeldOrSentTwice() {
+        Map<Integer, State.Held> held = new TreeMap<>();
+        for (int zero = 0; zero <= 3; zero++) {
+            int stage = zero;
+            held.put(zero, Together.run(2, ranks -> {
+                try (Decoder model = Tiny.decoder(Family.of("llama"), false)) {
+                    State state = State.of(model, options(1, 2, false).sharing(stage), ranks);
+                    State.Held each = state.held().orElseThrow();
+                    state.reunite();
+                    state.release();
+                    return each;
+                }
+            }).getLast());
+        }
+        long all = held.get(0).weights();
+        assertThat(held.get(1)).isEqualTo(new State.Held(all, all, held.get(2).moments(), 0));
+        assertThat((double) held.get(2).moments() / (2 * all)).isBetween(0.5, 0.6);
+        assertThat(held.get(2).gradients()).isEqualTo(held.get(2).moments() / 2);
+        long outside = (2 * Tiny.VOCAB * 16 + 16) * 4;
+        assertThat((double) (held.get(3).weights() - outside) / (all - outside)).isBetween(0.5, 0.6);
+        assertThat(held.get(3).moments()).isEqualTo(held.get(2).moments());
+    }
 }
