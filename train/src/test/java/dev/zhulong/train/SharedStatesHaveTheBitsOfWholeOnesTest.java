@@ -294,7 +294,10 @@ class SharedStatesHaveTheBitsOfWholeOnesTest {
         assertThat(said).allSatisfy(text -> assertThat(text).contains("step 1", broken));
     }
 
-    /** What layers of an encoder–decoder share stays whole; all of it ends in the bits of one process. */
+    /**
+     * What layers of an encoder–decoder share stays whole; all of it ends in the bits of one process. Layers that are run again, as those of stage 3 are, add up what comes to the encoder's
+     * states from the decoder's layers in another order than a whole graph.
+     */
     @ParameterizedTest
     @CsvSource({"2,1", "2,2", "3,1"})
     void ofAnEncoderAndDecoder(int size, int each) throws IOException {
@@ -303,13 +306,15 @@ class SharedStatesHaveTheBitsOfWholeOnesTest {
                 "relative_attention_num_buckets": 8, "relative_attention_max_distance": 9, "feed_forward_proj": "gated-gelu"}""");
         var spec = (dev.zhulong.formats.EncoderDecoderSpec) dev.zhulong.formats.HfConfig.network(config);
         Map<Integer, List<byte[]>> files = new TreeMap<>();
-        for (int zero = 0; zero <= 3; zero = zero == 0 && each > 1 ? 2 : zero + 1) {
-            int stage = zero;
+        int again = 4;
+        for (int zero : each > 1 ? new int[] {0, 2, 3, again} : new int[] {0, 1, 2, 3, again}) {
+            int stage = zero % again;
             Path run = directory.resolve("t5-" + zero);
-            Together.run(zero == 0 ? 1 : size, ranks -> {
+            boolean recompute = zero == again;
+            Together.run(stage == 0 ? 1 : size, ranks -> {
                 try (var model = dev.zhulong.model.EncoderDecoder.random(spec, 7)) {
                     var data = new TrainData<>((long number) -> pairs(number * ranks.size() + ranks.rank()), List.of(pairs(1_000)));
-                    new Trainer<>(model, new SequenceToSequence(model, 0.1), data, ranks, options(6, size * each, false).sharing(stage).among(ranks.size()), run, new TrainListener() {}).train();
+                    new Trainer<>(model, new SequenceToSequence(model, 0.1), data, ranks, options(6, size * each, recompute).sharing(stage).among(ranks.size()), run, new TrainListener() {}).train();
                     return null;
                 }
             });
@@ -317,7 +322,7 @@ class SharedStatesHaveTheBitsOfWholeOnesTest {
         }
         files.forEach((zero, bytes) -> {
             for (int i = 0; i < bytes.size(); i++) {
-                assertThat(Arrays.equals(bytes.get(i), files.get(0).get(i))).as("file %d of stage %d", i, zero).isTrue();
+                assertThat(zero == again || Arrays.equals(bytes.get(i), files.get(zero == 3 ? again : 0).get(i))).as("file %d of stage %d", i, zero).isTrue();
             }
         });
     }
@@ -328,15 +333,15 @@ class SharedStatesHaveTheBitsOfWholeOnesTest {
                 .mapToObj(n -> new dev.zhulong.data.pack.PairBatch.Pair(random.ints(n, 2, Tiny.VOCAB).toArray(), random.ints(15 - n, 2, Tiny.VOCAB).toArray())).toList(), 1);
     }
 
-    /** Trap 8: two windows' worth less than three times, two times, and nothing twice. */
+    /** A rank's part is 1/N but for what does not divide; the embedding, the head and the last norm are whole. */
     @Test
-    void ofAllThatIsSharedNothingIsHeldOrSentTwice() {
+    void ofAllThatIsSharedARankHasItsPart() {
         Map<Integer, State.Held> held = new TreeMap<>();
         for (int zero = 0; zero <= 3; zero++) {
             int stage = zero;
             held.put(zero, Together.run(2, ranks -> {
                 try (Decoder model = Tiny.decoder(Family.of("llama"), false)) {
-                    State state = State.of(model, options(1, 2, false).sharing(stage), ranks);
+                    State state = State.of(model, options(3, 2, false).sharing(stage), ranks);
                     State.Held each = state.held().orElseThrow();
                     state.reunite();
                     state.release();
