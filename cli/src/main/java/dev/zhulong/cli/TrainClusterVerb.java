@@ -45,6 +45,8 @@ import picocli.CommandLine.Parameters;
             "  zhulong train-cluster --nproc 2 pretrain --data my-texts \\",
             "      --set train.accumulation=2 --set train.zero=3 --out RUN",
             "  zhulong train-cluster --nproc 2 resume RUN",
+            "  zhulong train-cluster --nproc 3 --staleness 4 pretrain --data my-texts \\",
+            "      --set train.accumulation=2 --out RUN",
             "  zhulong train-cluster --spark local-cluster[2,1,1024] resume RUN",
             "",
             "On two machines that see the same RUN, with a key of 16 bytes or more that both have:",

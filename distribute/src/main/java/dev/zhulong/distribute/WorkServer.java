@@ -11,9 +11,9 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.locks.ReadWriteLock;
-import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 
 /**
@@ -30,20 +30,31 @@ public final class WorkServer implements AutoCloseable {
      */
     public record Gradient(double loss, long count, long bytes, long tokens, MemorySegment values) {}
 
+    /** Weights of a version, and how many workers they are being sent to. */
+    private static final class Weights {
+        private final MemorySegment values;
+        private int readers;
+
+        Weights(MemorySegment values) {
+            this.values = values;
+        }
+    }
+
     private final Group group;
     private final Consumer<String> notice;
     private final ServerSocketChannel listener;
     private final String[] hosts;
     private final Arena arena = Arena.ofShared();
-    private final ReadWriteLock publishing = new ReentrantReadWriteLock();
+    /** Only added to by whoever publishes. */
+    private final List<Weights> all = new CopyOnWriteArrayList<>();
     private final Deque<MemorySegment> spare = new ArrayDeque<>();
     private WorkQueue<Gradient> queue;
     private long fingerprint;
     private long gradientBytes;
-    private MemorySegment published;
+    private long weightBytes;
+    /** Null before there are any. */
+    private Weights newest;
     private int barriers;
-    /** Whether there are weights to give. */
-    private boolean ready;
     private boolean closed;
     private int talking;
 
@@ -94,23 +105,32 @@ public final class WorkServer implements AutoCloseable {
      * @param fingerprint of what weights and gradients are of: a worker that has another is refused
      */
     public synchronized void serve(WorkQueue<Gradient> work, long weights, long gradient, long fingerprint) {
-        published = arena.allocate(weights, 64);
+        weightBytes = weights;
         gradientBytes = gradient;
         this.fingerprint = fingerprint;
         queue = work;
         notifyAll();
     }
 
-    /** Publishes weights: what is left in the memory is what workers get from now on. @param fill writes them; {@link WorkQueue#updated} belongs there too */
-    public void publish(Consumer<MemorySegment> fill) {
-        publishing.writeLock().lock();
-        try {
-            fill.accept(published);
-        } finally {
-            publishing.writeLock().unlock();
-        }
+    /**
+     * Publishes weights, which workers get from now on. Whoever is being sent older ones gets these to the end: a worker that does not read keeps nobody waiting.
+     *
+     * @param fill writes them
+     * @param then is done at the same moment, as far as workers see: {@link WorkQueue#updated} belongs there
+     */
+    public void publish(Consumer<MemorySegment> fill, Runnable then) {
+        Weights next;
         synchronized (this) {
-            ready = true;
+            next = all.stream().filter(each -> each != newest && each.readers == 0).findFirst().orElse(null);
+        }
+        if (next == null) {
+            next = new Weights(arena.allocate(weightBytes, 64));
+            all.add(next);
+        }
+        fill.accept(next.values);
+        synchronized (this) {
+            newest = next;
+            then.run();
             notifyAll();
         }
     }
@@ -176,7 +196,7 @@ public final class WorkServer implements AutoCloseable {
                     }
                     case HELLO -> {
                         await(() -> queue != null);
-                        boolean same = wire.readLong() == fingerprint & wire.readLong() == published.byteSize() & wire.readLong() == gradientBytes;
+                        boolean same = wire.readLong() == fingerprint & wire.readLong() == weightBytes & wire.readLong() == gradientBytes;
                         wire.answer(same);
                         if (!same) {
                             why = "has other weights and was refused: ranks need the same build and the same files";
@@ -229,23 +249,30 @@ public final class WorkServer implements AutoCloseable {
     /** Gives a worker its next batch, and the weights, unless it has those already; false at the end. */
     private boolean next(int worker, WorkWire wire) throws IOException, InterruptedException {
         long has = wire.readLong();
-        await(() -> ready || closed);
+        await(() -> newest != null || closed);
         Optional<Task> task = queue.take(worker);
         if (task.isEmpty()) {
             wire.answer(false);
             return false;
         }
-        publishing.readLock().lock();
+        Weights weights;
+        long version;
+        synchronized (this) {
+            weights = newest;
+            version = queue.version();
+            weights.readers++;
+        }
         try {
-            long version = queue.version();
             wire.answer(true);
             wire.write(task.get().number(), version, version == has ? 0 : 1);
             if (version != has) {
-                wire.write(published);
+                wire.write(weights.values);
             }
             wire.flush();
         } finally {
-            publishing.readLock().unlock();
+            synchronized (this) {
+                weights.readers--;
+            }
         }
         return true;
     }

@@ -12,6 +12,7 @@ import dev.zhulong.tensor.TensorScope;
 import java.lang.foreign.Arena;
 import java.time.Duration;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -33,7 +34,8 @@ public final class ParameterServer implements Ranks {
     private WorkQueue<Gradient> queue;
     /** In place of gradients of this rank: their sums. */
     private FlatGradients sums;
-    private List<Tensor> published = List.of();
+    /** Each weight's place in memory that is published, by where that lies. */
+    private final Map<Long, List<Tensor>> published = new HashMap<>();
     private long tokens;
     private boolean first = true;
 
@@ -92,14 +94,13 @@ public final class ParameterServer implements Ranks {
     @Override
     public void begin(long step) {
         server.publish(memory -> {
+            List<Tensor> views = published.computeIfAbsent(memory.address(), place -> FlatGradients.views(memory, sums.weights));
             try (var off = NoGrad.open()) {
-                if (published.isEmpty()) {
-                    published = FlatGradients.views(memory, sums.weights);
-                }
-                for (int i = 0; i < published.size(); i++) {
-                    published.get(i).copy_(sums.weights.get(i));
+                for (int i = 0; i < views.size(); i++) {
+                    views.get(i).copy_(sums.weights.get(i));
                 }
             }
+        }, () -> {
             if (!first) {
                 queue.updated().forEach(old -> server.free(old.payload()));
             }
@@ -187,6 +188,6 @@ public final class ParameterServer implements Ranks {
     @Override
     public void close() {
         server.close();
-        published.forEach(Tensor::close);
+        published.values().forEach(views -> views.forEach(Tensor::close));
     }
 }
