@@ -2,6 +2,7 @@ package dev.zhulong.distribute;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 
 /** Each value as a signed byte, and an F32 scale for each {@value #BLOCK} of them: the largest is 127. */
 final class Int8Codec implements Codec {
@@ -27,7 +28,7 @@ final class Int8Codec implements Codec {
             MemorySegment.copy(from, ValueLayout.JAVA_FLOAT_UNALIGNED, at * Float.BYTES, values, 0, n);
             float scale = largest(n) / LARGEST;
             if (scale == 0) {
-                java.util.Arrays.fill(bytes, 0, n, (byte) 0);
+                Arrays.fill(bytes, 0, n, (byte) 0);
             } else {
                 round(n, scale);
                 MemorySegment.copy(values, 0, from, ValueLayout.JAVA_FLOAT_UNALIGNED, at * Float.BYTES, n);
