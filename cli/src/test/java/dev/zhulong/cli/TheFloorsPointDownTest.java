@@ -112,7 +112,8 @@ class TheFloorsPointDownTest {
     @Test
     void onlyWhoAsksForTheDeviceReadsATensorsMemory() {
         noClasses().that().resideOutsideOfPackage(ROOT + ".tensor..").and().doNotHaveSimpleName("FetchedTensor").and().doNotHaveSimpleName("QuantizedMatrix")
-                .and().doNotHaveSimpleName("StreamedState").and().doNotHaveSimpleName("StreamedUpdate").should().callMethod(Tensor.class, "segment").check(CLASSES);
+                .and().doNotHaveSimpleName("StreamedState").and().doNotHaveSimpleName("StreamedUpdate").and().doNotHaveSimpleName("ShardedState")
+                .and().doNotHaveSimpleName("ShardedGradients").should().callMethod(Tensor.class, "segment").check(CLASSES);
     }
 
     @Test

@@ -7,6 +7,7 @@ import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
 import dev.zhulong.bench.TrainBench;
+import dev.zhulong.bench.ZeroBench;
 import dev.zhulong.model.Network;
 import dev.zhulong.train.Objective;
 import dev.zhulong.train.Optimizer;
@@ -26,6 +27,11 @@ class TheTimedStepIsTheTrainersTest {
     /** The places where what is trained may lie. */
     private static final String IN_MEMORY = "dev.zhulong.train.InMemory";
     private static final String ON_DISK = "dev.zhulong.train.StreamedUpdate";
+    private static final String SHARED = "dev.zhulong.train.ShardedState";
+    /** Computes gradients for another rank that makes the step. */
+    private static final String SERVED = "dev.zhulong.train.Worker";
+    /** Hands on to another optimizer what it is asked, and looks at the memory. */
+    private static final String WATCHED = ZeroBench.class.getName() + "$Sampled$1";
 
     private static Set<String> callers(Class<?> of, String method) {
         return CLASSES.get(of).getMethodCallsToSelf().stream().filter(call -> call.getTarget().getName().equals(method)).map(JavaAccess::getOriginOwner)
@@ -35,9 +41,9 @@ class TheTimedStepIsTheTrainersTest {
     @Test
     void gradientsAndUpdatesComeFromOnePlace() {
         assertThat(callers(State.class, "update")).containsExactly(TrainStep.class.getName());
-        assertThat(callers(Optimizer.class, "step")).containsExactlyInAnyOrder(IN_MEMORY, ON_DISK);
-        assertThat(callers(Objective.class, "accumulate")).containsExactly(TrainStep.class.getName());
-        assertThat(callers(TrainStep.class, "run")).containsExactlyInAnyOrder(Trainer.class.getName(), TrainBench.class.getName());
+        assertThat(callers(Optimizer.class, "step")).containsExactlyInAnyOrder(IN_MEMORY, ON_DISK, SHARED, WATCHED);
+        assertThat(callers(Objective.class, "accumulate")).containsExactlyInAnyOrder(TrainStep.class.getName(), SERVED);
+        assertThat(callers(TrainStep.class, "run")).containsExactlyInAnyOrder(Trainer.class.getName(), TrainBench.class.getName(), ZeroBench.class.getName());
     }
 
     @Test
@@ -45,6 +51,6 @@ class TheTimedStepIsTheTrainersTest {
         Set<String> askers = CLASSES.stream().flatMap(each -> each.getMethodCallsFromSelf().stream())
                 .filter(call -> call.getTarget().getName().equals("decayed") && call.getTargetOwner().isAssignableTo(Network.class))
                 .map(call -> call.getOriginOwner().getName()).collect(Collectors.toSet());
-        assertThat(askers).containsExactlyInAnyOrder(State.class.getName(), ON_DISK, TrainBench.class.getName());
+        assertThat(askers).containsExactlyInAnyOrder(State.class.getName(), ON_DISK, SHARED, TrainBench.class.getName());
     }
 }
