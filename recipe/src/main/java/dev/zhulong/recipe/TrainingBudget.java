@@ -17,6 +17,8 @@ import java.util.Optional;
 record TrainingBudget(long bytes) {
     /** The code of JVM and libtorch, and what they keep for themselves: measured. */
     private static final long PROCESS = 280L << 20;
+    /** The smallest heap that the launcher gives. */
+    private static final long HEAP = 96L << 20;
     /** Where the state lies in a run's directory. */
     private static final String DIRECTORY = "state";
 
@@ -57,14 +59,25 @@ record TrainingBudget(long bytes) {
             throw new IllegalArgumentException("train.memory limits the JVM too, which is started before the recipe is read: start ./zhulong with --memory " + (bytes >> 20) + "m");
         }
         StreamedState.Needs needs = StreamedState.needs(memory.spec(), optimizer);
-        long activations = memory.streamed();
         long heap = Runtime.getRuntime().maxMemory();
-        long all = PROCESS + heap + needs.windows() + needs.resident() + Math.max(needs.update(), needs.layer() + activations);
+        long all = heap + besidesHeap(needs, memory);
         if (all > bytes) {
+            long layers = needs.windows() + Math.max(needs.update(), needs.layer());
             throw new IllegalArgumentException(String.format(Locale.ROOT, "this needs about %s and train.memory is %s: the process %s, embedding, head and norms with their gradients %s, layers on"
                     + " their way %s, activations %s; raise train.memory, or make train.batch, train.seq or the model's layers smaller", Sizes.memory(all), Sizes.memory(bytes),
-                    Sizes.memory(PROCESS + heap), Sizes.memory(needs.resident()), Sizes.memory(needs.windows() + needs.layer()), Sizes.memory(activations)));
+                    Sizes.memory(PROCESS + heap), Sizes.memory(needs.resident()), Sizes.memory(layers), Sizes.memory(Math.max(0, all - PROCESS - heap - needs.resident() - layers))));
         }
+    }
+
+    /** The most of two moments: while layers are moved and run forward, and while they are run backward. */
+    private static long besidesHeap(StreamedState.Needs needs, TrainingMemory memory) {
+        return PROCESS + needs.windows() + needs.resident() + Math.max(needs.update() + memory.streamedForward(), needs.layer() + memory.streamed());
+    }
+
+    /** The least that is not refused, where the launcher sizes the heap: a tenth, and no less than {@link #HEAP}. */
+    static long least(StreamedState.Needs needs, TrainingMemory memory) {
+        long rest = besidesHeap(needs, memory);
+        return Math.max(rest + HEAP, rest + rest / 9 + 1);
     }
 
     /** The directory of a run's state. */

@@ -1,5 +1,6 @@
 package dev.zhulong.recipe;
 
+import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.EncoderDecoderSpec;
 import dev.zhulong.formats.EncoderSpec;
 import dev.zhulong.formats.NetworkSpec;
@@ -14,10 +15,13 @@ import dev.zhulong.recipe.cost.Counts;
 import dev.zhulong.recipe.cost.Formulas;
 import dev.zhulong.recipe.cost.Precision;
 import dev.zhulong.recipe.cost.Sharing;
+import dev.zhulong.train.AdamW;
+import dev.zhulong.train.StreamedState;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Supplier;
 
 /**
@@ -207,6 +211,30 @@ public record TrainingMemory(Method method, QuantizedMatrix.Format format, Count
     long streamed() {
         TrainingMemory again = withRecompute();
         return bytes((double) again.kept() + again.working() - (RUN_AGAIN - STREAMED) * largest() + again.head());
+    }
+
+    /** The same in forward. */
+    long streamedForward() {
+        TrainingMemory again = withRecompute();
+        return bytes((double) again.kept() + again.head());
+    }
+
+    /**
+     * What training from the disk takes.
+     *
+     * @param memory the least that train.memory may be
+     * @param disk   in the run's directory
+     * @param moved  read and written in a step of one batch
+     */
+    public record FromDisk(long memory, long disk, long moved) {}
+
+    /** The same training from the disk; nothing where that is not done. */
+    public Optional<FromDisk> fromDisk() {
+        if (method != Method.FULL || !(spec() instanceof DecoderSpec) || sharing.ranks() > 1 || sharing.precision() != Precision.FP32) {
+            return Optional.empty();
+        }
+        StreamedState.Needs needs = StreamedState.needs(spec(), new AdamW.Settings(0.9, 0.95, 1e-8, 0.1));
+        return Optional.of(new FromDisk(TrainingBudget.least(needs, this), needs.disk(), needs.moved()));
     }
 
     /** The widest window of a layer that has one; 0 for none. */

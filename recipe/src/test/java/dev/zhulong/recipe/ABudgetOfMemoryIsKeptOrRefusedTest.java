@@ -63,4 +63,15 @@ class ABudgetOfMemoryIsKeptOrRefusedTest {
         assertThatThrownBy(() -> TrainingBudget.refuse(train("train.memory=2g"), "an adapter")).isInstanceOf(IllegalArgumentException.class).hasMessageContaining("not for an adapter");
         TrainingBudget.refuse(train(), "an adapter");
     }
+
+    /** The figures of a run that was measured: VmHWM 909,588 kB, 7.3 GB in its directory, 9.5 GB a step. */
+    @Test
+    void aPlanSaysWhatTrainingFromTheDiskTakes() {
+        TrainingMemory.FromDisk planned = memory(4).fromDisk().orElseThrow();
+        assertThat(planned.memory()).isBetween(900_000_000L, 1L << 30);
+        assertThat(planned.disk()).isBetween(7_300_000_000L, 7_800_000_000L);
+        assertThat(planned.moved()).isBetween(9_400_000_000L, 9_900_000_000L);
+        assertThat(memory(64).fromDisk().orElseThrow().memory()).isGreaterThan(2 * planned.memory());
+        assertThat(memory(4).withMethod(FinetuneRecipe.Method.LORA, 1000).fromDisk()).isEmpty();
+    }
 }

@@ -105,14 +105,19 @@ public final class StreamedState implements State, Residency, Placing, AutoClose
      * @param update    moments of the largest layer and of what stays, while layers are gone through for the first time after an update
      * @param layer     gradients of the largest layer, while they are computed
      * @param disk      bytes on the disk
+     * @param moved     bytes read and written in a step of one batch, at most
      */
-    public record Needs(long windows, long resident, long update, long layer, long disk) {}
+    public record Needs(long windows, long resident, long update, long layer, long disk, long moved) {}
 
     /** What a network would need. */
     public static Needs needs(NetworkSpec spec, Optimizer.Maker optimizer) {
         var layout = new StateLayout(spec);
-        return new Needs(WINDOWS * window(layout), 2 * Float.BYTES * (layout.elements() - layout.streamed()), StreamedUpdate.bytes(layout, optimizer),
-                Float.BYTES * layout.largestLayer(), StateFiles.diskBytes(layout, optimizer.moments().size()));
+        int moments = optimizer.moments().size();
+        long stays = layout.elements() - layout.streamed();
+        // weights are read twice and written, gradients written and read, moments both
+        long moved = Float.BYTES * ((5 + 2 * moments) * layout.streamed() + (1 + 2 * moments) * stays);
+        return new Needs(WINDOWS * window(layout), 2 * Float.BYTES * stays, StreamedUpdate.bytes(layout, optimizer),
+                Float.BYTES * layout.largestLayer(), StateFiles.diskBytes(layout, moments), moved);
     }
 
     /** Bytes of the largest layer. */

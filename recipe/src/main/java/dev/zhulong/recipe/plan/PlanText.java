@@ -77,6 +77,11 @@ public final class PlanText {
                     bytes((double) m.gathered() + m.outside()), bytes(m.exchanged()), bytes(m.head()), bytes(process), bytes(m.forward() + process), bytes(m.backward() + process), bytes(m.update() + process),
                     o.fits() ? "fits" : "does not fit"));
         }
+        TrainingMemory first = plan.options().getFirst().memory();
+        if (plan.request().device().isHere()) {
+            first.fromDisk().ifPresent(disk -> lines.add(text("  from the disk (pretrain --memory), batch %d: %s of memory at least, the process included; %s of disk; a step of one batch reads and writes %s",
+                    first.rows(), bytes(disk.memory()), bytes(disk.disk()), bytes(disk.moved()))));
+        }
     }
 
     private static void chosen(TrainingPlan plan, Option o, List<String> lines) {
