@@ -11,7 +11,10 @@ import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicIntegerArray;
@@ -29,6 +32,8 @@ final class Mesh implements AutoCloseable {
     private static final String ENDED = "has ended";
     /** Of the timeout, in which silence is counted. */
     private static final int SLICES = 8;
+    /** For a rank that is frozen takes no word. */
+    private static final Duration LAST_WORD = Duration.ofSeconds(1);
 
     private final Group group;
     private final Wire[] data;
@@ -36,6 +41,7 @@ final class Mesh implements AutoCloseable {
     private final String[] hosts;
     private final String session;
     private final boolean direct;
+    private final List<Thread> beats = new ArrayList<>();
     private final long[] steps;
     private final AtomicIntegerArray left;
     private final AtomicReference<RankFailure> failure = new AtomicReference<>();
@@ -125,7 +131,7 @@ final class Mesh implements AutoCloseable {
         for (int peer = 0; peer < group.size(); peer++) {
             if (peer != group.rank()) {
                 int other = peer;
-                Thread.ofPlatform().daemon().name("rank-" + group.rank() + "-lives-for-" + peer).start(() -> beat(other));
+                beats.add(Thread.ofPlatform().daemon().name("rank-" + group.rank() + "-lives-for-" + peer).start(() -> beat(other)));
                 Thread.ofPlatform().daemon().name("rank-" + group.rank() + "-watches-" + peer).start(() -> watch(other));
             }
         }
@@ -309,8 +315,10 @@ final class Mesh implements AutoCloseable {
             steps.notifyAll();
         }
         try {
-            // the last word is on its way
-            Thread.sleep(20);
+            // a connection that closes without the last word is that of a rank that was killed
+            for (Thread beat : beats) {
+                beat.join(LAST_WORD);
+            }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
