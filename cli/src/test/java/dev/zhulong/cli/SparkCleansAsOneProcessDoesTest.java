@@ -71,18 +71,6 @@ class SparkCleansAsOneProcessDoesTest {
         return all;
     }
 
-    /** The processes of parts that are under way. */
-    private static List<ProcessHandle> below(String program) {
-        return ProcessHandle.current().descendants().filter(process -> {
-            try {
-                return Files.readString(Path.of("/proc", Long.toString(process.pid()), "cmdline")).replace('\0', ' ').contains(program);
-            } catch (IOException e) {
-                // it has ended
-                return false;
-            }
-        }).toList();
-    }
-
     @Test
     void evenIfAnExecutorIsLost() throws Exception {
         assumeThat(Path.of("/proc/self/cmdline")).as("processes are found in /proc").exists();
@@ -94,17 +82,17 @@ class SparkCleansAsOneProcessDoesTest {
         Collections.shuffle(inputs, new Random(1));
         Path two = temporary.resolve("two");
         var cleaning = CompletableFuture.supplyAsync(() -> Cli.run(clean(two, "--tokenizer", tokenizer, "--spark", "local-cluster[2,1,512]", "--partitions", 3)));
-        while (below("--part").isEmpty() && !cleaning.isDone()) {
+        while (Processes.below("--part").isEmpty() && !cleaning.isDone()) {
             Thread.sleep(5);
         }
         // which leaves the process that it started alone
-        ProcessHandle executor = below("--part").getFirst().parent().orElseThrow();
-        assertThat(below("CoarseGrainedExecutorBackend")).contains(executor);
+        ProcessHandle executor = Processes.below("--part").getFirst().parent().orElseThrow();
+        assertThat(Processes.below("CoarseGrainedExecutorBackend")).contains(executor);
         executor.destroyForcibly();
         Cli result = cleaning.get(5, TimeUnit.MINUTES).done();
         assertThat(result.err()).contains("is gone");
         assertThat(files(two)).isEqualTo(files(one)).containsKeys("audit.json", "train/documents.jsonl.zst", "shards/train/tokens-00000.bin", "shards/validation/shards.json");
-        assertThat(below("zhulong")).isEmpty();
+        assertThat(Processes.below("zhulong")).isEmpty();
         assertThat(temporary.resolve("two.spark")).doesNotExist();
     }
 
@@ -112,10 +100,10 @@ class SparkCleansAsOneProcessDoesTest {
     void andWhatIsLostIsDoneAgainButNotWhatCannotBeDone() throws Exception {
         var cleaning = CompletableFuture.supplyAsync(() -> Cli.run("clean", "--data", inputs.getFirst(), "--field", "body", "--out", temporary.resolve("none"), "--spark", "local[2]",
                 "--partitions", 2));
-        while (below("--part clean:1").isEmpty() && !cleaning.isDone()) {
+        while (Processes.below("--part clean:1").isEmpty() && !cleaning.isDone()) {
             Thread.sleep(5);
         }
-        below("--part clean:1").forEach(ProcessHandle::destroyForcibly);
+        Processes.below("--part clean:1").forEach(ProcessHandle::destroyForcibly);
         Cli none = cleaning.get(5, TimeUnit.MINUTES);
         assertThat(none.code()).isEqualTo(1);
         assertThat(none.err()).contains("part 2 was lost", "nothing is left of", "no text in field 'body' 400");
@@ -129,7 +117,7 @@ class SparkCleansAsOneProcessDoesTest {
         Cli dead = Cli.run(clean(temporary.resolve("out"), "--spark", "local-cluster[1,1,512]", "--spark-set", "spark.executor.extraClassPath=/nonexistent"));
         assertThat(dead.code()).isEqualTo(1);
         assertThat(dead.err()).contains("end before they are given anything to do", "Java 17", "Hadoop 3.4.3");
-        assertThat(below("zhulong")).isEmpty();
+        assertThat(Processes.below("zhulong")).isEmpty();
         assertThat(temporary.resolve("out/cleaning.partial")).doesNotExist();
     }
 

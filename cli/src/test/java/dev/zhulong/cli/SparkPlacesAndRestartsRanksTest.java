@@ -38,18 +38,6 @@ class SparkPlacesAndRestartsRanksTest {
         return TinyRun.pretrain(texts, run, steps, 2, 20, before);
     }
 
-    /** Processes under this one whose command names a program, behind a class path that is too long for what Java tells of processes. */
-    private static List<ProcessHandle> below(String program) {
-        return ProcessHandle.current().descendants().filter(process -> {
-            try {
-                return Files.readString(Path.of("/proc", Long.toString(process.pid()), "cmdline")).replace('\0', ' ').contains(program);
-            } catch (IOException e) {
-                // it has ended
-                return false;
-            }
-        }).toList();
-    }
-
     @Test
     void andEndInTheBitsOfOneProcessThoughAnExecutorIsLost() throws Exception {
         assumeThat(JARS).as("Apache Spark was never fetched: ./zhulong train-cluster --spark 'local[1]' does it").exists();
@@ -61,14 +49,14 @@ class SparkPlacesAndRestartsRanksTest {
         var training = CompletableFuture.supplyAsync(() -> Cli.run(pretrain(run, 2000, "train-cluster", "--spark", "local-cluster[2,1,512]")));
         TinyRun.awaitCheckpoint(run, training);
         assertThat(training.isDone() ? training.get().err() : "").as("the training goes on").isEmpty();
-        assertThat(below("Main pretrain")).as("ranks").hasSize(2);
-        List<ProcessHandle> executors = below("CoarseGrainedExecutorBackend");
+        assertThat(Processes.below("Main pretrain")).as("ranks").hasSize(2);
+        List<ProcessHandle> executors = Processes.below("CoarseGrainedExecutorBackend");
         assertThat(executors).hasSize(2);
         executors.getLast().destroyForcibly();
         Cli result = training.get(5, TimeUnit.MINUTES).done();
         assertThat(result.err()).contains("is gone", "Spark starts the ranks again", "resuming after step");
         assertThat(run.resolve("model.safetensors")).hasSameBinaryContentAs(alone.resolve("model.safetensors"));
-        assertThat(below("zhulong")).isEmpty();
+        assertThat(Processes.below("zhulong")).isEmpty();
     }
 
     @Test

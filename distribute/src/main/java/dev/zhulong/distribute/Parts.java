@@ -12,6 +12,11 @@ import java.lang.foreign.MemorySegment;
 public record Parts(long values, int ranks) {
     private static final int GRAIN = 64;
 
+    /** So many values and what is left to the next multiple of 64: where the next of several tensors may begin. */
+    public static long whole(long values) {
+        return (values + GRAIN - 1) / GRAIN * GRAIN;
+    }
+
     /** The parts of F32 values in memory. */
     public static Parts of(MemorySegment values, int ranks) {
         if (values.byteSize() % Float.BYTES != 0) {
@@ -22,8 +27,7 @@ public record Parts(long values, int ranks) {
 
     /** Where the part of {@code rank} begins; of the number of ranks, where the last ends. */
     public long begin(int rank) {
-        long grains = (values + GRAIN - 1) / GRAIN;
-        return Math.min(values, Math.multiplyExact(grains, rank) / ranks * GRAIN);
+        return Math.min(values, Math.multiplyExact(whole(values) / GRAIN, rank) / ranks * GRAIN);
     }
 
     /** How many values it has. */

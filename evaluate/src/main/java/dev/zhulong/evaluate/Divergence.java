@@ -6,7 +6,6 @@ import dev.zhulong.evaluate.text.Bootstrap;
 import dev.zhulong.evaluate.text.Estimate;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.infer.LanguageModel;
-import dev.zhulong.infer.LogSumExp;
 import dev.zhulong.text.Tokenizer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -69,10 +68,10 @@ public record Divergence(TokenLoss reference, TokenLoss model, Estimate kl, doub
 
     /** Losses of both, the divergence, and whether the likeliest id is the same. */
     private static double[] token(float[] p, int atP, float[] q, int atQ, int vocab, int target) {
-        double loss = LogSoftmax.nll(p, atP, vocab, target);
-        double other = LogSoftmax.nll(q, atQ, vocab, target);
-        double sumP = LogSumExp.of(p, atP, vocab);
-        double sumQ = LogSumExp.of(q, atQ, vocab);
+        double sumP = LogSoftmax.normalizer(p, atP, vocab);
+        double sumQ = LogSoftmax.normalizer(q, atQ, vocab);
+        double loss = LogSoftmax.nll(p, atP, vocab, target, sumP);
+        double other = LogSoftmax.nll(q, atQ, vocab, target, sumQ);
         double kl = 0;
         int topP = 0;
         int topQ = 0;

@@ -1,5 +1,6 @@
 package dev.zhulong.train;
 
+import dev.zhulong.distribute.Parts;
 import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
@@ -11,9 +12,6 @@ import java.util.List;
 
 /** Gradients of some weights, one after another in memory, and behind them a flag for each that says whether anybody has a gradient. */
 class FlatGradients {
-    /** Weights begin at multiples of so many values. */
-    private static final int GRAIN = 64;
-
     final List<Tensor> weights;
     final MemorySegment memory;
     private final long values;
@@ -29,7 +27,7 @@ class FlatGradients {
     }
 
     private static long length(List<Tensor> weights) {
-        return weights.stream().mapToLong(w -> room(w.elements())).sum();
+        return weights.stream().mapToLong(w -> Parts.whole(w.elements())).sum();
     }
 
     /** How large the memory is for the gradients of these weights. */
@@ -60,13 +58,9 @@ class FlatGradients {
         long at = 0;
         for (Tensor weight : weights) {
             all.add(Tensor.view(in.asSlice(at * Float.BYTES, weight.elements() * Float.BYTES), DType.F32, weight.shape()).keep());
-            at += room(weight.elements());
+            at += Parts.whole(weight.elements());
         }
         return all;
-    }
-
-    private static long room(long elements) {
-        return (elements + GRAIN - 1) / GRAIN * GRAIN;
     }
 
     /** The values alone. */

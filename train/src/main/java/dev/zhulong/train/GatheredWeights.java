@@ -20,8 +20,6 @@ import java.util.function.LongSupplier;
  * say. Whether a layer is there already depends on nothing but what was used before, which is the same on all ranks.
  */
 final class GatheredWeights {
-    private static final int GRAIN = 64;
-
     /**
      * A weight, and this rank's part of it.
      *
@@ -38,7 +36,7 @@ final class GatheredWeights {
     record Layer(int index, List<Away> weights) {
         /** Values in a window, where each weight begins at a multiple of 64. */
         long values() {
-            return weights.stream().mapToLong(each -> whole(each.count())).sum();
+            return weights.stream().mapToLong(each -> Parts.whole(each.count())).sum();
         }
 
         /** Each weight's place in a window. */
@@ -47,7 +45,7 @@ final class GatheredWeights {
             long at = 0;
             for (Away each : weights) {
                 all.add(window.asSlice(at * Float.BYTES, each.count() * Float.BYTES));
-                at += whole(each.count());
+                at += Parts.whole(each.count());
             }
             return all;
         }
@@ -92,10 +90,6 @@ final class GatheredWeights {
 
     private static long largest(List<Layer> layers) {
         return layers.stream().mapToLong(Layer::values).max().orElse(0);
-    }
-
-    private static long whole(long count) {
-        return (count + GRAIN - 1) / GRAIN * GRAIN;
     }
 
     /** Bytes of both windows. */

@@ -152,7 +152,7 @@ final class ShardedState implements State, Residency {
     }
 
     private static long room(long values) {
-        return (values + GRAIN - 1) / GRAIN * GRAIN * Float.BYTES;
+        return Parts.whole(values) * Float.BYTES;
     }
 
     /** Zeroed memory for a value of each of this rank's. */

@@ -1,6 +1,7 @@
 package dev.zhulong.train;
 
 import dev.zhulong.distribute.Collectives;
+import dev.zhulong.distribute.Parts;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,8 +15,6 @@ import java.util.function.BiConsumer;
 final class Windows {
     /** Bytes from which on a window goes by itself: less, and what a call costs is more than what the values do. */
     private static final long LEAST = 1 << 20;
-    /** Runs begin at multiples of so many values. */
-    private static final int GRAIN = 64;
 
     private final Exchanges exchanges;
     private final long bytes;
@@ -36,7 +35,7 @@ final class Windows {
 
     /** Bytes of one, where the largest run has so many values. */
     static long bytes(long largest) {
-        return Math.max(LEAST, (largest + GRAIN - 1) / GRAIN * GRAIN * Float.BYTES);
+        return Math.max(LEAST, Parts.whole(largest) * Float.BYTES);
     }
 
     /** Bytes of both. */
@@ -61,7 +60,7 @@ final class Windows {
         }
         MemorySegment run = memory[now].asSlice(at, values * Float.BYTES);
         runs.add(run);
-        at += (values + GRAIN - 1) / GRAIN * GRAIN * Float.BYTES;
+        at += Parts.whole(values) * Float.BYTES;
         return run;
     }
 
