@@ -73,13 +73,16 @@ public enum SyntheticModel {
     /**
      * Writes it with matrices of {@code type}.
      *
-     * @param type Q4_0 or Q8_0: blocks of 32, an f16 scale first
+     * @param type Q2_0, Q4_0 or Q8_0: an f16 scale, then integers
      */
     public void write(Path file, GgufType type) {
-        if (type != GgufType.Q4_0 && type != GgufType.Q8_0) {
-            throw new IllegalArgumentException("a synthetic model has Q4_0 or Q8_0 matrices, not " + type);
-        }
-        GgufExport.write(file, spec(), SyntheticVocabulary.of(vocab), "synthetic", type == GgufType.Q4_0 ? 2 : 7, Map.of(), weight -> {
+        int fileType = switch (type) {
+            case Q2_0 -> 41;
+            case Q4_0 -> 2;
+            case Q8_0 -> 7;
+            default -> throw new IllegalArgumentException("a synthetic model has Q2_0, Q4_0 or Q8_0 matrices, not " + type);
+        };
+        GgufExport.write(file, spec(), SyntheticVocabulary.of(vocab), "synthetic", fileType, Map.of(), weight -> {
             GgufType stored = GgufExport.storedType(weight, type);
             long elements = Arrays.stream(weight.shape()).reduce(1, Math::multiplyExact);
             return new GgufExport.Stored(stored, () -> weight.parameter().role() == Role.ROUTER ? router(elements, weight.gguf().hashCode())
@@ -108,9 +111,10 @@ public enum SyntheticModel {
     /** Integers at random, scales so that a product neither grows nor vanishes much. */
     private MemorySegment blocks(GgufType type, long elements, long seed) {
         int bytes = type.blockBytes();
-        byte[] all = new byte[Math.toIntExact(elements / 32 * bytes)];
+        byte[] all = new byte[Math.toIntExact(elements / type.blockElements() * bytes)];
         new SplittableRandom(seed).nextBytes(all);
-        double spread = type == GgufType.Q4_0 ? 4.6 : 74;
+        // rms of the integers
+        double spread = type == GgufType.Q2_0 ? 1.2 : type == GgufType.Q4_0 ? 4.6 : 74;
         short scale = Float.floatToFloat16((float) (1 / (spread * Math.sqrt(hidden))));
         for (int at = 0; at < all.length; at += bytes) {
             all[at] = (byte) scale;

@@ -53,7 +53,7 @@ final class BenchInferVerb extends Verb {
     @Option(names = "--beside", paramLabel = "SHAPE", description = "Another synthetic shape, of the same type, to take turns with and compare.")
     String beside;
 
-    @Option(names = "--type", paramLabel = "TYPE", description = "Type of the weights: q4_0 or q8_0 for --synthetic (default q4_0); for "
+    @Option(names = "--type", paramLabel = "TYPE", description = "Type of the weights: q2_0, q4_0 or q8_0 for --synthetic (default q4_0); for "
             + "a directory also int4 (default: as stored).")
     String type;
 

@@ -34,9 +34,9 @@ import picocli.CommandLine.Option;
                     + "The last line reports the size, the perplexity and the tokens per second on the CPU engine, before and after; of an encoder"
                     + " the size, and with --text how near the vectors of its lines are.",
             "Types, from large to small: f32, bf16, f16; q8_0 (no noticeable loss); q6_k, q5_k_m, q5_k_s, q5_1, q5_0; q4_k_m (the usual "
-                    + "choice), q4_k_s, iq4_nl, iq4_xs, q4_1, q4_0; q3_k_l, q3_k_m, q3_k_s, q2_k (a large loss). These are GGUF files with "
+                    + "choice), q4_k_s, iq4_nl, iq4_xs, q4_1, q4_0; q3_k_l, q3_k_m, q3_k_s, q2_k (a large loss); q2_0 (for models trained in it: others lose nearly all). These are GGUF files with "
                     + "llama.cpp's mixes of types, which llama.cpp reads too. Where the length of a row is no multiple of 256, other types "
-                    + "of as many bits replace the types with a k in their name.",
+                    + "of as many bits replace the types with a k in their name; of no multiple of 64, q4_0 replaces q2_0.",
             "q4 and q4_sym are Zhulong's own int4 (groups of 128, with and without a minimum). They are written as a directory, which "
                     + "only Zhulong's CPU engine reads.",
             "Models that are quantized already are refused, because rounding twice loses more.",

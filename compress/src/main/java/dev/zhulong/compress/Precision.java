@@ -32,6 +32,7 @@ public enum Precision {
     Q3_K_M(12, WeightType.Q3_K),
     Q3_K_S(11, WeightType.Q3_K),
     Q2_K(10, WeightType.Q2_K),
+    Q2_0(41, WeightType.Q2_0),
     /** Zhulong's own, with a scale and a minimum for 128 weights: 4.25 bits each. */
     Q4(-1, WeightType.INT4_ASYM),
     /** Zhulong's own with a scale alone: 4.125 bits. */

@@ -78,6 +78,7 @@ final class TensorMix {
             case V -> eightExperts ? WeightType.Q8_0 : wideModel(values(layer));
             case K -> eightExperts ? WeightType.Q8_0 : precision.type();
             case DOWN -> down(layer);
+            case EMBED -> precision == Precision.Q2_0 ? WeightType.Q4_K : precision.type();
             case OUT -> eightExperts ? output() : switch (precision) {
                 case Q2_K -> WeightType.Q3_K;
                 case Q3_K_M -> WeightType.Q4_K;
@@ -142,6 +143,7 @@ final class TensorMix {
     private static WeightType fitting(WeightType type, int columns) {
         WeightType smaller = columns % type.blockElements() == 0 ? type : switch (type) {
             case Q2_K, Q3_K, IQ4_XS -> WeightType.IQ4_NL;
+            case Q2_0 -> WeightType.Q4_0;
             case Q4_K -> WeightType.Q5_0;
             case Q5_K -> WeightType.Q5_1;
             case Q6_K -> WeightType.Q8_0;

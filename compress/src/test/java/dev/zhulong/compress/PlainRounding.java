@@ -11,6 +11,7 @@ final class PlainRounding {
     /** What 256 weights are after they were rounded. */
     static float[] of(WeightType type, float[] x) {
         return switch (type) {
+            case Q2_0 -> symmetric(x, 64, integers(-1, 2), 2);
             case Q8_0 -> symmetric(x, 32, integers(-127, 127), 127);
             case Q4_0 -> symmetric(x, 32, integers(-8, 7), -8);
             case INT4 -> symmetric(x, 128, integers(-8, 7), -8);

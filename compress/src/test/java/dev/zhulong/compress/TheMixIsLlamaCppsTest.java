@@ -62,6 +62,19 @@ class TheMixIsLlamaCppsTest {
         }
     }
 
+    /** As {@code llama-quant.cpp} of llama.cpp v0.5.0: the embedding and the head in more bits, attention and MLP in two; 64 weights a group. */
+    @ParameterizedTest
+    @CsvSource({"256, Q2_0, Q4_K, Q6_K", "320, Q2_0, Q5_0, Q8_0", "288, Q4_0, Q5_0, Q8_0", "48, F16, F16, F16"})
+    void twoBitsAreOfLayersAlone(int columns, WeightType inside, WeightType embedding, WeightType head) {
+        var mix = new TensorMix(Precision.Q2_0, MODELS.get("own"), true);
+        for (String name : List.of("attn_q", "attn_k", "attn_v", "attn_output", "ffn_up", "ffn_gate", "ffn_down")) {
+            assertThat(mix.type("blk.3." + name + ".weight", new long[] {8, columns})).isEqualTo(inside);
+        }
+        assertThat(mix.type("token_embd.weight", new long[] {8, columns})).isEqualTo(embedding);
+        assertThat(mix.type("output.weight", new long[] {8, columns})).isEqualTo(head);
+        assertThat(new TensorMix(Precision.Q2_0, MODELS.get("tied"), false).type("token_embd.weight", new long[] {8, columns})).isEqualTo(head);
+    }
+
     /** llama-quantize knows neither: the head in more bits all the same, other rows in the widest groups that divide them. */
     @ParameterizedTest
     @CsvSource({

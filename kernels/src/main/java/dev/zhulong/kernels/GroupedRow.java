@@ -33,6 +33,7 @@ final class GroupedRow {
             int first = b * type.blockElements();
             switch (type) {
                 case Q8_0 -> SimpleBlocks.q8(bytes, at, this, first);
+                case Q2_0 -> SimpleBlocks.q2(bytes, at, this, first);
                 case Q4_0, INT4, Q4_1, INT4_ASYM -> SimpleBlocks.q4(bytes, at, this, first);
                 case Q5_0, Q5_1 -> SimpleBlocks.q5(bytes, at, this, first);
                 case Q2_K -> KQuantBlocks.q2(bytes, at, this, first);

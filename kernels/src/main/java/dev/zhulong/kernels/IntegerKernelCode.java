@@ -18,7 +18,7 @@ import java.lang.foreign.ValueLayout;
 /**
  * Machine code of the product of some rows of activations with consecutive blocks of quantised weights, for one shape of weights.
  *
- * <p>What it computes is, to the bit, what {@link NibbleKernel} and {@link ByteKernel} compute: exact sums of a unit or half of one, then
+ * <p>What it computes is, to the bit, what {@link CrumbKernel}, {@link NibbleKernel} and {@link ByteKernel} compute: exact sums of a unit or half of one, then
  * {@code c = fma(sum, scale of W * scale of A, c)} and {@code c = fma(minimum, weighted sum of A, c)}, unit after unit. What it has that the Vector
  * API has not are products of bytes: of four with their sum in one instruction (VNNI), or of two (AVX2).
  *
@@ -36,6 +36,7 @@ final class IntegerKernelCode {
 
     // offsets of the constants
     private static final int LOW_NIBBLES = 0;
+    private static final int LOW_CRUMBS = 16;
     private static final int SIGN_BITS = 4;
     private static final int SHORT_ONES = 8;
     private static final int SMALL_INVERSE = 12;
@@ -51,16 +52,17 @@ final class IntegerKernelCode {
     /**
      * What the code depends on.
      *
+     * @param bits         of a weight: 2, 4 or 8
      * @param groups       of scales in a row of W; of halves, which have one each, units
      * @param outputStride bytes from a row of the output to the next
      * @param blocks       that are multiplied at a time
      * @param biased       whether something is added to each row of the output
      */
-    record Shape(boolean nibbles, boolean offset, boolean halves, int perGroup, boolean wide, boolean hasMin, int groups, int rows, int outputStride, int blocks,
+    record Shape(int bits, boolean offset, boolean halves, int perGroup, boolean wide, boolean hasMin, int groups, int rows, int outputStride, int blocks,
             boolean biased) {
         static Shape of(PackedWeights w, int rows, int outputStride, int blocks, boolean biased) {
             boolean halves = w.group == 16;
-            return new Shape(w.form == PackedWeights.Form.NIBBLES, w.offset != 0, halves, w.perGroup, w.wide, w.hasMin, halves ? w.units : w.units / w.perGroup, rows,
+            return new Shape(w.bits(), w.offset != 0, halves, w.perGroup, w.wide, w.hasMin, halves ? w.units : w.units / w.perGroup, rows,
                     outputStride, blocks, biased);
         }
     }
@@ -123,7 +125,7 @@ final class IntegerKernelCode {
 
     /** The constants that the code reads, for the life of the process. */
     static MemorySegment constants() {
-        return Arena.global().allocateFrom(ValueLayout.JAVA_INT, 0x0f0f0f0f, 0x80808080, 0x00010001, Float.floatToRawIntBits(1 / PackedWeights.SMALL));
+        return Arena.global().allocateFrom(ValueLayout.JAVA_INT, 0x0f0f0f0f, 0x80808080, 0x00010001, Float.floatToRawIntBits(1 / PackedWeights.SMALL), 0x03030303);
     }
 
     /**
@@ -139,13 +141,13 @@ final class IntegerKernelCode {
 
     /** Vectors of weights that share an activation's sums: a unit, or half of one. */
     private int vectors() {
-        return (shape.nibbles ? 4 : 8) / (shape.halves ? 2 : 1);
+        return shape.bits / (shape.halves ? 2 : 1);
     }
 
     private void function(long constants) {
         x.moveConstant(RAX, constants);
-        if (shape.nibbles || vnni) {
-            x.broadcastInt(mask, new Mem(RAX, shape.nibbles ? LOW_NIBBLES : SIGN_BITS));
+        if (shape.bits < 8 || vnni) {
+            x.broadcastInt(mask, new Mem(RAX, shape.bits == 2 ? LOW_CRUMBS : shape.bits == 4 ? LOW_NIBBLES : SIGN_BITS));
         }
         if (!vnni) {
             x.broadcastInt(ones, new Mem(RAX, SHORT_ONES));
@@ -293,12 +295,12 @@ final class IntegerKernelCode {
 
     /** Integer sums of a unit or of half {@code half} of one, of the rows from {@code first} on. */
     private void sums(int first, int record, int half, int data) {
-        boolean shifted = shape.nibbles ? shape.offset : vnni;
+        boolean shifted = shape.bits < 8 ? shape.offset : vnni;
         eachOutput(first, first + together, (r, b) -> {
             if (!vnni || !shifted) {
                 x.xor(sum(r, b), sum(r, b), sum(r, b));
             } else if (b == 0) {
-                x.broadcastInt(sum(r, b), bias(record, half, r));
+                bias(sum(r, b), record, half, r);
             } else {
                 x.moveVector(sum(r, b), sum(r, 0));
             }
@@ -306,43 +308,47 @@ final class IntegerKernelCode {
         int quad = half == 1 ? 4 : 0;
         for (int i = 0; i < vectors(); i++) {
             int at = data + i * x.vectorBytes();
-            for (int high = 0; high < (shape.nibbles ? 2 : 1); high++) {
+            for (int part = 0; part < 8 / shape.bits; part++) {
                 for (int b = 0; b < blocks; b++) {
-                    load(b, at + b * shape.groups * groupData, high == 1);
+                    load(b, at + b * shape.groups * groupData, part);
                 }
                 products(first, record, quad++);
             }
         }
-        if (shape.nibbles && !vnni) {
+        if (shape.bits < 8 && !vnni) {
             for (int r = first; r < first + together; r++) {
                 x.multiplyShorts(sum(r, 0), sum(r, 0), ones);
                 if (shifted) {
-                    x.broadcastInt(other, bias(record, half, r));
+                    bias(other, record, half, r);
                     x.addInts(sum(r, 0), sum(r, 0), other);
                 }
             }
         }
     }
 
-    /** Weights of a block, unsigned but for bytes with AVX2. */
-    private void load(int b, int at, boolean high) {
+    /** Part {@code part} of each byte: weights of a block, unsigned but for bytes with AVX2. */
+    private void load(int b, int at, int part) {
         // of one block they are loaded once; two have no register for what is loaded
-        int loaded = blocks == 1 && shape.nibbles ? spare : weights + b;
-        if (!high || blocks > 1) {
+        int loaded = blocks == 1 && shape.bits < 8 ? spare : weights + b;
+        if (part == 0 || blocks > 1) {
             x.load(loaded, new Mem(RDI, at));
         }
-        if (high) {
-            x.shiftIntsRight(weights + b, loaded, 4);
+        if (part > 0) {
+            x.shiftIntsRight(weights + b, loaded, shape.bits * part);
         }
-        if (shape.nibbles) {
-            x.and(weights + b, high ? weights + b : loaded, mask);
+        if (shape.bits < 8) {
+            x.and(weights + b, part > 0 ? weights + b : loaded, mask);
         } else if (vnni) {
             x.xor(weights + b, weights + b, mask);
         }
     }
 
-    private Mem bias(int record, int half, int r) {
-        return field(record, shape.nibbles ? ActivationRecords.BIAS_8 : half < 0 ? ActivationRecords.BIAS_128 : ActivationRecords.BIAS_128_HALVES + half, r);
+    /** What makes up for weights that are too large by 1, 8 or 128. */
+    private void bias(int to, int record, int half, int r) {
+        x.broadcastInt(to, field(record, shape.bits < 8 ? ActivationRecords.BIAS_8 : half < 0 ? ActivationRecords.BIAS_128 : ActivationRecords.BIAS_128_HALVES + half, r));
+        if (shape.bits == 2) {
+            x.shiftIntsRightSigned(to, to, 3);
+        }
     }
 
     /** Bytes times four activations. */
@@ -356,7 +362,7 @@ final class IntegerKernelCode {
                 for (int b = 0; b < blocks; b++) {
                     x.addByteProducts(sum(r, b), weights + b, other);
                 }
-            } else if (shape.nibbles) {
+            } else if (shape.bits < 8) {
                 // 16 products of nibbles fit 16 bits
                 x.broadcastInt(other, four);
                 x.multiplyBytes(other, weights, other);

@@ -2,6 +2,7 @@ package dev.zhulong.kernels;
 
 /** The integers that a weight may become before its scale: all of a range, or the sixteen of {@code IQ4_NL}. */
 final class Levels {
+    static final Levels BITS_2 = new Levels(-1, 2);
     static final Levels BITS_3 = new Levels(-4, 3);
     static final Levels BITS_4 = new Levels(-8, 7);
     static final Levels BITS_5 = new Levels(-16, 15);

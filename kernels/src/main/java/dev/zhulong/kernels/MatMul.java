@@ -311,6 +311,7 @@ public final class MatMul {
 
     static void vectors(PackedWeights w, int block, Activations a, int tile, float[] c, int at, int stride) {
         switch (w.form) {
+            case CRUMBS -> CrumbKernel.multiply(w, block, a, tile, c, at, stride);
             case NIBBLES -> NibbleKernel.multiply(w, block, a, tile, c, at, stride);
             case BYTES -> ByteKernel.multiply(w, block, a, tile, c, at, stride);
             case FLOATS -> FloatKernel.multiply(w, block, a, tile, c, at, stride);

@@ -9,12 +9,12 @@ import java.nio.ByteOrder;
  * A matrix W [rows, columns] laid out for the kernels, in native memory: blocks of as many rows as a vector has 32-bit lanes, so that a
  * lane is an output.
  *
- * <p>Weights of four bits stay nibbles; other quantised weights become signed bytes; floating point keeps its width. Values are never
+ * <p>Weights of four bits stay nibbles, those of two stay a quarter of a byte (a crumb); other quantised weights become signed bytes; floating point keeps its width. Values are never
  * changed. The memory belongs to the arena it was packed into.
  */
 public final class PackedWeights {
     /** The shape of the integers or floats of a matrix, which decides the kernel. */
-    enum Form { NIBBLES, BYTES, FLOATS }
+    enum Form { CRUMBS, NIBBLES, BYTES, FLOATS }
 
     /** Weights along a row that a kernel handles at a time, and that share a scale of the activations. */
     static final int UNIT = 32;
@@ -32,7 +32,7 @@ public final class PackedWeights {
     private final int columns;
     final Form form;
     final int units;
-    /** What was added to an integer to make it a nibble. */
+    /** What was added to an integer to make it a nibble or a crumb. */
     final int offset;
     /**
      * True when scales and minimums (in floating point: weights) are f32, which those of k-quants and of MXFP4 need to be exact. Otherwise they are f16,
@@ -70,7 +70,11 @@ public final class PackedWeights {
         this.columns = columns;
         form = form(type);
         units = (columns + UNIT - 1) / UNIT;
-        offset = type == WeightType.Q4_0 || type == WeightType.INT4 ? 8 : 0;
+        offset = switch (type) {
+            case Q4_0, INT4 -> 8;
+            case Q2_0 -> 1;
+            default -> 0;
+        };
         this.wide = wide;
         hasMin = type.hasMin();
         group = type.group();
@@ -87,6 +91,7 @@ public final class PackedWeights {
     private static Form form(WeightType type) {
         return switch (type) {
             case F32, F16, BF16 -> Form.FLOATS;
+            case Q2_0 -> Form.CRUMBS;
             case Q4_0, Q4_1, Q4_K, INT4, INT4_ASYM -> Form.NIBBLES;
             default -> Form.BYTES;
         };
@@ -95,6 +100,7 @@ public final class PackedWeights {
     /** Bits of a weight, its share of a scale aside. */
     private static long bits(Form form, boolean wide) {
         return switch (form) {
+            case CRUMBS -> 2;
             case NIBBLES -> 4;
             case BYTES -> 8;
             case FLOATS -> wide ? 32 : 16;
@@ -154,10 +160,10 @@ public final class PackedWeights {
             }
             row.read(bytes);
             packScales(row, block, lane, r);
-            if (form == Form.NIBBLES) {
-                packNibbles(row.q, words, lane);
-            } else {
-                packBytes(row.q, words, lane);
+            switch (form) {
+                case CRUMBS -> packCrumbs(row.q, words, lane);
+                case NIBBLES -> packNibbles(row.q, words, lane);
+                default -> packBytes(row.q, words, lane);
             }
         }
         MemorySegment.copy(words, 0, data, INT, block * blockBytes, words.length);
@@ -209,6 +215,22 @@ public final class PackedWeights {
         }
     }
 
+    /** Where of sixteen weights number j stands in its word: the first four are the bytes' lowest two bits. */
+    static int crumbShift(int j) {
+        return 8 * (j % 4) + j / 4 * 2;
+    }
+
+    /** [block, unit, 2, lane] of ints, each sixteen weights. */
+    private void packCrumbs(byte[] q, int[] words, int lane) {
+        for (int k = 0; k < columns; k += 16) {
+            int word = 0;
+            for (int j = 0; j < 16; j++) {
+                word |= (q[k + j] + offset) << crumbShift(j);
+            }
+            words[k / 16 * Lanes.COUNT + lane] = word;
+        }
+    }
+
     /** Where of eight weights number j stands in its word: the first four are the bytes' lower halves. */
     static int nibbleShift(int j) {
         return 8 * (j % 4) + j / 4 * 4;
@@ -251,6 +273,11 @@ public final class PackedWeights {
     /** Bytes that a product reads. */
     public long bytes() {
         return data.byteSize() + scales.byteSize() + mins.byteSize();
+    }
+
+    /** Bits of an integer as it is packed. */
+    int bits() {
+        return (int) bits(form, wide);
     }
 
     int blocks() {

@@ -64,6 +64,15 @@ final class PlainKernel {
     /** A row of integer weights as {@link PackedWeights} packed it. */
     private static void integerRow(PackedWeights w, int[] words, int lane, int[] row) {
         int at = lane;
+        if (w.form == PackedWeights.Form.CRUMBS) {
+            for (int k = 0; k < row.length; k += 16, at += Lanes.COUNT) {
+                int word = words[at];
+                for (int j = 0; j < 16; j++) {
+                    row[k + j] = (word >>> PackedWeights.crumbShift(j) & 3) - w.offset;
+                }
+            }
+            return;
+        }
         if (w.form == PackedWeights.Form.NIBBLES) {
             for (int k = 0; k < row.length; k += 8, at += Lanes.COUNT) {
                 int word = words[at];

@@ -5,7 +5,7 @@ import java.util.Arrays;
 /**
  * Rows of floats to blocks of a {@link WeightType}, each weight to the nearest of the values its group's scale allows.
  *
- * <p>With {@link Search#NONE} {@code Q8_0} and {@code Q4_0} are ggml's reference quantisers byte for byte. With {@link Search#SCALES} a group's
+ * <p>With {@link Search#NONE} {@code Q8_0}, {@code Q4_0} and {@code Q2_0} are ggml's reference quantisers byte for byte. With {@link Search#SCALES} a group's
  * scale (and minimum) is the one of least weighted squared error that {@link GroupFit} finds; the types of 256 weights are always fitted so
  * ({@link KQuantFit}), and {@code Q8_0} never, which has nothing to gain.
  */
@@ -71,6 +71,7 @@ public final class Quantiser {
     private void block(int from, int to) {
         switch (type) {
             case Q8_0 -> q8(from, to);
+            case Q2_0 -> q2(from, to);
             case Q4_0, INT4 -> symmetric(from, to, Levels.BITS_4);
             case Q5_0 -> symmetric(from, to, Levels.BITS_5);
             case Q4_1, INT4_ASYM -> asymmetric(from, to, 15);
@@ -109,9 +110,33 @@ public final class Quantiser {
         float inverse = inverse(d);
         putHalf(out, to, d, type);
         for (int i = 0; i < 32; i++) {
-            float v = x[from + i] * inverse;
-            // away from zero at a half, unlike Math.round
-            out[to + 2 + i] = (byte) (v < 0 ? -Math.floor(-v + 0.5) : Math.floor(v + 0.5));
+            out[to + 2 + i] = (byte) awayFromZero(x[from + i] * inverse);
+        }
+    }
+
+    /**
+     * Without a search the levels are three, -1, 0 and 1. A scale is negative only where a level 2 needs it, so that weights that are already a scale times levels
+     * return to the codes they came from.
+     */
+    private void q2(int from, int to) {
+        int n = type.blockElements();
+        float d;
+        if (search == Search.SCALES) {
+            group.symmetric(x, from, n, Levels.BITS_2);
+            d = used(group.scale);
+        } else {
+            d = Math.abs(extreme(from, n));
+        }
+        float inverse = inverse(d);
+        int highest = -1;
+        for (int i = 0; i < n; i++) {
+            fit.q[i] = search == Search.SCALES ? Levels.BITS_2.nearest(x[from + i] * inverse) : (int) awayFromZero(x[from + i] * inverse);
+            highest = Math.max(highest, fit.q[i]);
+        }
+        int sign = d < 0 && highest < 2 ? -1 : 1;
+        putHalf(out, to, sign * d, type);
+        for (int i = 0; i < n; i++) {
+            out[to + 2 + i / 4] |= (byte) (sign * fit.q[i] + 1 << 2 * (i % 4));
         }
     }
 
@@ -176,6 +201,11 @@ public final class Quantiser {
             fit.q[i] = Levels.IQ4.nearest(x[from + i] * inverse);
         }
         KQuantPacking.iq4nibbles(fit.q, 0, out, to + 2);
+    }
+
+    /** The nearest integer, at a half the one further from zero, unlike {@link Math#round}. */
+    private static double awayFromZero(float v) {
+        return v < 0 ? -Math.floor(-v + 0.5) : Math.floor(v + 0.5);
     }
 
     private float extreme(int from, int n) {

@@ -2,7 +2,7 @@ package dev.zhulong.kernels;
 
 /**
  * ggml's first generation of blocks: one scale, perhaps a minimum, then the integers; and MXFP4, whose scale is a power of two. Layouts as published in ggml's
- * {@code ggml-common.h} (block_q4_0 … block_q8_0). In 4-bit blocks the low nibbles are the first half of the block.
+ * {@code ggml-common.h} (block_q2_0 … block_q8_0). In 4-bit blocks the low nibbles are the first half of the block.
  */
 final class SimpleBlocks {
     /** Twice the values of a float of four bits: a sign, two bits of the exponent, one of the mantissa. */
@@ -14,6 +14,14 @@ final class SimpleBlocks {
     static void q8(byte[] bytes, int at, GroupedRow row, int first) {
         row.scales[first / 32] = GroupedRow.f16(bytes, at);
         System.arraycopy(bytes, at + 2, row.q, first, 32);
+    }
+
+    /** f16 scale; of each byte four weights, the first in its lowest two bits, one too large. */
+    static void q2(byte[] bytes, int at, GroupedRow row, int first) {
+        row.scales[first / 64] = GroupedRow.f16(bytes, at);
+        for (int j = 0; j < 64; j++) {
+            row.q[first + j] = (byte) ((bytes[at + 2 + j / 4] >> 2 * (j % 4) & 3) - 1);
+        }
     }
 
     /** f16 scale, f16 minimum in the types that have one; nibbles, without a minimum eight too large. */

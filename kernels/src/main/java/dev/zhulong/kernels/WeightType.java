@@ -14,6 +14,8 @@ public enum WeightType {
     Q4_1(32, 20, 32, true),
     Q5_0(32, 22, 32, false),
     Q5_1(32, 24, 32, true),
+    /** Two bits: -1, 0, 1 or 2 times an f16 scale. Prism's fork of llama.cpp has groups of 128 under the same name. */
+    Q2_0(64, 18, 64, false),
     Q2_K(256, 84, 16, true),
     Q3_K(256, 110, 16, false),
     Q4_K(256, 144, 32, true),

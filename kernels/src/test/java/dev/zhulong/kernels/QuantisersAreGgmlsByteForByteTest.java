@@ -29,6 +29,19 @@ class QuantisersAreGgmlsByteForByteTest {
         }
     }
 
+    /** Rows of {@code quantize_row_q2_0_ref} of llama.cpp v0.5.0: zeros, tiny ones, halves, outliers of either sign. */
+    @Test
+    void referenceRowsOfTwoBits() throws IOException {
+        ByteBuffer fixture = DequantisedWeightsAreBitEqualToGgmlsTest.fixture("Q2_0.rows");
+        float[] row = new float[64 * fixture.getInt()];
+        for (int i = 0; i < row.length; i++) {
+            row[i] = fixture.getFloat();
+        }
+        byte[] expected = new byte[fixture.remaining()];
+        fixture.get(expected);
+        assertThat(Quantiser.row(WeightType.Q2_0, row, Quantiser.Search.NONE)).isEqualTo(expected);
+    }
+
     @ParameterizedTest
     @ValueSource(ints = {31, 33, 0, -32})
     void aRowThatBlocksDoNotDivideIsRefused(int columns) {

@@ -78,7 +78,7 @@ record GgufHeader(GgufMetadata metadata, List<Entry> entries, long dataStart) {
             int alignment = alignment(metadata);
             List<Entry> entries = entries(tensors, alignment);
             long dataStart = Math.ceilDiv(position, (long) alignment) * alignment;
-            requirePlaces(entries, dataStart);
+            requirePlaces(entries, dataStart, alignment);
             return new GgufHeader(metadata, entries, dataStart);
         }
 
@@ -239,12 +239,15 @@ record GgufHeader(GgufMetadata metadata, List<Entry> entries, long dataStart) {
         }
 
         /** Inside the file, and no two of them overlap. */
-        private void requirePlaces(List<Entry> entries, long dataStart) {
+        private void requirePlaces(List<Entry> entries, long dataStart, int alignment) {
             List<Entry> ordered = new ArrayList<>(entries);
             ordered.sort(Comparator.comparingLong(Entry::offset).thenComparingLong(Entry::bytes));
             long dataBytes = Math.max(0, all.byteSize() - dataStart);
             long end = 0;
             String before = "";
+            for (int i = 0; i < ordered.size(); i++) {
+                requireLlamaCpps(ordered.get(i), (i + 1 < ordered.size() ? ordered.get(i + 1).offset : dataBytes) - ordered.get(i).offset, alignment);
+            }
             for (Entry entry : ordered) {
                 if (entry.bytes > dataBytes || entry.offset > dataBytes - entry.bytes) {
                     throw FormatException.at(file, tensor(entry.name), entry.bytes + " bytes at " + entry.offset + " of the data",
@@ -259,6 +262,19 @@ record GgufHeader(GgufMetadata metadata, List<Entry> entries, long dataStart) {
                     before = tensor(entry.name);
                 }
             }
+        }
+
+        /**
+         * Forks call other blocks by the number of {@code Q2_0}, Prism's groups of 128 in 34 bytes and groups of 32 in 10: read as llama.cpp's, their weights would be noise.
+         *
+         * @param room bytes up to the next tensor
+         */
+        private void requireLlamaCpps(Entry entry, long room, int alignment) {
+            if (entry.type != GgufType.Q2_0 || room >= entry.bytes && room < entry.bytes + alignment) {
+                return;
+            }
+            throw FormatException.at(file, tensor(entry.name) + ", type", "llama.cpp's Q2_0, 64 weights in 18 bytes, here " + entry.bytes + " bytes",
+                    room + " bytes: another block under the same number, such as PQ2_0 of 128 weights in 34 bytes; convert the model with llama.cpp");
         }
 
         /** A count of things that take at least {@code leastBytes} each in what is left of the file. */

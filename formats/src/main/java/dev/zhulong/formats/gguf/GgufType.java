@@ -49,6 +49,9 @@ public enum GgufType {
     TQ2_0(35, 256, 66),
     IQ4_NL_4_4(36),
     MXFP4(39, 32, 17),
+    NVFP4(40, 64, 36),
+    Q1_0(41, 128, 18),
+    Q2_0(42, 64, 18),
     Q6_0(133),
     IQ1_BN(134),
     IQ2_BN(135),
@@ -108,7 +111,7 @@ public enum GgufType {
     /** Whether Zhulong computes with weights stored so. */
     public boolean isSupported() {
         return switch (this) {
-            case F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL, IQ4_XS, IQ2_XXS, MXFP4 -> true;
+            case F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL, IQ4_XS, IQ2_XXS, MXFP4, Q2_0 -> true;
             default -> false;
         };
     }

@@ -211,6 +211,15 @@ class HostileGgufGivesOneErrorTest {
         refused(new Raw(3, 2, 0).tensor("a", 0, 0, 8).tensor("b", 0, 0, 8).data(64), "offset", "at least 32");
     }
 
+    /** [16, 128] in groups of 128 of 34 bytes (Prism's fork), and in groups of 32 of 10: under the number of llama.cpp's Q2_0, which would need 576 bytes. */
+    @Test
+    void otherBlocksUnderTheNumberOfQ2() throws IOException {
+        refused(new Raw(3, 2, 0).tensor("a", 42, 0, 128, 16).tensor("b", 0, 544, 8).data(576), "tensor \"a\", type", "Q2_0", "576 bytes", "found 544 bytes", "PQ2_0");
+        refused(new Raw(3, 2, 0).tensor("a", 42, 0, 128, 16).tensor("b", 0, 640, 8).data(672), "tensor \"a\", type", "found 640 bytes");
+        refused(new Raw(3, 1, 0).tensor("a", 42, 0, 128, 16).data(544), "tensor \"a\", type", "found 544 bytes");
+        refused(new Raw(3, 1, 0).tensor("a", 41, 0, 128, 16).tensor("b", 0, 0, 8).data(64), "tensor \"a\"");
+    }
+
     @Test
     void unknownTypesAreNamedWithAWayOut() throws IOException {
         refused(new Raw(3, 1, 0).tensor("t", 144, 0, 256).data(256), "tensor \"t\", type", "F32, F16", "IQ4_XS", "take a file",
