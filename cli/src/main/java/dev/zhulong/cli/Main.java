@@ -55,6 +55,7 @@ public final class Main extends Verb {
             MergeVerb.class,
             UpcycleVerb.class,
             QuantizeVerb.class,
+            ExportVerb.class,
             EvaluateVerb.class,
             ScoreVerb.class,
             GenerateVerb.class,
@@ -71,6 +72,9 @@ public final class Main extends Verb {
             DoctorVerb.class,
             TestVerb.class,
             VersionVerb.class);
+
+    /** What a folder of {@code export --runtime} has. */
+    private static final List<Class<? extends Verb>> RUNTIME_VERBS = List.of(GenerateVerb.class, ChatVerb.class, ServeVerb.class, VersionVerb.class);
 
     static final int DONE = 0;
     static final int FAILED = 1;
@@ -90,14 +94,31 @@ public final class Main extends Verb {
 
     /** Runs one command line and returns its exit code: what {@link #main} does, for who calls a verb from Java. */
     public static int execute(PrintWriter out, PrintWriter err, String... args) {
+        if (inRuntime() && args.length > 0 && VERBS.stream().anyMatch(verb -> name(verb).equals(args[0])) && verbs().stream().noneMatch(verb -> name(verb).equals(args[0]))) {
+            HeldStandardError.await();
+            err.println("zhulong: this runtime has generate, chat, serve and version alone; " + args[0] + " needs Zhulong itself");
+            return WRONG_USAGE;
+        }
         return execute(commands(args), out, err, args);
+    }
+
+    private static boolean inRuntime() {
+        return Boolean.getBoolean(RuntimeImage.PROPERTY);
+    }
+
+    private static List<Class<? extends Verb>> verbs() {
+        return inRuntime() ? RUNTIME_VERBS : VERBS;
     }
 
     /** The verb that {@code args} begin with; all of them where they begin with none. Reading the options of all takes longer than many verbs run. */
     static CommandLine commands(String... args) {
         var commands = new CommandLine(new Main());
-        Optional<Class<? extends Verb>> asked = args.length == 0 ? Optional.empty() : VERBS.stream().filter(verb -> name(verb).equals(args[0])).findFirst();
-        VERBS.stream().filter(verb -> asked.isEmpty() || verb == asked.get()).forEach(commands::addSubcommand);
+        Optional<Class<? extends Verb>> asked = args.length == 0 ? Optional.empty() : verbs().stream().filter(verb -> name(verb).equals(args[0])).findFirst();
+        verbs().stream().filter(verb -> asked.isEmpty() || verb == asked.get()).forEach(commands::addSubcommand);
+        if (inRuntime()) {
+            commands.getCommandSpec().usageMessage().description("Run the language model in this folder, or another GGUF file.").footer("",
+                    "A runtime that zhulong export made: the CPU engine alone, without libtorch. The folder's model runs where no --model is given.");
+        }
         // what stands behind its job is the job's
         commands.getSubcommands().values().stream().filter(verb -> verb.getCommand() instanceof TrainClusterVerb).forEach(verb -> verb.setStopAtPositional(true));
         commands.getSubcommands().values().forEach(verb -> verb.getHelpSectionMap().put(SECTION_KEY_FOOTER, ((Verb) verb.getCommand())::footer));
@@ -185,6 +206,7 @@ public final class Main extends Verb {
                     + " Make batches or rows smaller or set train.recompute=true; of a model that runs, ask for a smaller --context";
             // the message of an exception of ours stands alone and says what to do; the JDK's and the libraries' do not
             case RuntimeException f when !thrownByUs(f) -> unexpected(e);
+            case LinkageError f when inRuntime() -> "this runtime holds the CPU engine alone, and what was asked for needs Zhulong itself (" + oneLine(f.toString()) + ")";
             case Exception f when text != null && !text.isBlank() -> oneLine(text);
             default -> unexpected(e);
         };
