@@ -54,6 +54,7 @@ public final class Main extends Verb {
             PlanVerb.class,
             MergeVerb.class,
             UpcycleVerb.class,
+            PruneVerb.class,
             QuantizeVerb.class,
             ExportVerb.class,
             EvaluateVerb.class,

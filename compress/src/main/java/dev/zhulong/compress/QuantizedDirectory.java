@@ -9,19 +9,14 @@ import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.TensorView;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.text.Companions;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
-import java.util.stream.Stream;
 
 /**
  * A model directory whose matrices are blocks: {@code docs/quantized-directory.md} has the layout. It is made beside its place and moved
@@ -53,43 +48,19 @@ final class QuantizedDirectory {
 
     /** Refuses to take the place of anything but a directory that was made here: it is deleted. */
     static void requireReplaceable(Path out) {
-        if (Files.exists(out, LinkOption.NOFOLLOW_LINKS) && !(Files.isRegularFile(out.resolve(Provenance.FILE)) && Provenance.read(out).stage().equals(STAGE))) {
-            throw new IllegalArgumentException(out + " is not a quantized model, so it is not replaced: name another --out, or remove it yourself");
-        }
+        WholeDirectory.requireReplaceable(out, STAGE, "a quantized model");
     }
 
     /** Writes all of it; a directory that was made here before is replaced. */
-    void write(Path out) throws IOException {
+    void write(Path out) {
         requireReplaceable(out);
-        // a symbolic link to a directory that was made here stays a link
-        Path absolute = Files.exists(out) ? out.toRealPath() : out.toAbsolutePath().normalize();
-        Path temporary = absolute.resolveSibling("." + absolute.getFileName() + "." + ProcessHandle.current().pid() + ".zhulong-tmp");
-        try {
-            delete(temporary);
-            Files.createDirectories(temporary);
-            Companions.copy(source.path(), temporary);
-            AtomicFile.writeString(temporary.resolve(ModelDirectory.CONFIG),
+        WholeDirectory.write(out, directory -> {
+            Companions.copy(source.path(), directory);
+            AtomicFile.writeString(directory.resolve(ModelDirectory.CONFIG),
                     new QuantizationConfig(types).addTo(source.path().resolve(ModelDirectory.CONFIG), source.spec().tiedEmbeddings()));
-            SafetensorsWriter.write(temporary.resolve(ModelDirectory.WEIGHTS), Map.of("format", "pt"), entries);
-            provenance().write(temporary);
-            Path former = absolute.resolveSibling(temporary.getFileName() + ".old");
-            if (Files.exists(absolute)) {
-                Files.move(absolute, former, StandardCopyOption.ATOMIC_MOVE);
-            }
-            try {
-                Files.move(temporary, absolute, StandardCopyOption.ATOMIC_MOVE);
-            } catch (IOException e) {
-                if (Files.exists(former)) {
-                    Files.move(former, absolute, StandardCopyOption.ATOMIC_MOVE);
-                }
-                throw e;
-            }
-            delete(former);
-        } catch (IOException e) {
-            throw new UncheckedIOException("cannot write " + out + ": " + e, e);
-        } finally {
-            deleteQuietly(temporary);
-        }
+            SafetensorsWriter.write(directory.resolve(ModelDirectory.WEIGHTS), Map.of("format", "pt"), entries);
+            provenance().write(directory);
+        });
     }
 
     private Provenance provenance() {
@@ -100,25 +71,5 @@ final class QuantizedDirectory {
     /** Bytes of a directory's weights. */
     static long bytes(ModelDirectory directory) {
         return directory.tensors().values().stream().mapToLong(tensor -> tensor.data().byteSize()).sum();
-    }
-
-    private static void deleteQuietly(Path directory) {
-        try {
-            delete(directory);
-        } catch (IOException e) {
-            // what brought us here matters more
-        }
-    }
-
-    private static void delete(Path directory) throws IOException {
-        if (!Files.exists(directory)) {
-            return;
-        }
-        try (Stream<Path> files = Files.list(directory)) {
-            for (Path file : files.toList()) {
-                Files.delete(file);
-            }
-        }
-        Files.delete(directory);
     }
 }

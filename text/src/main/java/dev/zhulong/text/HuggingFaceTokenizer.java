@@ -68,11 +68,14 @@ public final class HuggingFaceTokenizer extends VocabularyTokenizer implements I
      */
     public static HuggingFaceTokenizer load(Path directoryOrFile) {
         Path file = Files.isDirectory(directoryOrFile) ? directoryOrFile.resolve("tokenizer.json") : directoryOrFile;
-        JsonNode config = TokenizerConfig.read(file.toAbsolutePath().getParent());
-        JsonNode json = TokenizerConfig.withAddedTokens(read(file), config);
-        Vocabulary vocabulary = new Vocabulary(json, file.toString());
-        Special special = special(json, config, vocabulary);
-        return new HuggingFaceTokenizer(json, config, vocabulary, special, file.toString());
+        return of(read(file), TokenizerConfig.read(file.toAbsolutePath().getParent()), file.toString());
+    }
+
+    /** A {@code tokenizer.json} and the configuration beside it; {@code name} is what errors call it. */
+    static HuggingFaceTokenizer of(ObjectNode tokenizer, JsonNode config, String name) {
+        JsonNode json = TokenizerConfig.withAddedTokens(tokenizer, config);
+        Vocabulary vocabulary = new Vocabulary(json, name);
+        return new HuggingFaceTokenizer(json, config, vocabulary, special(json, config, vocabulary), name);
     }
 
     /** A tokenizer whose {@code tokenizer.json} was put together from another file; {@code name} is what errors call it. */
@@ -223,7 +226,7 @@ public final class HuggingFaceTokenizer extends VocabularyTokenizer implements I
         return isByteLevel(json.path("pre_tokenizer"));
     }
 
-    private static boolean isByteLevel(JsonNode preTokenizer) {
+    static boolean isByteLevel(JsonNode preTokenizer) {
         return preTokenizer.path("type").asText().equals("ByteLevel")
                 || StreamSupport.stream(preTokenizer.path("pretokenizers").spliterator(), false).anyMatch(HuggingFaceTokenizer::isByteLevel);
     }
