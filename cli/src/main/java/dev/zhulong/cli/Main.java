@@ -56,6 +56,7 @@ public final class Main extends Verb {
             UpcycleVerb.class,
             PruneVerb.class,
             QuantizeVerb.class,
+            ImatrixVerb.class,
             ExportVerb.class,
             EvaluateVerb.class,
             ScoreVerb.class,

@@ -1,5 +1,6 @@
 package dev.zhulong.cli;
 
+import dev.zhulong.compress.Importance;
 import dev.zhulong.compress.MeasuredModel;
 import dev.zhulong.compress.Measurement;
 import dev.zhulong.compress.Precision;
@@ -39,12 +40,14 @@ import picocli.CommandLine.Option;
                     + "of as many bits replace the types with a k in their name; of no multiple of 64, q4_0 replaces q2_0.",
             "q4 and q4_sym are Zhulong's own int4 (groups of 128, with and without a minimum). They are written as a directory, which "
                     + "only Zhulong's CPU engine reads.",
+            "With --imatrix, errors count as much as the columns they are in: the lower the type, the more that gains.",
             "Models that are quantized already are refused, because rounding twice loses more.",
         },
         footer = {
             "", "Examples:",
             "  zhulong quantize --model my-model --to q4_k_m --out my-model.Q4_K_M.gguf",
             "  zhulong quantize --model my-model.BF16.gguf --to q8_0 --text held-out.txt --out my-model.Q8_0.gguf",
+            "  zhulong quantize --model my-model --to q3_k_m --imatrix my-model.imatrix.gguf --out my-model.Q3_K_M.gguf",
             "  zhulong quantize --model my-model --to q4 --out my-model-int4",
             "  zhulong quantize --model my-model --to f16 --no-measure --out my-model.F16.gguf",
         })
@@ -58,6 +61,9 @@ final class QuantizeVerb extends Verb {
     @Option(names = "--out", required = true, paramLabel = "FILE|DIR", description = "GGUF file to write, without a vocabulary where the model has no "
             + "tokenizer; for q4 and q4_sym, a directory.")
     Path out;
+
+    @Option(names = "--imatrix", paramLabel = "FILE", description = "Importance matrix of this model, from zhulong imatrix or from llama-imatrix (GGUF or .dat).")
+    Path imatrix;
 
     @Option(names = "--text", arity = "1..*", paramLabel = "FILE", description = "UTF-8 text files to measure the perplexity on "
             + "(default: 8 texts of at most 128 tokens that the model itself writes before it is quantized, from a fixed seed).")
@@ -76,6 +82,8 @@ final class QuantizeVerb extends Verb {
     @Option(names = "--threads", paramLabel = "N", description = "Number of threads (default: OMP_NUM_THREADS, else all cores).")
     Integer threads;
 
+    private Importance importance;
+
     @Override
     protected void run() {
         Precision precision = precision();
@@ -89,6 +97,8 @@ final class QuantizeVerb extends Verb {
         requireOut(precision);
         int count = threads != null ? threads : Libtorch.threads();
         EngineChoice choice = EngineChoice.DEFAULT.withEngine(Engine.CPU).withThreads(count);
+        // a file that cannot be read is told before anything is measured
+        importance = imatrix == null ? null : Importance.read(imatrix);
         if (EncoderModel.is(model)) {
             encoder(precision, count, choice);
             return;
@@ -99,8 +109,7 @@ final class QuantizeVerb extends Verb {
             throw new IllegalArgumentException(model + " has no tokenizer, so there is no perplexity of a text: leave out --text");
         }
         try (var status = ProgressLine.on(err())) {
-            var quantisation = new Quantization(model, precision, out, requantize, count,
-                    status);
+            var quantisation = new Quantization(model, precision, out, requantize, count, status).importance(importance);
             List<TokenDocument> documents = List.of();
             Measurement before = null;
             if (measured) {
@@ -122,6 +131,7 @@ final class QuantizeVerb extends Verb {
                 }
             }
             status.close();
+            written.notices().forEach(err()::println);
             out().println(line(written, before, after));
         }
     }
@@ -130,7 +140,7 @@ final class QuantizeVerb extends Verb {
     private void encoder(Precision precision, int count, EngineChoice choice) {
         List<String> lines = text == null ? List.of() : text.stream().map(TextFile::read).flatMap(String::lines).filter(line -> !line.isBlank()).toList();
         try (var status = ProgressLine.on(err())) {
-            Quantization.Written written = new Quantization(model, precision, out, requantize, count, status).run();
+            Quantization.Written written = new Quantization(model, precision, out, requantize, count, status).importance(importance).run();
             String measured = "vectors not compared: give texts with --text";
             if (!lines.isEmpty()) {
                 status.at("comparing vectors");

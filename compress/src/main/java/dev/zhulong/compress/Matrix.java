@@ -11,6 +11,7 @@ import dev.zhulong.kernels.WeightType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.function.IntFunction;
 
 /**
  * A stored matrix as rows of floats, to be stored again in another type.
@@ -62,9 +63,10 @@ record Matrix(String name, int rows, int columns, Rows source) {
     /**
      * The whole matrix as {@code type}, row by row.
      *
+     * @param importance what the columns of a row count; null, or null of a row, where nothing is known of them
      * @throws IllegalArgumentException naming the tensor, when a weight is not finite or too large for the type
      */
-    MemorySegment as(WeightType type, ThreadPool pool, Arena arena) {
+    MemorySegment as(WeightType type, IntFunction<float[]> importance, ThreadPool pool, Arena arena) {
         int bytes = Math.toIntExact(type.rowBytes(columns));
         MemorySegment target = arena.allocate((long) rows * bytes, 64);
         pool.run(row -> {
@@ -74,7 +76,7 @@ record Matrix(String name, int rows, int columns, Rows source) {
             try {
                 if (type.quantised()) {
                     byte[] blocks = new byte[bytes];
-                    Quantiser.quantise(type, values, 0, columns, Quantiser.Search.SCALES, blocks);
+                    Quantiser.quantise(type, values, 0, columns, Quantiser.Search.SCALES, importance == null ? null : importance.apply(row), blocks);
                     MemorySegment.copy(blocks, 0, to, ValueLayout.JAVA_BYTE, 0, bytes);
                 } else {
                     narrow(type, values, to);

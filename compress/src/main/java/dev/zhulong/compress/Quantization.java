@@ -8,7 +8,9 @@ import dev.zhulong.formats.GenerationConfig;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.Parameter.Layout;
+import dev.zhulong.formats.Role;
 import dev.zhulong.formats.Sizes;
+import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.formats.TensorView;
 import dev.zhulong.formats.embedding.EmbeddingConfig;
 import dev.zhulong.formats.embedding.GgufEmbedding;
@@ -37,8 +39,12 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Function;
+import java.util.function.IntFunction;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 
 /**
  * Writes a model with fewer bits a weight: a GGUF file, or for Zhulong's own int4 a directory. Tokenizer, chat template and what else the
@@ -62,6 +68,10 @@ public final class Quantization {
     private final boolean requantise;
     private final int threads;
     private final Progress progress;
+    /** Null where nothing is known. */
+    private Importance importance;
+    /** Matrices of layers that the importance says nothing of. */
+    private final Set<String> unknown = new TreeSet<>();
 
     /**
      * What was written.
@@ -69,8 +79,9 @@ public final class Quantization {
      * @param bytesBefore of the file, or of the directory's weights
      * @param bytesAfter  the same, of what was written
      * @param types       matrices by type
+     * @param notices     what the user should know of it, a line each
      */
-    public record Written(long bytesBefore, long bytesAfter, Map<WeightType, Integer> types) {}
+    public record Written(long bytesBefore, long bytesAfter, Map<WeightType, Integer> types, List<String> notices) {}
 
     /**
      * What is to be done, checked as far as can be known before the work begins.
@@ -88,6 +99,16 @@ public final class Quantization {
         this.threads = threads;
         this.progress = progress;
         requirePossible();
+    }
+
+    /**
+     * Has columns count what they are said to.
+     *
+     * @return this
+     */
+    public Quantization importance(Importance known) {
+        importance = known;
+        return this;
     }
 
     private void requirePossible() {
@@ -166,7 +187,7 @@ public final class Quantization {
     private Written toGguf(ModelDirectory source, NetworkSpec spec, Function<String, TensorView> views, Map<String, GgufValue> vocabulary, Map<String, GgufValue> more, ThreadPool pool,
             Tensors tensors) throws IOException {
         List<GgufWeight> weights = GgufExport.weights(spec);
-        var mix = new TensorMix(precision, spec, weights.stream().anyMatch(weight -> weight.gguf().equals("output.weight")));
+        var mix = new TensorMix(precision, spec, weights.stream().anyMatch(weight -> weight.gguf().equals(Importance.HEAD)), importance != null);
         var plan = new Plan(weights.size());
         weights.forEach(weight -> plan.add(mix.type(weight.gguf(), weight.shape()), weight.shape()));
         plan.requireRoom(out);
@@ -174,14 +195,74 @@ public final class Quantization {
         if (quantised()) {
             keys.put(LAYOUT_KEY, GgufValue.of(LAYOUTS));
         }
+        keys.putAll(importanceKeys());
         GgufExport.write(out, spec, vocabulary, model.toAbsolutePath().normalize().getFileName().toString(), precision.fileType(), keys, weight -> {
                     WeightType type = mix.type(weight.gguf(), weight.shape());
                     TensorView view = views.apply(weight.huggingFace());
                     return new GgufExport.Stored(gguf(type), tensors.next(weights.size(), arena -> weight.shape().length < 2
                             || type == WeightType.F32 && weight.gguf().equals("position_embd.weight") ? weight.fromHuggingFace(view, arena)
-                            : inGgufOrder(weight, Matrix.of(view, weight.layout() == Layout.TRANSPOSED).as(type, pool, arena), arena)));
+                            : inGgufOrder(weight, Matrix.of(view, weight.layout() == Layout.TRANSPOSED).as(type, known(spec, weight), pool, arena), arena)));
                 });
-        return plan.written(QuantizedDirectory.bytes(source), Files.size(out));
+        return plan.written(QuantizedDirectory.bytes(source), Files.size(out), notices());
+    }
+
+    /** What the columns of a weight count, row by row; null where nothing is known. */
+    private IntFunction<float[]> known(NetworkSpec spec, GgufWeight weight) {
+        int columns = Math.toIntExact(weight.shape()[weight.shape().length - 1]);
+        int of = weight.isStacked() && spec.layer(weight.parameter().layer()).mlp() instanceof Mlp.Experts experts ? experts.count() : 1;
+        boolean head = weight.parameter().role() == Role.HEAD || weight.parameter().role() == Role.EMBED && spec.tiedEmbeddings();
+        String name = head ? Importance.HEAD : weight.gguf() == null ? weight.huggingFace() : weight.gguf();
+        float[] means = known(name, Math.max(0, weight.parameter().expert()), of, columns);
+        return means == null ? null : row -> means;
+    }
+
+    /** The same of a tensor of a GGUF file, whose matrices lie below one another. */
+    private IntFunction<float[]> known(GgufTensor tensor, boolean ownHead) {
+        long[] shape = tensor.shape();
+        int columns = Math.toIntExact(shape[shape.length - 1]);
+        int of = shape.length > 2 ? Math.toIntExact(shape[0]) : 1;
+        boolean head = !ownHead && tensor.name().equals("token_embd.weight");
+        float[][] means = new float[of][];
+        for (int matrix = 0; matrix < of; matrix++) {
+            means[matrix] = known(head ? Importance.HEAD : tensor.name(), matrix, of, columns);
+        }
+        int rows = Math.toIntExact(tensor.elements() / columns / of);
+        return row -> means[row / rows];
+    }
+
+    private float[] known(String tensor, int matrix, int of, int columns) {
+        if (importance == null) {
+            return null;
+        }
+        Optional<float[]> means = importance.columns(tensor, matrix, of, columns);
+        if (means.isEmpty() && tensor.startsWith("blk.")) {
+            unknown.add(of == 1 ? tensor : tensor + " of expert " + matrix);
+        }
+        return means.orElse(null);
+    }
+
+    /** As llama-quantize notes where an importance came from. */
+    private Map<String, GgufValue> importanceKeys() {
+        if (importance == null) {
+            return Map.of();
+        }
+        Map<String, GgufValue> keys = new LinkedHashMap<>();
+        keys.put("quantize.imatrix.file", GgufValue.of(importance.name()));
+        if (!importance.file().datasets().isEmpty()) {
+            keys.put("quantize.imatrix.dataset", GgufValue.of(importance.file().datasets().getFirst()));
+        }
+        keys.put("quantize.imatrix.entries_count", GgufValue.of(importance.file().entries().size()));
+        keys.put("quantize.imatrix.chunks_count", GgufValue.of(importance.file().chunks()));
+        return keys;
+    }
+
+    private List<String> notices() {
+        if (unknown.isEmpty()) {
+            return List.of();
+        }
+        String some = unknown.stream().limit(3).collect(Collectors.joining(", "));
+        return List.of(importance.name() + " says nothing of " + unknown.size() + " of the matrices (" + some + (unknown.size() > 3 ? ", …" : "")
+                + "): they were rounded without importance; a longer text reaches more experts");
     }
 
     private boolean quantised() {
@@ -200,7 +281,7 @@ public final class Quantization {
     private Written fromGguf(ThreadPool pool, Tensors tensors) throws IOException {
         try (GgufModel source = GgufModel.open(model)) {
             Map<String, GgufTensor> stored = source.file().tensors();
-            var mix = new TensorMix(precision, source.network(), stored.containsKey("output.weight"));
+            var mix = new TensorMix(precision, source.network(), stored.containsKey(Importance.HEAD), importance != null);
             var plan = new Plan(stored.size());
             var entries = new ArrayList<GgufWriter.Entry>();
             for (GgufTensor tensor : stored.values()) {
@@ -209,7 +290,7 @@ public final class Quantization {
                 WeightType type = matrix ? mix.type(tensor.name(), tensor.shape()) : WeightType.valueOf(tensor.type().name());
                 plan.add(type, tensor.shape());
                 entries.add(new GgufWriter.Entry(tensor.name(), gguf(type), tensor.shape(), tensors.next(stored.size(), arena ->
-                        gguf(type) == tensor.type() ? tensor.data() : Matrix.of(tensor).as(type, pool, arena))));
+                        gguf(type) == tensor.type() ? tensor.data() : Matrix.of(tensor).as(type, known(tensor, stored.containsKey(Importance.HEAD)), pool, arena))));
             }
             plan.requireRoom(out);
             var metadata = new LinkedHashMap<>(source.file().metadata().values());
@@ -218,8 +299,9 @@ public final class Quantization {
             if (quantised()) {
                 metadata.put(LAYOUT_KEY, GgufValue.of(LAYOUTS));
             }
+            metadata.putAll(importanceKeys());
             GgufWriter.write(out, metadata, entries);
-            return plan.written(Files.size(model), Files.size(out));
+            return plan.written(Files.size(model), Files.size(out), notices());
         }
     }
 
@@ -244,7 +326,7 @@ public final class Quantization {
     }
 
     private Written toDirectory(ModelDirectory source, ThreadPool pool, Tensors tensors) throws IOException {
-        var mix = new TensorMix(precision, source.spec(), !source.spec().tiedEmbeddings());
+        var mix = new TensorMix(precision, source.spec(), !source.spec().tiedEmbeddings(), importance != null);
         Map<String, TensorView> views = DirectoryWeights.of(source, Map.of());
         List<GgufWeight> weights = GgufWeight.ofNetwork(source.spec());
         var plan = new Plan(weights.size());
@@ -258,12 +340,12 @@ public final class Quantization {
             }
             plan.add(type, weight.shape());
             directory.add(weight.huggingFace(), type, weight.shape(), tensors.next(weights.size(), arena ->
-                    Matrix.of(views.get(weight.huggingFace()), weight.layout() == Layout.TRANSPOSED).as(type, pool, arena)));
+                    Matrix.of(views.get(weight.huggingFace()), weight.layout() == Layout.TRANSPOSED).as(type, known(source.spec(), weight), pool, arena)));
         }
         plan.requireRoom(out);
         directory.write(out);
         try (ModelDirectory written = ModelDirectory.open(out)) {
-            return plan.written(QuantizedDirectory.bytes(source), QuantizedDirectory.bytes(written));
+            return plan.written(QuantizedDirectory.bytes(source), QuantizedDirectory.bytes(written), notices());
         }
     }
 
@@ -303,8 +385,8 @@ public final class Quantization {
             }
         }
 
-        Written written(long before, long after) {
-            return new Written(before, after, types);
+        Written written(long before, long after, List<String> notices) {
+            return new Written(before, after, types, notices);
         }
     }
 

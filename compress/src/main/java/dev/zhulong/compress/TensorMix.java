@@ -11,8 +11,8 @@ import java.util.HashMap;
 import java.util.Map;
 
 /**
- * Which matrix of a network gets which type: llama.cpp's mixes for a {@link Precision}, without an importance matrix
- * ({@code llama_tensor_get_type} in its {@code llama-quant.cpp}), and the same rule for the head in Zhulong's own int4.
+ * Which matrix of a network gets which type: llama.cpp's mixes for a {@link Precision}, with and without an importance
+ * matrix ({@code llama_tensor_get_type} in its {@code llama-quant.cpp}), and the same rule for the head in Zhulong's own int4.
  */
 final class TensorMix {
     private final Precision precision;
@@ -25,8 +25,14 @@ final class TensorMix {
     /** Llama.cpp has rules for mixtures of eight, as Mixtral is: attention is a small part of them. */
     private final boolean eightExperts;
 
-    /** @param ownHead whether the file has {@code output.weight} beside the embedding */
-    TensorMix(Precision precision, NetworkSpec spec, boolean ownHead) {
+    private final boolean importance;
+
+    /**
+     * @param ownHead    whether the file has {@code output.weight} beside the embedding
+     * @param importance whether the rounding knows what columns count
+     */
+    TensorMix(Precision precision, NetworkSpec spec, boolean ownHead, boolean importance) {
+        this.importance = importance;
         this.precision = precision;
         this.layers = spec.stack().layers().size();
         Parameters.of(spec).forEach(p -> parameters.putIfAbsent(p.gguf(), p));
@@ -128,7 +134,10 @@ final class TensorMix {
             case Q3_K_M -> layer < layers / 16 ? WeightType.Q5_K : WeightType.Q4_K;
             case Q3_K_L -> WeightType.Q5_K;
             case Q4_K_M, Q5_K_M -> needsMore(layer) ? WeightType.Q6_K : precision.type();
-            case Q4_K_S, IQ4_NL, IQ4_XS -> first ? WeightType.Q5_K : precision.type();
+            case Q4_K_S -> first ? WeightType.Q5_K : precision.type();
+            case IQ4_NL, IQ4_XS -> first && !importance ? WeightType.Q5_K : precision.type();
+            case Q4_0 -> first && importance ? WeightType.Q4_1 : precision.type();
+            case Q5_0 -> first && importance ? WeightType.Q5_1 : precision.type();
             default -> precision.type();
         };
     }

@@ -81,7 +81,7 @@ class MixturesAreQuantizedTest {
                 GgufModel gguf = GgufModel.open(file);
                 CpuEngine engine = CpuEngine.load(gguf, CpuOptions.of(2));
                 Arena arena = Arena.ofConfined()) {
-            var mix = new TensorMix(precision, SPEC, true);
+            var mix = new TensorMix(precision, SPEC, true, false);
             for (Parameter p : Parameters.of(SPEC)) {
                 GgufTensor tensor = gguf.tensor(p.name(), arena);
                 WeightType type = WeightType.valueOf(tensor.type().name());
@@ -147,7 +147,7 @@ class MixturesAreQuantizedTest {
         "Q8_0, Q8_0, Q8_0, Q8_0, Q8_0", "F16, F16, F16, F16, F16",
     })
     void eightExpertsHaveAMixOfTheirOwn(Precision precision, WeightType keysAndValues, WeightType output, WeightType down, WeightType others) {
-        var mix = new TensorMix(precision, SPEC, true);
+        var mix = new TensorMix(precision, SPEC, true, false);
         long[] square = {256, 256};
         long[] stack = {8, 256, 256};
         assertThat(mix.type("blk.0.attn_k.weight", square)).isEqualTo(keysAndValues);

@@ -38,7 +38,7 @@ class TheMixIsLlamaCppsTest {
             if (!words[0].equals(model)) {
                 continue;
             }
-            var mix = new TensorMix(Precision.of(words[1]), MODELS.get(model), ownHead);
+            var mix = new TensorMix(Precision.of(words[1]), MODELS.get(model), ownHead, false);
             List<WeightType> types = weights.stream().filter(weight -> weight.gguf().replaceFirst("^blk\\.\\d+\\.", "").equals(words[2] + ".weight"))
                     .map(weight -> mix.type(weight.gguf(), weight.shape())).toList();
             assertThat(types).as("%s of %s as %s", words[2], model, words[1]).isEqualTo(types(words));
@@ -66,13 +66,13 @@ class TheMixIsLlamaCppsTest {
     @ParameterizedTest
     @CsvSource({"256, Q2_0, Q4_K, Q6_K", "320, Q2_0, Q5_0, Q8_0", "288, Q4_0, Q5_0, Q8_0", "48, F16, F16, F16"})
     void twoBitsAreOfLayersAlone(int columns, WeightType inside, WeightType embedding, WeightType head) {
-        var mix = new TensorMix(Precision.Q2_0, MODELS.get("own"), true);
+        var mix = new TensorMix(Precision.Q2_0, MODELS.get("own"), true, false);
         for (String name : List.of("attn_q", "attn_k", "attn_v", "attn_output", "ffn_up", "ffn_gate", "ffn_down")) {
             assertThat(mix.type("blk.3." + name + ".weight", new long[] {8, columns})).isEqualTo(inside);
         }
         assertThat(mix.type("token_embd.weight", new long[] {8, columns})).isEqualTo(embedding);
         assertThat(mix.type("output.weight", new long[] {8, columns})).isEqualTo(head);
-        assertThat(new TensorMix(Precision.Q2_0, MODELS.get("tied"), false).type("token_embd.weight", new long[] {8, columns})).isEqualTo(head);
+        assertThat(new TensorMix(Precision.Q2_0, MODELS.get("tied"), false, false).type("token_embd.weight", new long[] {8, columns})).isEqualTo(head);
     }
 
     /** llama-quantize knows neither: the head in more bits all the same, other rows in the widest groups that divide them. */
@@ -81,17 +81,17 @@ class TheMixIsLlamaCppsTest {
         "Q4, 256, INT4_ASYM, Q6_K", "Q4_SYM, 256, INT4, Q6_K", "Q4, 384, INT4_ASYM, Q8_0", "Q4, 288, Q4_1, Q8_0", "Q4_SYM, 288, Q4_0, Q8_0", "Q4, 48, F16, F16",
     })
     void zhulongsOwnKeepsItsHead(Precision precision, int columns, WeightType inside, WeightType head) {
-        var mix = new TensorMix(precision, MODELS.get("own"), true);
+        var mix = new TensorMix(precision, MODELS.get("own"), true, false);
         assertThat(mix.type("blk.3.attn_q.weight", new long[] {8, columns})).isEqualTo(inside);
         assertThat(mix.type("token_embd.weight", new long[] {8, columns})).isEqualTo(inside);
         assertThat(mix.type("output.weight", new long[] {8, columns})).isEqualTo(head);
-        assertThat(new TensorMix(precision, MODELS.get("tied"), false).type("token_embd.weight", new long[] {8, columns})).isEqualTo(head);
+        assertThat(new TensorMix(precision, MODELS.get("tied"), false, false).type("token_embd.weight", new long[] {8, columns})).isEqualTo(head);
     }
 
     @Test
     void whatIsNoMatrixStaysInF32() {
         for (Precision precision : Precision.values()) {
-            var mix = new TensorMix(precision, MODELS.get("gpt2"), true);
+            var mix = new TensorMix(precision, MODELS.get("gpt2"), true, false);
             assertThat(mix.type("output_norm.weight", new long[] {256})).isEqualTo(WeightType.F32);
             assertThat(mix.type("position_embd.weight", new long[] {64, 256})).isEqualTo(WeightType.F32);
         }

@@ -76,7 +76,7 @@ class WhatIsWrittenIsTheModelTest {
         assertThat(written.bytesAfter()).isEqualTo(Files.size(file));
         try (ModelDirectory directory = ModelDirectory.open(model);
                 GgufModel gguf = GgufModel.open(file)) {
-            var mix = new TensorMix(precision, spec, false);
+            var mix = new TensorMix(precision, spec, false, false);
             for (GgufWeight weight : GgufWeight.of(spec)) {
                 GgufTensor tensor = gguf.file().tensor(weight.gguf());
                 WeightType type = WeightType.valueOf(tensor.type().name());

@@ -5,7 +5,8 @@ package dev.zhulong.kernels;
  * those are multiples of. By squared error as {@link GroupFit} weighs it.
  *
  * <p>The groups' own best scales are rounded to multiples of the f16; each group then takes, of its integer scale and its neighbours, what
- * leaves the least error; then the f16 is solved anew for all of them. Until that gains nothing.
+ * leaves the least error; then the f16 is solved anew for all of them. Until that gains nothing. What the columns count, where that is known, is given
+ * as 256 numbers ({@code counts}), else as null.
  */
 final class KQuantFit {
     private static final int ROUNDS = 3;
@@ -29,10 +30,10 @@ final class KQuantFit {
     private final int[] candidate = new int[32];
 
     /** {@code x ≈ scale * scales[group] * level}, the scales of groups from {@code lowest} to {@code highest}. */
-    void symmetric(float[] x, int from, int group, Levels levels, int lowest, int highest) {
+    void symmetric(float[] x, int from, int group, Levels levels, int lowest, int highest, float[] counts) {
         float extreme = 0;
         for (int g = 0; g < N / group; g++) {
-            fit.symmetric(x, from + g * group, group, levels);
+            fit.symmetric(x, from + g * group, group, levels, counts, g * group);
             System.arraycopy(fit.importance, 0, importance, g * group, group);
             idealScales[g] = fit.scale;
             if (Math.abs(fit.scale) > Math.abs(extreme)) {
@@ -90,11 +91,11 @@ final class KQuantFit {
     }
 
     /** {@code x ≈ scale * scales[group] * q - min * mins[group]}, {@code q} from 0 to {@code highest}, the others from 0 to {@code most}. */
-    void asymmetric(float[] x, int from, int group, int highest, int most) {
+    void asymmetric(float[] x, int from, int group, int highest, int most, float[] counts) {
         float largestScale = 0;
         float largestMin = 0;
         for (int g = 0; g < N / group; g++) {
-            fit.asymmetric(x, from + g * group, group, highest, true);
+            fit.asymmetric(x, from + g * group, group, highest, true, counts, g * group);
             System.arraycopy(fit.importance, 0, importance, g * group, group);
             idealScales[g] = fit.scale;
             idealMins[g] = -fit.min;

@@ -48,6 +48,11 @@ public final class Decoder extends Network {
         return new Decoder(spec, fresh(spec, seed, placing));
     }
 
+    /** One whose weights are all away: whoever runs a part puts that part's weights in their places before. */
+    public static Decoder away(DecoderSpec spec) {
+        return new Decoder(spec, Map.of());
+    }
+
     @Override
     public DecoderSpec spec() {
         return (DecoderSpec) super.spec();

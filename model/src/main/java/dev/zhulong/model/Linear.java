@@ -17,6 +17,8 @@ final class Linear {
     private final QuantizedMatrix quantized;
     private LoraAdapter.Part lora;
     private Products products = Products.FULL;
+    /** Null for nobody. */
+    private ProjectionObserver observer;
 
     /**
      * @param bias      null for none
@@ -78,8 +80,23 @@ final class Linear {
         return products;
     }
 
+    void observe(ProjectionObserver by) {
+        observer = by;
+    }
+
+    private static void tell(Tensor x, Linear... projections) {
+        if (projections[0].observer != null) {
+            projections[0].observer.given(x, Arrays.stream(projections).map(Linear::parameter).toList());
+        }
+    }
+
     /** [.., in] to [.., out]. */
     Tensor apply(Tensor x) {
+        tell(x, this);
+        return product(x);
+    }
+
+    private Tensor product(Tensor x) {
         return lora == null ? products.linear(products.factor(x), weight(), bias()) : MergedProduct.suits(this, x) ? MergedProduct.of(this, x) : adapted(x, low(x));
     }
 
@@ -94,12 +111,13 @@ final class Linear {
 
     /** Several projections of one input. Their adapters read it together: one thin product, and in backward one more gradient to add, not several. */
     static Tensor[] applyAll(Tensor x, Linear... projections) {
+        tell(x, projections);
         Tensor[] out = new Tensor[projections.length];
         boolean together = Arrays.stream(projections).allMatch(p -> p.lora != null && !p.lora.dropout().isOn() && !MergedProduct.suits(p, x));
         if (!together) {
             Products how = projections[0].products;
             Tensor factor = Arrays.stream(projections).anyMatch(p -> p.lora == null) ? how.factor(x) : null;
-            Arrays.setAll(out, i -> projections[i].lora == null ? how.linear(factor, projections[i].weight(), projections[i].bias()) : projections[i].apply(x));
+            Arrays.setAll(out, i -> projections[i].lora == null ? how.linear(factor, projections[i].weight(), projections[i].bias()) : projections[i].product(x));
             return out;
         }
         Tensor a = Tensor.cat(0, Arrays.stream(projections).map(p -> p.lora.a()).toArray(Tensor[]::new));
@@ -121,6 +139,7 @@ final class Linear {
         if (how.type() != DType.BF16 || Arrays.stream(projections).anyMatch(p -> p.lora != null || p.bias != null)) {
             return applyAll(x, projections);
         }
+        tell(x, projections);
         Tensor factor = how.factor(x);
         return Arrays.stream(projections).map(p -> factor.linear(how.factor(p.weight()), null)).toArray(Tensor[]::new);
     }

@@ -276,6 +276,15 @@ public abstract class Network implements AutoCloseable {
         linears.values().forEach(linear -> linear.products(how));
     }
 
+    /**
+     * Has {@code observer} told what the projections inside the layers are given, from now on.
+     *
+     * @param observer null for nobody
+     */
+    public final void observe(ProjectionObserver observer) {
+        linears.values().forEach(linear -> linear.observe(observer));
+    }
+
     /** Names of the trainable weights that weight decay applies to. */
     public final List<String> decayed() {
         return adapter == null ? table.decayed() : adapter.decayed(table.decayed());
