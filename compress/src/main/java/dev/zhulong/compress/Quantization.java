@@ -118,7 +118,7 @@ public final class Quantization {
         if (Files.isDirectory(model)) {
             try (ModelDirectory source = ModelDirectory.open(folder())) {
                 requireNotQuantised(source);
-                DirectoryWeights.of(source, Map.of());
+                DirectoryWeights.of(source.plain(), Map.of());
             }
             return;
         }
@@ -141,7 +141,8 @@ public final class Quantization {
             if (!Files.isDirectory(model)) {
                 return fromGguf(pool, tensors);
             }
-            try (ModelDirectory source = ModelDirectory.open(folder())) {
+            try (ModelDirectory files = ModelDirectory.open(folder())) {
+                ModelDirectory source = files.plain();
                 return precision.isDirectory() ? toDirectory(source, pool, tensors) : toGguf(source, pool, tensors);
             }
         } catch (IOException e) {
@@ -306,7 +307,12 @@ public final class Quantization {
     }
 
     private void requireNotQuantised(ModelDirectory source) {
-        if (source.quantization().isPresent()) {
+        if (source.isOfOthers()) {
+            if (!requantise) {
+                throw new IllegalArgumentException(model + " is quantized already, and rounding cannot be undone: use the model it was made from, or give --requantize and lose"
+                        + " more precision");
+            }
+        } else if (source.quantization().isPresent()) {
             throw new IllegalArgumentException(model + " is in Zhulong's int4 format, which cannot be quantized again: use the model it was made from, which its"
                     + " zhulong.json names");
         }

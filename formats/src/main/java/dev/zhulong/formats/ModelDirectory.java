@@ -43,13 +43,15 @@ public final class ModelDirectory implements AutoCloseable {
     private final List<SafetensorsFile> files;
     private final Map<String, TensorView> tensors;
     private final Optional<AdaptedWeights> adapted;
+    private final Optional<PackedCheckpoint> packed;
 
     private ModelDirectory(Path path, StoredHead head, Optional<String> half, GenerationConfig generation, List<SafetensorsFile> files,
-            Map<String, TensorView> tensors, Optional<AdaptedWeights> adapted) {
+            Map<String, TensorView> tensors, Optional<AdaptedWeights> adapted, Optional<PackedCheckpoint> packed) {
         this.path = path;
+        this.packed = packed;
         this.spec = adapted.map(AdaptedWeights::network).orElse(head.spec());
         this.adapted = adapted;
-        this.notice = half.isPresent() && head.notice().isPresent() ? Optional.of(half.get() + "; " + head.notice().get()) : half.or(head::notice);
+        this.notice = joined(half, head.notice());
         this.generationConfig = generation;
         this.files = files;
         this.tensors = Collections.unmodifiableMap(tensors);
@@ -84,8 +86,13 @@ public final class ModelDirectory implements AutoCloseable {
                 half = TextHalf.notice(config, tensors);
                 tensors = TextHalf.weights(tensors);
             }
+            Optional<PackedScheme> scheme = QuantizationConfig.packed(config);
+            Map<String, TensorView> stored = tensors;
+            Optional<PackedCheckpoint> packed = scheme.map(as -> PackedCheckpoint.of(as, stored, spec));
+            tensors = packed.map(PackedCheckpoint::tensors).orElse(stored);
             StoredHead head = StoredHead.of(spec, spec.family().tidy(spec, tensors));
-            var model = new ModelDirectory(directory, head, half, generation, files, tensors, adapter.map(from -> adapted(directory, from, head.spec())));
+            var model = new ModelDirectory(directory, head, joined(half, packed.flatMap(PackedCheckpoint::notice)), generation, files, tensors,
+                    adapter.map(from -> adapted(directory, from, head.spec())), packed);
             opened = true;
             return model;
         } finally {
@@ -95,11 +102,16 @@ public final class ModelDirectory implements AutoCloseable {
         }
     }
 
+    private static Optional<String> joined(Optional<String> one, Optional<String> other) {
+        return one.isPresent() && other.isPresent() ? Optional.of(one.get() + "; " + other.get()) : one.or(() -> other);
+    }
+
     private static AdaptedWeights adapted(Path directory, Path adapter, NetworkSpec spec) {
         if (spec instanceof DecoderSpec) {
             throw new IllegalArgumentException("an adapter of a decoder is not put into its weights here: " + adapter);
         }
-        if (HfConfig.quantization(directory.resolve(CONFIG)).isPresent()) {
+        Path config = directory.resolve(CONFIG);
+        if (HfConfig.quantization(config).isPresent() || QuantizationConfig.packed(JsonFields.read(config)).isPresent()) {
             throw new IllegalArgumentException(directory + " is quantized, and an adapter belongs to the model in its own precision: merge it into that one (zhulong merge), and quantize"
                     + " the result");
         }
@@ -313,9 +325,34 @@ public final class ModelDirectory implements AutoCloseable {
         return HfConfig.storageType(path.resolve(CONFIG));
     }
 
-    /** Which tensors are blocks of a quantised type and no plain elements, where Zhulong has quantised the model. */
+    /** Which tensors are blocks of a quantised type and no plain elements, where Zhulong or others have quantised the model. */
     public Optional<QuantizationConfig> quantization() {
+        if (packed.isPresent()) {
+            return packed.filter(others -> !others.isPlain()).map(others -> new QuantizationConfig(others.types()));
+        }
         return HfConfig.quantization(path.resolve(CONFIG));
+    }
+
+    /** Whether others have quantised the weights, which {@link #plain} turns into floats. */
+    public boolean isOfOthers() {
+        return packed.isPresent();
+    }
+
+    /**
+     * The same files without blocks: what others have quantised is made into floats, a tensor at a time. Not to be closed, and not to be used after this is.
+     *
+     * @throws FormatException where Zhulong has quantised the model, whose blocks only the CPU engine reads
+     */
+    public ModelDirectory plain() {
+        if (packed.isPresent()) {
+            return new ModelDirectory(path, new StoredHead(spec, Optional.empty()), notice, generationConfig, files, packed.get().plain(), adapted,
+                    packed.map(PackedCheckpoint::asPlain));
+        }
+        if (quantization().isPresent()) {
+            throw new FormatException(path, "its weights are quantized, which only the CPU engine supports; use the model it was made"
+                    + " from, which its zhulong.json names");
+        }
+        return this;
     }
 
     /** All tensors by name, alive until {@link #close()}. */

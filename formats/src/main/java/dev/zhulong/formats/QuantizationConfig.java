@@ -24,18 +24,27 @@ public record QuantizationConfig(Map<String, String> weights) {
         weights = Collections.unmodifiableMap(new LinkedHashMap<>(weights));
     }
 
-    /** Of a {@code config.json}; empty where it tells of no quantisation. */
+    /** How others hold the weights of a directory; empty where they are plain, or of Zhulong's own. */
+    static Optional<PackedScheme> packed(JsonFields config) {
+        return config.isSet(FIELD) ? PackedScheme.read(config.object(FIELD).orElseThrow(), method(config)) : Optional.empty();
+    }
+
+    private static String method(JsonFields config) {
+        return config.object(FIELD).orElseThrow().text("quant_method").orElse("unknown");
+    }
+
+    /** Of a {@code config.json}; empty where it tells of no quantisation, or of one by others. */
     static Optional<QuantizationConfig> read(JsonFields config) {
         if (!config.isSet(FIELD)) {
             return Optional.empty();
         }
         JsonFields fields = config.object(FIELD).orElseThrow();
-        String method = fields.text("quant_method").orElse("unknown");
-        if (config.text("model_type").flatMap(Families::find).filter(family -> family.decodes(method)).isPresent()) {
+        String method = method(config);
+        if (config.text("model_type").flatMap(Families::find).filter(family -> family.decodes(method)).isPresent() || packed(config).isPresent()) {
             return Optional.empty();
         }
         if (!method.equals(METHOD)) {
-            throw config.wrong(FIELD, "weights in F32, F16 or BF16; take the revision that is not quantised", FormatException.quote(method));
+            throw config.wrong(FIELD, "weights in F32, F16 or BF16, or quantised by gptq, awq or compressed-tensors; take such a revision", FormatException.quote(method));
         }
         if (fields.integer("format", 1, Integer.MAX_VALUE) > FORMAT) {
             throw fields.wrong("format", FORMAT + "; a newer Zhulong wrote this", fields.node("format"));

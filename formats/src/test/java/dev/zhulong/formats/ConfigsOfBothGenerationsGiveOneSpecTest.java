@@ -146,8 +146,8 @@ class ConfigsOfBothGenerationsGiveOneSpecTest {
             + "rope_scaling.original_max_position_embeddings: expected max_position_embeddings 512 with type dynamic, found 9",
         "'partial_rotary_factor':0.4|partial_rotary_factor: expected an even number of rotating dimensions from 2 to head_dim 8, found 3",
         "'eos_token_id':['a']|eos_token_id: expected a whole number from -1 to 2147483647, found \"a\"",
-        "'quantization_config':{'quant_method':'gptq'}|quantization_config: expected weights in F32, F16 or BF16; "
-            + "take the revision that is not quantised, found \"gptq\"",
+        "'quantization_config':{'quant_method':'bitsandbytes'}|quantization_config: expected weights in F32, F16 or BF16, or quantised by "
+            + "gptq, awq or compressed-tensors; take such a revision, found \"bitsandbytes\"",
     })
     void wrongFieldsAreNamed(String field, String message) throws IOException {
         String name = field.substring(0, field.indexOf(':'));

@@ -18,7 +18,7 @@ public record MemoryEstimate(long weights, long cachePerToken, long buffers) {
     /** On libtorch, all in F32. */
     public static MemoryEstimate ofTorch(ModelDirectory directory) {
         DecoderSpec spec = directory.spec();
-        long weights = directory.weights().values().stream().mapToLong(tensor -> tensor.elements() * Float.BYTES).sum();
+        long weights = directory.plain().weights().values().stream().mapToLong(tensor -> tensor.elements() * Float.BYTES).sum();
         return new MemoryEstimate(weights, cachePerToken(spec, Float.BYTES), buffers(spec));
     }
 

@@ -79,8 +79,7 @@ public final class NetworkFiles {
      * @param format what the layers' projections are rounded to as they are read, so that they are never all there in F32
      */
     static Loaded load(ModelDirectory files, Optional<QuantizedMatrix.Format> format) {
-        requirePlain(files);
-        Map<String, TensorView> stored = DirectoryWeights.of(files, Map.of());
+        Map<String, TensorView> stored = DirectoryWeights.of(files.plain(), Map.of());
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         Map<String, QuantizedMatrix> quantized = new LinkedHashMap<>();
         try {
@@ -108,8 +107,7 @@ public final class NetworkFiles {
 
     /** Loads plain weights, each put somewhere as soon as it is read: the file's pages leave memory again as well. */
     static Map<String, Tensor> load(ModelDirectory files, Placing placing) {
-        requirePlain(files);
-        Map<String, TensorView> stored = DirectoryWeights.of(files, Map.of());
+        Map<String, TensorView> stored = DirectoryWeights.of(files.plain(), Map.of());
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         try {
             for (Parameter p : Parameters.of(files.network())) {
@@ -161,8 +159,7 @@ public final class NetworkFiles {
 
     /** The same for a network with a head that is to be trained: what the directory lacks of it is drawn. */
     static Loaded loadFresh(ModelDirectory files, EncoderSpec spec, Optional<QuantizedMatrix.Format> format, long seed) {
-        requirePlain(files);
-        Map<String, TensorView> stored = DirectoryWeights.of(files, spec, files.weightsAs(spec), p -> switch (p.role()) {
+        Map<String, TensorView> stored = DirectoryWeights.of(files.plain(), spec, files.plain().weightsAs(spec), p -> switch (p.role()) {
             case HEAD, HEAD_DENSE, HEAD_NORM -> true;
             default -> false;
         });
@@ -184,13 +181,6 @@ public final class NetworkFiles {
             tensors.values().forEach(Tensor::close);
             quantized.values().forEach(QuantizedMatrix::close);
             throw e;
-        }
-    }
-
-    private static void requirePlain(ModelDirectory files) {
-        if (files.quantization().isPresent()) {
-            throw new FormatException(files.path(), "its weights are quantized, which only the CPU engine supports; use the model it was made"
-                    + " from, which its zhulong.json names");
         }
     }
 

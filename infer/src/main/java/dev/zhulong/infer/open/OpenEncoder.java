@@ -106,7 +106,7 @@ public record OpenEncoder(Encoder encoder, String engine) implements AutoCloseab
     }
 
     private static OpenEncoder onTorch(ModelDirectory files, EngineChoice choice) {
-        long weights = files.weights().values().stream().mapToLong(tensor -> tensor.elements() * Float.BYTES).sum();
+        long weights = files.plain().weights().values().stream().mapToLong(tensor -> tensor.elements() * Float.BYTES).sum();
         long free = choice.device().isCpu() ? Machine.availableMemory() : choice.device().freeBytes();
         requireMemory(files.path(), "torch", new MemoryEstimate(weights, 0, 0), free < 0 ? Long.MAX_VALUE : free);
         try (var on = DeviceScope.open(choice.device())) {

@@ -119,7 +119,7 @@ public record OpenEncoderDecoder(Path files, Optional<Path> adapter, Continuatio
     }
 
     private static OpenEncoderDecoder onTorch(ModelDirectory files, Optional<Path> adapter, EngineChoice choice) {
-        long weights = files.weights().values().stream().mapToLong(tensor -> tensor.elements() * Float.BYTES).sum();
+        long weights = files.plain().weights().values().stream().mapToLong(tensor -> tensor.elements() * Float.BYTES).sum();
         long free = choice.device().isCpu() ? Machine.availableMemory() : choice.device().freeBytes();
         var needs = new MemoryEstimate(weights, 0, 0);
         OpenEncoder.requireMemory(files.path(), "torch", needs, free < 0 ? Long.MAX_VALUE : free);
