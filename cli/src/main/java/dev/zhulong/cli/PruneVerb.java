@@ -1,14 +1,34 @@
 package dev.zhulong.cli;
 
+import dev.zhulong.compress.MeasuredModel;
+import dev.zhulong.compress.Measurement;
+import dev.zhulong.compress.prune.DecoderPrune;
+import dev.zhulong.compress.prune.PartImportance;
+import dev.zhulong.compress.prune.Staying;
+import dev.zhulong.compress.prune.Staying.Wanted;
 import dev.zhulong.compress.prune.VocabularyTrim;
 import dev.zhulong.compress.prune.VocabularyTrim.Price;
 import dev.zhulong.compress.prune.VocabularyTrim.Written;
+import dev.zhulong.evaluate.TokenDocument;
+import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.Sizes;
 import dev.zhulong.formats.progress.ProgressLine;
+import dev.zhulong.infer.open.EngineChoice;
+import dev.zhulong.infer.open.EngineChoice.Engine;
+import dev.zhulong.infer.open.LoadedModel;
+import dev.zhulong.infer.open.ModelFiles;
+import dev.zhulong.model.Decoder;
+import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.text.HuggingFaceTokenizer;
+import dev.zhulong.text.Tokenizer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 
@@ -17,19 +37,28 @@ import picocli.CommandLine.Option;
         name = "prune",
         description = {
             "Make a model smaller by taking parts away. The result is a directory in the Hugging Face layout, which any tool reads and zhulong quantize makes smaller still.",
+            "--layers, --ffn, --kv-groups and --experts, together or alone, take out of a decoder the layers, the channels of the MLPs, the groups of heads and the experts that do least to the "
+                    + "texts. What goes is missed: the last line reports the perplexity before and after, and a training with the model as its teacher brings back a part of it. "
+                    + "All layers keep one shape, and widths stay multiples of 32 (for a share of a multiple of 256, of 256, which k-quants need).",
             "--vocabulary keeps the tokens that the texts become, with those they are joined from, all special tokens, and bytes or single characters. Nothing else changes: on text "
                     + "whose tokens are all kept the model computes what it did, bit for bit. Other text is spelled in smaller pieces. Give a megabyte or more of the text "
                     + "that the model is for.",
-            "The last lines report how much of text that had no part in the choice is kept, and how many tokens it becomes.",
+            "--vocabulary goes alone: the last lines report how much of text that had no part in the choice is kept, and how many tokens it becomes.",
         },
         footer = {
             "", "Examples:",
             "  zhulong prune --model my-model --vocabulary --text corpus.txt --out my-model-trimmed",
             "  zhulong prune --model my-model --vocabulary --text a.txt b.txt --held-out c.txt --out my-model-trimmed",
+            "  zhulong prune --model my-model --layers 12 --ffn 50%% --text corpus.txt --out half",
+            "  zhulong prune --model my-model --layers 0,1,4,5 --out student",
+            "  zhulong prune --model my-mixture --experts 4 --text corpus.txt --out fewer-experts",
         })
 final class PruneVerb extends Verb {
     /** Without held-out files, one line in so many is held out to estimate the price. */
     private static final int HELD_OUT = 20;
+    /** Tokens of a text that parts are measured on, and how many such texts are enough. */
+    private static final int LENGTH = 256;
+    private static final int SEQUENCES = 64;
 
     @Option(names = "--model", required = true, paramLabel = "DIR", description = "Model directory in the Hugging Face layout.")
     Path model;
@@ -37,11 +66,24 @@ final class PruneVerb extends Verb {
     @Option(names = "--vocabulary", description = "Keep only the tokens that the texts need.")
     boolean vocabulary;
 
+    @Option(names = "--layers", paramLabel = "N|LIST", description = "Number of layers to keep, those that change the texts' states most; or the numbers, from 0, of the layers to keep, as "
+            + "0,1,4,5 (a single one as 3,).")
+    String layers;
+
+    @Option(names = "--ffn", paramLabel = "SHARE|N", description = "Channels to keep in each MLP: a number, or a share with a percent sign (see the examples).")
+    String ffn;
+
+    @Option(names = "--kv-groups", paramLabel = "N", description = "Number of key and value heads to keep in each layer, each with the query heads that share it.")
+    Integer groups;
+
+    @Option(names = "--experts", paramLabel = "N", description = "Number of experts to keep in each layer.")
+    Integer experts;
+
     @Option(names = "--text", arity = "1..*", paramLabel = "FILE", description = "UTF-8 text files like those that the model will see.")
     List<Path> text;
 
-    @Option(names = "--held-out", arity = "1..*", paramLabel = "FILE", description = "UTF-8 text files to measure the price on (default: one line in " + HELD_OUT
-            + " of --text, against the tokens of the other lines; the model that is written keeps the tokens of all lines).")
+    @Option(names = "--held-out", arity = "1..*", paramLabel = "FILE", description = "UTF-8 text files to measure the price on (default for --vocabulary: one line in "
+            + HELD_OUT + " of --text, against the tokens of the other lines; the model that is written keeps the tokens of all lines. Default else: the last tenth of --text).")
     List<Path> heldOut;
 
     @Option(names = "--out", required = true, paramLabel = "DIR", description = "Directory to write the smaller model to.")
@@ -52,19 +94,117 @@ final class PruneVerb extends Verb {
 
     @Override
     protected void run() {
-        if (!vocabulary) {
-            throw wrongUsage("say what to take away: --vocabulary");
+        Wanted wanted = wanted();
+        boolean parts = wanted.needsTexts() || !wanted.these().isEmpty();
+        if (!vocabulary && !parts) {
+            throw wrongUsage("say what to take away: --vocabulary, --layers, --ffn, --kv-groups or --experts");
         }
-        if (text == null) {
-            throw wrongUsage("--vocabulary keeps what texts need: name them with --text");
+        if (vocabulary && parts) {
+            throw wrongUsage("--vocabulary goes alone: prune the result once more for other parts");
+        }
+        if (text == null && (vocabulary || wanted.needsTexts())) {
+            throw wrongUsage("what stays is chosen by texts: name them with --text");
         }
         Outputs.directory(out, force);
-        List<String> texts = text.stream().map(TextFile::read).toList();
+        List<String> texts = text == null ? List.of() : text.stream().map(TextFile::read).toList();
+        List<String> held = heldOut == null ? List.of() : heldOut.stream().map(TextFile::read).toList();
+        if (vocabulary) {
+            trim(texts, new ArrayList<>(held));
+        } else {
+            parts(wanted, String.join("\n", texts), String.join("\n", held));
+        }
+    }
+
+    private Wanted wanted() {
+        try {
+            boolean list = layers != null && layers.contains(",");
+            List<Integer> these = list ? Arrays.stream(layers.split(",")).map(String::strip).map(Integer::valueOf).toList() : List.of();
+            Optional<Integer> count = list ? Optional.empty() : Optional.ofNullable(layers).map(String::strip).map(Integer::valueOf);
+            Optional<Double> width = Optional.ofNullable(ffn).map(share -> share.endsWith("%") ? Double.parseDouble(share.substring(0, share.length() - 1)) / 100 : Double.parseDouble(share));
+            if (width.isPresent() && !(width.get() > 0)) {
+                throw wrongUsage("--ffn: expected a share such as 50% or a number of channels, found " + ffn);
+            }
+            return new Wanted(count, these, width, Optional.ofNullable(groups), Optional.ofNullable(experts));
+        } catch (NumberFormatException e) {
+            throw wrongUsage("--layers takes a number or a list of numbers such as 0,1,4,5, and --ffn a share such as 50% or a number");
+        }
+    }
+
+    /** Layers, channels, heads and experts. */
+    private void parts(Wanted wanted, String texts, String held) {
+        EngineChoice choice = EngineChoice.DEFAULT.withEngine(Engine.CPU);
         try (var status = ProgressLine.on(err())) {
-            List<String> held = heldOut == null ? new ArrayList<>() : heldOut.stream().map(TextFile::read).toList();
+            ModelDirectory.readSpec(model);
+            List<int[]> sequences = new ArrayList<>();
+            List<TokenDocument> documents = List.of();
+            if (!texts.isEmpty() || !held.isEmpty()) {
+                try (Tokenizer tokenizer = HuggingFaceTokenizer.load(model)) {
+                    sequences.addAll(sequences(tokenizer, tokenizer.encode(texts)));
+                    int out = held.isEmpty() ? Math.max(1, sequences.size() / 10) : 0;
+                    documents = held.isEmpty() ? sequences.subList(Math.max(0, sequences.size() - out), sequences.size()).stream().map(ids -> TokenDocument.of(ids, tokenizer)).toList()
+                            : List.of(TokenDocument.of(held, tokenizer));
+                    sequences = sequences.subList(0, Math.min(SEQUENCES, Math.max(1, sequences.size() - out)));
+                }
+            }
+            Staying staying;
+            DecoderPrune.Written written;
+            try (Decoder decoder = DecoderFiles.load(model)) {
+                PartImportance importance = wanted.needsTexts() ? PartImportance.of(decoder, sequences, status) : null;
+                staying = Staying.choose(decoder.spec(), wanted, importance);
+                if (importance != null) {
+                    double[] influence = importance.layers();
+                    status.message("influence of layers 0 to " + (influence.length - 1) + ": " + Arrays.stream(influence).mapToObj(each -> String.format(Locale.ROOT, "%.3f", each))
+                            .collect(Collectors.joining(" ")));
+                }
+                status.at("writing " + out);
+                written = DecoderPrune.write(model, decoder, staying, out);
+            }
+            Optional<Measurement> before = measured(model, choice, documents, status);
+            Optional<Measurement> after = measured(out, choice, documents, status);
+            status.close();
+            String kept = String.format(Locale.ROOT, "%s: layers %s stay%s, %s -> %s (%.1f%% smaller)", out,
+                    staying.layers().stream().map(String::valueOf).collect(Collectors.joining(" ")), width(staying), Sizes.of(written.bytesBefore()), Sizes.of(written.bytesAfter()),
+                    100 - 100.0 * written.bytesAfter() / written.bytesBefore());
+            out().println(kept + (before.isEmpty() || after.isEmpty() ? "; perplexity not measured: give texts with --text or --held-out" : String.format(Locale.ROOT,
+                    "; perplexity of %,d held-out tokens %.4g -> %.4g; %.0f -> %.0f tokens/s", before.get().tokens(), before.get().perplexity(), after.get().perplexity(),
+                    before.get().tokensPerSecond(), after.get().tokensPerSecond())));
+        }
+    }
+
+    private static String width(Staying staying) {
+        return (staying.channels() == null ? "" : ", " + staying.channels().getFirst().length + " channels of each MLP")
+                + (staying.groups() == null ? "" : ", " + staying.groups().getFirst().length + " key heads")
+                + (staying.experts() == null ? "" : ", " + staying.experts().stream().mapToInt(each -> each.length).max().orElseThrow() + " experts");
+    }
+
+    private List<int[]> sequences(Tokenizer tokenizer, int[] ids) {
+        int most = Math.min(LENGTH, ModelDirectory.readSpec(model).contextLength());
+        boolean bos = tokenizer.addsBos();
+        int step = most - (bos ? 1 : 0);
+        List<int[]> sequences = new ArrayList<>();
+        for (int at = 0; at < ids.length; at += step) {
+            IntStream part = Arrays.stream(ids, at, Math.min(ids.length, at + step));
+            sequences.add((bos ? IntStream.concat(IntStream.of(tokenizer.bos().orElseThrow()), part) : part).toArray());
+        }
+        return sequences;
+    }
+
+    private static Optional<Measurement> measured(Path path, EngineChoice choice, List<TokenDocument> documents, ProgressLine status) {
+        if (documents.isEmpty()) {
+            return Optional.empty();
+        }
+        status.at("measuring " + path);
+        try (ModelFiles files = ModelFiles.open(path, choice); LoadedModel loaded = files.load(MeasuredModel.TOKENS)) {
+            return Optional.of(new MeasuredModel(loaded).measure(documents));
+        }
+    }
+
+    /** Tokens. */
+    private void trim(List<String> texts, List<String> held) {
+        try (var status = ProgressLine.on(err())) {
             var trim = VocabularyTrim.of(model, texts, status);
             var judged = trim;
-            if (heldOut == null) {
+            if (held.isEmpty()) {
                 List<String> rest = new ArrayList<>();
                 texts.forEach(each -> split(each, rest, held));
                 judged = VocabularyTrim.of(model, rest, status);

@@ -308,6 +308,11 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
             return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, headNorm, tokens, turn, scale, softcap, sinks, latent, pattern, clip);
         }
 
+        /** With fewer or more heads of the same width. */
+        public Attention withHeads(int queries, int keys) {
+            return new Attention(queries, keys, headDim, qkvBias, outputBias, headNorm, window, turn, scale, softcap, sinks, latent, pattern, clip);
+        }
+
         /** With other norms of queries and keys. */
         public Attention withHeadNorm(HeadNorm other) {
             return new Attention(heads, kvHeads, headDim, qkvBias, outputBias, other, window, turn, scale, softcap, sinks, latent, pattern, clip);
@@ -451,6 +456,11 @@ public record Stack(int hiddenSize, List<Layer> layers, Norm norm, double normEp
             /** As Mixtral has it. */
             public Experts(int count, int chosen, Dense expert, double balance) {
                 this(count, chosen, expert, balance, Routing.SOFTMAX, null, false);
+            }
+
+            /** With fewer or more experts to choose from. */
+            public Experts withCount(int experts) {
+                return new Experts(experts, chosen, expert, balance, routing, shared, sharedScale);
             }
 
             private long sharedWeights(int hiddenSize) {

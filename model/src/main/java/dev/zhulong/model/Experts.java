@@ -20,6 +20,7 @@ import java.util.List;
  * choices all were such.
  */
 final class Experts implements FeedForward {
+    private final Network network;
     private final Mlp.Experts shape;
     private final int layer;
     private final Router router;
@@ -28,6 +29,7 @@ final class Experts implements FeedForward {
     private final Weight sharedScale;
 
     Experts(Network network, Mlp.Experts shape, int layer) {
+        this.network = network;
         this.shape = shape;
         this.layer = layer;
         router = new Router(network, shape, layer);
@@ -80,6 +82,9 @@ final class Experts implements FeedForward {
         // back in the order of the choices [tokens, chosen, hidden]: what a token gets is added in the order of its own ranks, whatever stands beside it
         Tensor apart = Tensor.cat(0, results.toArray(Tensor[]::new)).indexSelect(0, Tensor.of(sorted.places, sorted.places.length))
                 .view(rows.size(0), shape.chosen(), rows.size(1));
+        if (network.expertObserver() != null) {
+            network.expertObserver().gave(layer, choice.experts(), choice.weights(), apart);
+        }
         Tensor sum = choice.weights().unsqueeze(1).matmul(apart).squeeze(1);
         if (shared != null) {
             Tensor all = shared.apply(rows);

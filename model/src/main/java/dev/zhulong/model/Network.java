@@ -43,6 +43,7 @@ public abstract class Network implements AutoCloseable {
     private Products products = Products.FULL;
     /** Null for nobody. */
     private Consumer<Part> asked;
+    private ExpertObserver expertObserver;
 
     /**
      * Over {@code tensors}, which this object owns from now on and which must be kept out of scopes.
@@ -283,6 +284,16 @@ public abstract class Network implements AutoCloseable {
      */
     public final void observe(ProjectionObserver observer) {
         linears.values().forEach(linear -> linear.observe(observer));
+    }
+
+    /** Has {@code observer} told what the experts of mixtures give, from now on. @param observer null for nobody */
+    public final void observeExperts(ExpertObserver observer) {
+        expertObserver = observer;
+    }
+
+    /** Null for nobody. */
+    final ExpertObserver expertObserver() {
+        return expertObserver;
     }
 
     /** Names of the trainable weights that weight decay applies to. */

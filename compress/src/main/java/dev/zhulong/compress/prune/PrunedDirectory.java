@@ -19,7 +19,7 @@ import java.util.stream.Stream;
 
 /** A model directory that is read to be pruned, and the one that is made of it. */
 final class PrunedDirectory {
-    private static final String STAGE = "prune";
+    static final String STAGE = "prune";
     private static final String QUANTIZATION = "quantization_config";
 
     private PrunedDirectory() {}
