@@ -39,7 +39,8 @@ import picocli.CommandLine.Option;
                     + "llama.cpp's mixes of types, which llama.cpp reads too. Where the length of a row is no multiple of 256, other types "
                     + "of as many bits replace the types with a k in their name; of no multiple of 64, q4_0 replaces q2_0.",
             "q4 and q4_sym are Zhulong's own int4 (groups of 128, with and without a minimum). They are written as a directory, which "
-                    + "only Zhulong's CPU engine reads.",
+                    + "only Zhulong's CPU engine reads. w4a16 is a directory of the integers of q4_sym in the format of compressed-tensors, which vLLM, transformers and both engines of "
+                    + "Zhulong read; embedding and head stay as they are.",
             "With --imatrix, errors count as much as the columns they are in: the lower the type, the more that gains.",
             "Models that are quantized already are refused, because rounding twice loses more.",
         },
@@ -49,6 +50,7 @@ import picocli.CommandLine.Option;
             "  zhulong quantize --model my-model.BF16.gguf --to q8_0 --text held-out.txt --out my-model.Q8_0.gguf",
             "  zhulong quantize --model my-model --to q3_k_m --imatrix my-model.imatrix.gguf --out my-model.Q3_K_M.gguf",
             "  zhulong quantize --model my-model --to q4 --out my-model-int4",
+            "  zhulong quantize --model my-model --to w4a16 --out my-model-w4a16",
             "  zhulong quantize --model my-model --to f16 --no-measure --out my-model.F16.gguf",
         })
 final class QuantizeVerb extends Verb {
@@ -59,7 +61,7 @@ final class QuantizeVerb extends Verb {
     String to;
 
     @Option(names = "--out", required = true, paramLabel = "FILE|DIR", description = "GGUF file to write, without a vocabulary where the model has no "
-            + "tokenizer; for q4 and q4_sym, a directory.")
+            + "tokenizer; for q4, q4_sym and w4a16, a directory.")
     Path out;
 
     @Option(names = "--imatrix", paramLabel = "FILE", description = "Importance matrix of this model, from zhulong imatrix or from llama-imatrix (GGUF or .dat).")
@@ -181,7 +183,7 @@ final class QuantizeVerb extends Verb {
     private void requireOut(Precision precision) {
         boolean gguf = out.toString().toLowerCase(Locale.ROOT).endsWith(".gguf");
         if (precision.isDirectory() == gguf) {
-            throw wrongUsage(gguf ? precision + " is Zhulong's own type, which a GGUF file cannot hold: name a directory with --out, or use q4_k_m or q4_0"
+            throw wrongUsage(gguf ? precision + " is written as a directory, as no GGUF type can say it: name a directory with --out, or use q4_k_m or q4_0"
                     : precision + " is written as a GGUF file: name one with --out, such as " + out + ".gguf");
         }
         if (Files.exists(out) && !overwrite) {

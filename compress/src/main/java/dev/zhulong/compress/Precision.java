@@ -6,8 +6,8 @@ import java.util.Locale;
 import java.util.stream.Collectors;
 
 /**
- * What a model can be quantised to: most under the names and with the mixes of llama.cpp, as GGUF files; and Zhulong's own int4, as
- * directories.
+ * What a model can be quantised to: most under the names and with the mixes of llama.cpp, as GGUF files; and Zhulong's own int4 and
+ * compressed-tensors', as directories.
  *
  * <p>A mix keeps the matrices that cost most when they are rounded (the head, and of some layers the values and the MLP's way down) in
  * more bits; {@link TensorMix} has the rules.
@@ -36,7 +36,9 @@ public enum Precision {
     /** Zhulong's own, with a scale and a minimum for 128 weights: 4.25 bits each. */
     Q4(-1, WeightType.INT4_ASYM),
     /** Zhulong's own with a scale alone: 4.125 bits. */
-    Q4_SYM(-1, WeightType.INT4);
+    Q4_SYM(-1, WeightType.INT4),
+    /** The integers of {@link #Q4_SYM} in the format of compressed-tensors, which vLLM and transformers load; embedding and head stay as they are. */
+    W4A16(-1, WeightType.INT4);
 
     private final int fileType;
     private final WeightType type;

@@ -336,9 +336,11 @@ public final class Quantization {
         Map<String, TensorView> views = DirectoryWeights.of(source, Map.of());
         List<GgufWeight> weights = GgufWeight.ofNetwork(source.spec());
         var plan = new Plan(weights.size());
-        var directory = new QuantizedDirectory(source, precision);
+        int packed = precision == Precision.W4A16 ? packed(weights) : 0;
+        var directory = new QuantizedDirectory(source, precision, packed);
         for (GgufWeight weight : weights) {
-            WeightType type = mix.type(weight.parameter(), weight.shape());
+            WeightType type = packed == 0 ? mix.type(weight.parameter(), weight.shape()) : !weight.parameter().isProjection() ? WeightType.F32
+                    : packed == 128 ? WeightType.INT4 : WeightType.Q4_0;
             if (!type.quantised()) {
                 directory.add(weight.huggingFace(), views.get(weight.huggingFace()));
                 plan.add(WeightType.F32, weight.shape());
@@ -353,6 +355,26 @@ public final class Quantization {
         try (ModelDirectory written = ModelDirectory.open(out)) {
             return plan.written(QuantizedDirectory.bytes(source), QuantizedDirectory.bytes(written), notices());
         }
+    }
+
+    /**
+     * Weights of a group in the format of compressed-tensors, which is the same in all matrices.
+     *
+     * @throws IllegalArgumentException where its programs would not find the matrices, or no group divides a row
+     */
+    private int packed(List<GgufWeight> weights) {
+        boolean hundreds = true;
+        for (GgufWeight weight : weights) {
+            if (!weight.parameter().isProjection()) {
+                continue;
+            }
+            if (weight.layout() == Layout.TRANSPOSED || weight.parameter().expert() >= 0 || weight.shape()[1] % 32 != 0) {
+                throw new IllegalArgumentException(precision + " is for the linear layers of dense decoders with rows of a multiple of 32, and " + weight.huggingFace()
+                        + " of " + model + " is none: quantize to q4_0 or q4_sym instead");
+            }
+            hundreds &= weight.shape()[1] % 128 == 0;
+        }
+        return hundreds ? 128 : 32;
     }
 
     /** What will be written. */

@@ -13,6 +13,9 @@ import dev.zhulong.infer.LanguageModel.KvCache;
 import dev.zhulong.infer.LanguageModel.Span;
 import dev.zhulong.infer.cpu.CpuEngine;
 import dev.zhulong.infer.cpu.CpuOptions;
+import dev.zhulong.kernels.Quantiser;
+import dev.zhulong.kernels.WeightRows;
+import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.tensor.Tensor;
@@ -22,6 +25,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -166,5 +170,44 @@ class OthersCheckpointsRunOnBothEnginesTest {
         Path config = packed.resolve(ModelDirectory.CONFIG);
         Files.writeString(config, Files.readString(config).replace("\"intermediate_size\": 256", "\"intermediate_size\": 128").replace("\"intermediate_size\":256", "\"intermediate_size\":128"));
         assertThatThrownBy(() -> onTheCpuEngine(packed)).hasMessageContaining("_proj.weight").hasMessageContaining("256");
+    }
+
+    /** Groups of 128 where they divide all rows, else of 32; what is read are the blocks that were made, and the torch engine has their numbers in F16. */
+    @ParameterizedTest
+    @CsvSource({"128, 256, INT4", "128, 224, Q4_0"})
+    void whatIsWrittenForThemIsReadBack(int hidden, int intermediate, String type) throws IOException {
+        Path model = SmallModels.write(temporary.resolve("model"), SmallModels.spec(Family.of("llama"), hidden, intermediate, false));
+        Path out = temporary.resolve("w4a16");
+        new Quantization(model, Precision.W4A16, out, false, 1, Progress.SILENT).run();
+        WeightType blocks = WeightType.valueOf(type);
+        try (ModelDirectory source = ModelDirectory.open(model); ModelDirectory written = ModelDirectory.open(out)) {
+            assertThat(written.notice()).isEmpty();
+            assertThat(written.quantization().orElseThrow().weights()).hasSize(14).containsValue(type).doesNotContainValue(type.equals("INT4") ? "Q4_0" : "INT4");
+            written.quantization().orElseThrow().weights().keySet().forEach(name -> {
+                int columns = (int) source.tensor(name).shape()[1];
+                float[] all = source.tensor(name).toFloats();
+                float[] plain = written.plain().tensor(name).toFloats();
+                byte[] stored = written.tensor(name).data().toArray(ValueLayout.JAVA_BYTE);
+                int bytes = (int) blocks.rowBytes(columns);
+                for (int row = 0; row < all.length / columns; row++) {
+                    byte[] expected = Quantiser.row(blocks, Arrays.copyOfRange(all, row * columns, (row + 1) * columns), Quantiser.Search.SCALES);
+                    assertThat(Arrays.copyOfRange(stored, row * bytes, (row + 1) * bytes)).isEqualTo(expected);
+                    float[] decoded = new float[columns];
+                    WeightRows.decode(blocks, MemorySegment.ofArray(expected), 0, columns, decoded);
+                    for (int i = 0; i < columns; i++) {
+                        assertThat(plain[row * columns + i]).isEqualTo(Float.float16ToFloat(Float.floatToFloat16(decoded[i])));
+                    }
+                }
+            });
+        }
+        assertThat(onTheCpuEngine(out)).isNotEqualTo(onTheCpuEngine(model));
+    }
+
+    @Test
+    void whatTheirProgramsWouldNotFindIsRefused() throws IOException {
+        Path model = SmallModels.write(temporary.resolve("model"), SmallModels.spec(Family.of("gpt2"), 128, 256, true));
+        assertThatThrownBy(() -> new Quantization(model, Precision.W4A16, temporary.resolve("out"), false, 1, Progress.SILENT).run()).hasMessageContaining("linear layers")
+                .hasMessageContaining("q4_sym");
+        assertThat(temporary.resolve("out")).doesNotExist();
     }
 }
