@@ -58,6 +58,7 @@ public final class Main extends Verb {
             QuantizeVerb.class,
             ImatrixVerb.class,
             ExportVerb.class,
+            CompressVerb.class,
             EvaluateVerb.class,
             ScoreVerb.class,
             GenerateVerb.class,

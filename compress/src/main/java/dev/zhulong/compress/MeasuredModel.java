@@ -80,11 +80,11 @@ public final class MeasuredModel {
     public Measurement measure(List<TokenDocument> documents) {
         PerplexityOptions options = PerplexityOptions.of(engine.spec(), tokenizer).withWindow(Math.min(WINDOW, engine.spec().contextLength()));
         var loss = Perplexity.evaluate(engine, tokenizer, documents, options, Progress.SILENT).loss();
-        return new Measurement(loss.perplexity(), loss.tokens(), speed());
+        return new Measurement(loss.perplexity(), loss.tokens(), tokensPerSecond());
     }
 
     /** Tokens a second of one sequence, after as many that warm the compiled code up. */
-    private double speed() {
+    public double tokensPerSecond() {
         int capacity = Math.min(engine.spec().contextLength(), TIMED + 1);
         double speed = 0;
         for (int pass = 0; pass < 2; pass++) {

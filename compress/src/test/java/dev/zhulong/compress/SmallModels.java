@@ -23,7 +23,7 @@ import java.util.SplittableRandom;
 import java.util.function.BiConsumer;
 
 /** Model directories with random weights large enough that logits are far from flat, a tokenizer and a chat template. */
-final class SmallModels {
+public final class SmallModels {
     static final int VOCAB = 300;
     static final int CONTEXT = 64;
     static final String TEMPLATE = "{% for message in messages %}<{{ message['role'] }}>{{ message['content'] }}{% endfor %}";
@@ -31,13 +31,13 @@ final class SmallModels {
     private SmallModels() {}
 
     /** Two layers, heads of 32. */
-    static DecoderSpec spec(Family family, int hidden, int intermediate, boolean tied) {
+    public static DecoderSpec spec(Family family, int hidden, int intermediate, boolean tied) {
         boolean gpt2 = family == Family.of("gpt2");
         int heads = hidden / 32;
         return spec(family, hidden, intermediate, 2, heads, gpt2 ? heads : heads / 2, VOCAB, tied);
     }
 
-    static DecoderSpec spec(Family family, int hidden, int intermediate, int layers, int heads, int kvHeads, int vocab, boolean tied) {
+    public static DecoderSpec spec(Family family, int hidden, int intermediate, int layers, int heads, int kvHeads, int vocab, boolean tied) {
         boolean gpt2 = family == Family.of("gpt2");
         int headDim = hidden / heads;
         return new DecoderSpec(family, vocab, hidden, layers, heads, kvHeads, headDim, intermediate, CONTEXT, gpt2 ? Norm.LAYER : Norm.RMS, 1e-5,
@@ -54,12 +54,12 @@ final class SmallModels {
                 VOCAB, false, 0, List.of(0));
     }
 
-    static Path write(Path directory, DecoderSpec spec) throws IOException {
+    public static Path write(Path directory, DecoderSpec spec) throws IOException {
         return write(directory, spec, (name, values) -> { });
     }
 
     /** @param change to a weight, by its name */
-    static Path write(Path directory, DecoderSpec spec, BiConsumer<String, float[]> change) throws IOException {
+    public static Path write(Path directory, DecoderSpec spec, BiConsumer<String, float[]> change) throws IOException {
         Files.createDirectories(directory);
         var trainer = new BpeTrainer(VOCAB, List.of("<|endoftext|>"));
         for (int i = 0; i < 20; i++) {
@@ -88,7 +88,7 @@ final class SmallModels {
     }
 
     /** Text number {@code i}: some sentences with something of its own. */
-    static String text(int i) {
+    public static String text(int i) {
         var text = new StringBuilder();
         for (int j = 0; j <= i % 5 + 2; j++) {
             text.append("The lamp number ").append(i * 31 + j * 7).append(" was lit when keeper ").append((char) ('a' + i))

@@ -1,0 +1,74 @@
+package dev.zhulong.compress;
+
+import dev.zhulong.formats.DecoderSpec;
+import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.formats.gguf.GgufExport;
+import dev.zhulong.formats.gguf.GgufWeight;
+import dev.zhulong.formats.gguf.GgufWriter;
+import dev.zhulong.text.GgufVocabulary;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/** What GGUF files of a model would take, before any is written. */
+public final class PredictedSize {
+    /** Beside tensors and vocabulary: the model's own keys, and names, shapes and padding of a tensor. */
+    private static final long KEYS = 4096;
+    private static final long TENSOR = 160;
+
+    private final DecoderSpec spec;
+    private final List<GgufWeight> weights;
+    private final long vocabulary;
+
+    /**
+     * Of a decoder in a directory.
+     *
+     * @throws IllegalArgumentException where GGUF cannot say what the model is
+     */
+    public PredictedSize(Path model) {
+        try (ModelDirectory source = ModelDirectory.open(model)) {
+            spec = source.spec();
+            weights = GgufExport.weights(spec);
+            Path file = Files.createTempFile("zhulong", ".gguf");
+            try {
+                GgufWriter.write(file, GgufVocabulary.of(model, spec.vocabSize()), List.of());
+                vocabulary = Files.size(file);
+            } finally {
+                Files.delete(file);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Bytes of the file, by at most a few thousand too many. */
+    public long bytes(Precision precision) {
+        var mix = new TensorMix(precision, spec, weights.stream().anyMatch(weight -> weight.gguf().equals("output.weight")));
+        long bytes = vocabulary + KEYS;
+        for (GgufWeight weight : weights) {
+            long[] shape = weight.shape();
+            long rows = 1;
+            for (int d = 0; d + 1 < shape.length; d++) {
+                rows *= shape[d];
+            }
+            bytes += TENSOR + rows * mix.type(weight.gguf(), shape).rowBytes(Math.toIntExact(shape[shape.length - 1]));
+        }
+        return bytes;
+    }
+
+    /** Share of the weights that belong to the vocabulary: the embedding's, and the head's where it has its own. */
+    public double vocabularyShare() {
+        long all = weights.stream().mapToLong(PredictedSize::elements).sum();
+        return weights.stream().filter(weight -> weight.gguf().equals("token_embd.weight") || weight.gguf().equals("output.weight")).mapToLong(PredictedSize::elements).sum() / (double) all;
+    }
+
+    private static long elements(GgufWeight weight) {
+        long elements = 1;
+        for (long size : weight.shape()) {
+            elements *= size;
+        }
+        return elements;
+    }
+}

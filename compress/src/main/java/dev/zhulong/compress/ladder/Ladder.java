@@ -1,0 +1,230 @@
+package dev.zhulong.compress.ladder;
+
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.zhulong.compress.Precision;
+import dev.zhulong.compress.ladder.Recipe.Base;
+import dev.zhulong.compress.ladder.Recipe.Fit;
+import dev.zhulong.formats.ContentHash;
+import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.formats.Sizes;
+import dev.zhulong.formats.progress.Progress;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+/**
+ * Makes a model small enough without letting it fall below the floor: recipes are tried from the cheapest on, each judged on text that none of them has seen, until one is all that was asked
+ * for.
+ *
+ * <pre>{@code
+ * Outcome outcome = new Ladder(Path.of("my-model"), texts, goal, Path.of("small.gguf"), false, 2, progress).run();
+ * }</pre>
+ *
+ * <p>What was tried is kept in {@code OUT.compress/compress.json}; the same call goes on from there.
+ */
+public final class Ladder implements AutoCloseable {
+    /** Beside the file that is made. */
+    private static final String WORK = ".compress";
+
+    /** Types to choose from, F32 and BF16 left out, as nobody is helped by them. */
+    private static final List<Precision> PRECISIONS = List.of(Precision.F16, Precision.Q8_0, Precision.Q6_K, Precision.Q5_K_M, Precision.Q5_K_S, Precision.Q5_0, Precision.Q4_K_M,
+            Precision.Q4_K_S, Precision.Q4_0, Precision.IQ4_NL, Precision.IQ4_XS, Precision.Q3_K_L, Precision.Q3_K_M, Precision.Q3_K_S, Precision.Q2_K);
+
+    /** A vocabulary that is less of the model than this is not worth cutting. */
+    private static final double WORTH_CUTTING = 0.15;
+
+    private final Path model;
+    private final Goal goal;
+    private final Path out;
+    private final boolean bestEffort;
+    private final int threads;
+    private final Progress progress;
+    private final Footprint before;
+    private final SplitTexts texts;
+    private final boolean ownTexts;
+    private final Ledger ledger;
+    private final Workshop workshop;
+    private final long start = System.nanoTime();
+    private final List<String> notes = new ArrayList<>();
+    private Yardstick yardstick;
+
+    /**
+     * Prepares it.
+     *
+     * @param model      a decoder's directory in Hugging Face's layout
+     * @param documents  texts of the kind that it will be used for; empty for texts that it writes itself
+     * @param out        GGUF file to write
+     * @param bestEffort whether the best of what was tried is written where none is all that was asked for
+     * @throws IllegalArgumentException where the model cannot be made smaller here, or the texts are too few; says what to do
+     */
+    public Ladder(Path model, List<String> documents, Goal goal, Path out, boolean bestEffort, int threads, Progress progress) {
+        this.model = model;
+        this.goal = goal;
+        this.out = out;
+        this.bestEffort = bestEffort;
+        this.threads = threads;
+        this.progress = progress;
+        try (ModelDirectory source = ModelDirectory.open(model)) {
+            source.spec();
+            before = Footprint.of(source);
+        }
+        Path directory = directory(out);
+        ownTexts = documents.isEmpty();
+        texts = SplitTexts.of(ownTexts ? OwnTexts.of(model, threads, goal.limit().dividedBy(8), progress) : documents);
+        try {
+            Files.createDirectories(directory);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        ledger = new Ledger(directory.resolve(Ledger.FILE), about());
+        workshop = new Workshop(model, directory, threads, progress);
+    }
+
+    /** Where what was tried for a file is kept. */
+    public static Path directory(Path out) {
+        return out.resolveSibling(out.getFileName() + WORK);
+    }
+
+    private ObjectNode about() {
+        ObjectNode about = JsonNodeFactory.instance.objectNode();
+        about.put("model", model.toString()).put("model_sha256", ContentHash.of(model).sha256()).put("texts_sha256", texts.digest().sha256()).put("texts_are_its_own", ownTexts)
+                .put("work_texts", texts.work().size()).put("floor_texts", texts.floor().size()).put("weights", before.weights()).put("bytes_stored", before.bytes(Goal.Of.STORED));
+        about.putObject(Ledger.GOAL).put("smaller", goal.smaller()).put("of", goal.of().name()).put("floor", goal.floor()).put("faster", goal.faster());
+        return about;
+    }
+
+    /** Tries until the goal is reached, nothing is left to try, or the time is over. */
+    public Outcome run() {
+        long target = goal.bytes(before);
+        for (Base base : bases()) {
+            List<Precision> fitting = fitting(base, target);
+            if (fitting.isEmpty()) {
+                notes.add((base == Base.GIVEN ? "all of the model" : "with its vocabulary cut, it") + " would still take " + Sizes.of(smallest(base)) + " in the fewest bits");
+                continue;
+            }
+            Optional<Attempt> found = climb(base, fitting);
+            if (found.isPresent()) {
+                return done(found.get(), true);
+            }
+        }
+        Optional<Attempt> best = ledger.attempts().stream().filter(attempt -> attempt.bytes() <= target).min(Comparator.comparingDouble(attempt -> attempt.fidelity().quality()));
+        return bestEffort && best.isPresent() ? done(best.get(), false) : new Outcome(Optional.empty(), false, ledger.attempts(), before, goal, seconds(), notes);
+    }
+
+    /** From the cheapest way on; to fewer bits only where the floor holds and the speed does not. */
+    private Optional<Attempt> climb(Base base, List<Precision> fitting) {
+        for (Precision precision : fitting) {
+            boolean tooSlow = false;
+            for (Fit fit : fits(precision)) {
+                if (isOver()) {
+                    return Optional.empty();
+                }
+                Attempt attempt = attempt(new Recipe(base, fit, precision));
+                if (goal.isReached(attempt, before)) {
+                    return Optional.of(attempt);
+                }
+                tooSlow |= attempt.fidelity().keeps(goal.floor()) && !goal.isFastEnough(attempt);
+                if (tooSlow) {
+                    break;
+                }
+            }
+            if (!tooSlow) {
+                return Optional.empty();
+            }
+        }
+        return Optional.empty();
+    }
+
+    private List<Base> bases() {
+        return List.of(Base.GIVEN);
+    }
+
+    private static List<Fit> fits(Precision precision) {
+        return List.of(Fit.PLAIN);
+    }
+
+    /** Those that are small enough, the largest first; of several that come to the same types one. */
+    private List<Precision> fitting(Base base, long target) {
+        Map<Long, Precision> bySize = new TreeMap<>(Comparator.reverseOrder());
+        PRECISIONS.forEach(precision -> bySize.putIfAbsent(workshop.predicted(base, precision), precision));
+        return bySize.entrySet().stream().filter(entry -> entry.getKey() <= target).map(Map.Entry::getValue).toList();
+    }
+
+    private long smallest(Base base) {
+        return PRECISIONS.stream().mapToLong(precision -> workshop.predicted(base, precision)).min().orElseThrow();
+    }
+
+    private boolean isOver() {
+        boolean over = seconds() > goal.limit().toSeconds();
+        if (over && notes.stream().noneMatch(note -> note.startsWith("time"))) {
+            notes.add("time was over after " + Math.round(seconds()) + " s; give more with --minutes, and the same command goes on");
+        }
+        return over;
+    }
+
+    private double seconds() {
+        return (System.nanoTime() - start) * 1e-9;
+    }
+
+    private Attempt attempt(Recipe recipe) {
+        Optional<Attempt> earlier = ledger.of(recipe);
+        if (earlier.isPresent()) {
+            return earlier.get();
+        }
+        if (yardstick == null) {
+            yardstick = new Yardstick(model, texts.floor(), threads, progress);
+        }
+        progress.at(recipe.toString());
+        long from = System.nanoTime();
+        Path file = workshop.make(recipe);
+        double seconds = (System.nanoTime() - from) * 1e-9;
+        try {
+            Yardstick.Found found = yardstick.measure(file, workshop.kept(recipe.base()));
+            var attempt = new Attempt(recipe, Files.size(file), ContentHash.ofFile(file).sha256(), found.fidelity(), found.tokensPerSecond(), yardstick.tokensPerSecond(), seconds);
+            ledger.add(attempt);
+            progress.message(Outcome.line(attempt, before, goal));
+            if (!goal.isReached(attempt, before)) {
+                Files.delete(file);
+            }
+            return attempt;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private Outcome done(Attempt chosen, boolean reached) {
+        try {
+            Path file = workshop.file(chosen.recipe());
+            if (!Files.exists(file)) {
+                progress.at("writing " + chosen.recipe());
+                workshop.make(chosen.recipe());
+            }
+            String sha256 = ContentHash.ofFile(file).sha256();
+            if (!sha256.equals(chosen.sha256())) {
+                throw new IllegalStateException(file + " has other bytes than the file that was judged");
+            }
+            ledger.write(chosen);
+            Files.move(file, out, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot write " + out + ": " + e, e);
+        }
+        return new Outcome(Optional.of(chosen), reached, ledger.attempts(), before, goal, seconds(), notes);
+    }
+
+    @Override
+    public void close() {
+        if (yardstick != null) {
+            yardstick.close();
+        }
+        workshop.close();
+    }
+}

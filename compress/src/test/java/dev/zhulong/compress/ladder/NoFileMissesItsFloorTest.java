@@ -1,0 +1,100 @@
+package dev.zhulong.compress.ladder;
+
+import dev.zhulong.compress.SmallModels;
+import dev.zhulong.compress.ladder.Goal.Of;
+import dev.zhulong.formats.ContentHash;
+import dev.zhulong.formats.Family;
+import dev.zhulong.formats.progress.Progress;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+class NoFileMissesItsFloorTest {
+    private static final List<String> TEXTS = IntStream.range(0, 40).mapToObj(SmallModels::text).toList();
+
+    @TempDir
+    Path temporary;
+    private Path model;
+    private Path out;
+
+    @BeforeEach
+    void writeModel() throws IOException {
+        model = SmallModels.write(temporary.resolve("model"), SmallModels.spec(Family.of("llama"), 64, 96, true));
+        out = temporary.resolve("small.gguf");
+    }
+
+    private Outcome run(double smaller, double floor, double faster, boolean bestEffort) {
+        try (var ladder = new Ladder(model, TEXTS, new Goal(smaller, Of.F32, floor, faster, Duration.ofMinutes(5)), out, bestEffort, 2, Progress.SILENT)) {
+            return ladder.run();
+        }
+    }
+
+    @Test
+    void whatIsWrittenIsWhatWasJudgedAndIsAllThatWasAskedFor() throws IOException {
+        Outcome outcome = run(0.5, 0.05, 0, false);
+        assertThat(outcome.reached()).isTrue();
+        Attempt chosen = outcome.chosen().orElseThrow();
+        assertThat(Files.size(out)).isEqualTo(chosen.bytes()).isLessThanOrEqualTo(outcome.goal().bytes(outcome.before()));
+        assertThat(ContentHash.ofFile(out).sha256()).isEqualTo(chosen.sha256());
+        assertThat(chosen.fidelity().quality()).isBetween(0.0, 0.05);
+        assertThat(chosen.fidelity().kl().value()).isPositive();
+    }
+
+    /** In one test, as judging takes a second or two. */
+    @Test
+    void belowTheFloorNothingIsWrittenAndTheSameCallGoesOnFromWhatWasTried() throws IOException {
+        Outcome first = run(0.7, 0.0001, 0, false);
+        assertThat(first.reached()).isFalse();
+        assertThat(first.chosen()).isEmpty();
+        assertThat(out).doesNotExist();
+        assertThat(first.attempts()).isNotEmpty();
+        assertThat(first.nearest().getFirst()).startsWith("small enough: ");
+        try (var files = Files.list(Ladder.directory(out))) {
+            assertThat(files.map(file -> file.getFileName().toString())).containsExactly(Ledger.FILE);
+        }
+        Path record = Ladder.directory(out).resolve(Ledger.FILE);
+        var time = Files.getLastModifiedTime(record);
+        assertThat(run(0.7, 0.0001, 0, false).attempts()).isEqualTo(first.attempts());
+        assertThat(Files.getLastModifiedTime(record)).isEqualTo(time);
+
+        // what was judged before is written where that is asked for, without another judgement, in the same bytes
+        Outcome effort = run(0.7, 0.0001, 0, true);
+        assertThat(effort.attempts()).isEqualTo(first.attempts());
+        assertThat(effort.reached()).isFalse();
+        assertThat(out).hasSize(effort.chosen().orElseThrow().bytes());
+        assertThat(ContentHash.ofFile(out).sha256()).isEqualTo(effort.chosen().orElseThrow().sha256());
+
+        // other texts, other attempts
+        try (var ladder = new Ladder(model, TEXTS.subList(0, 36), new Goal(0.7, Of.F32, 0.0001, 0, Duration.ofNanos(1)), out, false, 2, Progress.SILENT)) {
+            Outcome outcome = ladder.run();
+            assertThat(outcome.attempts()).isEmpty();
+            assertThat(outcome.notes()).anyMatch(note -> note.startsWith("time was over"));
+        }
+
+        Files.writeString(record, Files.readString(record).substring(0, 200));
+        assertThatIllegalArgumentException().isThrownBy(() -> run(0.7, 0.0001, 0, false)).withMessageContaining(record + " is damaged").withMessageContaining("remove it");
+    }
+
+    @Test
+    void aSpeedThatIsOutOfReachIsNotReached() {
+        Outcome outcome = run(0.5, 9, 1e6, false);
+        assertThat(outcome.reached()).isFalse();
+        assertThat(out).doesNotExist();
+        assertThat(outcome.attempts()).as("fewer bits are tried for the sake of speed").hasSizeGreaterThan(1);
+    }
+
+    @Test
+    void whatNoTypeIsSmallEnoughForIsSaid() {
+        Outcome outcome = run(0.99, 0.05, 0, true);
+        assertThat(outcome.chosen()).isEmpty();
+        assertThat(outcome.notes()).anyMatch(note -> note.startsWith("all of the model would still take "));
+    }
+}
