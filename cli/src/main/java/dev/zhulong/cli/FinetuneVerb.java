@@ -83,6 +83,10 @@ final class FinetuneVerb extends JobVerb {
             + "of texts.")
     Task task;
 
+    @Option(names = "--teacher", paramLabel = "DIR", description = "Larger encoder with the same tokenizer whose vectors the model learns, in place of what belongs together (with --task embed); "
+            + "make the model from it with zhulong prune --layers.")
+    Path teacher;
+
     @Option(names = "--multi", description = "Let a text have any number of classes, as a list (with --task classify).")
     boolean multi;
 
@@ -151,6 +155,9 @@ final class FinetuneVerb extends JobVerb {
         if (fields) {
             out().print(vectors ? RecipeReader.describe(EmbedRecipe.class) : writes ? RecipeReader.describe(RewriteRecipe.class) : head ? RecipeReader.describe(LabelRecipe.class) : RecipeReader.describe(FinetuneRecipe.class));
             return;
+        }
+        if (teacher != null && !vectors) {
+            throw wrongUsage("--teacher needs --task embed; a decoder learns from another with zhulong distil");
         }
         requireOut();
         if (head) {
@@ -227,6 +234,9 @@ final class FinetuneVerb extends JobVerb {
             throw wrongUsage(model == null ? "missing --model DIR: the encoder to fine-tune" : "nothing to train on: give --data FILE");
         }
         List<String> overrides = new ArrayList<>();
+        if (teacher != null) {
+            overrides.add("model.teacher=" + teacher);
+        }
         train(overrides);
         EmbedRecipe read = read(EmbedRecipe.KIND, EmbedRecipe.class, overrides);
         EmbedRecipe.Data d = read.data();

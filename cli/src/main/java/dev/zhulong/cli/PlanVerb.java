@@ -29,7 +29,7 @@ import picocli.CommandLine.Option;
             "The shape is a published one by name, the config.json of a model directory, or sizes of your own; no weights are read.",
             "Strategies are ddp (each device holds all; with one device, no more than that device) and ZeRO's stages, which share out masters and moments (zero1), gradients as "
                     + "well (zero2) and weights as well (zero3). 'auto' compares them all and chooses the one that fits and ends first, of equals the simplest. "
-                    + "train-cluster runs ddp; what the stages would take is computed here, but they are not run yet.",
+                    + "train-cluster runs all of them.",
             "Every assumption is printed. CO2 is computed only with --grid: no factor is assumed.",
         },
         footer = {

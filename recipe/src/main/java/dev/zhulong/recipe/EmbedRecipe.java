@@ -23,7 +23,7 @@ public record EmbedRecipe(
         @Doc("what similarities are divided by: the smaller, the more the nearest wrong texts count") double temperature,
         @Doc("metric that chooses the evaluation whose weights are kept: mrr@10, ndcg@10, recall@10, recall@1 or loss; last: the last weights") String best,
         @Doc("the adapter, unless the method is full") PretrainRecipe.Adapter adapter,
-        @Doc("optimization; lr 0 for 2e-5, and 2e-4 with an adapter; a batch's other texts are each text's wrong ones, so a larger batch teaches more; evaluated after each epoch unless evaluate_every says"
+        @Doc("optimization; lr 0 for 2e-5, 2e-4 with an adapter, 3e-4 with a teacher; a batch's other texts are each text's wrong ones, so a larger batch teaches more; evaluated after each epoch unless evaluate_every says"
                 + " otherwise") Train train) implements RunRecipe {
 
     /** Of its jobs. */
@@ -31,6 +31,8 @@ public record EmbedRecipe(
 
     private static final double RATE = 2e-5;
     private static final double ADAPTER_RATE = 2e-4;
+    /** A teacher says of every text where it belongs, and is farther away than what an encoder that is fine-tuned has to learn. */
+    private static final double TAUGHT_RATE = 3e-4;
     /** Tokens of a text where nothing else is said. */
     private static final int LONGEST = 256;
 
@@ -52,6 +54,7 @@ public record EmbedRecipe(
     /** The base. */
     public record Model(
             @Doc("directory of an encoder in the Hugging Face layout, with or without the files of sentence-transformers") Optional<Path> from,
+            @Doc("directory of a larger encoder with the same tokenizer, whose vectors are learned in place of what belongs together; null for none") Optional<Path> teacher,
             @Doc("how the states of a text become its vector where the directory does not say; vectors are then of length 1") Pooling pooling,
             @Doc("storage of the base model with qlora") QuantizedMatrix.Format quantize) {}
 
@@ -72,14 +75,14 @@ public record EmbedRecipe(
     }
 
     static EmbedRecipe defaults() {
-        return new EmbedRecipe(KIND, 1, "cpu", Method.FULL, new Model(Optional.empty(), Pooling.MEAN, QuantizedMatrix.Format.NF4), new Data(List.of(), Optional.empty(), 0.1, Map.of()), 0.05, "mrr@10",
+        return new EmbedRecipe(KIND, 1, "cpu", Method.FULL, new Model(Optional.empty(), Optional.empty(), Pooling.MEAN, QuantizedMatrix.Format.NF4), new Data(List.of(), Optional.empty(), 0.1, Map.of()), 0.05, "mrr@10",
                 PretrainRecipe.Adapter.defaults(), TRAIN);
     }
 
     /** The same with absolute paths, so that the run can be resumed from anywhere. */
     EmbedRecipe absolute() {
         Path here = Path.of("").toAbsolutePath();
-        return new EmbedRecipe(kind, seed, device, method, new Model(model.from.map(path -> here.resolve(path).normalize()), model.pooling, model.quantize),
+        return new EmbedRecipe(kind, seed, device, method, new Model(model.from.map(path -> here.resolve(path).normalize()), model.teacher.map(path -> here.resolve(path).normalize()), model.pooling, model.quantize),
                 new Data(data.files.stream().map(path -> here.resolve(path).normalize()).toList(), data.heldOut.map(path -> here.resolve(path).normalize()),
                         data.heldOutFraction, data.columns), temperature, best, adapter, train);
     }
@@ -96,7 +99,7 @@ public record EmbedRecipe(
 
     /** Peak learning rate where the recipe leaves it open. */
     double rate() {
-        return method == Method.FULL ? RATE : ADAPTER_RATE;
+        return model.teacher.isPresent() ? TAUGHT_RATE : method == Method.FULL ? RATE : ADAPTER_RATE;
     }
 
     /** Tokens of a text at most. @param longest that the directory allows */

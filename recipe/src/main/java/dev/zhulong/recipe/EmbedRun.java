@@ -29,6 +29,8 @@ import dev.zhulong.recipe.cost.Formulas;
 import dev.zhulong.text.Companions;
 import dev.zhulong.text.encode.EncodedText;
 import dev.zhulong.train.Contrast;
+import dev.zhulong.train.VectorDistillation;
+import dev.zhulong.train.VectorObjective;
 import dev.zhulong.train.Loss;
 import dev.zhulong.train.Ranks;
 import dev.zhulong.train.TrainData;
@@ -135,11 +137,20 @@ final class EmbedRun implements RecipeJob.Run<EmbedJob.Result> {
     private EmbedJob.Result train(Encoder model, TextVectors vectors, SentenceEncoder texts, Sides<TextGroup> sides, RunInputs inputs) {
         List<ContrastRow> learnt = encoded(sides.train(), texts);
         List<ContrastRow> held = encoded(sides.heldOut(), texts);
+        long steps = recipe.train().steps(learnt.size(), recipe.train().batch());
+        try (Teacher teacher = recipe.model().teacher().map(path -> Teacher.open(path, base, config, model.spec())).orElse(null)) {
+            VectorObjective objective = teacher == null ? new Contrast(model, vectors, recipe.temperature(), config.similarity().equals("cosine"))
+                    : new VectorDistillation(model, vectors, teacher.model(), teacher.vectors());
+            announce(model, learnt, held, steps);
+            return train(model, objective, texts, new Sides<>(learnt, held), sides, steps, inputs);
+        }
+    }
+
+    private EmbedJob.Result train(Encoder model, VectorObjective objective, SentenceEncoder texts, Sides<ContrastRow> rows, Sides<TextGroup> sides, long steps, RunInputs inputs) {
+        List<ContrastRow> learnt = rows.train();
+        List<ContrastRow> held = rows.heldOut();
         int batch = recipe.train().batch();
         int pad = model.spec().padId();
-        long steps = recipe.train().steps(learnt.size(), batch);
-        var objective = new Contrast(model, vectors, recipe.temperature(), config.similarity().equals("cosine"));
-        announce(model, learnt, held, steps);
         int most = recipe.train().evaluateRows();
         Optional<RetrievalEvaluation> some = retrieval(most == 0 ? sides.heldOut() : sides.heldOut().subList(0, Math.min(most, held.size())));
         var deal = new ContrastBatch.Deal(learnt, pad, batch, recipe.seed());
@@ -174,6 +185,7 @@ final class EmbedRun implements RecipeJob.Run<EmbedJob.Result> {
         line.message(String.format(Locale.ROOT, "%s, %,d weights, %s%s; vectors: %s, compared by %s over a temperature of %s", spec.family().modelType(),
                 Parameters.of(spec).count(), recipe.tuning().text(model), config.steps().stream().anyMatch(EmbeddingConfig.Dense.class::isInstance) ? " but those of the dense layer behind" : "",
                 config.describe(), config.similarity(), recipe.temperature()));
+        recipe.model().teacher().ifPresent(path -> line.message("learns the vectors of " + path + ", whatever belongs together"));
         line.message(EmbedJob.memory(recipe, spec).text());
         line.message(String.format(Locale.ROOT, "%,d steps of %,d rows from %,d (%,d with a negative); held out: %,d", steps,
                 (long) recipe.train().batch() * recipe.train().accumulation(), learnt.size(), learnt.stream().filter(row -> row.negative().isPresent()).count(), held.size()));
@@ -246,6 +258,7 @@ final class EmbedRun implements RecipeJob.Run<EmbedJob.Result> {
         List<Path> inputs = new ArrayList<>(recipe.data().files());
         recipe.data().heldOut().ifPresent(inputs::add);
         inputs.addAll(RunInputs.describing(network()));
+        recipe.model().teacher().ifPresent(teacher -> inputs.addAll(RunInputs.describing(Teacher.network(teacher))));
         inputs.addAll(config.files(base));
         return inputs;
     }
@@ -256,6 +269,7 @@ final class EmbedRun implements RecipeJob.Run<EmbedJob.Result> {
         recipe.data().files().forEach(file -> inputs.add(Provenance.Input.of(file)));
         recipe.data().heldOut().ifPresent(file -> inputs.add(Provenance.Input.of(file)));
         FinishedModel.base(network(), inputs, parents);
+        recipe.model().teacher().ifPresent(teacher -> inputs.add(Provenance.Input.of(Teacher.network(teacher))));
         return Provenance.of("finetune", inputs, RunDirectory.tree(recipe), recipe.seed()).withParents(parents);
     }
 

@@ -1,14 +1,9 @@
 package dev.zhulong.train;
 
 import dev.zhulong.data.pack.ContrastBatch;
-import dev.zhulong.data.pack.EncoderBatch;
 import dev.zhulong.model.Encoder;
-import dev.zhulong.model.Pass;
 import dev.zhulong.model.TextVectors;
-import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
-import dev.zhulong.tensor.TensorScope;
-import java.util.Arrays;
 import java.util.stream.IntStream;
 
 /**
@@ -16,10 +11,9 @@ import java.util.stream.IntStream;
  * batch, Henderson et al. 2017): the cross-entropy of the softmax over similarities divided by a temperature. The negatives are those of the batch that is
  * computed at once; accumulation adds no more.
  */
-public final class Contrast implements Objective<ContrastBatch> {
+public final class Contrast extends VectorObjective {
     private static final Unit UNIT = new Unit("nats", "pair");
 
-    private final Encoder model;
     private final TextVectors vectors;
     private final double temperature;
     private final boolean cosine;
@@ -32,45 +26,22 @@ public final class Contrast implements Objective<ContrastBatch> {
      * @param cosine      whether vectors are compared by their cosine; else by their product
      */
     public Contrast(Encoder model, TextVectors vectors, double temperature, boolean cosine) {
+        super(model);
         if (!(temperature > 0) || Double.isInfinite(temperature)) {
             throw new IllegalArgumentException("the temperature must be above 0, found " + temperature);
         }
-        this.model = model;
         this.vectors = vectors;
         this.temperature = temperature;
         this.cosine = cosine;
     }
 
     @Override
-    public Loss accumulate(ContrastBatch batch, boolean recompute) {
-        try (var scope = TensorScope.open()) {
-            Loss[] loss = new Loss[1];
-            EncoderBatch texts = batch.texts();
-            Backward.through(model, model.inputs(texts.ids(), texts.types(), texts.rows()), pass(texts), recompute, flow -> {
-                Tensor states = flow[0].requiresGrad(true);
-                Tensor sum = sum(states, batch);
-                loss[0] = new Loss(sum.item(), batch.anchors(), 0);
-                sum.backward();
-                return new Tensor[] {states.grad()};
-            });
-            return loss[0];
-        }
+    long counted(ContrastBatch batch) {
+        return batch.anchors();
     }
 
     @Override
-    public Loss evaluate(ContrastBatch batch) {
-        try (var scope = TensorScope.open(); var off = NoGrad.open()) {
-            EncoderBatch texts = batch.texts();
-            Tensor states = model.run(model.inputs(texts.ids(), texts.types(), texts.rows()), pass(texts))[0];
-            return new Loss(sum(states, batch).item(), batch.anchors(), 0);
-        }
-    }
-
-    private Pass pass(EncoderBatch texts) {
-        return model.pass(texts.ids(), texts.visible(), texts.globals(), texts.rows());
-    }
-
-    private Tensor sum(Tensor states, ContrastBatch batch) {
+    Tensor sum(Tensor states, ContrastBatch batch) {
         int n = batch.anchors();
         Tensor all = vectors.of(states, batch.texts().lengths(), batch.prompts());
         all = cosine ? TextVectors.normalised(all) : all;
@@ -85,10 +56,5 @@ public final class Contrast implements Objective<ContrastBatch> {
     @Override
     public Unit unit() {
         return UNIT;
-    }
-
-    @Override
-    public long tokens(ContrastBatch batch) {
-        return Arrays.stream(batch.texts().lengths()).sum();
     }
 }

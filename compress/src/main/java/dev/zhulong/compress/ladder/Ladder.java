@@ -117,7 +117,28 @@ public final class Ladder implements AutoCloseable {
             }
         }
         Optional<Attempt> best = ledger.attempts().stream().filter(attempt -> attempt.bytes() <= target).min(Comparator.comparingDouble(attempt -> attempt.fidelity().quality()));
-        return bestEffort && best.isPresent() ? done(best.get(), false) : new Outcome(Optional.empty(), false, ledger.attempts(), before, goal, seconds(), notes);
+        if (bestEffort && best.isPresent()) {
+            return done(best.get(), false);
+        }
+        findNearest(bases().getLast(), target);
+        return new Outcome(Optional.empty(), false, ledger.attempts(), before, goal, seconds(), notes);
+    }
+
+    /** Looks for the fewest bits that keep the floor, so that the user learns what can be had; more bits are taken to be no worse. */
+    private void findNearest(Base base, long target) {
+        List<Precision> larger = new ArrayList<>(distinct(base));
+        larger.removeAll(fitting(base, target));
+        int good = 0;
+        int bad = larger.size();
+        while (good < bad && !isOver()) {
+            int middle = (good + bad) / 2;
+            Precision precision = larger.get(middle);
+            if (attempt(new Recipe(base, fits(precision).getLast(), precision)).fidelity().keeps(goal.floor())) {
+                good = middle + 1;
+            } else {
+                bad = middle;
+            }
+        }
     }
 
     /** From the cheapest way on; to fewer bits only where the floor holds and the speed does not. */
@@ -152,11 +173,16 @@ public final class Ladder implements AutoCloseable {
         return List.of(Fit.PLAIN);
     }
 
-    /** Those that are small enough, the largest first; of several that come to the same types one. */
-    private List<Precision> fitting(Base base, long target) {
+    /** The largest first; of several that come to the same types one. */
+    private List<Precision> distinct(Base base) {
         Map<Long, Precision> bySize = new TreeMap<>(Comparator.reverseOrder());
         PRECISIONS.forEach(precision -> bySize.putIfAbsent(workshop.predicted(base, precision), precision));
-        return bySize.entrySet().stream().filter(entry -> entry.getKey() <= target).map(Map.Entry::getValue).toList();
+        return List.copyOf(bySize.values());
+    }
+
+    /** Those of them that are small enough. */
+    private List<Precision> fitting(Base base, long target) {
+        return distinct(base).stream().filter(precision -> workshop.predicted(base, precision) <= target).toList();
     }
 
     private long smallest(Base base) {
