@@ -33,8 +33,8 @@ import picocli.CommandLine.Option;
         },
         footer = {
             "", "Examples:",
-            "  zhulong compress --model my-model --smaller 90% --text texts/*.txt --out small.gguf",
-            "  zhulong compress --model my-model --smaller 75% --of f16 --quality-floor 2% \\",
+            "  zhulong compress --model my-model --smaller 90%% --text texts/*.txt --out small.gguf",
+            "  zhulong compress --model my-model --smaller 75%% --of f16 --quality-floor 2%% \\",
             "      --faster 2 --minutes 60 --text texts.jsonl --out small.gguf",
         })
 final class CompressVerb extends Verb {
@@ -43,14 +43,14 @@ final class CompressVerb extends Verb {
     @Option(names = "--model", required = true, paramLabel = "DIR", description = "Model directory in the Hugging Face layout.")
     Path model;
 
-    @Option(names = "--smaller", required = true, paramLabel = "PERCENT", description = "Share of the size to save, such as 90%%.")
+    @Option(names = "--smaller", required = true, paramLabel = "PERCENT", description = "Share of the size to save in percent, such as 90 or 80.5.")
     String smaller;
 
     @Option(names = "--of", paramLabel = "SIZE", description = "What --smaller is counted from: f32 or f16 (the weights in 32 or 16 bits), or stored (the files as they are) (default: f32).")
     Of of = Of.F32;
 
     @Option(names = "--quality-floor", paramLabel = "PERCENT", description = "The most that perplexity, and the exponential of the KL divergence, may rise on text never seen "
-            + "(default: ${DEFAULT-VALUE}).")
+            + "(default: 5 percent).")
     String floor = "5%";
 
     @Option(names = "--faster", paramLabel = "N", description = "Times the speed of writing to reach as well, such as 3 (default: any speed).")

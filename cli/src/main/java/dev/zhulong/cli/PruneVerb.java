@@ -3,6 +3,7 @@ package dev.zhulong.cli;
 import dev.zhulong.compress.MeasuredModel;
 import dev.zhulong.compress.Measurement;
 import dev.zhulong.compress.prune.DecoderPrune;
+import dev.zhulong.compress.prune.LikelyTokens;
 import dev.zhulong.compress.prune.PartImportance;
 import dev.zhulong.compress.prune.Staying;
 import dev.zhulong.compress.prune.Staying.Wanted;
@@ -12,6 +13,7 @@ import dev.zhulong.compress.prune.VocabularyTrim.Written;
 import dev.zhulong.evaluate.TokenDocument;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.Sizes;
+import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.infer.open.EngineChoice;
 import dev.zhulong.infer.open.EngineChoice.Engine;
@@ -40,7 +42,8 @@ import picocli.CommandLine.Option;
             "--layers, --ffn, --kv-groups and --experts, together or alone, take out of a decoder the layers, the channels of the MLPs, the groups of heads and the experts that do least to the "
                     + "texts. What goes is missed: the last line reports the perplexity before and after, and a training with the model as its teacher brings back a part of it. "
                     + "All layers keep one shape, and widths stay multiples of 32 (for a share of a multiple of 256, of 256, which k-quants need).",
-            "--vocabulary keeps the tokens that the texts become, with those they are joined from, all special tokens, and bytes or single characters. Nothing else changes: on text "
+            "--vocabulary keeps the tokens that the texts become and, of a decoder, those that it expects where it reads them; with those they are joined from, all special tokens, and bytes or "
+                    + "single characters. Nothing else changes: on text "
                     + "whose tokens are all kept the model computes what it did, bit for bit. Other text is spelled in smaller pieces. Give a megabyte or more of the text "
                     + "that the model is for.",
             "--vocabulary goes alone: the last lines report how much of text that had no part in the choice is kept, and how many tokens it becomes.",
@@ -86,6 +89,10 @@ final class PruneVerb extends Verb {
             + HELD_OUT + " of --text, against the tokens of the other lines; the model that is written keeps the tokens of all lines. Default else: the last tenth of --text).")
     List<Path> heldOut;
 
+    @Option(names = "--tail", paramLabel = "SHARE", description = "With --vocabulary, share of a decoder's probability that may lie on tokens that go; 1 keeps those of the texts alone "
+            + "(default: ${DEFAULT-VALUE}).")
+    double tail = LikelyTokens.TAIL;
+
     @Option(names = "--out", required = true, paramLabel = "DIR", description = "Directory to write the smaller model to.")
     Path out;
 
@@ -104,6 +111,9 @@ final class PruneVerb extends Verb {
         }
         if (text == null && (vocabulary || wanted.needsTexts())) {
             throw wrongUsage("what stays is chosen by texts: name them with --text");
+        }
+        if (!(tail >= 0 && tail <= 1)) {
+            throw wrongUsage("--tail is a share from 0 to 1, found " + tail);
         }
         Outputs.directory(out, force);
         List<String> texts = text == null ? List.of() : text.stream().map(TextFile::read).toList();
@@ -202,18 +212,27 @@ final class PruneVerb extends Verb {
     /** Tokens. */
     private void trim(List<String> texts, List<String> held) {
         try (var status = ProgressLine.on(err())) {
-            var trim = VocabularyTrim.of(model, texts, status);
+            var trim = chosen(texts, status);
             var judged = trim;
             if (held.isEmpty()) {
                 List<String> rest = new ArrayList<>();
                 texts.forEach(each -> split(each, rest, held));
-                judged = VocabularyTrim.of(model, rest, status);
+                judged = chosen(rest, status);
             }
             Price price = judged.price(held);
             status.at("writing " + out);
             Written written = trim.write(out);
             status.close();
             report(trim, price, written);
+        }
+    }
+
+    private VocabularyTrim chosen(List<String> texts, Progress status) {
+        if (tail == 1 || EncoderModel.is(model)) {
+            return VocabularyTrim.of(model, texts, status);
+        }
+        try (ModelFiles files = ModelFiles.open(model, EngineChoice.DEFAULT); LoadedModel loaded = files.load(LikelyTokens.WINDOW)) {
+            return VocabularyTrim.of(model, texts, LikelyTokens.of(loaded.model(), loaded.tokenizer(), texts, tail, status), status);
         }
     }
 

@@ -86,7 +86,7 @@ public final class Ladder implements AutoCloseable {
             throw new UncheckedIOException(e);
         }
         ledger = new Ledger(directory.resolve(Ledger.FILE), about());
-        workshop = new Workshop(model, directory, threads, progress);
+        workshop = new Workshop(model, texts.work(), directory, threads, progress);
     }
 
     /** Where what was tried for a file is kept. */
@@ -165,8 +165,9 @@ public final class Ladder implements AutoCloseable {
         return Optional.empty();
     }
 
+    /** Whole, and without what the texts have no use for: what the model writes itself says nothing of that. */
     private List<Base> bases() {
-        return List.of(Base.GIVEN);
+        return ownTexts || workshop.size(Base.GIVEN).vocabularyShare() < WORTH_CUTTING ? List.of(Base.GIVEN) : List.of(Base.GIVEN, Base.TRIMMED);
     }
 
     private static List<Fit> fits(Precision precision) {

@@ -21,7 +21,8 @@ public final class LikelyTokens {
 
     /** Tokens that are read at most. */
     private static final int MOST = 16_384;
-    private static final int WINDOW = 256;
+    /** And of a text at once. */
+    public static final int WINDOW = 256;
 
     private LikelyTokens() {}
 

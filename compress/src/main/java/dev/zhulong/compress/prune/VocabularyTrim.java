@@ -94,6 +94,15 @@ public final class VocabularyTrim {
      * @throws IllegalArgumentException where the model or its tokenizer is of a kind that cannot be cut
      */
     public static VocabularyTrim of(Path model, List<String> texts, Progress progress) {
+        return of(model, texts, Set.of(), progress);
+    }
+
+    /**
+     * The same, with more tokens that stay.
+     *
+     * @param likely such as {@link LikelyTokens} finds
+     */
+    public static VocabularyTrim of(Path model, List<String> texts, Set<Integer> likely, Progress progress) {
         try (ModelDirectory source = PrunedDirectory.open(model)) {
             Set<Integer> used = new HashSet<>(TokenIdFields.ids(PrunedDirectory.config(source)));
             source.file(GenerationConfig.FILE).ifPresent(file -> used.addAll(TokenIdFields.ids(JsonFields.read(file).object())));
@@ -109,6 +118,7 @@ public final class VocabularyTrim {
                     tokenizer.encodeAll(parts).forEach(ids -> add(ids, used));
                 }
             }
+            used.addAll(likely);
             int rows = source.network().vocabSize();
             used.removeIf(id -> id >= rows);
             VocabularyCut cut = VocabularyCut.of(model, used);
