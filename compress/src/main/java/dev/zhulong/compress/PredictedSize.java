@@ -43,9 +43,13 @@ public final class PredictedSize {
         }
     }
 
-    /** Bytes of the file, by at most a few thousand too many. */
-    public long bytes(Precision precision) {
-        var mix = new TensorMix(precision, spec, weights.stream().anyMatch(weight -> weight.gguf().equals("output.weight")));
+    /**
+     * Bytes of the file, by at most a few thousand too many.
+     *
+     * @param importance whether the rounding knows what columns count, which lets some mixes take fewer bits
+     */
+    public long bytes(Precision precision, boolean importance) {
+        var mix = new TensorMix(precision, spec, weights.stream().anyMatch(weight -> weight.gguf().equals(Importance.HEAD)), importance);
         long bytes = vocabulary + KEYS;
         for (GgufWeight weight : weights) {
             long[] shape = weight.shape();

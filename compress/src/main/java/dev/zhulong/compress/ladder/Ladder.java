@@ -37,7 +37,8 @@ public final class Ladder implements AutoCloseable {
 
     /** Types to choose from, F32 and BF16 left out, as nobody is helped by them. */
     private static final List<Precision> PRECISIONS = List.of(Precision.F16, Precision.Q8_0, Precision.Q6_K, Precision.Q5_K_M, Precision.Q5_K_S, Precision.Q5_0, Precision.Q4_K_M,
-            Precision.Q4_K_S, Precision.Q4_0, Precision.IQ4_NL, Precision.IQ4_XS, Precision.Q3_K_L, Precision.Q3_K_M, Precision.Q3_K_S, Precision.Q2_K);
+            Precision.Q4_K_S, Precision.Q4_0, Precision.IQ4_NL, Precision.IQ4_XS, Precision.Q3_K_L, Precision.Q3_K_M, Precision.Q3_K_S, Precision.Q2_K,
+            Precision.Q2_0);
 
     /** A vocabulary that is less of the model than this is not worth cutting. */
     private static final double WORTH_CUTTING = 0.15;
@@ -133,7 +134,7 @@ public final class Ladder implements AutoCloseable {
         while (good < bad && !isOver()) {
             int middle = (good + bad) / 2;
             Precision precision = larger.get(middle);
-            if (attempt(new Recipe(base, fits(precision).getLast(), precision)).fidelity().keeps(goal.floor())) {
+            if (attempt(new Recipe(base, Workshop.fits(precision).getLast(), precision)).fidelity().keeps(goal.floor())) {
                 good = middle + 1;
             } else {
                 bad = middle;
@@ -145,7 +146,7 @@ public final class Ladder implements AutoCloseable {
     private Optional<Attempt> climb(Base base, List<Precision> fitting) {
         for (Precision precision : fitting) {
             boolean tooSlow = false;
-            for (Fit fit : fits(precision)) {
+            for (Fit fit : Workshop.fits(precision)) {
                 if (isOver()) {
                     return Optional.empty();
                 }
@@ -168,10 +169,6 @@ public final class Ladder implements AutoCloseable {
     /** Whole, and without what the texts have no use for: what the model writes itself says nothing of that. */
     private List<Base> bases() {
         return ownTexts || workshop.size(Base.GIVEN).vocabularyShare() < WORTH_CUTTING ? List.of(Base.GIVEN) : List.of(Base.GIVEN, Base.TRIMMED);
-    }
-
-    private static List<Fit> fits(Precision precision) {
-        return List.of(Fit.PLAIN);
     }
 
     /** The largest first; of several that come to the same types one. */

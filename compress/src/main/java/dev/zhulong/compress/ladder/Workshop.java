@@ -1,9 +1,12 @@
 package dev.zhulong.compress.ladder;
 
+import dev.zhulong.compress.CalibrationTokens;
+import dev.zhulong.compress.Importance;
 import dev.zhulong.compress.PredictedSize;
 import dev.zhulong.compress.Precision;
 import dev.zhulong.compress.Quantization;
 import dev.zhulong.compress.ladder.Recipe.Base;
+import dev.zhulong.compress.ladder.Recipe.Fit;
 import dev.zhulong.compress.prune.LikelyTokens;
 import dev.zhulong.compress.prune.VocabularyTrim;
 import dev.zhulong.formats.progress.Progress;
@@ -33,6 +36,7 @@ final class Workshop implements AutoCloseable {
     private final Progress progress;
     private final Map<Base, PredictedSize> sizes = new EnumMap<>(Base.class);
     private VocabularyTrim trim;
+    private Importance importance;
 
     /**
      * Nothing is done yet.
@@ -49,9 +53,14 @@ final class Workshop implements AutoCloseable {
         choice = EngineChoice.DEFAULT.withEngine(Engine.CPU).withThreads(threads);
     }
 
+    /** Ways to round to it, the cheapest first. */
+    static List<Fit> fits(Precision precision) {
+        return precision == Precision.F16 || precision == Precision.Q8_0 ? List.of(Fit.PLAIN) : List.of(Fit.IMPORTANCE);
+    }
+
     /** Bytes that a file of it will have. */
     long predicted(Base base, Precision precision) {
-        return size(base).bytes(precision);
+        return size(base).bytes(precision, fits(precision).getFirst() != Fit.PLAIN);
     }
 
     /** What a base would take. */
@@ -95,8 +104,22 @@ final class Workshop implements AutoCloseable {
     /** Writes the file; one that was there is replaced. */
     Path make(Recipe recipe) {
         Path out = file(recipe);
-        new Quantization(path(recipe.base()), recipe.precision(), out, false, threads, progress).run();
+        var quantization = new Quantization(path(recipe.base()), recipe.precision(), out, false, threads, progress);
+        if (recipe.fit() == Fit.IMPORTANCE) {
+            quantization.importance(importance());
+        }
+        quantization.run().notices().forEach(progress::message);
         return out;
+    }
+
+    /** Of the model as it was given; what is cut of the vocabulary changes no projection's inputs. */
+    private Importance importance() {
+        if (importance == null) {
+            try (ModelFiles files = ModelFiles.open(model, choice)) {
+                importance = Importance.collect(model, CalibrationTokens.of(List.of("text"), String.join("\n\n", texts), files.tokenizer(), files.spec().contextLength(), CalibrationTokens.USUAL), progress);
+            }
+        }
+        return importance;
     }
 
     /** Removes what was made on the way. */
