@@ -32,7 +32,9 @@ import picocli.CommandLine.Option;
             "--runtime: a Java runtime with the CPU engine, the model and a launcher, for this kind of system and processor. It needs no JDK and no network, and takes about 55 MB"
                     + " besides the model, 63 with a tokenizer of byte-level BPE. It has the verbs generate, chat and serve, which compute on the CPU engine; what needs libtorch (--engine torch, --route throughput),"
                     + " directories of weights, guard rules and a cache in Redis are not in it.",
-            "A model directory is written as a GGUF file first, with its weights as they are stored or as --to says; zhulong quantize makes smaller ones and measures what they lose.",
+            "--edge: a page that runs the model in a browser, by WebAssembly and without a server of ours, and the jar and the lines for an Android project. Models of the families Llama, Qwen2"
+                    + " and Qwen3, of up to 2 GB; a single thread.",
+            "A model directory is written as a GGUF file first, with its weights as they are stored (--edge: in q8_0) or as --to says; zhulong quantize makes smaller ones and measures what they lose.",
         },
         footer = {
             "",
@@ -40,15 +42,19 @@ import picocli.CommandLine.Option;
             "  zhulong export --runtime --model my-model.Q4_0.gguf --out my-model-runtime",
             "  my-model-runtime/zhulong generate --prompt 'Once upon a time'",
             "  zhulong export --runtime --model my-model --to q8_0 --out my-model-runtime --archive",
+            "  zhulong export --edge --model my-model --to q4_0 --out my-page",
         })
 final class ExportVerb extends Verb {
     @Option(names = "--runtime", description = "Write a Java runtime with the model and a launcher.")
     boolean runtime;
 
+    @Option(names = "--edge", description = "Write a page with the model, and what an Android project needs.")
+    boolean edge;
+
     @Option(names = "--model", required = true, paramLabel = "DIR|FILE", description = "Model directory in the Hugging Face layout, or a GGUF file.")
     Path model;
 
-    @Option(names = "--to", paramLabel = "TYPE", description = "Type to quantize the weights of a model directory to, as in zhulong quantize (default: as they are stored).")
+    @Option(names = "--to", paramLabel = "TYPE", description = "Type to quantize the weights of a model directory to, as in zhulong quantize (default: as they are stored; with --edge q8_0).")
     String to;
 
     @Option(names = "--out", required = true, paramLabel = "DIR", description = "Folder to write; must be absent or empty.")
@@ -59,8 +65,11 @@ final class ExportVerb extends Verb {
 
     @Override
     protected void run() throws IOException {
-        if (!runtime) {
-            throw wrongUsage("nothing to export: give --runtime");
+        if (runtime == edge) {
+            throw wrongUsage(runtime ? "--runtime and --edge write different folders: give one of them" : "nothing to export: give --runtime or --edge");
+        }
+        if (edge) {
+            EdgePageFiles.page();
         }
         Precision precision = precision();
         if (!Files.exists(model)) {
@@ -79,9 +88,15 @@ final class ExportVerb extends Verb {
         Path beside = Files.createTempDirectory(target.getParent(), "." + target.getFileName() + "-");
         try (var status = ProgressLine.on(err()); var stop = AtExit.of(() -> FileTree.delete(beside))) {
             Path gguf = ModelFiles.isGguf(model) ? model : quantized(precision, beside, status);
-            status.at("linking a Java runtime");
             Path made = beside.resolve("made");
-            RuntimeImage.write(made, gguf, needsTokenizers(gguf));
+            if (edge) {
+                EdgePageFiles.requireUsable(gguf);
+                status.at("writing a page");
+                EdgePageFiles.write(made, gguf);
+            } else {
+                status.at("linking a Java runtime");
+                RuntimeImage.write(made, gguf, needsTokenizers(gguf));
+            }
             if (archive) {
                 status.at("packing " + packed);
                 Tar.pack(made, target.getFileName().toString(), packed);
@@ -89,7 +104,7 @@ final class ExportVerb extends Verb {
             Files.deleteIfExists(target);
             Files.move(made, target);
             status.close();
-            out().println(String.format(Locale.ROOT, "%s: %s, of which %s are the model%s", out, Sizes.of(bytes(target)), Sizes.of(bytes(target.resolve("model"))),
+            out().println(String.format(Locale.ROOT, "%s: %s, of which %s are the model%s", out, Sizes.of(bytes(target)), Sizes.of(bytes(target.resolve(edge ? "model.gguf" : "model"))),
                     archive ? "; " + packed + ": " + Sizes.of(Files.size(packed)) : ""));
         } finally {
             FileTree.delete(beside);
@@ -110,14 +125,14 @@ final class ExportVerb extends Verb {
             throw wrongUsage("--to: " + e.getMessage());
         }
         if (precision.isDirectory()) {
-            throw wrongUsage("--to " + to + " is written as a directory, which a runtime cannot read: take a GGUF type such as q4_0");
+            throw wrongUsage("--to " + to + " is written as a directory, which is not read elsewhere: take a GGUF type such as q4_0");
         }
         return precision;
     }
 
     private static ModelFiles open(Path model) {
         if (EncoderModel.is(model) || OpenEncoderDecoder.isEncoderDecoder(model)) {
-            throw new IllegalArgumentException(model + " is no decoder: a runtime writes text with a model such as Llama or Qwen");
+            throw new IllegalArgumentException(model + " is no decoder: only models that continue text, such as Llama and Qwen, are exported");
         }
         return ModelFiles.open(model, EngineChoice.DEFAULT.withEngine(Engine.CPU));
     }
@@ -125,7 +140,7 @@ final class ExportVerb extends Verb {
     /** Refuses what the three verbs cannot run before anything is made. */
     private void requireRunnable(ModelFiles files) {
         if (!files.hasTokenizer()) {
-            throw new IllegalArgumentException(model + " has no tokenizer, without which a runtime can read no prompt");
+            throw new IllegalArgumentException(model + " has no tokenizer, without which no prompt can be read");
         }
     }
 
@@ -138,7 +153,7 @@ final class ExportVerb extends Verb {
 
     /** The directory as a GGUF file, in {@code beside}. */
     private Path quantized(Precision asked, Path beside, ProgressLine status) {
-        Precision precision = asked != null ? asked : stored();
+        Precision precision = asked != null ? asked : edge ? Precision.Q8_0 : stored();
         Path gguf = beside.resolve(model.toAbsolutePath().normalize().getFileName() + "." + precision.toString().toUpperCase(Locale.ROOT) + ".gguf");
         new Quantization(model, precision, gguf, false, Libtorch.threads(), status).run();
         return gguf;

@@ -60,11 +60,12 @@ final class RuntimeImage {
         launcher(directory, model.getFileName().toString());
     }
 
-    private static List<Path> classPath() {
+    static List<Path> classPath() {
         return Arrays.stream(System.getProperty("java.class.path").split(File.pathSeparator)).filter(entry -> !entry.isEmpty()).map(Path::of).filter(Files::exists).toList();
     }
 
-    private static String name(Path entry) {
+    /** The name of the jar that an entry of the class path is, or would be. */
+    static String name(Path entry) {
         Matcher classes = CLASSES.matcher(entry.toString());
         return classes.matches() ? "zhulong-" + classes.group(1) + ".jar" : entry.getFileName().toString();
     }

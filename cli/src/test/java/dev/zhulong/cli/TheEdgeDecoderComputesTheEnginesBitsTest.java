@@ -58,7 +58,11 @@ class TheEdgeDecoderComputesTheEnginesBitsTest {
 
     /** A decoder with random weights, of a shape that all types of blocks divide. */
     private static Path model(String family, PreTokenizer cut, boolean bias, boolean headNorm, int kvHeads) throws IOException {
-        Path directory = Files.createDirectories(temporary.resolve(family + cut));
+        return model(family, cut, bias, headNorm, kvHeads, 64);
+    }
+
+    private static Path model(String family, PreTokenizer cut, boolean bias, boolean headNorm, int kvHeads, int hidden) throws IOException {
+        Path directory = Files.createDirectories(temporary.resolve(family + cut + hidden));
         if (Files.exists(directory.resolve("config.json"))) {
             return directory;
         }
@@ -67,8 +71,8 @@ class TheEdgeDecoderComputesTheEnginesBitsTest {
             trainer.add(TinyModel.text(i));
         }
         TokenizerJson.write(directory, trainer.train(), new TokenizerJson.Settings("<|endoftext|>", "<|endoftext|>", null, true, 128));
-        var spec = new DecoderSpec(Family.of(family), 320, 64, 2, 4, kvHeads, 16, 128, 128, DecoderSpec.Norm.RMS, 1e-6, DecoderSpec.Activation.SILU, true,
-                new DecoderSpec.Rope(10_000, 16, new DecoderSpec.Scaling.None()), kvHeads == 4, bias, false, false, headNorm, List.of(0, 0), 0, List.of(0));
+        var spec = new DecoderSpec(Family.of(family), 320, hidden, 2, 4, kvHeads, hidden / 4, 2 * hidden, 128, DecoderSpec.Norm.RMS, 1e-6, DecoderSpec.Activation.SILU, true,
+                new DecoderSpec.Rope(10_000, hidden / 4, new DecoderSpec.Scaling.None()), kvHeads == 4, bias, false, false, headNorm, List.of(0, 0), 0, List.of(0));
         try (Decoder decoder = Decoder.random(spec, 7)) {
             NetworkFiles.save(decoder, directory, StorageType.F32);
         }
@@ -107,6 +111,13 @@ class TheEdgeDecoderComputesTheEnginesBitsTest {
     @CsvSource({"F32", "F16", "Q8_0", "Q4_0"})
     void everyTypeGivesTheSameLogits(Precision to) throws IOException {
         sameLogits(quantized(model("llama", PreTokenizer.LLAMA3, false, false, 2), to), ids(100, 320));
+    }
+
+    /** In rows of 256 weights and more, also of embeddings and heads beside four bits and two. */
+    @ParameterizedTest
+    @CsvSource({"Q4_K_M", "Q4_0", "Q2_0"})
+    void kQuantsGiveTheSameLogits(Precision to) throws IOException {
+        sameLogits(quantized(model("llama", PreTokenizer.LLAMA3, false, false, 2, 256), to), ids(40, 320));
     }
 
     /** Which quantize keeps to some matrices. */

@@ -13,7 +13,7 @@ import java.util.Locale;
 public final class EdgeMain {
     private static final String USAGE = "Usage: java -jar zhulong-edge.jar MODEL.gguf [--prompt TEXT] [--max-new-tokens N] [--temperature T] [--top-k K] [--top-p P]\n"
             + "       [--min-p P] [--seed N] [--greedy] [--ids]\n\n"
-            + "Continues TEXT with a model (Llama, Qwen2, Qwen3; F32, F16, Q8_0, Q4_0, Q2_0) on one thread. Temperature 0.8 and top-p 0.95 unless said otherwise; --ids prints\n"
+            + "Continues TEXT with a model (Llama, Qwen2, Qwen3; F32, F16, Q8_0, Q4_0, Q4_K, Q6_K, Q2_0) on one thread. Temperature 0.8 and top-p 0.95 unless said otherwise; --ids prints\n"
             + "tokens' numbers in place of text.";
 
     private EdgeMain() {}

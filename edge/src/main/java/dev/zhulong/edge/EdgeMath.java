@@ -131,7 +131,7 @@ final class EdgeMath {
             largest = Math.max(largest, x[i]);
         }
         if (Float.isNaN(largest) || Float.isInfinite(largest)) {
-            throw new IllegalStateException("attention's largest score is " + largest + ": the model's weights are broken");
+            throw new IllegalStateException("attention's scores are no numbers: the model's weights are broken");
         }
         float[] sums = new float[STRANDS];
         for (int i = 0; i < n; i++) {

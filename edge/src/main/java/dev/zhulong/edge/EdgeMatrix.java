@@ -13,7 +13,7 @@ final class EdgeMatrix {
 
     /** How weights are stored, under ggml's numbers. */
     enum Type {
-        F32(0, 1, 4), F16(1, 1, 2), Q4_0(2, 32, 18), Q8_0(8, 32, 34), Q2_0(42, 64, 18);
+        F32(0, 1, 4), F16(1, 1, 2), Q4_0(2, 32, 18), Q8_0(8, 32, 34), Q4_K(12, 256, 144), Q6_K(14, 256, 210), Q2_0(42, 64, 18);
 
         private final int number;
         final int elements;
@@ -168,6 +168,12 @@ final class EdgeMatrix {
                 case Q4_0:
                     out[r] = q4(bytes, at, units, input);
                     break;
+                case Q4_K:
+                    out[r] = q4k(bytes, at, units, input);
+                    break;
+                case Q6_K:
+                    out[r] = q6k(bytes, at, units, input);
+                    break;
                 default:
                     out[r] = q2(bytes, at, units, input);
             }
@@ -224,6 +230,59 @@ final class EdgeMatrix {
         return total;
     }
 
+    /** Eight units under one scale and one scale of minimums, each with six bits of its own for both. */
+    private static float q4k(byte[] w, int at, int units, Input input) {
+        int[] a = input.integers;
+        float total = 0;
+        for (int unit = 0; unit < units; unit++) {
+            int block = at + unit / 8 * 144;
+            int g = unit % 8;
+            int low = block + 16 + g / 2 * 32;
+            int shift = 4 * (g % 2);
+            int k = unit * UNIT;
+            int products = 0;
+            for (int j = 0; j < UNIT; j++) {
+                products += (w[low + j] >> shift & 15) * a[k + j];
+            }
+            float scale = scale(w, block) * sixBits(w, block + 4, g);
+            float min = -(scale(w, block + 2) * sixBitsOfMin(w, block + 4, g));
+            total = EdgeMath.fma(products, scale * input.scales[unit], total);
+            total = EdgeMath.fma(min, input.scales[unit] * input.sums[unit], total);
+        }
+        return total;
+    }
+
+    private static int sixBits(byte[] w, int s, int g) {
+        return g < 4 ? w[s + g] & 63 : w[s + g + 4] & 15 | (w[s + g - 4] >> 6 & 3) << 4;
+    }
+
+    private static int sixBitsOfMin(byte[] w, int s, int g) {
+        return g < 4 ? w[s + g + 4] & 63 : w[s + g + 4] >> 4 & 15 | (w[s + g] >> 6 & 3) << 4;
+    }
+
+    /** Sixteen groups of 16 under one scale. */
+    private static float q6k(byte[] w, int at, int units, Input input) {
+        int[] a = input.integers;
+        float total = 0;
+        for (int unit = 0; unit < units; unit++) {
+            int block = at + unit / 8 * 210;
+            int quarter = unit % 4;
+            int low = block + unit % 8 / 4 * 64 + quarter % 2 * 32;
+            int high = block + 128 + unit % 8 / 4 * 32;
+            int lowShift = quarter < 2 ? 0 : 4;
+            float scale = scale(w, block + 208);
+            for (int half = 0; half < 2; half++) {
+                int k = unit * UNIT + half * 16;
+                int products = 0;
+                for (int j = 0; j < 16; j++) {
+                    products += ((w[low + half * 16 + j] >> lowShift & 15 | (w[high + half * 16 + j] >> 2 * quarter & 3) << 4) - 32) * a[k + j];
+                }
+                total = EdgeMath.fma(products, scale * w[block + 192 + unit % 8 * 2 + half] * input.scales[unit], total);
+            }
+        }
+        return total;
+    }
+
     /** Row {@code r} as numbers. */
     void row(int r, float[] out) {
         int at = at(r);
@@ -249,6 +308,23 @@ final class EdgeMatrix {
                 for (int i = 0; i < columns; i++) {
                     int block = at + i / 32 * 18;
                     out[i] = f16(w, block) * ((w[block + 2 + i % 16] >> (i % 32 < 16 ? 0 : 4) & 15) - 8);
+                }
+                break;
+            case Q4_K:
+                for (int i = 0; i < columns; i++) {
+                    int block = at + i / 256 * 144;
+                    int g = i % 256 / 32;
+                    float product = f16(w, block) * sixBits(w, block + 4, g) * (w[block + 16 + g / 2 * 32 + i % 32] >> 4 * (g % 2) & 15);
+                    out[i] = product - f16(w, block + 2) * sixBitsOfMin(w, block + 4, g);
+                }
+                break;
+            case Q6_K:
+                for (int i = 0; i < columns; i++) {
+                    int block = at + i / 256 * 210;
+                    int half = i % 256 / 128;
+                    int quarter = i % 128 / 32;
+                    int code = (w[block + half * 64 + i % 64] >> (quarter < 2 ? 0 : 4) & 15 | (w[block + 128 + half * 32 + i % 32] >> 2 * quarter & 3) << 4) - 32;
+                    out[i] = f16(w, block + 208) * w[block + 192 + i % 256 / 16] * code;
                 }
                 break;
             default:

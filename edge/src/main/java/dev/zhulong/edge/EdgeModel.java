@@ -9,7 +9,6 @@ import java.util.Arrays;
  * <p>Not safe for threads.
  */
 public final class EdgeModel {
-    private static final String[] ARCHITECTURES = {"llama", "qwen2", "qwen3"};
     /** What other programs would compute with and this one does not, with the value that changes nothing. */
     private static final String[] UNKNOWN = {"expert_count", "attention.clamp_kqv", "attention.max_alibi_bias", "attn_logit_softcapping", "final_logit_softcapping",
         "attention.sliding_window", "rope.dimension_sections"};
@@ -81,8 +80,8 @@ public final class EdgeModel {
     public EdgeModel(ByteBuffer gguf) {
         GgufReader file = new GgufReader(gguf);
         String architecture = file.text("general.architecture");
-        if (!Arrays.asList(ARCHITECTURES).contains(architecture)) {
-            throw GgufReader.wrong("its architecture is " + architecture + ", expected one of " + Arrays.toString(ARCHITECTURES));
+        if (!architecture.equals("llama") && !architecture.equals("qwen2") && !architecture.equals("qwen3")) {
+            throw GgufReader.wrong("its architecture is " + architecture + ", expected llama, qwen2 or qwen3");
         }
         String at = architecture + ".";
         refuseUnknown(file, at);
@@ -145,7 +144,7 @@ public final class EdgeModel {
         String scaling = file.has(at + "rope.scaling.type") ? file.text(at + "rope.scaling.type") : "linear";
         double factor = file.real(at + (file.has(at + "rope.scaling.factor") ? "rope.scaling.factor" : "rope.scale_linear"), 1);
         if (rotated % 2 != 0 || !(theta > 0) || !(factor > 0) || !scaling.equals("none") && !scaling.equals("linear")) {
-            throw GgufReader.wrong("its rotary positions (" + rotated + " dimensions, base " + theta + ", scaling " + scaling + ") are not computed here");
+            throw GgufReader.wrong("its rotary positions (" + rotated + " dimensions, scaling " + scaling + ") are not computed here");
         }
         double[] frequencies = new double[rotated / 2];
         float[] divisors = file.hasTensor("rope_freqs.weight") ? file.vector("rope_freqs.weight", frequencies.length) : null;

@@ -30,8 +30,7 @@ public final class EdgeSampler {
      */
     public EdgeSampler(double temperature, int topK, double topP, double minP, long seed) {
         if (!(temperature >= 0 && temperature < Double.POSITIVE_INFINITY) || topK < 0 || !(topP >= 0 && topP <= 1) || !(minP >= 0 && minP <= 1)) {
-            throw new IllegalArgumentException("temperature " + temperature + ", top-k " + topK + ", top-p " + topP + ", min-p " + minP
-                    + ": expected at least 0, at least 0, 0 to 1, 0 to 1");
+            throw new IllegalArgumentException("temperature and top-k must be at least 0, top-p and min-p from 0 to 1");
         }
         this.temperature = temperature;
         this.topK = topK;
@@ -56,7 +55,7 @@ public final class EdgeSampler {
         for (int id = 0; id < logits.length; id++) {
             if (!(logits[id] <= max)) {
                 if (!(logits[id] < Float.POSITIVE_INFINITY)) {
-                    throw new IllegalStateException("the logit of token " + id + " is " + logits[id] + ": the model's weights are broken");
+                    throw new IllegalStateException("the logit of token " + id + " is no number: the model's weights are broken");
                 }
                 best = id;
                 max = logits[id];

@@ -1,6 +1,5 @@
 package dev.zhulong.edge;
 
-import java.nio.charset.Charset;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -13,7 +12,7 @@ import java.util.PriorityQueue;
  * Its ids are those of Zhulong's own.
  */
 public final class EdgeTokenizer {
-    private static final Charset UTF_8 = Charset.forName("UTF-8");
+    private static final String HEX = "0123456789ABCDEF";
     private static final char SPACE = '\u2581';
     private static final int NORMAL = 1;
     private static final int UNKNOWN = 2;
@@ -87,7 +86,7 @@ public final class EdgeTokenizer {
             addsBos = bos >= 0 && file.flag("tokenizer.ggml.add_bos_token", true);
             int unknown = file.integer("tokenizer.ggml.unknown_token_id", 0, tokens.length - 1, 0);
             for (int b = 0; b < 256; b++) {
-                Integer id = all.get("<0x" + Character.toUpperCase(Character.forDigit(b >> 4, 16)) + Character.toUpperCase(Character.forDigit(b & 15, 16)) + ">");
+                Integer id = all.get("<0x" + HEX.charAt(b >> 4) + HEX.charAt(b & 15) + ">");
                 bytes[b] = id == null ? unknown : id;
             }
             return;
@@ -139,16 +138,15 @@ public final class EdgeTokenizer {
     }
 
     private void longestFirst(List<Integer> list) {
-        Integer[] sorted = list.toArray(new Integer[0]);
-        Arrays.sort(sorted, new java.util.Comparator<Integer>() {
-            @Override
-            public int compare(Integer a, Integer b) {
-                int longer = tokens[b].length() - tokens[a].length();
-                return longer != 0 ? longer : tokens[a].compareTo(tokens[b]);
-            }
-        });
-        list.clear();
-        list.addAll(Arrays.asList(sorted));
+        // numbers of one kind sort in less code than objects do
+        long[] sorted = new long[list.size()];
+        for (int i = 0; i < sorted.length; i++) {
+            sorted[i] = (long) -tokens[list.get(i)].length() << 32 | list.get(i);
+        }
+        Arrays.sort(sorted);
+        for (int i = 0; i < sorted.length; i++) {
+            list.set(i, (int) sorted[i]);
+        }
     }
 
     private boolean[] ends(GgufReader file, Map<String, Integer> all) {
@@ -251,7 +249,7 @@ public final class EdgeTokenizer {
             pieces(((spacePrefix ? " " : "") + valid).replace(' ', SPACE), out);
             return;
         }
-        byte[] utf8 = valid.getBytes(UTF_8);
+        byte[] utf8 = EdgeUtf8.bytes(valid);
         for (int at = 0; at < utf8.length; ) {
             int end = words.end(utf8, at, utf8.length);
             word(utf8, at, end, out);
@@ -345,7 +343,7 @@ public final class EdgeTokenizer {
         }
         for (int symbol : symbols) {
             if (symbol >= tokens.length) {
-                for (byte b : new String(Character.toChars(symbol - tokens.length)).getBytes(UTF_8)) {
+                for (byte b : EdgeUtf8.bytes(spelling(symbol))) {
                     out.add(bytes[b & 0xff]);
                 }
             } else if (symbol >= 0) {
@@ -383,11 +381,11 @@ public final class EdgeTokenizer {
             return new byte[0];
         }
         if (types[token] == BYTE && text.length() == 6) {
-            return new byte[] {(byte) (Character.digit(text.charAt(3), 16) << 4 | Character.digit(text.charAt(4), 16))};
+            return new byte[] {(byte) (HEX.indexOf(text.charAt(3)) << 4 | HEX.indexOf(text.charAt(4)))};
         }
         if (words == null) {
-            return text.replace(SPACE, ' ').getBytes(UTF_8);
+            return EdgeUtf8.bytes(text.replace(SPACE, ' '));
         }
-        return types[token] == USER_DEFINED ? text.getBytes(UTF_8) : EdgeWords.bytes(text);
+        return types[token] == USER_DEFINED ? EdgeUtf8.bytes(text) : EdgeWords.bytes(text);
     }
 }

@@ -1,6 +1,5 @@
 package dev.zhulong.edge;
 
-import java.nio.charset.Charset;
 import java.util.Arrays;
 
 /** How byte-level BPE cuts text before it merges, scanned by hand, under llama.cpp's names ({@code tokenizer.ggml.pre}); and its spelling of bytes as characters. */
@@ -88,7 +87,7 @@ final class EdgeWords {
         for (int i = 0; i < out.length; i++) {
             int b = spelling.charAt(i) < BYTES.length ? BYTES[spelling.charAt(i)] : -1;
             if (b < 0) {
-                return spelling.getBytes(Charset.forName("UTF-8"));
+                return EdgeUtf8.bytes(spelling);
             }
             out[i] = (byte) b;
         }

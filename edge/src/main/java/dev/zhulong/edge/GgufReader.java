@@ -3,7 +3,6 @@ package dev.zhulong.edge;
 import java.nio.BufferUnderflowException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.charset.Charset;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -12,7 +11,6 @@ final class GgufReader {
     private static final int MAGIC = 0x46554747;
     private static final int MOST_ENTRIES = 1 << 16;
     private static final int MOST_DIMENSIONS = 4;
-    private static final Charset UTF_8 = Charset.forName("UTF-8");
     /** Bytes of a value of each type; 0 for texts and arrays. */
     private static final int[] BYTES = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
     private static final int TEXT = 8;
@@ -76,7 +74,7 @@ final class GgufReader {
         require(n >= 0 && n <= in.remaining(), "a text of " + n + " bytes goes beyond its end");
         byte[] bytes = new byte[(int) n];
         in.get(bytes);
-        return new String(bytes, UTF_8);
+        return EdgeUtf8.text(bytes);
     }
 
     private Object value(int type, String key) {
@@ -189,7 +187,7 @@ final class GgufReader {
         if (value == null) {
             return absent;
         }
-        require(value instanceof Long && (Long) value >= least && (Long) value <= most, "the key " + key + " is " + (value instanceof Long ? value : "no integer") + ", expected "
+        require(value instanceof Long && (Long) value >= least && (Long) value <= most, "the key " + key + " is " + (value instanceof Long ? Long.toString((Long) value) : "no integer") + ", expected "
                 + least + " to " + most);
         return ((Long) value).intValue();
     }
@@ -213,7 +211,7 @@ final class GgufReader {
         require(entry != null, "the tensor " + name + " is missing");
         require(entry.rows == rows && entry.columns == columns, "tensor " + name + " is [" + entry.rows + ", " + entry.columns + "], expected [" + rows + ", " + columns + "]");
         EdgeMatrix.Type type = EdgeMatrix.Type.of(entry.type);
-        require(type != null, "tensor " + name + " is of the type " + entry.type + ", expected F32, F16, Q8_0, Q4_0 or Q2_0 (zhulong quantize makes Q4_0)");
+        require(type != null, "tensor " + name + " is of the type " + entry.type + ", expected F32, F16, Q8_0, Q4_0, Q4_K, Q6_K or Q2_0 (zhulong quantize makes q4_0 and q4_k_m)");
         require(columns % type.elements == 0, "tensor " + name + " has rows of " + columns + ", of which " + type + " holds whole " + type.elements);
         long bytes = (long) rows * (columns / type.elements) * type.bytes;
         require(entry.offset >= 0 && entry.offset <= in.limit() && dataStart + entry.offset + bytes <= in.limit(), "tensor " + name + " goes beyond its end");
