@@ -1,5 +1,6 @@
 package dev.zhulong.cli;
 
+import dev.zhulong.compress.CalibrationTokens;
 import dev.zhulong.compress.Importance;
 import dev.zhulong.compress.MeasuredModel;
 import dev.zhulong.compress.Measurement;
@@ -42,6 +43,7 @@ import picocli.CommandLine.Option;
                     + "only Zhulong's CPU engine reads. w4a16 is a directory of the integers of q4_sym in the format of compressed-tensors, which vLLM, transformers and both engines of "
                     + "Zhulong read; embedding and head stay as they are.",
             "With --imatrix, errors count as much as the columns they are in: the lower the type, the more that gains.",
+            "With --calibrate, the layers are rounded on a text, which loses least.",
             "Models that are quantized already are refused, because rounding twice loses more.",
         },
         footer = {
@@ -49,6 +51,7 @@ import picocli.CommandLine.Option;
             "  zhulong quantize --model my-model --to q4_k_m --out my-model.Q4_K_M.gguf",
             "  zhulong quantize --model my-model.BF16.gguf --to q8_0 --text held-out.txt --out my-model.Q8_0.gguf",
             "  zhulong quantize --model my-model --to q3_k_m --imatrix my-model.imatrix.gguf --out my-model.Q3_K_M.gguf",
+            "  zhulong quantize --model my-model --to q4_0 --calibrate notes.txt --out my-model.Q4_0.gguf",
             "  zhulong quantize --model my-model --to q4 --out my-model-int4",
             "  zhulong quantize --model my-model --to w4a16 --out my-model-w4a16",
             "  zhulong quantize --model my-model --to f16 --no-measure --out my-model.F16.gguf",
@@ -66,6 +69,13 @@ final class QuantizeVerb extends Verb {
 
     @Option(names = "--imatrix", paramLabel = "FILE", description = "Importance matrix of this model, from zhulong imatrix or from llama-imatrix (GGUF or .dat).")
     Path imatrix;
+
+    @Option(names = "--calibrate", arity = "1..*", paramLabel = "FILE", description = "UTF-8 text files to round the layers on, one after another, with later columns making up for the errors of "
+            + "earlier ones (GPTQ): the least loss at 4 bits and below, in minutes. Decoders only. Interrupted, the same command goes on. Take other text than --text.")
+    List<Path> calibrate;
+
+    @Option(names = "--tokens", paramLabel = "N", description = "Most tokens of --calibrate to read (default: " + CalibrationTokens.USUAL + ").")
+    Integer tokens;
 
     @Option(names = "--text", arity = "1..*", paramLabel = "FILE", description = "UTF-8 text files to measure the perplexity on "
             + "(default: 8 texts of at most 128 tokens that the model itself writes before it is quantized, from a fixed seed).")
@@ -101,6 +111,14 @@ final class QuantizeVerb extends Verb {
         EngineChoice choice = EngineChoice.DEFAULT.withEngine(Engine.CPU).withThreads(count);
         // a file that cannot be read is told before anything is measured
         importance = imatrix == null ? null : Importance.read(imatrix);
+        requireOtherText();
+        if (calibrate != null && (EncoderModel.is(model) || OpenEncoderDecoder.isEncoderDecoder(model))) {
+            throw new IllegalArgumentException("--calibrate rounds the layers of decoders, and " + model + " is none: leave it out");
+        }
+        CalibrationTokens read = calibrate == null ? null : ImatrixVerb.calibration(model, calibrate, tokens == null ? CalibrationTokens.USUAL : tokens);
+        if (threads != null && read != null) {
+            Libtorch.threads(threads);
+        }
         if (EncoderModel.is(model)) {
             encoder(precision, count, choice);
             return;
@@ -111,7 +129,7 @@ final class QuantizeVerb extends Verb {
             throw new IllegalArgumentException(model + " has no tokenizer, so there is no perplexity of a text: leave out --text");
         }
         try (var status = ProgressLine.on(err())) {
-            var quantisation = new Quantization(model, precision, out, requantize, count, status).importance(importance);
+            var quantisation = new Quantization(model, precision, out, requantize, count, status).importance(importance).calibration(read);
             List<TokenDocument> documents = List.of();
             Measurement before = null;
             if (measured) {
@@ -135,6 +153,18 @@ final class QuantizeVerb extends Verb {
             status.close();
             written.notices().forEach(err()::println);
             out().println(line(written, before, after));
+        }
+    }
+
+    /** What was calibrated on a text looks better on it than it is. */
+    private void requireOtherText() {
+        if (tokens != null && (tokens < 1 || calibrate == null)) {
+            throw wrongUsage(calibrate == null ? "--tokens says how much of --calibrate to read: give both or none" : "--tokens must be at least 1, found " + tokens);
+        }
+        for (Path file : calibrate == null || text == null ? List.<Path>of() : text) {
+            if (calibrate.stream().anyMatch(other -> other.toAbsolutePath().normalize().equals(file.toAbsolutePath().normalize()))) {
+                throw wrongUsage(file + " is given to --calibrate and to --text: a text that the layers were rounded on says little of others");
+            }
         }
     }
 

@@ -39,6 +39,20 @@ class ImportanceGoesFromVerbToVerbTest {
     }
 
     @Test
+    void layersAreCalibratedOnOtherTextThanIsMeasured() throws IOException {
+        Path out = temporary.resolve("calibrated.gguf");
+        Cli calibrated = Cli.run("quantize", "--model", model, "--to", "q4_0", "--calibrate", text, "--tokens", "256", "--no-measure", "--out", out).done();
+        assertThat(calibrated.err()).contains("with feedback");
+        try (GgufFile written = GgufFile.open(out)) {
+            assertThat(written.metadata().text("zhulong.calibration.dataset")).contains("notes.txt");
+        }
+        Cli same = Cli.run("quantize", "--model", model, "--to", "q4_0", "--calibrate", text, "--text", text, "--out", temporary.resolve("x.gguf"));
+        assertThat(same.code()).isEqualTo(2);
+        assertThat(same.err()).contains("notes.txt is given to --calibrate and to --text");
+        assertThat(Cli.run("quantize", "--model", model, "--to", "q4_0", "--tokens", "5", "--out", temporary.resolve("x.gguf")).code()).isEqualTo(2);
+    }
+
+    @Test
     void whatIsNoImportanceAndWhatIsNoTextIsSaid() throws IOException {
         assertThat(Cli.run("quantize", "--model", model, "--to", "q4_0", "--imatrix", text, "--no-measure", "--out", temporary.resolve("x.gguf")).err())
                 .contains("notes.txt").contains("no imatrix file");

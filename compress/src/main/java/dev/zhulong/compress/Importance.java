@@ -68,9 +68,13 @@ public final class Importance {
             if (squares.skipped() > 0) {
                 progress.message(squares.skipped() + " rows of inputs held numbers that are not finite, and were left out");
             }
-            int size = tokens.chunks().getFirst().length;
-            return new Importance(String.join(" ", tokens.names()), new ImatrixFile(tokens.names(), tokens.chunks().size(), size, squares.entries()));
+            return of(tokens, squares.entries());
         }
+    }
+
+    /** Of inputs that were gathered elsewhere. */
+    static Importance of(CalibrationTokens tokens, Map<String, ImatrixFile.Entry> entries) {
+        return new Importance(String.join(" ", tokens.names()), new ImatrixFile(tokens.names(), tokens.chunks().size(), tokens.chunks().getFirst().length, entries));
     }
 
     static void requireVocabulary(CalibrationTokens tokens, int vocabulary) {

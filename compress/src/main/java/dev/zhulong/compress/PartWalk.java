@@ -111,6 +111,16 @@ final class PartWalk implements AutoCloseable {
         }
     }
 
+    /** What flows, chunk by chunk. */
+    List<Tensor[]> flows() {
+        return flows;
+    }
+
+    /** Goes on with what flowed in an earlier walk, which is this one's from now on. */
+    void flows(List<Tensor[]> earlier) {
+        flows.addAll(earlier);
+    }
+
     /** The residual stream of a chunk, [1, tokens, hidden]. */
     Tensor stream(int chunk) {
         return flows.get(chunk)[0];

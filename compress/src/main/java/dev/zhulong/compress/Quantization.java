@@ -7,6 +7,7 @@ import dev.zhulong.formats.EncoderSpec.Head;
 import dev.zhulong.formats.GenerationConfig;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.NetworkSpec;
+import dev.zhulong.formats.Parameter;
 import dev.zhulong.formats.Parameter.Layout;
 import dev.zhulong.formats.Role;
 import dev.zhulong.formats.Sizes;
@@ -70,6 +71,13 @@ public final class Quantization {
     private final Progress progress;
     /** Null where nothing is known. */
     private Importance importance;
+    /** Null where errors are not fed back. */
+    private CalibrationTokens calibration;
+    /** What calibrated layers have become; null before, and where nothing is calibrated. */
+    private CalibrationState calibrated;
+    private final List<String> notices = new ArrayList<>();
+    /** What columns count was gathered while layers were calibrated: of the layers there is nothing left to know. */
+    private boolean importanceIsOfHead;
     /** Matrices of layers that the importance says nothing of. */
     private final Set<String> unknown = new TreeSet<>();
 
@@ -111,6 +119,19 @@ public final class Quantization {
         return this;
     }
 
+    /**
+     * Has a decoder's layers rounded one after another on text, each matrix a column at a time, with the columns to come making up for the error of those that
+     * are done (GPTQ, Frantar et al. 2022). Takes minutes for a billion weights. A layer is in memory at a time. Layers that are done are kept in a directory
+     * beside {@code out} until all is written, so that the same call goes on after an interruption.
+     *
+     * @param text null for none
+     * @return this
+     */
+    public Quantization calibration(CalibrationTokens text) {
+        calibration = text;
+        return this;
+    }
+
     private void requirePossible() {
         if (precision.isDirectory()) {
             QuantizedDirectory.requireReplaceable(out);
@@ -138,16 +159,47 @@ public final class Quantization {
      */
     public Written run() {
         try (var pool = new ThreadPool(threads); var tensors = new Tensors()) {
+            Written written;
             if (!Files.isDirectory(model)) {
-                return fromGguf(pool, tensors);
+                written = fromGguf(pool, tensors);
+            } else {
+                try (ModelDirectory files = ModelDirectory.open(folder())) {
+                    ModelDirectory source = files.plain();
+                    written = precision.isDirectory() ? toDirectory(source, pool, tensors) : toGguf(source, pool, tensors);
+                }
             }
-            try (ModelDirectory files = ModelDirectory.open(folder())) {
-                ModelDirectory source = files.plain();
-                return precision.isDirectory() ? toDirectory(source, pool, tensors) : toGguf(source, pool, tensors);
+            if (calibrated != null) {
+                calibrated.delete();
             }
+            return written;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /** Rounds the layers on text, where that is asked for. */
+    private void calibrate(Function<GgufWeight, WeightType> types, ThreadPool pool) {
+        if (calibration == null) {
+            return;
+        }
+        try (StoredDecoder stored = StoredDecoder.open(model); var walk = new PartWalk(stored, calibration.chunks())) {
+            Importance.requireVocabulary(calibration, stored.spec().vocabSize());
+            Function<Parameter, WeightType> each = parameter -> types.apply(stored.place(parameter));
+            Path absolute = out.toAbsolutePath();
+            calibrated = new CalibrationState(absolute.resolveSibling("." + absolute.getFileName() + ".layers"), CalibrationKey.of(model, calibration, stored, each));
+            var layers = new CalibratedLayers(stored, walk, each, calibrated, pool, progress);
+            layers.run();
+            notices.addAll(layers.notices());
+            if (importance == null) {
+                importance = Importance.of(calibration, layers.squares().entries());
+                importanceIsOfHead = true;
+            }
+        }
+    }
+
+    /** The blocks that a calibrated weight has become, row by row; null for others. */
+    private MemorySegment calibrated(Parameter parameter) {
+        return calibrated == null ? null : calibrated.blocks(parameter.name(), parameter.layer());
     }
 
     /** Of the network, which sentence-transformers may keep in a folder of its own. */
@@ -188,10 +240,11 @@ public final class Quantization {
     private Written toGguf(ModelDirectory source, NetworkSpec spec, Function<String, TensorView> views, Map<String, GgufValue> vocabulary, Map<String, GgufValue> more, ThreadPool pool,
             Tensors tensors) throws IOException {
         List<GgufWeight> weights = GgufExport.weights(spec);
-        var mix = new TensorMix(precision, spec, weights.stream().anyMatch(weight -> weight.gguf().equals(Importance.HEAD)), importance != null);
+        var mix = new TensorMix(precision, spec, weights.stream().anyMatch(weight -> weight.gguf().equals(Importance.HEAD)), importance != null || calibration != null);
         var plan = new Plan(weights.size());
         weights.forEach(weight -> plan.add(mix.type(weight.gguf(), weight.shape()), weight.shape()));
         plan.requireRoom(out);
+        calibrate(weight -> mix.type(weight.parameter(), weight.shape()), pool);
         Map<String, GgufValue> keys = new LinkedHashMap<>(more);
         if (quantised()) {
             keys.put(LAYOUT_KEY, GgufValue.of(LAYOUTS));
@@ -202,7 +255,7 @@ public final class Quantization {
                     TensorView view = views.apply(weight.huggingFace());
                     return new GgufExport.Stored(gguf(type), tensors.next(weights.size(), arena -> weight.shape().length < 2
                             || type == WeightType.F32 && weight.gguf().equals("position_embd.weight") ? weight.fromHuggingFace(view, arena)
-                            : inGgufOrder(weight, Matrix.of(view, weight.layout() == Layout.TRANSPOSED).as(type, known(spec, weight), pool, arena), arena)));
+                            : inGgufOrder(weight, rounded(spec, weight, view, type, pool, arena), arena)));
                 });
         return plan.written(QuantizedDirectory.bytes(source), Files.size(out), notices());
     }
@@ -236,7 +289,7 @@ public final class Quantization {
             return null;
         }
         Optional<float[]> means = importance.columns(tensor, matrix, of, columns);
-        if (means.isEmpty() && tensor.startsWith("blk.")) {
+        if (means.isEmpty() && tensor.startsWith("blk.") && !importanceIsOfHead) {
             unknown.add(of == 1 ? tensor : tensor + " of expert " + matrix);
         }
         return means.orElse(null);
@@ -244,10 +297,14 @@ public final class Quantization {
 
     /** As llama-quantize notes where an importance came from. */
     private Map<String, GgufValue> importanceKeys() {
-        if (importance == null) {
-            return Map.of();
-        }
         Map<String, GgufValue> keys = new LinkedHashMap<>();
+        if (calibration != null) {
+            keys.put("zhulong.calibration.dataset", GgufValue.of(String.join(" ", calibration.names())));
+            keys.put("zhulong.calibration.tokens", GgufValue.of(Math.toIntExact(calibration.count())));
+        }
+        if (importance == null || importanceIsOfHead) {
+            return keys;
+        }
         keys.put("quantize.imatrix.file", GgufValue.of(importance.name()));
         if (!importance.file().datasets().isEmpty()) {
             keys.put("quantize.imatrix.dataset", GgufValue.of(importance.file().datasets().getFirst()));
@@ -259,15 +316,22 @@ public final class Quantization {
 
     private List<String> notices() {
         if (unknown.isEmpty()) {
-            return List.of();
+            return List.copyOf(notices);
         }
+        List<String> all = new ArrayList<>(notices);
         String some = unknown.stream().limit(3).collect(Collectors.joining(", "));
-        return List.of(importance.name() + " says nothing of " + unknown.size() + " of the matrices (" + some + (unknown.size() > 3 ? ", …" : "")
+        all.add(importance.name() + " says nothing of " + unknown.size() + " of the matrices (" + some + (unknown.size() > 3 ? ", …" : "")
                 + "): they were rounded without importance; a longer text reaches more experts");
+        return all;
     }
 
     private boolean quantised() {
         return precision.type().quantised();
+    }
+
+    private MemorySegment rounded(NetworkSpec spec, GgufWeight weight, TensorView view, WeightType type, ThreadPool pool, Arena arena) {
+        MemorySegment blocks = calibrated(weight.parameter());
+        return blocks != null ? blocks : Matrix.of(view, weight.layout() == Layout.TRANSPOSED).as(type, known(spec, weight), pool, arena);
     }
 
     private static MemorySegment inGgufOrder(GgufWeight weight, MemorySegment rows, Arena arena) {
@@ -282,7 +346,9 @@ public final class Quantization {
     private Written fromGguf(ThreadPool pool, Tensors tensors) throws IOException {
         try (GgufModel source = GgufModel.open(model)) {
             Map<String, GgufTensor> stored = source.file().tensors();
-            var mix = new TensorMix(precision, source.network(), stored.containsKey(Importance.HEAD), importance != null);
+            var mix = new TensorMix(precision, source.network(), stored.containsKey(Importance.HEAD), importance != null || calibration != null);
+            calibrate(weight -> mix.type(weight.parameter(), weight.shape()), pool);
+            Map<String, List<GgufWeight>> weights = source.weights().values().stream().collect(Collectors.groupingBy(GgufWeight::gguf));
             var plan = new Plan(stored.size());
             var entries = new ArrayList<GgufWriter.Entry>();
             for (GgufTensor tensor : stored.values()) {
@@ -291,7 +357,7 @@ public final class Quantization {
                 WeightType type = matrix ? mix.type(tensor.name(), tensor.shape()) : WeightType.valueOf(tensor.type().name());
                 plan.add(type, tensor.shape());
                 entries.add(new GgufWriter.Entry(tensor.name(), gguf(type), tensor.shape(), tensors.next(stored.size(), arena ->
-                        gguf(type) == tensor.type() ? tensor.data() : Matrix.of(tensor).as(type, known(tensor, stored.containsKey(Importance.HEAD)), pool, arena))));
+                        rounded(tensor, weights.getOrDefault(tensor.name(), List.of()), type, stored.containsKey(Importance.HEAD), pool, arena))));
             }
             plan.requireRoom(out);
             var metadata = new LinkedHashMap<>(source.file().metadata().values());
@@ -304,6 +370,21 @@ public final class Quantization {
             GgufWriter.write(out, metadata, entries);
             return plan.written(Files.size(model), Files.size(out), notices());
         }
+    }
+
+    /** @param of the weights that lie in the tensor */
+    private MemorySegment rounded(GgufTensor tensor, List<GgufWeight> of, WeightType type, boolean ownHead, ThreadPool pool, Arena arena) {
+        if (!of.isEmpty() && of.stream().allMatch(weight -> calibrated(weight.parameter()) != null)) {
+            int columns = Math.toIntExact(tensor.shape()[tensor.shape().length - 1]);
+            MemorySegment all = arena.allocate(tensor.elements() / columns * type.rowBytes(columns), 64);
+            long each = all.byteSize() / of.size();
+            for (GgufWeight weight : of) {
+                MemorySegment to = all.asSlice(Math.max(0, weight.parameter().expert()) * each, each);
+                weight.toGgufRows(calibrated(weight.parameter()), to, type.rowBytes(columns));
+            }
+            return all;
+        }
+        return gguf(type) == tensor.type() ? tensor.data() : Matrix.of(tensor).as(type, known(tensor, ownHead), pool, arena);
     }
 
     private void requireNotQuantised(ModelDirectory source) {
@@ -332,15 +413,17 @@ public final class Quantization {
     }
 
     private Written toDirectory(ModelDirectory source, ThreadPool pool, Tensors tensors) throws IOException {
-        var mix = new TensorMix(precision, source.spec(), !source.spec().tiedEmbeddings(), importance != null);
+        var mix = new TensorMix(precision, source.spec(), !source.spec().tiedEmbeddings(), importance != null || calibration != null);
         Map<String, TensorView> views = DirectoryWeights.of(source, Map.of());
         List<GgufWeight> weights = GgufWeight.ofNetwork(source.spec());
         var plan = new Plan(weights.size());
         int packed = precision == Precision.W4A16 ? packed(weights) : 0;
+        Function<GgufWeight, WeightType> types = weight -> packed == 0 ? mix.type(weight.parameter(), weight.shape()) : !weight.parameter().isProjection() ? WeightType.F32
+                : packed == 128 ? WeightType.INT4 : WeightType.Q4_0;
+        calibrate(types, pool);
         var directory = new QuantizedDirectory(source, precision, packed);
         for (GgufWeight weight : weights) {
-            WeightType type = packed == 0 ? mix.type(weight.parameter(), weight.shape()) : !weight.parameter().isProjection() ? WeightType.F32
-                    : packed == 128 ? WeightType.INT4 : WeightType.Q4_0;
+            WeightType type = types.apply(weight);
             if (!type.quantised()) {
                 directory.add(weight.huggingFace(), views.get(weight.huggingFace()));
                 plan.add(WeightType.F32, weight.shape());
@@ -348,7 +431,7 @@ public final class Quantization {
             }
             plan.add(type, weight.shape());
             directory.add(weight.huggingFace(), type, weight.shape(), tensors.next(weights.size(), arena ->
-                    Matrix.of(views.get(weight.huggingFace()), weight.layout() == Layout.TRANSPOSED).as(type, known(source.spec(), weight), pool, arena)));
+                    rounded(source.spec(), weight, views.get(weight.huggingFace()), type, pool, arena)));
         }
         plan.requireRoom(out);
         directory.write(out);

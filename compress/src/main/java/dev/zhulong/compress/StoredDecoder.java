@@ -5,6 +5,7 @@ import dev.zhulong.formats.HalfFloats;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.Parameter;
 import dev.zhulong.formats.Parameter.Layout;
+import dev.zhulong.formats.Parameters;
 import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.formats.TensorView;
 import dev.zhulong.formats.gguf.DirectoryWeights;
@@ -21,6 +22,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /** The weights of a decoder in a directory or a GGUF file, read one at a time as F32: no more of them than are used together are ever in memory. */
@@ -47,7 +49,7 @@ final class StoredDecoder implements AutoCloseable {
         if (Files.isDirectory(model)) {
             ModelDirectory directory = ModelDirectory.open(model);
             try {
-                return new StoredDecoder(directory.spec(), directory, DirectoryWeights.of(directory, Map.of()), null);
+                return new StoredDecoder(directory.spec(), directory, DirectoryWeights.of(directory.plain(), Map.of()), null);
             } catch (RuntimeException | Error e) {
                 directory.close();
                 throw e;
@@ -64,6 +66,11 @@ final class StoredDecoder implements AutoCloseable {
 
     DecoderSpec spec() {
         return spec;
+    }
+
+    /** The matrices inside the layers. */
+    List<Parameter> projections() {
+        return Parameters.of(spec).all().stream().filter(Parameter::isProjection).toList();
     }
 
     /** What a weight is in GGUF. */

@@ -6,6 +6,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import org.bytedeco.javacpp.Pointer;
@@ -507,6 +508,22 @@ public final class Tensor implements AutoCloseable {
     /** Euclidean norm over one dimension, which becomes 1. */
     public Tensor norm(int dim) {
         return new Tensor(torch.linalg_vector_norm(t, new Scalar(2.0), new long[] {dim}, true, new ScalarTypeOptional()));
+    }
+
+    /** The lower triangular L of a symmetric matrix [n, n] that is L·Lᵀ; empty where rounding or the matrix leaves none. */
+    public Optional<Tensor> cholesky() {
+        var found = torch.linalg_cholesky_ex(t, false, false);
+        var info = new Tensor(found.get1());
+        var factor = new Tensor(found.get0());
+        if (info.to(DType.F32).item() != 0 || factor.hasNonFinite()) {
+            return Optional.empty();
+        }
+        return Optional.of(factor);
+    }
+
+    /** The inverse of L·Lᵀ, of which this is L. */
+    public Tensor choleskyInverse() {
+        return new Tensor(torch.cholesky_inverse(t, false));
     }
 
     /**
