@@ -57,7 +57,8 @@ final class EngineOptions {
     Integer context;
 
     @Option(names = "--kv", paramLabel = "TYPE", description = "Storage type of the attention cache: f16, int8 in about half the "
-            + "memory, or f32 in twice the memory, exactly as computed; cpu engine only (default: f16).")
+            + "memory, int4 in little more than a quarter, with keys rotated so that outliers cost little, or f32 in twice the memory, exactly as computed; cpu engine only "
+            + "(default: f16).")
     KvPages.Format kv;
 
     @Option(names = "--precision", paramLabel = "P", description = "A simpler alternative to --weights: full (as stored), int8 (q8_0), "

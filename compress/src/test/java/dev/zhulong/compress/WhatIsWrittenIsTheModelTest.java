@@ -67,7 +67,7 @@ class WhatIsWrittenIsTheModelTest {
 
     /** Whatever the type, each weight is what the rules of its type make of the directory's. */
     @ParameterizedTest
-    @EnumSource(names = "Q4|Q4_SYM", mode = EnumSource.Mode.MATCH_NONE)
+    @EnumSource(names = "Q4|Q4_SYM|W4A16", mode = EnumSource.Mode.MATCH_NONE)
     void eachWeightIsNearTheDirectorys(Precision precision) throws IOException {
         DecoderSpec spec = SmallModels.spec(Family.of("llama"), 256, 512, true);
         Path model = SmallModels.write(temporary.resolve("model"), spec);

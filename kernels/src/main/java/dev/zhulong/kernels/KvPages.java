@@ -18,12 +18,18 @@ import jdk.incubator.vector.VectorOperators;
  *
  * <p>Keys lie with positions along lanes, values with dimensions along lanes. Where a position's row is key and value at once, it is kept once, as a value,
  * and scores are sums of {@value #STRANDS} strands, whatever the width of the vectors. Elements are f16 (values below 2^-14 become zero), int8 with a scale for each
- * position and head, or f32 as they are computed. A query's result depends on its own keys and values in order of position: not on how a prompt was cut
+ * position and head, four bits ({@link KvNibbles}), or f32 as they are computed. A query's result depends on its own keys and values in order of position: not on how a prompt was cut
  * into chunks, not on other sequences.
  */
 public final class KvPages {
     /** How an element is kept. */
-    public enum Format { F16, INT8, F32 }
+    public enum Format {
+        F16,
+        INT8,
+        /** See {@link KvNibbles}: keys and values are turned on the way in, queries with them, and results back. */
+        INT4,
+        F32
+    }
 
     /** Positions of a page. */
     public static final int PAGE = 64;
@@ -56,6 +62,8 @@ public final class KvPages {
     /** Whether elements stand for themselves, without a scale. */
     private final boolean unscaled;
     private final int bytes;
+    /** Null for the other formats. */
+    private final KvNibbles nibbles;
     /** Of each page [head, dimension, position]. */
     private MemorySegment[] keys = {};
     /** Of each page [head, position, dimension]. */
@@ -77,8 +85,12 @@ public final class KvPages {
         this.arena = arena;
         this.format = format;
         half = format == Format.F16;
-        unscaled = format != Format.INT8;
+        unscaled = format == Format.F16 || format == Format.F32;
         bytes = bytes(format);
+        if (format == Format.INT4 && once) {
+            throw new IllegalArgumentException("where a row is key and value at once, as in DeepSeek's latent attention, it is kept in f16, int8 or f32, not in int4");
+        }
+        nibbles = format == Format.INT4 ? new KvNibbles(headDim) : null;
         stored = stored(headDim, once);
     }
 
@@ -89,6 +101,9 @@ public final class KvPages {
 
     /** Bytes of memory a page takes. @param once whether a row is kept once, as key and value */
     public static long pageBytes(int kvHeads, int headDim, boolean once, Format format) {
+        if (format == Format.INT4) {
+            return 2 * (KvNibbles.bytes(kvHeads, headDim) + KvNibbles.scaleBytes(kvHeads, headDim) + Lanes.BYTES);
+        }
         long slots = (long) kvHeads * PAGE;
         long values = slots * stored(headDim, once) * bytes(format) + Lanes.BYTES + (format == Format.INT8 ? slots * Float.BYTES : 0);
         return once ? values : values + slots * headDim * bytes(format) + Lanes.BYTES + (format == Format.INT8 ? slots * Float.BYTES : 0);
@@ -97,7 +112,8 @@ public final class KvPages {
     private static int bytes(Format format) {
         return switch (format) {
             case F16 -> 2;
-            case INT8 -> 1;
+            // of four bits KvNibbles counts
+            case INT8, INT4 -> 1;
             case F32 -> 4;
         };
     }
@@ -109,10 +125,12 @@ public final class KvPages {
         }
         long slots = (long) kvHeads * PAGE;
         // the last vector of narrow lanes may read past its own
-        MemorySegment[] newKeys = grown(keys, pages, once ? 0 : slots * headDim * bytes + Lanes.BYTES);
-        MemorySegment[] newValues = grown(values, pages, slots * stored * bytes + Lanes.BYTES);
-        MemorySegment[] newKeyScales = grown(keyScales, pages, unscaled || once ? 0 : slots * Float.BYTES);
-        MemorySegment[] newValueScales = grown(valueScales, pages, unscaled ? 0 : slots * Float.BYTES);
+        long packed = KvNibbles.bytes(kvHeads, headDim) + Lanes.BYTES;
+        long scaleBytes = nibbles == null ? slots * Float.BYTES : KvNibbles.scaleBytes(kvHeads, headDim);
+        MemorySegment[] newKeys = grown(keys, pages, nibbles != null ? packed : once ? 0 : slots * headDim * bytes + Lanes.BYTES);
+        MemorySegment[] newValues = grown(values, pages, nibbles != null ? packed : slots * stored * bytes + Lanes.BYTES);
+        MemorySegment[] newKeyScales = grown(keyScales, pages, unscaled || once ? 0 : scaleBytes);
+        MemorySegment[] newValueScales = grown(valueScales, pages, unscaled ? 0 : scaleBytes);
         // all or none, should memory end
         keys = newKeys;
         values = newValues;
@@ -139,6 +157,10 @@ public final class KvPages {
         checkPage(page);
         if (slot < 0 || slot > PAGE) {
             throw new IllegalArgumentException("slot " + slot + " of a page of " + PAGE);
+        }
+        if (nibbles != null) {
+            nibbles.clear(keys[page], keyScales[page], values[page], valueScales[page], kvHeads, slot);
+            return;
         }
         for (int h = 0; h < kvHeads; h++) {
             for (int d = 0; d < headDim && !once; d++) {
@@ -168,6 +190,11 @@ public final class KvPages {
         MemorySegment keysOfPage = keys[page];
         MemorySegment valuesOfPage = values[page];
         for (int h = 0; h < kvHeads; h++) {
+            if (nibbles != null) {
+                nibbles.putKey(keysOfPage, keyScales[page], h, slot, k, kAt + h * headDim);
+                nibbles.putValue(valuesOfPage, valueScales[page], h, slot, v, vAt + h * headDim);
+                continue;
+            }
             float vScale = scale(v, vAt + h * headDim);
             if (!unscaled) {
                 valueScales[page].setAtIndex(FLOAT, (long) h * PAGE + slot, vScale);
@@ -255,7 +282,10 @@ public final class KvPages {
         Objects.checkIndex(kvHead, kvHeads);
         Objects.checkFromIndexSize(outAt, headDim, out.length);
         boolean warm = WARMTH[2 * format.ordinal() + (once ? 1 : 0)].isWarm();
-        if (once && headDim < stored) {
+        if (nibbles != null) {
+            attend(warm, nibbles.turned(q, qAt), 0, kvHead, table, global, first, length, scale, softcap, sink, bias, biasAt, scores, out, outAt);
+            System.arraycopy(nibbles.turned(out, outAt), 0, out, outAt, headDim);
+        } else if (once && headDim < stored) {
             // whole vectors of the query are read
             float[] whole = new float[stored];
             System.arraycopy(q, qAt, whole, 0, headDim);
@@ -287,6 +317,10 @@ public final class KvPages {
         System.arraycopy(ahead, 0, scores, first - global, global);
         add(bias, biasAt, global, first, length, scores);
         toWeights(scores, first - global, length - first + global, softcap, sink);
+        if (nibbles != null) {
+            nibbles.weigh(values, valueScales, kvHead, table, global, first, length, scores, out, outAt);
+            return;
+        }
         for (int d = 0; d < headDim; ) {
             d = weigh(kvHead, table, global, first, length, scores, d, out, outAt + d);
         }
@@ -317,6 +351,10 @@ public final class KvPages {
         System.arraycopy(ahead, 0, scores, first - global, global);
         add(bias, biasAt, global, first, length, scores);
         toWeights(scores, first - global, length - first + global, softcap, sink);
+        if (nibbles != null) {
+            nibbles.plainWeigh(values, valueScales, kvHead, table, global, first, length, scores, out, outAt);
+            return;
+        }
         float[] sums = new float[headDim];
         for (int t = first - global; t < length; ) {
             int position = position(t, global, first);
@@ -337,6 +375,10 @@ public final class KvPages {
         float[] strands = new float[STRANDS];
         for (int start = first / PAGE * PAGE; start < length; start += PAGE) {
             int index = table[start / PAGE];
+            if (nibbles != null) {
+                nibbles.plainScores(q, keys[index], keyScales[index], kvHead, scale, scores, start, Math.max(0, first - start), Math.min(PAGE, length - start));
+                continue;
+            }
             MemorySegment scales = once ? valueScales[index] : keyScales[index];
             if (once) {
                 widen(values[index], (long) kvHead * PAGE * stored, page, PAGE * stored);
@@ -367,12 +409,12 @@ public final class KvPages {
     }
 
     /** The position whose weight is number {@code t}: those at the beginning stand right before {@code first}. */
-    private static int position(int t, int global, int first) {
+    static int position(int t, int global, int first) {
         return t < first ? t - first + global : t;
     }
 
     /** Behind the last weight that is of the same page as number {@code t}. */
-    private static int pageEnd(int t, int position, int first, int length) {
+    static int pageEnd(int t, int position, int first, int length) {
         return Math.min(t < first ? first : length, t + PAGE - position % PAGE);
     }
 
@@ -424,6 +466,11 @@ public final class KvPages {
 
     /** Scores of the first {@code n} positions of a page, in whole vectors; four at a time, as each sum alone waits for its last step. */
     private void scores(float[] q, int qAt, int page, int kvHead, float scale, float[] to, int at, int n) {
+        if (nibbles != null) {
+            // a head that was turned begins at 0
+            nibbles.scores(q, keys[page], keyScales[page], kvHead, scale, to, at, n);
+            return;
+        }
         if (once) {
             rowScores(q, qAt, page, kvHead, scale, to, at, n);
             return;

@@ -15,7 +15,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 class AttentionOverPagesTest {
     @ParameterizedTest
     @CsvSource({"F16, 64, 1, 0", "F16, 64, 64, 0", "F16, 128, 150, 0", "F16, 8, 70, 0", "F16, 20, 130, 37", "INT8, 64, 150, 0", "INT8, 8, 65, 64",
-        "INT8, 20, 1, 0"})
+        "INT8, 20, 1, 0", "INT4, 64, 150, 0", "INT4, 48, 130, 37", "INT4, 20, 70, 3", "INT4, 8, 65, 64", "INT4, 128, 1, 0"})
     void isTheDefinition(KvPages.Format format, int headDim, int length, int first) {
         int kvHeads = 2;
         Random random = new Random(length);
@@ -44,7 +44,7 @@ class AttentionOverPagesTest {
                 for (int t = first; t < length; t++) {
                     expected += weights[t] / sum * v[(t * kvHeads + 1) * headDim + d];
                 }
-                assertThat((double) a[1 + d]).isCloseTo(expected, within(format == KvPages.Format.F16 ? 3e-3 : 4e-2));
+                assertThat((double) a[1 + d]).isCloseTo(expected, within(format == KvPages.Format.F16 ? 3e-3 : format == KvPages.Format.INT8 ? 4e-2 : length == 1 || first == length - 1 ? 0.3 : 0.12));
             }
             assertThat(a[0]).isZero();
             assertThat(a[headDim + 1]).isZero();
@@ -265,7 +265,7 @@ class AttentionOverPagesTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"F16, 20", "INT8, 8"})
+    @CsvSource({"F16, 20", "INT8, 8", "INT4, 48", "INT4, 8"})
     void aClearedPageIsAsOneThatWasNeverFilledFurther(KvPages.Format format, int headDim) {
         try (Arena arena = Arena.ofConfined()) {
             Random random = new Random(2);

@@ -90,7 +90,7 @@ class PlainLoopsGiveTheBitsOfVectorCodeTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"F16, false", "INT8, false", "F32, false", "F16, true", "INT8, true", "F32, true"})
+    @CsvSource({"F16, false", "INT8, false", "F32, false", "INT4, false", "F16, true", "INT8, true", "F32, true"})
     void ofAttention(KvPages.Format format, boolean once) {
         for (int headDim : new int[] {8, 16, 40, 48, 64, 128}) {
             try (Arena arena = Arena.ofConfined()) {

@@ -35,7 +35,7 @@ final class PagePool {
         for (int l = 0; l < layers.length; l++) {
             layers[l] = new KvPages(heads, dim, attention.latent() != null, format, arena);
         }
-        layout = "pages of " + KvPages.PAGE + ", " + format + ", " + layers.length + " layers, " + heads + " heads of " + dim + (attention.latent() != null ? " kept once" : "") + ", vectors of "
+        layout = "pages of " + KvPages.PAGE + ", " + format + ", " + layers.length + " layers, " + heads + " heads of " + dim + (attention.latent() != null ? " kept once" : format == KvPages.Format.INT4 ? ", turned in blocks of " + Integer.lowestOneBit(dim) : "") + ", vectors of "
                 + VectorSupport.bits() + " bits, route " + route;
         pageBytes = bytes(spec, format);
     }

@@ -36,6 +36,7 @@ import java.util.Optional;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -138,13 +139,14 @@ class ARestoredCacheGivesTheSameBitsTest {
         }
     }
 
-    @Test
-    void theFileHoldsNothingOfWhatWasCutOff() throws IOException {
+    @ParameterizedTest
+    @EnumSource(names = {"INT8", "INT4"})
+    void theFileHoldsNothingOfWhatWasCutOff(Format format) throws IOException {
         byte[] first;
-        try (CpuEngine engine = llama(CpuOptions.of(1).withCache(Format.INT8)); PromptCache cache = new Generator(engine, BYTES).promptCache()) {
+        try (CpuEngine engine = llama(CpuOptions.of(1).withCache(format)); PromptCache cache = new Generator(engine, BYTES).promptCache()) {
             first = saved(engine, cache, "my name is");
         }
-        try (CpuEngine engine = llama(CpuOptions.of(1).withCache(Format.INT8))) {
+        try (CpuEngine engine = llama(CpuOptions.of(1).withCache(format))) {
             var generator = new Generator(engine, BYTES);
             try (PromptCache other = generator.promptCache()) {
                 generator.generate(new SplittableRandom(1).ints(200, 0, 256).toArray(), OPTIONS, text -> { }, other);

@@ -30,7 +30,7 @@ class LogitsAreTheSameBitsHoweverTheyAreAskedForTest {
 
     @ParameterizedTest
     @CsvSource({"llama, F32, F16, LATENCY", "llama, F32, F32, LATENCY", "llama, Q8_0, F16, LATENCY", "llama, Q4_0, F16, LATENCY", "mistral, Q8_0, F16, LATENCY",
-        "qwen2, F32, F16, LATENCY", "qwen3, Q4_0, F16, LATENCY", "gpt2, Q8_0, F16, LATENCY", "llama, Q8_0, INT8, LATENCY",
+        "qwen2, F32, F16, LATENCY", "qwen3, Q4_0, F16, LATENCY", "gpt2, Q8_0, F16, LATENCY", "llama, Q8_0, INT8, LATENCY", "llama, Q8_0, INT4, LATENCY",
         "llama, F32, F16, THROUGHPUT", "qwen3, Q4_0, F16, THROUGHPUT", "gpt2, Q8_0, INT8, THROUGHPUT"})
     void aloneInABatchInPiecesAndAfterACut(Family family, WeightType type, KvPages.Format kept, Route route) {
         assumeTrue(route == Route.LATENCY || Int8Linear.unavailable() == null, "int8 products are not to be had on this processor");
