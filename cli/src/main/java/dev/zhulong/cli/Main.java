@@ -55,6 +55,7 @@ public final class Main extends Verb {
             MergeVerb.class,
             UpcycleVerb.class,
             PruneVerb.class,
+            DistilVerb.class,
             QuantizeVerb.class,
             ImatrixVerb.class,
             ExportVerb.class,

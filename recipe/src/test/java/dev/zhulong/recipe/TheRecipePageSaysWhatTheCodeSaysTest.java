@@ -51,6 +51,12 @@ class TheRecipePageSaysWhatTheCodeSaysTest {
     }
 
     @Test
+    void everyFieldOfADistillation() throws IOException {
+        assertThat(Files.readString(ROOT.resolve("docs/recipes.md")))
+                .as("docs/recipes.md: put in what 'zhulong distil --fields' prints").contains(RecipeReader.describe(DistilRecipe.class));
+    }
+
+    @Test
     void everyFieldOfATrainingOnPairs() throws IOException {
         assertThat(Files.readString(ROOT.resolve("docs/recipes.md")))
                 .as("docs/recipes.md: put in what 'zhulong finetune --task translate --fields' prints").contains(RecipeReader.describe(RewriteRecipe.class));

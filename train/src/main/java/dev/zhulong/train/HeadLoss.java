@@ -79,6 +79,29 @@ record HeadLoss(Loss loss, Tensor gradient) {
     }
 
     private static Tensor run(Tensor hidden, Head head, int[] targets, double[] nll, float[] weights, double smoothing, boolean backward) {
+        return run(hidden, head, targets, (logits, rows, back) -> crossEntropy(logits, rows, targets, nll, weights, smoothing, back), backward);
+    }
+
+    /** What is minimised over some rows of logits. */
+    @FunctionalInterface
+    interface Rows {
+        /**
+         * Adds up the loss, which whoever made this keeps.
+         *
+         * @param logits   [n, vocab], to be left as they are
+         * @param rows     their numbers
+         * @param backward whether the gradient is wanted
+         * @return gradient of the sum, [n, vocab], which is changed; null where it is not wanted
+         */
+        Tensor of(Tensor logits, int[] rows, boolean backward);
+    }
+
+    /**
+     * Any loss over the rows that have a target, with its gradient or without.
+     *
+     * @return gradient of the sum to the hidden states [rows, hidden], null where none is wanted; those of the head's weight and bias are added to their own
+     */
+    static Tensor run(Tensor hidden, Head head, int[] targets, Rows loss, boolean backward) {
         int rows = targets.length;
         int[] supervised = IntStream.range(0, rows).filter(i -> targets[i] != Batch.NO_TARGET).toArray();
         int n = supervised.length;
@@ -94,7 +117,7 @@ record HeadLoss(Loss loss, Tensor gradient) {
                 int size = Math.min(chunk, n - at);
                 int[] part = Arrays.copyOfRange(supervised, at, at + size);
                 try (var inner = TensorScope.open()) {
-                    chunk(picked.narrow(0, at, size), head, part, targets, nll, weights, smoothing, weight, backward ? gradient.narrow(0, at, size) : null);
+                    chunk(picked.narrow(0, at, size), head, part, loss, weight, backward ? gradient.narrow(0, at, size) : null);
                 }
             }
             return backward ? scope.handOut(n == rows ? gradient : spread(gradient, supervised, rows)) : null;
@@ -111,18 +134,17 @@ record HeadLoss(Loss loss, Tensor gradient) {
         return Tensor.cat(0, gradient, Tensor.zeros(DType.F32, 1, gradient.size(1))).indexSelect(0, Tensor.of(from, rows));
     }
 
-    private static void chunk(Tensor hidden, Head head, int[] rows, int[] targets, double[] nll, float[] weights, double smoothing, Tensor weight, Tensor gradient) {
+    private static Tensor crossEntropy(Tensor logits, int[] rows, int[] targets, double[] nll, float[] weights, double smoothing, boolean backward) {
         int n = rows.length;
         Tensor index = Tensor.of(Arrays.stream(rows).map(row -> targets[row]).toArray(), n, 1);
-        Tensor logits = head.logits(hidden);
         Tensor p = logits.logSoftmax(-1);
         float[] picked = p.gather(1, index).toFloats();
         float[] all = smoothing == 0 ? null : p.mean(1, false).toFloats();
         for (int i = 0; i < n; i++) {
             nll[rows[i]] = -(double) picked[i] * (1 - smoothing) - (all == null ? 0 : smoothing * all[i]);
         }
-        if (gradient == null) {
-            return;
+        if (!backward) {
+            return null;
         }
         p.exp_().scatterAdd_(1, index, Tensor.zeros(DType.F32, n, 1).fill_(smoothing - 1));
         if (smoothing > 0) {
@@ -134,6 +156,15 @@ record HeadLoss(Loss loss, Tensor gradient) {
                 own[i] = weights[rows[i]];
             }
             p.mul_(Tensor.of(own, n, 1));
+        }
+        return p;
+    }
+
+    private static void chunk(Tensor hidden, Head head, int[] rows, Rows loss, Tensor weight, Tensor gradient) {
+        Tensor logits = head.logits(hidden);
+        Tensor p = loss.of(logits, rows, gradient != null);
+        if (gradient == null) {
+            return;
         }
         head.backward_(p, logits);
         Tensor factor = head.products().factor(p);

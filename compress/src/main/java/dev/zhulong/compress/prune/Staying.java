@@ -147,8 +147,8 @@ public record Staying(List<Integer> layers, List<int[]> channels, List<int[]> gr
         return sorted.subList(0, count).stream().mapToInt(Integer::intValue).sorted().toArray();
     }
 
-    /** The smaller network's shape. */
-    DecoderSpec spec(DecoderSpec of) {
+    /** The smaller network's shape. @param of the model that they are parts of */
+    public DecoderSpec spec(DecoderSpec of) {
         List<Layer> smaller = new ArrayList<>();
         for (int i = 0; i < layers.size(); i++) {
             Layer layer = of.layer(layers.get(i));

@@ -1,6 +1,8 @@
 package dev.zhulong.recipe.jobs;
 
 import dev.zhulong.formats.yaml.RecipeReader;
+import dev.zhulong.recipe.DistilJob;
+import dev.zhulong.recipe.DistilRecipe;
 import dev.zhulong.recipe.EmbedJob;
 import dev.zhulong.recipe.EmbedRecipe;
 import dev.zhulong.recipe.FinetuneJob;
@@ -39,7 +41,8 @@ public final class Jobs {
             new Kind<>(QuickstartRecipe.KIND, QuickstartRecipe.class, QuickstartJob::new),
             new Kind<>(LabelRecipe.KIND, LabelRecipe.class, LabelJob::new),
             new Kind<>(RewriteRecipe.KIND, RewriteRecipe.class, RewriteJob::new),
-            new Kind<>(EmbedRecipe.KIND, EmbedRecipe.class, EmbedJob::new));
+            new Kind<>(EmbedRecipe.KIND, EmbedRecipe.class, EmbedJob::new),
+            new Kind<>(DistilRecipe.KIND, DistilRecipe.class, DistilJob::new));
 
     /** @param recipe what its YAML becomes */
     private record Kind<R extends Record>(String name, Class<R> recipe, Function<R, Job> job) {

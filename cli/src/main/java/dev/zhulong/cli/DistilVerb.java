@@ -1,0 +1,95 @@
+package dev.zhulong.cli;
+
+import dev.zhulong.formats.yaml.RecipeReader;
+import dev.zhulong.recipe.DistilJob;
+import dev.zhulong.recipe.DistilRecipe;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** A student that learns from a teacher. */
+@Command(
+        name = "distil",
+        description = {
+            "Train a smaller model to say what a larger one says: of every token of the text it learns the teacher's whole distribution, and not only the token that comes next.",
+            "The student is a model of its own with the teacher's tokenizer (a pruned one, for example), or is cut from the teacher: some of its layers, the first and the last among them.",
+            "The weights that are nearest to the teacher on held-out text are kept, the start's among them, so that the student is never worse than it began. --control trains the same student on the same "
+                    + "text without the teacher, and the last line reports both.",
+            "An interrupted run continues when the same command is given again, or with 'zhulong resume RUN', and ends with the same bits as a run that was never stopped.",
+        },
+        footer = {
+            "", "Examples:",
+            "  zhulong distil --teacher my-model --layers 4 --data corpus.txt --out RUN",
+            "  zhulong distil --teacher my-model --student pruned --data corpus.txt --control --out RUN",
+            "  zhulong distil --teacher my-model --layers 4 --divergence jsd --temperature 2 \\",
+            "      --data corpus.txt --set train.steps=1000 --out RUN",
+            "  zhulong distil --fields           every field, its default and meaning",
+        })
+final class DistilVerb extends JobVerb {
+    @Option(names = "--teacher", paramLabel = "DIR", description = "Model to learn from, in the Hugging Face layout.")
+    Path teacher;
+
+    @Option(names = "--student", paramLabel = "DIR", description = "Model that learns, in the Hugging Face layout, with the teacher's tokenizer.")
+    Path student;
+
+    @Option(names = "--layers", paramLabel = "N|LIST", description = "Student to cut from the teacher, in place of --student: a number of layers, the first and the last among them, or the numbers of the layers "
+            + "from 0, as 0,1,4,5.")
+    String layers;
+
+    @Option(names = "--data", paramLabel = "PATH", arity = "1..*", description = "Files, directories or archives to train on, or a corpus made by zhulong clean.")
+    List<Path> data = List.of();
+
+    @Option(names = "--divergence", paramLabel = "KIND", description = "What is minimized: forward (the student covers what the teacher says), reverse (it says nothing that the teacher does not) or jsd, "
+            + "a mixture of both (default: forward).")
+    String divergence;
+
+    @Option(names = "--temperature", paramLabel = "T", description = "What the logits of both models are divided by (default: 1).")
+    Double temperature;
+
+    @Option(names = "--control", description = "Train the same student without the teacher as well, and report both.")
+    boolean control;
+
+    @Option(names = "--fields", description = "List every field of a recipe and exit.")
+    boolean fields;
+
+    @Override
+    protected void run() {
+        if (fields) {
+            out().print(RecipeReader.describe(DistilRecipe.class));
+            return;
+        }
+        requireOut();
+        if (recipe == null && (teacher == null || data.isEmpty())) {
+            throw wrongUsage("nothing to learn from: give --teacher DIR and --data PATH, or --recipe FILE");
+        }
+        if (student != null && layers != null) {
+            throw wrongUsage("--student is a model of its own, and --layers cuts one from the teacher: give one of them");
+        }
+        List<String> overrides = new ArrayList<>();
+        if (teacher != null) {
+            overrides.add("teacher=" + teacher);
+        }
+        if (student != null) {
+            overrides.add("student.from=" + student);
+        }
+        if (layers != null) {
+            overrides.add(layers.contains(",") ? "student.layer_list=[" + layers + "]" : "student.layers=" + layers);
+        }
+        if (!data.isEmpty()) {
+            overrides.add(PretrainVerb.text("data", data));
+        }
+        if (divergence != null) {
+            overrides.add("objective.divergence=" + divergence);
+        }
+        if (temperature != null) {
+            overrides.add("objective.temperature=" + temperature);
+        }
+        if (control) {
+            overrides.add("control=true");
+        }
+        overrides.addAll(set);
+        run(new DistilJob(read(DistilRecipe.KIND, DistilRecipe.class, overrides)), out);
+    }
+}

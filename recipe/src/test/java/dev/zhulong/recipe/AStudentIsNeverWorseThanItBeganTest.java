@@ -1,0 +1,128 @@
+package dev.zhulong.recipe;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.zhulong.compress.prune.DecoderPrune;
+import dev.zhulong.compress.prune.Staying;
+import dev.zhulong.formats.JsonFields;
+import dev.zhulong.formats.Provenance;
+import dev.zhulong.formats.progress.Event;
+import dev.zhulong.formats.progress.Progress;
+import dev.zhulong.formats.yaml.RecipeReader;
+import dev.zhulong.model.Decoder;
+import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.recipe.jobs.Jobs;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class AStudentIsNeverWorseThanItBeganTest {
+    @TempDir
+    static Path temporary;
+
+    private static Path texts;
+    private static Path teacher;
+
+    @BeforeAll
+    static void teach() throws IOException {
+        texts = TinyRun.texts(temporary.resolve("texts"), 20, 1);
+        teacher = temporary.resolve("teacher");
+        TinyRun.run(TinyRun.recipe(texts, "model.layers=3", "train.steps=60", "train.sample_every=0"), teacher);
+    }
+
+    private static DistilRecipe recipe(String... overrides) {
+        List<String> all = new ArrayList<>(List.of("data.inputs=[\"" + texts + "\"]", "data.validation_fraction=0.2", "teacher=" + teacher, "train.batch=2", "train.seq=32", "train.steps=24",
+                "train.lr=3e-3", "train.evaluate_every=6", "train.evaluate_rows=6", "train.checkpoint_every=5", "train.warmup=2"));
+        all.addAll(List.of(overrides));
+        return RecipeReader.defaults(DistilRecipe.class, all);
+    }
+
+    private static JsonFields run(DistilRecipe recipe, Path directory) {
+        new DistilJob(recipe).run(directory, Progress.SILENT);
+        return JsonFields.read(directory.resolve(FinalEvaluation.FILE));
+    }
+
+    @Test
+    void itComesNearerToItsTeacherAndItsControlIsMeasured() {
+        Path out = temporary.resolve("nearer");
+        JsonFields found = run(recipe("student.layers=2", "control=true"), out);
+        assertThat(found.number("divergence")).isLessThan(found.number("divergence_before"));
+        assertThat(found.number("control_perplexity")).isPositive();
+        assertThat(found.number("teacher_perplexity")).isPositive();
+        assertThat(found.text("text").orElseThrow()).contains("control without the teacher");
+        assertThat(Provenance.read(out).stage()).isEqualTo("distil");
+        try (Decoder student = DecoderFiles.load(out)) {
+            assertThat(student.spec().layers()).isEqualTo(2);
+        }
+        assertThat(new DistilJob(recipe("student.layers=2", "control=true")).run(out, Progress.SILENT).score().orElseThrow()).as("of a finished run")
+                .isCloseTo(found.number("divergence"), within(1e-12));
+    }
+
+    /** At such a rate every step makes it worse. */
+    @Test
+    void whatTrainingMakesWorseIsNotKept() {
+        Path out = temporary.resolve("worse");
+        JsonFields found = run(recipe("student.layer_list=[0, 2]", "train.lr=3", "train.final_lr=3", "train.warmup=0", "train.clip=0"), out);
+        assertThat(found.number("divergence")).isEqualTo(found.number("divergence_before"));
+        assertThat(found.number("perplexity")).isEqualTo(found.number("perplexity_before"));
+        try (Decoder whole = DecoderFiles.load(teacher); Decoder start = DecoderPrune.of(whole, Staying.choose(whole.spec(), Staying.Wanted.layers(List.of(0, 2)), null));
+                Decoder kept = DecoderFiles.load(out)) {
+            kept.parameters().forEach((name, weight) -> assertThat(weight.toFloats()).as(name).isEqualTo(start.parameters().get(name).toFloats()));
+        }
+        assertThat(out.resolve("best.json")).doesNotExist();
+    }
+
+    @Test
+    void oneThatIsStoppedEndsInTheSameBits() throws IOException {
+        String[] how = {"student.layers=2", "objective.divergence=jsd", "objective.temperature=2", "control=true"};
+        Path whole = temporary.resolve("whole");
+        run(recipe(how), whole);
+        for (int[] stop : new int[][] {{8, 1}, {13, 1}, {9, 2}}) {
+            Path out = temporary.resolve("stopped-" + stop[0] + "-" + stop[1]);
+            int[] seen = {0};
+            Progress stopping = event -> {
+                // the second training is the control's
+                if (event.stage().equals("train") && event.done() == stop[0] && event.values().containsKey(Event.LOSS) && ++seen[0] == stop[1]) {
+                    throw new IllegalStateException("stopped");
+                }
+            };
+            assertThatThrownBy(() -> new DistilJob(recipe(how)).run(out, stopping)).hasMessageContaining("stopped");
+            Jobs.in(out, List.of()).run(out, Progress.SILENT);
+            assertThat(out.resolve("model.safetensors")).hasSameBinaryContentAs(whole.resolve("model.safetensors"));
+            assertThat(out.resolve(FinalEvaluation.FILE)).hasSameBinaryContentAs(whole.resolve(FinalEvaluation.FILE));
+        }
+    }
+
+    @Test
+    void aStudentOfItsOwnHasTheTeachersTokenizer() throws IOException {
+        Path student = temporary.resolve("student");
+        try (Decoder whole = DecoderFiles.load(teacher)) {
+            DecoderPrune.write(teacher, whole, Staying.choose(whole.spec(), Staying.Wanted.layers(List.of(1)), null), student);
+        }
+        JsonFields found = run(recipe("student.from=" + student, "train.steps=6", "train.warmup=1"), temporary.resolve("own"));
+        assertThat(found.number("divergence")).isLessThanOrEqualTo(found.number("divergence_before"));
+        Path other = temporary.resolve("other");
+        TinyRun.run(TinyRun.recipe(TinyRun.texts(temporary.resolve("other-texts"), 20, 9), "train.steps=2", "train.sample_every=0"), other);
+        assertThatThrownBy(() -> run(recipe("student.from=" + other), temporary.resolve("none"))).isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("different tokenizers").hasMessageContaining("--layers");
+        assertThat(temporary.resolve("none")).doesNotExist();
+    }
+
+    @Test
+    void whatIsMissingIsNamed() {
+        assertThatThrownBy(() -> run(recipe(), temporary.resolve("none-1"))).hasMessageContaining("--student").hasMessageContaining("--layers");
+        assertThatThrownBy(() -> run(recipe("student.layers=4"), temporary.resolve("none-2"))).hasMessageContaining("1 to 3");
+        assertThatThrownBy(() -> recipe("student.layers=1", "student.layer_list=[0]")).hasMessageContaining("one of student.from");
+        assertThatThrownBy(() -> recipe("objective.temperature=0")).hasMessageContaining("temperature");
+        assertThatThrownBy(() -> run(recipe("student.layers=2", "data.validation_fraction=0"), temporary.resolve("none-3"))).hasMessageContaining("held out");
+        assertThat(Jobs.kindOf(Optional.empty(), List.of("kind=distil"))).isEqualTo(DistilRecipe.KIND);
+    }
+}
