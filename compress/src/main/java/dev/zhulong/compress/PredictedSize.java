@@ -62,9 +62,14 @@ public final class PredictedSize {
         return bytes;
     }
 
+    /** How many weights there are. */
+    public long weights() {
+        return weights.stream().mapToLong(PredictedSize::elements).sum();
+    }
+
     /** Share of the weights that belong to the vocabulary: the embedding's, and the head's where it has its own. */
     public double vocabularyShare() {
-        long all = weights.stream().mapToLong(PredictedSize::elements).sum();
+        long all = weights();
         return weights.stream().filter(weight -> weight.gguf().equals("token_embd.weight") || weight.gguf().equals("output.weight")).mapToLong(PredictedSize::elements).sum() / (double) all;
     }
 

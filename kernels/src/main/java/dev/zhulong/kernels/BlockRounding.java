@@ -121,6 +121,31 @@ public final class BlockRounding {
         }
     }
 
+    /**
+     * Takes the scales of a block that is stored in place of choosing some, so that weights may be given other codes under them. A block that is packed after that holds the same scales, or
+     * others that say the same.
+     */
+    public void load(byte[] in, int at) {
+        switch (type) {
+            case Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_XS -> {
+                KQuantPacking.scales(type, in, at, fit);
+                for (int g = 0; g < 256 / group; g++) {
+                    set(g, fit.scale * fit.scales[g], type.hasMin() ? -(fit.min * fit.mins[g]) : 0);
+                }
+            }
+            default -> {
+                scale = GroupedRow.f16(in, at);
+                min = type.hasMin() ? GroupedRow.f16(in, at + 2) : 0;
+                set(0, scale, min);
+            }
+        }
+    }
+
+    /** How far apart two neighbouring values of weight {@code i} of the block are; of types whose levels lie unevenly, a level's unit. */
+    public float step(int i) {
+        return Math.abs(steps[i / group]);
+    }
+
     /** Gives weight {@code i} of the block the code nearest to {@code value}, and returns what that stands for. */
     public float round(int i, float value) {
         int g = i / group;

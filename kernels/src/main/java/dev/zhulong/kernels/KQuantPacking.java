@@ -29,6 +29,52 @@ final class KQuantPacking {
         Quantiser.putHalf(out, at + 108, fit.scale, WeightType.Q3_K);
     }
 
+    /** The scales and minimums of a block, as the methods here write them. */
+    static void scales(WeightType type, byte[] in, int at, KQuantFit fit) {
+        switch (type) {
+            case Q2_K -> {
+                fit.scale = GroupedRow.f16(in, at + 80);
+                fit.min = GroupedRow.f16(in, at + 82);
+                for (int g = 0; g < 16; g++) {
+                    fit.scales[g] = in[at + g] & 15;
+                    fit.mins[g] = in[at + g] >> 4 & 15;
+                }
+            }
+            case Q3_K -> {
+                fit.scale = GroupedRow.f16(in, at + 108);
+                for (int g = 0; g < 16; g++) {
+                    int low = in[at + 96 + g % 8] >> (g < 8 ? 0 : 4) & 15;
+                    fit.scales[g] = (low | (in[at + 104 + g % 4] >> (2 * (g / 4)) & 3) << 4) - 32;
+                }
+            }
+            case Q4_K, Q5_K -> {
+                fit.scale = GroupedRow.f16(in, at);
+                fit.min = GroupedRow.f16(in, at + 2);
+                int s = at + 4;
+                for (int g = 0; g < 4; g++) {
+                    fit.scales[g] = in[s + g] & 63;
+                    fit.mins[g] = in[s + g + 4] & 63;
+                    fit.scales[g + 4] = in[s + g + 8] & 15 | (in[s + g] >> 6 & 3) << 4;
+                    fit.mins[g + 4] = in[s + g + 8] >> 4 & 15 | (in[s + g + 4] >> 6 & 3) << 4;
+                }
+            }
+            case Q6_K -> {
+                fit.scale = GroupedRow.f16(in, at + 208);
+                for (int g = 0; g < 16; g++) {
+                    fit.scales[g] = in[at + 192 + g];
+                }
+            }
+            case IQ4_XS -> {
+                fit.scale = GroupedRow.f16(in, at);
+                for (int g = 0; g < 8; g++) {
+                    int low = in[at + 4 + g / 2] >> (4 * (g % 2)) & 15;
+                    fit.scales[g] = (low | (in[at + 2 + g / 4] >> (2 * (g % 4)) & 3) << 4) - 32;
+                }
+            }
+            default -> throw new IllegalArgumentException(type + " has no blocks of 256 weights");
+        }
+    }
+
     private static void twoBits(byte[] out, int at, int i, int code) {
         out[at + i / 128 * 32 + i % 32] |= (byte) (code << (2 * (i % 128 / 32)));
     }

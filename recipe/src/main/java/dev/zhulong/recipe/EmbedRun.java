@@ -138,7 +138,7 @@ final class EmbedRun implements RecipeJob.Run<EmbedJob.Result> {
         List<ContrastRow> learnt = encoded(sides.train(), texts);
         List<ContrastRow> held = encoded(sides.heldOut(), texts);
         long steps = recipe.train().steps(learnt.size(), recipe.train().batch());
-        try (Teacher teacher = recipe.model().teacher().map(path -> Teacher.open(path, base, config, model.spec())).orElse(null)) {
+        try (EncoderTeacher teacher = recipe.model().teacher().map(path -> EncoderTeacher.open(path, base, config, model.spec())).orElse(null)) {
             VectorObjective objective = teacher == null ? new Contrast(model, vectors, recipe.temperature(), config.similarity().equals("cosine"))
                     : new VectorDistillation(model, vectors, teacher.model(), teacher.vectors());
             announce(model, learnt, held, steps);
@@ -258,7 +258,7 @@ final class EmbedRun implements RecipeJob.Run<EmbedJob.Result> {
         List<Path> inputs = new ArrayList<>(recipe.data().files());
         recipe.data().heldOut().ifPresent(inputs::add);
         inputs.addAll(RunInputs.describing(network()));
-        recipe.model().teacher().ifPresent(teacher -> inputs.addAll(RunInputs.describing(Teacher.network(teacher))));
+        recipe.model().teacher().ifPresent(teacher -> inputs.addAll(RunInputs.describing(EncoderTeacher.network(teacher))));
         inputs.addAll(config.files(base));
         return inputs;
     }
@@ -269,7 +269,7 @@ final class EmbedRun implements RecipeJob.Run<EmbedJob.Result> {
         recipe.data().files().forEach(file -> inputs.add(Provenance.Input.of(file)));
         recipe.data().heldOut().ifPresent(file -> inputs.add(Provenance.Input.of(file)));
         FinishedModel.base(network(), inputs, parents);
-        recipe.model().teacher().ifPresent(teacher -> inputs.add(Provenance.Input.of(Teacher.network(teacher))));
+        recipe.model().teacher().ifPresent(teacher -> inputs.add(Provenance.Input.of(EncoderTeacher.network(teacher))));
         return Provenance.of("finetune", inputs, RunDirectory.tree(recipe), recipe.seed()).withParents(parents);
     }
 

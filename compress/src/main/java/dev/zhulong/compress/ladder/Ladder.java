@@ -5,10 +5,12 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.zhulong.compress.Precision;
 import dev.zhulong.compress.ladder.Recipe.Base;
 import dev.zhulong.compress.ladder.Recipe.Fit;
+import dev.zhulong.compress.recover.Recovery;
 import dev.zhulong.formats.ContentHash;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.Sizes;
 import dev.zhulong.formats.progress.Progress;
+import dev.zhulong.infer.open.Machine;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -17,6 +19,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -42,6 +45,9 @@ public final class Ladder implements AutoCloseable {
 
     /** A vocabulary that is less of the model than this is not worth cutting. */
     private static final double WORTH_CUTTING = 0.15;
+
+    /** Steps of training, the most that there is time for. */
+    private static final List<Long> STEPS = List.of(256L, 128L, 64L, 32L);
 
     private final Path model;
     private final Goal goal;
@@ -117,12 +123,43 @@ public final class Ladder implements AutoCloseable {
                 return done(found.get(), true);
             }
         }
-        Optional<Attempt> best = ledger.attempts().stream().filter(attempt -> attempt.bytes() <= target).min(Comparator.comparingDouble(attempt -> attempt.fidelity().quality()));
+        Optional<Attempt> trained = best(target).flatMap(this::train);
+        if (trained.isPresent() && goal.isReached(trained.get(), before)) {
+            return done(trained.get(), true);
+        }
+        Optional<Attempt> best = best(target);
         if (bestEffort && best.isPresent()) {
             return done(best.get(), false);
         }
         findNearest(bases().getLast(), target);
         return new Outcome(Optional.empty(), false, ledger.attempts(), before, goal, seconds(), notes);
+    }
+
+    private Optional<Attempt> best(long target) {
+        return ledger.attempts().stream().filter(attempt -> attempt.bytes() <= target).min(Comparator.comparingDouble(attempt -> attempt.fidelity().quality()));
+    }
+
+    /** The last rung: what is best so far is trained in its bits, for as many steps as there is time for. */
+    private Optional<Attempt> train(Attempt start) {
+        if (start.recipe().steps() > 0 || start.recipe().fit() == Fit.PLAIN || goal.floor() > start.fidelity().quality()) {
+            return Optional.empty();
+        }
+        Optional<Attempt> earlier = ledger.attempts().stream().filter(attempt -> attempt.recipe().steps() > 0 && attempt.recipe().untrained().equals(start.recipe())).findFirst();
+        if (earlier.isPresent()) {
+            return earlier;
+        }
+        long weights = workshop.size(start.recipe().base()).weights();
+        long needed = Recovery.memory(weights);
+        if (needed > Machine.availableMemory()) {
+            notes.add("training in few bits was left out: it needs " + Sizes.memory(needed) + " of memory");
+            return Optional.empty();
+        }
+        double left = goal.limit().toSeconds() - seconds();
+        double each = Recovery.seconds(weights);
+        return STEPS.stream().filter(steps -> steps * each < left).findFirst().map(steps -> attempt(start.recipe().trained(steps))).or(() -> {
+            notes.add(String.format(Locale.ROOT, "training in few bits was left out: %d steps would take about %,.0f s, and %,.0f s are left", STEPS.getLast(), STEPS.getLast() * each, Math.max(0, left)));
+            return Optional.empty();
+        });
     }
 
     /** Looks for the fewest bits that keep the floor, so that the user learns what can be had; more bits are taken to be no worse. */
@@ -134,7 +171,7 @@ public final class Ladder implements AutoCloseable {
         while (good < bad && !isOver()) {
             int middle = (good + bad) / 2;
             Precision precision = larger.get(middle);
-            if (attempt(new Recipe(base, Workshop.fits(precision).getLast(), precision)).fidelity().keeps(goal.floor())) {
+            if (attempt(new Recipe(base, Workshop.fits(precision).getLast(), precision, 0)).fidelity().keeps(goal.floor())) {
                 good = middle + 1;
             } else {
                 bad = middle;
@@ -150,7 +187,7 @@ public final class Ladder implements AutoCloseable {
                 if (isOver()) {
                     return Optional.empty();
                 }
-                Attempt attempt = attempt(new Recipe(base, fit, precision));
+                Attempt attempt = attempt(new Recipe(base, fit, precision, 0));
                 if (goal.isReached(attempt, before)) {
                     return Optional.of(attempt);
                 }
@@ -216,9 +253,6 @@ public final class Ladder implements AutoCloseable {
             var attempt = new Attempt(recipe, Files.size(file), ContentHash.ofFile(file).sha256(), found.fidelity(), found.tokensPerSecond(), yardstick.tokensPerSecond(), seconds);
             ledger.add(attempt);
             progress.message(Outcome.line(attempt, before, goal));
-            if (!goal.isReached(attempt, before)) {
-                Files.delete(file);
-            }
             return attempt;
         } catch (IOException e) {
             throw new UncheckedIOException(e);

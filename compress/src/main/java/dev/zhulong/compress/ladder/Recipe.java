@@ -12,8 +12,9 @@ import java.util.Locale;
  * @param base      what is quantized: the model, or what was left of it
  * @param fit       how weights are rounded
  * @param precision to quantize to
+ * @param steps     of training after that; 0 for none
  */
-public record Recipe(Base base, Fit fit, Precision precision) {
+public record Recipe(Base base, Fit fit, Precision precision, long steps) {
     /** What is quantized. */
     public enum Base {
         /** The model as it was given. */
@@ -44,20 +45,30 @@ public record Recipe(Base base, Fit fit, Precision precision) {
         }
     }
 
+    /** The same without training: what training begins with. */
+    Recipe untrained() {
+        return new Recipe(base, fit, precision, 0);
+    }
+
+    /** The same with training. */
+    Recipe trained(long updates) {
+        return new Recipe(base, fit, precision, updates);
+    }
+
     /** In a few words. */
     @Override
     public String toString() {
-        return base.words() + precision + fit.words();
+        return base.words() + precision + fit.words() + (steps == 0 ? "" : ", trained rounded for " + steps + " steps");
     }
 
     ObjectNode json() {
-        return JsonNodeFactory.instance.objectNode().put("base", lower(base)).put("fit", lower(fit)).put("precision", precision.toString());
+        return JsonNodeFactory.instance.objectNode().put("base", lower(base)).put("fit", lower(fit)).put("precision", precision.toString()).put("steps", steps);
     }
 
     /** @throws IllegalArgumentException for what is no recipe */
     static Recipe of(JsonNode json) {
         return new Recipe(Base.valueOf(json.path("base").asText().toUpperCase(Locale.ROOT)), Fit.valueOf(json.path("fit").asText().toUpperCase(Locale.ROOT)),
-                Precision.of(json.path("precision").asText()));
+                Precision.of(json.path("precision").asText()), json.path("steps").asLong());
     }
 
     private static String lower(Enum<?> value) {

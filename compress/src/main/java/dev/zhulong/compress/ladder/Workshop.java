@@ -9,6 +9,7 @@ import dev.zhulong.compress.ladder.Recipe.Base;
 import dev.zhulong.compress.ladder.Recipe.Fit;
 import dev.zhulong.compress.prune.LikelyTokens;
 import dev.zhulong.compress.prune.VocabularyTrim;
+import dev.zhulong.compress.recover.Recovery;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.infer.open.EngineChoice;
 import dev.zhulong.infer.open.EngineChoice.Engine;
@@ -18,8 +19,10 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -55,7 +58,7 @@ final class Workshop implements AutoCloseable {
 
     /** Ways to round to it, the cheapest first. */
     static List<Fit> fits(Precision precision) {
-        return precision == Precision.F16 || precision == Precision.Q8_0 ? List.of(Fit.PLAIN) : List.of(Fit.IMPORTANCE);
+        return precision == Precision.F16 || precision == Precision.Q8_0 ? List.of(Fit.PLAIN) : List.of(Fit.IMPORTANCE, Fit.FEEDBACK);
     }
 
     /** Bytes that a file of it will have. */
@@ -104,38 +107,61 @@ final class Workshop implements AutoCloseable {
     /** Writes the file; one that was there is replaced. */
     Path make(Recipe recipe) {
         Path out = file(recipe);
+        if (recipe.steps() > 0) {
+            return train(recipe, out);
+        }
         var quantization = new Quantization(path(recipe.base()), recipe.precision(), out, false, threads, progress);
-        if (recipe.fit() == Fit.IMPORTANCE) {
-            quantization.importance(importance());
+        switch (recipe.fit()) {
+            case PLAIN -> { }
+            case IMPORTANCE -> quantization.importance(importance());
+            case FEEDBACK -> quantization.calibration(calibration(path(recipe.base())));
         }
         quantization.run().notices().forEach(progress::message);
         return out;
     }
 
+    private Path train(Recipe recipe, Path out) {
+        Path start = file(recipe.untrained());
+        if (!Files.exists(start)) {
+            make(recipe.untrained());
+        }
+        Recovery.Result result = new Recovery(path(recipe.base()), start, progress).run(texts, recipe.steps(), directory.resolve(out.getFileName() + ".run"), out);
+        progress.message(String.format(Locale.ROOT, "training: %.4f -> %.4f nats a token from the model on texts held out of it, best after step %,d", result.before(), result.after(), result.step()));
+        return out;
+    }
+
+    /** The whole of a model's texts as it cuts them. */
+    private CalibrationTokens calibration(Path of) {
+        try (ModelFiles files = ModelFiles.open(of, choice)) {
+            return CalibrationTokens.of(List.of("texts"), String.join("\n\n", texts), files.tokenizer(), files.spec().contextLength(), CalibrationTokens.USUAL);
+        }
+    }
+
     /** Of the model as it was given; what is cut of the vocabulary changes no projection's inputs. */
     private Importance importance() {
         if (importance == null) {
-            try (ModelFiles files = ModelFiles.open(model, choice)) {
-                importance = Importance.collect(model, CalibrationTokens.of(List.of("text"), String.join("\n\n", texts), files.tokenizer(), files.spec().contextLength(), CalibrationTokens.USUAL), progress);
-            }
+            importance = Importance.collect(model, calibration(model), progress);
         }
         return importance;
     }
 
-    /** Removes what was made on the way. */
+    /** Removes what was made on the way: what was learnt from it is written down. */
     @Override
     public void close() {
-        Path trimmed = directory.resolve(TRIMMED);
-        if (!Files.isDirectory(trimmed)) {
-            return;
-        }
-        try (Stream<Path> files = Files.list(trimmed)) {
-            for (Path file : files.toList()) {
-                Files.delete(file);
+        try (Stream<Path> all = Files.list(directory)) {
+            for (Path made : all.filter(path -> Files.isDirectory(path) || path.toString().endsWith(".gguf")).toList()) {
+                delete(made);
             }
-            Files.delete(trimmed);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    private static void delete(Path made) throws IOException {
+        try (Stream<Path> all = Files.walk(made)) {
+            for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(path);
+            }
         }
     }
 }

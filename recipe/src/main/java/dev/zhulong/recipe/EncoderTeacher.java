@@ -16,7 +16,7 @@ import java.nio.file.Path;
  * @param model   without a head
  * @param vectors that its states become
  */
-record Teacher(ModelDirectory files, Encoder model, TextVectors vectors) implements AutoCloseable {
+record EncoderTeacher(ModelDirectory files, Encoder model, TextVectors vectors) implements AutoCloseable {
     private static final String TOKENIZER = "tokenizer.json";
 
     /**
@@ -25,7 +25,7 @@ record Teacher(ModelDirectory files, Encoder model, TextVectors vectors) impleme
      * @param student the other's directory
      * @throws IllegalArgumentException where the two do not read the same ids, or their vectors are of different widths
      */
-    static Teacher open(Path directory, Path student, EmbeddingConfig own, EncoderSpec spec) {
+    static EncoderTeacher open(Path directory, Path student, EmbeddingConfig own, EncoderSpec spec) {
         EmbeddingConfig config = EmbeddingConfig.read(directory).orPooled(own.pooling().getFirst());
         Path network = directory.resolve(config.network());
         if (!ContentHash.ofFile(network.resolve(TOKENIZER)).equals(ContentHash.ofFile(student.resolve(own.network()).resolve(TOKENIZER)))) {
@@ -39,7 +39,7 @@ record Teacher(ModelDirectory files, Encoder model, TextVectors vectors) impleme
                 throw new IllegalArgumentException(directory + " gives vectors of " + width + " numbers and " + student + " of " + own.dimension(spec.hiddenSize())
                         + ": they have to be as long");
             }
-            return new Teacher(files, EncoderFiles.loadAs(files, theirs, 0), new TextVectors(config, directory));
+            return new EncoderTeacher(files, EncoderFiles.loadAs(files, theirs, 0), new TextVectors(config, directory));
         } catch (RuntimeException e) {
             files.close();
             throw e;

@@ -1,0 +1,111 @@
+package dev.zhulong.compress.recover;
+
+import dev.zhulong.formats.Parameter.Layout;
+import dev.zhulong.formats.gguf.GgufModel;
+import dev.zhulong.formats.gguf.GgufTensor;
+import dev.zhulong.formats.gguf.GgufWeight;
+import dev.zhulong.formats.gguf.GgufWriter;
+import dev.zhulong.kernels.Quantiser;
+import dev.zhulong.kernels.WeightType;
+import dev.zhulong.model.Network;
+import dev.zhulong.tensor.NoGrad;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The matrices of a quantised GGUF file, to be trained: what values their scales allow, and which of them each weight has.
+ *
+ * <pre>{@code
+ * RoundedWeights rounded = RoundedWeights.of(Path.of("start.gguf"));
+ * rounded.copyTo(network);
+ * // train with new StraightThrough.Settings(adamW, rounded)
+ * rounded.write(Path.of("better.gguf"));
+ * }</pre>
+ */
+public final class RoundedWeights {
+    private final Path file;
+    private final Map<String, RoundedMatrix> matrices = new LinkedHashMap<>();
+
+    private RoundedWeights(Path file) {
+        this.file = file;
+    }
+
+    /**
+     * Of a decoder's file.
+     *
+     * @throws IllegalArgumentException where a matrix is of a type whose scales cannot stay while codes change, or is stored the other way round in directories
+     */
+    public static RoundedWeights of(Path file) {
+        var rounded = new RoundedWeights(file);
+        try (GgufModel model = GgufModel.open(file)) {
+            Map<String, GgufTensor> tensors = model.file().tensors();
+            for (GgufWeight weight : GgufWeight.of(model.spec())) {
+                GgufTensor tensor = tensors.get(weight.gguf());
+                if (tensor == null || !WeightType.valueOf(tensor.type().name()).quantised()) {
+                    continue;
+                }
+                WeightType type = WeightType.valueOf(tensor.type().name());
+                if (!Quantiser.supports(type) || weight.isStacked() || weight.layout() == Layout.TRANSPOSED) {
+                    throw new IllegalArgumentException(file + ": " + weight.gguf() + " is " + (weight.isStacked() ? "one of experts" : weight.layout() == Layout.TRANSPOSED ? "stored the other way round"
+                            : type.toString()) + ", which cannot be trained rounded");
+                }
+                int rows = Math.toIntExact(weight.shape()[0]);
+                byte[] blocks = new byte[Math.toIntExact(tensor.data().byteSize())];
+                weight.toHuggingFaceRows(tensor.data(), MemorySegment.ofArray(blocks), blocks.length / rows);
+                rounded.matrices.put(weight.huggingFace(), new RoundedMatrix(type, rows, Math.toIntExact(weight.shape()[1]), blocks.clone(), blocks));
+            }
+        }
+        return rounded;
+    }
+
+    /** By their names in Hugging Face's layout. */
+    Map<String, RoundedMatrix> matrices() {
+        return Collections.unmodifiableMap(matrices);
+    }
+
+    /** A copy of all blocks as they are now. */
+    Map<String, byte[]> codes() {
+        Map<String, byte[]> copies = new LinkedHashMap<>();
+        matrices.forEach((name, matrix) -> copies.put(name, matrix.blocks().clone()));
+        return copies;
+    }
+
+    /** Puts such a copy in place. */
+    void codes(Map<String, byte[]> copies) {
+        copies.forEach((name, blocks) -> System.arraycopy(blocks, 0, matrices.get(name).blocks(), 0, blocks.length));
+    }
+
+    /** Gives a network of the file's shape the values that the matrices hold. */
+    public void copyTo(Network network) {
+        try (var off = NoGrad.open()) {
+            matrices.forEach((name, matrix) -> network.trainable().get(name).write_(matrix::values));
+        }
+    }
+
+    /** Writes the file with the codes as they are now. */
+    public void write(Path out) {
+        try (GgufModel model = GgufModel.open(file)) {
+            Map<String, GgufWeight> byName = new LinkedHashMap<>();
+            GgufWeight.of(model.spec()).forEach(weight -> byName.put(weight.gguf(), weight));
+            List<GgufWriter.Entry> entries = new ArrayList<>();
+            for (GgufTensor tensor : model.file().tensors().values()) {
+                GgufWeight weight = byName.get(tensor.name());
+                RoundedMatrix matrix = weight == null ? null : matrices.get(weight.huggingFace());
+                entries.add(new GgufWriter.Entry(tensor.name(), tensor.type(), tensor.shape(), () -> matrix == null ? tensor.data() : rows(weight, matrix)));
+            }
+            GgufWriter.write(out, model.file().metadata().values(), entries);
+        }
+    }
+
+    private static MemorySegment rows(GgufWeight weight, RoundedMatrix matrix) {
+        MemorySegment rows = Arena.ofAuto().allocate(matrix.blocks().length, 64);
+        weight.toGgufRows(MemorySegment.ofArray(matrix.blocks()), rows, matrix.blocks().length / matrix.rows());
+        return rows;
+    }
+}
