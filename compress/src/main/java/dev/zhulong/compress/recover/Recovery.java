@@ -14,7 +14,7 @@ import dev.zhulong.text.Tokenizer;
 import dev.zhulong.train.AdamW;
 import dev.zhulong.train.Distillation;
 import dev.zhulong.train.Divergence;
-import dev.zhulong.train.Teacher;
+import dev.zhulong.train.TokenTeacher;
 import dev.zhulong.train.TrainData;
 import dev.zhulong.train.TrainListener;
 import dev.zhulong.train.TrainOptions;
@@ -101,7 +101,7 @@ public final class Recovery {
             if (rounded.matrices().values().stream().noneMatch(RoundedMatrix::isTrained)) {
                 throw new IllegalArgumentException(start + " has no matrix in less than six bits, so there is nothing to win back");
             }
-            var objective = new Distillation(student, Teacher.of(teacher), new Divergence.Forward(), 1);
+            var objective = new Distillation(student, TokenTeacher.of(teacher), new Divergence.Forward(), 1);
             List<Batch> heldOut = rows.heldOut();
             double before = objective.evaluateAll(heldOut).mean();
             var best = new Best(rounded, before);
