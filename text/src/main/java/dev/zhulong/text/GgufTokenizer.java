@@ -142,7 +142,6 @@ public final class GgufTokenizer {
                 pieces.put(tokens.get(id), id);
             }
         }
-        json.putObject("model").set("vocab", vocab());
         ArrayNode steps = json.putObject("decoder").put("type", "Sequence").putArray("decoders");
         replace(steps.addObject());
         steps.addObject().put("type", "ByteFallback");
@@ -163,7 +162,7 @@ public final class GgufTokenizer {
             }
         }
         var bpe = new SentencePieceBpe(pieces, scores, byteIds(unknown));
-        var vocabulary = new Vocabulary(json, metadata.file().toString());
+        var vocabulary = new Vocabulary(json, tokens, metadata.file().toString());
         return new SentencePieceTokenizer(vocabulary, special(1, 2, true), text -> bpe.encode(((spacePrefix ? " " : "") + text).replace(" ", SentencePieceBpe.SPACE)), added,
                 marks);
     }

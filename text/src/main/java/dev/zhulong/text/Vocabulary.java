@@ -3,85 +3,110 @@ package dev.zhulong.text;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
-import java.util.function.IntConsumer;
+import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /** A tokenizer's table: id to spelling, bytes and kind, and spelling to id. Ids may have holes. */
 final class Vocabulary {
     private final String name;
     private final Decoding decoding;
-    private final Map<String, Integer> ids = new HashMap<>();
+    private final Map<String, Integer> ids;
     private final String[] spelling;
-    private final byte[][] bytes;
+    /** Of each token once it was asked for: most of a large table never is. */
+    private final AtomicReferenceArray<byte[]> bytes;
     private final boolean[] control;
 
     /** @param json the whole {@code tokenizer.json}; {@code name} is what errors call it */
     Vocabulary(JsonNode json, String name) {
+        this(json, new Table(json, name), name);
+    }
+
+    /** The same with the tokens as a list, by id, each spelled differently; the JSON's added tokens are among them. */
+    Vocabulary(JsonNode json, List<String> tokens, String name) {
+        this(json, new Table(tokens), name);
+    }
+
+    private Vocabulary(JsonNode json, Table table, String name) {
         this.name = name;
         this.decoding = Decoding.of(json.path("decoder"), name);
-        Map<Integer, String> table = new HashMap<>();
-        read(json.path("model"), table);
-        JsonNode added = json.path("added_tokens");
-        for (JsonNode token : added) {
-            if (!token.path("id").canConvertToInt() || !token.path("content").isTextual()) {
-                throw new IllegalArgumentException(name + ": an added token has no id or no content: " + token);
-            }
-            put(token.path("content").textValue(), token.path("id").intValue(), table);
-        }
-        int[] largest = {-1};
-        IntConsumer grow = id -> largest[0] = Math.max(largest[0], id);
-        table.keySet().forEach(grow::accept);
-        if (largest[0] < 0) {
-            throw new IllegalArgumentException(name + ": the vocabulary is empty");
-        }
-        if (largest[0] >= 1 << 24) {
-            throw new IllegalArgumentException(name + ": token id " + largest[0] + " is too large; expected less than " + (1 << 24));
-        }
-        spelling = new String[largest[0] + 1];
-        bytes = new byte[largest[0] + 1][];
-        control = new boolean[largest[0] + 1];
-        table.forEach((id, text) -> {
-            spelling[id] = text;
-            bytes[id] = decoding.bytes(text);
-        });
-        for (JsonNode token : added) {
+        ids = table.ids;
+        spelling = table.spelling;
+        bytes = new AtomicReferenceArray<>(spelling.length);
+        control = new boolean[spelling.length];
+        for (JsonNode token : json.path("added_tokens")) {
             int id = token.path("id").intValue();
             control[id] = token.path("special").asBoolean(false);
             // An added token is matched in the raw text, so in a byte-level vocabulary its spelling is the text itself.
             if (control[id]) {
-                bytes[id] = new byte[0];
+                bytes.set(id, new byte[0]);
             } else if (decoding.byteLevel()) {
-                bytes[id] = token.path("content").textValue().getBytes(StandardCharsets.UTF_8);
+                bytes.set(id, token.path("content").textValue().getBytes(StandardCharsets.UTF_8));
             }
         }
     }
 
-    private void read(JsonNode model, Map<Integer, String> table) {
-        JsonNode vocab = model.path("vocab");
-        if (vocab.isObject()) {
-            vocab.properties().forEach(entry -> {
-                if (!entry.getValue().canConvertToInt()) {
-                    throw new IllegalArgumentException(name + ": token " + entry.getKey() + " has the id " + entry.getValue()
-                            + ", expected an integer");
+    /** Spelling to id and back. */
+    private static final class Table {
+        final Map<String, Integer> ids;
+        final String[] spelling;
+
+        Table(List<String> tokens) {
+            spelling = tokens.toArray(new String[0]);
+            ids = HashMap.newHashMap(spelling.length);
+            for (int id = 0; id < spelling.length; id++) {
+                ids.put(spelling[id], id);
+            }
+        }
+
+        Table(JsonNode json, String name) {
+            ids = new HashMap<>();
+            Map<Integer, String> table = new HashMap<>();
+            read(json.path("model"), table, name);
+            for (JsonNode token : json.path("added_tokens")) {
+                if (!token.path("id").canConvertToInt() || !token.path("content").isTextual()) {
+                    throw new IllegalArgumentException(name + ": an added token has no id or no content: " + token);
                 }
-                put(entry.getKey(), entry.getValue().intValue(), table);
-            });
-        } else if (vocab.isArray()) {
-            for (int id = 0; id < vocab.size(); id++) {
-                put(vocab.get(id).path(0).asText(), id, table);
+                put(token.path("content").textValue(), token.path("id").intValue(), table, name);
             }
-        } else {
-            throw new IllegalArgumentException(name + ": model.vocab is missing; is this a tokenizer.json of the tokenizers library?");
+            int largest = table.keySet().stream().mapToInt(Integer::intValue).max().orElse(-1);
+            if (largest < 0) {
+                throw new IllegalArgumentException(name + ": the vocabulary is empty");
+            }
+            if (largest >= 1 << 24) {
+                throw new IllegalArgumentException(name + ": token id " + largest + " is too large; expected less than " + (1 << 24));
+            }
+            spelling = new String[largest + 1];
+            table.forEach((id, text) -> spelling[id] = text);
         }
-    }
 
-    private void put(String text, int id, Map<Integer, String> table) {
-        if (id < 0) {
-            throw new IllegalArgumentException(name + ": token " + text + " has the negative id " + id);
+        private void read(JsonNode model, Map<Integer, String> table, String name) {
+            JsonNode vocab = model.path("vocab");
+            if (vocab.isObject()) {
+                vocab.properties().forEach(entry -> {
+                    if (!entry.getValue().canConvertToInt()) {
+                        throw new IllegalArgumentException(name + ": token " + entry.getKey() + " has the id " + entry.getValue()
+                                + ", expected an integer");
+                    }
+                    put(entry.getKey(), entry.getValue().intValue(), table, name);
+                });
+            } else if (vocab.isArray()) {
+                for (int id = 0; id < vocab.size(); id++) {
+                    put(vocab.get(id).path(0).asText(), id, table, name);
+                }
+            } else {
+                throw new IllegalArgumentException(name + ": model.vocab is missing; is this a tokenizer.json of the tokenizers library?");
+            }
         }
-        ids.put(text, id);
-        table.put(id, text);
+
+        private void put(String text, int id, Map<Integer, String> table, String name) {
+            if (id < 0) {
+                throw new IllegalArgumentException(name + ": token " + text + " has the negative id " + id);
+            }
+            ids.put(text, id);
+            table.put(id, text);
+        }
     }
 
     Decoding decoding() {
@@ -104,7 +129,12 @@ final class Vocabulary {
 
     /** The table's own array: not to be changed or handed out. */
     byte[] bytes(int id) {
-        return bytes[check(id)];
+        byte[] known = bytes.get(check(id));
+        if (known == null) {
+            known = decoding.bytes(spelling[id]);
+            bytes.set(id, known);
+        }
+        return known;
     }
 
     boolean isControl(int id) {
