@@ -6,6 +6,7 @@ import dev.zhulong.compress.MeasuredModel;
 import dev.zhulong.compress.Measurement;
 import dev.zhulong.compress.Precision;
 import dev.zhulong.compress.Quantization;
+import dev.zhulong.compress.TensorTypes;
 import dev.zhulong.evaluate.TokenDocument;
 import dev.zhulong.formats.Sizes;
 import dev.zhulong.formats.progress.ProgressLine;
@@ -67,6 +68,10 @@ final class QuantizeVerb extends Verb {
             + "tokenizer; for q4, q4_sym and w4a16, a directory.")
     Path out;
 
+    @Option(names = "--tensor-type", arity = "1..*", paramLabel = "REGEX=TYPE", description = "Types for tensors whose names in GGUF match, such as ffn_down=q6_k or blk.[01].attn_v=q8_0, as in "
+            + "llama-quantize: the first that matches decides, and --to decides about the rest.")
+    List<String> tensorTypes;
+
     @Option(names = "--imatrix", paramLabel = "FILE", description = "Importance matrix of this model, from zhulong imatrix or from llama-imatrix (GGUF or .dat).")
     Path imatrix;
 
@@ -107,6 +112,7 @@ final class QuantizeVerb extends Verb {
             throw new IllegalArgumentException("no such model: " + model + "; name a directory in the Hugging Face layout or a GGUF file");
         }
         requireOut(precision);
+        TensorTypes types = types(precision);
         int count = threads != null ? threads : Libtorch.threads();
         EngineChoice choice = EngineChoice.DEFAULT.withEngine(Engine.CPU).withThreads(count);
         // a file that cannot be read is told before anything is measured
@@ -120,7 +126,7 @@ final class QuantizeVerb extends Verb {
             Libtorch.threads(threads);
         }
         if (EncoderModel.is(model)) {
-            encoder(precision, count, choice);
+            encoder(precision, types, count, choice);
             return;
         }
         boolean both = OpenEncoderDecoder.isEncoderDecoder(model);
@@ -129,7 +135,7 @@ final class QuantizeVerb extends Verb {
             throw new IllegalArgumentException(model + " has no tokenizer, so there is no perplexity of a text: leave out --text");
         }
         try (var status = ProgressLine.on(err())) {
-            var quantisation = new Quantization(model, precision, out, requantize, count, status).importance(importance).calibration(read);
+            var quantisation = new Quantization(model, precision, out, requantize, count, status).importance(importance).calibration(read).types(types);
             List<TokenDocument> documents = List.of();
             Measurement before = null;
             if (measured) {
@@ -156,6 +162,17 @@ final class QuantizeVerb extends Verb {
         }
     }
 
+    private TensorTypes types(Precision precision) {
+        if (tensorTypes != null && precision.isDirectory()) {
+            throw wrongUsage("--tensor-type is for GGUF files, and " + precision + " is written as a directory");
+        }
+        try {
+            return tensorTypes == null ? TensorTypes.NONE : TensorTypes.parse(tensorTypes);
+        } catch (IllegalArgumentException e) {
+            throw wrongUsage("--tensor-type: " + e.getMessage());
+        }
+    }
+
     /** What was calibrated on a text looks better on it than it is. */
     private void requireOtherText() {
         if (tokens != null && (tokens < 1 || calibrate == null)) {
@@ -169,10 +186,10 @@ final class QuantizeVerb extends Verb {
     }
 
     /** An encoder has no perplexity; how far its vectors turn says what was lost. */
-    private void encoder(Precision precision, int count, EngineChoice choice) {
+    private void encoder(Precision precision, TensorTypes types, int count, EngineChoice choice) {
         List<String> lines = text == null ? List.of() : text.stream().map(TextFile::read).flatMap(String::lines).filter(line -> !line.isBlank()).toList();
         try (var status = ProgressLine.on(err())) {
-            Quantization.Written written = new Quantization(model, precision, out, requantize, count, status).importance(importance).run();
+            Quantization.Written written = new Quantization(model, precision, out, requantize, count, status).importance(importance).types(types).run();
             String measured = "vectors not compared: give texts with --text";
             if (!lines.isEmpty()) {
                 status.at("comparing vectors");

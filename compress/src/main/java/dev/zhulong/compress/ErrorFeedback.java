@@ -12,6 +12,7 @@ import dev.zhulong.tensor.TensorScope;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.Optional;
+import java.util.stream.LongStream;
 
 /**
  * Rounds a matrix a column after another, and has the columns that are still to come make up for each one's error (GPTQ, Frantar et al. 2022), into the
@@ -22,6 +23,9 @@ import java.util.Optional;
  * each row the better of what comes out and of plain rounding is kept, by what the errors cost under the Hessian.
  */
 final class ErrorFeedback {
+    /** Of what the matrix weighs, a figure for people, some rows say enough. */
+    private static final int WEIGHED_ROWS = 512;
+
     private ErrorFeedback() {}
 
     /**
@@ -49,14 +53,20 @@ final class ErrorFeedback {
             byte[] plain = plain(name, exact, rows, columns, type, importance, pool);
             Tensor plainWeights = decoded(plain, rows, columns, type, pool);
             float[] before = hessian.cost(plainWeights.sub(w));
-            double all = sum(hessian.cost(w));
+            double all = weight(w, rows, hessian);
             if (factor.isEmpty() || type == WeightType.Q8_0) {
                 double error = sum(before) / all;
                 return new Result(plain, plainWeights.keep(), error, error, 0);
             }
-            byte[] blocks = feedback(name, w, factor.get().tensor(), type, importance, pool);
+            double[] squares = new double[rows];
+            byte[] blocks = feedback(name, w, factor.get().tensor(), type, importance, squares, pool);
             Tensor weights = decoded(blocks, rows, columns, type, pool);
-            float[] after = hessian.cost(weights.sub(w));
+            float[] damped = weights.sub(w).square().matmul(Tensor.of(factor.get().added(), columns, 1)).toFloats();
+            double[] after = new double[rows];
+            for (int row = 0; row < rows; row++) {
+                // the squares are what the errors cost under the damped Hessian
+                after[row] = Math.max(0, squares[row] - damped[row]);
+            }
             double kept = 0;
             boolean mixed = false;
             for (int row = 0; row < rows; row++) {
@@ -64,11 +74,18 @@ final class ErrorFeedback {
                     System.arraycopy(plain, row * rowBytes, blocks, row * rowBytes, rowBytes);
                     mixed = true;
                 }
-                kept += Math.max(0, Math.min(before[row], Float.isNaN(after[row]) ? before[row] : after[row]));
+                kept += Math.max(0, after[row] <= before[row] ? after[row] : before[row]);
             }
             Tensor rounded = mixed ? decoded(blocks, rows, columns, type, pool) : weights;
             return new Result(blocks, rounded.keep(), sum(before) / all, kept / all, factor.get().damping());
         }
+    }
+
+    /** tr(W·H·Wᵀ), from rows at equal distances. */
+    private static double weight(Tensor w, int rows, Hessian hessian) {
+        int step = Math.ceilDiv(rows, WEIGHED_ROWS);
+        long[] some = LongStream.iterate(0, row -> row < rows, row -> row + step).toArray();
+        return sum(hessian.cost(w.indexSelect(0, Tensor.of(some, some.length)))) * rows / some.length;
     }
 
     private static byte[] plain(String name, float[] exact, int rows, int columns, WeightType type, float[] importance, ThreadPool pool) {
@@ -103,8 +120,11 @@ final class ErrorFeedback {
         return sum;
     }
 
-    /** @param upper factor of the inverse Hessian */
-    private static byte[] feedback(String name, Tensor w, Tensor upper, WeightType type, float[] importance, ThreadPool pool) {
+    /**
+     * @param upper   factor of the inverse Hessian
+     * @param squares of the errors, each over its column's diagonal, added up by row
+     */
+    private static byte[] feedback(String name, Tensor w, Tensor upper, WeightType type, float[] importance, double[] squares, ThreadPool pool) {
         int rows = Math.toIntExact(w.size(0));
         int columns = Math.toIntExact(w.size(1));
         int n = type.blockElements();
@@ -119,7 +139,7 @@ final class ErrorFeedback {
                 int at = from / n * type.blockBytes();
                 pool.run(row -> {
                     try {
-                        round(new BlockRounding(type, Quantiser.Search.SCALES), block, row * n, n, u, importance, first, all, row * rowBytes + at);
+                        squares[row] += round(new BlockRounding(type, Quantiser.Search.SCALES), block, row * n, n, u, importance, first, all, row * rowBytes + at);
                     } catch (IllegalArgumentException e) {
                         throw new IllegalArgumentException("tensor " + name + ", row " + row + ": " + e.getMessage(), e);
                     }
@@ -133,16 +153,19 @@ final class ErrorFeedback {
         return all;
     }
 
-    /** Rounds a block of a row, and leaves in its place the errors, each over its column's diagonal. */
-    private static void round(BlockRounding rounding, float[] x, int at, int n, float[] u, float[] importance, int column, byte[] out, int to) {
+    /** Rounds a block of a row, and leaves in its place the errors, each over its column's diagonal; returns their squares. */
+    private static double round(BlockRounding rounding, float[] x, int at, int n, float[] u, float[] importance, int column, byte[] out, int to) {
         rounding.fit(x, at, importance, column);
+        double squares = 0;
         for (int i = 0; i < n; i++) {
             float error = (x[at + i] - rounding.round(i, x[at + i])) / u[i * n + i];
             x[at + i] = error;
+            squares += (double) error * error;
             for (int j = i + 1; j < n; j++) {
                 x[at + j] -= error * u[i * n + j];
             }
         }
         rounding.pack(out, to);
+        return squares;
     }
 }

@@ -64,10 +64,10 @@ final class Hessian implements AutoCloseable {
         return diagonal;
     }
 
-    /** For each row of [rows, in] what it costs: row · H · rowᵀ, not divided by the number of inputs. */
+    /** For each row of [rows, in] what it costs: row · H · rowᵀ. */
     float[] cost(Tensor errors) {
         try (var scope = TensorScope.open()) {
-            return errors.matmul(sum).mul(errors).sum(1, false).toFloats();
+            return errors.matmul(sum).mul(errors).sum(1, false).mul(1.0 / Math.max(1, rows)).toFloats();
         }
     }
 
@@ -76,8 +76,9 @@ final class Hessian implements AutoCloseable {
      *
      * @param tensor  [in, in], kept out of scopes
      * @param damping the share of the diagonal's mean that it took
+     * @param added   what was added to the diagonal, by column
      */
-    record Factor(Tensor tensor, double damping) {}
+    record Factor(Tensor tensor, double damping, float[] added) {}
 
     /** Empty where there are too few rows, or no damping helps. */
     Optional<Factor> factor() {
@@ -104,7 +105,7 @@ final class Hessian implements AutoCloseable {
                 on.add_(Tensor.of(added, columns, 1));
                 Optional<Tensor> upper = damped.cholesky().map(Tensor::choleskyInverse).flatMap(Tensor::cholesky).map(lower -> lower.transpose(0, 1).contiguous());
                 if (upper.isPresent()) {
-                    return Optional.of(new Factor(upper.get().keep(), damping));
+                    return Optional.of(new Factor(upper.get().keep(), damping, added));
                 }
             }
         }

@@ -71,6 +71,7 @@ public final class Quantization {
     private final Progress progress;
     /** Null where nothing is known. */
     private Importance importance;
+    private TensorTypes types = TensorTypes.NONE;
     /** Null where errors are not fed back. */
     private CalibrationTokens calibration;
     /** What calibrated layers have become; null before, and where nothing is calibrated. */
@@ -116,6 +117,16 @@ public final class Quantization {
      */
     public Quantization importance(Importance known) {
         importance = known;
+        return this;
+    }
+
+    /**
+     * Has tensors of a GGUF file the types that are chosen for them, whatever the mix says.
+     *
+     * @return this
+     */
+    public Quantization types(TensorTypes chosen) {
+        types = chosen;
         return this;
     }
 
@@ -178,13 +189,13 @@ public final class Quantization {
     }
 
     /** Rounds the layers on text, where that is asked for. */
-    private void calibrate(Function<GgufWeight, WeightType> types, ThreadPool pool) {
+    private void calibrate(Function<GgufWeight, WeightType> as, ThreadPool pool) {
         if (calibration == null) {
             return;
         }
         try (StoredDecoder stored = StoredDecoder.open(model); var walk = new PartWalk(stored, calibration.chunks())) {
             Importance.requireVocabulary(calibration, stored.spec().vocabSize());
-            Function<Parameter, WeightType> each = parameter -> types.apply(stored.place(parameter));
+            Function<Parameter, WeightType> each = parameter -> as.apply(stored.place(parameter));
             Path absolute = out.toAbsolutePath();
             calibrated = new CalibrationState(absolute.resolveSibling("." + absolute.getFileName() + ".layers"), CalibrationKey.of(model, calibration, stored, each));
             var layers = new CalibratedLayers(stored, walk, each, calibrated, pool, progress);
@@ -240,7 +251,7 @@ public final class Quantization {
     private Written toGguf(ModelDirectory source, NetworkSpec spec, Function<String, TensorView> views, Map<String, GgufValue> vocabulary, Map<String, GgufValue> more, ThreadPool pool,
             Tensors tensors) throws IOException {
         List<GgufWeight> weights = GgufExport.weights(spec);
-        var mix = new TensorMix(precision, spec, weights.stream().anyMatch(weight -> weight.gguf().equals(Importance.HEAD)), importance != null || calibration != null);
+        var mix = new TensorMix(precision, spec, weights.stream().anyMatch(weight -> weight.gguf().equals(Importance.HEAD)), importance != null || calibration != null).with(types);
         var plan = new Plan(weights.size());
         weights.forEach(weight -> plan.add(mix.type(weight.gguf(), weight.shape()), weight.shape()));
         plan.requireRoom(out);
@@ -346,7 +357,7 @@ public final class Quantization {
     private Written fromGguf(ThreadPool pool, Tensors tensors) throws IOException {
         try (GgufModel source = GgufModel.open(model)) {
             Map<String, GgufTensor> stored = source.file().tensors();
-            var mix = new TensorMix(precision, source.network(), stored.containsKey(Importance.HEAD), importance != null || calibration != null);
+            var mix = new TensorMix(precision, source.network(), stored.containsKey(Importance.HEAD), importance != null || calibration != null).with(types);
             calibrate(weight -> mix.type(weight.parameter(), weight.shape()), pool);
             Map<String, List<GgufWeight>> weights = source.weights().values().stream().collect(Collectors.groupingBy(GgufWeight::gguf));
             var plan = new Plan(stored.size());
@@ -413,17 +424,17 @@ public final class Quantization {
     }
 
     private Written toDirectory(ModelDirectory source, ThreadPool pool, Tensors tensors) throws IOException {
-        var mix = new TensorMix(precision, source.spec(), !source.spec().tiedEmbeddings(), importance != null || calibration != null);
+        var mix = new TensorMix(precision, source.spec(), !source.spec().tiedEmbeddings(), importance != null || calibration != null).with(types);
         Map<String, TensorView> views = DirectoryWeights.of(source, Map.of());
         List<GgufWeight> weights = GgufWeight.ofNetwork(source.spec());
         var plan = new Plan(weights.size());
         int packed = precision == Precision.W4A16 ? packed(weights) : 0;
-        Function<GgufWeight, WeightType> types = weight -> packed == 0 ? mix.type(weight.parameter(), weight.shape()) : !weight.parameter().isProjection() ? WeightType.F32
+        Function<GgufWeight, WeightType> each = weight -> packed == 0 ? mix.type(weight.parameter(), weight.shape()) : !weight.parameter().isProjection() ? WeightType.F32
                 : packed == 128 ? WeightType.INT4 : WeightType.Q4_0;
-        calibrate(types, pool);
+        calibrate(each, pool);
         var directory = new QuantizedDirectory(source, precision, packed);
         for (GgufWeight weight : weights) {
-            WeightType type = types.apply(weight);
+            WeightType type = each.apply(weight);
             if (!type.quantised()) {
                 directory.add(weight.huggingFace(), views.get(weight.huggingFace()));
                 plan.add(WeightType.F32, weight.shape());

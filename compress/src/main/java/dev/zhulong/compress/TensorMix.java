@@ -9,6 +9,7 @@ import dev.zhulong.formats.Stack.Mlp;
 import dev.zhulong.kernels.WeightType;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * Which matrix of a network gets which type: llama.cpp's mixes for a {@link Precision}, with and without an importance
@@ -26,6 +27,7 @@ final class TensorMix {
     private final boolean eightExperts;
 
     private final boolean importance;
+    private TensorTypes chosen = TensorTypes.NONE;
 
     /**
      * @param ownHead    whether the file has {@code output.weight} beside the embedding
@@ -49,6 +51,10 @@ final class TensorMix {
      * @param shape rows first; all experts of a layer are one tensor
      */
     WeightType type(String name, long[] shape) {
+        Optional<WeightType> type = chosen(name, shape);
+        if (type.isPresent()) {
+            return type.get();
+        }
         Parameter p = parameters.get(name);
         // a file may hold the embedding once more as its head, which is then no weight of the model's own
         return p == null ? type(Role.HEAD, -1, shape) : type(p, shape);
@@ -56,7 +62,19 @@ final class TensorMix {
 
     /** The same of a weight, whether or not GGUF has a name for it. */
     WeightType type(Parameter weight, long[] shape) {
-        return type(weight.role(), weight.layer(), shape);
+        return chosen(weight.gguf(), shape).orElseGet(() -> type(weight.role(), weight.layer(), shape));
+    }
+
+    /** Has tensors the types that were chosen for them. */
+    TensorMix with(TensorTypes types) {
+        chosen = types;
+        return this;
+    }
+
+    private Optional<WeightType> chosen(String name, long[] shape) {
+        Parameter p = parameters.get(name);
+        boolean matrix = name != null && shape.length > 1 && (p == null || !p.role().isKeptWhole());
+        return matrix ? chosen.of(name, Math.toIntExact(shape[shape.length - 1])) : Optional.empty();
     }
 
     private WeightType type(Role role, int layer, long[] shape) {
