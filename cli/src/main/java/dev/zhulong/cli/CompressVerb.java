@@ -69,6 +69,9 @@ final class CompressVerb extends Verb {
     @Option(names = "--out", required = true, paramLabel = "FILE", description = "GGUF file to write.")
     Path out;
 
+    @Option(names = "--repeat", paramLabel = "FILE", description = "compress.json of an earlier run with the same model, texts and goal: makes the same file again, without trying the other ways.")
+    Path repeat;
+
     @Option(names = "--best-effort", description = "Write the best that is small enough even if it misses the floor or the speed.")
     boolean bestEffort;
 
@@ -87,7 +90,13 @@ final class CompressVerb extends Verb {
         requireModelAndOut();
         try (var status = ProgressLine.on(err())) {
             List<String> documents = documents();
+            if (repeat != null) {
+                Ladder.repeat(repeat, out);
+            }
             try (var ladder = new Ladder(model, documents, goal, out, bestEffort, threads != null ? threads : Libtorch.threads(), status)) {
+                if (repeat != null && ladder.isNew()) {
+                    throw new IllegalArgumentException(repeat + " is of another model or of other texts: give those that it was made with, or leave out --repeat");
+                }
                 Outcome outcome = ladder.run();
                 status.close();
                 Path page = Ladder.directory(out).resolve(REPORT);

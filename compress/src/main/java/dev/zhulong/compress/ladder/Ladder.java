@@ -96,6 +96,27 @@ public final class Ladder implements AutoCloseable {
         workshop = new Workshop(model, texts.work(), directory, threads, progress);
     }
 
+    /**
+     * Takes over what was tried elsewhere on the same model and texts, so that the same file is made without trying the others again.
+     *
+     * @param record {@code compress.json} of that
+     * @param out    file to write, of which nothing was tried yet
+     * @throws IllegalArgumentException where the record cannot be read
+     */
+    public static void repeat(Path record, Path out) {
+        try {
+            Files.createDirectories(directory(out));
+            Files.copy(record, directory(out).resolve(Ledger.FILE), StandardCopyOption.REPLACE_EXISTING);
+        } catch (IOException e) {
+            throw new IllegalArgumentException("cannot read " + record + ": name the compress.json that an earlier run left in its OUT.compress", e);
+        }
+    }
+
+    /** Whether nothing of this model and these texts is known yet. */
+    public boolean isNew() {
+        return ledger.attempts().isEmpty();
+    }
+
     /** Where what was tried for a file is kept. */
     public static Path directory(Path out) {
         return out.resolveSibling(out.getFileName() + WORK);
@@ -103,7 +124,7 @@ public final class Ladder implements AutoCloseable {
 
     private ObjectNode about() {
         ObjectNode about = JsonNodeFactory.instance.objectNode();
-        about.put("model", model.toString()).put("model_sha256", ContentHash.of(model).sha256()).put("texts_sha256", texts.digest().sha256()).put("texts_are_its_own", ownTexts)
+        about.put(Ledger.MODEL, model.toString()).put("model_sha256", ContentHash.of(model).sha256()).put("texts_sha256", texts.digest().sha256()).put("texts_are_its_own", ownTexts)
                 .put("work_texts", texts.work().size()).put("floor_texts", texts.floor().size()).put("weights", before.weights()).put("bytes_stored", before.bytes(Goal.Of.STORED));
         about.putObject(Ledger.GOAL).put("smaller", goal.smaller()).put("of", goal.of().name()).put("floor", goal.floor()).put("faster", goal.faster());
         return about;
@@ -268,7 +289,8 @@ public final class Ladder implements AutoCloseable {
             }
             String sha256 = ContentHash.ofFile(file).sha256();
             if (!sha256.equals(chosen.sha256())) {
-                throw new IllegalStateException(file + " has other bytes than the file that was judged");
+                throw new IllegalArgumentException(file + " has other bytes than the file that was judged, as another processor or number of threads can make them: remove " + directory(out)
+                        + " and try again");
             }
             ledger.write(chosen);
             Files.move(file, out, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);

@@ -22,6 +22,7 @@ final class Ledger {
     private static final String ATTEMPTS = "attempts";
     private static final String CHOSEN = "chosen";
     static final String GOAL = "goal";
+    static final String MODEL = "model";
 
     private final Path file;
     private final ObjectNode about;
@@ -51,9 +52,9 @@ final class Ledger {
         }
     }
 
-    /** What attempts depend on: another goal changes none of them. */
+    /** What attempts depend on: another goal changes none of them, nor where the model lies. */
     private static JsonNode subject(JsonNode about) {
-        return about.isObject() ? ((ObjectNode) about.deepCopy()).without(List.of(ATTEMPTS, CHOSEN, GOAL)) : about;
+        return about.isObject() ? ((ObjectNode) about.deepCopy()).without(List.of(ATTEMPTS, CHOSEN, GOAL, MODEL)) : about;
     }
 
     Optional<Attempt> of(Recipe recipe) {

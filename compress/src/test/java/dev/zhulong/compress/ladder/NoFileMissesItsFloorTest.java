@@ -46,6 +46,17 @@ class NoFileMissesItsFloorTest {
         assertThat(ContentHash.ofFile(out).sha256()).isEqualTo(chosen.sha256());
         assertThat(chosen.fidelity().quality()).isBetween(0.0, 0.05);
         assertThat(chosen.fidelity().kl().value()).isPositive();
+        theRecordAloneMakesTheSameFileAgain(outcome);
+    }
+
+    private void theRecordAloneMakesTheSameFileAgain(Outcome first) throws IOException {
+        Path again = temporary.resolve("again.gguf");
+        Ladder.repeat(Ladder.directory(out).resolve(Ledger.FILE), again);
+        try (var ladder = new Ladder(model, TEXTS, first.goal(), again, false, 2, Progress.SILENT)) {
+            assertThat(ladder.isNew()).isFalse();
+            assertThat(ladder.run().attempts()).isEqualTo(first.attempts());
+        }
+        assertThat(Files.mismatch(again, out)).isEqualTo(-1);
     }
 
     /** In one test, as judging takes a second or two. */
