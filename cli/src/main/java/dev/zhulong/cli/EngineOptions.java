@@ -187,6 +187,30 @@ final class EngineOptions {
         return files;
     }
 
+    /** Chooses the precision for a deadline in milliseconds; the choice is said on standard error. */
+    void keep(double deadline, ModelFiles files, int[] prompt, int sequences) {
+        try (var status = ProgressLine.on(spec.commandLine().getErr())) {
+            files.keep(deadline, prompt, sequences, System::nanoTime, step -> status.at("choosing for " + files.path() + ": " + step));
+        }
+        say(files.choice());
+    }
+
+    /** Ends in exit code 2 where a deadline is none, or the options leave nothing to choose for it. */
+    void checkDeadline(Double deadline) {
+        if (deadline == null) {
+            return;
+        }
+        if (!(deadline > 0) || deadline.isInfinite()) {
+            throw wrongUsage("--deadline must be a number of milliseconds above 0, found " + deadline);
+        }
+        if (weights != null || precision != null) {
+            throw wrongUsage("--deadline chooses the precision, and so does " + cpuOption() + ": give one of them");
+        }
+        if (route == RouteWanted.AUTO || engine == Engine.TORCH) {
+            throw wrongUsage("--deadline chooses the precision on the cpu engine for one route: leave out " + (engine == Engine.TORCH ? "--engine torch" : "--route auto"));
+        }
+    }
+
     private void say(String line) {
         PrintWriter err = spec.commandLine().getErr();
         err.println("[" + line + "]");

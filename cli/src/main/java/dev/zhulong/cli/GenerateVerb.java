@@ -3,6 +3,7 @@ package dev.zhulong.cli;
 import dev.zhulong.infer.GenerateOptions;
 import dev.zhulong.infer.Generation;
 import dev.zhulong.infer.Generator;
+import dev.zhulong.infer.TokenWaits;
 import dev.zhulong.infer.open.EngineChoice.Engine;
 import dev.zhulong.infer.open.LoadedModel;
 import dev.zhulong.infer.open.ModelFiles;
@@ -32,6 +33,7 @@ import picocli.CommandLine.Option;
             "  zhulong generate --model my-model --prompt 'Once upon a time' --echo",
             "  zhulong generate --model model.Q4_0.gguf --prompt 'Once upon a time'",
             "  zhulong generate --model model.Q8_0.gguf --prompt-file edit.txt --lookup",
+            "  zhulong generate --model my-model --prompt 'Once upon a time' --deadline 50",
             "  zhulong generate --model my-model --prompt-file Half.java --greedy --max-new-tokens 60 --stop '}'",
         })
 final class GenerateVerb extends Verb {
@@ -58,6 +60,11 @@ final class GenerateVerb extends Verb {
             description = "Number of continuations, each from its own random stream and followed by a line of three dashes (default: 1).")
     int n;
 
+    @Option(names = "--deadline", paramLabel = "MS", description = "Time in milliseconds that a token may take at most: choose the most precise of full, int8 and int4 "
+            + "that keeps to it in a trial on the model itself, and report at the end how many tokens took longer. A GGUF file keeps its types. The prompt's time "
+            + "is not counted; cpu engine only.")
+    Double deadline;
+
     @Mixin
     EngineOptions engine;
 
@@ -77,16 +84,24 @@ final class GenerateVerb extends Verb {
         }
         sampling.check();
         engine.check(List.of(model), adapter);
+        engine.checkDeadline(deadline);
         drafting.check(engine);
         String text = text();
-        try (ModelFiles files = engine.open(model, adapter, Engine.AUTO)) {
+        try (ModelFiles files = engine.open(model, adapter, deadline == null ? Engine.AUTO : Engine.CPU)) {
             int[] ids = controlTokens ? files.tokenizer().encodeWithControl(text) : files.tokenizer().encode(text);
+            if (deadline != null) {
+                engine.keep(deadline, files, ids, n);
+            }
             // with BOS; what the context does not hold is refused or cut later
             long tokens = Math.min(ids.length + 1L + sampling.mostNewTokens(files.advice()), files.context());
             try (LoadedModel loaded = files.load(n * tokens);
                     DraftOptions.Drafts drafts = drafting.open(engine, n * tokens)) {
-                Generator generator = drafts.on(loaded.generator());
+                List<Double> waits = new ArrayList<>();
+                Generator plain = deadline == null ? loaded.generator()
+                        : new Generator(new TokenWaits(loaded.model(), System::nanoTime, waits::add), loaded.tokenizer());
+                Generator generator = drafts.on(plain);
                 write(generator, generator.sequence(ids), echo ? text : "", sampling.options(loaded), files);
+                late(waits);
             }
         }
     }
@@ -136,6 +151,15 @@ final class GenerateVerb extends Verb {
                 options.sampler().greedy() ? "greedy" : "seed " + options.sampler().seed(), files.engine(), Threads.text(files.threads())));
         results.stream().map(Generation::notice).filter(notice -> !notice.isEmpty()).findFirst().ifPresent(err()::println);
         err().flush();
+    }
+
+    /** Says how many tokens took longer than they may; nothing where none did. */
+    private void late(List<Double> waits) {
+        List<Double> late = waits.stream().filter(wait -> wait > deadline).toList();
+        if (!late.isEmpty()) {
+            err().println(String.format(Locale.ROOT, "[%d of %d tokens came after the deadline, the slowest after %.2f ms]", late.size(), waits.size(), Collections.max(late)));
+            err().flush();
+        }
     }
 
     private static String ended(Generation generation) {

@@ -48,7 +48,7 @@ record AutoChoice(boolean route, boolean precision, ExpectedTask task, double fl
         if (measured) {
             boolean full = chosen.reference().weights().isEmpty();
             text.append(", perplexity ").append(Choice.percent(choice.rise())).append(String.format(Locale.ROOT, " (at most %.2f %%", 100 * floor))
-                    .append(full ? "" : ", against " + precision(chosen.reference(), stored) + ", the most precise that fits").append(')');
+                    .append(full ? "" : ", against " + precision(chosen.reference().weights(), stored) + ", the most precise that fits").append(')');
         }
         if (precision && !measured) {
             text.append(", precision is the model's own");
@@ -58,10 +58,10 @@ record AutoChoice(boolean route, boolean precision, ExpectedTask task, double fl
     }
 
     private static String name(Candidate candidate, String stored, boolean measured) {
-        return (measured ? precision(candidate, stored) : stored) + " on the " + candidate.route().name().toLowerCase(Locale.ROOT) + " route";
+        return (measured ? precision(candidate.weights(), stored) : stored) + " on the " + candidate.route().name().toLowerCase(Locale.ROOT) + " route";
     }
 
-    private static String precision(Candidate candidate, String stored) {
-        return candidate.weights().map(type -> type == WeightType.Q8_0 ? "int8" : "int4").orElse("full (" + stored + ")");
+    static String precision(Optional<WeightType> weights, String stored) {
+        return weights.map(type -> type == WeightType.Q8_0 ? "int8" : "int4").orElse("full (" + stored + ")");
     }
 }

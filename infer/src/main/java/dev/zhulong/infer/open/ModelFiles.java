@@ -27,6 +27,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import java.util.stream.Stream;
 
 /**
@@ -255,6 +256,47 @@ public abstract sealed class ModelFiles implements AutoCloseable permits GgufMod
         }
     }
 
+    /**
+     * Chooses the precision for a deadline: the most precise of the stored one, int8 and int4 with which a token takes no longer, as a trial on the model
+     * itself finds; where none is fast enough, the fastest. A model that has only one is timed all the same, so that {@link #choice} tells. On the CPU engine.
+     *
+     * @param milliseconds that a token may take at most
+     * @param prompt       ids that are to be continued
+     * @param sequences    that are to be written together
+     * @param clock        in nanoseconds
+     * @param progress     told before each precision that is tried
+     * @throws IllegalArgumentException where no precision fits into memory; says what to do
+     */
+    public void keep(double milliseconds, int[] prompt, int sequences, LongSupplier clock, Consumer<String> progress) {
+        String stored = weightType();
+        boolean fixed = !canQuantise();
+        var timer = new TokenTimer(tokenizer(), prompt, sequences, clock);
+        DeadlineChoice chosen = DeadlineChoice.of(milliseconds, fixed ? List.of(Optional.empty()) : AutoChoice.PRECISIONS, weights -> {
+            release();
+            quantiseTo(weights);
+            if (memory().total(timer.tokens()) > Machine.availableMemory()) {
+                return Double.POSITIVE_INFINITY;
+            }
+            progress.accept("timing tokens of " + AutoChoice.precision(weights, stored));
+            loaded = openEngine();
+            return timer.milliseconds(adapter == null ? loaded : new AdaptedModel(loaded, CpuAdapter.load(adapter, spec)));
+        });
+        if (!chosen.kept() && !fixed) {
+            // the last that was tried need not be the fastest
+            release();
+        }
+        quantiseTo(chosen.taken().weights());
+        requireMemory(timer.tokens(), available());
+        choice = chosen.line(stored, fixed);
+    }
+
+    private void release() {
+        if (loaded != null) {
+            loaded.close();
+            loaded = null;
+        }
+    }
+
     /** The choice with its reasons in one line; null where nothing was chosen. */
     public String choice() {
         return choice;
@@ -390,9 +432,7 @@ public abstract sealed class ModelFiles implements AutoCloseable permits GgufMod
     @Override
     public void close() {
         closeWeights();
-        if (loaded != null) {
-            loaded.close();
-        }
+        release();
         if (tokenizer != null) {
             tokenizer.close();
         }
