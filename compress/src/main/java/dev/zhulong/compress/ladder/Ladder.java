@@ -177,7 +177,8 @@ public final class Ladder implements AutoCloseable {
         }
         double left = goal.limit().toSeconds() - seconds();
         double each = Recovery.seconds(weights);
-        return STEPS.stream().filter(steps -> steps * each < left).findFirst().map(steps -> attempt(start.recipe().trained(steps))).or(() -> {
+        // a run that was begun goes on, however fast the machine is now
+        return STEPS.stream().filter(steps -> workshop.isBegun(start.recipe().trained(steps))).findFirst().or(() -> STEPS.stream().filter(steps -> steps * each < left).findFirst()).map(steps -> attempt(start.recipe().trained(steps))).or(() -> {
             notes.add(String.format(Locale.ROOT, "training in few bits was left out: %d steps would take about %,.0f s, and %,.0f s are left", STEPS.getLast(), STEPS.getLast() * each, Math.max(0, left)));
             return Optional.empty();
         });

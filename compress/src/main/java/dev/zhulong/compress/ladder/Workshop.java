@@ -99,6 +99,15 @@ final class Workshop implements AutoCloseable {
         return base == Base.GIVEN ? null : trim().oldIds();
     }
 
+    /** Whether a training was begun and not ended, by a process that was killed. */
+    boolean isBegun(Recipe recipe) {
+        return Files.isDirectory(run(recipe));
+    }
+
+    private Path run(Recipe recipe) {
+        return directory.resolve(file(recipe).getFileName() + ".run");
+    }
+
     /** Where a recipe's result lies. */
     Path file(Recipe recipe) {
         return directory.resolve(recipe.toString().replaceAll("[^a-z0-9_]+", "-") + ".gguf");
@@ -125,7 +134,7 @@ final class Workshop implements AutoCloseable {
         if (!Files.exists(start)) {
             make(recipe.untrained());
         }
-        Recovery.Result result = new Recovery(path(recipe.base()), start, progress).run(texts, recipe.steps(), directory.resolve(out.getFileName() + ".run"), out);
+        Recovery.Result result = new Recovery(path(recipe.base()), start, progress).run(texts, recipe.steps(), run(recipe), out);
         progress.message(String.format(Locale.ROOT, "training: %.4f -> %.4f nats a token from the model on texts held out of it, best after step %,d", result.before(), result.after(), result.step()));
         return out;
     }
