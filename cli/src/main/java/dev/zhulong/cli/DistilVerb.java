@@ -34,8 +34,8 @@ final class DistilVerb extends JobVerb {
     @Option(names = "--student", paramLabel = "DIR", description = "Model that learns, in the Hugging Face layout, with the teacher's tokenizer.")
     Path student;
 
-    @Option(names = "--layers", paramLabel = "N|LIST", description = "Student to cut from the teacher, in place of --student: a number of layers, the first and the last among them, or the numbers of the layers "
-            + "from 0, as 0,1,4,5.")
+    @Option(names = "--layers", paramLabel = "N|LIST", description = "Student to cut from the teacher, in place of --student: a number of layers, the first and the last among them, or the numbers, "
+            + LayerNumbers.FORMS + ".")
     String layers;
 
     @Option(names = "--data", paramLabel = "PATH", arity = "1..*", description = "Files, directories or archives to train on, or a corpus made by zhulong clean.")
@@ -75,7 +75,8 @@ final class DistilVerb extends JobVerb {
             overrides.add("student.from=" + student);
         }
         if (layers != null) {
-            overrides.add(layers.contains(",") ? "student.layer_list=[" + layers + "]" : "student.layers=" + layers);
+            LayerNumbers kept = layerNumbers();
+            overrides.add(kept.count().map(count -> "student.layers=" + count).orElseGet(() -> "student.layer_list=" + kept.these()));
         }
         if (!data.isEmpty()) {
             overrides.add(PretrainVerb.text("data", data));
@@ -91,5 +92,13 @@ final class DistilVerb extends JobVerb {
         }
         overrides.addAll(set);
         run(new DistilJob(read(DistilRecipe.KIND, DistilRecipe.class, overrides)), out);
+    }
+
+    private LayerNumbers layerNumbers() {
+        try {
+            return LayerNumbers.parse(layers);
+        } catch (IllegalArgumentException e) {
+            throw wrongUsage(e.getMessage());
+        }
     }
 }

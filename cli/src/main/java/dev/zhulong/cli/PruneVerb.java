@@ -3,6 +3,7 @@ package dev.zhulong.cli;
 import dev.zhulong.compress.MeasuredModel;
 import dev.zhulong.compress.Measurement;
 import dev.zhulong.compress.prune.DecoderPrune;
+import dev.zhulong.compress.prune.EncoderLayers;
 import dev.zhulong.compress.prune.LikelyTokens;
 import dev.zhulong.compress.prune.PartImportance;
 import dev.zhulong.compress.prune.Staying;
@@ -42,6 +43,7 @@ import picocli.CommandLine.Option;
             "--layers, --ffn, --kv-groups and --experts, together or alone, take out of a decoder the layers, the channels of the MLPs, the groups of heads and the experts that do least to the "
                     + "texts. What goes is missed: the last line reports the perplexity before and after, and a training with the model as its teacher brings back a part of it. "
                     + "All layers keep one shape, and widths stay multiples of 32 (for a share of a multiple of 256, of 256, which k-quants need).",
+            "Of an encoder --layers keeps the layers that are named, without texts; its vectors come back where it learns those of the whole one (zhulong finetune --task embed --teacher).",
             "--vocabulary keeps the tokens that the texts become and, of a decoder, those that it expects where it reads them; with those they are joined from, all special tokens, and bytes or "
                     + "single characters. Nothing else changes: on text "
                     + "whose tokens are all kept the model computes what it did, bit for bit. Other text is spelled in smaller pieces. Give a megabyte or more of the text "
@@ -54,6 +56,7 @@ import picocli.CommandLine.Option;
             "  zhulong prune --model my-model --vocabulary --text a.txt b.txt --held-out c.txt --out my-model-trimmed",
             "  zhulong prune --model my-model --layers 12 --ffn 50%% --text corpus.txt --out half",
             "  zhulong prune --model my-model --layers 0,1,4,5 --out student",
+            "  zhulong prune --model all-MiniLM-L6-v2 --layers 0-0 --out student",
             "  zhulong prune --model my-mixture --experts 4 --text corpus.txt --out fewer-experts",
         })
 final class PruneVerb extends Verb {
@@ -69,8 +72,7 @@ final class PruneVerb extends Verb {
     @Option(names = "--vocabulary", description = "Keep only the tokens that the texts need.")
     boolean vocabulary;
 
-    @Option(names = "--layers", paramLabel = "N|LIST", description = "Number of layers to keep, those that change the texts' states most; or the numbers, from 0, of the layers to keep, as "
-            + "0,1,4,5 (a single one as 3,).")
+    @Option(names = "--layers", paramLabel = "N|LIST", description = "Number of layers to keep, those that change the texts' states most; or the numbers, " + LayerNumbers.FORMS + ".")
     String layers;
 
     @Option(names = "--ffn", paramLabel = "SHARE|N", description = "Channels to keep in each MLP: a number, or a share with a percent sign (see the examples).")
@@ -115,7 +117,15 @@ final class PruneVerb extends Verb {
         if (!(tail >= 0 && tail <= 1)) {
             throw wrongUsage("--tail is a share from 0 to 1, found " + tail);
         }
+        boolean encoder = parts && EncoderModel.is(model);
+        if (encoder && (wanted.needsTexts() || text != null || heldOut != null)) {
+            throw wrongUsage(model + " is an encoder, of which layers are kept by their numbers and without texts: --layers 0-0 keeps the first alone");
+        }
         Outputs.directory(out, force);
+        if (encoder) {
+            layersOfEncoder(wanted.these());
+            return;
+        }
         List<String> texts = text == null ? List.of() : text.stream().map(TextFile::read).toList();
         List<String> held = heldOut == null ? List.of() : heldOut.stream().map(TextFile::read).toList();
         if (vocabulary) {
@@ -127,17 +137,24 @@ final class PruneVerb extends Verb {
 
     private Wanted wanted() {
         try {
-            boolean list = layers != null && layers.contains(",");
-            List<Integer> these = list ? Arrays.stream(layers.split(",")).map(String::strip).map(Integer::valueOf).toList() : List.of();
-            Optional<Integer> count = list ? Optional.empty() : Optional.ofNullable(layers).map(String::strip).map(Integer::valueOf);
+            Optional<LayerNumbers> kept = Optional.ofNullable(layers).map(LayerNumbers::parse);
             Optional<Double> width = Optional.ofNullable(ffn).map(share -> share.endsWith("%") ? Double.parseDouble(share.substring(0, share.length() - 1)) / 100 : Double.parseDouble(share));
             if (width.isPresent() && !(width.get() > 0)) {
                 throw wrongUsage("--ffn: expected a share such as 50% or a number of channels, found " + ffn);
             }
-            return new Wanted(count, these, width, Optional.ofNullable(groups), Optional.ofNullable(experts));
+            return new Wanted(kept.flatMap(LayerNumbers::count), kept.map(LayerNumbers::these).orElse(List.of()), width, Optional.ofNullable(groups), Optional.ofNullable(experts));
         } catch (NumberFormatException e) {
-            throw wrongUsage("--layers takes a number or a list of numbers such as 0,1,4,5, and --ffn a share such as 50% or a number");
+            throw wrongUsage("--ffn: expected a share such as 50% or a number of channels, found " + ffn);
+        } catch (IllegalArgumentException e) {
+            throw wrongUsage(e.getMessage());
         }
+    }
+
+    private void layersOfEncoder(List<Integer> these) {
+        DecoderPrune.Written written = EncoderLayers.write(model, these, out);
+        out().println(String.format(Locale.ROOT, "%s: layers %s stay, %s -> %s (%.1f%% smaller); to have it learn from the whole one: zhulong finetune --task embed --teacher %s --model %s",
+                out, these.stream().sorted().distinct().map(String::valueOf).collect(Collectors.joining(" ")), Sizes.of(written.bytesBefore()), Sizes.of(written.bytesAfter()),
+                100 - 100.0 * written.bytesAfter() / written.bytesBefore(), model, out));
     }
 
     /** Layers, channels, heads and experts. */

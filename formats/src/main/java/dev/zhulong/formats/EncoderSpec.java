@@ -228,6 +228,11 @@ public record EncoderSpec(EncoderFamily family, Stack stack, int vocabSize, int 
             throw new IllegalArgumentException(family.modelType() + " has an attention of its own, which has no other reach");
         }
         List<Layer> others = stack.layers().stream().map(layer -> new Layer(layer.attention().withPattern(reach), layer.mlp())).toList();
+        return withLayers(others);
+    }
+
+    /** With other layers. */
+    public EncoderSpec withLayers(List<Layer> others) {
         return new EncoderSpec(family, stack.withLayers(others), vocabSize, segments, padId, head);
     }
 

@@ -21,7 +21,7 @@ public record EmbedRecipe(
         @Doc("the encoder to train") Model model,
         @Doc("texts that belong together") Data data,
         @Doc("what similarities are divided by: the smaller, the more the nearest wrong texts count") double temperature,
-        @Doc("metric that chooses the evaluation whose weights are kept: mrr@10, ndcg@10, recall@10, recall@1 or loss; last: the last weights") String best,
+        @Doc("metric that chooses the evaluation whose weights are kept: mrr@10, ndcg@10, recall@10, recall@1 or loss; last: the last weights; empty for mrr@10, with a teacher for loss") String best,
         @Doc("the adapter, unless the method is full") PretrainRecipe.Adapter adapter,
         @Doc("optimization; lr 0 for 2e-5, 2e-4 with an adapter, 3e-4 with a teacher; a batch's other texts are each text's wrong ones, so a larger batch teaches more; evaluated after each epoch unless evaluate_every says"
                 + " otherwise") Train train) implements RunRecipe {
@@ -75,7 +75,7 @@ public record EmbedRecipe(
     }
 
     static EmbedRecipe defaults() {
-        return new EmbedRecipe(KIND, 1, "cpu", Method.FULL, new Model(Optional.empty(), Optional.empty(), Pooling.MEAN, QuantizedMatrix.Format.NF4), new Data(List.of(), Optional.empty(), 0.1, Map.of()), 0.05, "mrr@10",
+        return new EmbedRecipe(KIND, 1, "cpu", Method.FULL, new Model(Optional.empty(), Optional.empty(), Pooling.MEAN, QuantizedMatrix.Format.NF4), new Data(List.of(), Optional.empty(), 0.1, Map.of()), 0.05, "",
                 PretrainRecipe.Adapter.defaults(), TRAIN);
     }
 
@@ -90,6 +90,11 @@ public record EmbedRecipe(
     /** The same with other files and columns. */
     public EmbedRecipe withData(List<Path> files, Optional<Path> heldOut, Map<String, String> columns) {
         return new EmbedRecipe(kind, seed, device, method, model, new Data(files, heldOut, data.heldOutFraction, columns), temperature, best, adapter, train);
+    }
+
+    /** {@link #best}, or what is meant where it is left open: rows that a teacher's vectors are learned on need not belong together. */
+    String chosenBy() {
+        return !best.isEmpty() ? best : model.teacher.isPresent() ? LabelRecipe.LOSS : "mrr@10";
     }
 
     /** What of the model is trained. */

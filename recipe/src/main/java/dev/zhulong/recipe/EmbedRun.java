@@ -84,9 +84,9 @@ final class EmbedRun implements RecipeJob.Run<EmbedJob.Result> {
             throw new IllegalArgumentException(base + ": vectors are compared by their " + config.similarity() + " distance, and only those compared by cosine or dot can be"
                     + " trained");
         }
-        if (!METRICS.contains(recipe.best()) && !List.of(LabelRecipe.LOSS, LabelRecipe.LAST).contains(recipe.best())) {
+        if (!METRICS.contains(recipe.chosenBy()) && !List.of(LabelRecipe.LOSS, LabelRecipe.LAST).contains(recipe.chosenBy())) {
             throw new IllegalArgumentException("best must be one of " + String.join(", ", METRICS) + ", " + LabelRecipe.LOSS + " and " + LabelRecipe.LAST + ", found '"
-                    + recipe.best() + "'");
+                    + recipe.chosenBy() + "'");
         }
         RunInputs inputs = RunInputs.of(run, Map.of(), inputs(), network());
         Sides<TextGroup> sides = sides();
@@ -169,7 +169,7 @@ final class EmbedRun implements RecipeJob.Run<EmbedJob.Result> {
         inputs.write(run);
         var best = new BestWeights(run, model);
         new Trainer<>(model, objective, data, ranks, options, run, new Listener(model, texts, some, best)).train();
-        best.restore().ifPresent(step -> line.message(String.format(Locale.ROOT, "the weights of step %,d are kept: best %s on what is held out", step, recipe.best())));
+        best.restore().ifPresent(step -> line.message(String.format(Locale.ROOT, "the weights of step %,d are kept: best %s on what is held out", step, recipe.chosenBy())));
         Optional<Loss> loss = held.isEmpty() ? Optional.empty() : Optional.of(objective.evaluateAll(ContrastBatch.all(held, pad, batch)));
         loss.ifPresent(l -> report(texts, sides.heldOut(), before, l, objective.unit().toString()));
         save(model);
@@ -290,10 +290,10 @@ final class EmbedRun implements RecipeJob.Run<EmbedJob.Result> {
         public Map<String, Double> measure(long step) {
             Map<String, Double> found = metrics(retrieval.orElseThrow(), texts);
             line.message(String.format(Locale.ROOT, "step %,d: %s", step, text(found)));
-            if (recipe.best().equals(LabelRecipe.LOSS)) {
+            if (recipe.chosenBy().equals(LabelRecipe.LOSS)) {
                 best.offer(step, -last().orElseThrow().loss());
-            } else if (!recipe.best().equals(LabelRecipe.LAST)) {
-                best.offer(step, found.get(recipe.best()));
+            } else if (!recipe.chosenBy().equals(LabelRecipe.LAST)) {
+                best.offer(step, found.get(recipe.chosenBy()));
             }
             Map<String, Double> values = new LinkedHashMap<>();
             found.forEach((name, value) -> values.put("validation_" + name, value));

@@ -1,16 +1,12 @@
 package dev.zhulong.compress.prune;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.zhulong.compress.WholeDirectory;
-import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.HfConfig;
-import dev.zhulong.formats.JsonFields;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.Parameter;
 import dev.zhulong.formats.Parameter.Layout;
 import dev.zhulong.formats.Parameters;
-import dev.zhulong.formats.Provenance;
 import dev.zhulong.formats.Stack.Attention;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.model.Decoder;
@@ -21,7 +17,6 @@ import dev.zhulong.tensor.TensorScope;
 import dev.zhulong.text.Companions;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -160,27 +155,13 @@ public final class DecoderPrune {
             WholeDirectory.write(out, directory -> {
                 Companions.copy(path, directory);
                 NetworkFiles.save(smaller, directory, type);
-                ids(source, directory);
-                List<Provenance> parents = Files.isRegularFile(path.resolve(Provenance.FILE)) ? List.of(Provenance.read(path)) : List.of();
-                Provenance.of(PrunedDirectory.STAGE, List.of(Provenance.Input.of(path)), recipe(staying), 0).withParents(parents).write(directory);
+                PrunedDirectory.ids(source, directory);
+                PrunedDirectory.provenance(path, recipe(staying)).write(directory);
             });
             return new Written(PrunedDirectory.bytes(path), PrunedDirectory.bytes(out));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-    }
-
-    /** What a configuration is written anew from does not hold all ids that the model's names. */
-    private static void ids(ModelDirectory source, Path directory) {
-        ObjectNode was = PrunedDirectory.config(source);
-        Path file = directory.resolve(ModelDirectory.CONFIG);
-        ObjectNode now = JsonFields.read(file).object().deepCopy();
-        was.properties().forEach(entry -> {
-            if (entry.getKey().endsWith("_token_id") && !now.has(entry.getKey())) {
-                now.set(entry.getKey(), entry.getValue());
-            }
-        });
-        AtomicFile.writeString(file, JsonFields.text(now));
     }
 
     private static Map<String, Object> recipe(Staying staying) {

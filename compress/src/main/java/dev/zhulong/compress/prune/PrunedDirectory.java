@@ -84,14 +84,31 @@ final class PrunedDirectory {
             }
             AtomicFile.writeString(directory.resolve(ModelDirectory.CONFIG), JsonFields.text(config));
             SafetensorsWriter.write(directory.resolve(ModelDirectory.WEIGHTS), Map.of("format", "pt"), weights);
-            List<Provenance> parents = Files.isRegularFile(source.path().resolve(Provenance.FILE)) ? List.of(Provenance.read(source.path())) : List.of();
-            Provenance.of(STAGE, List.of(Provenance.Input.of(source.path())), recipe, 0).withParents(parents).write(directory);
+            provenance(source.path(), recipe).write(directory);
             ModelDirectory.readNetwork(directory);
         });
     }
 
+    /** What a model is made of. */
+    static Provenance provenance(Path from, Map<String, Object> recipe) {
+        List<Provenance> parents = Files.isRegularFile(from.resolve(Provenance.FILE)) ? List.of(Provenance.read(from)) : List.of();
+        return Provenance.of(STAGE, List.of(Provenance.Input.of(from)), recipe, 0).withParents(parents);
+    }
+
+    /** Adds ids of tokens that the model's configuration names to one that was written anew, as what that is written from does not hold all of them. */
+    static void ids(ModelDirectory source, Path directory) {
+        Path file = directory.resolve(ModelDirectory.CONFIG);
+        ObjectNode now = JsonFields.read(file).object().deepCopy();
+        config(source).properties().forEach(entry -> {
+            if (entry.getKey().endsWith("_token_id") && !now.hasNonNull(entry.getKey())) {
+                now.set(entry.getKey(), entry.getValue());
+            }
+        });
+        AtomicFile.writeString(file, JsonFields.text(now));
+    }
+
     /** How an encoder's vectors are made. */
-    private static void vectors(Path from, Path to, int hidden) {
+    static void vectors(Path from, Path to, int hidden) {
         if (Files.isRegularFile(from.resolve("modules.json"))) {
             EmbeddingConfig.read(from).write(from, to, hidden);
         }

@@ -111,16 +111,22 @@ public record Staying(List<Integer> layers, List<int[]> channels, List<int[]> gr
 
     private static List<Integer> layers(DecoderSpec spec, Wanted wanted, PartImportance importance) {
         if (!wanted.these().isEmpty()) {
-            var sorted = new TreeSet<>(wanted.these());
-            if (sorted.first() < 0 || sorted.last() >= spec.layers()) {
-                throw new IllegalArgumentException("--layers: the model's layers are numbered from 0 to " + (spec.layers() - 1) + ", found " + (sorted.first() < 0 ? sorted.first() : sorted.last()));
-            }
-            return List.copyOf(sorted);
+            return numbers(spec.layers(), wanted.these());
         }
         if (wanted.layers().isEmpty()) {
             return IntStream.range(0, spec.layers()).boxed().toList();
         }
         return Arrays.stream(best(importance.layers(), within(wanted.layers().get(), spec.layers(), "--layers"))).boxed().toList();
+    }
+
+    /** In rising order. @param of how many layers the model has */
+    static List<Integer> numbers(int of, List<Integer> these) {
+        var sorted = new TreeSet<>(these);
+        if (sorted.isEmpty() || sorted.first() < 0 || sorted.last() >= of) {
+            throw new IllegalArgumentException("--layers: the model's layers are numbered from 0 to " + (of - 1) + ", found " + (sorted.isEmpty() ? "none" : sorted.first() < 0 ? sorted.first()
+                    : sorted.last()));
+        }
+        return List.copyOf(sorted);
     }
 
     private static int within(int count, int most, String option) {
