@@ -87,7 +87,13 @@ final class CompressVerb extends Verb {
     protected void run() {
         Threads.check(spec.commandLine(), threads);
         Goal goal = goal();
+        if (field != null && text.isEmpty()) {
+            throw wrongUsage("--field says where in the rows of --text the text is: give both or none");
+        }
         requireModelAndOut();
+        if (threads != null) {
+            Libtorch.threads(threads);
+        }
         try (var status = ProgressLine.on(err())) {
             List<String> documents = documents();
             if (repeat != null) {

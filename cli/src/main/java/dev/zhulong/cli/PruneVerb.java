@@ -121,6 +121,9 @@ final class PruneVerb extends Verb {
         if (encoder && (wanted.needsTexts() || text != null || heldOut != null)) {
             throw wrongUsage(model + " is an encoder, of which layers are kept by their numbers and without texts: --layers 0-0 keeps the first alone");
         }
+        if (parts && tail != LikelyTokens.TAIL) {
+            throw wrongUsage("--tail is about the tokens of --vocabulary: leave it out");
+        }
         Outputs.directory(out, force);
         if (encoder) {
             layersOfEncoder(wanted.these());
@@ -139,8 +142,9 @@ final class PruneVerb extends Verb {
         try {
             Optional<LayerNumbers> kept = Optional.ofNullable(layers).map(LayerNumbers::parse);
             Optional<Double> width = Optional.ofNullable(ffn).map(share -> share.endsWith("%") ? Double.parseDouble(share.substring(0, share.length() - 1)) / 100 : Double.parseDouble(share));
-            if (width.isPresent() && !(width.get() > 0)) {
-                throw wrongUsage("--ffn: expected a share such as 50% or a number of channels, found " + ffn);
+            // one is one channel, and not all of them
+            if (width.isPresent() && (!(width.get() > 0) || ffn.endsWith("%") && width.get() >= 1)) {
+                throw wrongUsage("--ffn: expected a share below 100% such as 50%, or a number of channels, found " + ffn);
             }
             return new Wanted(kept.flatMap(LayerNumbers::count), kept.map(LayerNumbers::these).orElse(List.of()), width, Optional.ofNullable(groups), Optional.ofNullable(experts));
         } catch (NumberFormatException e) {

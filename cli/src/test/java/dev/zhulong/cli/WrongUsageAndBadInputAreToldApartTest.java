@@ -55,6 +55,11 @@ class WrongUsageAndBadInputAreToldApartTest {
         "clean --data DIR/text.txt --steps unicod --out DIR/c | did you mean 'unicode'",
         "clean --data DIR/text.txt --validation-fraction 1 --out DIR/c | validationFraction",
         "clean --data DIR --out DIR/c | inside the input",
+        "prune --model MODEL --ffn 100% --text DIR/text.txt --out DIR/p | --ffn",
+        "prune --model MODEL --layers 0,1 --tail 0.1 --out DIR/p | --tail",
+        "compress --model MODEL --smaller 50% --field a --out DIR/c.gguf | --field",
+        "compress --model MODEL --smaller 50% --quality-floor 2000% --out DIR/c.gguf | below 1000 %",
+        "compress --model MODEL --smaller 50% --of f64 --out DIR/c.gguf | STORED]",
         "doctor now | now",
     })
     void wrongUsageIsTwoWithTheOptionNamed(String line, String named) {

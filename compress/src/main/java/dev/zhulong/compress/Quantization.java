@@ -358,7 +358,6 @@ public final class Quantization {
         try (GgufModel source = GgufModel.open(model)) {
             Map<String, GgufTensor> stored = source.file().tensors();
             var mix = new TensorMix(precision, source.network(), stored.containsKey(Importance.HEAD), importance != null || calibration != null).with(types);
-            calibrate(weight -> mix.type(weight.parameter(), weight.shape()), pool);
             Map<String, List<GgufWeight>> weights = source.weights().values().stream().collect(Collectors.groupingBy(GgufWeight::gguf));
             var plan = new Plan(stored.size());
             var entries = new ArrayList<GgufWriter.Entry>();
@@ -371,6 +370,7 @@ public final class Quantization {
                         rounded(tensor, weights.getOrDefault(tensor.name(), List.of()), type, stored.containsKey(Importance.HEAD), pool, arena))));
             }
             plan.requireRoom(out);
+            calibrate(weight -> mix.type(weight.parameter(), weight.shape()), pool);
             var metadata = new LinkedHashMap<>(source.file().metadata().values());
             metadata.put("general.file_type", GgufValue.of(precision.fileType()));
             metadata.remove(LAYOUT_KEY);
@@ -431,7 +431,6 @@ public final class Quantization {
         int packed = precision == Precision.W4A16 ? packed(weights) : 0;
         Function<GgufWeight, WeightType> each = weight -> packed == 0 ? mix.type(weight.parameter(), weight.shape()) : !weight.parameter().isProjection() ? WeightType.F32
                 : packed == 128 ? WeightType.INT4 : WeightType.Q4_0;
-        calibrate(each, pool);
         var directory = new QuantizedDirectory(source, precision, packed);
         for (GgufWeight weight : weights) {
             WeightType type = each.apply(weight);
@@ -445,6 +444,7 @@ public final class Quantization {
                     rounded(source.spec(), weight, views.get(weight.huggingFace()), type, pool, arena)));
         }
         plan.requireRoom(out);
+        calibrate(each, pool);
         directory.write(out);
         try (ModelDirectory written = ModelDirectory.open(out)) {
             return plan.written(QuantizedDirectory.bytes(source), QuantizedDirectory.bytes(written), notices());

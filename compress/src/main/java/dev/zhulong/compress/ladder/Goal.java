@@ -17,8 +17,7 @@ public record Goal(double smaller, Of of, double floor, double faster, Duration 
     public enum Of {
         F32, F16, STORED;
 
-        @Override
-        public String toString() {
+        String words() {
             return this == STORED ? "the files as they are" : name();
         }
     }
@@ -28,7 +27,7 @@ public record Goal(double smaller, Of of, double floor, double faster, Duration 
             throw new IllegalArgumentException("the share to save must be at least 0 % and below 100 %, found " + percent(smaller));
         }
         if (!(floor > 0 && floor < 10)) {
-            throw new IllegalArgumentException("the quality floor must be above 0 %, found " + percent(floor));
+            throw new IllegalArgumentException("the quality floor must be above 0 % and below 1000 %, found " + percent(floor));
         }
         if (!(faster >= 0)) {
             throw new IllegalArgumentException("the speed must be a number of times such as 3, found " + faster);

@@ -87,13 +87,8 @@ public final class Ladder implements AutoCloseable {
         Path directory = directory(out);
         ownTexts = documents.isEmpty();
         texts = SplitTexts.of(ownTexts ? OwnTexts.of(model, threads, goal.limit().dividedBy(8), progress) : documents);
-        try {
-            Files.createDirectories(directory);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
         ledger = new Ledger(directory.resolve(Ledger.FILE), about());
-        workshop = new Workshop(model, texts.work(), directory, threads, progress);
+        workshop = new Workshop(model, texts.work(), directory, ledger.subject(), threads, progress);
     }
 
     /**
@@ -162,7 +157,11 @@ public final class Ladder implements AutoCloseable {
 
     /** The last rung: what is best so far is trained in its bits, for as many steps as there is time for. */
     private Optional<Attempt> train(Attempt start) {
-        if (start.recipe().steps() > 0 || start.recipe().fit() == Fit.PLAIN || goal.floor() > start.fidelity().quality()) {
+        if (start.recipe().steps() > 0) {
+            // by an earlier call
+            return Optional.of(start);
+        }
+        if (start.recipe().fit() == Fit.PLAIN || goal.floor() > start.fidelity().quality()) {
             return Optional.empty();
         }
         Optional<Attempt> earlier = ledger.attempts().stream().filter(attempt -> attempt.recipe().steps() > 0 && attempt.recipe().untrained().equals(start.recipe())).findFirst();
@@ -290,8 +289,8 @@ public final class Ladder implements AutoCloseable {
             }
             String sha256 = ContentHash.ofFile(file).sha256();
             if (!sha256.equals(chosen.sha256())) {
-                throw new IllegalArgumentException(file + " has other bytes than the file that was judged, as another processor or number of threads can make them: remove " + directory(out)
-                        + " and try again");
+                throw new IllegalArgumentException(chosen.recipe() + " has other bytes than when it was judged, as another processor, number of threads or version of Zhulong can make them: remove "
+                        + directory(out) + ", and everything is tried again");
             }
             ledger.write(chosen);
             Files.move(file, out, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);

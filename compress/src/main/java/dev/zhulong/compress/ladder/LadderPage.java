@@ -57,7 +57,7 @@ public final class LadderPage {
         Goal goal = outcome.goal();
         add("<h1>%s, made smaller</h1>\n", Visible.html(model));
         add("<p>%s in 32 bits a weight, %s in 16, %s as it is stored. Asked for: at most %s (−%s of %s), at most %s worse%s. %s</p>\n", Sizes.of(outcome.before().bytes(Of.F32)),
-                Sizes.of(outcome.before().bytes(Of.F16)), Sizes.of(outcome.before().bytes(Of.STORED)), Sizes.of(goal.bytes(outcome.before())), Goal.percent(goal.smaller()), goal.of(),
+                Sizes.of(outcome.before().bytes(Of.F16)), Sizes.of(outcome.before().bytes(Of.STORED)), Sizes.of(goal.bytes(outcome.before())), Goal.percent(goal.smaller()), goal.of().words(),
                 Goal.percent(goal.floor()), goal.faster() > 0 ? String.format(Locale.ROOT, ", %.3g times as fast", goal.faster()) : "",
                 outcome.reached() ? "<b>Reached.</b>" : outcome.chosen().isPresent() ? "<b>Not reached; the best that is small enough was written.</b>" : "<b>Not reached; nothing was written.</b>");
         if (!outcome.attempts().isEmpty()) {

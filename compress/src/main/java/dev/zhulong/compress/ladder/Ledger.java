@@ -6,8 +6,10 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.ContentHash;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -55,6 +57,11 @@ final class Ledger {
     /** What attempts depend on: another goal changes none of them, nor where the model lies. */
     private static JsonNode subject(JsonNode about) {
         return about.isObject() ? ((ObjectNode) about.deepCopy()).without(List.of(ATTEMPTS, CHOSEN, GOAL, MODEL)) : about;
+    }
+
+    /** A digest of it. */
+    ContentHash subject() {
+        return ContentHash.ofBytes(subject(about).toString().getBytes(StandardCharsets.UTF_8));
     }
 
     Optional<Attempt> of(Recipe recipe) {

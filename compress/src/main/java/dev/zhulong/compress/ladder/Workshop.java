@@ -10,6 +10,8 @@ import dev.zhulong.compress.ladder.Recipe.Fit;
 import dev.zhulong.compress.prune.LikelyTokens;
 import dev.zhulong.compress.prune.VocabularyTrim;
 import dev.zhulong.compress.recover.Recovery;
+import dev.zhulong.formats.ContentHash;
+import dev.zhulong.formats.FileTree;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.infer.open.EngineChoice;
 import dev.zhulong.infer.open.EngineChoice.Engine;
@@ -19,7 +21,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
@@ -30,6 +31,8 @@ import java.util.stream.Stream;
 /** Carries recipes out, and keeps what several of them share. */
 final class Workshop implements AutoCloseable {
     private static final String TRIMMED = "trimmed";
+    private static final String DIRECTORY = "work-";
+    private static final int DIGITS = 12;
 
     private final Path model;
     private final List<String> texts;
@@ -42,18 +45,30 @@ final class Workshop implements AutoCloseable {
     private Importance importance;
 
     /**
-     * Nothing is done yet.
+     * Finds what an earlier call left that was stopped and was about the same, and removes what was about other things: a vocabulary cut for other texts, or a half-trained model, would be taken
+     * for this one's.
      *
      * @param texts     to work with
-     * @param directory for what is made on the way
+     * @param directory for a directory of what is made on the way
+     * @param subject   what that depends on
      */
-    Workshop(Path model, List<String> texts, Path directory, int threads, Progress progress) {
+    Workshop(Path model, List<String> texts, Path directory, ContentHash subject, int threads, Progress progress) {
         this.model = model;
         this.texts = texts;
-        this.directory = directory;
+        this.directory = directory.resolve(DIRECTORY + subject.sha256().substring(0, DIGITS));
         this.threads = threads;
         this.progress = progress;
         choice = EngineChoice.DEFAULT.withEngine(Engine.CPU).withThreads(threads);
+        try {
+            Files.createDirectories(this.directory);
+            try (Stream<Path> all = Files.list(directory)) {
+                for (Path left : all.filter(path -> path.getFileName().toString().startsWith(DIRECTORY) && !path.equals(this.directory)).toList()) {
+                    FileTree.delete(left);
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot work in " + directory + ": " + e, e);
+        }
     }
 
     /** Ways to round to it, the cheapest first. */
@@ -157,20 +172,19 @@ final class Workshop implements AutoCloseable {
     /** Removes what was made on the way: what was learnt from it is written down. */
     @Override
     public void close() {
-        try (Stream<Path> all = Files.list(directory)) {
-            for (Path made : all.filter(path -> Files.isDirectory(path) || path.toString().endsWith(".gguf")).toList()) {
-                delete(made);
+        try {
+            FileTree.delete(directory);
+            if (isEmpty(directory.getParent())) {
+                Files.delete(directory.getParent());
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
-    private static void delete(Path made) throws IOException {
-        try (Stream<Path> all = Files.walk(made)) {
-            for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(path);
-            }
+    private static boolean isEmpty(Path directory) throws IOException {
+        try (Stream<Path> all = Files.list(directory)) {
+            return all.findAny().isEmpty();
         }
     }
 }

@@ -9,7 +9,6 @@ import dev.zhulong.evaluate.Writing;
 import dev.zhulong.evaluate.text.Bootstrap;
 import dev.zhulong.evaluate.text.Estimate;
 import dev.zhulong.formats.progress.Progress;
-import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.infer.open.EngineChoice;
 import dev.zhulong.infer.open.EngineChoice.Engine;
 import dev.zhulong.infer.open.LoadedModel;
@@ -64,14 +63,6 @@ final class Yardstick implements AutoCloseable {
 
     double tokensPerSecond() {
         return speed;
-    }
-
-    Tokenizer tokenizer() {
-        return model.tokenizer();
-    }
-
-    LanguageModel model() {
-        return model.model();
     }
 
     /**

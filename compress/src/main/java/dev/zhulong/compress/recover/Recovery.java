@@ -108,7 +108,9 @@ public final class Recovery {
             double rate = rate(rounded, steps);
             var options = new TrainOptions(steps, 1, Schedule.of(Schedule.Kind.LINEAR, rate, rate / 10, Math.max(1, steps / 20), 0, steps), 1,
                     new StraightThrough.Settings(new AdamW.Settings(0.9, 0.999, 1e-8, 0), rounded, teacher), false, SEED, Math.max(1, steps / EVALUATIONS), 0, Math.max(1, steps / EVALUATIONS), 1);
-            new Trainer<>(student, objective, new TrainData<>(rows::step, heldOut), options, run, best).train();
+            new Trainer<>(student, objective, new TrainData<>(rows::step, heldOut), options, run, best).train()
+                    // a run that was over already evaluates only here
+                    .ifPresent(best::evaluated);
             best.restore();
             rounded.write(out);
             return new Result(before, best.loss, best.step);

@@ -1,5 +1,8 @@
 package dev.zhulong.compress.ladder;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.zhulong.compress.SmallModels;
 import dev.zhulong.compress.ladder.Goal.Of;
 import dev.zhulong.formats.ContentHash;
@@ -90,8 +93,53 @@ class NoFileMissesItsFloorTest {
             assertThat(outcome.notes()).anyMatch(note -> note.startsWith("time was over"));
         }
 
+        // what an earlier call trained is the answer where it reaches the floor; it is made again, and other bytes than were judged are not written
+        addTrained(record);
+        assertThatIllegalArgumentException().isThrownBy(() -> run(0.7, 0.0001, 0, false)).withMessageStartingWith("q4_0 by importance, trained rounded for 4 steps has other bytes")
+                .withMessageContaining("remove " + Ladder.directory(out));
+        assertThat(ContentHash.ofFile(out).sha256()).isEqualTo(effort.chosen().orElseThrow().sha256());
+
         Files.writeString(record, Files.readString(record).substring(0, 200));
         assertThatIllegalArgumentException().isThrownBy(() -> run(0.7, 0.0001, 0, false)).withMessageContaining(record + " is damaged").withMessageContaining("remove it");
+    }
+
+    /** Its vocabulary, and its training, would be taken for those of these texts. */
+    @Test
+    void whatAStoppedCallLeftOfOtherTextsIsNotUsed() throws IOException {
+        Path left = Files.createDirectories(Ladder.directory(out).resolve("work-0123456789ab/trimmed"));
+        Files.writeString(left.resolve("config.json"), "{}");
+        Goal goal = new Goal(0.5, Of.F32, 0.05, 0, Duration.ofMinutes(5));
+        new Ladder(model, TEXTS, goal, out, false, 2, Progress.SILENT);
+        assertThat(left).doesNotExist();
+        List<Path> own = work();
+        assertThat(own).hasSize(1);
+        // as if it had been killed: the same call finds it again, and one about fewer texts does not
+        Files.writeString(own.getFirst().resolve("left"), "");
+        new Ladder(model, TEXTS, goal, out, false, 2, Progress.SILENT);
+        assertThat(own.getFirst().resolve("left")).exists();
+        try (var ladder = new Ladder(model, TEXTS.subList(0, 36), goal, out, false, 2, Progress.SILENT)) {
+            assertThat(own.getFirst()).doesNotExist();
+        }
+        assertThat(Ladder.directory(out)).doesNotExist();
+    }
+
+    private List<Path> work() throws IOException {
+        try (var files = Files.list(Ladder.directory(out))) {
+            return files.filter(Files::isDirectory).toList();
+        }
+    }
+
+    /** Has the record of attempts say that one that was trained reaches any floor, in bytes that it cannot have. */
+    private static void addTrained(Path record) throws IOException {
+        var json = new ObjectMapper();
+        var all = (ObjectNode) json.readTree(record.toFile());
+        ObjectNode trained = all.path("attempts").get(0).deepCopy();
+        trained.putObject("recipe").put("base", "given").put("fit", "importance").put("precision", "q4_0").put("steps", 4);
+        trained.put("bytes", 1).put("sha256", "0".repeat(64)).set("written", trained.get("written_before"));
+        trained.putObject("kl").put("value", 0);
+        trained.putObject("loss_rise").put("value", 0);
+        ((ArrayNode) all.path("attempts")).add(trained);
+        json.writeValue(record.toFile(), all);
     }
 
     @Test

@@ -104,6 +104,9 @@ class WhatRoundingLostIsWonBackInTheSameBitsTest {
         recovery.run(TEXTS, 16, temporary.resolve("two"), temporary.resolve("two.gguf"));
         assertThat(ContentHash.ofFile(temporary.resolve("two.gguf"))).isEqualTo(ContentHash.ofFile(temporary.resolve("one.gguf")));
         assertThat(Files.list(temporary.resolve("one/checkpoints"))).isNotEmpty();
+        // stopped between its last step and its file
+        recovery.run(TEXTS, 16, temporary.resolve("one"), temporary.resolve("again.gguf"));
+        assertThat(ContentHash.ofFile(temporary.resolve("again.gguf"))).isEqualTo(ContentHash.ofFile(temporary.resolve("one.gguf"))).isNotEqualTo(ContentHash.ofFile(start));
     }
 
     @Test
