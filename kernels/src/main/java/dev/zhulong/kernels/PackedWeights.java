@@ -158,13 +158,20 @@ public final class PackedWeights {
                 packFloats(bytes, block, lane, r);
                 continue;
             }
-            row.read(bytes);
-            packScales(row, block, lane, r);
-            switch (form) {
-                case CRUMBS -> packCrumbs(row.q, words, lane);
-                case NIBBLES -> packNibbles(row.q, words, lane);
-                default -> packBytes(row.q, words, lane);
+            switch (type) {
+                // the types most files have, without a byte for each weight in between: a start waits for this
+                case Q4_0, Q4_1, INT4, INT4_ASYM -> SimpleBlocks.packNibbles(bytes, row, words, lane);
+                case Q8_0 -> SimpleBlocks.packBytes(bytes, row, words, lane);
+                default -> {
+                    row.read(bytes);
+                    switch (form) {
+                        case CRUMBS -> packCrumbs(row.q, words, lane);
+                        case NIBBLES -> packNibbles(row.q, words, lane);
+                        default -> packBytes(row.q, words, lane);
+                    }
+                }
             }
+            packScales(row, block, lane, r);
         }
         MemorySegment.copy(words, 0, data, INT, block * blockBytes, words.length);
     }

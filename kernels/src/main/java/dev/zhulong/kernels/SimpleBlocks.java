@@ -16,6 +16,18 @@ final class SimpleBlocks {
         System.arraycopy(bytes, at + 2, row.q, first, 32);
     }
 
+    /** A row of {@link #q8} as {@link PackedWeights} has its bytes, and its scales. */
+    static void packBytes(byte[] bytes, GroupedRow row, int[] words, int lane) {
+        int to = lane;
+        for (int g = 0, at = 0; g < row.scales.length; g++, at += 34) {
+            row.scales[g] = GroupedRow.f16(bytes, at);
+            for (int i = 0; i < 32; i += 4) {
+                words[to] = GroupedRow.i32(bytes, at + 2 + i);
+                to += Lanes.COUNT;
+            }
+        }
+    }
+
     /** f16 scale; of each byte four weights, the first in its lowest two bits, one too large. */
     static void q2(byte[] bytes, int at, GroupedRow row, int first) {
         row.scales[first / 64] = GroupedRow.f16(bytes, at);
@@ -35,6 +47,28 @@ final class SimpleBlocks {
         for (int j = 0; j < n / 2; j++) {
             row.q[first + j] = (byte) ((bytes[data + j] & 15) - offset);
             row.q[first + n / 2 + j] = (byte) ((bytes[data + j] >> 4 & 15) - offset);
+        }
+    }
+
+    /** A row of {@link #q4} as {@link PackedWeights} has its nibbles, four at once, and its scales and minimums. */
+    static void packNibbles(byte[] bytes, GroupedRow row, int[] words, int lane) {
+        int low = 0x0f0f0f0f;
+        boolean min = row.type.hasMin();
+        int header = min ? 4 : 2;
+        int half = row.type.blockElements() / 2;
+        // words of half a block
+        int upper = half / 8 * Lanes.COUNT;
+        int to = lane;
+        for (int g = 0, at = 0; g < row.scales.length; g++, at += header + half, to += upper) {
+            row.scales[g] = GroupedRow.f16(bytes, at);
+            row.mins[g] = min ? GroupedRow.f16(bytes, at + 2) : 0;
+            for (int i = at + header; i < at + header + half; i += 8) {
+                int four = GroupedRow.i32(bytes, i);
+                int next = GroupedRow.i32(bytes, i + 4);
+                words[to] = four & low | (next & low) << 4;
+                words[to + upper] = four >>> 4 & low | next & ~low;
+                to += Lanes.COUNT;
+            }
         }
     }
 

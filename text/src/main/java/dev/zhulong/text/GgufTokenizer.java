@@ -10,6 +10,7 @@ import dev.zhulong.text.VocabularyTokenizer.Special;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -55,13 +56,14 @@ public final class GgufTokenizer {
     private final GgufMetadata metadata;
     private final List<String> tokens;
     private final GgufTokenType[] types;
-    private final Map<String, Integer> ids = new HashMap<>();
+    private final Map<String, Integer> ids;
     private final ObjectNode json = NODES.objectNode();
 
     private GgufTokenizer(GgufMetadata metadata) {
         this.metadata = metadata;
         this.tokens = metadata.texts(TOKENS);
         this.types = types();
+        ids = HashMap.newHashMap(tokens.size());
         for (int id = 0; id < tokens.size(); id++) {
             if (tokens.get(id).isEmpty() || ids.put(tokens.get(id), id) != null) {
                 throw metadata.wrong(TOKENS, "a spelling of its own for each token, which " + id + " has not");
@@ -133,7 +135,7 @@ public final class GgufTokenizer {
         boolean spacePrefix = metadata.flag(SPACE_PREFIX, true);
         float[] scores = metadata.floats(SCORES, tokens.size());
         OptionalInt unknown = id(UNKNOWN, 0);
-        Map<String, Integer> pieces = new HashMap<>();
+        Map<String, Integer> pieces = HashMap.newHashMap(tokens.size());
         for (int id = 0; id < tokens.size(); id++) {
             if (Float.isNaN(scores[id])) {
                 throw metadata.wrong(SCORES, "numbers; token " + id + " has none");
@@ -173,8 +175,9 @@ public final class GgufTokenizer {
 
     private int[] byteIds(OptionalInt unknown) {
         int[] byteIds = new int[256];
+        HexFormat hex = HexFormat.of().withUpperCase();
         for (int b = 0; b < 256; b++) {
-            Integer id = ids.get("<0x%02X>".formatted(b));
+            Integer id = ids.get("<0x" + hex.toHexDigits((byte) b) + ">");
             if (id == null && unknown.isEmpty()) {
                 throw metadata.wrong(TOKENS, "a token <0x%02X>, or an unknown token".formatted(b));
             }

@@ -41,6 +41,7 @@ record GgufHeader(GgufMetadata metadata, List<Entry> entries, long dataStart) {
     private static final int LONGEST_NAME = 1 << 16;
     // Real ones take up to 40 MB, for large vocabularies.
     private static final long MOST_METADATA = 256L << 20;
+    private static final int WINDOW = 1 << 16;
 
     /** Offset counts from the beginning of the data. */
     record Entry(String name, GgufType type, long[] shape, long offset, long bytes) {}
@@ -60,6 +61,9 @@ record GgufHeader(GgufMetadata metadata, List<Entry> entries, long dataStart) {
                 .onUnmappableCharacter(CodingErrorAction.REPORT);
         private long position;
         private int strings;
+        /** Bytes of the file from {@link #windowStart} on. */
+        private byte[] window = {};
+        private long windowStart;
 
         Reading(Path file, MemorySegment all) {
             this.file = file;
@@ -289,17 +293,16 @@ record GgufHeader(GgufMetadata metadata, List<Entry> entries, long dataStart) {
 
         private String string(String place, long longest) {
             int length = (int) count(place, longest, 1);
-            byte[] bytes = new byte[length];
-            MemorySegment.copy(all, ValueLayout.JAVA_BYTE, advance(place, length), bytes, 0, length);
+            int at = inWindow(advance(place, length), length);
             int seen = 0;
-            for (byte each : bytes) {
-                seen |= each;
+            for (int i = at; i < at + length; i++) {
+                seen |= window[i];
             }
             if (seen >= 0) {
-                return new String(bytes, StandardCharsets.ISO_8859_1);
+                return new String(window, at, length, StandardCharsets.ISO_8859_1);
             }
             try {
-                return utf8.decode(ByteBuffer.wrap(bytes)).toString();
+                return utf8.decode(ByteBuffer.wrap(window, at, length)).toString();
             } catch (CharacterCodingException e) {
                 throw FormatException.at(file, place, "text in UTF-8", "other bytes");
             }
@@ -320,7 +323,21 @@ record GgufHeader(GgufMetadata metadata, List<Entry> entries, long dataStart) {
         }
 
         private long longInteger(String place) {
-            return all.get(LONG, advance(place, Long.BYTES));
+            int at = inWindow(advance(place, Long.BYTES), Long.BYTES);
+            long value = 0;
+            for (int i = Long.BYTES - 1; i >= 0; i--) {
+                value = value << 8 | window[at + i] & 0xff;
+            }
+            return value;
+        }
+
+        /** Where in {@link #window} some bytes of the file are, which are in the file. In a process that has just started, tens of thousands of reads of a segment are slow. */
+        private int inWindow(long from, int bytes) {
+            if (from < windowStart || from + bytes > windowStart + window.length) {
+                window = all.asSlice(from, Math.min(all.byteSize() - from, Math.max(bytes, WINDOW))).toArray(ValueLayout.JAVA_BYTE);
+                windowStart = from;
+            }
+            return (int) (from - windowStart);
         }
 
         private MemorySegment take(String place, long bytes) {
