@@ -1,11 +1,13 @@
 package dev.zhulong.cli;
 
+import dev.zhulong.compress.Budget;
 import dev.zhulong.compress.CalibrationTokens;
 import dev.zhulong.compress.Importance;
 import dev.zhulong.compress.MeasuredModel;
 import dev.zhulong.compress.Measurement;
 import dev.zhulong.compress.Precision;
 import dev.zhulong.compress.Quantization;
+import dev.zhulong.compress.RoundingLosses;
 import dev.zhulong.compress.TensorTypes;
 import dev.zhulong.evaluate.TokenDocument;
 import dev.zhulong.formats.Sizes;
@@ -45,6 +47,8 @@ import picocli.CommandLine.Option;
                     + "Zhulong read; embedding and head stay as they are.",
             "With --imatrix, errors count as much as the columns they are in: the lower the type, the more that gains.",
             "With --calibrate, the layers are rounded on a text, which loses least.",
+            "With --bpw or --size, each tensor gets the type with which the model is predicted to lose least at that size. The types are printed, and so are the --tensor-type options that give "
+                    + "them again, here and in llama-quantize.",
             "Models that are quantized already are refused, because rounding twice loses more.",
         },
         footer = {
@@ -53,6 +57,8 @@ import picocli.CommandLine.Option;
             "  zhulong quantize --model my-model.BF16.gguf --to q8_0 --text held-out.txt --out my-model.Q8_0.gguf",
             "  zhulong quantize --model my-model --to q3_k_m --imatrix my-model.imatrix.gguf --out my-model.Q3_K_M.gguf",
             "  zhulong quantize --model my-model --to q4_0 --calibrate notes.txt --out my-model.Q4_0.gguf",
+            "  zhulong quantize --model my-model --bpw 3.5 --calibrate notes.txt --out my-model.3_5bit.gguf",
+            "  zhulong quantize --model my-model --size 800MB --imatrix my-model.imatrix.gguf --out my-model.800MB.gguf",
             "  zhulong quantize --model my-model --to q4 --out my-model-int4",
             "  zhulong quantize --model my-model --to w4a16 --out my-model-w4a16",
             "  zhulong quantize --model my-model --to f16 --no-measure --out my-model.F16.gguf",
@@ -61,8 +67,14 @@ final class QuantizeVerb extends Verb {
     @Option(names = "--model", required = true, paramLabel = "DIR|FILE", description = "Model directory in the Hugging Face layout, or GGUF file.")
     Path model;
 
-    @Option(names = "--to", required = true, paramLabel = "TYPE", description = "Type to quantize to; see above.")
+    @Option(names = "--to", paramLabel = "TYPE", description = "Type to quantize to; see above. Give this, --bpw or --size.")
     String to;
+
+    @Option(names = "--bpw", paramLabel = "BITS", description = "Most bits a weight, such as 4.2: a type for each tensor is chosen so that the loss predicted is least. Needs --calibrate, or --imatrix, which predicts less well.")
+    Double bpw;
+
+    @Option(names = "--size", paramLabel = "SIZE", description = "The same for the most bytes of the whole file, such as 800MB.")
+    String size;
 
     @Option(names = "--out", required = true, paramLabel = "FILE|DIR", description = "GGUF file to write, without a vocabulary where the model has no "
             + "tokenizer; for q4, q4_sym and w4a16, a directory.")
@@ -103,7 +115,10 @@ final class QuantizeVerb extends Verb {
 
     @Override
     protected void run() {
-        Precision precision = precision();
+        requireOneGoal();
+        long bytes = size == null ? 0 : bytes(size);
+        // with a budget, a kind of GGUF file that the choice may change
+        Precision precision = hasBudget() ? Precision.Q4_0 : precision();
         Threads.check(spec.commandLine(), threads);
         if (noMeasure && text != null) {
             throw wrongUsage("--text gives the texts to measure on, so leave out --no-measure");
@@ -126,6 +141,9 @@ final class QuantizeVerb extends Verb {
             Libtorch.threads(threads);
         }
         if (EncoderModel.is(model)) {
+            if (hasBudget()) {
+                throw new IllegalArgumentException("--bpw and --size choose types for decoders, and " + model + " is an encoder: name a type with --to");
+            }
             encoder(precision, types, count, choice);
             return;
         }
@@ -135,6 +153,14 @@ final class QuantizeVerb extends Verb {
             throw new IllegalArgumentException(model + " has no tokenizer, so there is no perplexity of a text: leave out --text");
         }
         try (var status = ProgressLine.on(err())) {
+            if (hasBudget()) {
+                if (both) {
+                    throw new IllegalArgumentException("--bpw and --size choose types for decoders, and " + model + " is none: name a type with --to");
+                }
+                Budget budget = budget(bytes, read, count, status);
+                types = budget.types();
+                precision = budget.precision();
+            }
             var quantisation = new Quantization(model, precision, out, requantize, count, status).importance(importance).calibration(read).types(types);
             List<TokenDocument> documents = List.of();
             Measurement before = null;
@@ -160,6 +186,45 @@ final class QuantizeVerb extends Verb {
             written.notices().forEach(err()::println);
             out().println(line(written, before, after));
         }
+    }
+
+    private boolean hasBudget() {
+        return bpw != null || size != null;
+    }
+
+    private void requireOneGoal() {
+        if ((to == null ? 0 : 1) + (bpw == null ? 0 : 1) + (size == null ? 0 : 1) != 1) {
+            throw wrongUsage("give a type with --to, or bits a weight with --bpw, or a size of the file with --size: one of the three");
+        }
+        if (!hasBudget()) {
+            return;
+        }
+        if (calibrate == null && imatrix == null) {
+            throw wrongUsage("--bpw and --size choose types by what the model loses on a text: give one with --calibrate, or an importance matrix with --imatrix");
+        }
+        if (tensorTypes != null) {
+            throw wrongUsage("--bpw and --size choose the types of all tensors, so leave out --tensor-type");
+        }
+        if (bpw != null && !(bpw > 0)) {
+            throw wrongUsage("--bpw must be more than 0, found " + bpw);
+        }
+    }
+
+    private long bytes(String text) {
+        try {
+            return Sizes.parse(text);
+        } catch (IllegalArgumentException e) {
+            throw wrongUsage("--size: " + e.getMessage());
+        }
+    }
+
+    /** Chooses, and says what. */
+    private Budget budget(long bytes, CalibrationTokens read, int count, ProgressLine status) {
+        RoundingLosses losses = read != null ? RoundingLosses.measure(model, read, count, status) : RoundingLosses.measure(model, importance, count, status);
+        Budget budget = size != null ? Budget.ofFile(losses, bytes) : Budget.ofBits(losses, bpw);
+        status.message(budget.table());
+        status.message("again: --to " + budget.precision() + budget.lines().stream().map(line -> " --tensor-type '" + line + "'").collect(Collectors.joining()));
+        return budget;
     }
 
     private TensorTypes types(Precision precision) {

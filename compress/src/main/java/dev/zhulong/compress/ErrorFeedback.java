@@ -88,7 +88,8 @@ final class ErrorFeedback {
         return sum(hessian.cost(w.indexSelect(0, Tensor.of(some, some.length)))) * rows / some.length;
     }
 
-    private static byte[] plain(String name, float[] exact, int rows, int columns, WeightType type, float[] importance, ThreadPool pool) {
+    /** Rounds rows, [rows, columns] one after another, without feedback. */
+    static byte[] plain(String name, float[] exact, int rows, int columns, WeightType type, float[] importance, ThreadPool pool) {
         int rowBytes = Math.toIntExact(type.rowBytes(columns));
         byte[] all = new byte[Math.multiplyExact(rows, rowBytes)];
         pool.run(row -> {
@@ -103,7 +104,8 @@ final class ErrorFeedback {
         return all;
     }
 
-    private static Tensor decoded(byte[] blocks, int rows, int columns, WeightType type, ThreadPool pool) {
+    /** What blocks stand for, F32 [rows, columns]. */
+    static Tensor decoded(byte[] blocks, int rows, int columns, WeightType type, ThreadPool pool) {
         MemorySegment segment = MemorySegment.ofArray(blocks);
         return Tensor.empty(DType.F32, rows, columns).write_(memory -> pool.run(row -> {
             float[] values = new float[columns];

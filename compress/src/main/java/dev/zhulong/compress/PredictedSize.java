@@ -3,6 +3,7 @@ package dev.zhulong.compress;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.gguf.GgufExport;
+import dev.zhulong.formats.gguf.GgufFile;
 import dev.zhulong.formats.gguf.GgufWeight;
 import dev.zhulong.formats.gguf.GgufWriter;
 import dev.zhulong.text.GgufVocabulary;
@@ -20,7 +21,7 @@ public final class PredictedSize {
 
     private final DecoderSpec spec;
     private final List<GgufWeight> weights;
-    private final long vocabulary;
+    private final long beside;
 
     /**
      * Of a decoder in a directory.
@@ -31,10 +32,27 @@ public final class PredictedSize {
         try (ModelDirectory source = ModelDirectory.open(model)) {
             spec = source.spec();
             weights = GgufExport.weights(spec);
+            beside = besideTensors(model, weights.size());
+        }
+    }
+
+    /**
+     * Bytes of a file beside what its tensors hold, by at most a few thousand too many.
+     *
+     * @param model   that it is made of: a directory, or another GGUF file
+     * @param tensors that it will have
+     */
+    static long besideTensors(Path model, int tensors) {
+        try {
+            if (!Files.isDirectory(model)) {
+                try (GgufFile file = GgufFile.open(model)) {
+                    return Files.size(model) - file.tensors().values().stream().mapToLong(tensor -> tensor.data().byteSize()).sum() + KEYS;
+                }
+            }
             Path file = Files.createTempFile("zhulong", ".gguf");
-            try {
-                GgufWriter.write(file, GgufVocabulary.of(model, spec.vocabSize()), List.of());
-                vocabulary = Files.size(file);
+            try (ModelDirectory source = ModelDirectory.open(model)) {
+                GgufWriter.write(file, GgufVocabulary.of(model, source.spec().vocabSize()), List.of());
+                return Files.size(file) + KEYS + (long) TENSOR * tensors;
             } finally {
                 Files.delete(file);
             }
@@ -50,14 +68,14 @@ public final class PredictedSize {
      */
     public long bytes(Precision precision, boolean importance) {
         var mix = new TensorMix(precision, spec, weights.stream().anyMatch(weight -> weight.gguf().equals(Importance.HEAD)), importance);
-        long bytes = vocabulary + KEYS;
+        long bytes = beside;
         for (GgufWeight weight : weights) {
             long[] shape = weight.shape();
             long rows = 1;
             for (int d = 0; d + 1 < shape.length; d++) {
                 rows *= shape[d];
             }
-            bytes += TENSOR + rows * mix.type(weight.gguf(), shape).rowBytes(Math.toIntExact(shape[shape.length - 1]));
+            bytes += rows * mix.type(weight.gguf(), shape).rowBytes(Math.toIntExact(shape[shape.length - 1]));
         }
         return bytes;
     }
