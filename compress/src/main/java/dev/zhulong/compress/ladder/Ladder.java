@@ -63,6 +63,7 @@ public final class Ladder implements AutoCloseable {
     private final long start = System.nanoTime();
     private final List<String> notes = new ArrayList<>();
     private Yardstick yardstick;
+    private boolean ended;
 
     /**
      * Prepares it.
@@ -96,12 +97,19 @@ public final class Ladder implements AutoCloseable {
      *
      * @param record {@code compress.json} of that
      * @param out    file to write, of which nothing was tried yet
-     * @throws IllegalArgumentException where the record cannot be read
+     * @throws IllegalArgumentException where the record cannot be read, or something was tried for {@code out} already
      */
     public static void repeat(Path record, Path out) {
+        Path own = directory(out).resolve(Ledger.FILE);
         try {
+            if (Files.exists(own)) {
+                if (Files.mismatch(record, own) < 0) {
+                    return;
+                }
+                throw new IllegalArgumentException(own + " holds what was tried for this file before: choose another --out, or leave out --repeat");
+            }
             Files.createDirectories(directory(out));
-            Files.copy(record, directory(out).resolve(Ledger.FILE), StandardCopyOption.REPLACE_EXISTING);
+            Files.copy(record, own);
         } catch (IOException e) {
             throw new IllegalArgumentException("cannot read " + record + ": name the compress.json that an earlier run left in its OUT.compress", e);
         }
@@ -127,6 +135,12 @@ public final class Ladder implements AutoCloseable {
 
     /** Tries until the goal is reached, nothing is left to try, or the time is over. */
     public Outcome run() {
+        Outcome outcome = tryAll();
+        ended = true;
+        return outcome;
+    }
+
+    private Outcome tryAll() {
         long target = goal.bytes(before);
         for (Base base : bases()) {
             List<Precision> fitting = fitting(base, target);
@@ -305,6 +319,9 @@ public final class Ladder implements AutoCloseable {
         if (yardstick != null) {
             yardstick.close();
         }
-        workshop.close();
+        // where something failed, what was made on the way is what the next call goes on from
+        if (ended) {
+            workshop.close();
+        }
     }
 }

@@ -12,6 +12,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -29,6 +30,8 @@ final class Ledger {
     private final Path file;
     private final ObjectNode about;
     private final List<Attempt> attempts = new ArrayList<>();
+    /** What the file is about where it is about something else; it makes room at the first attempt. */
+    private JsonNode others;
 
     /**
      * Goes on with a file about the same, or begins.
@@ -46,6 +49,8 @@ final class Ledger {
             // read from text both, as a number may be of another class before
             if (subject(before).equals(subject(JSON.readTree(about.toString())))) {
                 before.path(ATTEMPTS).forEach(attempt -> attempts.add(Attempt.of(attempt)));
+            } else {
+                others = subject(before);
             }
         } catch (JsonProcessingException | IllegalArgumentException e) {
             throw new IllegalArgumentException(file + " is damaged (" + e.getMessage().lines().findFirst().orElse("") + "): remove it, and everything is tried again", e);
@@ -61,7 +66,11 @@ final class Ledger {
 
     /** A digest of it. */
     ContentHash subject() {
-        return ContentHash.ofBytes(subject(about).toString().getBytes(StandardCharsets.UTF_8));
+        return digest(subject(about));
+    }
+
+    private static ContentHash digest(JsonNode subject) {
+        return ContentHash.ofBytes(subject.toString().getBytes(StandardCharsets.UTF_8));
     }
 
     Optional<Attempt> of(Recipe recipe) {
@@ -86,9 +95,15 @@ final class Ledger {
             json.set(CHOSEN, chosen.recipe().json());
         }
         try {
+            if (others != null) {
+                Files.move(file, file.resolveSibling("compress-" + digest(others).sha256().substring(0, 8) + ".json"), StandardCopyOption.REPLACE_EXISTING);
+                others = null;
+            }
             AtomicFile.writeString(file, JSON.writeValueAsString(json) + "\n");
         } catch (JsonProcessingException e) {
             throw new IllegalStateException(e);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 }

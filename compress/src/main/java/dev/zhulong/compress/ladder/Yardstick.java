@@ -48,6 +48,11 @@ final class Yardstick implements AutoCloseable {
         files = ModelFiles.open(path, choice);
         try {
             model = files.load(MeasuredModel.TOKENS);
+        } catch (RuntimeException e) {
+            files.close();
+            throw e;
+        }
+        try {
             documents = documents(model.tokenizer());
             progress.at("judging the model as it is");
             nll = new double[texts.size()];
@@ -56,7 +61,7 @@ final class Yardstick implements AutoCloseable {
             writing = writing(model, documents);
             speed = new MeasuredModel(model).tokensPerSecond();
         } catch (RuntimeException e) {
-            files.close();
+            close();
             throw e;
         }
     }
