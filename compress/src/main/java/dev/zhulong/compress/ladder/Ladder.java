@@ -63,7 +63,7 @@ public final class Ladder implements AutoCloseable {
     private final long start = System.nanoTime();
     private final List<String> notes = new ArrayList<>();
     private Yardstick yardstick;
-    private boolean ended;
+    private boolean trying;
 
     /**
      * Prepares it.
@@ -135,8 +135,9 @@ public final class Ladder implements AutoCloseable {
 
     /** Tries until the goal is reached, nothing is left to try, or the time is over. */
     public Outcome run() {
+        trying = true;
         Outcome outcome = tryAll();
-        ended = true;
+        trying = false;
         return outcome;
     }
 
@@ -320,7 +321,7 @@ public final class Ladder implements AutoCloseable {
             yardstick.close();
         }
         // where something failed, what was made on the way is what the next call goes on from
-        if (ended) {
+        if (!trying) {
             workshop.close();
         }
     }
