@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.PrimitiveIterator;
 import java.util.stream.LongStream;
+import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 
 class EveryWaitForATokenIsTimedTest {
@@ -47,5 +48,14 @@ class EveryWaitForATokenIsTimedTest {
         }
         assertThat(waits).containsExactly(5.0, 0.25, 100.0);
         assertThat(model.closed).isTrue();
+    }
+
+    /** Being timed changes nothing. */
+    @Nested
+    class ATimedModel extends LanguageModelContract<TokenWaits> {
+        @Override
+        protected TokenWaits model() {
+            return new TokenWaits(FakeModel.hashed(258, 64), System::nanoTime, wait -> { });
+        }
     }
 }

@@ -192,10 +192,12 @@ public final class Ladder implements AutoCloseable {
         double left = goal.limit().toSeconds() - seconds();
         double each = Recovery.seconds(weights);
         // a run that was begun goes on, however fast the machine is now
-        return STEPS.stream().filter(steps -> workshop.isBegun(start.recipe().trained(steps))).findFirst().or(() -> STEPS.stream().filter(steps -> steps * each < left).findFirst()).map(steps -> attempt(start.recipe().trained(steps))).or(() -> {
+        Optional<Long> steps = STEPS.stream().filter(some -> workshop.isBegun(start.recipe().trained(some))).findFirst()
+                .or(() -> STEPS.stream().filter(some -> some * each < left).findFirst());
+        if (steps.isEmpty()) {
             notes.add(String.format(Locale.ROOT, "training in few bits was left out: %d steps would take about %,.0f s, and %,.0f s are left", STEPS.getLast(), STEPS.getLast() * each, Math.max(0, left)));
-            return Optional.empty();
-        });
+        }
+        return steps.map(some -> attempt(start.recipe().trained(some)));
     }
 
     /** Looks for the fewest bits that keep the floor, so that the user learns what can be had; more bits are taken to be no worse. */
