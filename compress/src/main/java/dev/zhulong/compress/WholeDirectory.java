@@ -1,5 +1,6 @@
 package dev.zhulong.compress;
 
+import dev.zhulong.formats.FileTree;
 import dev.zhulong.formats.Provenance;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -7,8 +8,6 @@ import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.Comparator;
-import java.util.List;
 import java.util.stream.Stream;
 
 /** A model directory that is made beside its place and moved there whole: nobody sees half of one, and what was there stays if making it fails. */
@@ -51,7 +50,7 @@ public final class WholeDirectory {
             Path absolute = Files.exists(out) ? out.toRealPath() : out.toAbsolutePath().normalize();
             Path temporary = absolute.resolveSibling("." + absolute.getFileName() + "." + ProcessHandle.current().pid() + ".zhulong-tmp");
             try {
-                delete(temporary);
+                FileTree.delete(temporary);
                 Files.createDirectories(temporary);
                 content.writeTo(temporary);
                 Path former = absolute.resolveSibling(temporary.getFileName() + ".old");
@@ -66,7 +65,7 @@ public final class WholeDirectory {
                     }
                     throw e;
                 }
-                delete(former);
+                FileTree.delete(former);
             } finally {
                 deleteQuietly(temporary);
             }
@@ -77,22 +76,9 @@ public final class WholeDirectory {
 
     private static void deleteQuietly(Path directory) {
         try {
-            delete(directory);
-        } catch (IOException e) {
+            FileTree.delete(directory);
+        } catch (UncheckedIOException e) {
             // what brought us here matters more
-        }
-    }
-
-    private static void delete(Path directory) throws IOException {
-        if (!Files.exists(directory)) {
-            return;
-        }
-        List<Path> files;
-        try (Stream<Path> all = Files.walk(directory)) {
-            files = all.sorted(Comparator.reverseOrder()).toList();
-        }
-        for (Path file : files) {
-            Files.delete(file);
         }
     }
 }
