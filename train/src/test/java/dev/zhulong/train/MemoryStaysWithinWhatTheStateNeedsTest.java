@@ -25,8 +25,8 @@ import org.junit.jupiter.api.io.TempDir;
 /** What counts is what the system counts: the most that was resident. A process of its own trains a model whose weights, gradients and moments are many times that. */
 @EnabledOnOs(value = OS.LINUX, disabledReason = "the largest resident memory is read from /proc")
 class MemoryStaysWithinWhatTheStateNeedsTest {
-    /** The heap, what libtorch keeps for products, and the activations of 24 tokens. */
-    private static final long SLACK = 64 << 20;
+    /** What libtorch keeps for products, classes, and the activations of 24 tokens. */
+    private static final long SLACK = 40 << 20;
 
     @TempDir
     Path directory;
@@ -39,14 +39,15 @@ class MemoryStaysWithinWhatTheStateNeedsTest {
 
     @Test
     void ofAModelWhoseStateIsLarger() throws Exception {
+        // a heap that is resident from the start, and one compiler: what the JVM grows by differs from run to run otherwise
         Process child = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "--enable-native-access=ALL-UNNAMED", "--add-modules",
-                "jdk.incubator.vector", "-Xmx64m", "-XX:+UseSerialGC", "-D" + Libtorch.BUDGET + "=1g", "-cp", System.getProperty("java.class.path"), Child.class.getName(), directory.toString()).redirectErrorStream(true).start();
+                "jdk.incubator.vector", "-Xms64m", "-Xmx64m", "-XX:+AlwaysPreTouch", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-D" + Libtorch.BUDGET + "=1g", "-cp", System.getProperty("java.class.path"), Child.class.getName(), directory.toString()).redirectErrorStream(true).start();
         String said = new String(child.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertThat(child.waitFor()).as(said).isZero();
         String[] kilobytes = said.lines().filter(line -> line.startsWith("resident ")).findFirst().orElseThrow(() -> new AssertionError(said)).split(" ");
         long grown = 1024 * (Long.parseLong(kilobytes[2]) - Long.parseLong(kilobytes[1]));
         StreamedState.Needs needs = StreamedState.needs(spec(), Tiny.ADAMW);
-        assertThat(grown).as("%s%n%s", needs, said).isLessThan(needs.windows() + needs.resident() + needs.layer() + SLACK);
+        assertThat(grown).as("%s%n%s", needs, said).isLessThan(needs.windows() + needs.resident() + Math.max(needs.update(), needs.layer()) + SLACK);
         assertThat(16 * Long.parseLong(kilobytes[3])).isGreaterThan(4 * (needs.windows() + needs.resident() + needs.layer()));
     }
 
