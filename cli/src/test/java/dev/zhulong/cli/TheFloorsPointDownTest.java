@@ -29,7 +29,7 @@ class TheFloorsPointDownTest {
 
     private static final Map<String, Integer> FLOORS = Map.ofEntries(
             Map.entry("tensor", 0), Map.entry("kernels", 0), Map.entry("formats", 0), Map.entry("edge", 0),
-            Map.entry("model", 1), Map.entry("text", 1),
+            Map.entry("model", 1), Map.entry("text", 1), Map.entry("media", 1),
             Map.entry("infer", 2), Map.entry("data", 2), Map.entry("distribute", 2),
             Map.entry("evaluate", 3), Map.entry("guard", 3),
             Map.entry("train", 4),
