@@ -37,6 +37,10 @@ import java.util.stream.IntStream;
 public final class EncoderBench {
     private static final OperatingSystemMXBean PROCESS = (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
 
+    /** Rounds before those that count, at least; and their time, in which what surrounds the products is compiled too: few short texts take as long as many. */
+    private static final int FEWEST = 3;
+    private static final long WARM_UP_NANOS = 2_000_000_000L;
+
     private EncoderBench() {}
 
     /**
@@ -89,25 +93,32 @@ public final class EncoderBench {
         EncoderSpec spec = encoders.getFirst().encoder().spec();
         List<Encoder.Input> texts = IntStream.range(0, batch).mapToObj(i -> Encoder.Input.of(ids(spec, tokens, i)).statesAlone()).toList();
         double[][] wall = new double[encoders.size()][repetitions];
-        double[][] processor = new double[encoders.size()][repetitions];
-        for (int r = -3; r < repetitions; r++) {
+        long[] processor = new long[encoders.size()];
+        long begin = System.nanoTime();
+        for (int r = 0; r < FEWEST || System.nanoTime() - begin < WARM_UP_NANOS; r++) {
+            for (OpenEncoder encoder : encoders) {
+                round(encoder, texts, head);
+            }
+            VectorSupport.awaitKernels();
+        }
+        for (int r = 0; r < repetitions; r++) {
             for (int e = 0; e < encoders.size(); e++) {
                 long from = PROCESS.getProcessCpuTime();
                 long start = System.nanoTime();
-                for (Encoder.Output output : encoders.get(e).encoder().encode(texts)) {
-                    head.vector(output.states(), tokens, 0);
-                }
-                if (r >= 0) {
-                    wall[e][r] = (System.nanoTime() - start) * 1e-9;
-                    processor[e][r] = (PROCESS.getProcessCpuTime() - from) * 1e-9;
-                }
-            }
-            if (r < 0) {
-                VectorSupport.awaitKernels();
+                round(encoders.get(e), texts, head);
+                wall[e][r] = (System.nanoTime() - start) * 1e-9;
+                processor[e] += PROCESS.getProcessCpuTime() - from;
             }
         }
         return IntStream.range(0, encoders.size()).mapToObj(e -> new Figure(encoders.get(e).engine(), batch / InferBench.median(wall[e]),
-                InferBench.median(processor[e]) / batch, flops(spec, tokens))).toList();
+                processor[e] * 1e-9 / repetitions / batch, flops(spec, tokens))).toList();
+    }
+
+    private static void round(OpenEncoder encoder, List<Encoder.Input> texts, EmbeddingHead head) {
+        List<Encoder.Output> outputs = encoder.encoder().encode(texts);
+        for (int i = 0; i < outputs.size(); i++) {
+            head.vector(outputs.get(i).states(), texts.get(i).ids().length, 0);
+        }
     }
 
     /** Two for each weight that multiplies and token, and for each number of a key and a value that a token looks at. */

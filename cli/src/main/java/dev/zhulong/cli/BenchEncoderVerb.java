@@ -52,7 +52,7 @@ final class BenchEncoderVerb extends Verb {
     @Option(names = "--batch", paramLabel = "N", defaultValue = "32", description = "Number of texts encoded together (default: ${DEFAULT-VALUE}).")
     int batch;
 
-    @Option(names = "--repetitions", paramLabel = "N", defaultValue = "5", description = "Number of timed rounds, after three that do not count (default: "
+    @Option(names = "--repetitions", paramLabel = "N", defaultValue = "5", description = "Number of timed rounds, after two seconds that do not count (default: "
             + "${DEFAULT-VALUE}).")
     int repetitions;
 

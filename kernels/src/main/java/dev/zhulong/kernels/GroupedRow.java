@@ -49,14 +49,14 @@ final class GroupedRow {
         }
     }
 
-    /** The weights themselves, into {@code out[0 … columns)}. */
-    void weights(float[] out) {
+    /** The weights themselves, into {@code out[at … at + columns)}. */
+    void weights(float[] out, int at) {
         int group = type.group();
         boolean min = type.hasMin();
         for (int i = 0; i < columns; i++) {
             float product = scales[i / group] * q[i];
             // adding a minimum of nothing would turn -0 into 0
-            out[i] = min ? product + mins[i / group] : product;
+            out[at + i] = min ? product + mins[i / group] : product;
         }
     }
 

@@ -30,7 +30,7 @@ public final class ScalarMatMul {
                 }
             } else {
                 float[] row = new float[columns];
-                WeightRows.decode(type, bytes, columns, row);
+                WeightRows.decode(type, MemorySegment.ofArray(bytes), 0, columns, row);
                 for (int i = 0; i < m; i++) {
                     c[i * n + j] = floats(a, i * columns, row);
                 }

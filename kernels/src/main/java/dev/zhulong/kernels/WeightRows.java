@@ -2,9 +2,13 @@ package dev.zhulong.kernels;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 
 /** Stored rows as floats, a weight at a time: the oracle of all kernels, and how a row of an embedding is looked up. */
 public final class WeightRows {
+    private static final ValueLayout.OfShort HALF = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfFloat SINGLE = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
     private WeightRows() {}
 
     /**
@@ -12,33 +16,53 @@ public final class WeightRows {
      * ggml's own dequantisation gives, bit for bit.
      */
     public static void decode(WeightType type, MemorySegment source, long row, int columns, float[] out) {
-        int rowBytes = Math.toIntExact(type.rowBytes(columns));
-        byte[] bytes = new byte[rowBytes];
-        MemorySegment.copy(source, ValueLayout.JAVA_BYTE, row * rowBytes, bytes, 0, rowBytes);
-        decode(type, bytes, columns, out);
+        decode(type, source, row, columns, out, 0);
     }
 
-    static void decode(WeightType type, byte[] bytes, int columns, float[] out) {
+    /** The same to {@code out[at … at + columns)}. */
+    public static void decode(WeightType type, MemorySegment source, long row, int columns, float[] out, int at) {
+        int rowBytes = Math.toIntExact(type.rowBytes(columns));
+        long from = row * rowBytes;
         switch (type) {
-            case F32 -> {
-                for (int i = 0; i < columns; i++) {
-                    out[i] = Float.intBitsToFloat(GroupedRow.i32(bytes, 4 * i));
-                }
-            }
+            case F32 -> MemorySegment.copy(source, SINGLE, from, out, at, columns);
             case F16 -> {
+                short[] halves = halves(source, from, columns);
                 for (int i = 0; i < columns; i++) {
-                    out[i] = GroupedRow.f16(bytes, 2 * i);
+                    out[at + i] = Float.float16ToFloat(halves[i]);
                 }
             }
             case BF16 -> {
+                short[] halves = halves(source, from, columns);
                 for (int i = 0; i < columns; i++) {
-                    out[i] = Float.intBitsToFloat(GroupedRow.u16(bytes, 2 * i) << 16);
+                    out[at + i] = Float.intBitsToFloat(halves[i] << 16);
                 }
             }
             default -> {
+                byte[] bytes = new byte[rowBytes];
+                MemorySegment.copy(source, ValueLayout.JAVA_BYTE, from, bytes, 0, rowBytes);
+                if (type == WeightType.Q8_0) {
+                    bytes(bytes, columns, out, at);
+                    return;
+                }
                 GroupedRow grouped = new GroupedRow(type, columns);
                 grouped.read(bytes);
-                grouped.weights(out);
+                grouped.weights(out, at);
+            }
+        }
+    }
+
+    private static short[] halves(MemorySegment source, long from, int columns) {
+        short[] halves = new short[columns];
+        MemorySegment.copy(source, HALF, from, halves, 0, columns);
+        return halves;
+    }
+
+    /** Blocks of Q8_0, in which embeddings mostly lie: without the detour over a row of groups it takes a fifth of the time. */
+    private static void bytes(byte[] blocks, int columns, float[] out, int at) {
+        for (int block = 0, from = 0; block < columns; block += 32, from += 34) {
+            float scale = GroupedRow.f16(blocks, from);
+            for (int i = 0; i < 32; i++) {
+                out[at + block + i] = scale * blocks[from + 2 + i];
             }
         }
     }

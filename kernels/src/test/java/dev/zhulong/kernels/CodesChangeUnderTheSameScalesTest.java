@@ -2,6 +2,7 @@ package dev.zhulong.kernels;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -26,7 +27,7 @@ class CodesChangeUnderTheSameScalesTest {
 
     private static float[] decoded(WeightType type, byte[] block) {
         float[] out = new float[type.blockElements()];
-        WeightRows.decode(type, block, out.length, out);
+        WeightRows.decode(type, MemorySegment.ofArray(block), 0, out.length, out);
         return unsigned(out);
     }
 

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
@@ -25,7 +26,11 @@ class DequantisedWeightsAreBitEqualToGgmlsTest {
         fixture.get(bytes);
         int columns = blocks * type.blockElements();
         float[] actual = new float[columns];
-        WeightRows.decode(type, bytes, columns, actual);
+        WeightRows.decode(type, MemorySegment.ofArray(bytes), 0, columns, actual);
+        float[] within = new float[columns + 5];
+        WeightRows.decode(type, MemorySegment.ofArray(bytes), 0, columns, within, 3);
+        assertThat(Arrays.copyOfRange(within, 3, 3 + columns)).isEqualTo(actual);
+        assertThat(new float[] {within[2], within[3 + columns]}).containsOnly(0);
         for (int i = 0; i < columns; i++) {
             int expected = fixture.getInt();
             assertThat(Float.floatToRawIntBits(actual[i])).as("weight %d of %s: %s", i, type, actual[i]).isEqualTo(expected);
@@ -42,8 +47,8 @@ class DequantisedWeightsAreBitEqualToGgmlsTest {
         }
         float[] half = new float[1 << 16];
         float[] bfloat = new float[1 << 16];
-        WeightRows.decode(WeightType.F16, bytes, 1 << 16, half);
-        WeightRows.decode(WeightType.BF16, bytes, 1 << 16, bfloat);
+        WeightRows.decode(WeightType.F16, MemorySegment.ofArray(bytes), 0, 1 << 16, half);
+        WeightRows.decode(WeightType.BF16, MemorySegment.ofArray(bytes), 0, 1 << 16, bfloat);
         for (int i = 0; i < 1 << 16; i++) {
             assertThat(Float.floatToRawIntBits(half[i])).isEqualTo(Float.floatToRawIntBits(Float.float16ToFloat((short) i)));
             assertThat(Float.floatToRawIntBits(bfloat[i])).isEqualTo(i << 16);
@@ -68,8 +73,8 @@ class DequantisedWeightsAreBitEqualToGgmlsTest {
             }
             float[] wide = new float[128];
             float[] narrow = new float[32];
-            WeightRows.decode(type, large, 128, wide);
-            WeightRows.decode(small, block, 32, narrow);
+            WeightRows.decode(type, MemorySegment.ofArray(large), 0, 128, wide);
+            WeightRows.decode(small, MemorySegment.ofArray(block), 0, 32, narrow);
             for (int i = 0; i < 128; i++) {
                 assertThat(wide[i]).isEqualTo(narrow[i < 64 ? 0 : 16]);
             }

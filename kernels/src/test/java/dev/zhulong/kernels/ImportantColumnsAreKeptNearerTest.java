@@ -2,6 +2,7 @@ package dev.zhulong.kernels;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -102,7 +103,7 @@ class ImportantColumnsAreKeptNearerTest {
 
     private static float[] back(WeightType type, float[] row, float[] importance) {
         float[] back = new float[COLUMNS];
-        WeightRows.decode(type, bytes(type, row, importance), COLUMNS, back);
+        WeightRows.decode(type, MemorySegment.ofArray(bytes(type, row, importance)), 0, COLUMNS, back);
         return back;
     }
 

@@ -3,6 +3,7 @@ package dev.zhulong.kernels;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.lang.foreign.MemorySegment;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -127,7 +128,7 @@ class QuantisedWeightsStayNearTest {
                 }
             }
             float[] weights = new float[64];
-            WeightRows.decode(WeightType.Q2_0, block, 64, weights);
+            WeightRows.decode(WeightType.Q2_0, MemorySegment.ofArray(block), 0, 64, weights);
             assertThat(Quantiser.row(WeightType.Q2_0, weights, Quantiser.Search.SCALES)).as("scale %s", scale).isEqualTo(block);
         }
     }
@@ -197,7 +198,7 @@ class QuantisedWeightsStayNearTest {
 
     private static float[] back(WeightType type, float[] row, Quantiser.Search search) {
         float[] back = new float[row.length];
-        WeightRows.decode(type, Quantiser.row(type, row, search), row.length, back);
+        WeightRows.decode(type, MemorySegment.ofArray(Quantiser.row(type, row, search)), 0, row.length, back);
         return back;
     }
 

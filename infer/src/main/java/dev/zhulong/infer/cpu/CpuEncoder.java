@@ -49,7 +49,6 @@ public final class CpuEncoder implements Encoder {
     private final Norm finalNorm;
     private final Optional<EncoderHead> head;
     private final long weightBytes;
-    private final ThreadLocal<float[]> embeddingRow;
     private EncoderPass pass;
 
     private CpuEncoder(DecoderWeights weights, EncoderSpec spec, int threads) {
@@ -73,7 +72,6 @@ public final class CpuEncoder implements Encoder {
             finalNorm = loader.normIfAny(Role.FINAL_NORM, -1);
             clearsPadding = spec.stack().positions() instanceof Positions.Distances;
             head = EncoderHead.load(spec, loader);
-            embeddingRow = ThreadLocal.withInitial(() -> new float[spec.hiddenSize()]);
             weightBytes = Arrays.stream(layers).mapToLong(CpuLayer::bytes).sum() + Arrays.stream(attentions).mapToLong(EncoderAttention::bytes).sum() + embedding.data().byteSize() + head.map(EncoderHead::bytes).orElse(0L);
         } catch (RuntimeException | Error e) {
             release();
@@ -206,12 +204,10 @@ public final class CpuEncoder implements Encoder {
 
     private void embed(Input input, int from) {
         int hidden = spec.hiddenSize();
-        float[] values = embeddingRow.get();
         int[] rows = spec.positions(input.ids());
         for (int i = 0; i < rows.length; i++) {
             int at = (from + i) * hidden;
-            WeightRows.decode(embedding.type(), embedding.data(), input.ids()[i], hidden, values);
-            System.arraycopy(values, 0, pass.x, at, hidden);
+            WeightRows.decode(embedding.type(), embedding.data(), input.ids()[i], hidden, pass.x, at);
             if (segments != null) {
                 DecoderOps.add(pass.x, at, segments, (input.segments().length == 0 ? 0 : input.segments()[i]) * hidden, hidden);
             }

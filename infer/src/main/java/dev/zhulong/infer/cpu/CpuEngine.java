@@ -65,7 +65,6 @@ public final class CpuEngine implements LanguageModel {
     /** What an adapter must have been read for. */
     private final CpuAdapter.Shape adaptable;
     private final long weightBytes;
-    private final ThreadLocal<float[]> embeddingRow;
     private final int[] ids = new int[MOST_ROWS];
     /** Of each row, which row is added for its place. */
     private final int[] places = new int[MOST_ROWS];
@@ -98,7 +97,6 @@ public final class CpuEngine implements LanguageModel {
             rotaries = new Rotaries(spec.stack());
             String route = kept == null ? "latency" : "throughput " + Arrays.deepHashCode(kept.toArray());
             pages = new PagePool(spec, options.cache(), route, arena);
-            embeddingRow = ThreadLocal.withInitial(() -> new float[spec.hiddenSize()]);
             bias = both == null ? null : SourceEncoder.bias(both, spec.stack(), firstLayer, false, loader);
             sources = both == null ? null : new SourceEncoder(both, loader, pool, both.shared() ? embedding : null);
             encoder = sources;
@@ -408,9 +406,7 @@ public final class CpuEngine implements LanguageModel {
 
     private void embed(int row) {
         int hidden = spec.hiddenSize();
-        float[] values = embeddingRow.get();
-        WeightRows.decode(embedding.type(), embedding.data(), ids[row], hidden, values);
-        System.arraycopy(values, 0, pass.x, row * hidden, hidden);
+        WeightRows.decode(embedding.type(), embedding.data(), ids[row], hidden, pass.x, row * hidden);
         if (embeddingScale != 1) {
             DecoderOps.scale(pass.x, row * hidden, hidden, embeddingScale);
         }

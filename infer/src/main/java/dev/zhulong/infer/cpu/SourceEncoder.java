@@ -130,12 +130,10 @@ final class SourceEncoder implements AutoCloseable {
 
     private void embed(int[] ids, int from) {
         int hidden = stack.hiddenSize();
-        float[] values = new float[hidden];
         int[] rows = spec.positions(stack, ids, 0);
         for (int i = 0; i < ids.length; i++) {
             int at = (from + i) * hidden;
-            WeightRows.decode(embedding.type(), embedding.data(), ids[i], hidden, values);
-            System.arraycopy(values, 0, pass.x, at, hidden);
+            WeightRows.decode(embedding.type(), embedding.data(), ids[i], hidden, pass.x, at);
             if (stack.scales().embedding() != 1) {
                 DecoderOps.scale(pass.x, at, hidden, (float) stack.scales().embedding());
             }
