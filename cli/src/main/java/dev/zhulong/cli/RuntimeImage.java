@@ -1,6 +1,7 @@
 package dev.zhulong.cli;
 
 import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.gguf.GgufFile;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
@@ -56,7 +57,11 @@ final class RuntimeImage {
             }
         }
         Path copy = Files.createDirectories(directory.resolve("model")).resolve(model.getFileName());
-        Files.copy(model, copy);
+        try (GgufFile files = GgufFile.open(model)) {
+            for (Path part : files.parts()) {
+                Files.copy(part, copy.resolveSibling(part.getFileName()));
+            }
+        }
         launcher(directory, model.getFileName().toString());
     }
 

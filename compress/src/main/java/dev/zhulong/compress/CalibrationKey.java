@@ -1,6 +1,7 @@
 package dev.zhulong.compress;
 
 import dev.zhulong.formats.Parameter;
+import dev.zhulong.formats.gguf.GgufFile;
 import dev.zhulong.kernels.WeightType;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -29,7 +30,9 @@ final class CalibrationKey {
                     files = all.filter(Files::isRegularFile).sorted().toList();
                 }
             } else {
-                files = List.of(model);
+                try (GgufFile file = GgufFile.open(model)) {
+                    files = file.parts();
+                }
             }
             for (Path file : files) {
                 digest.update((file.getFileName() + " " + Files.size(file) + " " + Files.getLastModifiedTime(file).toMillis() + "\n").getBytes(StandardCharsets.UTF_8));

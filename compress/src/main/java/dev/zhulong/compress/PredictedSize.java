@@ -46,7 +46,7 @@ public final class PredictedSize {
         try {
             if (!Files.isDirectory(model)) {
                 try (GgufFile file = GgufFile.open(model)) {
-                    return Files.size(model) - file.tensors().values().stream().mapToLong(tensor -> tensor.data().byteSize()).sum() + KEYS;
+                    return file.bytes() - file.tensors().values().stream().mapToLong(tensor -> tensor.data().byteSize()).sum() + KEYS;
                 }
             }
             Path file = Files.createTempFile("zhulong", ".gguf");

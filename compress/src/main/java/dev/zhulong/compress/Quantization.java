@@ -374,12 +374,13 @@ public final class Quantization {
             var metadata = new LinkedHashMap<>(source.file().metadata().values());
             metadata.put("general.file_type", GgufValue.of(precision.fileType()));
             metadata.remove(LAYOUT_KEY);
+            metadata.keySet().removeIf(key -> key.startsWith("split."));
             if (quantised()) {
                 metadata.put(LAYOUT_KEY, GgufValue.of(LAYOUTS));
             }
             metadata.putAll(importanceKeys());
             GgufWriter.write(out, metadata, entries);
-            return plan.written(Files.size(model), Files.size(out), notices());
+            return plan.written(source.file().bytes(), Files.size(out), notices());
         }
     }
 

@@ -47,9 +47,6 @@ public final class GgufConfig {
      */
     public static NetworkSpec read(GgufFile file) {
         GgufMetadata metadata = file.metadata();
-        if (metadata.integer("split.count", 0, Integer.MAX_VALUE, 1) > 1) {
-            throw metadata.wrong("split.count", "a model in one file (join the parts: llama-gguf-split --merge FIRST_PART OUT)");
-        }
         GgufArchitecture family = family(metadata);
         if (!(family instanceof GgufFamily decoder)) {
             return metadata.has(CONFIG) ? own(metadata, family) : family.read(file);

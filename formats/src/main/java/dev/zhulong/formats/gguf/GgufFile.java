@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -30,12 +31,14 @@ import java.util.Map;
 public final class GgufFile implements AutoCloseable {
 
     private final Path path;
+    private final List<Path> parts;
     private final Arena arena;
     private final GgufMetadata metadata;
     private final Map<String, GgufTensor> tensors;
 
-    private GgufFile(Path path, Arena arena, GgufMetadata metadata, Map<String, GgufTensor> tensors) {
+    private GgufFile(Path path, List<Path> parts, Arena arena, GgufMetadata metadata, Map<String, GgufTensor> tensors) {
         this.path = path;
+        this.parts = parts;
         this.arena = arena;
         this.metadata = metadata;
         this.tensors = tensors;
@@ -54,28 +57,24 @@ public final class GgufFile implements AutoCloseable {
     }
 
     /**
-     * Maps a file and checks its header.
+     * Maps a file and checks its header; of a model in several files ({@code NAME-00001-of-00003.gguf}) the first is given, and the others lie beside it.
      *
-     * @throws FormatException      when there is no such file or it breaks the format
+     * @throws FormatException      when there is no such file, it breaks the format, or a part is missing or another's
      * @throws UncheckedIOException when it cannot be read
      */
     public static GgufFile open(Path path) {
         Arena arena = Arena.ofShared();
         boolean opened = false;
-        try (var channel = FileChannel.open(path, StandardOpenOption.READ)) {
-            MemorySegment all = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
-            var header = GgufHeader.parse(path, all);
+        try {
             var tensors = new LinkedHashMap<String, GgufTensor>();
-            for (var entry : header.entries()) {
-                MemorySegment data = all.asSlice(header.dataStart() + entry.offset(), entry.bytes());
-                tensors.put(entry.name(), new GgufTensor(entry.name(), entry.type(), entry.shape(), data, path));
+            GgufMetadata metadata = map(path, arena, tensors);
+            List<Path> parts = GgufParts.of(path, metadata);
+            for (int number = 1; number < parts.size(); number++) {
+                GgufParts.check(map(parts.get(number), arena, tensors), number, parts.size());
             }
+            GgufParts.checkTensors(metadata, tensors.size());
             opened = true;
-            return new GgufFile(path, arena, header.metadata(), Collections.unmodifiableMap(tensors));
-        } catch (NoSuchFileException e) {
-            throw new FormatException(path, "no such file", e);
-        } catch (IOException e) {
-            throw new UncheckedIOException(path + ": " + e.getMessage(), e);
+            return new GgufFile(path, parts, arena, metadata, Collections.unmodifiableMap(tensors));
         } finally {
             if (!opened) {
                 arena.close();
@@ -83,9 +82,43 @@ public final class GgufFile implements AutoCloseable {
         }
     }
 
-    /** The file. */
+    private static GgufMetadata map(Path path, Arena arena, Map<String, GgufTensor> tensors) {
+        try (var channel = FileChannel.open(path, StandardOpenOption.READ)) {
+            MemorySegment all = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena);
+            var header = GgufHeader.parse(path, all);
+            for (var entry : header.entries()) {
+                MemorySegment data = all.asSlice(header.dataStart() + entry.offset(), entry.bytes());
+                if (tensors.put(entry.name(), new GgufTensor(entry.name(), entry.type(), entry.shape(), data, path)) != null) {
+                    throw new FormatException(path, "tensor " + FormatException.quote(entry.name()) + " is in another part of this model already");
+                }
+            }
+            return header.metadata();
+        } catch (NoSuchFileException e) {
+            throw new FormatException(path, "no such file", e);
+        } catch (IOException e) {
+            throw new UncheckedIOException(path + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** The file; of several the first. */
     public Path path() {
         return path;
+    }
+
+    /** All files that the model lies in, the first one first. */
+    public List<Path> parts() {
+        return parts;
+    }
+
+    /** Bytes of all of them. */
+    public long bytes() {
+        return parts.stream().mapToLong(part -> {
+            try {
+                return Files.size(part);
+            } catch (IOException e) {
+                throw new UncheckedIOException(part + ": " + e.getMessage(), e);
+            }
+        }).sum();
     }
 
     /** What the file says about its model; outlives the file. */
@@ -106,7 +139,7 @@ public final class GgufFile implements AutoCloseable {
     public GgufTensor tensor(String name) {
         GgufTensor tensor = tensors.get(name);
         if (tensor == null) {
-            throw new FormatException(path, "tensor " + FormatException.quote(name) + ": not in this file");
+            throw new FormatException(path, "tensor " + FormatException.quote(name) + ": not in this " + (parts.size() == 1 ? "file" : "model"));
         }
         return tensor;
     }

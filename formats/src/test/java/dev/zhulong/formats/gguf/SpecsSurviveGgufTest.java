@@ -193,7 +193,7 @@ class SpecsSurviveGgufTest {
         refusedWhere("llama.attn_logit_softcapping", GgufValue.of(50f), "not implemented");
         refusedWhere("llama.rope.dimension_count", GgufValue.of(8), "all 16 of a head, found 8");
         refusedWhere("llama.rope.scaling.type", GgufValue.of("longrope"), "none, linear or yarn, found \"longrope\"");
-        refusedWhere("split.count", GgufValue.of(2), "llama-gguf-split --merge");
+        refusedWhere("split.count", GgufValue.of(2), "is the first of 2 parts, which are found by their names: call them NAME-00001-of-00002.gguf");
         refusedWhere("tokenizer.ggml.eos_token_id", GgufValue.of(40), "from 0 to 39, found 40");
         refusedWhere("tokenizer.ggml.tokens", GgufValue.of(Collections.nCopies(41, "x")), "at most 40 tokens");
     }

@@ -14,7 +14,6 @@ import dev.zhulong.text.Tokenizer;
 import dev.zhulong.text.chat.ChatTemplate;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
@@ -115,8 +114,9 @@ final class GgufModelFiles extends ModelFiles {
 
     @Override
     SortedMap<String, Path> modelFiles() {
-        Path file = files.file().path();
-        return new TreeMap<>(Map.of("model/" + file.getFileName(), file));
+        var found = new TreeMap<String, Path>();
+        files.file().parts().forEach(file -> found.put("model/" + file.getFileName(), file));
+        return found;
     }
 
     @Override
