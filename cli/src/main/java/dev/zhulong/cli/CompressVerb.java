@@ -8,9 +8,12 @@ import dev.zhulong.compress.ladder.Outcome;
 import dev.zhulong.data.read.DocumentReader;
 import dev.zhulong.data.read.ReadOptions;
 import dev.zhulong.data.read.ReadReport;
+import dev.zhulong.formats.LockFile;
 import dev.zhulong.formats.Sizes;
 import dev.zhulong.formats.progress.ProgressLine;
 import dev.zhulong.tensor.Libtorch;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -75,8 +78,13 @@ final class CompressVerb extends Verb {
     @Option(names = "--best-effort", description = "Write the best that is small enough even if it misses the floor or the speed.")
     boolean bestEffort;
 
-    @Option(names = "--overwrite", description = "Replace --out if it exists.")
-    boolean overwrite;
+    @Option(names = "--force", description = "Replace --out if it exists.")
+    boolean force;
+
+    @Option(names = "--overwrite", hidden = true, description = "A former name of --force.")
+    void overwrite(boolean on) {
+        force |= on;
+    }
 
     @Option(names = "--threads", paramLabel = "N", description = "Number of threads (default: OMP_NUM_THREADS, else all cores).")
     Integer threads;
@@ -94,22 +102,39 @@ final class CompressVerb extends Verb {
         if (threads != null) {
             Libtorch.threads(threads);
         }
+        LockFile lock = lock();
         try (var status = ProgressLine.on(err())) {
-            List<String> documents = documents();
-            if (repeat != null) {
-                Ladder.repeat(repeat, out);
+            climb(goal, status);
+        } finally {
+            lock.remove();
+        }
+    }
+
+    private LockFile lock() {
+        Path directory = Ladder.directory(out).toAbsolutePath();
+        try {
+            Files.createDirectories(directory.getParent());
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot make " + directory.getParent() + ": " + e, e);
+        }
+        return LockFile.hold(directory.resolveSibling(directory.getFileName() + ".lock"), "another call is making " + out + ": wait for it, or name another --out");
+    }
+
+    private void climb(Goal goal, ProgressLine status) {
+        List<String> documents = documents();
+        if (repeat != null) {
+            Ladder.repeat(repeat, out);
+        }
+        try (var ladder = new Ladder(model, documents, goal, out, bestEffort, threads != null ? threads : Libtorch.threads(), status)) {
+            if (repeat != null && ladder.isNew()) {
+                throw new IllegalArgumentException(repeat + " is of another model or of other texts: give those that it was made with, or leave out --repeat");
             }
-            try (var ladder = new Ladder(model, documents, goal, out, bestEffort, threads != null ? threads : Libtorch.threads(), status)) {
-                if (repeat != null && ladder.isNew()) {
-                    throw new IllegalArgumentException(repeat + " is of another model or of other texts: give those that it was made with, or leave out --repeat");
-                }
-                Outcome outcome = ladder.run();
-                status.close();
-                Path page = Ladder.directory(out).resolve(REPORT);
-                LadderPage.write(page, outcome, model.toString());
-                say(outcome, page);
-                reached = outcome.reached();
-            }
+            Outcome outcome = ladder.run();
+            status.close();
+            Path page = Ladder.directory(out).resolve(REPORT);
+            LadderPage.write(page, outcome, model.toString());
+            say(outcome, page);
+            reached = outcome.reached();
         }
     }
 
@@ -144,7 +169,7 @@ final class CompressVerb extends Verb {
 
     private double percent(String option, String value) {
         try {
-            return Double.parseDouble(value.endsWith("%") ? value.substring(0, value.length() - 1) : value) / 100;
+            return Percent.of(value);
         } catch (NumberFormatException e) {
             throw wrongUsage(option + " must be a percentage such as 90%, found '" + value + "'");
         }
@@ -162,8 +187,8 @@ final class CompressVerb extends Verb {
             throw new IllegalArgumentException(out + " is a directory; name a file with --out");
         }
         Outputs.requireRegular(out, "--out");
-        if (Files.exists(out) && !overwrite) {
-            throw new IllegalArgumentException(out + " exists already; choose another --out, or replace it with --overwrite");
+        if (Files.exists(out) && !force) {
+            throw new IllegalArgumentException(out + " exists already; choose another --out, or replace it with --force");
         }
     }
 

@@ -24,6 +24,9 @@ import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.text.HuggingFaceTokenizer;
 import dev.zhulong.text.Tokenizer;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -124,6 +127,7 @@ final class PruneVerb extends Verb {
         if (parts && tail != LikelyTokens.TAIL) {
             throw wrongUsage("--tail is about the tokens of --vocabulary: leave it out");
         }
+        requireOtherText();
         Outputs.directory(out, force);
         if (encoder) {
             layersOfEncoder(wanted.these());
@@ -138,10 +142,27 @@ final class PruneVerb extends Verb {
         }
     }
 
+    /** What was used to choose says nothing of other text. */
+    private void requireOtherText() {
+        for (Path held : heldOut == null || text == null ? List.<Path>of() : heldOut) {
+            if (text.stream().anyMatch(file -> isSame(file, held))) {
+                throw wrongUsage("--held-out names " + held + ", which is in --text too: the price is measured on text that had no part in the choice; name another file, or leave out --held-out");
+            }
+        }
+    }
+
+    private static boolean isSame(Path one, Path other) {
+        try {
+            return Files.exists(one) && Files.exists(other) && Files.mismatch(one, other) < 0;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     private Wanted wanted() {
         try {
             Optional<LayerNumbers> kept = Optional.ofNullable(layers).map(LayerNumbers::parse);
-            Optional<Double> width = Optional.ofNullable(ffn).map(share -> share.endsWith("%") ? Double.parseDouble(share.substring(0, share.length() - 1)) / 100 : Double.parseDouble(share));
+            Optional<Double> width = Optional.ofNullable(ffn).map(share -> share.endsWith("%") ? Percent.of(share) : Double.parseDouble(share));
             // one is one channel, and not all of them
             if (width.isPresent() && (!(width.get() > 0) || ffn.endsWith("%") && width.get() >= 1)) {
                 throw wrongUsage("--ffn: expected a share below 100% such as 50%, or a number of channels, found " + ffn);

@@ -105,8 +105,13 @@ final class QuantizeVerb extends Verb {
     @Option(names = "--requantize", description = "Accept a model that is quantized already, although rounding twice loses more.")
     boolean requantize;
 
-    @Option(names = "--overwrite", description = "Replace --out if it exists.")
-    boolean overwrite;
+    @Option(names = "--force", description = "Replace --out if it exists.")
+    boolean force;
+
+    @Option(names = "--overwrite", hidden = true, description = "A former name of --force.")
+    void overwrite(boolean on) {
+        force |= on;
+    }
 
     @Option(names = "--threads", paramLabel = "N", description = "Number of threads (default: OMP_NUM_THREADS, else all cores).")
     Integer threads;
@@ -298,8 +303,8 @@ final class QuantizeVerb extends Verb {
             throw wrongUsage(gguf ? precision + " is written as a directory, as no GGUF type can say it: name a directory with --out, or use q4_k_m or q4_0"
                     : precision + " is written as a GGUF file: name one with --out, such as " + out + ".gguf");
         }
-        if (Files.exists(out) && !overwrite) {
-            throw new IllegalArgumentException(out + " exists already; choose another --out, or replace it with --overwrite");
+        if (Files.exists(out) && !force) {
+            throw new IllegalArgumentException(out + " exists already; choose another --out, or replace it with --force");
         }
         if (!precision.isDirectory() && Files.isDirectory(out)) {
             throw new IllegalArgumentException(out + " is a directory; name a file with --out");

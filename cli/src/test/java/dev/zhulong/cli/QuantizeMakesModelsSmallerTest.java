@@ -107,7 +107,7 @@ class QuantizeMakesModelsSmallerTest {
     void withoutATextTheModelWritesOne() {
         Path out = temporary.resolve("written.gguf");
         Matcher once = line(Cli.run("quantize", "--model", model, "--to", "q4_0", "--out", out).done());
-        Matcher again = line(Cli.run("quantize", "--model", model, "--to", "q4_0", "--out", out, "--overwrite").done());
+        Matcher again = line(Cli.run("quantize", "--model", model, "--to", "q4_0", "--out", out, "--force").done());
         assertThat(once.group(9)).isEqualTo("the model wrote itself");
         assertThat(again.group(6) + " " + again.group(7) + " " + again.group(8)).isEqualTo(once.group(6) + " " + once.group(7) + " " + once.group(8));
     }
@@ -161,8 +161,8 @@ class QuantizeMakesModelsSmallerTest {
     @CsvSource(delimiter = '|', value = {
         "quantize --model DIR/nowhere --to q8_0 --out DIR/o.gguf | nowhere",
         "quantize --model DIR/nothing --to q8_0 --out DIR/o.gguf | config.json",
-        "quantize --model MODEL --to q8_0 --out DIR/there.gguf | --overwrite",
-        "quantize --model MODEL --to q4 --out DIR/mine | --overwrite",
+        "quantize --model MODEL --to q8_0 --out DIR/there.gguf | --force",
+        "quantize --model MODEL --to q4 --out DIR/mine | --force",
         "quantize --model MODEL --to q4 --out DIR/mine --overwrite | remove it yourself",
         "quantize --model MODEL --to q4 --out MODEL --overwrite | the model itself",
         "quantize --model DIR/eight.gguf --to q4_0 --out DIR/o.gguf | --requantize",

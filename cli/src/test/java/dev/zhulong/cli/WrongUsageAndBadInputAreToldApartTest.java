@@ -2,6 +2,7 @@ package dev.zhulong.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.zhulong.formats.LockFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -57,6 +58,8 @@ class WrongUsageAndBadInputAreToldApartTest {
         "clean --data DIR --out DIR/c | inside the input",
         "prune --model MODEL --ffn 100% --text DIR/text.txt --out DIR/p | --ffn",
         "prune --model MODEL --layers 0,1 --tail 0.1 --out DIR/p | --tail",
+        "prune --model MODEL --vocabulary --text DIR/text.txt --held-out DIR/text.txt --out DIR/p | in --text too",
+        "compress --model MODEL --smaller half --out DIR/c.gguf | found 'half'",
         "compress --model MODEL --smaller 50% --field a --out DIR/c.gguf | --field",
         "compress --model MODEL --smaller 50% --quality-floor 2000% --out DIR/c.gguf | below 1000 %",
         "compress --model MODEL --smaller 50% --of f64 --out DIR/c.gguf | STORED]",
@@ -105,6 +108,19 @@ class WrongUsageAndBadInputAreToldApartTest {
         Path out = temporary.resolve("again");
         assertThat(Cli.run("clean", "--data", temporary.resolve("none"), "--out", out).code()).isEqualTo(1);
         Cli.run("clean", "--data", temporary.resolve("text.txt"), "--steps", "none", "--out", out).done();
+    }
+
+    /** What one makes on the way would be removed by the other. */
+    @Test
+    void twoCallsDoNotMakeOneFile() {
+        try (var held = LockFile.hold(temporary.resolve("c.gguf.compress.lock"), "held")) {
+            Cli refused = run("compress --model MODEL --smaller 50% --text DIR/text.txt --out DIR/c.gguf");
+            assertThat(refused.code()).isEqualTo(1);
+            assertThat(refused.err()).contains("another call is making " + temporary.resolve("c.gguf"));
+        }
+        Cli alone = run("compress --model MODEL --smaller 50% --text DIR/text.txt --out DIR/c.gguf");
+        assertThat(alone.err()).contains("give more text");
+        assertThat(temporary.resolve("c.gguf.compress.lock")).doesNotExist();
     }
 
     @Test

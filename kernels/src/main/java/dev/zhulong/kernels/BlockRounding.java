@@ -127,18 +127,32 @@ public final class BlockRounding {
      */
     public void load(byte[] in, int at) {
         switch (type) {
-            case Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_XS -> {
-                KQuantPacking.scales(type, in, at, fit);
-                for (int g = 0; g < 256 / group; g++) {
-                    set(g, fit.scale * fit.scales[g], type.hasMin() ? -(fit.min * fit.mins[g]) : 0);
-                }
-            }
+            case Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_XS -> KQuantPacking.scales(type, in, at, fit);
             default -> {
                 scale = GroupedRow.f16(in, at);
                 min = type.hasMin() ? GroupedRow.f16(in, at + 2) : 0;
-                set(0, scale, min);
             }
         }
+        setAll();
+    }
+
+    private void setAll() {
+        if (type.blockElements() < 256) {
+            set(0, scale, min);
+            return;
+        }
+        for (int g = 0; g < 256 / group; g++) {
+            set(g, fit.scale * fit.scales[g], type.hasMin() ? -(fit.min * fit.mins[g]) : 0);
+        }
+    }
+
+    /** Multiplies what a loaded block's weights stand for, as far as its f16 scales can say it. */
+    public void times(float factor) {
+        fit.scale = Quantiser.half(fit.scale * factor);
+        fit.min = Quantiser.half(fit.min * factor);
+        scale = Quantiser.half(scale * factor);
+        min = Quantiser.half(min * factor);
+        setAll();
     }
 
     /** How far apart two neighbouring values of weight {@code i} of the block are; of types whose levels lie unevenly, a level's unit. */

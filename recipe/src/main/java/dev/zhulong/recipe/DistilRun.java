@@ -15,6 +15,7 @@ import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.model.NetworkFiles;
 import dev.zhulong.text.Companions;
+import dev.zhulong.train.BestWeights;
 import dev.zhulong.train.Distillation;
 import dev.zhulong.train.Divergence;
 import dev.zhulong.train.NextToken;
@@ -131,8 +132,8 @@ final class DistilRun implements RecipeJob.Run<DistilJob.Result> {
         List<Batch> some = new ArrayList<>();
         batches(held, count).forEach(some::add);
         var best = new BestWeights(directory, model);
-        // a run that goes on finds the start again in best.json, or something better
-        if (!Files.isRegularFile(directory.resolve("best.json"))) {
+        // a run that goes on finds the start again, or something better
+        if (best.isEmpty()) {
             best.offer(0, -objective.evaluateAll(some).mean());
         }
         var batches = new Batches(rows, recipe.train().batch());

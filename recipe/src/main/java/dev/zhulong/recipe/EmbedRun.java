@@ -28,6 +28,7 @@ import dev.zhulong.model.TextVectors;
 import dev.zhulong.recipe.cost.Formulas;
 import dev.zhulong.text.Companions;
 import dev.zhulong.text.encode.EncodedText;
+import dev.zhulong.train.BestWeights;
 import dev.zhulong.train.Contrast;
 import dev.zhulong.train.VectorDistillation;
 import dev.zhulong.train.VectorObjective;

@@ -22,6 +22,7 @@ import dev.zhulong.recipe.label.HeadScores;
 import dev.zhulong.recipe.label.HeadTask;
 import dev.zhulong.text.Companions;
 import dev.zhulong.text.encode.EncoderTokenizer;
+import dev.zhulong.train.BestWeights;
 import dev.zhulong.train.HeadOfEncoder;
 import dev.zhulong.train.Loss;
 import dev.zhulong.train.Ranks;

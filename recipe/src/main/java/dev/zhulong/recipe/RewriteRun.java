@@ -22,6 +22,7 @@ import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.recipe.cost.Formulas;
 import dev.zhulong.text.Companions;
 import dev.zhulong.text.encode.EncoderTokenizer;
+import dev.zhulong.train.BestWeights;
 import dev.zhulong.train.Loss;
 import dev.zhulong.train.Ranks;
 import dev.zhulong.train.SequenceToSequence;

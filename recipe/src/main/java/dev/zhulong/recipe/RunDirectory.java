@@ -1,16 +1,14 @@
 package dev.zhulong.recipe;
 
 import dev.zhulong.formats.AtomicFile;
+import dev.zhulong.formats.LockFile;
 import dev.zhulong.formats.Provenance;
 import dev.zhulong.formats.yaml.RecipeException;
 import dev.zhulong.formats.yaml.RecipeReader;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.channels.FileChannel;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -31,10 +29,10 @@ public final class RunDirectory implements AutoCloseable {
     private static final String LOCK = ".lock";
 
     private final Path path;
-    private final FileChannel lock;
+    private final LockFile lock;
     private final boolean begun;
 
-    private RunDirectory(Path path, FileChannel lock, boolean begun) {
+    private RunDirectory(Path path, LockFile lock, boolean begun) {
         this.path = path;
         this.lock = lock;
         this.begun = begun;
@@ -245,28 +243,13 @@ public final class RunDirectory implements AutoCloseable {
         }
     }
 
-    private static FileChannel lock(Path path) throws IOException {
-        FileChannel channel = FileChannel.open(path.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-        boolean held;
-        try {
-            held = channel.tryLock() != null;
-        } catch (OverlappingFileLockException e) {
-            held = false;
-        }
-        if (!held) {
-            channel.close();
-            throw new IllegalArgumentException(path + " is in use: another process works on this run");
-        }
-        return channel;
+    private static LockFile lock(Path path) {
+        return LockFile.hold(path.resolve(LOCK), path + " is in use: another process works on this run");
     }
 
     /** Lets other processes have it; a killed process lets go by itself. */
     @Override
     public void close() {
-        try {
-            lock.close();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        lock.close();
     }
 }

@@ -87,7 +87,7 @@ public final class Ladder implements AutoCloseable {
         }
         Path directory = directory(out);
         ownTexts = documents.isEmpty();
-        texts = SplitTexts.of(ownTexts ? OwnTexts.of(model, threads, goal.limit().dividedBy(8), progress) : documents);
+        texts = SplitTexts.of(ownTexts ? OwnTexts.of(model, List.of(), OwnTexts.count(before.weights()), threads, progress) : documents);
         ledger = new Ledger(directory.resolve(Ledger.FILE), about());
         workshop = new Workshop(model, texts.work(), directory, ledger.subject(), threads, progress);
     }
@@ -144,12 +144,7 @@ public final class Ladder implements AutoCloseable {
     private Outcome tryAll() {
         long target = goal.bytes(before);
         for (Base base : bases()) {
-            List<Precision> fitting = fitting(base, target);
-            if (fitting.isEmpty()) {
-                notes.add((base == Base.GIVEN ? "all of the model" : "with its vocabulary cut, it") + " would still take " + Sizes.of(smallest(base)) + " in the fewest bits");
-                continue;
-            }
-            Optional<Attempt> found = climb(base, fitting);
+            Optional<Attempt> found = climb(base, fitting(base, target)).or(() -> withinBudget(base, target));
             if (found.isPresent()) {
                 return done(found.get(), true);
             }
@@ -209,12 +204,32 @@ public final class Ladder implements AutoCloseable {
         while (good < bad && !isOver()) {
             int middle = (good + bad) / 2;
             Precision precision = larger.get(middle);
-            if (attempt(new Recipe(base, Workshop.fits(precision).getLast(), precision, 0)).fidelity().keeps(goal.floor())) {
+            if (attempt(new Recipe(base, Workshop.fits(precision).getLast(), precision)).fidelity().keeps(goal.floor())) {
                 good = middle + 1;
             } else {
                 bad = middle;
             }
         }
+    }
+
+    /** Types for each tensor, where the mixes have come to nothing. */
+    private Optional<Attempt> withinBudget(Base base, long target) {
+        if (isOver()) {
+            return Optional.empty();
+        }
+        // types that an earlier call found need not be found again
+        Optional<Attempt> earlier = ledger.attempts().stream().filter(a -> a.recipe().base() == base && a.recipe().types().budget() == target && a.recipe().steps() == 0).findFirst();
+        if (earlier.isEmpty()) {
+            Recipe recipe;
+            try {
+                recipe = workshop.withinBudget(base, target);
+            } catch (IllegalArgumentException e) {
+                notes.add((base == Base.GIVEN ? "all of the model" : "with its vocabulary cut, it") + " would still take too much: " + e.getMessage());
+                return Optional.empty();
+            }
+            earlier = Optional.of(attempt(recipe));
+        }
+        return earlier.filter(attempt -> goal.isReached(attempt, before));
     }
 
     /** From the cheapest way on; to fewer bits only where the floor holds and the speed does not. */
@@ -225,7 +240,7 @@ public final class Ladder implements AutoCloseable {
                 if (isOver()) {
                     return Optional.empty();
                 }
-                Attempt attempt = attempt(new Recipe(base, fit, precision, 0));
+                Attempt attempt = attempt(new Recipe(base, fit, precision));
                 if (goal.isReached(attempt, before)) {
                     return Optional.of(attempt);
                 }
@@ -256,10 +271,6 @@ public final class Ladder implements AutoCloseable {
     /** Those of them that are small enough. */
     private List<Precision> fitting(Base base, long target) {
         return distinct(base).stream().filter(precision -> workshop.predicted(base, precision) <= target).toList();
-    }
-
-    private long smallest(Base base) {
-        return PRECISIONS.stream().mapToLong(precision -> workshop.predicted(base, precision)).min().orElseThrow();
     }
 
     private boolean isOver() {

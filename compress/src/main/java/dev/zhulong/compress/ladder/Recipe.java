@@ -1,9 +1,13 @@
 package dev.zhulong.compress.ladder;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.zhulong.compress.Precision;
+import dev.zhulong.formats.Sizes;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 
 /**
@@ -12,9 +16,30 @@ import java.util.Locale;
  * @param base      what is quantized: the model, or what was left of it
  * @param fit       how weights are rounded
  * @param precision to quantize to
+ * @param types     of tensors that have others than the mix of that
  * @param steps     of training after that; 0 for none
  */
-public record Recipe(Base base, Fit fit, Precision precision, long steps) {
+public record Recipe(Base base, Fit fit, Precision precision, Types types, long steps) {
+    /**
+     * Types that were chosen for a size.
+     *
+     * @param budget bytes of the file that they were chosen for; 0 for none
+     * @param lines  {@code REGEX=TYPE} each
+     */
+    public record Types(long budget, List<String> lines) {
+        /** Those of the mix. */
+        static final Types OF_MIX = new Types(0, List.of());
+
+        public Types {
+            lines = List.copyOf(lines);
+        }
+    }
+
+    /** Without training, in the types of the precision's mix. */
+    Recipe(Base base, Fit fit, Precision precision) {
+        this(base, fit, precision, Types.OF_MIX, 0);
+    }
+
     /** What is quantized. */
     public enum Base {
         /** The model as it was given. */
@@ -47,28 +72,36 @@ public record Recipe(Base base, Fit fit, Precision precision, long steps) {
 
     /** The same without training: what training begins with. */
     Recipe untrained() {
-        return new Recipe(base, fit, precision, 0);
+        return trained(0);
     }
 
     /** The same with training. */
     Recipe trained(long updates) {
-        return new Recipe(base, fit, precision, updates);
+        return new Recipe(base, fit, precision, types, updates);
     }
 
     /** In a few words. */
     @Override
     public String toString() {
-        return base.words() + precision + fit.words() + (steps == 0 ? "" : ", trained rounded for " + steps + " steps");
+        return base.words() + (types.budget() == 0 ? precision : "types for " + Sizes.of(types.budget()) + " (mostly " + precision + ")") + fit.words() + (steps == 0 ? "" : ", trained rounded for " + steps + " steps");
     }
 
     ObjectNode json() {
-        return JsonNodeFactory.instance.objectNode().put("base", lower(base)).put("fit", lower(fit)).put("precision", precision.toString()).put("steps", steps);
+        ObjectNode json = JsonNodeFactory.instance.objectNode().put("base", lower(base)).put("fit", lower(fit)).put("precision", precision.toString()).put("steps", steps);
+        if (types.budget() > 0) {
+            json.put("budget", types.budget());
+            ArrayNode lines = json.putArray("types");
+            types.lines().forEach(lines::add);
+        }
+        return json;
     }
 
     /** @throws IllegalArgumentException for what is no recipe */
     static Recipe of(JsonNode json) {
+        List<String> lines = new ArrayList<>();
+        json.path("types").forEach(line -> lines.add(line.asText()));
         return new Recipe(Base.valueOf(json.path("base").asText().toUpperCase(Locale.ROOT)), Fit.valueOf(json.path("fit").asText().toUpperCase(Locale.ROOT)),
-                Precision.of(json.path("precision").asText()), json.path("steps").asLong());
+                Precision.of(json.path("precision").asText()), new Types(json.path("budget").asLong(), lines), json.path("steps").asLong());
     }
 
     private static String lower(Enum<?> value) {

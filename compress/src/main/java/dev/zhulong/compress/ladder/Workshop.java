@@ -1,10 +1,13 @@
 package dev.zhulong.compress.ladder;
 
+import dev.zhulong.compress.Budget;
 import dev.zhulong.compress.CalibrationTokens;
 import dev.zhulong.compress.Importance;
 import dev.zhulong.compress.PredictedSize;
 import dev.zhulong.compress.Precision;
 import dev.zhulong.compress.Quantization;
+import dev.zhulong.compress.RoundingLosses;
+import dev.zhulong.compress.TensorTypes;
 import dev.zhulong.compress.ladder.Recipe.Base;
 import dev.zhulong.compress.ladder.Recipe.Fit;
 import dev.zhulong.compress.prune.LikelyTokens;
@@ -33,6 +36,10 @@ final class Workshop implements AutoCloseable {
     private static final String TRIMMED = "trimmed";
     private static final String DIRECTORY = "work-";
     private static final int DIGITS = 12;
+    /** Of a token, where a vocabulary has long ones. */
+    private static final int MOST_CHARACTERS = 8;
+    /** Times that a training reads a text. */
+    private static final int PASSES = 4;
 
     private final Path model;
     private final List<String> texts;
@@ -41,6 +48,7 @@ final class Workshop implements AutoCloseable {
     private final int threads;
     private final Progress progress;
     private final Map<Base, PredictedSize> sizes = new EnumMap<>(Base.class);
+    private final Map<Base, RoundingLosses> losses = new EnumMap<>(Base.class);
     private VocabularyTrim trim;
     private Importance importance;
 
@@ -79,6 +87,17 @@ final class Workshop implements AutoCloseable {
     /** Bytes that a file of it will have. */
     long predicted(Base base, Precision precision) {
         return size(base).bytes(precision, fits(precision).getFirst() != Fit.PLAIN);
+    }
+
+    /**
+     * The types that are predicted to lose least in a file of a size, rounded with error feedback.
+     *
+     * @throws IllegalArgumentException where no types are small enough; says what the smallest file is
+     */
+    Recipe withinBudget(Base base, long bytes) {
+        RoundingLosses known = losses.computeIfAbsent(base, asked -> RoundingLosses.measure(path(asked), calibration(path(asked)), threads, progress));
+        Budget budget = Budget.ofFile(known, bytes);
+        return new Recipe(base, Fit.FEEDBACK, budget.precision(), new Recipe.Types(bytes, budget.lines()), 0);
     }
 
     /** What a base would take. */
@@ -125,7 +144,8 @@ final class Workshop implements AutoCloseable {
 
     /** Where a recipe's result lies. */
     Path file(Recipe recipe) {
-        return directory.resolve(recipe.toString().replaceAll("[^a-z0-9_]+", "-") + ".gguf");
+        String name = recipe.toString().replaceAll("[^a-z0-9_]+", "-");
+        return directory.resolve((recipe.types().budget() == 0 ? name : name + "-" + recipe.types().budget()) + ".gguf");
     }
 
     /** Writes the file; one that was there is replaced. */
@@ -134,7 +154,7 @@ final class Workshop implements AutoCloseable {
         if (recipe.steps() > 0) {
             return train(recipe, out);
         }
-        var quantization = new Quantization(path(recipe.base()), recipe.precision(), out, false, threads, progress);
+        var quantization = new Quantization(path(recipe.base()), recipe.precision(), out, false, threads, progress).types(TensorTypes.parse(recipe.types().lines()));
         switch (recipe.fit()) {
             case PLAIN -> { }
             case IMPORTANCE -> quantization.importance(importance());
@@ -149,15 +169,37 @@ final class Workshop implements AutoCloseable {
         if (!Files.exists(start)) {
             make(recipe.untrained());
         }
-        Recovery.Result result = new Recovery(path(recipe.base()), start, progress).run(texts, recipe.steps(), run(recipe), out);
+        List<String> given = some(recipe.steps() * Recovery.TOKENS);
+        Recovery.Result result = new Recovery(path(recipe.base()), start, progress).run(given, more(recipe, given), recipe.steps(), run(recipe), out);
         progress.message(String.format(Locale.ROOT, "training: %.4f -> %.4f nats a token from the model on texts held out of it, best after step %,d", result.before(), result.after(), result.step()));
         return out;
     }
 
-    /** The whole of a model's texts as it cuts them. */
+    /** What the model itself writes after the beginnings of the texts, where these are so few that training would learn them by heart. */
+    private List<String> more(Recipe recipe, List<String> given) {
+        Path of = path(recipe.base());
+        long tokens;
+        try (ModelFiles files = ModelFiles.open(of, choice)) {
+            tokens = given.stream().mapToLong(text -> files.tokenizer().encode(text).length).sum();
+        }
+        long missing = recipe.steps() * Recovery.TOKENS / PASSES - tokens;
+        return missing <= 0 ? List.of() : OwnTexts.of(of, given, (int) Math.ceilDiv(missing, OwnTexts.TOKENS), threads, progress);
+    }
+
+    /** As many of the texts as are so many tokens in any case, or all: their order is that of their hashes, so that the first of them are as good as any. */
+    private List<String> some(long tokens) {
+        long left = tokens * MOST_CHARACTERS;
+        int count = 0;
+        while (count < texts.size() && left > 0) {
+            left -= texts.get(count++).length();
+        }
+        return texts.subList(0, count);
+    }
+
+    /** Some texts as a model cuts them. */
     private CalibrationTokens calibration(Path of) {
         try (ModelFiles files = ModelFiles.open(of, choice)) {
-            return CalibrationTokens.of(List.of("texts"), String.join("\n\n", texts), files.tokenizer(), files.spec().contextLength(), CalibrationTokens.USUAL);
+            return CalibrationTokens.of(List.of("texts"), String.join("\n\n", some(CalibrationTokens.USUAL)), files.tokenizer(), files.spec().contextLength(), CalibrationTokens.USUAL);
         }
     }
 

@@ -38,6 +38,9 @@ public final class LikelyTokens {
         int window = Math.min(WINDOW, model.spec().contextLength());
         int read = 0;
         for (String text : texts) {
+            if (read >= MOST) {
+                break;
+            }
             int[] ids = sequence(tokenizer, text);
             for (int from = 0; from < ids.length && read < MOST; from += window) {
                 int[] piece = Arrays.copyOfRange(ids, from, Math.min(from + window, ids.length));

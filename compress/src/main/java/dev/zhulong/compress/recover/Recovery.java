@@ -2,7 +2,6 @@ package dev.zhulong.compress.recover;
 
 import dev.zhulong.data.pack.Batch;
 import dev.zhulong.formats.progress.Progress;
-import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
 import dev.zhulong.tensor.DType;
@@ -12,6 +11,7 @@ import dev.zhulong.tensor.TensorScope;
 import dev.zhulong.text.HuggingFaceTokenizer;
 import dev.zhulong.text.Tokenizer;
 import dev.zhulong.train.AdamW;
+import dev.zhulong.train.BestWeights;
 import dev.zhulong.train.Distillation;
 import dev.zhulong.train.Divergence;
 import dev.zhulong.train.TokenTeacher;
@@ -22,20 +22,21 @@ import dev.zhulong.train.Trainer;
 import dev.zhulong.train.schedule.Schedule;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 
 /**
- * Wins back what rounding lost: the weights of a quantised file learn the probabilities of the model that it was made from, while they stay rounded. The file has the same types and the same
- * scales afterwards, and other codes.
+ * Wins back what rounding lost: the weights of a quantised file learn the probabilities of the model that it was made from, while they stay rounded. The file has the same types afterwards, and
+ * other codes and scales.
  *
  * <p>Small rates for three bits and more, where weights have only to move to a neighbour; a large one for two, where much is to be learnt anew. What is kept is the best of what was evaluated on
  * texts held out, the start among it, so that nothing becomes worse.
  */
 public final class Recovery {
-    private static final int SEQ = 256;
-    private static final int BATCH = 4;
+    static final int SEQ = 256;
+    static final int BATCH = 4;
+    /** Of a step. */
+    public static final long TOKENS = SEQ * BATCH;
     private static final long EVALUATIONS = 8;
-    private static final long SEED = 1;
+    static final long SEED = 1;
     /** Bytes a weight: teacher, student, gradient, the full weight behind the rounded one, two moments. */
     private static final int BYTES = 24;
     private static final int PROBE = 1024;
@@ -43,6 +44,11 @@ public final class Recovery {
     private static final double WAY_2_BITS = 0.6;
     private static final double WAY_3_BITS = 0.3;
     private static final double WAY_4_BITS = 0.2;
+    /** Mean of a rate that falls to a tenth in a line, of what it begins with. */
+    private static final double FALLING = 0.55;
+    /** Of the way of a weight, in steps, the way of a scale, in shares of itself. */
+    private static final double SCALES = 0.1;
+    private static final String ROUNDED = "rounded.gguf";
 
     private final Path model;
     private final Path start;
@@ -82,21 +88,22 @@ public final class Recovery {
             long from = System.nanoTime();
             probe.matmul(probe).sum().item();
             double perProduct = (System.nanoTime() - from) * 1e-9 / (2.0 * PROBE * PROBE * PROBE);
-            return 8.0 * weights * SEQ * BATCH * perProduct;
+            return 8.0 * weights * TOKENS * perProduct;
         }
     }
 
     /**
      * Trains and writes.
      *
-     * @param texts to learn from
+     * @param texts to learn from; a part is held out and chooses what is kept
+     * @param more  to learn from as well
      * @param steps of {@value #BATCH} rows of at most {@value #SEQ} tokens
      * @param run   directory for checkpoints; the same call goes on from them
      */
-    public Result run(List<String> texts, long steps, Path run, Path out) {
+    public Result run(List<String> texts, List<String> more, long steps, Path run, Path out) {
         RoundedWeights rounded = RoundedWeights.of(start);
         try (Decoder teacher = DecoderFiles.load(model); Decoder student = DecoderFiles.load(model); Tokenizer tokenizer = HuggingFaceTokenizer.load(model)) {
-            var rows = new TextRows(texts, tokenizer, Math.min(SEQ, student.spec().contextLength()), BATCH, SEED);
+            var rows = new TextRows(texts, more, tokenizer, Math.min(SEQ, student.spec().contextLength()), BATCH, SEED);
             rounded.copyTo(student);
             if (rounded.matrices().values().stream().noneMatch(RoundedMatrix::isTrained)) {
                 throw new IllegalArgumentException(start + " has no matrix in less than six bits, so there is nothing to win back");
@@ -104,65 +111,49 @@ public final class Recovery {
             var objective = new Distillation(student, TokenTeacher.of(teacher), new Divergence.Forward(), 1);
             List<Batch> heldOut = rows.heldOut();
             double before = objective.evaluateAll(heldOut).mean();
-            var best = new Best(rounded, before);
-            double rate = rate(rounded, steps);
+            var best = new BestWeights(run, kept(rounded));
+            if (best.isEmpty()) {
+                best.offer(0, -before);
+            }
+            double step = rounded.step();
+            double rate = step * way(rounded) / (FALLING * steps);
             var options = new TrainOptions(steps, 1, Schedule.of(Schedule.Kind.LINEAR, rate, rate / 10, Math.max(1, steps / 20), 0, steps), 1,
-                    new StraightThrough.Settings(new AdamW.Settings(0.9, 0.999, 1e-8, 0), rounded, teacher), false, SEED, Math.max(1, steps / EVALUATIONS), 0, Math.max(1, steps / EVALUATIONS), 1);
-            new Trainer<>(student, objective, new TrainData<>(rows::step, heldOut), options, run, best).train()
-                    // a run that was over already evaluates only here
-                    .ifPresent(best::evaluated);
-            best.restore();
+                    new StraightThrough.Settings(new AdamW.Settings(0.9, 0.999, 1e-8, 0), rounded, teacher, SCALES / step), false, SEED, Math.max(1, steps / EVALUATIONS), 0,
+                    Math.max(1, steps / EVALUATIONS), 1);
+            new Trainer<>(student, objective, new TrainData<>(rows::step, heldOut), options, run, new TrainListener() {
+                @Override
+                public void step(Step done) {
+                    progress.at("training rounded weights", done.step(), done.total(), "steps");
+                }
+
+                @Override
+                public void evaluated(Evaluation evaluation) {
+                    best.offer(evaluation.step(), -evaluation.loss());
+                }
+            }).train();
+            long kept = best.restore().orElseThrow();
             rounded.write(out);
-            return new Result(before, best.loss, best.step);
+            return new Result(before, -best.value(), kept);
         }
+    }
+
+    private static BestWeights.Weights kept(RoundedWeights rounded) {
+        return new BestWeights.Weights() {
+            @Override
+            public void save(Path directory) {
+                rounded.write(directory.resolve(ROUNDED));
+            }
+
+            @Override
+            public void load(Path directory) {
+                rounded.take(directory.resolve(ROUNDED));
+            }
+        };
     }
 
     /** By how far apart the values of a weight are, and not by the weights' own size, it is known how far it has to go to another code. */
-    private static double rate(RoundedWeights rounded, long updates) {
-        double bits = 0;
-        double weights = 0;
-        double steps = 0;
-        for (RoundedMatrix matrix : rounded.matrices().values().stream().filter(RoundedMatrix::isTrained).toList()) {
-            WeightType type = matrix.type();
-            double count = (double) matrix.rows() * matrix.columns();
-            bits += count * 8 * type.blockBytes() / type.blockElements();
-            weights += count;
-            steps += matrix.steps();
-        }
-        double each = bits / weights;
-        // the rate falls to a tenth in a line
-        return steps / weights * (each < 2.8 ? WAY_2_BITS : each < 4 ? WAY_3_BITS : WAY_4_BITS) / (0.55 * updates);
-    }
-
-    /** Keeps the codes of the best evaluation. */
-    private final class Best implements TrainListener {
-        private final RoundedWeights rounded;
-        private Map<String, byte[]> codes;
-        private double loss;
-        private long step;
-
-        Best(RoundedWeights rounded, double loss) {
-            this.rounded = rounded;
-            this.loss = loss;
-            codes = rounded.codes();
-        }
-
-        @Override
-        public void step(Step done) {
-            progress.at("training rounded weights", done.step(), done.total(), "steps");
-        }
-
-        @Override
-        public void evaluated(Evaluation evaluation) {
-            if (evaluation.loss() < loss) {
-                loss = evaluation.loss();
-                step = evaluation.step();
-                codes = rounded.codes();
-            }
-        }
-
-        void restore() {
-            rounded.codes(codes);
-        }
+    private static double way(RoundedWeights rounded) {
+        double bits = rounded.bits();
+        return bits < 2.8 ? WAY_2_BITS : bits < 4 ? WAY_3_BITS : WAY_4_BITS;
     }
 }

@@ -9,13 +9,13 @@ import java.lang.foreign.ValueLayout;
 import java.util.stream.IntStream;
 
 /**
- * A matrix of blocks whose scales stay as they are and whose codes may change.
+ * A matrix of blocks whose codes may change, and whose scales may be multiplied.
  *
  * @param type    of the blocks
  * @param rows    in Hugging Face's order
  * @param columns weights of a row
- * @param scales  blocks of all rows, of which the scales count
- * @param blocks  the same scales, and the codes as they are now
+ * @param scales  blocks of all rows as they were stored, of which the scales count
+ * @param blocks  as they are now
  */
 record RoundedMatrix(WeightType type, int rows, int columns, byte[] scales, byte[] blocks) {
     private static final double MOST_BITS = 6;
@@ -31,22 +31,36 @@ record RoundedMatrix(WeightType type, int rows, int columns, byte[] scales, byte
      * Gives each weight the code whose value is nearest to it.
      *
      * @param values weights wanted, F32 {@code [rows, columns]}; then those that the codes stand for
+     * @param gains  what the scales of each block are multiplied by, F32 {@code [rows, columns / block]}
      */
-    void round(MemorySegment values) {
+    void round(MemorySegment values, float[] gains) {
         int n = type.blockElements();
         int rowBytes = Math.toIntExact(type.rowBytes(columns));
         IntStream.range(0, rows).parallel().forEach(row -> {
             var rounding = new BlockRounding(type, Quantiser.Search.SCALES);
+            float[] weights = new float[columns];
+            MemorySegment.copy(values, ValueLayout.JAVA_FLOAT, (long) row * columns * Float.BYTES, weights, 0, columns);
             for (int block = 0; block < columns / n; block++) {
                 int at = row * rowBytes + block * type.blockBytes();
                 rounding.load(scales, at);
-                long first = (long) row * columns + (long) block * n;
+                rounding.times(gains[row * (columns / n) + block]);
                 for (int i = 0; i < n; i++) {
-                    values.setAtIndex(ValueLayout.JAVA_FLOAT, first + i, rounding.round(i, values.getAtIndex(ValueLayout.JAVA_FLOAT, first + i)));
+                    weights[block * n + i] = rounding.round(i, weights[block * n + i]);
                 }
                 rounding.pack(blocks, at);
             }
+            MemorySegment.copy(weights, 0, values, ValueLayout.JAVA_FLOAT, (long) row * columns * Float.BYTES, columns);
         });
+    }
+
+    /** How many weights there are. */
+    long count() {
+        return (long) rows * columns;
+    }
+
+    /** How many blocks there are. */
+    int blockCount() {
+        return rows * (columns / type.blockElements());
     }
 
     /**

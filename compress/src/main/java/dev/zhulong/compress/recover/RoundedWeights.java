@@ -17,6 +17,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * The matrices of a quantised GGUF file, to be trained: what values their scales allow, and which of them each weight has.
@@ -39,7 +40,7 @@ public final class RoundedWeights {
     /**
      * Of a decoder's file.
      *
-     * @throws IllegalArgumentException where a matrix is of a type whose scales cannot stay while codes change, or is stored the other way round in directories
+     * @throws IllegalArgumentException where a matrix is of a type whose codes cannot change under its scales, or is stored the other way round in directories
      */
     public static RoundedWeights of(Path file) {
         var rounded = new RoundedWeights(file);
@@ -69,16 +70,23 @@ public final class RoundedWeights {
         return Collections.unmodifiableMap(matrices);
     }
 
-    /** A copy of all blocks as they are now. */
-    Map<String, byte[]> codes() {
-        Map<String, byte[]> copies = new LinkedHashMap<>();
-        matrices.forEach((name, matrix) -> copies.put(name, matrix.blocks().clone()));
-        return copies;
+    /** How far apart the values of a weight are that is trained, a mean over all. */
+    double step() {
+        return trained().mapToDouble(RoundedMatrix::steps).sum() / trained().mapToDouble(RoundedMatrix::count).sum();
     }
 
-    /** Puts such a copy in place. */
-    void codes(Map<String, byte[]> copies) {
-        copies.forEach((name, blocks) -> System.arraycopy(blocks, 0, matrices.get(name).blocks(), 0, blocks.length));
+    /** Bits of a weight that is trained, a mean over all, scales included. */
+    double bits() {
+        return 8 * trained().mapToDouble(matrix -> matrix.blocks().length).sum() / trained().mapToDouble(RoundedMatrix::count).sum();
+    }
+
+    private Stream<RoundedMatrix> trained() {
+        return matrices.values().stream().filter(RoundedMatrix::isTrained);
+    }
+
+    /** Takes the codes and scales of another file with the same types. */
+    void take(Path other) {
+        RoundedWeights.of(other).matrices.forEach((name, matrix) -> System.arraycopy(matrix.blocks(), 0, matrices.get(name).blocks(), 0, matrix.blocks().length));
     }
 
     /** Gives a network of the file's shape the values that the matrices hold. */
@@ -88,7 +96,7 @@ public final class RoundedWeights {
         }
     }
 
-    /** Writes the file with the codes as they are now. */
+    /** Writes the file with codes and scales as they are now. */
     public void write(Path out) {
         try (GgufModel model = GgufModel.open(file)) {
             Map<String, GgufWeight> byName = new LinkedHashMap<>();

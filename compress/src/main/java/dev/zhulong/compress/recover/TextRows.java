@@ -24,33 +24,40 @@ final class TextRows {
     /**
      * Tokenises them.
      *
+     * @param texts of which some rows are held out
+     * @param more  of which none are
      * @param seq   tokens a row
      * @param batch rows a step
      * @throws IllegalArgumentException where they fill too few rows
      */
-    TextRows(List<String> texts, Tokenizer tokenizer, int seq, int batch, long seed) {
+    TextRows(List<String> texts, List<String> more, Tokenizer tokenizer, int seq, int batch, long seed) {
         this.seq = seq;
         this.batch = batch;
         this.seed = seed;
         var stream = IntStream.builder();
         var numbers = IntStream.builder();
-        for (int i = 0; i < texts.size(); i++) {
+        int given = 0;
+        for (int i = 0; i < texts.size() + more.size(); i++) {
             int document = i;
             IntStream start = tokenizer.addsBos() && tokenizer.bos().isPresent() ? IntStream.of(tokenizer.bos().getAsInt()) : IntStream.empty();
-            IntStream.concat(start, IntStream.of(tokenizer.encode(texts.get(i)))).forEach(id -> {
+            int[] ids = IntStream.concat(start, IntStream.of(tokenizer.encode(i < texts.size() ? texts.get(i) : more.get(i - texts.size())))).toArray();
+            given += i < texts.size() ? ids.length : 0;
+            for (int id : ids) {
                 stream.add(id);
                 numbers.add(document);
-            });
+            }
         }
         tokens = stream.build().toArray();
         documents = numbers.build().toArray();
         // a target follows each input
         int rows = (tokens.length - 1) / seq;
+        int judging = Math.min(rows, (given - 1) / seq);
         for (int row = 0; row < rows; row++) {
-            (row % HELD_OUT == 0 || heldOut.size() < LEAST_HELD_OUT && rows - row <= LEAST_HELD_OUT - heldOut.size() ? heldOut : train).add(row);
+            boolean held = row < judging && (row % HELD_OUT == 0 || heldOut.size() < LEAST_HELD_OUT && judging - row <= LEAST_HELD_OUT - heldOut.size());
+            (held ? heldOut : train).add(row);
         }
         if (train.isEmpty() || heldOut.isEmpty()) {
-            throw new IllegalArgumentException("the texts are " + tokens.length + " tokens, too few to train on: " + 4 * seq + " are the least");
+            throw new IllegalArgumentException("the texts are " + given + " tokens, too few to train on: " + 4 * seq + " are the least");
         }
     }
 

@@ -3,6 +3,7 @@ package dev.zhulong.compress.ladder;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.zhulong.compress.Precision;
 import dev.zhulong.compress.SmallModels;
 import dev.zhulong.compress.ladder.Goal.Of;
 import dev.zhulong.formats.ContentHash;
@@ -121,6 +122,24 @@ class NoFileMissesItsFloorTest {
             assertThat(own.getFirst()).doesNotExist();
         }
         assertThat(Ladder.directory(out)).doesNotExist();
+    }
+
+    /** A number of texts that the clock decides about would have a second call be about others. */
+    @Test
+    void textsThatTheModelWritesAreTheSameAgain() {
+        List<String> texts = OwnTexts.of(model, List.of(), 20, 2, Progress.SILENT);
+        assertThat(OwnTexts.of(model, List.of(), 20, 1, Progress.SILENT)).isEqualTo(texts).hasSize(20);
+        assertThat(OwnTexts.of(model, List.of(TEXTS.getFirst()), 2, 2, Progress.SILENT)).allSatisfy(text -> assertThat(text).startsWith(TEXTS.getFirst().substring(0, 8))).doesNotHaveDuplicates();
+        assertThat(OwnTexts.count(15_000_000)).isEqualTo(128);
+        assertThat(OwnTexts.count(1_100_000_000)).isEqualTo(32);
+    }
+
+    @Test
+    void aRecipeIsReadBackAsItWas() {
+        var recipe = new Recipe(Recipe.Base.TRIMMED, Recipe.Fit.FEEDBACK, Precision.Q4_K_S, new Recipe.Types(123_456, List.of("^token_embd\\.weight$=q5_0")), 64);
+        assertThat(Recipe.of(recipe.json())).isEqualTo(recipe);
+        assertThat(Recipe.of(recipe.untrained().json())).isEqualTo(recipe.untrained());
+        assertThat(Recipe.of(new Recipe(Recipe.Base.GIVEN, Recipe.Fit.PLAIN, Precision.F16).json())).isEqualTo(new Recipe(Recipe.Base.GIVEN, Recipe.Fit.PLAIN, Precision.F16));
     }
 
     private List<Path> work() throws IOException {

@@ -53,7 +53,7 @@ class WhatRoundingLostIsWonBackInTheSameBitsTest {
         Path model = model(64);
         Path start = quantised(model, precision);
         Path out = temporary.resolve("better.gguf");
-        Recovery.Result result = new Recovery(model, start, Progress.SILENT).run(TEXTS, 60, temporary.resolve("run"), out);
+        Recovery.Result result = new Recovery(model, start, Progress.SILENT).run(TEXTS, List.of(), 60, temporary.resolve("run"), out);
         assertThat(result.before()).isPositive();
         assertThat(result.after()).as("nats a token, from %f", result.before()).isLessThan(precision == Precision.Q2_0 ? 0.98 * result.before() : result.before());
         assertThat(result.step()).isPositive();
@@ -100,12 +100,12 @@ class WhatRoundingLostIsWonBackInTheSameBitsTest {
         Path model = model(64);
         Path start = quantised(model, Precision.Q4_0);
         var recovery = new Recovery(model, start, Progress.SILENT);
-        recovery.run(TEXTS, 16, temporary.resolve("one"), temporary.resolve("one.gguf"));
-        recovery.run(TEXTS, 16, temporary.resolve("two"), temporary.resolve("two.gguf"));
+        recovery.run(TEXTS, List.of(), 16, temporary.resolve("one"), temporary.resolve("one.gguf"));
+        recovery.run(TEXTS, List.of(), 16, temporary.resolve("two"), temporary.resolve("two.gguf"));
         assertThat(ContentHash.ofFile(temporary.resolve("two.gguf"))).isEqualTo(ContentHash.ofFile(temporary.resolve("one.gguf")));
         assertThat(Files.list(temporary.resolve("one/checkpoints"))).isNotEmpty();
         // stopped between its last step and its file
-        recovery.run(TEXTS, 16, temporary.resolve("one"), temporary.resolve("again.gguf"));
+        recovery.run(TEXTS, List.of(), 16, temporary.resolve("one"), temporary.resolve("again.gguf"));
         assertThat(ContentHash.ofFile(temporary.resolve("again.gguf"))).isEqualTo(ContentHash.ofFile(temporary.resolve("one.gguf"))).isNotEqualTo(ContentHash.ofFile(start));
     }
 
