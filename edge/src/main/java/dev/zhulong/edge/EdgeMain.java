@@ -7,6 +7,8 @@ import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.text.Normalizer;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 
 /** Continues a prompt from the command line: {@code java -jar zhulong-edge.jar model.gguf --prompt TEXT}. */
@@ -15,6 +17,8 @@ public final class EdgeMain {
             + "       [--min-p P] [--seed N] [--greedy] [--ids]\n\n"
             + "Continues TEXT with a model (Llama, Qwen2, Qwen3; F32, F16, Q8_0, Q4_0, Q4_K, Q6_K, Q2_0) on one thread. Temperature 0.8 and top-p 0.95 unless said otherwise; --ids prints\n"
             + "tokens' numbers in place of text.";
+
+    private static final List<String> VALUED = Arrays.asList("--prompt", "--max-new-tokens", "--temperature", "--top-k", "--top-p", "--min-p", "--seed");
 
     private EdgeMain() {}
 
@@ -47,32 +51,36 @@ public final class EdgeMain {
                 } else if (option.equals("--ids")) {
                     ids = true;
                 } else if (!option.startsWith("--")) {
+                    if (file != null) {
+                        throw new IllegalArgumentException("two models are named, " + file + " and " + option + ": put a text in quotes behind --prompt");
+                    }
                     file = option;
+                } else if (!VALUED.contains(option)) {
+                    throw new IllegalArgumentException("unknown option " + option + " (--help lists them)");
                 } else if (++i == args.length) {
                     throw new IllegalArgumentException(option + " needs a value");
                 } else if (option.equals("--prompt")) {
                     prompt = args[i];
                 } else if (option.equals("--max-new-tokens")) {
-                    most = Integer.parseInt(args[i]);
+                    most = (int) whole(option, args[i], 1, Integer.MAX_VALUE);
                 } else if (option.equals("--temperature")) {
-                    temperature = Double.parseDouble(args[i]);
+                    temperature = real(option, args[i], Double.MAX_VALUE);
                 } else if (option.equals("--top-k")) {
-                    topK = Integer.parseInt(args[i]);
+                    topK = (int) whole(option, args[i], 0, Integer.MAX_VALUE);
                 } else if (option.equals("--top-p")) {
-                    topP = Double.parseDouble(args[i]);
+                    topP = real(option, args[i], 1);
                 } else if (option.equals("--min-p")) {
-                    minP = Double.parseDouble(args[i]);
-                } else if (option.equals("--seed")) {
-                    seed = Long.parseLong(args[i]);
+                    minP = real(option, args[i], 1);
                 } else {
-                    throw new IllegalArgumentException("unknown option " + option);
+                    seed = whole(option, args[i], Long.MIN_VALUE, Long.MAX_VALUE);
                 }
             }
-            if (file == null) {
-                throw new IllegalArgumentException("no model is named");
-            }
         } catch (IllegalArgumentException e) {
-            err.println("zhulong-edge: " + e.getMessage() + "\n" + USAGE);
+            err.println("zhulong-edge: " + e.getMessage());
+            return 2;
+        }
+        if (file == null) {
+            err.println("zhulong-edge: no model is named\n" + USAGE);
             return 2;
         }
         try {
@@ -101,8 +109,34 @@ public final class EdgeMain {
             err.println("zhulong-edge: " + file + " cannot be read: " + e.getMessage());
         } catch (RuntimeException e) {
             err.println("zhulong-edge: " + file + ": " + e.getMessage());
+        } catch (OutOfMemoryError e) {
+            err.println("zhulong-edge: " + file + " does not fit into Java's heap: give it more, as with java -Xmx4g -jar");
         }
         return 1;
+    }
+
+    private static long whole(String option, String text, long least, long most) {
+        try {
+            long value = Long.parseLong(text);
+            if (value >= least && value <= most) {
+                return value;
+            }
+        } catch (NumberFormatException e) {
+            // said below
+        }
+        throw new IllegalArgumentException(option + " must be a whole number" + (least == Long.MIN_VALUE ? "" : " of at least " + least) + ", found " + text);
+    }
+
+    private static double real(String option, String text, double most) {
+        try {
+            double value = Double.parseDouble(text);
+            if (value >= 0 && value <= most) {
+                return value;
+            }
+        } catch (NumberFormatException e) {
+            // said below
+        }
+        throw new IllegalArgumentException(option + " must be a number " + (most == 1 ? "from 0 to 1" : "of at least 0") + ", found " + text);
     }
 
     private static ByteBuffer mapped(File file) throws IOException {

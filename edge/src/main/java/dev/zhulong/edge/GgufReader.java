@@ -10,6 +10,7 @@ import java.util.Map;
 final class GgufReader {
     private static final int MAGIC = 0x46554747;
     private static final int MOST_ENTRIES = 1 << 16;
+    private static final int MOST_TEXTS = 1 << 22;
     private static final int MOST_DIMENSIONS = 4;
     /** Bytes of a value of each type; 0 for texts and arrays. */
     private static final int[] BYTES = {1, 1, 2, 2, 4, 4, 4, 1, 0, 0, 8, 8, 8};
@@ -20,6 +21,7 @@ final class GgufReader {
     private final Map<String, Object> values = new HashMap<String, Object>();
     private final Map<String, Entry> tensors = new HashMap<String, Entry>();
     private final long dataStart;
+    private long texts;
 
     /** Where a tensor lies. */
     private static final class Entry {
@@ -78,6 +80,10 @@ final class GgufReader {
     }
 
     private Object value(int type, String key) {
+        return type == TEXT ? text() : type == ARRAY ? array(key) : number(in, type, key);
+    }
+
+    private static Object number(ByteBuffer in, int type, String key) {
         switch (type) {
             case 0:
                 return (long) (in.get() & 0xff);
@@ -95,10 +101,6 @@ final class GgufReader {
                 return (double) in.getFloat();
             case 7:
                 return in.get() != 0;
-            case TEXT:
-                return text();
-            case ARRAY:
-                return array(key);
             case 10:
             case 11:
                 return in.getLong();
@@ -109,7 +111,18 @@ final class GgufReader {
         }
     }
 
-    /** {@code String[]}, or {@code double[]} of numbers, which hold those of 32 bits exactly. */
+    /** Numbers as they lie in the file: most arrays are never asked for, and of bytes an array of numbers would take eight times their room. */
+    private static final class Numbers {
+        final int type;
+        final ByteBuffer raw;
+
+        Numbers(int type, ByteBuffer raw) {
+            this.type = type;
+            this.raw = raw;
+        }
+    }
+
+    /** {@code String[]} or {@link Numbers}. */
     private Object array(String key) {
         int type = in.getInt();
         long n = in.getLong();
@@ -117,18 +130,19 @@ final class GgufReader {
         // a text takes eight bytes at least
         require(n >= 0 && n <= in.remaining() / (type == TEXT ? 8 : BYTES[type]), "the key " + key + " claims " + n + " values, beyond its end");
         if (type == TEXT) {
-            String[] texts = new String[(int) n];
-            for (int i = 0; i < texts.length; i++) {
-                texts[i] = text();
+            texts += n;
+            require(texts <= MOST_TEXTS, "it has more than " + MOST_TEXTS + " texts");
+            String[] array = new String[(int) n];
+            for (int i = 0; i < array.length; i++) {
+                array[i] = text();
             }
-            return texts;
+            return array;
         }
-        double[] numbers = new double[(int) n];
-        for (int i = 0; i < numbers.length; i++) {
-            Object value = value(type, key);
-            numbers[i] = value instanceof Boolean ? ((Boolean) value ? 1 : 0) : ((Number) value).doubleValue();
-        }
-        return numbers;
+        int end = in.position() + (int) n * BYTES[type];
+        ByteBuffer raw = in.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+        raw.limit(end);
+        in.position(end);
+        return new Numbers(type, raw);
     }
 
     private void entry() {
@@ -198,11 +212,22 @@ final class GgufReader {
         return (String[]) value;
     }
 
-    /** @param n how many there must be */
+    /**
+     * Those of 32 bits exactly.
+     *
+     * @param n how many there must be
+     */
     double[] numbers(String key, int n) {
         Object value = values.get(key);
-        require(value instanceof double[] && ((double[]) value).length == n, "the key " + key + " is not a list of " + n + " numbers");
-        return (double[]) value;
+        Numbers stored = value instanceof Numbers ? (Numbers) value : null;
+        require(stored != null && stored.raw.remaining() == (long) n * BYTES[stored.type], "the key " + key + " is not a list of " + n + " numbers");
+        ByteBuffer raw = stored.raw.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+        double[] numbers = new double[n];
+        for (int i = 0; i < n; i++) {
+            Object number = number(raw, stored.type, key);
+            numbers[i] = number instanceof Boolean ? ((Boolean) number ? 1 : 0) : ((Number) number).doubleValue();
+        }
+        return numbers;
     }
 
     /** A matrix [rows, columns], or a vector where {@code rows} is 1. */

@@ -4,10 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.catchThrowable;
 
+import com.sun.management.ThreadMXBean;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -89,7 +92,28 @@ class HostileFilesAreRefusedInOneLineTest {
         assertThat(run(1, file.toString())).startsWith("zhulong-edge: " + file).hasLineCount(1);
         assertThat(run(1, directory.resolve("none.gguf").toString())).contains("none.gguf").hasLineCount(1);
         assertThat(run(2)).contains("no model").contains("Usage");
-        assertThat(run(2, file.toString(), "--top-q", "3")).contains("--top-q");
+        assertThat(run(2, file.toString(), "--top-q", "3")).contains("--top-q").hasLineCount(1);
+        assertThat(run(2, file.toString(), "--top-k", "many")).isEqualTo("zhulong-edge: --top-k must be a whole number of at least 0, found many");
+        assertThat(run(2, file.toString(), "--max-new-tokens", "0")).contains("--max-new-tokens").contains("at least 1").hasLineCount(1);
+        assertThat(run(2, file.toString(), "--temperature", "NaN")).contains("--temperature").hasLineCount(1);
+        assertThat(run(2, file.toString(), "--top-p", "1.5")).contains("from 0 to 1").hasLineCount(1);
+        assertThat(run(2, file.toString(), "--seed")).contains("--seed needs a value").hasLineCount(1);
+        assertThat(run(2, file.toString(), "Once", "upon")).contains("two models").hasLineCount(1);
+    }
+
+    /** An array that nothing asks for takes no room, and one of texts can't take many times its own. */
+    @Test
+    void arraysTakeNoMoreThanTheirFile() {
+        byte[] numbers = new byte[100_000_000];
+        ByteBuffer file = ByteBuffer.wrap(numbers).order(ByteOrder.LITTLE_ENDIAN);
+        file.putInt(0x46554747).putInt(3).putLong(0).putLong(1).putLong(1).put((byte) 'k').putInt(9).putInt(0).putLong(numbers.length - file.position() - 8);
+        var threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long before = threads.getCurrentThreadAllocatedBytes();
+        refused(numbers, "general.architecture");
+        assertThat(threads.getCurrentThreadAllocatedBytes() - before).isLessThan(1_000_000);
+        // as many empty texts as fit
+        file.putInt(file.position() - 12, 8).putLong(file.position() - 8, (numbers.length - file.position()) / 8);
+        refused(numbers, "texts");
     }
 
     private static String run(int code, String... args) {

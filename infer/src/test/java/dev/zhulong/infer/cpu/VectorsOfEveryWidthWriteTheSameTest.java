@@ -39,12 +39,15 @@ class VectorsOfEveryWidthWriteTheSameTest {
 
     /** What the JVMs run: prints the width, then what a model in several precisions computes and writes. */
     public static final class Probe {
+        private static int tokens;
+
         private Probe() {}
 
-        /** @param arguments the model's directory, and whether to take the throughput route too */
+        /** @param arguments the model's directory, whether to take the throughput route too, and how many tokens to write */
         public static void main(String[] arguments) {
-            System.out.println(VectorSupport.bits() + " bits, " + VectorSupport.machineCode().orElse("Vector API"));
+            System.out.println(System.getProperty("os.arch") + ", " + VectorSupport.bits() + " bits, " + VectorSupport.machineCode().orElse("Vector API"));
             Path path = Path.of(arguments[0]);
+            tokens = Integer.parseInt(arguments[2]);
             try (ModelDirectory files = ModelDirectory.open(path); GgufModel gguf = GgufModel.open(path.resolve("model.gguf"))) {
                 for (WeightType type : new WeightType[] {WeightType.F32, WeightType.Q8_0, WeightType.Q4_0}) {
                     Optional<WeightType> quantised = Optional.of(type).filter(WeightType::quantised);
@@ -62,7 +65,7 @@ class VectorsOfEveryWidthWriteTheSameTest {
         private static void report(String name, CpuEngine engine) {
             try (engine) {
                 var generator = new Generator(engine, new ByteTokenizer(true, true));
-                int[] written = generator.generate(generator.sequence("once upon a time"), GenerateOptions.of(24, SamplerOptions.GREEDY), _ -> { }).ids();
+                int[] written = generator.generate(generator.sequence("once upon a time"), GenerateOptions.of(tokens, SamplerOptions.GREEDY), _ -> { }).ids();
                 System.out.println(name + " " + Arrays.toString(written));
                 int[] ids = TheCpuEngineAgreesWithTheTorchEngineTest.ids(41, 3);
                 float[] first = logits(engine, ids);
@@ -76,42 +79,56 @@ class VectorsOfEveryWidthWriteTheSameTest {
                 return engine.forward(List.of(new Span(cache, ids)), true).getFirst();
             }
         }
+
+        /** The model that it reads, as a directory and as a GGUF file in it. */
+        static void writeModel(Path directory) {
+            try (Decoder model = TinyDecoder.random(Family.of("llama"), 3)) {
+                NetworkFiles.save(model, directory, StorageType.F32);
+            }
+            try (ModelDirectory files = ModelDirectory.open(directory)) {
+                GgufExport.write(directory.resolve("model.gguf"), files.spec().withEosIds(files.eosIds()), files::tensor,
+                        Map.of("tokenizer.ggml.model", GgufValue.of("no_vocab")), "m", GgufType.BF16);
+            }
+        }
+
+        /** The program of the JVM that asks. */
+        static Path java() {
+            return Path.of(System.getProperty("java.home"), "bin", "java");
+        }
+
+        /**
+         * What it prints.
+         *
+         * @param java command of a JVM, which may end in flags
+         */
+        static List<String> run(Path directory, List<String> java, boolean throughput, int tokens) throws IOException, InterruptedException {
+            List<String> command = new ArrayList<>(java);
+            command.addAll(List.of("--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-Xmx1g", "-XX:+IgnoreUnrecognizedVMOptions",
+                    "-cp", System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")), Probe.class.getName(),
+                    directory.toString(), Boolean.toString(throughput), Integer.toString(tokens)));
+            Path errors = directory.resolve("errors.txt");
+            Process process = new ProcessBuilder(command).redirectError(errors.toFile()).start();
+            String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            assertThat(process.waitFor()).as(() -> output + errors.toUri()).isZero();
+            assertThat(output).doesNotContain("otherwise");
+            return output.lines().filter(line -> !line.contains("warning")).toList();
+        }
     }
 
     @Test
     void withMachineCodeAndWithout() throws Exception {
-        try (Decoder model = TinyDecoder.random(Family.of("llama"), 3)) {
-            NetworkFiles.save(model, directory, StorageType.F32);
-        }
-        try (ModelDirectory files = ModelDirectory.open(directory)) {
-            GgufExport.write(directory.resolve("model.gguf"), files.spec().withEosIds(files.eosIds()), files::tensor,
-                    Map.of("tokenizer.ggml.model", GgufValue.of("no_vocab")), "m", GgufType.BF16);
-        }
+        Probe.writeModel(directory);
         boolean throughput = Int8Linear.unavailable() == null;
         List<String> expected = null;
         for (int bytes : new int[] {16, 32, 64}) {
             for (String kernels : new String[] {"auto", "vector"}) {
-                List<String> lines = run(throughput, "-XX:MaxVectorSize=" + bytes, "-Dzhulong.kernels=" + kernels);
+                List<String> lines = Probe.run(directory, List.of(Probe.java().toString(), "-XX:MaxVectorSize=" + bytes, "-Dzhulong.kernels=" + kernels), throughput, 24);
                 // a processor may have no vectors of 512 bits, and then it takes its widest
-                assertThat(lines.getFirst()).startsWith(bytes == 16 ? "128 bits" : "");
-                assertThat(String.join("\n", lines)).doesNotContain("otherwise");
+                assertThat(lines.getFirst()).contains(bytes == 16 ? " 128 bits" : "");
                 List<String> computed = lines.subList(1, lines.size());
                 expected = expected == null ? computed : expected;
                 assertThat(computed).as(lines.getFirst()).hasSize(throughput ? 16 : 14).isEqualTo(expected);
             }
         }
-    }
-
-    private List<String> run(boolean throughput, String... flags) throws IOException, InterruptedException {
-        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "--add-modules",
-                "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-Xmx1g", "-XX:+IgnoreUnrecognizedVMOptions"));
-        command.addAll(List.of(flags));
-        command.addAll(List.of("-cp", System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")), Probe.class.getName(),
-                directory.toString(), Boolean.toString(throughput)));
-        Path errors = directory.resolve("errors.txt");
-        Process process = new ProcessBuilder(command).redirectError(errors.toFile()).start();
-        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertThat(process.waitFor()).as(() -> output + errors.toUri()).isZero();
-        return output.lines().filter(line -> !line.contains("warning")).toList();
     }
 }
