@@ -88,21 +88,34 @@ final class GenerateVerb extends Verb {
         drafting.check(engine);
         String text = text();
         try (ModelFiles files = engine.open(model, adapter, deadline == null ? Engine.AUTO : Engine.CPU)) {
-            int[] ids = controlTokens ? files.tokenizer().encodeWithControl(text) : files.tokenizer().encode(text);
+            files.beginTokenizer();
             if (deadline != null) {
-                engine.keep(deadline, files, ids, n);
+                engine.keep(deadline, files, ids(files, text), n);
             }
-            // with BOS; what the context does not hold is refused or cut later
-            long tokens = Math.min(ids.length + 1L + sampling.mostNewTokens(files.advice()), files.context());
-            try (LoadedModel loaded = files.load(n * tokens);
-                    DraftOptions.Drafts drafts = drafting.open(engine, n * tokens)) {
-                List<Double> waits = new ArrayList<>();
-                Generator plain = deadline == null ? loaded.generator()
-                        : new Generator(new TokenWaits(loaded.model(), System::nanoTime, waits::add), loaded.tokenizer());
-                Generator generator = drafts.on(plain);
-                write(generator, generator.sequence(ids), echo ? text : "", sampling.options(loaded), files);
-                late(waits);
+            try (LoadedModel loaded = files.load(n, () -> tokens(files, ids(files, text)))) {
+                write(loaded, files, text);
             }
+        }
+    }
+
+    private int[] ids(ModelFiles files, String text) {
+        return controlTokens ? files.tokenizer().encodeWithControl(text) : files.tokenizer().encode(text);
+    }
+
+    /** Of a sequence, with BOS; what the context does not hold is refused or cut later. */
+    private long tokens(ModelFiles files, int[] ids) {
+        return Math.min(ids.length + 1L + sampling.mostNewTokens(files.advice()), files.context());
+    }
+
+    private void write(LoadedModel loaded, ModelFiles files, String text) throws IOException {
+        int[] ids = ids(files, text);
+        try (DraftOptions.Drafts drafts = drafting.open(engine, n * tokens(files, ids))) {
+            List<Double> waits = new ArrayList<>();
+            Generator plain = deadline == null ? loaded.generator()
+                    : new Generator(new TokenWaits(loaded.model(), System::nanoTime, waits::add), loaded.tokenizer());
+            Generator generator = drafts.on(plain);
+            write(generator, generator.sequence(ids), echo ? text : "", sampling.options(loaded), files);
+            late(waits);
         }
     }
 

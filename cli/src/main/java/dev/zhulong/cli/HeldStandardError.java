@@ -3,6 +3,7 @@ package dev.zhulong.cli;
 import java.lang.foreign.FunctionDescriptor;
 import java.lang.foreign.Linker;
 import java.lang.foreign.ValueLayout;
+import java.util.concurrent.CountDownLatch;
 
 /**
  * Standard error while the JVM starts. The JVM prints a warning of its own about its incubator module, which no flag turns off. The launcher therefore
@@ -10,22 +11,34 @@ import java.lang.foreign.ValueLayout;
  * {@code zhulong.stderr} names. Releasing puts the real one in the pipe's place; where the JVM ends before that, the reader has passed on what it said.
  */
 final class HeldStandardError {
-    /** Beside the reading of the options, as a first call of native code takes a tenth of a second. */
-    private static final Thread RELEASE = Thread.ofPlatform().daemon().name("stderr").unstarted(HeldStandardError::release);
+    private static final CountDownLatch RELEASED = new CountDownLatch(Integer.getInteger("zhulong.stderr") == null ? 0 : 1);
 
     private HeldStandardError() {}
 
-    /** Begins to make the real standard error descriptor 2 again, for Java and native code alike; {@link #await} ends it. */
-    static void beginRelease() {
-        if (Integer.getInteger("zhulong.stderr") != null) {
-            RELEASE.start();
+    /**
+     * Begins to make the real standard error descriptor 2 again, for Java and native code alike, beside the reading of the options, as a first call of native code takes a
+     * tenth of a second; {@link #await} waits for its end.
+     *
+     * @param then what the same thread does afterwards
+     */
+    static void beginRelease(Runnable then) {
+        if (RELEASED.getCount() == 0) {
+            return;
         }
+        Thread.ofPlatform().daemon().name("stderr").start(() -> {
+            try {
+                release();
+            } finally {
+                RELEASED.countDown();
+            }
+            then.run();
+        });
     }
 
     /** Returns when standard error is the real one. What is written to it before may come after what is written later. */
     static void await() {
         try {
-            RELEASE.join();
+            RELEASED.await();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

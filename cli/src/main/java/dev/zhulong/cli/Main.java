@@ -4,6 +4,7 @@ import static picocli.CommandLine.Model.UsageMessageSpec.SECTION_KEY_FOOTER;
 
 import dev.zhulong.distribute.RankFailure;
 import dev.zhulong.infer.open.Machine;
+import dev.zhulong.kernels.VectorSupport;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -13,6 +14,7 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletionException;
@@ -87,13 +89,32 @@ public final class Main extends Verb {
     static final int LOST = 75;
 
     public static void main(String[] args) {
-        HeldStandardError.beginRelease();
+        HeldStandardError.beginRelease(() -> prepare(args));
         var out = new PrintWriter(System.out, true, StandardCharsets.UTF_8);
         var err = new PrintWriter(System.err, true, StandardCharsets.UTF_8);
         int code = execute(out, err, args);
         out.flush();
         err.flush();
-        System.exit(code);
+        if (code != DONE || othersRun()) {
+            System.exit(code);
+        }
+    }
+
+    /** Whether a thread would keep the JVM alive after this one. An exit writes to a log that nobody reads, for which it looks into all jars. */
+    private static boolean othersRun() {
+        ThreadGroup all = Thread.currentThread().getThreadGroup();
+        while (all.getParent() != null) {
+            all = all.getParent();
+        }
+        Thread[] threads = new Thread[2 * all.activeCount() + 16];
+        return Arrays.stream(threads, 0, all.enumerate(threads)).anyMatch(thread -> thread != Thread.currentThread() && !thread.isDaemon());
+    }
+
+    /** What a verb that writes would otherwise wait for before its first token. */
+    private static void prepare(String[] args) {
+        if (args.length > 0 && (args[0].equals("generate") || args[0].equals("chat"))) {
+            VectorSupport.prepare();
+        }
     }
 
     /** Runs one command line and returns its exit code: what {@link #main} does, for who calls a verb from Java. */
@@ -129,8 +150,16 @@ public final class Main extends Verb {
         return asked.isPresent() ? commands : commands.addSubcommand(CommandLine.HelpCommand.class);
     }
 
-    private static String name(Class<? extends Verb> verb) {
-        return verb.getAnnotation(Command.class).name();
+    /** A verb's name by its class, such as {@code train-cluster}: the annotations of all verbs take longer to read than many a verb runs. A test compares them. */
+    static String name(Class<? extends Verb> verb) {
+        var name = new StringBuilder();
+        for (char c : verb.getSimpleName().replace("Verb", "").toCharArray()) {
+            if (Character.isUpperCase(c) && !name.isEmpty()) {
+                name.append('-');
+            }
+            name.append(Character.toLowerCase(c));
+        }
+        return name.toString();
     }
 
     static int execute(CommandLine commands, PrintWriter out, PrintWriter err, String... args) {

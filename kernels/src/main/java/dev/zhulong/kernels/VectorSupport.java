@@ -1,6 +1,7 @@
 package dev.zhulong.kernels;
 
 import com.sun.management.HotSpotDiagnosticMXBean;
+import java.lang.foreign.Arena;
 import java.lang.management.ManagementFactory;
 import java.util.List;
 import java.util.Optional;
@@ -48,6 +49,22 @@ public final class VectorSupport {
     /** The instructions that products with quantised weights are made of when they run on machine code; empty when they run on the Vector API. */
     public static Optional<String> machineCode() {
         return MachineKernel.name();
+    }
+
+    /** Makes ready on the calling thread what a first product would wait for: a product of nothing by machine code, where there is any. */
+    public static void prepare() {
+        if (problem().isPresent() || !MachineKernel.isUsed()) {
+            return;
+        }
+        try (Arena arena = Arena.ofConfined(); ThreadPool alone = new ThreadPool(1)) {
+            WeightType type = WeightType.Q8_0;
+            int rows = Lanes.COUNT;
+            int columns = PackedWeights.UNIT;
+            PackedWeights nothing = PackedWeights.pack(type, arena.allocate(rows * type.rowBytes(columns)), rows, columns, arena, alone);
+            var a = new Activations(1, columns);
+            a.set(new float[columns], 0, 1, columns);
+            new MatMul(alone).multiply(a, nothing, new float[rows], 0);
+        }
     }
 
     /** Waits, some seconds at most, until the kernels that products have asked for are compiled: for measuring, which otherwise times their stand-ins. */

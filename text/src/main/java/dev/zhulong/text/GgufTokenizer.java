@@ -14,6 +14,7 @@ import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 
@@ -125,23 +126,32 @@ public final class GgufTokenizer {
         }
         long[] numbers = metadata.wholes(TYPES, tokens.size());
         for (int id = 0; id < read.length; id++) {
-            long number = numbers[id];
-            read[id] = GgufTokenType.of(number).orElseThrow(() -> metadata.wrong(TYPES, "types from 0 to 6, not " + number));
+            read[id] = type(numbers[id]);
         }
         return read;
+    }
+
+    private GgufTokenType type(long number) {
+        Optional<GgufTokenType> type = GgufTokenType.of(number);
+        if (type.isEmpty()) {
+            throw metadata.wrong(TYPES, "types from 0 to 6, not " + number);
+        }
+        return type.get();
     }
 
     private Tokenizer sentencePiece() {
         boolean spacePrefix = metadata.flag(SPACE_PREFIX, true);
         float[] scores = metadata.floats(SCORES, tokens.size());
         OptionalInt unknown = id(UNKNOWN, 0);
-        Map<String, Integer> pieces = HashMap.newHashMap(tokens.size());
-        for (int id = 0; id < tokens.size(); id++) {
+        int[] byteIds = byteIds(unknown);
+        // all but a few are pieces, and a second map of them would make a first token wait
+        Map<String, Integer> pieces = ids;
+        for (int id = 0; id < scores.length; id++) {
             if (Float.isNaN(scores[id])) {
                 throw metadata.wrong(SCORES, "numbers; token " + id + " has none");
             }
-            if (types[id].isText()) {
-                pieces.put(tokens.get(id), id);
+            if (!types[id].isText()) {
+                pieces.remove(tokens.get(id));
             }
         }
         ArrayNode steps = json.putObject("decoder").put("type", "Sequence").putArray("decoders");
@@ -163,7 +173,7 @@ public final class GgufTokenizer {
                 marks.add(text);
             }
         }
-        var bpe = new SentencePieceBpe(pieces, scores, byteIds(unknown));
+        var bpe = new SentencePieceBpe(pieces, scores, byteIds);
         var vocabulary = new Vocabulary(json, tokens, metadata.file().toString());
         return new SentencePieceTokenizer(vocabulary, special(1, 2, true), text -> bpe.encode(((spacePrefix ? " " : "") + text).replace(" ", SentencePieceBpe.SPACE)), added,
                 marks);

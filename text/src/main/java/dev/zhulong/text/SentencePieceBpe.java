@@ -31,14 +31,17 @@ final class SentencePieceBpe {
         this.pieces = pieces;
         this.byteIds = byteIds;
         this.firstCharacter = scores.length;
+        String[] texts = new String[scores.length];
         long lengths = 0;
-        for (String piece : pieces.keySet()) {
-            lengths += (long) piece.length() * piece.length();
+        for (Map.Entry<String, Integer> piece : pieces.entrySet()) {
+            String text = piece.getKey();
+            texts[piece.getValue()] = text;
+            lengths += (long) text.length() * text.length();
         }
         if (lengths > MOST_LENGTHS) {
             throw new IllegalArgumentException("pieces of the length of words, found far longer ones");
         }
-        this.merges = new PairMerges(new Joined(scores));
+        this.merges = new PairMerges(new Joined(texts, scores));
     }
 
     /**
@@ -47,17 +50,11 @@ final class SentencePieceBpe {
      */
     private final class Joined implements PairMerges.Pairs {
         private final String[] texts;
-        private final int[] ranks;
+        private final float[] scores;
 
-        Joined(float[] scores) {
-            texts = new String[scores.length];
-            ranks = new int[scores.length];
-            pieces.forEach((piece, id) -> {
-                texts[id] = piece;
-                // the bits of floats in the order of the floats, then the highest first; adding 0 makes of -0 the 0 it is equal to
-                int bits = Float.floatToIntBits(scores[id] + 0f);
-                ranks[id] = ~(bits ^ bits >> 31 & 0x7fffffff);
-            });
+        Joined(String[] texts, float[] scores) {
+            this.texts = texts;
+            this.scores = scores;
         }
 
         private String text(int symbol) {
@@ -72,7 +69,9 @@ final class SentencePieceBpe {
 
         @Override
         public int rank(int entry) {
-            return ranks[entry];
+            // the bits of floats in the order of the floats, then the highest first; adding 0 makes of -0 the 0 it is equal to
+            int bits = Float.floatToIntBits(scores[entry] + 0f);
+            return ~(bits ^ bits >> 31 & 0x7fffffff);
         }
 
         @Override

@@ -12,7 +12,8 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 final class Vocabulary {
     private final String name;
     private final Decoding decoding;
-    private final Map<String, Integer> ids;
+    /** Spelling to id; null until it is asked for where it can be made of the spellings. */
+    private volatile Map<String, Integer> ids;
     private final String[] spelling;
     /** Of each token once it was asked for: most of a large table never is. */
     private final AtomicReferenceArray<byte[]> bytes;
@@ -47,17 +48,14 @@ final class Vocabulary {
         }
     }
 
-    /** Spelling to id and back. */
+    /** Spelling to id, or null, and back. */
     private static final class Table {
         final Map<String, Integer> ids;
         final String[] spelling;
 
         Table(List<String> tokens) {
             spelling = tokens.toArray(new String[0]);
-            ids = HashMap.newHashMap(spelling.length);
-            for (int id = 0; id < spelling.length; id++) {
-                ids.put(spelling[id], id);
-            }
+            ids = null;
         }
 
         Table(JsonNode json, String name) {
@@ -119,7 +117,15 @@ final class Vocabulary {
     }
 
     OptionalInt id(String text) {
-        Integer id = ids.get(text);
+        Map<String, Integer> known = ids;
+        if (known == null) {
+            known = HashMap.newHashMap(spelling.length);
+            for (int i = 0; i < spelling.length; i++) {
+                known.put(spelling[i], i);
+            }
+            ids = known;
+        }
+        Integer id = known.get(text);
         return id == null ? OptionalInt.empty() : OptionalInt.of(id);
     }
 

@@ -95,18 +95,16 @@ public record GgufMetadata(Path file, Map<String, GgufValue> values) {
 
     /** An array of {@code size} floats. */
     public float[] floats(String key, int size) {
-        if (!(values.get(key) instanceof Numbers numbers) || numbers.size() != size || numbers.floats().isEmpty()) {
-            throw wrong(key, "an array of " + size + " FLOAT32");
-        }
-        return numbers.floats().get();
+        return numbers(key, size).flatMap(Numbers::floats).orElseThrow(() -> wrong(key, "an array of " + size + " FLOAT32"));
     }
 
     /** An array of {@code size} whole numbers. */
     public long[] wholes(String key, int size) {
-        if (!(values.get(key) instanceof Numbers numbers) || numbers.size() != size || numbers.wholes().isEmpty()) {
-            throw wrong(key, "an array of " + size + " whole numbers");
-        }
-        return numbers.wholes().get();
+        return numbers(key, size).flatMap(Numbers::wholes).orElseThrow(() -> wrong(key, "an array of " + size + " whole numbers"));
+    }
+
+    private Optional<Numbers> numbers(String key, int size) {
+        return values.get(key) instanceof Numbers numbers && numbers.size() == size ? Optional.of(numbers) : Optional.empty();
     }
 
     /** A token id below {@code vocabSize}, where the key is there; the number that stands for none in UINT32 is none. */

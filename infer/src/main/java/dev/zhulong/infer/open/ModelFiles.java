@@ -26,6 +26,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.SortedMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.stream.Stream;
@@ -45,6 +47,8 @@ import java.util.stream.Stream;
 public abstract sealed class ModelFiles implements AutoCloseable permits GgufModelFiles, DirectoryModelFiles {
     /** Fewer tokens than these are of no use, so that memory for fewer is no memory. */
     private static final int FEWEST = 64;
+    /** Bytes of weights that are loaded about as fast as a tokenizer is. */
+    private static final long SMALL = 256L << 20;
 
     private final Path path;
     /** Null for none. */
@@ -56,7 +60,8 @@ public abstract sealed class ModelFiles implements AutoCloseable permits GgufMod
     private CpuOptions options;
     private int context;
     private List<String> notices = List.of();
-    private Tokenizer tokenizer;
+    /** Null until it is asked for. */
+    private FutureTask<Tokenizer> tokenizer;
     /** What auto says of its choice; null where nothing was chosen. */
     private String choice;
     /** The engine where choosing had to load it; null elsewhere. */
@@ -328,9 +333,29 @@ public abstract sealed class ModelFiles implements AutoCloseable permits GgufMod
     /** Closed with the files. */
     public Tokenizer tokenizer() {
         if (tokenizer == null) {
-            tokenizer = openTokenizer();
+            tokenizer = new FutureTask<>(this::openTokenizer);
+            tokenizer.run();
         }
-        return tokenizer;
+        try {
+            return tokenizer.get();
+        } catch (ExecutionException e) {
+            switch (e.getCause()) {
+                case RuntimeException why -> throw why;
+                case Error why -> throw why;
+                default -> throw new IllegalStateException(e.getCause());
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("interrupted while the tokenizer was read", e);
+        }
+    }
+
+    /** Begins to read the tokenizer on a thread of its own; {@link #tokenizer} waits for it. */
+    public void beginTokenizer() {
+        if (tokenizer == null) {
+            tokenizer = new FutureTask<>(this::openTokenizer);
+            Thread.ofPlatform().daemon().name("tokenizer").start(tokenizer);
+        }
     }
 
     /** What tells a model with its adapter, as it is run here, from every other: everything that its numbers depend on but the threads. */
@@ -363,9 +388,33 @@ public abstract sealed class ModelFiles implements AutoCloseable permits GgufMod
         return new LoadedModel(loadEngine(tokens), own, advice(), eosIds());
     }
 
+    /**
+     * The same for some sequences at once. A small model is loaded while its tokenizer is still being read, where there is memory for whole contexts.
+     *
+     * @param tokens of a sequence, prompt and answer; asked for only where whole contexts do not fit
+     */
+    public LoadedModel load(int sequences, LongSupplier tokens) {
+        MemoryEstimate needs = memory();
+        long whole = (long) sequences * context;
+        if (needs.weights() > SMALL || needs.total(whole) > available()) {
+            return load(sequences * tokens.getAsLong());
+        }
+        LanguageModel model = loadEngine();
+        try {
+            return new LoadedModel(model, tokenizer(), advice(), eosIds());
+        } catch (RuntimeException e) {
+            model.close();
+            throw e;
+        }
+    }
+
     /** {@link #load} for verbs that need no text. */
     public LanguageModel loadEngine(long tokens) {
         requireMemory(tokens, available());
+        return loadEngine();
+    }
+
+    private LanguageModel loadEngine() {
         // an adapter that cannot be read is told before gigabytes are
         CpuAdapter own = adapter != null && onCpu() ? CpuAdapter.load(adapter, spec) : null;
         LanguageModel model = loaded != null ? loaded : openEngine();
@@ -434,7 +483,11 @@ public abstract sealed class ModelFiles implements AutoCloseable permits GgufMod
         closeWeights();
         release();
         if (tokenizer != null) {
-            tokenizer.close();
+            try {
+                tokenizer().close();
+            } catch (RuntimeException e) {
+                // there is none
+            }
         }
     }
 }
