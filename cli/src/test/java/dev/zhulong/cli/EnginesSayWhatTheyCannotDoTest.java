@@ -37,7 +37,7 @@ class EnginesSayWhatTheyCannotDoTest {
         Files.createDirectories(temporary.resolve("adapter"));
         changed("architecture.gguf", Map.of("general.architecture", GgufValue.of("mamba")), GgufType.Q8_0);
         changed("tokenizer.gguf", Map.of("tokenizer.ggml.model", GgufValue.of("rwkv")), GgufType.Q8_0);
-        changed("type.gguf", Map.of(), GgufType.IQ3_S);
+        changed("type.gguf", Map.of(), GgufType.NVFP4);
         changed("long.gguf", Map.of("llama.context_length", GgufValue.of(2_000_000_000)), GgufType.Q8_0);
     }
 

@@ -43,6 +43,14 @@ final class GroupedRow {
                 case IQ4_NL -> IqBlocks.iq4nl(bytes, at, this, first);
                 case IQ4_XS -> IqBlocks.iq4xs(bytes, at, this, first);
                 case IQ2_XXS -> IqBlocks.iq2xxs(bytes, at, this, first);
+                case IQ2_XS -> VectorBlocks.iq2xs(bytes, at, this, first);
+                case IQ2_S -> VectorBlocks.iq2s(bytes, at, this, first);
+                case IQ3_XXS -> VectorBlocks.iq3xxs(bytes, at, this, first);
+                case IQ3_S -> VectorBlocks.iq3s(bytes, at, this, first);
+                case IQ1_S -> VectorBlocks.iq1s(bytes, at, this, first);
+                case IQ1_M -> VectorBlocks.iq1m(bytes, at, this, first);
+                case TQ1_0 -> VectorBlocks.tq1(bytes, at, this, first);
+                case TQ2_0 -> VectorBlocks.tq2(bytes, at, this, first);
                 case MXFP4 -> SimpleBlocks.mxfp4(bytes, at, this, first);
                 case F32, F16, BF16 -> throw new IllegalStateException(type + " has no groups");
             }

@@ -20,7 +20,7 @@ public final class Quantiser {
 
     /** Whether rows can be quantised to {@code type}. */
     public static boolean supports(WeightType type) {
-        return type.quantised() && type != WeightType.IQ2_XXS && type != WeightType.MXFP4;
+        return type.quantised() && !type.isReadOnly();
     }
 
     /** Quantises a row of whose columns nothing is known: {@link #quantise(WeightType, float[], int, int, Search, float[], byte[])}. */

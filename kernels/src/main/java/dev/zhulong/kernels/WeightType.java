@@ -24,6 +24,16 @@ public enum WeightType {
     IQ4_NL(32, 18, 32, false),
     IQ4_XS(256, 136, 32, false),
     IQ2_XXS(256, 66, 32, false),
+    IQ2_XS(256, 74, 16, false),
+    IQ2_S(256, 82, 16, false),
+    IQ3_XXS(256, 98, 32, false),
+    IQ3_S(256, 110, 32, false),
+    IQ1_S(256, 50, 32, false),
+    IQ1_M(256, 56, 16, false),
+    /** Ternary: five digits in a byte. One scale for all 256. */
+    TQ1_0(256, 54, 32, false),
+    /** Ternary: two bits a weight. One scale for all 256. */
+    TQ2_0(256, 66, 32, false),
     /** Floats of four bits with one power of two for 32 (Open Compute Project 2023), as gpt-oss has them. */
     MXFP4(32, 17, 32, false),
     /** Zhulong's own, symmetric: an f16 scale, then 64 bytes whose low nibbles are the first 64 weights; -8 … 7. A {@code Q4_0} of 128. */
@@ -61,6 +71,14 @@ public enum WeightType {
     /** True when a group has a minimum beside its scale. */
     public boolean hasMin() {
         return min;
+    }
+
+    /** True when weights are read in this type and not rounded to it. */
+    public boolean isReadOnly() {
+        return switch (this) {
+            case IQ2_XXS, IQ2_XS, IQ2_S, IQ3_XXS, IQ3_S, IQ1_S, IQ1_M, TQ1_0, TQ2_0, MXFP4 -> true;
+            default -> false;
+        };
     }
 
     /** True when weights are integers with scales. */

@@ -14,7 +14,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /**
  * Random blocks with scales that are zero, negative, subnormal and the largest, and the floats ggml's {@code dequantize_row_*} made of
- * them (llama.cpp b4748, x86-64; of MXFP4 and Q2_0 its v0.5.0).
+ * them (llama.cpp b4748, x86-64; of MXFP4, Q2_0 and those of IQ1 to IQ3 and TQ but IQ2_XXS its v0.5.0).
  */
 class DequantisedWeightsAreBitEqualToGgmlsTest {
     @ParameterizedTest

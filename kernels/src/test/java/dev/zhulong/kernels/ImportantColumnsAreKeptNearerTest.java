@@ -9,7 +9,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 class ImportantColumnsAreKeptNearerTest {
-    private static final String FLOATS = "F32|F16|BF16|IQ2_XXS|MXFP4";
+    private static final String FLOATS = "F32|F16|BF16|IQ[123]_.*|TQ.*|MXFP4";
     private static final int COLUMNS = 512;
 
     /** Of inputs as models have them: most columns small, some many times larger. */

@@ -147,6 +147,8 @@ class ProductsEqualTheScalarOracleTest {
                 stored.set(ValueLayout.JAVA_FLOAT_UNALIGNED, at, Float.NEGATIVE_INFINITY);
             } else if (type == WeightType.MXFP4) {
                 stored.set(ValueLayout.JAVA_BYTE, at, (byte) 0xff);
+            } else if (type == WeightType.IQ1_M) {
+                spread(stored, Math.toIntExact(at), (short) 0x7c00);
             } else {
                 stored.set(ValueLayout.JAVA_SHORT_UNALIGNED, at, type == WeightType.BF16 ? (short) 0x7f80 : (short) 0x7c00);
             }
@@ -264,6 +266,7 @@ class ProductsEqualTheScalarOracleTest {
                 case F32 -> segment.set(ValueLayout.JAVA_FLOAT_UNALIGNED, b, value);
                 case BF16 -> segment.set(ValueLayout.JAVA_SHORT_UNALIGNED, b, (short) (Float.floatToIntBits(value) >> 16));
                 case MXFP4 -> segment.set(ValueLayout.JAVA_BYTE, b, (byte) (114 + random.nextInt(12)));
+                case IQ1_M -> spread(segment, b, Float.floatToFloat16(value));
                 default -> {
                     for (int at : scalePositions(type)) {
                         segment.set(ValueLayout.JAVA_SHORT_UNALIGNED, b + at, Float.floatToFloat16(value));
@@ -275,6 +278,15 @@ class ProductsEqualTheScalarOracleTest {
         return segment;
     }
 
+    /** The f16 scale of a block of IQ1_M, four bits in each of its last four words. */
+    private static void spread(MemorySegment segment, int block, short half) {
+        for (int word = 0; word < 4; word++) {
+            int at = block + 49 + 2 * word;
+            int low = segment.get(ValueLayout.JAVA_BYTE, at) & 15;
+            segment.set(ValueLayout.JAVA_BYTE, at, (byte) (low | (half >> 4 * word & 15) << 4));
+        }
+    }
+
     /** Where a block keeps its f16 scale and minimum. */
     static int[] scalePositions(WeightType type) {
         return switch (type) {
@@ -282,6 +294,8 @@ class ProductsEqualTheScalarOracleTest {
             case Q2_K -> new int[] {80, 82};
             case Q3_K -> new int[] {108};
             case Q6_K -> new int[] {208};
+            case TQ1_0 -> new int[] {52};
+            case TQ2_0 -> new int[] {64};
             default -> new int[] {0};
         };
     }

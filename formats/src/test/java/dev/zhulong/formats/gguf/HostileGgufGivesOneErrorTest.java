@@ -227,10 +227,10 @@ class HostileGgufGivesOneErrorTest {
         refused(new Raw(3, 1, 0).tensor("t", 4, 0, 256).data(256), "found Q4_2 (4)");
         refused(new Raw(3, 1, 0).tensor("t", 999, 0, 256).data(256), "found 999");
         refused(new Raw(3, 1, 0).tensor("t", -1, 0, 256).data(256), "found 4294967295");
-        try (var file = GgufFile.open(write(new Raw(3, 1, 0).tensor("t", 21, 0, 256).data(110).bytes()))) {
+        try (var file = GgufFile.open(write(new Raw(3, 1, 0).tensor("t", 40, 0, 256).data(144).bytes()))) {
             Throwable thrown = catchThrowable(() -> file.tensor("t").requireSupported());
             assertThat(thrown).isInstanceOf(FormatException.class).hasMessageContaining("one of F32, F16")
-                    .hasMessageContaining("found IQ3_S");
+                    .hasMessageContaining("found NVFP4");
         }
     }
 
