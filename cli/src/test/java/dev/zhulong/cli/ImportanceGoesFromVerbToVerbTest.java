@@ -39,6 +39,15 @@ class ImportanceGoesFromVerbToVerbTest {
     }
 
     @Test
+    void noMoreTokensAreReadThanWereAskedFor() {
+        for (String tokens : new String[] {"20", "70"}) {
+            Cli few = Cli.run("imatrix", "--model", model, "--text", text, "--out", temporary.resolve(tokens), "--tokens", tokens).done();
+            // whole chunks: the context has room for 64
+            assertThat(few.out()).contains("from " + Math.min(64, Integer.parseInt(tokens)) + " tokens");
+        }
+    }
+
+    @Test
     void layersAreCalibratedOnOtherTextThanIsMeasured() throws IOException {
         Path out = temporary.resolve("calibrated.gguf");
         Cli calibrated = Cli.run("quantize", "--model", model, "--to", "q4_0", "--calibrate", text, "--tokens", "256", "--no-measure", "--out", out).done();

@@ -13,10 +13,10 @@ import java.util.List;
 
 /**
  * Text from which it is learned what a model's projections are given: chunks of tokens that the model reads from their beginning, as llama-imatrix cuts
- * them: one text of all files, in chunks of {@value #CHUNK}, of which each one's first token is replaced by BOS where the model has one.
+ * them: one text of all files, in chunks of {@value #CHUNK}, of which each one's first token is replaced by BOS where the model has one. What is left after two chunks or more is not read.
  *
  * @param names  of the files
- * @param chunks ids; all but the last as long
+ * @param chunks ids, all as long; of a text of less than three chunks the last may be shorter
  */
 public record CalibrationTokens(List<String> names, List<int[]> chunks) {
     /** Tokens of a chunk, where the model's context has room. */
@@ -29,6 +29,7 @@ public record CalibrationTokens(List<String> names, List<int[]> chunks) {
      * Reads UTF-8 files. Where they hold more than {@code most} tokens, chunks from all over them are taken.
      *
      * @param context of the model
+     * @param most    tokens, at least 1; fewer than a chunk are one chunk, of the beginning
      * @throws IllegalArgumentException when a file cannot be read, or there is next to nothing in them
      */
     public static CalibrationTokens read(List<Path> files, Tokenizer tokenizer, int context, int most) {
@@ -54,7 +55,7 @@ public record CalibrationTokens(List<String> names, List<int[]> chunks) {
             System.arraycopy(ids, 0, begun, 1, ids.length);
             ids = begun;
         }
-        int size = Math.min(CHUNK, context);
+        int size = Math.min(Math.min(CHUNK, context), most);
         List<int[]> all = new ArrayList<>();
         for (int from = 0; from < ids.length; from += size) {
             int[] chunk = Arrays.copyOfRange(ids, from, Math.min(from + size, ids.length));
@@ -70,7 +71,11 @@ public record CalibrationTokens(List<String> names, List<int[]> chunks) {
             throw new IllegalArgumentException(String.join(", ", names) + ": " + ids.length + " tokens of text; at least " + LEAST + " are needed to learn anything, and some"
                     + " thousand to learn it well");
         }
-        int wanted = Math.max(1, most / size);
+        if (all.size() > 2 && all.getLast().length < size) {
+            // as llama-imatrix, which wants two chunks: files that both make of a text are the same
+            all.removeLast();
+        }
+        int wanted = most / size;
         if (all.size() <= wanted) {
             return new CalibrationTokens(names, all);
         }
