@@ -10,24 +10,29 @@ import java.util.Arrays;
  *
  * <p>Rounding makes the error jump with the scale, so that it has many local minima: scales are tried from a little wider than the weights
  * need to one that cuts the largest, each with its integers solved for the best scale (least squares), and the best is solved again until
- * its integers stay.
+ * its integers stay. Sums of all candidates grow together, a weight after another: such loops run on vectors, and add in the same order on any.
  */
 final class GroupFit {
     /**
-     * Candidates, by where the largest weight goes as a share of the lowest or highest level: below one it is short of it, above it is cut. The more
+     * Shares that are tried of where the largest weight goes, of the lowest or highest level: below one it is short of it, above it is cut. The more
      * levels, the less there is to gain by cutting, and the closer lie the minima.
      */
-    private static final int CANDIDATES = 26;
-    private static final int SHORT = 6;
+    private static final int SHARES = 32;
+    private static final int SHORT = 8;
     private static final int REFINEMENTS = 4;
     /** Levels with which the size of a weight counts. */
     private static final int MOST_WEIGHED = 16;
     /** Below it a reciprocal may be infinite; no f16 scale comes from weights as small. */
     private static final float NOTHING = 1e-30f;
+    private static final int MOST = 3 * SHARES;
 
     /** Of the last fit; the scale may be negative where levels are not symmetric. */
     float scale;
     float min;
+    /** Weighted, of the last fit's integers: their number, their sum (where there is a minimum), the sum of their squares. */
+    float ones;
+    float integers;
+    float squares;
 
     /** What the last group's weights count. */
     final float[] importance = new float[WeightType.INT4.blockElements()];
@@ -35,9 +40,22 @@ final class GroupFit {
     private final float[] u = new float[WeightType.INT4.blockElements()];
     private float candidateScale;
     private float candidateMin;
+    private float candidateIntegers;
+    private float candidateSquares;
+
+    /** By candidate: what weights are multiplied with, what is then taken off, and weighted sums of the integers, their squares, and their products with the weights. */
+    private final float[] inverses = new float[MOST];
+    private final float[] offsets = new float[MOST];
+    private final float[] sq = new float[MOST];
+    private final float[] qq = new float[MOST];
+    private final float[] uq = new float[MOST];
+    /** Over the group: weighted, of ones, weights and their squares. */
+    private float all;
+    private float su;
+    private float uu;
 
     private static float share(int candidate, int levels) {
-        return 1 + (levels > 16 ? 0.0125f : 0.025f) * (candidate - SHORT);
+        return 1 + (levels > 16 ? 0.01f : 0.02f) * (candidate - SHORT);
     }
 
     /** @param counts what the weights' columns count, from {@code at} on; null where nothing is known of them */
@@ -75,6 +93,7 @@ final class GroupFit {
         }
         scale = 0;
         min = 0;
+        squares = 0;
         if (Math.abs(extreme) < NOTHING) {
             return;
         }
@@ -82,18 +101,22 @@ final class GroupFit {
         for (int i = 0; i < n; i++) {
             u[i] = x[from + i] * inverse;
         }
+        int count = 0;
+        for (int c = 0; c < SHARES; c++) {
+            float share = share(c, levels.count);
+            inverses[count++] = share * levels.lowest;
+            inverses[count++] = share * levels.highest;
+        }
+        sums(n, count, levels);
         float best = 0;
         float bestInverse = 0;
-        for (int c = 0; c < CANDIDATES; c++) {
-            float share = share(c, levels.count);
-            for (int end = 0; end < 2; end++) {
-                float candidate = share * (end == 0 ? levels.lowest : levels.highest);
-                float explained = explained(n, candidate, levels);
-                if (explained > best) {
-                    best = explained;
-                    bestInverse = 1 / candidateScale;
-                    scale = candidateScale;
-                }
+        for (int c = 0; c < count; c++) {
+            float explained = qq[c] == 0 ? 0 : uq[c] * uq[c] / qq[c];
+            if (explained > best) {
+                best = explained;
+                scale = uq[c] / qq[c];
+                squares = qq[c];
+                bestInverse = 1 / scale;
             }
         }
         for (int r = 0; r < REFINEMENTS; r++) {
@@ -104,8 +127,35 @@ final class GroupFit {
             best = explained;
             bestInverse = 1 / candidateScale;
             scale = candidateScale;
+            squares = candidateSquares;
         }
         scale *= extreme;
+    }
+
+    private void sums(int n, int count, Levels levels) {
+        Arrays.fill(qq, 0, count, 0);
+        Arrays.fill(uq, 0, count, 0);
+        for (int i = 0; i < n; i++) {
+            if (levels.isRange()) {
+                add(u[i], importance[i], inverses, levels.toCode, levels.lowest, levels.highest - levels.lowest, qq, uq, count);
+                continue;
+            }
+            float weighted = importance[i] * u[i];
+            for (int c = 0; c < count; c++) {
+                int q = levels.nearest(u[i] * inverses[c]);
+                uq[c] += weighted * q;
+                qq[c] += importance[i] * q * q;
+            }
+        }
+    }
+
+    private static void add(float value, float weight, float[] inverses, float toCode, int lowest, int span, float[] qq, float[] uq, int count) {
+        float weighted = weight * value;
+        for (int c = 0; c < count; c++) {
+            float q = Math.max(0, Math.min((int) (value * inverses[c] + toCode), span)) + lowest;
+            uq[c] += weighted * q;
+            qq[c] += weight * q * q;
+        }
     }
 
     /** What the best scale for the integers of {@code inverse} takes off the sum of squares; the scale goes to {@code candidateScale}. */
@@ -122,6 +172,7 @@ final class GroupFit {
             return 0;
         }
         candidateScale = uq / qq;
+        candidateSquares = qq;
         return uq * candidateScale;
     }
 
@@ -142,6 +193,9 @@ final class GroupFit {
         float width = high - low;
         scale = 0;
         min = low;
+        ones = 0;
+        integers = 0;
+        squares = 0;
         if (width < NOTHING) {
             return;
         }
@@ -150,11 +204,8 @@ final class GroupFit {
             u[i] = (x[from + i] - low) * inverse;
         }
         float ceiling = belowZero ? -low * inverse : Float.MAX_VALUE;
-        float least = Float.MAX_VALUE;
-        // stays where one weight counts so much more than the rest that no equation can be solved
-        float bestScale = 1f / highest;
-        float bestMin = 0;
-        for (int c = 0; c < CANDIDATES; c++) {
+        int count = 0;
+        for (int c = 0; c < SHARES; c++) {
             for (int shift = 0; shift < 3; shift++) {
                 // the lower end is cut as well: by nothing, half or all of what the upper is cut by
                 float reach = highest * share(c, highest + 1);
@@ -162,12 +213,34 @@ final class GroupFit {
                 if (shift > 0 && cut == 0) {
                     break;
                 }
-                float error = error(n, reach + cut, cut, highest, ceiling);
-                if (error < least) {
-                    least = error;
-                    bestScale = candidateScale;
-                    bestMin = candidateMin;
-                }
+                inverses[count] = reach + cut;
+                offsets[count++] = cut;
+            }
+        }
+        all = 0;
+        su = 0;
+        uu = 0;
+        Arrays.fill(sq, 0, count, 0);
+        Arrays.fill(qq, 0, count, 0);
+        Arrays.fill(uq, 0, count, 0);
+        for (int i = 0; i < n; i++) {
+            all += importance[i];
+            su += importance[i] * u[i];
+            uu += importance[i] * u[i] * u[i];
+            add(u[i], importance[i], inverses, offsets, highest, sq, qq, uq, count);
+        }
+        float least = Float.MAX_VALUE;
+        // stays where one weight counts so much more than the rest that no equation can be solved
+        float bestScale = 1f / highest;
+        float bestMin = 0;
+        for (int c = 0; c < count; c++) {
+            float error = solved(sq[c], qq[c], uq[c], ceiling);
+            if (error < least) {
+                least = error;
+                bestScale = candidateScale;
+                bestMin = candidateMin;
+                integers = sq[c];
+                squares = qq[c];
             }
         }
         for (int r = 0; r < REFINEMENTS && bestScale > 0; r++) {
@@ -178,7 +251,10 @@ final class GroupFit {
             least = error;
             bestScale = candidateScale;
             bestMin = candidateMin;
+            integers = candidateIntegers;
+            squares = candidateSquares;
         }
+        ones = all;
         scale = bestScale * width;
         min = low + bestMin * width;
         if (belowZero) {
@@ -186,24 +262,34 @@ final class GroupFit {
         }
     }
 
+    private static void add(float value, float weight, float[] inverses, float[] offsets, int highest, float[] sq, float[] qq, float[] uq, int count) {
+        float weighted = weight * value;
+        for (int c = 0; c < count; c++) {
+            float q = Math.max(0, Math.min((int) (value * inverses[c] - offsets[c] + 0.5f), highest));
+            sq[c] += weight * q;
+            qq[c] += weight * q * q;
+            uq[c] += weighted * q;
+        }
+    }
+
     /** Squared error of the best scale and minimum for the integers {@code u * inverse - offset}. */
     private float error(int n, float inverse, float offset, int highest, float ceiling) {
-        float all = 0;
-        float sq = 0;
-        float qq = 0;
-        float su = 0;
-        float uq = 0;
-        float uu = 0;
+        float one = 0;
+        float squares = 0;
+        float products = 0;
         for (int i = 0; i < n; i++) {
-            int q = Math.clamp((int) (u[i] * inverse - offset + 0.5f), 0, highest);
-            float w = importance[i];
-            all += w;
-            sq += w * q;
-            qq += w * q * q;
-            su += w * u[i];
-            uq += w * u[i] * q;
-            uu += w * u[i] * u[i];
+            float q = Math.clamp((int) (u[i] * inverse - offset + 0.5f), 0, highest);
+            one += importance[i] * q;
+            squares += importance[i] * q * q;
+            products += importance[i] * u[i] * q;
         }
+        candidateIntegers = one;
+        candidateSquares = squares;
+        return solved(one, squares, products, ceiling);
+    }
+
+    /** The same of the integers' weighted sum, the sum of their squares, and that of their products with the weights. */
+    private float solved(float sq, float qq, float uq, float ceiling) {
         float determinant = all * qq - sq * sq;
         if (determinant <= 0) {
             return Float.MAX_VALUE;

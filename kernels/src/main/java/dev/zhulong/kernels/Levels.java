@@ -13,7 +13,8 @@ final class Levels {
     final int highest;
     /** How many there are. */
     final int count;
-    private final float toCode;
+    /** Of a range: what is added to a value whose integer part is then its code, from 0 on. */
+    final float toCode;
     /** The level nearest to what lies between {@code lowest + i / 2} and half more; null where all of the range are levels. */
     private final byte[] nearest;
 
@@ -39,6 +40,10 @@ final class Levels {
             }
             nearest[i] = table[level];
         }
+    }
+
+    boolean isRange() {
+        return nearest == null;
     }
 
     /** The level nearest to {@code value}; at a half the upper one. */
