@@ -16,11 +16,33 @@ final class Formats {
     private static final String LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,30}[A-Za-z0-9])?";
     private static final String ATOM = "[A-Za-z0-9_+-]";
 
+    /** Without two hyphens together, which stand for letters of other scripts. */
+    private static final String NAME = "[A-Za-z0-9](?:-?[A-Za-z0-9]){0,30}";
+    private static final String HOST = NAME + "(?:\\." + NAME + "){0,3}";
+    private static final String HEX = "[0-9A-Fa-f]{1,4}";
+    /** One run of zeros left out, or none. */
+    private static final String IPV6 = "(?:(?:" + HEX + ":){7}" + HEX + "|(?:" + HEX + ":){1,7}:|(?:" + HEX + ":){1,6}:" + HEX + "|(?:" + HEX + ":){1,5}(?::" + HEX + "){1,2}|(?:" + HEX
+            + ":){1,4}(?::" + HEX + "){1,3}|(?:" + HEX + ":){1,3}(?::" + HEX + "){1,4}|(?:" + HEX + ":){1,2}(?::" + HEX + "){1,5}|" + HEX + ":(?::" + HEX + "){1,6}|:(?:(?::" + HEX
+            + "){1,7}|:))";
+    private static final String NUMBER = "\\d{1,9}";
+    private static final String DURATION_TIME = "T(?:" + NUMBER + "H(?:" + NUMBER + "M(?:" + NUMBER + "S)?)?|" + NUMBER + "M(?:" + NUMBER + "S)?|" + NUMBER + "S)";
+    /** RFC 3339, appendix A: units follow each other without a gap. */
+    private static final String DURATION = "P(?:(?:" + NUMBER + "D|" + NUMBER + "M(?:" + NUMBER + "D)?|" + NUMBER + "Y(?:" + NUMBER + "M(?:" + NUMBER + "D)?)?)(?:" + DURATION_TIME + ")?|"
+            + DURATION_TIME + "|" + NUMBER + "W)";
+    private static final String LETTER = "(?:[A-Za-z0-9._~!$&'()*+,;=:@-]|%[0-9A-Fa-f]{2})";
+    /** With an authority that is a host, or without one. */
+    private static final String URI = "[A-Za-z][A-Za-z0-9+.-]{0,15}:(?://" + HOST + "(?::\\d{1,4})?(?:/" + LETTER + "*)*|" + LETTER + "+(?:/" + LETTER + "*)*)(?:\\?(?:" + LETTER
+            + "|[/?])*)?(?:#(?:" + LETTER + "|[/?])*)?";
+
     private static final Map<String, String> PATTERNS = new TreeMap<>(Map.of(
             "date", DATE,
             "time", TIME,
             "date-time", DATE + "T" + TIME,
             "uuid", "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}",
+            "duration", DURATION,
+            "hostname", HOST,
+            "ipv6", IPV6,
+            "uri", URI,
             "ipv4", BYTE + "(?:\\." + BYTE + "){3}",
             "email", ATOM + "{1,31}(?:\\." + ATOM + "{1,31})?@" + LABEL + "(?:\\." + LABEL + ")?\\.[A-Za-z]{2,6}"));
 

@@ -83,6 +83,9 @@ final class Numbers {
 
     /** Whole numbers, without a point; of 15 digits where no bound is longer. */
     static Expression whole(Bounds bounds) {
+        if (bounds.equals(Bounds.NONE)) {
+            return Expression.choice(Expression.text("0"), Expression.sequence(Expression.optional(Expression.text("-")), Expression.chars('1', '9'), new Repeat(DIGIT, 0, WHOLE_DIGITS - 1)));
+        }
         BigInteger far = BigInteger.TEN.pow(Math.max(WHOLE_DIGITS, bounds.digits() + 1)).subtract(BigInteger.ONE);
         BigInteger first = bounds.first(0) == null ? far.negate() : bounds.first(0);
         BigInteger last = bounds.last(0) == null ? far : bounds.last(0);
@@ -208,28 +211,72 @@ final class Numbers {
         return digits.substring(from).chars().allMatch(c -> c == '0');
     }
 
-    /** Whole numbers that {@code divisor} divides, of any length. */
-    static TextAutomaton multiples(int divisor) {
+    /** Numbers with a point that a divisor may divide: of few digits where no bound says more. */
+    static Expression pointed(Bounds bounds) {
+        return !bounds.equals(Bounds.NONE) ? decimal(bounds) : Expression.sequence(Expression.optional(Expression.text("-")),
+                Expression.choice(Expression.text("0"), Expression.sequence(Expression.chars('1', '9'), new Repeat(DIGIT, 0, DIGITS_BEFORE_POINT - 1))),
+                Expression.text("."), new Repeat(DIGIT, 1, DOUBLE_DIGITS - DIGITS_BEFORE_POINT));
+    }
+
+    /**
+     * Numbers that {@code divisor} divides, of any length, with as many digits after the point as it has, or fewer.
+     *
+     * @param divisor without zeros at the end of its fraction
+     */
+    static TextAutomaton multiples(BigDecimal divisor) {
+        int scale = Math.max(0, divisor.scale());
+        int unit = divisor.setScale(scale).unscaledValue().intValueExact();
         var builder = new TextAutomaton.Builder();
         int start = builder.state();
         int zero = builder.state();
         int signed = builder.state();
-        int base = builder.state();
-        for (int i = 1; i < divisor; i++) {
-            builder.state();
+        int lessThanOne = builder.state();
+        // remainders of what stands before the point, and with 1, 2, ... digits after it; before the first of these, the point
+        int[] rest = new int[scale + 1];
+        int point = 0;
+        for (int after = 0; after <= scale; after++) {
+            rest[after] = builder.state();
+            for (int i = 1; i < unit; i++) {
+                builder.state();
+            }
+            BigInteger more = BigInteger.TEN.pow(scale - after);
+            for (int r = 0; r < unit; r++) {
+                if (BigInteger.valueOf(r).multiply(more).remainder(BigInteger.valueOf(unit)).signum() == 0) {
+                    builder.accept(rest[after] + r);
+                }
+            }
         }
         builder.accept(zero);
-        builder.accept(base);
         builder.edge(start, CodePoints.of('-', '-'), signed);
         builder.edge(start, CodePoints.of('0', '0'), zero);
+        if (scale > 0) {
+            point = builder.state();
+            for (int i = 1; i < unit; i++) {
+                builder.state();
+            }
+            CodePoints dot = CodePoints.of('.', '.');
+            builder.edge(signed, CodePoints.of('0', '0'), lessThanOne);
+            builder.edge(zero, dot, point);
+            builder.edge(lessThanOne, dot, point);
+            for (int r = 0; r < unit; r++) {
+                builder.edge(rest[0] + r, dot, point + r);
+            }
+        }
         for (int digit = 0; digit <= 9; digit++) {
             CodePoints written = CodePoints.of('0' + digit, '0' + digit);
             if (digit > 0) {
-                builder.edge(start, written, base + digit % divisor);
-                builder.edge(signed, written, base + digit % divisor);
+                builder.edge(start, written, rest[0] + digit % unit);
+                builder.edge(signed, written, rest[0] + digit % unit);
             }
-            for (int rest = 0; rest < divisor; rest++) {
-                builder.edge(base + rest, written, base + (rest * 10 + digit) % divisor);
+            for (int r = 0; r < unit; r++) {
+                int next = (r * 10 + digit) % unit;
+                builder.edge(rest[0] + r, written, rest[0] + next);
+                if (scale > 0) {
+                    builder.edge(point + r, written, rest[1] + next);
+                }
+                for (int after = 1; after < scale; after++) {
+                    builder.edge(rest[after] + r, written, rest[after + 1] + next);
+                }
             }
         }
         return builder.build(start);

@@ -9,6 +9,7 @@ import dev.zhulong.infer.constrain.Shape.Part;
 import dev.zhulong.infer.constrain.Shape.Range;
 import dev.zhulong.infer.constrain.Shape.Type;
 import java.util.ArrayDeque;
+import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.HashMap;
@@ -73,8 +74,8 @@ final class SchemaCompiler {
             switch (type) {
                 case NULL -> options.add(grammar.text("null", end));
                 case BOOLEAN -> options.add(grammar.add(Expression.choice(Expression.text("true"), Expression.text("false")), end));
-                case WHOLE -> options.add(grammar.add(whole(shape), end));
-                case FRACTION -> options.add(grammar.add(Numbers.decimal(shape.bounds()), end));
+                case WHOLE -> options.add(grammar.add(multiples(shape, Numbers.whole(shape.bounds())), end));
+                case FRACTION -> options.add(shape.divisors().isEmpty() ? grammar.add(Numbers.decimal(shape.bounds()), end) : grammar.add(multiples(shape, Numbers.pointed(shape.bounds())), end));
                 case STRING -> options.add(string(shape, end));
                 case ARRAY -> options.add(array(shape, end));
                 case OBJECT -> options.add(object(shape, end));
@@ -83,12 +84,12 @@ final class SchemaCompiler {
         return grammar.choice(options);
     }
 
-    private static TextAutomaton whole(Shape shape) {
-        TextAutomaton whole = TextAutomaton.of(Numbers.whole(shape.bounds()));
-        for (int divisor : shape.divisors()) {
-            whole = whole.and(Numbers.multiples(divisor));
+    private static TextAutomaton multiples(Shape shape, Expression numbers) {
+        TextAutomaton multiples = TextAutomaton.of(numbers);
+        for (BigDecimal divisor : shape.divisors()) {
+            multiples = multiples.and(Numbers.multiples(divisor));
         }
-        return whole;
+        return multiples;
     }
 
     private State string(Shape shape, State end) {

@@ -13,6 +13,7 @@ import dev.zhulong.infer.constrain.Shape.Part;
 import dev.zhulong.infer.constrain.Shape.Range;
 import dev.zhulong.infer.constrain.Shape.Type;
 import java.math.BigDecimal;
+import java.math.BigInteger;
 import java.net.URI;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -48,6 +49,8 @@ final class SchemaReader {
     /** Longer strings and arrays are never demanded, and never written where there is a limit. */
     static final int MOST = 2000;
     private static final int LARGEST_DIVISOR = 1000;
+    /** Digits after the point of a divisor. */
+    private static final int LONGEST_FRACTION = 6;
     private static final int LONGEST_KEY = 500;
 
     private static final ObjectMapper JSON = new ObjectMapper()
@@ -259,10 +262,12 @@ final class SchemaReader {
     }
 
     private static Shape divisor(Part part, JsonNode value) {
-        if (!value.isIntegralNumber() || !value.canConvertToInt() || value.intValue() < 1 || value.intValue() > LARGEST_DIVISOR) {
-            throw error(part, "multipleOf: only whole numbers from 1 to " + LARGEST_DIVISOR + " are supported, found " + value);
+        BigDecimal divisor = value.isNumber() ? value.decimalValue().stripTrailingZeros() : BigDecimal.ZERO;
+        divisor = divisor.scale() < 0 && divisor.scale() > -LONGEST_FRACTION ? divisor.setScale(0) : divisor;
+        if (divisor.signum() <= 0 || divisor.scale() < 0 || divisor.scale() > LONGEST_FRACTION || divisor.unscaledValue().compareTo(BigInteger.valueOf(LARGEST_DIVISOR)) > 0) {
+            throw error(part, "multipleOf: only numbers from 1 to " + LARGEST_DIVISOR + " are supported, or these with a point before at most " + LONGEST_FRACTION + " of their digits, found " + value);
         }
-        return Shape.ofMultiples(value.intValue());
+        return Shape.ofMultiples(divisor);
     }
 
     private static Shape required(Part part, JsonNode value) {

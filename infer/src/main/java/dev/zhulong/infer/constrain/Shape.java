@@ -19,7 +19,7 @@ import java.util.Set;
  * @param types     of which the value is one
  * @param values    of which it is one; null for any
  * @param bounds    of numbers
- * @param divisors  of whole numbers
+ * @param divisors  of numbers
  * @param texts     all of which hold a string
  * @param lengths   of strings, in code points
  * @param members   what schemas say of an object's members
@@ -27,7 +27,7 @@ import java.util.Set;
  * @param items     what schemas say of an array's items
  * @param sizes     of arrays
  */
-record Shape(Set<Type> types, List<JsonNode> values, Bounds bounds, Set<Integer> divisors, List<TextAutomaton> texts, Range lengths,
+record Shape(Set<Type> types, List<JsonNode> values, Bounds bounds, Set<BigDecimal> divisors, List<TextAutomaton> texts, Range lengths,
         List<Members> members, Set<String> required, List<Items> items, Range sizes) {
     static final Shape ANY = new Shape(EnumSet.allOf(Type.class), null, Bounds.NONE, Set.of(), List.of(), Range.ANY, List.of(), Set.of(),
             List.of(), Range.ANY);
@@ -116,9 +116,9 @@ record Shape(Set<Type> types, List<JsonNode> values, Bounds bounds, Set<Integer>
         return new Shape(ANY.types, null, bounds, Set.of(), List.of(), Range.ANY, List.of(), Set.of(), List.of(), Range.ANY);
     }
 
-    /** Every number that {@code divisor} divides is a whole one. */
-    static Shape ofMultiples(int divisor) {
-        return new Shape(EnumSet.complementOf(EnumSet.of(Type.FRACTION)), null, Bounds.NONE, Set.of(divisor), List.of(), Range.ANY, List.of(),
+    /** Every number that a whole {@code divisor} divides is a whole one. @param divisor without zeros at the end of its fraction */
+    static Shape ofMultiples(BigDecimal divisor) {
+        return new Shape(divisor.scale() > 0 ? ANY.types : EnumSet.complementOf(EnumSet.of(Type.FRACTION)), null, Bounds.NONE, Set.of(divisor), List.of(), Range.ANY, List.of(),
                 Set.of(), List.of(), Range.ANY);
     }
 
@@ -201,6 +201,6 @@ record Shape(Set<Type> types, List<JsonNode> values, Bounds bounds, Set<Integer>
     }
 
     boolean divides(BigDecimal value) {
-        return divisors.stream().allMatch(divisor -> value.remainder(BigDecimal.valueOf(divisor)).signum() == 0);
+        return divisors.stream().allMatch(divisor -> value.remainder(divisor).signum() == 0);
     }
 }

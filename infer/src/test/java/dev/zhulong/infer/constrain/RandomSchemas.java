@@ -11,7 +11,7 @@ final class RandomSchemas {
     private static final String[] KEYS = {"a", "ab", "b", "x y", "q\"uote", "néé", "烛龙", "", "n\nl", "kind"};
     private static final String[] PATTERNS = {"^a+$", "b", "^[^x]{2,4}$", "^(foo|bar\\d{1,3})", "\\s\\S$", "^.$", "[\"\\\\/]", "^\\u70db", "é|^ü",
         "^\\w+(-\\w+)*$"};
-    private static final String[] FORMATS = {"date", "date-time", "uuid", "ipv4"};
+    private static final String[] FORMATS = {"date", "date-time", "uuid", "ipv4", "ipv6", "hostname", "duration", "uri"};
 
     private final SplittableRandom random;
 
@@ -114,6 +114,9 @@ final class RandomSchemas {
         }
         if (coin()) {
             schema.put(coin() ? "maximum" : "exclusiveMaximum", low + random.nextInt(300) / 8.0);
+        }
+        if (random.nextInt(4) == 0) {
+            schema.put("multipleOf", new java.math.BigDecimal("0.25"));
         }
     }
 

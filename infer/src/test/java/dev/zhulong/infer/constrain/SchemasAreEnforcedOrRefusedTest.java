@@ -22,9 +22,10 @@ class SchemasAreEnforcedOrRefusedTest {
         "{'additionalProperties': {'dependentRequired': {}}} ! #/additionalProperties: ! dependentRequired",
         "{'prefixItems': [{'contains': true}]} ! #/prefixItems/0: ! contains",
         "{'nullable': true} ! #: ! nullable",
-        "{'format': 'hostname'} ! #: ! date-time",
+        "{'format': 'idn-hostname'} ! #: ! date-time",
         "{'type': 'text'} ! #: ! type: expected",
-        "{'type': 'number', 'multipleOf': 0.1} ! #: ! multipleOf",
+        "{'type': 'number', 'multipleOf': 0.1234567} ! #: ! multipleOf",
+        "{'type': 'number', 'multipleOf': 0} ! #: ! multipleOf", "{'type': 'number', 'multipleOf': 1000.5} ! #: ! multipleOf",
         "{'minLength': -1} ! #: ! minLength",
         "{'maxItems': 1.5} ! #: ! maxItems",
         "{'minItems': 100000} ! #: ! minItems",
@@ -67,6 +68,10 @@ class SchemasAreEnforcedOrRefusedTest {
         "{'exclusiveMinimum': 0, 'exclusiveMaximum': 1, 'type': 'number'} ! 0.001 ! 1.0",
         "{'type': 'number', 'minimum': 0} ! 12.5 ! -1",
         "{'type': 'integer', 'multipleOf': 12} ! -144 ! 143",
+        "{'type': 'integer', 'multipleOf': 2.5} ! -15 ! 12",
+        "{'type': 'number', 'multipleOf': 2.50} ! -7.5 ! 7.25",
+        "{'type': 'number', 'multipleOf': 1e2} ! 300 ! 250",
+        "{'type': 'number', 'multipleOf': 0.01, 'minimum': 0, 'maximum': 100} ! 19.99 ! 19.995",
         "{'type': 'string', 'maxLength': 2} ! §😀\\u00e9§ ! §abc§",
         "{'type': 'string', 'minLength': 2} ! §ab§ ! §\\ud83d\\ude00§",
         "{'type': 'string', 'pattern': 'b+'} ! §abbc§ ! §ac§",
@@ -80,11 +85,41 @@ class SchemasAreEnforcedOrRefusedTest {
         "{'type': ['null', 'string'], 'anyOf': [{'minLength': 3}, {'maxLength': 1}]} ! §a§ ! §ab§",
         "{'$ref': '#/definitions/d%20e', 'definitions': {'d e': {'const': 1}}} ! 1 ! 2",
         "{'type': 'string', 'format': 'ipv4'} ! §127.0.0.1§ ! §256.0.0.1§",
+        "{'type': 'string', 'format': 'ipv6'} ! §2001:db8::ff00:42:8329§ ! §2001::db8::1§",
+        "{'type': 'string', 'format': 'ipv6'} ! §::§ ! §1:2:3:4:5:6:7§",
+        "{'type': 'string', 'format': 'hostname'} ! §db-1.bank.example§ ! §-db.example§",
+        "{'type': 'string', 'format': 'duration'} ! §P3Y6M4DT12H30M5S§ ! §P1Y2D§",
+        "{'type': 'string', 'format': 'duration'} ! §PT36H§ ! §P§",
+        "{'type': 'string', 'format': 'uri'} ! §https://a.example:8080/x%20y/?q=1#top§ ! §https://a.example/x y§",
+        "{'type': 'string', 'format': 'uri'} ! §urn:isbn:0451450523§ ! §//no.scheme/x§",
         "{'type': 'string', 'format': 'uuid'} ! §123e4567-e89b-12d3-a456-426614174000§ ! §123e4567§"})
     void keywordsAreEnforced(String schema, String valid, String invalid) {
         Constraint constraint = Texts.schema(schema);
         assertThat(Texts.whole(constraint, valid.replace('§', '"'))).as(valid).isTrue();
         assertThat(Texts.whole(constraint, invalid.replace('§', '"'))).as(invalid).isFalse();
+    }
+
+    /** Every number of a grid, and of random divisors. */
+    @Test
+    void multiplesHoldToTheDigit() {
+        var random = new SplittableRandom(8);
+        int valid = 0;
+        for (int i = 0; i < 60; i++) {
+            BigDecimal divisor = BigDecimal.valueOf(random.nextInt(1, 300), random.nextInt(4));
+            boolean whole = random.nextInt(4) == 0;
+            Constraint constraint = Texts.schema("{'type': '" + (whole ? "integer" : "number") + "', 'multipleOf': " + divisor.toPlainString() + "}");
+            for (int step = -4000; step <= 4000; step += random.nextInt(1, 9)) {
+                BigDecimal value = BigDecimal.valueOf(step, random.nextInt(whole ? 1 : 4));
+                boolean divides = value.remainder(divisor).signum() == 0;
+                // a zero at the end is not always written
+                boolean plain = value.scale() == 0 || value.stripTrailingZeros().scale() == value.scale();
+                if (plain || !divides) {
+                    assertThat(Texts.whole(constraint, value.toPlainString())).as("%s of %s", value, divisor).isEqualTo(divides);
+                    valid += divides ? 1 : 0;
+                }
+            }
+        }
+        assertThat(valid).isGreaterThan(1000);
     }
 
     /** Every number of a grid, in and out of random bounds. */
@@ -146,7 +181,7 @@ class SchemasAreEnforcedOrRefusedTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"'minProperties': 1", "'patternProperties': {'a': true}", "'dependentRequired': {'a': []}", "'propertyNames': {'pattern': 'a'}", "'propertyNames': {'type': 'null'}",
-        "'propertyNames': {'type': 'string', 'maxLength': 3}", "'propertyNames': false", "'format': 'uri'", "'type': 'string', 'format': 'int32'", "'type': ['integer', 'string'], 'format': 'x'"})
+        "'propertyNames': {'type': 'string', 'maxLength': 3}", "'propertyNames': false", "'format': 'iri'", "'type': 'string', 'format': 'int32'", "'type': ['integer', 'string'], 'format': 'x'"})
     void butWhatOneMayNotSatisfyIsRefused(String keywords) {
         assertThatIllegalArgumentException().isThrownBy(() -> Texts.schema("{" + keywords + "}"));
     }
