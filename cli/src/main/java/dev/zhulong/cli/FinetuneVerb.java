@@ -83,8 +83,8 @@ final class FinetuneVerb extends JobVerb {
             + "of texts.")
     Task task;
 
-    @Option(names = "--teacher", paramLabel = "DIR", description = "Larger encoder with the same tokenizer whose vectors the model learns, in place of what belongs together (with --task embed); "
-            + "make the model from it with zhulong prune --layers.")
+    @Option(names = "--teacher", paramLabel = "DIR|FILE", description = "Larger encoder with the same tokenizer, a directory or a GGUF file, whose vectors the model learns, in place of what belongs together "
+            + "(with --task embed); make the model from it with zhulong prune --layers.")
     Path teacher;
 
     @Option(names = "--multi", description = "Let a text have any number of classes, as a list (with --task classify).")

@@ -128,6 +128,22 @@ class EncodersLoseLayersAndLearnTheirTeachersVectorsTest {
         assertThat(JSON.readTree(run.resolve("evaluation.json").toFile()).path("loss_unit").asText()).contains("distance");
     }
 
+    /** As it is stored, so that the two runs differ by roundings alone. */
+    @Test
+    void aFileTeachesWhatItsDirectoryDoes() throws IOException {
+        Path teacher = TinyEncoder.write(at("teacher"), WORDS);
+        Cli.run("quantize", "--model", teacher, "--to", "f32", "--out", at("teacher.gguf")).done();
+        Cli.run("prune", "--model", teacher, "--layers", "0-0", "--out", at("student")).done();
+        Path rows = rows("rows.csv", 60, 1);
+        for (String from : List.of("teacher", "teacher.gguf")) {
+            Cli.run("finetune", "--task", "embed", "--teacher", at(from), "--model", at("student"), "--data", rows, "--out", at("by-" + from), "--epochs", "2", "--batch", "16", "--lr", "4e-3").done();
+        }
+        List<String> unseen = texts(10, 9);
+        double moved = distance(vectors(at("by-teacher"), unseen), vectors(at("student"), unseen));
+        assertThat(moved).isGreaterThan(1e-3);
+        assertThat(distance(vectors(at("by-teacher"), unseen), vectors(at("by-teacher.gguf"), unseen))).isLessThan(1e-3 * moved);
+    }
+
     private Path rows(String name, int count, long seed) throws IOException {
         List<String> texts = texts(2 * count, seed);
         List<String> rows = new ArrayList<>(List.of("anchor,positive"));

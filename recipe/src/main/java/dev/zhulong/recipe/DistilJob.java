@@ -5,7 +5,7 @@ import dev.zhulong.compress.prune.Staying.Wanted;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.HfConfig;
 import dev.zhulong.formats.JsonFields;
-import dev.zhulong.formats.Parameters;
+import dev.zhulong.formats.gguf.GgufFile;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.train.Ranks;
 import java.nio.file.Files;
@@ -43,10 +43,13 @@ public final class DistilJob extends RecipeJob<DistilRecipe, DistilJob.Result> {
     @Override
     void check(Path directory, long available) {
         Path teacher = teacher(recipe);
+        if (GgufFile.isOne(teacher) && recipe.student().from().isEmpty()) {
+            throw new IllegalArgumentException(teacher + " is a file, from which no student is cut: give the directory it was made from, or a student of its own (--student DIR)");
+        }
         RecipeCheck.of(recipe.pretraining(), directory);
         DecoderSpec student = student(recipe);
         if (recipe.student().from().isPresent()) {
-            SameTokenizer.require(teacher, recipe.student().from().get());
+            SameTokenizer.require(teacher, recipe.student().from().get(), "take a student with the teacher's tokenizer, or cut one from the teacher (--layers)");
         }
         int seq = seq(recipe, student);
         if (seq > student.contextLength()) {
@@ -57,15 +60,15 @@ public final class DistilJob extends RecipeJob<DistilRecipe, DistilJob.Result> {
     }
 
     static Path teacher(DistilRecipe recipe) {
-        return recipe.teacher().orElseThrow(() -> new IllegalArgumentException("missing teacher: the directory of the model to learn from (--teacher DIR)"));
+        return recipe.teacher().orElseThrow(() -> new IllegalArgumentException("missing teacher: the model to learn from (--teacher)"));
     }
 
     /** The student's shape. */
     static DecoderSpec student(DistilRecipe recipe) {
-        DecoderSpec teacher = HfConfig.read(teacher(recipe).resolve("config.json"));
         if (recipe.student().from().isPresent()) {
             return HfConfig.read(recipe.student().from().get().resolve("config.json"));
         }
+        DecoderSpec teacher = HfConfig.read(teacher(recipe).resolve("config.json"));
         return layers(recipe, teacher).spec(teacher);
     }
 
@@ -92,7 +95,7 @@ public final class DistilJob extends RecipeJob<DistilRecipe, DistilJob.Result> {
     }
 
     private long teacherBytes() {
-        return 4 * Parameters.of(HfConfig.read(teacher(recipe).resolve("config.json"))).count();
+        return DistilTeacher.bytes(teacher(recipe));
     }
 
     @Override

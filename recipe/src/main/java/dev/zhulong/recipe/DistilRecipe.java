@@ -1,8 +1,10 @@
 package dev.zhulong.recipe;
 
+import dev.zhulong.formats.gguf.GgufFile;
 import dev.zhulong.formats.yaml.Doc;
 import dev.zhulong.tensor.Device;
 import dev.zhulong.train.Divergence;
+import dev.zhulong.train.DrawnTargets;
 import dev.zhulong.train.schedule.Schedule;
 import java.nio.file.Path;
 import java.util.List;
@@ -14,7 +16,7 @@ public record DistilRecipe(
         @Doc("random seed of the split and the order of documents") long seed,
         @Doc("where both models are computed: cpu, cuda (the first GPU) or cuda:N; may differ from one start of a run to the next") String device,
         @Doc("the text; its tokenizer is the teacher's") PretrainRecipe.Data data,
-        @Doc("Hugging Face directory of the model to learn from") Optional<Path> teacher,
+        @Doc("Hugging Face directory of the model to learn from, computed in F32, or a GGUF file, computed by the CPU engine as it is stored") Optional<Path> teacher,
         @Doc("the model that learns") Student student,
         @Doc("what is minimised") Objective objective,
         @Doc("train the same student on the same text without the teacher besides, and report both") boolean control,
@@ -48,12 +50,20 @@ public record DistilRecipe(
     public record Objective(
             @Doc("forward: KL of the teacher to the student; reverse: of the student to the teacher; jsd: a mixture of both (GKD)") Kind divergence,
             @Doc("what both models' logits are divided by; the loss is multiplied by its square") double temperature,
-            @Doc("share of the teacher in jsd's mixture, in (0, 1)") double beta) {
+            @Doc("share of the teacher in jsd's mixture, in (0, 1)") double beta,
+            @Doc("tokens drawn from each of the teacher's distributions, once and for all epochs, in place of the whole of it each time; with forward only; 0 for the whole") int draws,
+            @Doc("directory of the files that draws are kept in, for runs to share; null for the run's own") Optional<Path> drawsIn) {
         public Objective {
             if (!(temperature > 0) || Double.isInfinite(temperature)) {
                 throw new IllegalArgumentException("objective.temperature must be above 0, found " + temperature);
             }
             new Divergence.JensenShannon(beta);
+            if (draws < 0 || draws > DrawnTargets.MOST) {
+                throw new IllegalArgumentException("objective.draws must be from 0 to " + DrawnTargets.MOST + ", found " + draws);
+            }
+            if (draws > 0 && divergence != Kind.FORWARD) {
+                throw new IllegalArgumentException("objective.draws stand for the teacher's distribution in the forward divergence; reverse and jsd need the whole of it: leave draws out");
+            }
         }
 
         Divergence choice() {
@@ -78,14 +88,19 @@ public record DistilRecipe(
     }
 
     static DistilRecipe defaults() {
-        return new DistilRecipe(KIND, 1, "cpu", PretrainRecipe.Data.defaults(), Optional.empty(), new Student(Optional.empty(), 0, List.of()), new Objective(Kind.FORWARD, 1, 0.5), false,
+        return new DistilRecipe(KIND, 1, "cpu", PretrainRecipe.Data.defaults(), Optional.empty(), new Student(Optional.empty(), 0, List.of()), new Objective(Kind.FORWARD, 1, 0.5, 0, Optional.empty()), false,
                 TRAIN);
+    }
+
+    /** The directory whose tokenizer the text is read with; a file's tokenizer is the student's. */
+    Optional<Path> described() {
+        return teacher.filter(path -> !GgufFile.isOne(path)).or(student::from);
     }
 
     /** The pretraining of the teacher on the same text, whose data are this recipe's. */
     PretrainRecipe pretraining() {
         PretrainRecipe.Model m = PretrainRecipe.defaults().model();
-        return new PretrainRecipe(PretrainRecipe.KIND, seed, device, data, new PretrainRecipe.Model(teacher, m.family(), m.hiddenSize(), m.layers(), m.heads(), m.kvHeads(), m.intermediateSize(),
+        return new PretrainRecipe(PretrainRecipe.KIND, seed, device, data, new PretrainRecipe.Model(described(), m.family(), m.hiddenSize(), m.layers(), m.heads(), m.kvHeads(), m.intermediateSize(),
                 m.contextLength(), m.tiedEmbeddings(), m.ropeTheta(), m.slidingWindow(), m.experts(), m.expertsPerToken(), m.balance(), m.balanceOver(), m.routerZLoss(), m.correctionRate(),
                 m.capacity(), m.attention()), Optional.empty(), Optional.empty(), train);
     }
@@ -93,7 +108,8 @@ public record DistilRecipe(
     /** The same with absolute paths, so that the run can be resumed from anywhere. */
     DistilRecipe absolute() {
         return new DistilRecipe(kind, seed, device, pretraining().absolute().data(), teacher.map(DistilRecipe::absolute),
-                new Student(student.from.map(DistilRecipe::absolute), student.layers, student.layerList), objective, control, train);
+                new Student(student.from.map(DistilRecipe::absolute), student.layers, student.layerList),
+                new Objective(objective.divergence, objective.temperature, objective.beta, objective.draws, objective.drawsIn.map(DistilRecipe::absolute)), control, train);
     }
 
     private static Path absolute(Path path) {

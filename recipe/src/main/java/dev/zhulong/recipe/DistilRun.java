@@ -4,10 +4,12 @@ import dev.zhulong.compress.prune.DecoderPrune;
 import dev.zhulong.data.pack.Batch;
 import dev.zhulong.data.pack.Batches;
 import dev.zhulong.data.pack.PackedRows;
+import dev.zhulong.data.pack.RepeatedRows;
 import dev.zhulong.data.pack.Rows;
 import dev.zhulong.formats.ContentHash;
 import dev.zhulong.formats.JsonFile;
 import dev.zhulong.formats.ModelDirectory;
+import dev.zhulong.formats.Parameters;
 import dev.zhulong.formats.Provenance;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.progress.Progress;
@@ -18,13 +20,15 @@ import dev.zhulong.text.Companions;
 import dev.zhulong.train.BestWeights;
 import dev.zhulong.train.Distillation;
 import dev.zhulong.train.Divergence;
+import dev.zhulong.train.DrawnTargets;
 import dev.zhulong.train.NextToken;
 import dev.zhulong.train.Objective;
 import dev.zhulong.train.Ranks;
-import dev.zhulong.train.TokenTeacher;
+import dev.zhulong.train.SoftTargets;
 import dev.zhulong.train.TrainData;
 import dev.zhulong.train.TrainOptions;
 import dev.zhulong.train.Trainer;
+import dev.zhulong.train.Unit;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -42,6 +46,7 @@ import java.util.stream.LongStream;
 final class DistilRun implements RecipeJob.Run<DistilJob.Result> {
     /** The student that has no teacher, inside the run's directory. */
     private static final String CONTROL = "control";
+    private static final String DRAWS = "draws";
 
     private final DistilRecipe recipe;
     private final Path run;
@@ -70,8 +75,10 @@ final class DistilRun implements RecipeJob.Run<DistilJob.Result> {
     @Override
     public DistilJob.Result run() {
         Path from = DistilJob.teacher(recipe);
-        try (PreparedData data = PreparedData.of(recipe.pretraining(), run.resolve(RunDirectory.DATA), line); Decoder teacher = DecoderFiles.load(from)) {
-            List<Path> describing = new ArrayList<>(RunInputs.describing(from));
+        Path described = recipe.described().orElseThrow();
+        try (PreparedData data = PreparedData.of(recipe.pretraining(), run.resolve(RunDirectory.DATA), line);
+                DistilTeacher teacher = DistilTeacher.open(from, DistilJob.seq(recipe, DistilJob.student(recipe)))) {
+            List<Path> describing = new ArrayList<>(RunInputs.describing(described));
             recipe.student().from().ifPresent(student -> describing.addAll(weights(student)));
             RunInputs inputs = RunInputs.of(run, data.inputs(), describing, from);
             if (data.tokenizer().vocabSize() > teacher.spec().vocabSize()) {
@@ -90,13 +97,14 @@ final class DistilRun implements RecipeJob.Run<DistilJob.Result> {
     }
 
     /** As it begins. */
-    private Decoder student(Decoder teacher) {
-        return recipe.student().from().isPresent() ? DecoderFiles.load(recipe.student().from().get()) : DecoderPrune.of(teacher, DistilJob.layers(recipe, teacher.spec()));
+    private Decoder student(DistilTeacher teacher) {
+        return recipe.student().from().isPresent() ? DecoderFiles.load(recipe.student().from().get())
+                : DecoderPrune.of(teacher.network().orElseThrow(), DistilJob.layers(recipe, teacher.spec()));
     }
 
-    private DistilJob.Result train(Decoder teacher, Decoder student, PreparedData data, RunInputs inputs) {
+    private DistilJob.Result train(DistilTeacher teacher, Decoder student, PreparedData data, RunInputs inputs) {
         int seq = DistilJob.seq(recipe, student.spec());
-        line.message(String.format(Locale.ROOT, "teacher: %,d parameters in %d layers; student: %,d in %d; %,d tokens to train on, %,d a step", teacher.count(), teacher.spec().layers(),
+        line.message(String.format(Locale.ROOT, "teacher: %,d parameters in %d layers; student: %,d in %d; %,d tokens to train on, %,d a step", Parameters.of(teacher.spec()).count(), teacher.spec().layers(),
                 student.count(), student.spec().layers(), data.train().tokens(), (long) recipe.train().batch() * seq * recipe.train().accumulation()));
         Optional<PackedRows> held = data.validation().map(shards -> new PackedRows(shards, seq, 0));
         if (held.isEmpty()) {
@@ -106,17 +114,16 @@ final class DistilRun implements RecipeJob.Run<DistilJob.Result> {
         long steps = recipe.train().steps(rows.rowsPerEpoch(), recipe.train().batch());
         Bounds.run(steps, recipe.train().batch(), recipe.train().accumulation());
         int[] bytes = PretrainRun.tokenBytes(data.tokenizer(), Math.max(student.spec().vocabSize(), teacher.spec().vocabSize()));
-        var objective = new Distillation(student, TokenTeacher.of(teacher), recipe.objective().choice(), recipe.objective().temperature());
         training = true;
         inputs.write(run);
         Held before = held(student, teacher, held.get(), bytes);
         line.message("the student as it begins: " + text(before));
-        fit(student, objective, rows, held.get(), steps, data, run, "");
+        Unit unit = learn(teacher, student, rows, held.get(), steps, data);
         Held after = held(student, teacher, held.get(), bytes);
         Optional<Held> control = recipe.control() ? Optional.of(control(teacher, rows, held.get(), steps, data, bytes)) : Optional.empty();
-        Held ofTeacher = held(teacher, teacher, held.get(), bytes);
+        var ofTeacher = new Held(teacher.perplexity(batches(held.get(), held.get().rowsPerEpoch())), 0, after.tokens());
         save(student);
-        FinishedModel.chart(run, objective.unit(), line);
+        FinishedModel.chart(run, unit, line);
         String report = report(ofTeacher, before, after, control);
         line.message(report);
         evaluation(ofTeacher, before, after, control, report);
@@ -124,6 +131,24 @@ final class DistilRun implements RecipeJob.Run<DistilJob.Result> {
         new BestWeights(run, student).remove();
         return new DistilJob.Result(OptionalDouble.of(after.divergence()), "the student is in " + run + "; make it smaller still: zhulong quantize --model " + run
                 + " --to q8_0 --out " + run + ".gguf");
+    }
+
+    /** From whole distributions, or from draws. */
+    private Unit learn(DistilTeacher teacher, Decoder student, Rows rows, PackedRows held, long steps, PreparedData data) {
+        DistilRecipe.Objective how = recipe.objective();
+        if (how.draws() == 0) {
+            var objective = new Distillation(student, teacher.tokens(), how.choice(), how.temperature());
+            fit(student, objective, rows, held, steps, data, run, "");
+            return objective.unit();
+        }
+        int width = Math.min(student.spec().vocabSize(), teacher.spec().vocabSize());
+        try (var targets = new DrawnTargets(teacher.tokens(), DistilTeacher.digest(DistilJob.teacher(recipe)), width, how.draws(), how.temperature(),
+                how.drawsIn().orElse(run.resolve(DRAWS)))) {
+            line.message(String.format(Locale.ROOT, "%d tokens are drawn from each of the teacher's distributions; %,d rows of them are there already", how.draws(), targets.rows()));
+            var objective = new Distillation(student, targets, SoftTargets.whole(teacher.tokens(), how.choice(), how.temperature()));
+            fit(student, objective, new RepeatedRows(rows, recipe.seed()), held, steps, data, run, "");
+            return objective.unit();
+        }
     }
 
     /** Trains, and leaves the weights of the best evaluation in {@code model}, those that it begins with among them. */
@@ -154,7 +179,7 @@ final class DistilRun implements RecipeJob.Run<DistilJob.Result> {
     }
 
     /** The same student and text, learnt from the text alone. */
-    private Held control(Decoder teacher, Rows rows, PackedRows held, long steps, PreparedData data, int[] bytes) {
+    private Held control(DistilTeacher teacher, Rows rows, PackedRows held, long steps, PreparedData data, int[] bytes) {
         line.message("control: the same student on the same tokens, without the teacher");
         Path directory = run.resolve(CONTROL);
         try (Decoder alone = student(teacher)) {
@@ -166,9 +191,9 @@ final class DistilRun implements RecipeJob.Run<DistilJob.Result> {
         }
     }
 
-    private Held held(Decoder model, Decoder teacher, PackedRows rows, int[] bytes) {
+    private Held held(Decoder model, DistilTeacher teacher, PackedRows rows, int[] bytes) {
         var text = new NextToken(model, bytes).evaluateAll(batches(rows, rows.rowsPerEpoch()));
-        double divergence = model == teacher ? 0 : new Distillation(model, TokenTeacher.of(teacher), new Divergence.Forward(), 1).evaluateAll(batches(rows, rows.rowsPerEpoch())).mean();
+        double divergence = new Distillation(model, teacher.tokens(), new Divergence.Forward(), 1).evaluateAll(batches(rows, rows.rowsPerEpoch())).mean();
         return new Held(Math.exp(text.mean()), divergence, text.count());
     }
 
@@ -205,9 +230,8 @@ final class DistilRun implements RecipeJob.Run<DistilJob.Result> {
     }
 
     private void save(Decoder student) {
-        Path beside = recipe.student().from().orElse(DistilJob.teacher(recipe));
         try {
-            Companions.copy(beside, run);
+            Companions.copy(recipe.student().from().orElseGet(() -> recipe.described().orElseThrow()), run);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

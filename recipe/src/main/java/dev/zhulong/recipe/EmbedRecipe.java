@@ -54,7 +54,7 @@ public record EmbedRecipe(
     /** The base. */
     public record Model(
             @Doc("directory of an encoder in the Hugging Face layout, with or without the files of sentence-transformers") Optional<Path> from,
-            @Doc("directory of a larger encoder with the same tokenizer, whose vectors are learned in place of what belongs together; null for none") Optional<Path> teacher,
+            @Doc("directory or GGUF file of a larger encoder with the same tokenizer, whose vectors are learned in place of what belongs together; each text is given to it once; null for none") Optional<Path> teacher,
             @Doc("how the states of a text become its vector where the directory does not say; vectors are then of length 1") Pooling pooling,
             @Doc("storage of the base model with qlora") QuantizedMatrix.Format quantize) {}
 

@@ -26,18 +26,20 @@ import dev.zhulong.model.EncoderFiles;
 import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.model.TextVectors;
 import dev.zhulong.recipe.cost.Formulas;
+import dev.zhulong.tensor.Device;
 import dev.zhulong.text.Companions;
 import dev.zhulong.text.encode.EncodedText;
 import dev.zhulong.train.BestWeights;
 import dev.zhulong.train.Contrast;
-import dev.zhulong.train.VectorDistillation;
-import dev.zhulong.train.VectorObjective;
+import dev.zhulong.train.KeptVectors;
 import dev.zhulong.train.Loss;
 import dev.zhulong.train.Ranks;
 import dev.zhulong.train.TrainData;
 import dev.zhulong.train.TrainListener;
 import dev.zhulong.train.TrainOptions;
 import dev.zhulong.train.Trainer;
+import dev.zhulong.train.VectorDistillation;
+import dev.zhulong.train.VectorObjective;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -56,6 +58,8 @@ final class EmbedRun implements RecipeJob.Run<EmbedJob.Result> {
     /** Metrics that may choose the weights. */
     private static final List<String> METRICS = List.of("mrr@10", "ndcg@10", "recall@10", "recall@1");
     private static final int AT = 10;
+    /** Part of the heap that vectors of a teacher may take. */
+    private static final int KEPT = 4;
 
     private final EmbedRecipe recipe;
     private final Ranks ranks;
@@ -139,9 +143,9 @@ final class EmbedRun implements RecipeJob.Run<EmbedJob.Result> {
         List<ContrastRow> learnt = encoded(sides.train(), texts);
         List<ContrastRow> held = encoded(sides.heldOut(), texts);
         long steps = recipe.train().steps(learnt.size(), recipe.train().batch());
-        try (EncoderTeacher teacher = recipe.model().teacher().map(path -> EncoderTeacher.open(path, base, config, model.spec())).orElse(null)) {
+        try (EncoderTeacher teacher = recipe.model().teacher().map(path -> EncoderTeacher.open(path, base, config, model.spec(), Device.parse(recipe.device()))).orElse(null)) {
             VectorObjective objective = teacher == null ? new Contrast(model, vectors, recipe.temperature(), config.similarity().equals("cosine"))
-                    : new VectorDistillation(model, vectors, teacher.model(), teacher.vectors());
+                    : new VectorDistillation(model, vectors, new KeptVectors(teacher, Runtime.getRuntime().maxMemory() / KEPT));
             announce(model, learnt, held, steps);
             return train(model, objective, texts, new Sides<>(learnt, held), sides, steps, inputs);
         }
@@ -259,7 +263,7 @@ final class EmbedRun implements RecipeJob.Run<EmbedJob.Result> {
         List<Path> inputs = new ArrayList<>(recipe.data().files());
         recipe.data().heldOut().ifPresent(inputs::add);
         inputs.addAll(RunInputs.describing(network()));
-        recipe.model().teacher().ifPresent(teacher -> inputs.addAll(RunInputs.describing(EncoderTeacher.network(teacher))));
+        recipe.model().teacher().ifPresent(teacher -> inputs.addAll(EncoderTeacher.describing(teacher)));
         inputs.addAll(config.files(base));
         return inputs;
     }

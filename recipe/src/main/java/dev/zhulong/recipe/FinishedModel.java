@@ -93,8 +93,12 @@ final class FinishedModel {
         return Provenance.of(stage, inputs, RunDirectory.tree(recipe), recipe.seed()).withParents(parents);
     }
 
-    /** The files of the model that was gone on from, and its own origin. */
+    /** The files of the model that was gone on from, and its own origin; of a GGUF file the file. */
     static void base(Path from, List<Provenance.Input> inputs, List<Provenance> parents) {
+        if (Files.isRegularFile(from)) {
+            inputs.add(Provenance.Input.of(from));
+            return;
+        }
         for (String name : List.of("config.json", "model.safetensors", "model.safetensors.index.json")) {
             if (Files.isRegularFile(from.resolve(name))) {
                 inputs.add(Provenance.Input.of(from.resolve(name)));

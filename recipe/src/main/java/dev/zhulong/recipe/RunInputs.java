@@ -39,7 +39,7 @@ record RunInputs(Map<String, Hash> hashes) {
      *
      * @param named by name, what is known already
      * @param files read as a whole
-     * @param base  directory of a model whose weights are read; null for none
+     * @param base  directory or GGUF file of a model whose weights are read; null for none
      * @throws IllegalArgumentException if any of it is not what the run began with; names it
      */
     static RunInputs of(Path directory, Map<String, String> named, Collection<Path> files, Path base) {
@@ -48,7 +48,7 @@ record RunInputs(Map<String, Hash> hashes) {
         named.forEach((name, sha256) -> now.put(name, new Hash(sha256, null)));
         files.forEach(file -> now.put(file.toString(), new Hash(ContentHash.ofFile(file).sha256(), null)));
         if (base != null) {
-            for (Path file : ModelDirectory.weightFiles(base)) {
+            for (Path file : Files.isRegularFile(base) ? List.of(base) : ModelDirectory.weightFiles(base)) {
                 String samples = ContentHash.ofSamples(file).sha256();
                 Hash before = then.get(file.toString());
                 boolean untouched = before != null && samples.equals(before.samples);

@@ -1,6 +1,8 @@
 package dev.zhulong.recipe;
 
-import dev.zhulong.text.HuggingFaceTokenizer;
+import dev.zhulong.formats.gguf.GgufFile;
+import dev.zhulong.text.GgufTokenizer;
+import dev.zhulong.text.InputTokenizer;
 import dev.zhulong.text.Tokenizer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -13,19 +15,33 @@ import java.util.TreeMap;
 final class SameTokenizer {
     private SameTokenizer() {}
 
-    /** @throws IllegalArgumentException where they do not */
-    static void require(Path teacher, Path student) {
+    /**
+     * Compares a teacher, a directory or a GGUF file, with a student's directory.
+     *
+     * @param remedy what to do where they differ
+     * @throws IllegalArgumentException where they do
+     */
+    static void require(Path teacher, Path student, String remedy) {
         String one = digest(teacher);
         String other = digest(student);
         if (!one.equals(other)) {
-            throw new IllegalArgumentException("teacher and student have different tokenizers (" + one.substring(0, 12) + " in " + teacher + ", " + other.substring(0, 12) + " in " + student
-                    + "), so their distributions are over different tokens: take a student with the teacher's tokenizer, or cut one from the teacher (--layers)");
+            throw new IllegalArgumentException(teacher + " has another tokenizer than " + student + " (" + one.substring(0, 12) + ", " + other.substring(0, 12)
+                    + "): with different tokenizers the same ids stand for other tokens; " + remedy);
         }
     }
 
-    /** Of the bytes and the control tokens that ids stand for. */
-    private static String digest(Path model) {
-        try (Tokenizer tokenizer = HuggingFaceTokenizer.load(model)) {
+    private static Tokenizer open(Path model) {
+        if (!GgufFile.isOne(model)) {
+            return InputTokenizer.load(model);
+        }
+        try (GgufFile file = GgufFile.open(model)) {
+            return GgufTokenizer.load(file.metadata());
+        }
+    }
+
+    /** Of the bytes and the control tokens that ids stand for, in hexadecimal digits. */
+    static String digest(Path model) {
+        try (Tokenizer tokenizer = open(model)) {
             MessageDigest digest = MessageDigest.getInstance("SHA-256");
             for (int id = 0; id < tokenizer.vocabSize(); id++) {
                 byte[] bytes = tokenizer.has(id) ? tokenizer.bytes(id) : new byte[0];

@@ -4,6 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.zhulong.compress.Precision;
+import dev.zhulong.compress.Quantization;
 import dev.zhulong.compress.prune.DecoderPrune;
 import dev.zhulong.compress.prune.Staying;
 import dev.zhulong.formats.JsonFields;
@@ -101,6 +103,41 @@ class AStudentIsNeverWorseThanItBeganTest {
         }
     }
 
+    /** Two epochs; the teacher reads each row once, whether a run is stopped or another one has drawn before. */
+    @Test
+    void fromDrawsItComesNearerAndEndsInTheSameBitsAsWell() throws IOException {
+        Path draws = temporary.resolve("draws");
+        // measured on all that is held out, as the student is so near its teacher already that a few rows say something else
+        String[] how = {"student.layers=2", "objective.draws=20", "train.steps=0", "train.epochs=2", "train.batch=32", "train.warmup=1", "train.evaluate_rows=0", "train.evaluate_every=20"};
+        Path whole = temporary.resolve("drawn");
+        JsonFields found = run(recipe(how), whole);
+        assertThat(found.number("divergence")).isLessThanOrEqualTo(found.number("divergence_before"));
+        Path out = temporary.resolve("drawn-stopped");
+        assertThatThrownBy(() -> new DistilJob(recipe(how)).run(out, event -> {
+            if (event.stage().equals("train") && event.done() == 7 && event.values().containsKey(Event.LOSS)) {
+                throw new IllegalStateException("stopped");
+            }
+        })).hasMessageContaining("stopped");
+        Jobs.in(out, List.of()).run(out, Progress.SILENT);
+        assertThat(out.resolve("model.safetensors")).hasSameBinaryContentAs(whole.resolve("model.safetensors"));
+
+        List<String> said = new ArrayList<>();
+        for (String name : List.of("first", "second")) {
+            List<String> all = new ArrayList<>(List.of(how));
+            all.add("objective.draws_in=" + draws);
+            new DistilJob(recipe(all.toArray(String[]::new))).run(temporary.resolve("drawn-" + name), event -> {
+                if (event.note().contains("are there already")) {
+                    said.add(event.note());
+                }
+            });
+            assertThat(temporary.resolve("drawn-" + name + "/model.safetensors")).hasSameBinaryContentAs(whole.resolve("model.safetensors"));
+        }
+        assertThat(said.getFirst()).contains("; 0 rows");
+        assertThat(said.getLast()).doesNotContain("; 0 rows");
+        assertThatThrownBy(() -> recipe("student.layers=2", "objective.draws=50", "objective.divergence=jsd")).hasMessageContaining("leave draws out");
+        assertThatThrownBy(() -> recipe("student.layers=2", "objective.draws=256")).hasMessageContaining("0 to 255");
+    }
+
     @Test
     void aStudentOfItsOwnHasTheTeachersTokenizer() throws IOException {
         Path student = temporary.resolve("student");
@@ -114,6 +151,27 @@ class AStudentIsNeverWorseThanItBeganTest {
         assertThatThrownBy(() -> run(recipe("student.from=" + other), temporary.resolve("none"))).isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("different tokenizers").hasMessageContaining("--layers");
         assertThat(temporary.resolve("none")).doesNotExist();
+    }
+
+    /** The file's documents are sequences of an engine, the directory's are told apart by a mask. */
+    @Test
+    void aFileTeachesWhatItsDirectoryDoes() throws IOException {
+        Path student = temporary.resolve("pruned");
+        Path file = temporary.resolve("teacher.gguf");
+        try (Decoder whole = DecoderFiles.load(teacher)) {
+            DecoderPrune.write(teacher, whole, Staying.choose(whole.spec(), Staying.Wanted.layers(List.of(0, 2)), null), student);
+        }
+        new Quantization(teacher, Precision.F32, file, false, 1, Progress.SILENT).run();
+        String[] how = {"student.from=" + student, "train.steps=8", "train.warmup=1"};
+        JsonFields expected = run(recipe(how), temporary.resolve("by-directory"));
+        List<String> all = new ArrayList<>(List.of(how));
+        all.add("teacher=" + file);
+        JsonFields found = run(recipe(all.toArray(String[]::new)), temporary.resolve("by-file"));
+        for (String name : List.of("teacher_perplexity", "perplexity_before", "divergence_before", "perplexity", "divergence")) {
+            assertThat(found.number(name)).as(name).isCloseTo(expected.number(name), within(1e-3 * expected.number(name)));
+        }
+        assertThat(Provenance.read(temporary.resolve("by-file")).inputs()).anyMatch(input -> input.name().endsWith("teacher.gguf"));
+        assertThatThrownBy(() -> run(recipe("teacher=" + file, "student.layers=2"), temporary.resolve("none-4"))).hasMessageContaining("no student is cut").hasMessageContaining("--student");
     }
 
     @Test

@@ -8,36 +8,40 @@ import dev.zhulong.tensor.TensorScope;
 import java.util.Arrays;
 
 /**
- * A student learns its teacher's distribution of every next token, rather than the one token that the text has. Where the two have heads of different heights, as padded vocabularies
- * make them, the rows that both have are compared.
+ * A student learns its teacher's distribution of every next token, rather than the one token that the text has.
  *
  * <p>A loss is a sum of divergences in nats, times T². A mixture's routers are not balanced by it.
  */
 public final class Distillation implements Objective<Batch> {
     private final Decoder student;
-    private final TokenTeacher teacher;
-    private final Divergence divergence;
-    private final double temperature;
+    private final SoftTargets targets;
+    private final SoftTargets measured;
 
     /**
      * Over a student that is trained.
      *
+     * @param targets  what its distributions learn
+     * @param measured what evaluations compare them with: an estimate is good enough to learn from, and too coarse to say whether a student that is near its teacher came nearer
+     */
+    public Distillation(Decoder student, SoftTargets targets, SoftTargets measured) {
+        this.student = student;
+        this.targets = targets;
+        this.measured = measured;
+    }
+
+    /**
+     * From the whole distributions of a teacher.
+     *
      * @param temperature that logits of both are divided by, above 0
      */
     public Distillation(Decoder student, TokenTeacher teacher, Divergence divergence, double temperature) {
-        if (!(temperature > 0) || Double.isInfinite(temperature)) {
-            throw new IllegalArgumentException("the temperature must be above 0, found " + temperature);
-        }
-        this.student = student;
-        this.teacher = teacher;
-        this.divergence = divergence;
-        this.temperature = temperature;
+        this(student, SoftTargets.whole(teacher, divergence, temperature), SoftTargets.whole(teacher, divergence, temperature));
     }
 
     @Override
     public Loss accumulate(Batch batch, boolean recompute) {
         try (var scope = TensorScope.open()) {
-            TokenTeacher.Rows taught = teacher.of(batch);
+            SoftTargets.OfBatch taught = targets.of(batch);
             double[] sum = new double[1];
             Backward.through(student, new Tensor[] {Tensor.of(batch.tokens(), batch.batch(), batch.seq())}, BatchContext.of(student, batch), recompute, flow -> {
                 Tensor hidden = flow[0];
@@ -51,7 +55,7 @@ public final class Distillation implements Objective<Batch> {
     @Override
     public Loss evaluate(Batch batch) {
         try (var scope = TensorScope.open(); var off = NoGrad.open()) {
-            TokenTeacher.Rows taught = teacher.of(batch);
+            SoftTargets.OfBatch taught = measured.of(batch);
             double[] sum = new double[1];
             Tensor hidden = student.hidden(Tensor.of(batch.tokens(), batch.batch(), batch.seq()), BatchContext.of(student, batch));
             HeadLoss.run(hidden.view((long) batch.batch() * batch.seq(), -1), student.head(), batch.targets(), rows(taught, sum), false);
@@ -59,20 +63,13 @@ public final class Distillation implements Objective<Batch> {
         }
     }
 
-    private HeadLoss.Rows rows(TokenTeacher.Rows taught, double[] sum) {
+    private static HeadLoss.Rows rows(SoftTargets.OfBatch taught, double[] sum) {
         return (logits, rows, backward) -> {
-            Tensor of = taught.logits(rows);
-            long common = Math.min(logits.size(1), of.size(1));
-            Divergence.Rows compared = divergence.of(logits.narrow(1, 0, common), of.narrow(1, 0, common), temperature, backward);
+            Divergence.Rows compared = taught.compare(logits, rows, backward);
             for (float each : compared.each().toFloats()) {
                 sum[0] += each;
             }
-            if (!backward || common == logits.size(1)) {
-                return compared.gradient();
-            }
-            Tensor whole = Tensor.zeros(logits.dtype(), logits.shape());
-            whole.narrow(1, 0, common).copy_(compared.gradient());
-            return whole;
+            return compared.gradient();
         };
     }
 

@@ -73,7 +73,8 @@ public sealed interface Divergence {
         return new Rows(more == null ? each : each.add(more), backward ? u.sub(mean).mul(q).mul(temperature) : null);
     }
 
-    private static Tensor scaled(Tensor logits, double temperature) {
+    /** Logits at a temperature. */
+    static Tensor scaled(Tensor logits, double temperature) {
         return temperature == 1 ? logits : logits.mul(1 / temperature);
     }
 }

@@ -1,11 +1,14 @@
 package dev.zhulong.train;
 
 import dev.zhulong.data.pack.ContrastBatch;
+import dev.zhulong.data.pack.EncoderBatch;
 import dev.zhulong.model.Encoder;
 import dev.zhulong.model.TextVectors;
-import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
-import dev.zhulong.tensor.TensorScope;
+import dev.zhulong.train.VectorTeacher.Text;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 
 /**
  * How far a smaller encoder's vectors of texts are from those of a larger one: for each text 1 less the cosine between the two, and the squared differences of its similarities with all texts of
@@ -15,24 +18,18 @@ public final class VectorDistillation extends VectorObjective {
     private static final Unit UNIT = new Unit("distance", "text");
 
     private final TextVectors vectors;
-    private final Encoder teacher;
-    private final TextVectors wanted;
+    private final VectorTeacher teacher;
 
     /**
-     * Over two networks without heads that read the same ids and give vectors of one width.
+     * Over a network without a head.
      *
-     * @param vectors of the smaller one's texts; stays its owner's
-     * @param teacher stays its owner's, is not trained
-     * @param wanted  of the teacher's texts; stays its owner's
+     * @param vectors of its texts; stays its owner's
+     * @param teacher that reads the same ids and gives vectors of the same width
      */
-    public VectorDistillation(Encoder model, TextVectors vectors, Encoder teacher, TextVectors wanted) {
+    public VectorDistillation(Encoder model, TextVectors vectors, VectorTeacher teacher) {
         super(model);
-        if (model == teacher) {
-            throw new IllegalArgumentException("a model cannot be its own teacher");
-        }
         this.vectors = vectors;
         this.teacher = teacher;
-        this.wanted = wanted;
     }
 
     @Override
@@ -45,9 +42,20 @@ public final class VectorDistillation extends VectorObjective {
     }
 
     private Tensor there(ContrastBatch batch) {
-        try (var off = NoGrad.open(); var scope = TensorScope.open()) {
-            return scope.handOut(TextVectors.normalised(wanted.of(states(teacher, batch.texts()), batch.texts().lengths(), batch.prompts())));
+        EncoderBatch texts = batch.texts();
+        List<Text> asked = new ArrayList<>();
+        for (int row = 0; row < texts.rows(); row++) {
+            int from = row * texts.width();
+            int to = from + texts.lengths()[row];
+            asked.add(new Text(Arrays.copyOfRange(texts.ids(), from, to), Arrays.copyOfRange(texts.types(), from, to), batch.prompts()[row]));
         }
+        List<float[]> vectors = teacher.of(asked);
+        int width = vectors.getFirst().length;
+        float[] all = new float[vectors.size() * width];
+        for (int row = 0; row < vectors.size(); row++) {
+            System.arraycopy(vectors.get(row), 0, all, row * width, width);
+        }
+        return TextVectors.normalised(Tensor.of(all, vectors.size(), width));
     }
 
     @Override

@@ -29,7 +29,7 @@ public abstract sealed class VectorObjective implements Objective<ContrastBatch>
         try (var scope = TensorScope.open()) {
             Loss[] loss = new Loss[1];
             EncoderBatch texts = batch.texts();
-            Backward.through(model, model.inputs(texts.ids(), texts.types(), texts.rows()), pass(model, texts), recompute, flow -> {
+            Backward.through(model, model.inputs(texts.ids(), texts.types(), texts.rows()), pass(texts), recompute, flow -> {
                 Tensor states = flow[0].requiresGrad(true);
                 Tensor sum = sum(states, batch);
                 loss[0] = new Loss(sum.item(), counted(batch), 0);
@@ -43,17 +43,14 @@ public abstract sealed class VectorObjective implements Objective<ContrastBatch>
     @Override
     public Loss evaluate(ContrastBatch batch) {
         try (var scope = TensorScope.open(); var off = NoGrad.open()) {
-            return new Loss(sum(states(model, batch.texts()), batch).item(), counted(batch), 0);
+            EncoderBatch texts = batch.texts();
+            Tensor states = model.run(model.inputs(texts.ids(), texts.types(), texts.rows()), pass(texts))[0];
+            return new Loss(sum(states, batch).item(), counted(batch), 0);
         }
     }
 
-    /** What an encoder's last layer makes of texts. */
-    static Tensor states(Encoder encoder, EncoderBatch texts) {
-        return encoder.run(encoder.inputs(texts.ids(), texts.types(), texts.rows()), pass(encoder, texts))[0];
-    }
-
-    private static Pass pass(Encoder encoder, EncoderBatch texts) {
-        return encoder.pass(texts.ids(), texts.visible(), texts.globals(), texts.rows());
+    private Pass pass(EncoderBatch texts) {
+        return model.pass(texts.ids(), texts.visible(), texts.globals(), texts.rows());
     }
 
     @Override

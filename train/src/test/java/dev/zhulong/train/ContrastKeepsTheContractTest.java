@@ -6,32 +6,21 @@ import static org.assertj.core.api.Assertions.within;
 import dev.zhulong.data.pack.ContrastBatch;
 import dev.zhulong.data.pack.ContrastRow;
 import dev.zhulong.data.pack.EncoderRow;
-import dev.zhulong.formats.DecoderSpec.Activation;
-import dev.zhulong.formats.DecoderSpec.Norm;
-import dev.zhulong.formats.EncoderFamily;
-import dev.zhulong.formats.EncoderSpec;
-import dev.zhulong.formats.EncoderSpec.Head;
-import dev.zhulong.formats.Family;
 import dev.zhulong.formats.SafetensorsWriter;
-import dev.zhulong.formats.Stack;
 import dev.zhulong.formats.embedding.EmbeddingConfig;
 import dev.zhulong.formats.embedding.EmbeddingConfig.Step;
 import dev.zhulong.formats.embedding.Pooling;
 import dev.zhulong.model.Encoder;
 import dev.zhulong.model.TextVectors;
-import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
-import dev.zhulong.tensor.TensorScope;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -40,7 +29,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class ContrastKeepsTheContractTest {
-    private static final int HIDDEN = 16;
+    private static final int HIDDEN = TinyTexts.HIDDEN;
     private static final int DENSE = 6;
 
     @Nested
@@ -76,14 +65,7 @@ class ContrastKeepsTheContractTest {
         private final float[] dense;
 
         Over(List<Pooling> pooling, boolean prompts, boolean cosine, boolean denseToo) {
-            var layer = new Stack.Layer(new Stack.Attention(4, 4, 4, true, true, false, 0), new Stack.Mlp.Dense(24, Activation.GELU, false, true));
-            var stack = new Stack(HIDDEN, Collections.nCopies(2, layer), Norm.LAYER, 1e-5, Stack.NormPlace.AFTER, new Stack.Positions.Learned(0), 32);
-            model = Encoder.random(new EncoderSpec((EncoderFamily) Family.of("bert"), stack, Tiny.VOCAB, 2, 0, new Head.None()), 7);
-            model.parameters().values().forEach(p -> {
-                if (p.dim() > 1) {
-                    p.mul_(8);
-                }
-            });
+            model = TinyTexts.encoder(2, 7);
             model.requiresGrad(true);
             this.cosine = cosine;
             int inputs = pooling.size() * HIDDEN;
@@ -104,7 +86,7 @@ class ContrastKeepsTheContractTest {
                     throw new UncheckedIOException(e);
                 }
             }
-            config = new EmbeddingConfig(true, "", OptionalInt.empty(), false, pooling, prompts, OptionalInt.empty(), steps, Map.of(), Optional.empty(), "cosine");
+            config = TinyTexts.config(pooling, prompts, steps);
             vectors = new TextVectors(config, directory);
         }
 
@@ -134,14 +116,10 @@ class ContrastKeepsTheContractTest {
             var random = new SplittableRandom(seed);
             List<ContrastRow> rows = new ArrayList<>();
             for (int i = 0; i < lengths.length; i++) {
-                rows.add(new ContrastRow(text(random, lengths[i]), i == 1 ? rows.getFirst().positive() : text(random, 4 + i),
-                        i % 2 == 0 ? Optional.of(text(random, 7)) : Optional.empty(), 2, 1));
+                rows.add(new ContrastRow(TinyTexts.text(random, lengths[i]), i == 1 ? rows.getFirst().positive() : TinyTexts.text(random, 4 + i),
+                        i % 2 == 0 ? Optional.of(TinyTexts.text(random, 7)) : Optional.empty(), 2, 1));
             }
             return rows;
-        }
-
-        private static EncoderRow text(SplittableRandom random, int length) {
-            return new EncoderRow(random.ints(length, 1, Tiny.VOCAB).toArray(), new int[length], new int[0]);
         }
 
         @Override
@@ -177,10 +155,7 @@ class ContrastKeepsTheContractTest {
 
         private double[] vector(EncoderRow text, int prompt) {
             int n = text.length();
-            float[] states;
-            try (var scope = TensorScope.open(); var off = NoGrad.open()) {
-                states = model.states(text.ids(), text.types(), null, 1).toFloats();
-            }
+            float[] states = TinyTexts.states(model, text.ids(), text.types());
             int from = config.includePrompt() ? 0 : prompt;
             double[] all = new double[config.pooling().size() * HIDDEN];
             for (int p = 0; p < config.pooling().size(); p++) {

@@ -108,7 +108,7 @@ class DistillationKeepsTheContractTest extends ObjectiveContract<Distillation, B
             for (float g : expected.get(weight)) {
                 largest = Math.max(largest, Math.abs(g));
             }
-            assertThat(found).as(weight).containsExactly(expected.get(weight), within(Math.max(1e-6f * largest, 1e-7f) * 4));
+            assertThat(found).as(weight).containsExactly(expected.get(weight), within(1e-6f * largest));
         });
     }
 

@@ -1,71 +1,49 @@
 package dev.zhulong.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.zhulong.data.pack.ContrastBatch;
 import dev.zhulong.data.pack.ContrastRow;
 import dev.zhulong.data.pack.EncoderRow;
-import dev.zhulong.formats.DecoderSpec.Activation;
-import dev.zhulong.formats.DecoderSpec.Norm;
-import dev.zhulong.formats.EncoderFamily;
-import dev.zhulong.formats.EncoderSpec;
-import dev.zhulong.formats.EncoderSpec.Head;
-import dev.zhulong.formats.Family;
-import dev.zhulong.formats.Stack;
-import dev.zhulong.formats.embedding.EmbeddingConfig;
 import dev.zhulong.formats.embedding.Pooling;
 import dev.zhulong.model.Encoder;
 import dev.zhulong.model.TextVectors;
-import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
-import dev.zhulong.tensor.TensorScope;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 class VectorDistillationKeepsTheContractTest extends ObjectiveContract<VectorDistillation, ContrastBatch> {
-    private static final int HIDDEN = 16;
-
-    private final EmbeddingConfig config = new EmbeddingConfig(true, "", OptionalInt.empty(), false, List.of(Pooling.MEAN), true, OptionalInt.empty(), List.of(), Map.of(), Optional.empty(), "cosine");
-    private final Encoder model = encoder(1, 7);
-    private final Encoder teacher = encoder(3, 8);
-    private final TextVectors vectors = new TextVectors(config, Path.of(""));
+    private final Encoder model = TinyTexts.encoder(1, 7);
+    private final Encoder network = TinyTexts.encoder(3, 8);
+    private final TextVectors vectors = new TextVectors(TinyTexts.config(List.of(Pooling.MEAN), true, List.of()), Path.of(""));
+    private final List<Integer> asked = new ArrayList<>();
+    private final VectorTeacher teacher = texts -> {
+        asked.add(texts.size());
+        return texts.stream().map(text -> floats(vector(network, text.ids(), text.types()))).toList();
+    };
 
     VectorDistillationKeepsTheContractTest() {
         model.requiresGrad(true);
     }
 
-    private static Encoder encoder(int layers, long seed) {
-        var layer = new Stack.Layer(new Stack.Attention(4, 4, 4, true, true, false, 0), new Stack.Mlp.Dense(24, Activation.GELU, false, true));
-        var stack = new Stack(HIDDEN, Collections.nCopies(layers, layer), Norm.LAYER, 1e-5, Stack.NormPlace.AFTER, new Stack.Positions.Learned(0), 32);
-        Encoder encoder = Encoder.random(new EncoderSpec((EncoderFamily) Family.of("bert"), stack, Tiny.VOCAB, 2, 0, new Head.None()), seed);
-        encoder.parameters().values().forEach(p -> {
-            if (p.dim() > 1) {
-                p.mul_(8);
-            }
-        });
-        return encoder;
-    }
-
     @AfterEach
     void close() {
         model.close();
-        teacher.close();
+        network.close();
         vectors.close();
     }
 
     @Override
     VectorDistillation objective() {
-        return new VectorDistillation(model, vectors, teacher, vectors);
+        return new VectorDistillation(model, vectors, teacher);
     }
 
     @Override
@@ -82,13 +60,9 @@ class VectorDistillationKeepsTheContractTest extends ObjectiveContract<VectorDis
         var random = new SplittableRandom(seed);
         List<ContrastRow> rows = new ArrayList<>();
         for (int length : lengths) {
-            rows.add(new ContrastRow(text(random, length), text(random, 4 + length), Optional.empty(), 0, 0));
+            rows.add(new ContrastRow(TinyTexts.text(random, length), TinyTexts.text(random, 4 + length), Optional.empty(), 0, 0));
         }
         return rows;
-    }
-
-    private static EncoderRow text(SplittableRandom random, int length) {
-        return new EncoderRow(random.ints(length, 1, Tiny.VOCAB).toArray(), new int[length], new int[0]);
     }
 
     @Override
@@ -107,8 +81,8 @@ class VectorDistillationKeepsTheContractTest extends ObjectiveContract<VectorDis
         List<ContrastRow> rows = rows(1, 9, 3, 5);
         List<EncoderRow> texts = new ArrayList<>(rows.stream().map(ContrastRow::anchor).toList());
         rows.forEach(row -> texts.add(row.positive()));
-        List<double[]> own = texts.stream().map(text -> vector(model, text)).toList();
-        List<double[]> there = texts.stream().map(text -> vector(teacher, text)).toList();
+        List<double[]> own = texts.stream().map(text -> vector(model, text.ids(), text.types())).toList();
+        List<double[]> there = texts.stream().map(text -> vector(network, text.ids(), text.types())).toList();
         double expected = 0;
         for (int i = 0; i < texts.size(); i++) {
             expected += 1 - product(own.get(i), there.get(i));
@@ -121,33 +95,75 @@ class VectorDistillationKeepsTheContractTest extends ObjectiveContract<VectorDis
 
     @Test
     void whatIsAsTheTeacherAlreadyHasNothingToLearn() {
-        try (Encoder twin = encoder(3, 8)) {
+        try (Encoder twin = TinyTexts.encoder(3, 8)) {
             twin.requiresGrad(true);
-            var objective = new VectorDistillation(twin, vectors, teacher, vectors);
+            var objective = new VectorDistillation(twin, vectors, teacher);
             assertThat(objective.accumulate(batches().getFirst(), false).mean()).isCloseTo(0, within(1e-6));
             twin.trainable().forEach((name, weight) -> assertThat(weight.grad() == null ? new float[1] : weight.grad().toFloats()).as(name).usingComparatorWithPrecision(1e-4f)
                     .containsOnly(0));
         }
-        assertThatIllegalArgumentException().isThrownBy(() -> new VectorDistillation(teacher, vectors, teacher, vectors)).withMessageContaining("its own teacher");
     }
 
-    private static double[] vector(Encoder encoder, EncoderRow text) {
-        float[] states;
-        try (var scope = TensorScope.open(); var off = NoGrad.open()) {
-            states = encoder.states(text.ids(), text.types(), null, 1).toFloats();
+    /** Texts come again in other batches, beside others and in another order. */
+    @Test
+    void vectorsThatAreKeptGiveTheBitsOfATeacherThatIsAskedEachTime() {
+        List<ContrastRow> rows = rows(1, 9, 3, 5, 7, 3, 6);
+        List<ContrastBatch> twice = List.of(ContrastBatch.of(rows.subList(0, 4), 0), ContrastBatch.of(rows.subList(4, 6), 0),
+                ContrastBatch.of(List.of(rows.get(5), rows.get(1), rows.get(3), rows.get(1)), 0), ContrastBatch.of(List.of(rows.get(0), rows.get(4)), 0));
+        int[] questions = new int[3];
+        // room for none of them, for some and for all
+        long[] rooms = {0, 2000, 1 << 20};
+        for (int i = 0; i < rooms.length; i++) {
+            var kept = new VectorDistillation(model, vectors, new KeptVectors(teacher, rooms[i]));
+            for (ContrastBatch batch : twice) {
+                asked.clear();
+                Map<String, List<Float>> found = gradients(kept, batch);
+                questions[i] += asked.stream().mapToInt(Integer::intValue).sum();
+                assertThat(found).isEqualTo(gradients(objective(), batch));
+            }
         }
-        double[] mean = new double[HIDDEN];
+        // one row stands twice in a batch
+        assertThat(questions[0]).isEqualTo(22);
+        assertThat(questions[1]).isBetween(13, 21);
+        assertThat(questions[2]).isEqualTo(12);
+    }
+
+    private Map<String, List<Float>> gradients(VectorDistillation objective, ContrastBatch batch) {
+        objective.accumulate(batch, false);
+        Map<String, List<Float>> all = new LinkedHashMap<>();
+        model.trainable().forEach((name, weight) -> {
+            List<Float> values = new ArrayList<>();
+            for (float each : weight.grad().toFloats()) {
+                values.add(each);
+            }
+            all.put(name, values);
+            weight.clearGrad();
+        });
+        return all;
+    }
+
+    private static double[] vector(Encoder encoder, int[] ids, int[] types) {
+        float[] states = TinyTexts.states(encoder, ids, types);
+        double[] mean = new double[TinyTexts.HIDDEN];
         double squares = 0;
-        for (int c = 0; c < HIDDEN; c++) {
-            for (int t = 0; t < text.length(); t++) {
-                mean[c] += states[t * HIDDEN + c];
+        for (int c = 0; c < mean.length; c++) {
+            for (int t = 0; t < ids.length; t++) {
+                mean[c] += states[t * mean.length + c];
             }
             squares += mean[c] * mean[c];
         }
-        for (int c = 0; c < HIDDEN; c++) {
+        for (int c = 0; c < mean.length; c++) {
             mean[c] /= Math.sqrt(squares);
         }
         return mean;
+    }
+
+    private static float[] floats(double[] values) {
+        float[] floats = new float[values.length];
+        for (int i = 0; i < floats.length; i++) {
+            floats[i] = (float) values[i];
+        }
+        return floats;
     }
 
     private static double product(double[] a, double[] b) {

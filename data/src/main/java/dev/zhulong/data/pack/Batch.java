@@ -19,6 +19,18 @@ public record Batch(int batch, int seq, int[] tokens, int[] targets, int[] posit
         this(batch, seq, new int[batch * seq], new int[batch * seq], new int[batch * seq], new int[batch * seq]);
     }
 
+    /** Some of its rows, in that order. */
+    public Batch rows(int[] which) {
+        var some = new Batch(which.length, seq);
+        for (int i = 0; i < which.length; i++) {
+            System.arraycopy(tokens, which[i] * seq, some.tokens, i * seq, seq);
+            System.arraycopy(targets, which[i] * seq, some.targets, i * seq, seq);
+            System.arraycopy(positions, which[i] * seq, some.positions, i * seq, seq);
+            System.arraycopy(documents, which[i] * seq, some.documents, i * seq, seq);
+        }
+        return some;
+    }
+
     /** Inputs that have a target. */
     public int supervised() {
         int count = 0;

@@ -3,7 +3,7 @@ package dev.zhulong.data.pack;
 /**
  * An endless list of training rows. Row {@code n} is the same whenever and by whomever it is asked for. Safe for several threads.
  */
-public sealed interface Rows permits PackedRows, MixedRows, WindowRows, SupervisedRows, PairedRows {
+public sealed interface Rows permits PackedRows, MixedRows, RepeatedRows, WindowRows, SupervisedRows, PairedRows {
     /** Tokens a row. */
     int seq();
 
