@@ -34,6 +34,9 @@ final class IntegerKernelCode {
     /** Bytes of a row of outputs on their own: a cache line more than it needs, so that rows don't meet in one set of the cache. */
     static final int OUTPUT_STRIDE = MOST_BLOCKS * 64 + 64;
 
+    /** Bytes ahead that weights are asked for: over the end of a page of 4 KB, at which the processor's own fetching stops. */
+    private static final int AHEAD = 4096;
+
     // offsets of the constants
     private static final int LOW_NIBBLES = 0;
     private static final int LOW_CRUMBS = 16;
@@ -204,6 +207,11 @@ final class IntegerKernelCode {
         x.ret();
     }
 
+    /** Whether each weight is read once, from memory as a rule: of several rows others come to read it from the cache. */
+    private boolean comesFromMemory() {
+        return rows == 1;
+    }
+
     private interface Output {
         void emit(int row, int block);
     }
@@ -260,6 +268,13 @@ final class IntegerKernelCode {
                     scale(scales + b, new Mem(RSI, at));
                     if (shape.hasMin) {
                         scale(mins + b, new Mem(RDX, at));
+                    }
+                    if (comesFromMemory()) {
+                        int ahead = AHEAD / groupData * groupScales;
+                        x.prefetch(new Mem(RSI, at + ahead));
+                        if (shape.hasMin) {
+                            x.prefetch(new Mem(RDX, at + ahead));
+                        }
                     }
                 }
             }
@@ -332,6 +347,9 @@ final class IntegerKernelCode {
         int loaded = blocks == 1 && shape.bits < 8 ? spare : weights + b;
         if (part == 0 || blocks > 1) {
             x.load(loaded, new Mem(RDI, at));
+        }
+        if (part == 0 && comesFromMemory()) {
+            x.prefetch(new Mem(RDI, at + AHEAD));
         }
         if (part > 0) {
             x.shiftIntsRight(weights + b, loaded, shape.bits * part);

@@ -83,7 +83,7 @@ public final class CpuEngine implements LanguageModel {
         int firstLayer = both == null ? 0 : both.firstDecoderLayer();
         SourceEncoder sources = null;
         try {
-            var loader = new CpuLayer.Loader(weights, arena, pool, kept);
+            var loader = new CpuLayer.Loader(weights, new WeightArena(arena), pool, kept);
             for (int l = 0; l < layers.length; l++) {
                 layers[l] = loader.layer(firstLayer + l);
             }
