@@ -23,6 +23,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 
 /**
  * Makes a model small enough without letting it fall below the floor: recipes are tried from the cheapest on, each judged on text that none of them has seen, until one is all that was asked
@@ -149,9 +150,9 @@ public final class Ladder implements AutoCloseable {
                 return done(found.get(), true);
             }
         }
-        Optional<Attempt> trained = best(target).flatMap(this::train);
-        if (trained.isPresent() && goal.isReached(trained.get(), before)) {
-            return done(trained.get(), true);
+        Optional<Attempt> learned = trained(target).or(() -> student(target)).or(() -> trained(target));
+        if (learned.isPresent()) {
+            return done(learned.get(), true);
         }
         Optional<Attempt> best = best(target);
         if (bestEffort && best.isPresent()) {
@@ -159,6 +160,53 @@ public final class Ladder implements AutoCloseable {
         }
         findNearest(bases().getLast(), target);
         return new Outcome(Optional.empty(), false, ledger.attempts(), before, goal, seconds(), notes);
+    }
+
+    private Optional<Attempt> trained(long target) {
+        return best(target).flatMap(this::train).filter(attempt -> goal.isReached(attempt, before));
+    }
+
+    /** With fewer layers, where bits alone make it neither small nor fast enough. They cost less than layers do, so that for the sake of quality none are taken. */
+    private Optional<Attempt> student(long target) {
+        List<Attempt> small = ledger.attempts().stream().filter(attempt -> attempt.bytes() <= target && !attempt.recipe().base().isStudent()).toList();
+        if (isOver() || small.stream().anyMatch(goal::isFastEnough)) {
+            return Optional.empty();
+        }
+        Base whole = bases().getLast();
+        double vocabulary = workshop.size(whole).vocabularyShare();
+        long smallest = PRECISIONS.stream().mapToLong(precision -> workshop.predicted(whole, precision)).min().orElseThrow();
+        double fastest = small.stream().mapToDouble(attempt -> attempt.tokensPerSecond() / attempt.tokensPerSecondBefore()).max().orElse(goal.faster());
+        Optional<Cut> cut = Cut.ALL.stream().filter(some -> smallest * some.left(vocabulary) <= target && fastest / some.left(vocabulary) >= goal.faster()).findFirst();
+        if (cut.isEmpty()) {
+            notes.add("fewer layers would not make it small and fast enough either");
+            return Optional.empty();
+        }
+        int layers = workshop.layers();
+        // it and its control learn
+        long weights = Math.round(workshop.size(whole).weights() * (1 + cut.get().left(vocabulary)));
+        return steps(weights, some -> isKnown(cut.get().of(whole, layers, some))).flatMap(steps -> student(cut.get().of(whole, layers, steps), target));
+    }
+
+    private boolean isKnown(Base student) {
+        return workshop.isBegun(student) || !attempts(student).isEmpty();
+    }
+
+    private List<Attempt> attempts(Base base) {
+        return ledger.attempts().stream().filter(attempt -> attempt.recipe().base().equals(base)).toList();
+    }
+
+    private Optional<Attempt> student(Base student, long target) {
+        if (!workshop.isBegun(student) && !attempts(student).isEmpty()) {
+            // by an earlier call, which has removed it: it would have to learn again
+            return attempts(student).stream().filter(attempt -> goal.isReached(attempt, before)).findFirst();
+        }
+        try {
+            workshop.size(student);
+        } catch (IllegalArgumentException e) {
+            notes.add("no layers were taken out: " + e.getMessage());
+            return Optional.empty();
+        }
+        return climb(student, fitting(student, target)).or(() -> withinBudget(student, target));
     }
 
     private Optional<Attempt> best(long target) {
@@ -184,15 +232,18 @@ public final class Ladder implements AutoCloseable {
             notes.add("training in few bits was left out: it needs " + Sizes.memory(needed) + " of memory");
             return Optional.empty();
         }
+        return steps(weights, some -> workshop.isBegun(start.recipe().trained(some))).map(some -> attempt(start.recipe().trained(some)));
+    }
+
+    /** As many as there is time for; a training that was begun goes on, however fast the machine is now. */
+    private Optional<Long> steps(long weights, Predicate<Long> begun) {
         double left = goal.limit().toSeconds() - seconds();
         double each = Recovery.seconds(weights);
-        // a run that was begun goes on, however fast the machine is now
-        Optional<Long> steps = STEPS.stream().filter(some -> workshop.isBegun(start.recipe().trained(some))).findFirst()
-                .or(() -> STEPS.stream().filter(some -> some * each < left).findFirst());
+        Optional<Long> steps = STEPS.stream().filter(begun).findFirst().or(() -> STEPS.stream().filter(some -> some * each < left).findFirst());
         if (steps.isEmpty()) {
-            notes.add(String.format(Locale.ROOT, "training in few bits was left out: %d steps would take about %,.0f s, and %,.0f s are left", STEPS.getLast(), STEPS.getLast() * each, Math.max(0, left)));
+            notes.add(String.format(Locale.ROOT, "training was left out: %d steps would take about %,.0f s, and %,.0f s are left", STEPS.getLast(), STEPS.getLast() * each, Math.max(0, left)));
         }
-        return steps.map(some -> attempt(start.recipe().trained(some)));
+        return steps;
     }
 
     /** Looks for the fewest bits that keep the floor, so that the user learns what can be had; more bits are taken to be no worse. */
@@ -218,13 +269,13 @@ public final class Ladder implements AutoCloseable {
             return Optional.empty();
         }
         // types that an earlier call found need not be found again
-        Optional<Attempt> earlier = ledger.attempts().stream().filter(a -> a.recipe().base() == base && a.recipe().types().budget() == target && a.recipe().steps() == 0).findFirst();
+        Optional<Attempt> earlier = attempts(base).stream().filter(a -> a.recipe().types().budget() == target && a.recipe().steps() == 0).findFirst();
         if (earlier.isEmpty()) {
             Recipe recipe;
             try {
                 recipe = workshop.withinBudget(base, target);
             } catch (IllegalArgumentException e) {
-                notes.add((base == Base.GIVEN ? "all of the model" : "with its vocabulary cut, it") + " would still take too much: " + e.getMessage());
+                notes.add((!base.trimmed() ? "all of the model" : "with its vocabulary cut, it") + " would still take too much: " + e.getMessage());
                 return Optional.empty();
             }
             earlier = Optional.of(attempt(recipe));
@@ -232,24 +283,17 @@ public final class Ladder implements AutoCloseable {
         return earlier.filter(attempt -> goal.isReached(attempt, before));
     }
 
-    /** From the cheapest way on; to fewer bits only where the floor holds and the speed does not. */
+    /** The largest mix in the cheapest way; fewer bits only where the floor holds and the speed does not. */
     private Optional<Attempt> climb(Base base, List<Precision> fitting) {
         for (Precision precision : fitting) {
-            boolean tooSlow = false;
-            for (Fit fit : Workshop.fits(precision)) {
-                if (isOver()) {
-                    return Optional.empty();
-                }
-                Attempt attempt = attempt(new Recipe(base, fit, precision));
-                if (goal.isReached(attempt, before)) {
-                    return Optional.of(attempt);
-                }
-                tooSlow |= attempt.fidelity().keeps(goal.floor()) && !goal.isFastEnough(attempt);
-                if (tooSlow) {
-                    break;
-                }
+            if (isOver()) {
+                return Optional.empty();
             }
-            if (!tooSlow) {
+            Attempt attempt = attempt(new Recipe(base, Workshop.fits(precision).getFirst(), precision));
+            if (goal.isReached(attempt, before)) {
+                return Optional.of(attempt);
+            }
+            if (!attempt.fidelity().keeps(goal.floor()) || goal.isFastEnough(attempt)) {
                 return Optional.empty();
             }
         }

@@ -40,15 +40,48 @@ public record Recipe(Base base, Fit fit, Precision precision, Types types, long 
         this(base, fit, precision, Types.OF_MIX, 0);
     }
 
-    /** What is quantized. */
-    public enum Base {
+    /**
+     * What is quantized.
+     *
+     * @param trimmed whether the vocabulary is cut to what the texts, and the model where it reads them, have a use for
+     * @param layers  that stay and learn from the whole model; 0 for all, which learn nothing
+     * @param width   of what stays of each MLP, as a share of 1
+     * @param steps   of that training
+     */
+    public record Base(boolean trimmed, int layers, double width, long steps) {
         /** The model as it was given. */
-        GIVEN,
-        /** The model with the part of its vocabulary that the texts, and the model where it reads them, have a use for. */
-        TRIMMED;
+        static final Base GIVEN = new Base(false, 0, 1, 0);
+        /** The model with a part of its vocabulary. */
+        static final Base TRIMMED = new Base(true, 0, 1, 0);
+
+        boolean isStudent() {
+            return layers > 0;
+        }
+
+        /** What a student is cut from and learns from. */
+        Base whole() {
+            return trimmed ? TRIMMED : GIVEN;
+        }
 
         String words() {
-            return this == GIVEN ? "" : "vocabulary cut, ";
+            return (trimmed ? "vocabulary cut, " : "") + (isStudent() ? layers + " layers" + (width < 1 ? String.format(Locale.ROOT, " with %.0f %% of their MLPs", 100 * width) : "")
+                    + " distilled for " + steps + " steps, " : "");
+        }
+
+        private void write(ObjectNode json) {
+            json.put("base", trimmed ? "trimmed" : "given");
+            if (isStudent()) {
+                json.put("layers", layers).put("width", width).put("distilled_steps", steps);
+            }
+        }
+
+        private static Base of(JsonNode json) {
+            Base whole = switch (json.path("base").asText()) {
+                case "given" -> GIVEN;
+                case "trimmed" -> TRIMMED;
+                default -> throw new IllegalArgumentException("base is '" + json.path("base").asText() + "'");
+            };
+            return json.has("layers") ? new Base(whole.trimmed, json.path("layers").asInt(), json.path("width").asDouble(), json.path("distilled_steps").asLong()) : whole;
         }
     }
 
@@ -87,7 +120,9 @@ public record Recipe(Base base, Fit fit, Precision precision, Types types, long 
     }
 
     ObjectNode json() {
-        ObjectNode json = JsonNodeFactory.instance.objectNode().put("base", lower(base)).put("fit", lower(fit)).put("precision", precision.toString()).put("steps", steps);
+        ObjectNode json = JsonNodeFactory.instance.objectNode();
+        base.write(json);
+        json.put("fit", lower(fit)).put("precision", precision.toString()).put("steps", steps);
         if (types.budget() > 0) {
             json.put("budget", types.budget());
             ArrayNode lines = json.putArray("types");
@@ -100,7 +135,7 @@ public record Recipe(Base base, Fit fit, Precision precision, Types types, long 
     static Recipe of(JsonNode json) {
         List<String> lines = new ArrayList<>();
         json.path("types").forEach(line -> lines.add(line.asText()));
-        return new Recipe(Base.valueOf(json.path("base").asText().toUpperCase(Locale.ROOT)), Fit.valueOf(json.path("fit").asText().toUpperCase(Locale.ROOT)),
+        return new Recipe(Base.of(json), Fit.valueOf(json.path("fit").asText().toUpperCase(Locale.ROOT)),
                 Precision.of(json.path("precision").asText()), new Types(json.path("budget").asLong(), lines), json.path("steps").asLong());
     }
 

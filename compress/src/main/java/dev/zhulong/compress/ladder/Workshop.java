@@ -10,30 +10,40 @@ import dev.zhulong.compress.RoundingLosses;
 import dev.zhulong.compress.TensorTypes;
 import dev.zhulong.compress.ladder.Recipe.Base;
 import dev.zhulong.compress.ladder.Recipe.Fit;
+import dev.zhulong.compress.prune.DecoderPrune;
 import dev.zhulong.compress.prune.LikelyTokens;
+import dev.zhulong.compress.prune.PartImportance;
+import dev.zhulong.compress.prune.Staying;
+import dev.zhulong.compress.prune.Staying.Wanted;
 import dev.zhulong.compress.prune.VocabularyTrim;
 import dev.zhulong.compress.recover.Recovery;
+import dev.zhulong.compress.recover.Student;
 import dev.zhulong.formats.ContentHash;
 import dev.zhulong.formats.FileTree;
+import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.progress.Progress;
 import dev.zhulong.infer.open.EngineChoice;
 import dev.zhulong.infer.open.EngineChoice.Engine;
 import dev.zhulong.infer.open.LoadedModel;
 import dev.zhulong.infer.open.ModelFiles;
+import dev.zhulong.model.Decoder;
+import dev.zhulong.model.DecoderFiles;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 
 /** Carries recipes out, and keeps what several of them share. */
 final class Workshop implements AutoCloseable {
     private static final String TRIMMED = "trimmed";
+    private static final String CUT = ".cut";
     private static final String DIRECTORY = "work-";
     private static final int DIGITS = 12;
     /** Of a token, where a vocabulary has long ones. */
@@ -47,8 +57,8 @@ final class Workshop implements AutoCloseable {
     private final EngineChoice choice;
     private final int threads;
     private final Progress progress;
-    private final Map<Base, PredictedSize> sizes = new EnumMap<>(Base.class);
-    private final Map<Base, RoundingLosses> losses = new EnumMap<>(Base.class);
+    private final Map<Base, PredictedSize> sizes = new HashMap<>();
+    private final Map<Base, RoundingLosses> losses = new HashMap<>();
     private VocabularyTrim trim;
     private Importance importance;
 
@@ -107,8 +117,11 @@ final class Workshop implements AutoCloseable {
 
     /** A base's directory, which is made where it is not there. */
     private Path path(Base base) {
-        if (base == Base.GIVEN) {
+        if (base.equals(Base.GIVEN)) {
             return model;
+        }
+        if (base.isStudent()) {
+            return student(base);
         }
         Path trimmed = directory.resolve(TRIMMED);
         VocabularyTrim made = trim();
@@ -116,6 +129,32 @@ final class Workshop implements AutoCloseable {
             made.write(trimmed);
         }
         return trimmed;
+    }
+
+    /** @throws IllegalArgumentException where parts cannot be taken from a model of its kind */
+    private Path student(Base base) {
+        Path whole = path(base.whole());
+        String name = name(base);
+        Path student = directory.resolve(name);
+        if (Files.isDirectory(student)) {
+            return student;
+        }
+        Path cut = directory.resolve(name + CUT);
+        if (!Files.isDirectory(cut)) {
+            try (Decoder decoder = DecoderFiles.load(whole)) {
+                var wanted = new Wanted(Optional.of(base.layers()), List.of(), base.width() < 1 ? Optional.of(base.width()) : Optional.empty(), Optional.empty(), Optional.empty());
+                DecoderPrune.write(whole, decoder, Staying.choose(decoder.spec(), wanted, PartImportance.of(decoder, calibration(whole).chunks(), progress)), cut);
+            }
+        }
+        List<String> given = some(tokens(base.steps()));
+        Student.Result result = new Student(whole, cut, progress).run(given, more(base.whole(), base.steps(), given), base.steps(), directory.resolve(name + ".run"), student);
+        progress.message(String.format(Locale.ROOT, "distillation: %.4f -> %.4f nats a token from the model on texts held out of it; control, which learned the text alone: %.4f", result.before(),
+                result.after(), result.control()));
+        return student;
+    }
+
+    private static String name(Base student) {
+        return String.format(Locale.ROOT, "student%s-%d-%.2f-%d", student.trimmed() ? "-trimmed" : "", student.layers(), student.width(), student.steps());
     }
 
     private VocabularyTrim trim() {
@@ -130,12 +169,22 @@ final class Workshop implements AutoCloseable {
 
     /** Ids of the model as it was given by the numbers they have in a base; null where they are the same. */
     int[] kept(Base base) {
-        return base == Base.GIVEN ? null : trim().oldIds();
+        return base.trimmed() ? trim().oldIds() : null;
     }
 
     /** Whether a training was begun and not ended, by a process that was killed. */
     boolean isBegun(Recipe recipe) {
         return Files.isDirectory(run(recipe));
+    }
+
+    /** The same of a student's, or whether it has ended. */
+    boolean isBegun(Base student) {
+        return Files.isDirectory(directory.resolve(name(student) + CUT));
+    }
+
+    /** How many the model has. */
+    int layers() {
+        return ModelDirectory.readSpec(model).layers();
     }
 
     private Path run(Recipe recipe) {
@@ -169,20 +218,24 @@ final class Workshop implements AutoCloseable {
         if (!Files.exists(start)) {
             make(recipe.untrained());
         }
-        List<String> given = some(recipe.steps() * Recovery.TOKENS);
-        Recovery.Result result = new Recovery(path(recipe.base()), start, progress).run(given, more(recipe, given), recipe.steps(), run(recipe), out);
+        List<String> given = some(tokens(recipe.steps()));
+        Recovery.Result result = new Recovery(path(recipe.base()), start, progress).run(given, more(recipe.base(), recipe.steps(), given), recipe.steps(), run(recipe), out);
         progress.message(String.format(Locale.ROOT, "training: %.4f -> %.4f nats a token from the model on texts held out of it, best after step %,d", result.before(), result.after(), result.step()));
         return out;
     }
 
+    private long tokens(long steps) {
+        return steps * Recovery.tokens(ModelDirectory.readSpec(model).contextLength());
+    }
+
     /** What the model itself writes after the beginnings of the texts, where these are so few that training would learn them by heart. */
-    private List<String> more(Recipe recipe, List<String> given) {
-        Path of = path(recipe.base());
+    private List<String> more(Base base, long steps, List<String> given) {
+        Path of = path(base);
         long tokens;
         try (ModelFiles files = ModelFiles.open(of, choice)) {
             tokens = given.stream().mapToLong(text -> files.tokenizer().encode(text).length).sum();
         }
-        long missing = recipe.steps() * Recovery.TOKENS / PASSES - tokens;
+        long missing = tokens(steps) / PASSES - tokens;
         return missing <= 0 ? List.of() : OwnTexts.of(of, given, (int) Math.ceilDiv(missing, OwnTexts.TOKENS), threads, progress);
     }
 

@@ -27,27 +27,27 @@ import java.util.List;
  * Wins back what rounding lost: the weights of a quantised file learn the probabilities of the model that it was made from, while they stay rounded. The file has the same types afterwards, and
  * other codes and scales.
  *
- * <p>Small rates for three bits and more, where weights have only to move to a neighbour; a large one for two, where much is to be learnt anew. What is kept is the best of what was evaluated on
+ * <p>Rates follow from how far rounding took the model away: small ones where weights have only to move to a neighbour, large ones where much is to be learnt anew. What is kept is the best of what was evaluated on
  * texts held out, the start among it, so that nothing becomes worse.
  */
 public final class Recovery {
     static final int SEQ = 256;
     static final int BATCH = 4;
-    /** Of a step. */
-    public static final long TOKENS = SEQ * BATCH;
     private static final long EVALUATIONS = 8;
     static final long SEED = 1;
     /** Bytes a weight: teacher, student, gradient, the full weight behind the rounded one, two moments. */
     private static final int BYTES = 24;
     private static final int PROBE = 1024;
-    /** How far a weight may go that is pushed one way all the time, in steps between its values (docs/LOG.md). */
-    private static final double WAY_2_BITS = 0.6;
-    private static final double WAY_3_BITS = 0.3;
-    private static final double WAY_4_BITS = 0.2;
+    /** How far a weight may go that is pushed one way all the time, in steps between its values, where rounding took the model one nat away (docs/LOG.md). */
+    private static final double WAY = 0.5;
+    /** Nats beyond which nobody has looked whether the way grows still. */
+    private static final double FAR = 2;
     /** Mean of a rate that falls to a tenth in a line, of what it begins with. */
     private static final double FALLING = 0.55;
     /** Of the way of a weight, in steps, the way of a scale, in shares of itself. */
     private static final double SCALES = 0.1;
+    /** Of which scales learn too; with more, that won nothing. */
+    private static final double FEW_BITS = 4;
     private static final String ROUNDED = "rounded.gguf";
 
     private final Path model;
@@ -75,6 +75,11 @@ public final class Recovery {
         this.progress = progress;
     }
 
+    /** Of a step, where a model's context is so long. */
+    public static long tokens(int context) {
+        return (long) BATCH * Math.min(SEQ, context);
+    }
+
     /** Bytes that it takes for a model of so many weights. */
     public static long memory(long weights) {
         return BYTES * weights;
@@ -88,7 +93,7 @@ public final class Recovery {
             long from = System.nanoTime();
             probe.matmul(probe).sum().item();
             double perProduct = (System.nanoTime() - from) * 1e-9 / (2.0 * PROBE * PROBE * PROBE);
-            return 8.0 * weights * TOKENS * perProduct;
+            return 8.0 * weights * SEQ * BATCH * perProduct;
         }
     }
 
@@ -115,10 +120,12 @@ public final class Recovery {
             if (best.isEmpty()) {
                 best.offer(0, -before);
             }
+            // by how far apart the values of a weight are, and not by its own size, it is known how far it has to go to another code
             double step = rounded.step();
-            double rate = step * way(rounded) / (FALLING * steps);
+            double rate = step * way(before) / (FALLING * steps);
+            double scales = rounded.bits() < FEW_BITS ? SCALES / step : 0;
             var options = new TrainOptions(steps, 1, Schedule.of(Schedule.Kind.LINEAR, rate, rate / 10, Math.max(1, steps / 20), 0, steps), 1,
-                    new StraightThrough.Settings(new AdamW.Settings(0.9, 0.999, 1e-8, 0), rounded, teacher, SCALES / step), false, SEED, Math.max(1, steps / EVALUATIONS), 0,
+                    new StraightThrough.Settings(new AdamW.Settings(0.9, 0.999, 1e-8, 0), rounded, teacher, scales), false, SEED, Math.max(1, steps / EVALUATIONS), 0,
                     Math.max(1, steps / EVALUATIONS), 1);
             new Trainer<>(student, objective, new TrainData<>(rows::step, heldOut), options, run, new TrainListener() {
                 @Override
@@ -151,9 +158,8 @@ public final class Recovery {
         };
     }
 
-    /** By how far apart the values of a weight are, and not by the weights' own size, it is known how far it has to go to another code. */
-    private static double way(RoundedWeights rounded) {
-        double bits = rounded.bits();
-        return bits < 2.8 ? WAY_2_BITS : bits < 4 ? WAY_3_BITS : WAY_4_BITS;
+    /** In steps. The less rounding has done, the less there is to be made good: a divergence grows with the square of an error. */
+    private static double way(double divergence) {
+        return WAY * Math.sqrt(Math.min(divergence, FAR));
     }
 }

@@ -9,9 +9,10 @@ import java.util.stream.IntStream;
 
 /** Texts one after another in rows of equal length, dealt out in another order in each pass; the last tokens, which fill no row, are left out. */
 final class TextRows {
-    /** Of the rows one in so many is held out, and at least so many. */
+    /** Of the rows one in so many is held out, and at least and at most so many: they are evaluated often. */
     private static final int HELD_OUT = 8;
     private static final int LEAST_HELD_OUT = 2;
+    private static final int MOST_HELD_OUT = 16;
 
     private final int seq;
     private final int batch;
@@ -53,7 +54,7 @@ final class TextRows {
         int rows = (tokens.length - 1) / seq;
         int judging = Math.min(rows, (given - 1) / seq);
         for (int row = 0; row < rows; row++) {
-            boolean held = row < judging && (row % HELD_OUT == 0 || heldOut.size() < LEAST_HELD_OUT && judging - row <= LEAST_HELD_OUT - heldOut.size());
+            boolean held = row < judging && heldOut.size() < MOST_HELD_OUT && (row % HELD_OUT == 0 || heldOut.size() < LEAST_HELD_OUT && judging - row <= LEAST_HELD_OUT - heldOut.size());
             (held ? heldOut : train).add(row);
         }
         if (train.isEmpty() || heldOut.isEmpty()) {

@@ -124,6 +124,21 @@ class NoFileMissesItsFloorTest {
         assertThat(Ladder.directory(out)).doesNotExist();
     }
 
+    /** Four layers take more than 8 % in any bits. */
+    @Test
+    void layersGoWhereBitsAloneAreNotSmallEnough() throws IOException {
+        model = SmallModels.write(temporary.resolve("deep"), SmallModels.spec(Family.of("llama"), 64, 128, 4, 2, 1, 300, true), (name, values) -> {
+            for (int i = 0; !name.contains("norm") && i < values.length; i++) {
+                values[i] *= 0.4f;
+            }
+        });
+        Outcome outcome = run(0.92, 9, 0, false);
+        Attempt chosen = outcome.chosen().orElseThrow();
+        assertThat(chosen.recipe().toString()).startsWith("2 layers distilled for ");
+        assertThat(Files.size(out)).isLessThanOrEqualTo(outcome.goal().bytes(outcome.before()));
+        assertThat(Recipe.of(chosen.recipe().json())).isEqualTo(chosen.recipe());
+    }
+
     /** A number of texts that the clock decides about would have a second call be about others. */
     @Test
     void textsThatTheModelWritesAreTheSameAgain() {
