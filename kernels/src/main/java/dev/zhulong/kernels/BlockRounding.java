@@ -21,6 +21,8 @@ public final class BlockRounding {
     /** Of the mean importance of a block: what a weight counts that nothing is known of, so that it is still rounded to something near it. */
     private static final float LEAST_IMPORTANCE = 1e-3f;
     private static final int MOST_GROUPS = 16;
+    /** Share of a block's weights, squared, that its scales are raised for at most: beyond, there is little left to raise. */
+    private static final double MOST_MISSING = 0.3;
 
     private final WeightType type;
     private final Quantiser.Search search;
@@ -74,11 +76,53 @@ public final class BlockRounding {
     /**
      * Chooses the scales for the block {@code x[from …]}.
      *
+     * <p>Scales of least error make weights smaller: what they leave has nothing in common with what they keep, so that of the weights' own direction that share is missing. In a model the same
+     * share is missing in every row and layer, and inputs go along with weights, so that it costs more than as much noise does. Where columns count, all scales of a block are therefore raised until
+     * the weights, each counting what its column does, are met on average. Without importance that gains nothing where it was measured with four bits, and is left.
+     *
      * @param importance what the squared error of each weight counts, from {@code at} on; only ratios within a block matter. Null, or nothing but zeros, for
      *                   none: then the weights' sizes say what they count
      */
     public void fit(float[] x, int from, float[] importance, int at) {
         float[] counts = importance == null || search == Quantiser.Search.NONE ? null : relative(importance, at);
+        choose(x, from, counts);
+        if (counts != null && type != WeightType.Q8_0) {
+            raise(x, from, counts);
+        }
+    }
+
+    private void raise(float[] x, int from, float[] counts) {
+        double all = 0;
+        double error = 0;
+        for (int i = 0; i < relative.length; i++) {
+            double left = x[from + i] - round(i, x[from + i]);
+            all += counts[i] * (double) x[from + i] * x[from + i];
+            error += counts[i] * left * left;
+        }
+        if (!(all > 0) || !Double.isFinite(error)) {
+            return;
+        }
+        float by = (float) (1 / (1 - Math.min(MOST_MISSING, error / all)));
+        if (relative.length == 256) {
+            float raised = Quantiser.half(fit.scale * by);
+            float raisedMin = Quantiser.half(fit.min * by);
+            if (Float.isFinite(raised) && Float.isFinite(raisedMin)) {
+                fit.scale = raised;
+                fit.min = raisedMin;
+                for (int g = 0; g < 256 / group; g++) {
+                    set(g, fit.scale * fit.scales[g], type.hasMin() ? -(fit.min * fit.mins[g]) : 0);
+                }
+            }
+        } else if (type.hasMin()) {
+            scale *= by;
+            min *= by;
+            set(0, Quantiser.half(scale), Quantiser.half(min));
+        } else {
+            one(scale * by);
+        }
+    }
+
+    private void choose(float[] x, int from, float[] counts) {
         switch (type) {
             case Q8_0 -> one(extreme(x, from) / 127);
             case IQ4_NL -> {
