@@ -59,8 +59,8 @@ final class Workshop implements AutoCloseable {
     private final Progress progress;
     private final Map<Base, PredictedSize> sizes = new HashMap<>();
     private final Map<Base, RoundingLosses> losses = new HashMap<>();
+    private final Map<Base, Importance> importances = new HashMap<>();
     private VocabularyTrim trim;
-    private Importance importance;
 
     /**
      * Finds what an earlier call left that was stopped and was about the same, and removes what was about other things: a vocabulary cut for other texts, or a half-trained model, would be taken
@@ -206,7 +206,7 @@ final class Workshop implements AutoCloseable {
         var quantization = new Quantization(path(recipe.base()), recipe.precision(), out, false, threads, progress).types(TensorTypes.parse(recipe.types().lines()));
         switch (recipe.fit()) {
             case PLAIN -> { }
-            case IMPORTANCE -> quantization.importance(importance());
+            case IMPORTANCE -> quantization.importance(importance(recipe.base()));
             case FEEDBACK -> quantization.calibration(calibration(path(recipe.base())));
         }
         quantization.run().notices().forEach(progress::message);
@@ -256,12 +256,9 @@ final class Workshop implements AutoCloseable {
         }
     }
 
-    /** Of the model as it was given; what is cut of the vocabulary changes no projection's inputs. */
-    private Importance importance() {
-        if (importance == null) {
-            importance = Importance.collect(model, calibration(model), progress);
-        }
-        return importance;
+    /** Of a student, or else of the model as it was given: what is cut of the vocabulary changes no projection's inputs. */
+    private Importance importance(Base base) {
+        return importances.computeIfAbsent(base.isStudent() ? base : Base.GIVEN, of -> Importance.collect(path(of), calibration(path(of)), progress));
     }
 
     /** Removes what was made on the way: what was learnt from it is written down. */

@@ -7,7 +7,9 @@ import dev.zhulong.compress.Precision;
 import dev.zhulong.compress.SmallModels;
 import dev.zhulong.compress.ladder.Goal.Of;
 import dev.zhulong.formats.ContentHash;
+import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.Family;
+import dev.zhulong.formats.gguf.GgufModel;
 import dev.zhulong.formats.progress.Progress;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -137,6 +139,23 @@ class NoFileMissesItsFloorTest {
         assertThat(chosen.recipe().toString()).startsWith("2 layers distilled for ");
         assertThat(Files.size(out)).isLessThanOrEqualTo(outcome.goal().bytes(outcome.before()));
         assertThat(Recipe.of(chosen.recipe().json())).isEqualTo(chosen.recipe());
+    }
+
+    /** The whole model's would be of other layers and widths. */
+    @Test
+    void aStudentIsRoundedByItsOwnImportance() {
+        Recipe recipe = new Recipe(new Recipe.Base(false, 1, 0.5, 2), Recipe.Fit.IMPORTANCE, Precision.Q4_0);
+        try (var workshop = new Workshop(model, TEXTS, temporary.resolve("workshop"), ContentHash.ofBytes(new byte[] {1}), 1, Progress.SILENT)) {
+            assertThat(workshop.isBegun(recipe.base())).isFalse();
+            Path file = workshop.make(recipe);
+            assertThat(workshop.isBegun(recipe.base())).isTrue();
+            try (GgufModel student = GgufModel.open(file)) {
+                DecoderSpec spec = student.spec();
+                assertThat(spec.layers()).isEqualTo(1);
+                assertThat(spec.layer(0).mlp().width()).isLessThan(96);
+                assertThat(student.file().metadata().values().get("quantize.imatrix.entries_count")).isNotNull();
+            }
+        }
     }
 
     /** A number of texts that the clock decides about would have a second call be about others. */
