@@ -33,6 +33,11 @@ public final class RoundingLosses {
     /** Of a matrix rows of about so many weights are rounded, those whose outputs matter more in proportion more often. */
     private static final int WEIGHTS = 1 << 16;
     private static final int LEAST_ROWS = 32;
+    /**
+     * What the head counts where there are no gradients, in all matrices of the layers together: an error of theirs is one of many that add up to a token's logits, the head's is the logits' own.
+     * Measured, with the same relative errors: 1.5 on stories15M, 5 on a model of 5.8 million weights.
+     */
+    private static final double HEAD = 2;
     private static final List<WeightType> CANDIDATES = List.of(WeightType.Q2_0, WeightType.Q2_K, WeightType.Q3_K, WeightType.IQ4_XS, WeightType.Q4_0, WeightType.IQ4_NL, WeightType.Q4_K, WeightType.Q4_1,
             WeightType.Q5_0, WeightType.Q5_K, WeightType.Q5_1, WeightType.Q6_K, WeightType.Q8_0, WeightType.F16);
 
@@ -168,7 +173,7 @@ public final class RoundingLosses {
                     if (hessian == null) {
                         byColumns(weight.parameter(), weight.tensor(), diagonals);
                     } else {
-                        add(stored.name(weight.parameter()), weight.parameter(), weight.tensor(), hessian.diagonal(), hessian::cost);
+                        add(stored.name(weight.parameter()), weight.parameter(), weight.tensor(), hessian.diagonal(), hessian::cost, 1);
                     }
                 });
                 hessians.values().stream().distinct().forEach(Hessian::close);
@@ -203,7 +208,7 @@ public final class RoundingLosses {
         private void byColumns(Parameter parameter, Tensor w, Importance importance) {
             int columns = Math.toIntExact(stored.place(parameter).shape()[1]);
             float[] means = importance.columns(stored.name(parameter), Math.max(0, parameter.expert()), stored.stacked(parameter), columns).orElse(null);
-            add(stored.name(parameter), parameter, w, means, means == null ? null : errors -> weighted(errors, means));
+            add(stored.name(parameter), parameter, w, means, means == null ? null : errors -> weighted(errors, means), 1);
         }
 
         /** Embedding and head, and whatever else is looked up. */
@@ -215,7 +220,7 @@ public final class RoundingLosses {
                 }
                 boolean head = name.equals(Importance.HEAD) || parameter.role() == Role.EMBED && stored.spec().tiedEmbeddings() && !tensors.containsKey(Importance.HEAD);
                 try (Tensor w = stored.read(parameter)) {
-                    add(name, parameter, w, head ? means : null, head ? cost : null);
+                    add(name, parameter, w, head ? means : null, head ? cost : null, head ? HEAD * stored.projections().size() : 1);
                 }
             });
         }
@@ -229,8 +234,9 @@ public final class RoundingLosses {
          *
          * @param importance means of squares by column; null where nothing is known
          * @param cost       null for the sum of squares
+         * @param share      what the relative error counts where there are no gradients
          */
-        private void add(String tensor, Parameter parameter, Tensor stored, float[] importance, Cost cost) {
+        private void add(String tensor, Parameter parameter, Tensor stored, float[] importance, Cost cost, double share) {
             try (var off = NoGrad.open(); var scope = TensorScope.open()) {
                 Tensor w = parameter.layout() == Layout.TRANSPOSED ? stored.transpose(0, 1).contiguous() : stored;
                 int columns = Math.toIntExact(w.size(1));
@@ -246,7 +252,7 @@ public final class RoundingLosses {
                     per = inputs > 0 ? 0.5 / (gradients.tokens() * inputs) : 0;
                 } else {
                     double power = sample.sum(costs.of(rows));
-                    per = power > 0 ? 1 / power : 0;
+                    per = power > 0 ? share / power : 0;
                 }
                 Map<WeightType, Double> each = losses.computeIfAbsent(tensor, name -> new EnumMap<>(WeightType.class));
                 for (WeightType type : CANDIDATES) {
