@@ -102,7 +102,7 @@ class ARuntimeRunsWithoutAJdkTest {
             }
             assertThat(url.reset(String.join("\n", said)).find()).as(said.toString()).isTrue();
             HttpResponse<String> answer = client.send(HttpRequest.newBuilder(URI.create(url.group(1) + "/v1/completions")).header("Content-Type", "application/json")
-                    .POST(HttpRequest.BodyPublishers.ofString("{\"prompt\": \"The lamp\", \"max_tokens\": 3}")).build(), HttpResponse.BodyHandlers.ofString());
+                    .POST(HttpRequest.BodyPublishers.ofString("{\"prompt\": \"The lamp\", \"max_tokens\": 3, \"temperature\": 0}")).build(), HttpResponse.BodyHandlers.ofString());
             assertThat(answer.statusCode()).as(answer.body()).isEqualTo(200);
             assertThat(new ObjectMapper().readTree(answer.body()).path("usage").path("completion_tokens").asInt()).isPositive();
             assertThat(client.send(HttpRequest.newBuilder(URI.create(url.group(1) + "/")).build(), HttpResponse.BodyHandlers.ofString()).body()).contains("<html");
