@@ -153,6 +153,18 @@ class ImportanceIsWhatMatricesAreGivenTest {
         return error;
     }
 
+    /** Trap 7: types of two bits without importance are a surprise that others were left to find out. */
+    @Test
+    void twoBitsWithoutItAreWarnedOf() throws IOException {
+        Path model = model();
+        Path out = temporary.resolve("low.gguf");
+        assertThat(new Quantization(model, Precision.Q2_K, out, false, 1, Progress.SILENT).run().notices()).singleElement().asString().contains("two bits", "0.0048", "--imatrix", "--calibrate");
+        Files.delete(out);
+        assertThat(new Quantization(model, Precision.Q2_K, out, false, 1, Progress.SILENT).importance(Importance.collect(model, tokens(), Progress.SILENT)).run().notices()).isEmpty();
+        Files.delete(out);
+        assertThat(new Quantization(model, Precision.Q3_K_M, out, false, 1, Progress.SILENT).run().notices()).isEmpty();
+    }
+
     @Test
     void theImportanceOfAnotherModelIsRefusedAndAMissingEntryIsNamed() throws IOException {
         Path model = model();
