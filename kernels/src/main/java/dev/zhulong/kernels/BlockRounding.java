@@ -86,9 +86,19 @@ public final class BlockRounding {
     public void fit(float[] x, int from, float[] importance, int at) {
         float[] counts = importance == null || search == Quantiser.Search.NONE ? null : relative(importance, at);
         choose(x, from, counts);
-        if (counts != null && type != WeightType.Q8_0) {
+        if (counts != null && type != WeightType.Q8_0 && differ(counts)) {
             raise(x, from, counts);
         }
+    }
+
+    /** Columns that all count alike say no more than none would. */
+    private static boolean differ(float[] counts) {
+        for (float count : counts) {
+            if (count != counts[0]) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private void raise(float[] x, int from, float[] counts) {
