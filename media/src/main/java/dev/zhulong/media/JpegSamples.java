@@ -31,7 +31,7 @@ final class JpegSamples {
                 break;
             }
             int end = (int) Math.min(file.length, at + 2L + ((file[at + 2] & 0xFF) << 8 | file[at + 3] & 0xFF));
-            if (marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC && at + 9 < file.length) {
+            if (PictureHeader.isFrame(marker) && at + 9 < file.length) {
                 inks = file[at + 9];
             } else if (marker == ADOBE && at + 15 < end) {
                 luminance = file[at + 15] == 2;

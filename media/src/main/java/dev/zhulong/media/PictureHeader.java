@@ -60,6 +60,11 @@ final class PictureHeader {
         return new PictureInfo(Kind.PNG, big().getInt(16), big().getInt(20), orientation);
     }
 
+    /** Whether a marker of JPEG begins the header of a frame, which has the picture's size and its number of colours. */
+    static boolean isFrame(int marker) {
+        return marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
+    }
+
     private PictureInfo jpeg() {
         int orientation = 1;
         for (int at = 2;;) {
@@ -74,7 +79,7 @@ final class PictureHeader {
                 at += 2;
             } else if (marker == 0xD9 || marker == 0xDA) {
                 throw new MediaException(name, "this JPEG file does not say how large the picture is");
-            } else if (marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC) {
+            } else if (isFrame(marker)) {
                 return new PictureInfo(Kind.JPEG, big().getShort(at + 7) & 0xFFFF, big().getShort(at + 5) & 0xFFFF, orientation);
             } else {
                 int length = big().getShort(at + 2) & 0xFFFF;
