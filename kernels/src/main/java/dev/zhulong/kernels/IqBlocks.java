@@ -10,10 +10,7 @@ final class IqBlocks {
     /** The sixteen values of IQ4_NL and IQ4_XS. */
     static final byte[] IQ4 = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 
-    /** The magnitudes a weight of IQ2_XXS can have. */
-    private static final int[] IQ2 = {8, 25, 43};
-
-    /** The grid of IQ2_XXS: eight weights an entry, two bits each, the first in the lowest, an index into {@link #IQ2}. */
+    /** The grid of IQ2_XXS: eight weights an entry, two bits each, the first in the lowest, an index into {@link VectorBlocks#IQ2}. */
     private static final int[] GRID = {
             0x0000, 0x0002, 0x0005, 0x0008, 0x000a, 0x0011, 0x0014, 0x0020, 0x0022, 0x0028, 0x002a, 0x0041, 0x0044, 0x0050, 0x0058, 0x0061,
             0x0064, 0x0080, 0x0082, 0x008a, 0x00a2, 0x0101, 0x0104, 0x0110, 0x0115, 0x0140, 0x0184, 0x0198, 0x0200, 0x0202, 0x0222, 0x0282,
@@ -72,13 +69,7 @@ final class IqBlocks {
             int word = GroupedRow.i32(bytes, group + 4);
             row.scales[first / 32 + g] = d * (0.5f + (word >>> 28)) * 0.25f;
             for (int v = 0; v < 4; v++) {
-                int code = GRID[bytes[group + v] & 0xff];
-                int signs = word >>> (7 * v) & 127;
-                signs |= (Integer.bitCount(signs) & 1) << 7;
-                for (int j = 0; j < 8; j++) {
-                    int magnitude = IQ2[code >> (2 * j) & 3];
-                    row.q[first + 32 * g + 8 * v + j] = (byte) ((signs >> j & 1) == 0 ? magnitude : -magnitude);
-                }
+                VectorBlocks.vector(GRID[bytes[group + v] & 0xff], 2, 8, VectorBlocks.IQ2, VectorBlocks.signs(word >>> 7 * v & 127), row, first + 32 * g + 8 * v);
             }
         }
     }

@@ -5,7 +5,8 @@ package dev.zhulong.kernels;
  * ggml's {@code ggml-common.h} and {@code ggml-quants.c}.
  */
 final class VectorBlocks {
-    private static final int[] IQ2 = {8, 25, 43};
+    /** The magnitudes a weight of the types of two bits can have. */
+    static final int[] IQ2 = {8, 25, 43};
     private static final int[] IQ3_XXS = {4, 12, 20, 28, 36, 44, 52, 62};
     private static final int[] IQ3_S = {1, 3, 5, 7, 9, 11, 13, 15};
     /** Powers of three, modulo 256, that bring a digit of five in a byte to its top. */
@@ -14,12 +15,12 @@ final class VectorBlocks {
     private VectorBlocks() {}
 
     /** Seven signs, and an eighth that makes their number even. */
-    private static int signs(int seven) {
+    static int signs(int seven) {
         return seven | (Integer.bitCount(seven) & 1) << 7;
     }
 
     /** Weights of a vector, {@code bits} each, with their signs. */
-    private static void vector(int code, int bits, int count, int[] magnitudes, int signs, GroupedRow row, int first) {
+    static void vector(int code, int bits, int count, int[] magnitudes, int signs, GroupedRow row, int first) {
         for (int j = 0; j < count; j++) {
             int magnitude = magnitudes[code >> bits * j & (1 << bits) - 1];
             row.q[first + j] = (byte) ((signs >> j & 1) == 0 ? magnitude : -magnitude);
