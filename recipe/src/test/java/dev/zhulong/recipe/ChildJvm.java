@@ -39,6 +39,8 @@ public final class ChildJvm {
         command.addAll(List.of(arguments));
         var builder = new ProcessBuilder(command).redirectErrorStream(true).redirectOutput(ProcessBuilder.Redirect.appendTo(log));
         builder.environment().put("OMP_NUM_THREADS", "2");
+        // as the launcher starts every process: one heap of glibc, whose size does not depend on which thread asked first
+        builder.environment().put("MALLOC_ARENA_MAX", "1");
         return builder.start();
     }
 
