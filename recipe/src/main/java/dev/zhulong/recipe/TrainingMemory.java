@@ -185,7 +185,7 @@ public record TrainingMemory(Method method, QuantizedMatrix.Format format, Count
         return bytes(values);
     }
 
-    /** What is there besides while the largest layer is run backward: its values, its gradients, what is merged or made whole for it, and masks. */
+    /** What is there besides while the largest layer is run backward: its values, its gradients, what is merged or made whole for it, masks, and what was freed and is kept. */
     public long working() {
         double block = largest();
         double whole = quantized() ? 2.0 * FLOAT * Formulas.layers(spec()).stream().mapToLong(layer -> layer.weights(spec().stack().hiddenSize())).max().orElseThrow() : 0;
@@ -196,7 +196,7 @@ public record TrainingMemory(Method method, QuantizedMatrix.Format format, Count
         double mask = masked ? (double) MASK * tokens() * Math.min(seq, Math.max(Pass.SHORT, window())) : 0;
         Attention first = spec().layer(0).attention();
         double spans = 2.0 * FLOAT * tokens() * first.kvWidth() * Math.min(seq, window()) / CHUNK_OF_QUERIES;
-        return bytes((!recompute ? LAST : spec() instanceof EncoderDecoderSpec ? RUN_AGAIN_OF_BOTH : RUN_AGAIN) * block + whole + merged + mask + spans);
+        return bytes((!recompute ? LAST : spec() instanceof EncoderDecoderSpec ? RUN_AGAIN_OF_BOTH : RUN_AGAIN) * block + whole + merged + mask + spans + FREED);
     }
 
     /** Logits and their gradient, a part of the rows at a time where they are of a vocabulary, and what libtorch keeps for itself. */
@@ -208,13 +208,13 @@ public record TrainingMemory(Method method, QuantizedMatrix.Format format, Count
 
     /** Kept for backward, with what one block and the head need while they are computed. */
     long activations() {
-        return bytes((double) kept() + working() + head() + FREED);
+        return bytes((double) kept() + working() + head());
     }
 
     /** The same where a decoder's layers are streamed: blocks are run again, and what is freed goes back to the system at once. */
     long streamed() {
         TrainingMemory again = withRecompute();
-        return bytes((double) again.kept() + again.working() - (RUN_AGAIN - STREAMED) * largest() + again.head());
+        return bytes((double) again.kept() + again.working() - FREED - (RUN_AGAIN - STREAMED) * largest() + again.head());
     }
 
     /** The same in forward. */
