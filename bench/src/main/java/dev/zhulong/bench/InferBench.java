@@ -18,6 +18,8 @@ import java.util.stream.IntStream;
 public final class InferBench {
     /** Tokens of the short prompt that a text is written after. */
     public static final int BEFORE = 8;
+    /** Of rounds before those that count. */
+    private static final long WARM_NANOS = 1_000_000_000;
 
     private InferBench() {}
 
@@ -106,19 +108,20 @@ public final class InferBench {
         }
     }
 
-    /** Medians of the repetitions, which the models take in turn after two rounds that do not count. */
+    /** Medians of the repetitions, which the models take in turn after rounds of a second that do not count. */
     private static double[] seconds(List<CpuEngine> models, int repetitions, ToDoubleFunction<CpuEngine> once) {
-        double[][] seconds = new double[models.size()][repetitions];
-        for (int r = -2; r < repetitions; r++) {
-            for (int m = 0; m < seconds.length; m++) {
-                double taken = once.applyAsDouble(models.get(m));
-                if (r >= 0) {
-                    seconds[m][r] = taken;
-                }
+        for (CpuEngine model : models) {
+            once.applyAsDouble(model);
+            // so that what follows runs the compiled kernels
+            VectorSupport.awaitKernels();
+            for (long start = System.nanoTime(); System.nanoTime() - start < WARM_NANOS; ) {
+                once.applyAsDouble(model);
             }
-            if (r == -2) {
-                // so that the second round runs the compiled kernels
-                VectorSupport.awaitKernels();
+        }
+        double[][] seconds = new double[models.size()][repetitions];
+        for (int r = 0; r < repetitions; r++) {
+            for (int m = 0; m < seconds.length; m++) {
+                seconds[m][r] = once.applyAsDouble(models.get(m));
             }
         }
         return Arrays.stream(seconds).mapToDouble(InferBench::median).toArray();

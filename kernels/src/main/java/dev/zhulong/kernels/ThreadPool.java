@@ -36,6 +36,8 @@ public final class ThreadPool implements AutoCloseable {
     private int chunks;
     private volatile Throwable failure;
     private volatile boolean closed;
+    /** Until when the caller works alone, in nanoseconds; 0 once that is over. */
+    private long alone;
 
     /**
      * Starts {@code threads - 1} daemon threads.
@@ -51,6 +53,28 @@ public final class ThreadPool implements AutoCloseable {
             workers[i] = new Worker(i + 1);
             workers[i].start();
         }
+    }
+
+    /**
+     * Lets the caller work alone for so long from now on. Threads that wait for short regions spin, and where a process has just started they take the processors that its
+     * compilers want, who bring more than a second thread does.
+     *
+     * @param nanos to be alone; 0 ends it
+     */
+    public void workAlone(long nanos) {
+        turn.lock();
+        try {
+            alone = nanos == 0 ? 0 : System.nanoTime() + nanos;
+        } finally {
+            turn.unlock();
+        }
+    }
+
+    private boolean isAlone() {
+        if (alone != 0 && System.nanoTime() - alone >= 0) {
+            alone = 0;
+        }
+        return alone != 0;
     }
 
     /** Threads that work, the caller included. */
@@ -74,7 +98,7 @@ public final class ThreadPool implements AutoCloseable {
         }
         turn.lock();
         try {
-            if (count == 1 || workers.length == 0) {
+            if (count == 1 || workers.length == 0 || isAlone()) {
                 runHere(work, count);
                 return;
             }

@@ -6,6 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.lang.management.ManagementFactory;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
@@ -42,6 +46,27 @@ class AThreadPoolRunsEveryChunkOnceTest {
                 assertThat(sum.get()).isEqualTo(45);
                 Thread.sleep(5);
             }
+        }
+    }
+
+    /** Until it ends, each chunk is run by who asked; afterwards by all. */
+    @Test
+    void aCallerThatWorksAlone() {
+        try (ThreadPool pool = new ThreadPool(3)) {
+            pool.workAlone(TimeUnit.HOURS.toNanos(1));
+            Set<Thread> takers = ConcurrentHashMap.newKeySet();
+            pool.run(chunk -> takers.add(Thread.currentThread()), 200);
+            assertThat(takers).containsExactly(Thread.currentThread());
+            pool.workAlone(0);
+            var both = new CountDownLatch(2);
+            pool.run(chunk -> {
+                both.countDown();
+                try {
+                    assertThat(both.await(20, TimeUnit.SECONDS)).as("a second thread takes a chunk").isTrue();
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+            }, 2);
         }
     }
 
