@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.Collectors;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -22,10 +23,14 @@ import org.junit.jupiter.params.provider.CsvSource;
 class TheReadmesNameEveryFamilyTest {
     private static final Path ROOT = Path.of(System.getProperty("zhulong.root"));
 
-    /** A row of the table, but for its title. @param gguf whether GGUF files of it are read and written */
-    private record Row(boolean mixture, boolean encoder, boolean both, boolean gguf) {
+    /** Families that libtorch runs alone. */
+    private static final Set<String> ON_TORCH = Set.of("whisper");
+
+    /** A row of the table, but for its title. @param cpu whether the CPU engine runs it  @param gguf whether GGUF files of it are read and written */
+    private record Row(boolean mixture, boolean encoder, boolean both, boolean cpu, boolean gguf) {
         static Row of(Family family) {
             return new Row(family instanceof SparseDecoder || family instanceof Mixtral, family instanceof EncoderFamily, family instanceof EncoderDecoderFamily,
+                    !ON_TORCH.contains(family.modelType()),
                     family instanceof GgufArchitecture known && known.ggufArchitecture() != null);
         }
     }
@@ -35,12 +40,12 @@ class TheReadmesNameEveryFamilyTest {
     void inTheRowOfItsKind(String readme, String yes, String no) throws IOException {
         String text = Files.readString(ROOT.resolve(readme));
         Map<Row, List<Family>> rows = Families.all().stream().collect(Collectors.groupingBy(Row::of));
-        assertThat(rows).hasSize(6);
+        assertThat(rows).hasSize(7);
         rows.forEach((row, families) -> assertThat(text).contains(cells(families, row, yes, no)));
     }
 
     private static String cells(List<Family> families, Row row, String yes, String no) {
-        return families.stream().map(family -> "`" + family.modelType() + "`").collect(Collectors.joining(", ", " | ", " | ")) + yes + " | " + yes + " | "
+        return families.stream().map(family -> "`" + family.modelType() + "`").collect(Collectors.joining(", ", " | ", " | ")) + yes + " | " + (row.cpu() ? yes : no) + " | "
                 + (row.gguf() ? yes : no) + " |";
     }
 }

@@ -87,6 +87,19 @@ class VerifyComputesWhatReferencesHoldTest {
         assertThat(out.toString()).contains("logits ").doesNotContain("gradient_norm", "not in the reference");
     }
 
+    /** Of a model that hears, whose input is a spectrogram and whose encoder's states are those of every 25th position. */
+    @Test
+    void whatIsHeardToo() throws IOException {
+        Path whisper = GOLDEN.resolve("../media/whisper").normalize();
+        assumeTrue(Files.isDirectory(whisper), whisper + " is not there: it is shared");
+        assertThat(verify("--model", whisper.toString())).as(out + err.toString()).isZero();
+        assertThat(out.toString()).contains("encoder_last_hidden_state ", "logits ", "loss ", "gradient_norm.model.encoder.conv1.weight").doesNotContain("gradient_norm.model.encoder.embed_positions");
+        assertThat(verify("--model", whisper.toString(), "--engine", "cpu")).isEqualTo(Main.FAILED);
+        assertThat(err.toString()).contains("hears sound", "transcribe");
+        assertThat(verify("--model", model().toString(), "--golden", whisper.resolve("golden.safetensors").toString())).isEqualTo(Main.FAILED);
+        assertThat(err.toString()).contains("expected a tensor input_ids");
+    }
+
     /** Models that were written as GGUF in F32 and are read back. */
     @ParameterizedTest
     @MethodSource("inGguf")

@@ -34,7 +34,7 @@ final class AdaptedWeights implements AutoCloseable {
                 default -> { }
             }
             boolean matrix = !p.bias() && p.shape().length == 2 && switch (p.role()) {
-                case EMBED, POSITIONS, SEGMENTS, DISTANCES, ENCODER_EMBED, ENCODER_POSITIONS, RELATIVE_BIAS, LOGITS_BIAS -> false;
+                case EMBED, POSITIONS, SEGMENTS, DISTANCES, ENCODER_EMBED, ENCODER_POSITIONS, SOUND_POSITIONS, RELATIVE_BIAS, LOGITS_BIAS -> false;
                 default -> true;
             };
             if (matrix) {

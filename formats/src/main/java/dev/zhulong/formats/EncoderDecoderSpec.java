@@ -1,6 +1,7 @@
 package dev.zhulong.formats;
 
 import dev.zhulong.formats.Stack.Positions;
+import java.nio.file.Path;
 import java.util.List;
 
 /**
@@ -16,9 +17,15 @@ import java.util.List;
  * @param shared         whether both embeddings are one
  * @param tiedEmbeddings whether the head shares the decoder's embedding
  * @param ids            ids with a meaning
+ * @param bands          of the mel spectrogram that the encoder hears in place of a text, which then has no vocabulary; 0 where it reads
  */
 public record EncoderDecoderSpec(EncoderDecoderFamily family, Stack encoder, Stack decoder, int sourceVocab, int vocabSize, boolean shared,
-        boolean tiedEmbeddings, Ids ids) implements NetworkSpec {
+        boolean tiedEmbeddings, Ids ids, int bands) implements NetworkSpec {
+
+    /** One whose encoder reads. */
+    public EncoderDecoderSpec(EncoderDecoderFamily family, Stack encoder, Stack decoder, int sourceVocab, int vocabSize, boolean shared, boolean tiedEmbeddings, Ids ids) {
+        this(family, encoder, decoder, sourceVocab, vocabSize, shared, tiedEmbeddings, ids, 0);
+    }
 
     /**
      * Ids with a meaning.
@@ -50,6 +57,9 @@ public record EncoderDecoderSpec(EncoderDecoderFamily family, Stack encoder, Sta
         if (shared && sourceVocab != vocabSize) {
             throw new IllegalArgumentException("expected one vocabulary for one embedding, found " + sourceVocab + " and " + vocabSize);
         }
+        if (bands > 0 == sourceVocab > 0) {
+            throw new IllegalArgumentException("expected an encoder that hears or reads, found " + bands + " bands and a vocabulary of " + sourceVocab);
+        }
     }
 
     @Override
@@ -77,12 +87,35 @@ public record EncoderDecoderSpec(EncoderDecoderFamily family, Stack encoder, Sta
         return encoder.layers().size();
     }
 
+    /** Whether the encoder hears sound rather than reads a text. */
+    public boolean hears() {
+        return bands > 0;
+    }
+
+    /** Frames of the spectrogram, all of which the encoder must be given: two for each of its positions. */
+    public int frames() {
+        return 2 * encoder.contextLength();
+    }
+
+    /**
+     * Returns normally where the encoder reads a text.
+     *
+     * @param model for the message
+     * @throws FormatException where it hears
+     */
+    public EncoderDecoderSpec requireReads(Path model) {
+        if (hears()) {
+            throw new FormatException(model, family.title() + " hears sound, and a model that reads text is needed here: run it with zhulong transcribe");
+        }
+        return this;
+    }
+
     /** Longest text on either side that there are positions for; {@link Integer#MAX_VALUE} where any length has some. */
     public int longest() {
         return switch (decoder.positions()) {
             case Positions.RelativeBias bias -> Integer.MAX_VALUE;
             case Positions.Sinusoidal sines when sines.closed() -> Integer.MAX_VALUE;
-            default -> Math.min(encoder.contextLength(), decoder.contextLength());
+            default -> hears() ? decoder.contextLength() : Math.min(encoder.contextLength(), decoder.contextLength());
         };
     }
 
@@ -134,10 +167,10 @@ public record EncoderDecoderSpec(EncoderDecoderFamily family, Stack encoder, Sta
         Stack.Scales scales = decoder.scales();
         Stack plain = new Stack(decoder.hiddenSize(), decoder.layers(), decoder.norm(), decoder.normEpsilon(), decoder.place(), decoder.positions(), decoder.contextLength(),
                 new Stack.Scales(scales.embedding(), scales.residual(), 1, scales.softcap()));
-        return new EncoderDecoderSpec(family, encoder, plain, sourceVocab, vocabSize, shared, tiedEmbeddings, ids);
+        return new EncoderDecoderSpec(family, encoder, plain, sourceVocab, vocabSize, shared, tiedEmbeddings, ids, bands);
     }
 
     private EncoderDecoderSpec withHead(boolean tied) {
-        return new EncoderDecoderSpec(family, encoder, decoder, sourceVocab, vocabSize, shared, tied, ids);
+        return new EncoderDecoderSpec(family, encoder, decoder, sourceVocab, vocabSize, shared, tied, ids, bands);
     }
 }

@@ -33,7 +33,9 @@ public record Parameter(String name, Role role, boolean bias, int layer, int exp
         /** N(0, 1 / inputs). */
         FAN_IN,
         /** That over √head dim: queries whose scores are not scaled (T5). */
-        FAN_IN_HEAD
+        FAN_IN_HEAD,
+        /** Rows of {@link Stack.Positions.Sinusoidal}, closed ones. */
+        SINES
     }
 
     /** How the rows of GGUF are made from Hugging Face's. */

@@ -26,6 +26,12 @@ public enum Role {
     ENCODER_EMBED_NORM,
     /** Norm after its last layer. */
     ENCODER_NORM,
+    /** Convolution of an encoder that hears, over the bands of a mel spectrogram [hidden, bands, 3]. */
+    SOUND_CONV1,
+    /** The one behind it, which takes every second frame [hidden, hidden, 3]. */
+    SOUND_CONV2,
+    /** Positions of such an encoder [rows, hidden]: sines that files hold and nothing trains. */
+    SOUND_POSITIONS,
     /** Norm of the attention: before it, or in post-norm layers after its sum. */
     NORM1,
     /** Projection to queries. */
@@ -118,9 +124,14 @@ public enum Role {
     /** Whether quantisers leave the weight as it is: it is small, and a small error in it changes much. */
     public boolean isKeptWhole() {
         return switch (this) {
-            case POSITIONS, SEGMENTS, EMBED_NORM, ENCODER_POSITIONS, ENCODER_EMBED_NORM, ENCODER_NORM, NORM1, Q_NORM, K_NORM, RELATIVE_BIAS, SINKS, NORM1_RESULT, Q_DOWN_NORM, KV_DOWN_NORM,
+            case POSITIONS, SEGMENTS, EMBED_NORM, ENCODER_POSITIONS, ENCODER_EMBED_NORM, ENCODER_NORM, SOUND_CONV1, SOUND_CONV2, SOUND_POSITIONS, NORM1, Q_NORM, K_NORM, RELATIVE_BIAS, SINKS, NORM1_RESULT, Q_DOWN_NORM, KV_DOWN_NORM,
                     CROSS_NORM, NORM2, ROUTER, CORRECTION, SHARED_SCALE, NORM2_RESULT, FINAL_NORM, HEAD_NORM, LOGITS_BIAS -> true;
             default -> false;
         };
+    }
+
+    /** Whether the weight is a constant that files hold: no training moves it. */
+    public boolean isConstant() {
+        return this == LOGITS_BIAS || this == SOUND_POSITIONS;
     }
 }

@@ -19,6 +19,11 @@ class EncoderDecodersAreReadAsWrittenTest {
             "d_model": 32, "encoder_layers": 2, "decoder_layers": 1, "encoder_attention_heads": 4, "decoder_attention_heads": 2, "encoder_ffn_dim": 48,
             "decoder_ffn_dim": 40, "max_position_embeddings": 20, "vocab_size": 99, "pad_token_id": 1""";
 
+    private static final String WHISPER = """
+            "model_type": "whisper", "d_model": 32, "encoder_layers": 2, "decoder_layers": 1, "encoder_attention_heads": 4, "decoder_attention_heads": 2,
+            "encoder_ffn_dim": 48, "decoder_ffn_dim": 40, "max_source_positions": 20, "max_target_positions": 14, "vocab_size": 99,
+            "pad_token_id": 1""";
+
     @TempDir
     Path directory;
 
@@ -31,7 +36,8 @@ class EncoderDecodersAreReadAsWrittenTest {
                         read(directory, T5.replace("t5", "mt5")), read(directory, bart("bart")), read(directory, bart("mbart") + ", \"scale_embedding\": true"),
                         read(directory, bart("marian")), read(directory, bart("marian")
                                 + ", \"decoder_vocab_size\": 70, \"share_encoder_decoder_embeddings\": false, \"decoder_start_token_id\": 1, \"activation_function\": \"swish\""),
-                        read(directory, bart("m2m_100") + ", \"forced_bos_token_id\": 5, \"tie_word_embeddings\": false"));
+                        read(directory, bart("m2m_100") + ", \"forced_bos_token_id\": 5, \"tie_word_embeddings\": false"),
+                        read(directory, WHISPER), read(directory, WHISPER + ", \"tie_word_embeddings\": false, \"num_mel_bins\": 128"));
             } finally {
                 FileTree.delete(directory);
             }
@@ -68,6 +74,19 @@ class EncoderDecodersAreReadAsWrittenTest {
                 assertThat(table.find(p.role(), p.layer(), p.expert(), p.bias())).contains(p);
             }
         }
+    }
+
+    /** Keys have no bias, and the encoder has an even number of frames and no vocabulary. */
+    @Test
+    void whisperHears() throws Exception {
+        EncoderDecoderSpec spec = read(directory, WHISPER);
+        assertThat(spec.hears()).isTrue();
+        assertThat(spec.frames()).isEqualTo(40);
+        assertThat(spec.longest()).isEqualTo(14);
+        assertThat(Parameters.of(spec).all()).extracting(Parameter::name).contains("model.encoder.layers.0.self_attn.q_proj.bias", "model.encoder.conv1.bias")
+                .doesNotContain("model.encoder.layers.0.self_attn.k_proj.bias", "model.decoder.layers.0.encoder_attn.k_proj.bias");
+        assertThatThrownBy(() -> spec.requireReads(Path.of("whisper-tiny"))).isInstanceOf(FormatException.class).hasMessageContaining("whisper-tiny").hasMessageContaining("transcribe");
+        assertThatThrownBy(() -> read(directory, WHISPER.replace("\"d_model\": 32", "\"d_model\": 33"))).hasMessageContaining("d_model").hasMessageContaining("even");
     }
 
     /** As {@code T5Config} takes {@code feed_forward_proj} apart; a head that is not tied tells the first version from the later ones. */

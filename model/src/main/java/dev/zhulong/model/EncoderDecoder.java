@@ -14,7 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * An encoder–decoder with its weights, F32: the encoder reads one text, the decoder writes another and attends to what the encoder gave.
+ * An encoder–decoder with its weights, F32: the encoder reads one text, or hears, and the decoder writes another and attends to what the encoder gave.
  *
  * <pre>{@code
  * try (EncoderDecoder model = EncoderDecoder.load(path); var scope = TensorScope.open()) {
@@ -37,7 +37,7 @@ public final class EncoderDecoder extends Network {
         rotary = new RotaryTables(spec.decoder());
         int fixed = spec.family().trainsPadding() ? -1 : spec.ids().pad();
         List<Part> all = new ArrayList<>();
-        all.add(new SourcePart(StackEmbedPart.ofEncoder(this, spec.encoder(), fixed)));
+        all.add(new SourcePart(spec.hears() ? new SoundPart(this, spec.encoder()) : StackEmbedPart.ofEncoder(this, spec.encoder(), fixed)));
         for (int layer = 0; layer < spec.encoder().layers().size(); layer++) {
             all.add(new SourcePart(new TransformerPart(this, spec.encoder(), layer)));
         }
@@ -113,6 +113,20 @@ public final class EncoderDecoder extends Network {
         return new Tensor[] {rows(source, batch), rows(target, batch)};
     }
 
+    /**
+     * The same of an encoder that hears.
+     *
+     * @param spectrogram F32 [batch, bands, frames]
+     */
+    public Tensor[] inputs(Tensor spectrogram, int[] target) {
+        int batch = (int) spectrogram.size(0);
+        if (spectrogram.size(1) != spec().bands() || spectrogram.size(2) != spec().frames()) {
+            throw new IllegalArgumentException("expected a spectrogram of " + spec().bands() + " bands and " + spec().frames() + " frames, found " + spectrogram.size(1) + " and "
+                    + spectrogram.size(2));
+        }
+        return new Tensor[] {spectrogram, rows(target, batch)};
+    }
+
     private static Tensor rows(int[] ids, int batch) {
         return Tensor.of(ids, batch, ids.length / batch);
     }
@@ -126,6 +140,17 @@ public final class EncoderDecoder extends Network {
      */
     public Pass pass(int[] source, boolean[] visible, int[] target, int batch) {
         return Pass.over(spec().decoder(), rotary, positions(spec().decoder(), target, batch, 0), null, null, null).behind(sourcePass(source, visible, batch));
+    }
+
+    /** Pass over {@code batch} whole texts that are written of what is heard. */
+    public Pass pass(int[] target, int batch) {
+        return Pass.over(spec().decoder(), rotary, positions(spec().decoder(), target, batch, 0), null, null, null).behind(soundPass(batch));
+    }
+
+    /** The encoder's pass alone, where it hears. */
+    public Pass soundPass(int batch) {
+        int length = spec().encoder().contextLength();
+        return Pass.full(spec().encoder(), encoderRotary, Tensor.arange(length).unsqueeze(0).expand(batch, length), null, null);
     }
 
     /** The encoder's pass alone. */
@@ -158,9 +183,18 @@ public final class EncoderDecoder extends Network {
 
     /** What the encoder gives, [batch, source, hidden]. @param pass of {@link #sourcePass} */
     public Tensor encode(int[] source, int batch, Pass pass) {
-        Tensor[] flow = {rows(source, batch), rows(new int[batch], batch)};
+        return encode(new Tensor[] {rows(source, batch), rows(new int[batch], batch)}, pass);
+    }
+
+    /** What the encoder gives for sound, [batch, frames / 2, hidden]. @param spectrogram F32 [batch, bands, frames] */
+    public Tensor hear(Tensor spectrogram) {
+        int batch = (int) spectrogram.size(0);
+        return encode(inputs(spectrogram, new int[batch]), soundPass(batch));
+    }
+
+    private Tensor encode(Tensor[] flow, Pass pass) {
         for (Part part : parts.subList(0, encoderParts)) {
-            flow = run(((part instanceof SourcePart inner) ? inner.part() : part), flow, pass);
+            flow = run(part instanceof SourcePart inner ? inner.part() : part, flow, pass);
         }
         return flow[0];
     }
@@ -177,6 +211,11 @@ public final class EncoderDecoder extends Network {
     /** Ids of both texts to the decoder's last states [batch, target, hidden]. */
     public Tensor states(int[] source, boolean[] visible, int[] target, int batch) {
         return run(inputs(source, target, batch), pass(source, visible, target, batch))[0];
+    }
+
+    /** The same of what is heard. @param spectrogram F32 [batch, bands, frames] */
+    public Tensor states(Tensor spectrogram, int[] target) {
+        return run(inputs(spectrogram, target), pass(target, (int) spectrogram.size(0)))[0];
     }
 
     /** What turns states into logits; the constant that some add is not trained. */

@@ -12,6 +12,8 @@ import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorRandom;
 import dev.zhulong.tensor.TensorScope;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -76,6 +78,7 @@ public abstract class Network implements AutoCloseable {
                     case ONE -> t.fill_(1);
                     case ZERO -> t.zero_();
                     case UNIT -> t.normal_(random, 0, 1);
+                    case SINES -> sines(t);
                     case FAN_IN -> t.normal_(random, 0, 1 / Math.sqrt(p.inputs()));
                     case FAN_IN_HEAD -> t.normal_(random, 0, 1 / Math.sqrt((double) p.inputs() * spec.stack().layers().getFirst().attention().headDim()));
                 }
@@ -86,6 +89,16 @@ public abstract class Network implements AutoCloseable {
             }
         }
         return tensors;
+    }
+
+    private static void sines(Tensor t) {
+        int width = (int) t.size(1);
+        var rows = new Stack.Positions.Sinusoidal(0, true);
+        t.write_(to -> {
+            for (int row = 0; row < t.size(0); row++) {
+                MemorySegment.copy(rows.row(row, width), 0, to, ValueLayout.JAVA_FLOAT, (long) row * width * Float.BYTES, width);
+            }
+        });
     }
 
     /** Its shape. */
@@ -250,7 +263,7 @@ public abstract class Network implements AutoCloseable {
             return adapter.parameters();
         }
         Map<String, Tensor> trained = new LinkedHashMap<>(parameters());
-        table.find(Role.LOGITS_BIAS).ifPresent(constant -> trained.remove(constant.name()));
+        table.all().stream().filter(p -> p.role().isConstant()).forEach(constant -> trained.remove(constant.name()));
         return Collections.unmodifiableMap(trained);
     }
 

@@ -15,6 +15,7 @@ import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.model.LoraMerge;
 import dev.zhulong.model.Network;
 import dev.zhulong.model.NetworkFiles;
+import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
@@ -131,6 +132,11 @@ public final class MergeJob {
                     int[] ids = probe(encoder.spec().vocabSize(), encoder.spec().contextLength());
                     Tensor states = encoder.states(ids, new int[ids.length], null, 1);
                     yield encoder.spec().outputs() == 0 ? states : encoder.logits(states);
+                }
+                case EncoderDecoder both when both.spec().hears() -> {
+                    long values = (long) both.spec().bands() * both.spec().frames();
+                    Tensor sound = Tensor.arange(values).to(DType.F32).sin().view(1, both.spec().bands(), both.spec().frames());
+                    yield both.logits(both.states(sound, probe(both.spec().vocabSize(), both.spec().longest())));
                 }
                 case EncoderDecoder both -> both.logits(both.states(probe(both.spec().sourceVocab(), both.spec().longest()), null,
                         probe(both.spec().vocabSize(), both.spec().longest()), 1));

@@ -11,6 +11,7 @@ import dev.zhulong.data.pack.PairBatches;
 import dev.zhulong.data.tune.Sides;
 import dev.zhulong.formats.AtomicFile;
 import dev.zhulong.formats.EncoderDecoderSpec;
+import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.JsonFile;
 import dev.zhulong.formats.Parameters;
 import dev.zhulong.formats.Provenance;
@@ -67,6 +68,9 @@ final class RewriteRun implements RecipeJob.Run<RewriteJob.Result> {
     @Override
     public RewriteJob.Result run() {
         Optional<Path> from = recipe.model().from();
+        if (from.isPresent() && ModelDirectory.readNetwork(from.get()) instanceof EncoderDecoderSpec spec) {
+            spec.requireReads(from.get());
+        }
         RunInputs inputs = RunInputs.of(run, Map.of(), files(), from.orElse(null));
         Sides<TextPair> sides = sides();
         Path described = from.orElse(tokenizer());

@@ -445,6 +445,19 @@ public final class Tensor implements AutoCloseable {
         return new Tensor(bias == null ? torch.linear(t, weight.t) : torch.linear(t, weight.t, new TensorOptional(bias.t)));
     }
 
+    /**
+     * Convolution along the last axis, with zeros beyond both ends.
+     *
+     * @param weight  [out, in, taps]
+     * @param bias    [out], or null
+     * @param stride  from one place to the next
+     * @param padding zeros on each side
+     * @return of this [batch, in, n], [batch, out, (n + 2 padding - taps) / stride + 1]
+     */
+    public Tensor conv1d(Tensor weight, Tensor bias, int stride, int padding) {
+        return new Tensor(torch.conv1d(t, weight.t, bias == null ? new TensorOptional() : new TensorOptional(bias.t), new long[] {stride}, new long[] {padding}, new long[] {1}, 1));
+    }
+
     /** Rows of this [n, d] at {@code ids} (I64, any shape). */
     public Tensor embedding(Tensor ids) {
         return new Tensor(torch.embedding(t, ids.t));

@@ -38,6 +38,20 @@ class GradientsAgreeWithFiniteDifferencesTest {
         }, X, 2, 3);
     }
 
+    /** [batch 1, in 2, n 3] by [out 2, in 2, taps 3]; what is beyond the ends is zero. */
+    @Test
+    void convolved() {
+        double[] taps = {0.5, -1, 0.25, 2, 0, 1, -0.5, 0.1, 1, 0.3, -2, 0.7};
+        Tensor weight = Tensor.of(taps, 2, 2, 3);
+        check(x -> x.conv1d(weight, null, 1, 1).square(), X, 1, 2, 3);
+        check(x -> x.conv1d(weight, null, 2, 1).square(), X, 1, 2, 3);
+        check(w -> Tensor.of(X, 1, 2, 3).conv1d(w, null, 2, 1).square(), taps, 2, 2, 3);
+        Tensor y = Tensor.of(X, 1, 2, 3).conv1d(weight, Tensor.of(new double[] {10, 20}, 2), 2, 1);
+        assertThat(y.shape()).containsExactly(1, 2, 2);
+        // the first place sees a zero, 0.3 and -0.7, and a zero, 0.2 and -1.4
+        assertThat((double) y.toFloats()[0]).isCloseTo(10 - 0.3 - 0.25 * 0.7 - 1.4, within(1e-6));
+    }
+
     @Test
     void nothingIsRecordedWhileNoGradIsOpen() {
         Tensor leaf = Tensor.of(X, 6).requiresGrad(true);

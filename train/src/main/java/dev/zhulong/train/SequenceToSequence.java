@@ -4,6 +4,7 @@ import dev.zhulong.data.pack.Batch;
 import dev.zhulong.data.pack.PairBatch;
 import dev.zhulong.formats.EncoderDecoderSpec;
 import dev.zhulong.model.EncoderDecoder;
+import dev.zhulong.model.Pass;
 import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
@@ -25,16 +26,21 @@ public record SequenceToSequence(EncoderDecoder model, double smoothing) impleme
     @Override
     public Loss accumulate(PairBatch batch, boolean recompute) {
         try (var scope = TensorScope.open()) {
-            Loss[] loss = new Loss[1];
             int[] target = shifted(model.spec(), batch);
-            Backward.through(model, model.inputs(batch.source(), target, batch.rows()), model.pass(batch.source(), batch.visible(), target, batch.rows()), recompute,
-                    flow -> {
-                        HeadLoss of = HeadLoss.smoothed(rows(flow[0]), model.head(), batch.labels(), smoothing, true);
-                        loss[0] = of.loss();
-                        return new Tensor[] {of.gradient().view(flow[0].shape())};
-                    });
-            return loss[0];
+            return accumulate(model, model.inputs(batch.source(), target, batch.rows()), model.pass(batch.source(), batch.visible(), target, batch.rows()), batch.labels(), smoothing,
+                    recompute);
         }
+    }
+
+    /** Of whatever the encoder was given. */
+    static Loss accumulate(EncoderDecoder model, Tensor[] inputs, Pass pass, int[] labels, double smoothing, boolean recompute) {
+        Loss[] loss = new Loss[1];
+        Backward.through(model, inputs, pass, recompute, flow -> {
+            HeadLoss of = HeadLoss.smoothed(rows(flow[0]), model.head(), labels, smoothing, true);
+            loss[0] = of.loss();
+            return new Tensor[] {of.gradient().view(flow[0].shape())};
+        });
+        return loss[0];
     }
 
     @Override
@@ -50,16 +56,20 @@ public record SequenceToSequence(EncoderDecoder model, double smoothing) impleme
         return model.states(batch.source(), batch.visible(), shifted(model.spec(), batch), batch.rows());
     }
 
-    private static Tensor rows(Tensor hidden) {
+    static Tensor rows(Tensor hidden) {
         return hidden.view(-1, hidden.size(-1));
     }
 
     /** What the decoder reads: what it begins with, then each label but the last; padding where a label is not counted. */
     public static int[] shifted(EncoderDecoderSpec spec, PairBatch batch) {
-        int width = batch.labels().length / batch.rows();
-        int[] shifted = new int[batch.labels().length];
-        for (int row = 0; row < batch.rows(); row++) {
-            int[] labels = Arrays.copyOfRange(batch.labels(), row * width, (row + 1) * width);
+        return shifted(spec, batch.labels(), batch.rows());
+    }
+
+    static int[] shifted(EncoderDecoderSpec spec, int[] all, int rows) {
+        int width = all.length / rows;
+        int[] shifted = new int[all.length];
+        for (int row = 0; row < rows; row++) {
+            int[] labels = Arrays.copyOfRange(all, row * width, (row + 1) * width);
             int length = width;
             while (length > 0 && (labels[length - 1] == Batch.NO_TARGET || labels[length - 1] == spec.ids().pad())) {
                 length--;

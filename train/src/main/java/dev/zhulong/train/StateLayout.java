@@ -3,7 +3,6 @@ package dev.zhulong.train;
 import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.Parameter;
 import dev.zhulong.formats.Parameters;
-import dev.zhulong.formats.Role;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -46,7 +45,7 @@ final class StateLayout {
 
     StateLayout(NetworkSpec spec) {
         List<Parameter> all = new ArrayList<>(Parameters.of(spec).all());
-        all.removeIf(parameter -> parameter.role() == Role.LOGITS_BIAS);
+        all.removeIf(parameter -> parameter.role().isConstant());
         all.sort(Comparator.comparing((Parameter parameter) -> isStreamed(parameter) ? parameter.layer() : Integer.MAX_VALUE));
         long at = 0;
         long last = 0;

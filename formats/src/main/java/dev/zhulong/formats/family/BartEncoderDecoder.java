@@ -164,20 +164,7 @@ abstract class BartEncoderDecoder implements EncoderDecoderFamily {
         if (stack.positions() instanceof Positions.Learned learned) {
             list.layer(-1).matrix(positions, at + "embed_positions", null, Init.NORMAL, stack.contextLength() + learned.first(), hidden);
         }
-        for (int l = 0; l < stack.layers().size(); l++) {
-            Layer layer = stack.layers().get(l);
-            String of = at + "layers." + l + ".";
-            attention(list.layer(first + l), of + "self_attn.", hidden, Role.Q, Role.K, Role.V, Role.OUT);
-            list.norm(Role.NORM1, of + "self_attn_layer_norm", null, hidden, true);
-            if (layer.cross() != null) {
-                attention(list, of + "encoder_attn.", hidden, Role.CROSS_Q, Role.CROSS_K, Role.CROSS_V, Role.CROSS_OUT);
-                list.norm(Role.CROSS_NORM, of + "encoder_attn_layer_norm", null, hidden, true);
-            }
-            list.projection(Role.UP, of + "fc1", null, Init.NORMAL, Layout.SAME, layer.mlp().width(), hidden, true);
-            list.projection(Role.DOWN, of + "fc2", null, Init.NORMAL, Layout.SAME, hidden, layer.mlp().width(), true);
-            list.norm(Role.NORM2, of + "final_layer_norm", null, hidden, true);
-        }
-        list.layer(-1);
+        layers(list, stack, first, at, true);
         if (normalisesEmbeddings()) {
             list.norm(embedNorm, at + "layernorm_embedding", null, hidden, true);
         }
@@ -186,8 +173,27 @@ abstract class BartEncoderDecoder implements EncoderDecoderFamily {
         }
     }
 
-    private static void attention(ParameterList list, String at, long hidden, Role q, Role k, Role v, Role out) {
-        PostNormEncoder.square(list, k, at + "k_proj", hidden);
+    /** All layers of a stack. @param keyBias whether keys have biases as all else has */
+    static void layers(ParameterList list, Stack stack, int first, String at, boolean keyBias) {
+        long hidden = stack.hiddenSize();
+        for (int l = 0; l < stack.layers().size(); l++) {
+            Layer layer = stack.layers().get(l);
+            String of = at + "layers." + l + ".";
+            attention(list.layer(first + l), of + "self_attn.", hidden, keyBias, Role.Q, Role.K, Role.V, Role.OUT);
+            list.norm(Role.NORM1, of + "self_attn_layer_norm", null, hidden, true);
+            if (layer.cross() != null) {
+                attention(list, of + "encoder_attn.", hidden, keyBias, Role.CROSS_Q, Role.CROSS_K, Role.CROSS_V, Role.CROSS_OUT);
+                list.norm(Role.CROSS_NORM, of + "encoder_attn_layer_norm", null, hidden, true);
+            }
+            list.projection(Role.UP, of + "fc1", null, Init.NORMAL, Layout.SAME, layer.mlp().width(), hidden, true);
+            list.projection(Role.DOWN, of + "fc2", null, Init.NORMAL, Layout.SAME, hidden, layer.mlp().width(), true);
+            list.norm(Role.NORM2, of + "final_layer_norm", null, hidden, true);
+        }
+        list.layer(-1);
+    }
+
+    private static void attention(ParameterList list, String at, long hidden, boolean keyBias, Role q, Role k, Role v, Role out) {
+        list.projection(k, at + "k_proj", null, Init.NORMAL, Layout.SAME, hidden, hidden, keyBias);
         PostNormEncoder.square(list, v, at + "v_proj", hidden);
         PostNormEncoder.square(list, q, at + "q_proj", hidden);
         PostNormEncoder.square(list, out, at + "out_proj", hidden);

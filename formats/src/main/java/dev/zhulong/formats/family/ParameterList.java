@@ -40,6 +40,17 @@ final class ParameterList {
         }
     }
 
+    /** A convolution over a line, with its bias. */
+    void convolution(Role role, String name, long out, long in, long taps) {
+        add(role, false, name + ".weight", null, Init.NORMAL, true, Layout.SAME, out, in, taps);
+        bias(role, name, null, Layout.SAME, out);
+    }
+
+    /** Rows of sines that nothing trains. */
+    void sines(Role role, String name, long rows, long width) {
+        add(role, false, name + ".weight", null, Init.SINES, false, Layout.SAME, rows, width);
+    }
+
     /** A bias beside a weight. */
     void bias(Role role, String name, String gguf, Layout layout, long n) {
         add(role, true, name + ".bias", gguf == null ? null : gguf + ".bias", Init.ZERO, false, layout, n);

@@ -34,6 +34,7 @@ public final class CpuEncoderDecoder implements ConditionalModel {
         if (!(directory.network() instanceof EncoderDecoderSpec spec)) {
             throw new FormatException(directory.path(), "expected an encoder–decoder such as T5, found a " + directory.network().family().title());
         }
+        spec.requireReads(directory.path());
         return load(spec, new DecoderWeights.OfDirectory(directory, type), options);
     }
 

@@ -88,6 +88,9 @@ public record OpenEncoderDecoder(Path files, Optional<Path> adapter, Continuatio
             return ofGguf(model, choice);
         }
         try (ModelDirectory files = ModelDirectory.open(model, adapter)) {
+            if (files.network() instanceof EncoderDecoderSpec spec) {
+                spec.requireReads(model);
+            }
             return choice.engine() == Engine.TORCH ? onTorch(files, adapter, choice) : onCpu(files, adapter, choice);
         }
     }

@@ -46,6 +46,22 @@ public final class TorchContinuation implements Continuation {
         }
     }
 
+    private TorchContinuation(EncoderDecoder model, Tensor encoded) {
+        this.model = model;
+        this.encoded = encoded;
+        width = (int) encoded.size(1);
+        sources = new int[(int) encoded.size(0)][0];
+        visible = new boolean[sources.length][width];
+        for (boolean[] row : visible) {
+            Arrays.fill(row, true);
+        }
+    }
+
+    /** Of what an encoder has given already, all of which is seen. @param encoded [rows, positions, hidden], kept; this owns it from now on */
+    public static TorchContinuation ofEncoded(EncoderDecoder model, Tensor encoded) {
+        return new TorchContinuation(model, encoded);
+    }
+
     /** Null where nothing is padding. */
     private boolean[] hidden(boolean[][] rows) {
         boolean[] all = new boolean[rows.length * width];

@@ -49,7 +49,7 @@ public final class Formulas {
     private static boolean isTable(NetworkSpec spec, Parameter p) {
         return switch (p.role()) {
             case EMBED -> !spec.tiedEmbeddings();
-            case POSITIONS, SEGMENTS, ENCODER_EMBED, ENCODER_POSITIONS -> true;
+            case POSITIONS, SEGMENTS, ENCODER_EMBED, ENCODER_POSITIONS, SOUND_POSITIONS -> true;
             default -> false;
         };
     }

@@ -21,6 +21,8 @@ final class Golden implements AutoCloseable {
     static final String TENSORS = "golden.safetensors";
     static final String IDS = "input_ids";
     static final String MASK = "attention_mask";
+    /** Spectrograms [batch, bands, frames]: what is given to a model that hears. */
+    static final String SOUND = "input_features";
     private static final String NORM = "gradient_norm";
 
     private final SafetensorsFile file;
@@ -43,6 +45,9 @@ final class Golden implements AutoCloseable {
         SafetensorsFile file = SafetensorsFile.open(tensors);
         try {
             var golden = new Golden(file, numbers(tensors.resolveSibling(tensors.getFileName().toString().replaceFirst("\\.safetensors$", "") + ".json")));
+            if (golden.find(SOUND).isPresent()) {
+                return golden;
+            }
             long[] shape = golden.find(IDS).orElseThrow(() -> new FormatException(tensors, "expected a tensor " + IDS + " [batch, tokens], found none")).shape();
             if (shape.length != 2 || shape[0] < 1 || shape[1] < 1) {
                 throw new FormatException(tensors, "tensor " + IDS + ": expected [batch, tokens], found " + Arrays.toString(shape));
@@ -80,6 +85,16 @@ final class Golden implements AutoCloseable {
     /** A number of golden.json, where it is there. */
     Optional<Double> number(String name) {
         return Optional.ofNullable(numbers.get(name));
+    }
+
+    /** Values of an input of fractions. @throws FormatException where it is not there, or has another shape */
+    float[] floats(String name, long... shape) {
+        TensorView view = find(name).orElseThrow(() -> new FormatException(path(), "expected a tensor " + name + " " + Arrays.toString(shape) + ", found none"));
+        requireShape(name, shape);
+        if (!view.type().isFloat()) {
+            throw new FormatException(path(), "tensor " + name + ": expected fractions, found " + view.type());
+        }
+        return view.toFloats();
     }
 
     int batch() {

@@ -15,7 +15,7 @@ final class Gradients {
     /** @param count by which the summed gradients are divided */
     static void put(Network network, long count, Computed computed) {
         double all = 0;
-        Set<String> constants = network.table().all().stream().filter(p -> p.role() == Role.LOGITS_BIAS || p.role() == Role.CORRECTION).map(Parameter::name)
+        Set<String> constants = network.table().all().stream().filter(p -> p.role().isConstant() || p.role() == Role.CORRECTION).map(Parameter::name)
                 .collect(Collectors.toSet());
         for (var entry : network.spec().family().together(network.spec()).entrySet()) {
             if (constants.containsAll(entry.getValue())) {

@@ -61,7 +61,9 @@ public record Verification(List<Line> differences) {
     public static Verification of(Path model, Path golden, Engine engine, Path out) {
         var computed = new Computed();
         try (Golden reference = Golden.open(golden)) {
-            switch (network(model)) {
+            NetworkSpec network = network(model);
+            requireInput(reference, network instanceof EncoderDecoderSpec both && both.hears());
+            switch (network) {
                 case EncoderSpec encoder -> encoder(model, reference, engine, computed);
                 case EncoderDecoderSpec both -> encoderDecoder(model, reference, engine, computed);
                 case DecoderSpec decoder -> decoder(model, reference, engine, computed);
@@ -70,6 +72,14 @@ public record Verification(List<Line> differences) {
                 computed.write(out);
             }
             return new Verification(computed.differences(reference));
+        }
+    }
+
+    /** Each kind of model is given another input. */
+    private static void requireInput(Golden reference, boolean hears) {
+        String wanted = hears ? Golden.SOUND : Golden.IDS;
+        if (reference.find(wanted).isEmpty()) {
+            throw new FormatException(reference.path(), "expected a tensor " + wanted + ", which this model is given, found none: this reference belongs to another model");
         }
     }
 
@@ -116,6 +126,10 @@ public record Verification(List<Line> differences) {
             return;
         }
         try (var network = EncoderDecoder.load(model)) {
+            if (network.spec().hears()) {
+                SpeechOutputs.of(network, reference, computed);
+                return;
+            }
             EncoderDecoderOutputs.of(network, model, reference, computed);
         }
     }
