@@ -44,6 +44,7 @@ public final class Main extends Verb {
     private static final List<Class<? extends Verb>> VERBS = List.of(
             QuickstartVerb.class,
             CleanVerb.class,
+            CleanMediaVerb.class,
             DataVerb.class,
             TokenizerVerb.class,
             PretrainVerb.class,

@@ -69,7 +69,7 @@ class QloraNeedsLessThanHalfTest {
             Path log = temporary.resolve(method + ".log");
             Process child = ChildJvm.startMeasured(Child.class, log.toFile(), model.toString(), data.toString(), temporary.resolve(method).toString(),
                     method, peak.toString());
-            assertThat(child.waitFor(120, TimeUnit.SECONDS)).isTrue();
+            assertThat(child.waitFor(400, TimeUnit.SECONDS)).isTrue();
             assertThat(child.exitValue()).as(Files.exists(log) ? Files.readString(log) : "").isZero();
             peaks.put(method, Long.parseLong(Files.readString(peak)));
         }

@@ -60,6 +60,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
@@ -304,22 +305,21 @@ public final class Quickstart {
         return new EncodingTokenizer(tokenizer, text -> FillInTheMiddle.encode(tokenizer, text), false);
     }
 
-    /** About {@code bytes} of a store, or all of it: documents chosen by their hashes, in their order. */
-    private static Stream<Document> share(DocumentStore store, double bytes, long salt) {
-        return store.documents().filter(TextHash.share(bytes / Math.max(1, store.bytes()), salt));
+    /** About {@code bytes} of a store, or all of it: documents chosen by their hashes, in their order, and the first where none is. */
+    static Stream<Document> share(DocumentStore store, double bytes, long salt) {
+        Predicate<Document> chosen = TextHash.share(bytes / Math.max(1, store.bytes()), salt);
+        try (Stream<Document> documents = store.documents()) {
+            if (documents.noneMatch(chosen)) {
+                return store.documents().limit(1);
+            }
+        }
+        return store.documents().filter(chosen);
     }
 
     private List<Document> heldOut(Corpus corpus) {
-        List<Document> chosen;
         try (Stream<Document> documents = share(corpus.validation(), HELD_OUT_BYTES, plan.seed() + 3)) {
-            chosen = documents.toList();
+            return documents.toList();
         }
-        if (chosen.isEmpty()) {
-            try (Stream<Document> documents = corpus.validation().documents()) {
-                chosen = documents.limit(1).toList();
-            }
-        }
-        return chosen;
     }
 
     private RunNotes notes(DecoderSpec spec, Tokenizer tokenizer) {
