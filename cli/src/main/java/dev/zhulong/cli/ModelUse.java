@@ -9,6 +9,7 @@ import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.Parameters;
 import dev.zhulong.formats.Sizes;
+import dev.zhulong.formats.VisionSpec;
 import dev.zhulong.formats.embedding.EmbeddingConfig;
 import dev.zhulong.formats.yaml.RecipeReader;
 import dev.zhulong.recipe.EmbedJob;
@@ -61,6 +62,7 @@ record ModelUse(String kind, String what, List<String> verbs, String engines, Ma
             case EncoderDecoderSpec both -> new ModelUse("encoder–decoder", size, List.of("translate", "serve"), "cpu or torch", peaks(model, List.of("--task translate", "--task summarize")));
             case EncoderSpec encoder -> new ModelUse("encoder", size + ", " + head(encoder.head()), verbs(encoder.head()), "cpu or torch",
                     peaks(model, List.of("--task classify", "--task tags", "--task qa", "--task embed")));
+            case VisionSpec vision -> new ModelUse("vision network", size + (vision.labels().isEmpty() ? "" : ", " + vision.labels().size() + " classes"), List.of("verify"), "torch", Map.of());
         };
     }
 
@@ -107,7 +109,7 @@ record ModelUse(String kind, String what, List<String> verbs, String engines, Ma
     /** One line of all of it. @param available bytes */
     String text(long available) {
         return (kind.startsWith("e") ? "an " : "a ") + kind + " (" + what + "): " + verbs.stream().map(verb -> "zhulong " + verb)
-                .collect(Collectors.joining(", ")) + ", on " + engines + "; " + (training.isEmpty() ? "not trained from this file: take a directory in the Hugging Face layout"
+                .collect(Collectors.joining(", ")) + ", on " + engines + "; " + (training.isEmpty() ? kind.startsWith("v") ? "not trained by these verbs" : "not trained from this file: take a directory in the Hugging Face layout"
                         : "zhulong finetune " + training.entrySet().stream().map(way -> way.getKey() + " needs " + Sizes.memory(way.getValue())
                                 + (way.getValue() > available ? " (too much here)" : "")).collect(Collectors.joining(", ")));
     }

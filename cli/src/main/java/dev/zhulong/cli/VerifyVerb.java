@@ -19,6 +19,8 @@ import picocli.CommandLine.Option;
             "A reference is golden.safetensors (input_ids; where the model has them attention_mask, token_type_ids, labels, or start_positions and"
                     + " end_positions; and the outputs logits, last_hidden_state, start_logits, end_logits, greedy) and golden.json beside it (loss,"
                     + " aux_loss, gradient_norms by weight), as other frameworks give them. Outputs that a reference lacks are computed all the same.",
+            "For a model that sees pictures it holds pixel_values, and may hold pooler_output, or image_embeds, text_embeds and logits_per_image. What the"
+                    + " model's processor makes of picture0.png, picture1.png, ... beside the reference is compared with pixel_values.",
             "Allowed are 0.0001 for tensors, 0.00001 for losses, and 0.1 %% for norms of gradients; greedy text must be the same.",
         },
         footer = {
@@ -65,6 +67,7 @@ final class VerifyVerb extends Verb {
         Path reference = golden != null ? golden : (Files.isDirectory(model) ? model : model.toAbsolutePath().getParent()).resolve("golden.safetensors");
         Verification done = Verification.of(model, reference, chosen, out);
         print(done.differences());
+        done.notes().forEach(out()::println);
         if (done.differences().stream().noneMatch(Verification.Line::compared)) {
             out().println("Nothing was compared: " + reference + " holds inputs alone.");
         }

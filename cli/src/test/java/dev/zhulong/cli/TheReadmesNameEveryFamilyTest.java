@@ -6,6 +6,7 @@ import dev.zhulong.formats.EncoderDecoderFamily;
 import dev.zhulong.formats.EncoderFamily;
 import dev.zhulong.formats.Families;
 import dev.zhulong.formats.Family;
+import dev.zhulong.formats.VisionFamily;
 import dev.zhulong.formats.family.Mixtral;
 import dev.zhulong.formats.family.SparseDecoder;
 import dev.zhulong.formats.gguf.GgufArchitecture;
@@ -27,10 +28,10 @@ class TheReadmesNameEveryFamilyTest {
     private static final Set<String> ON_TORCH = Set.of("whisper");
 
     /** A row of the table, but for its title. @param cpu whether the CPU engine runs it  @param gguf whether GGUF files of it are read and written */
-    private record Row(boolean mixture, boolean encoder, boolean both, boolean cpu, boolean gguf) {
+    private record Row(boolean mixture, boolean encoder, boolean both, boolean vision, boolean cpu, boolean gguf) {
         static Row of(Family family) {
             return new Row(family instanceof SparseDecoder || family instanceof Mixtral, family instanceof EncoderFamily, family instanceof EncoderDecoderFamily,
-                    !ON_TORCH.contains(family.modelType()),
+                    family instanceof VisionFamily, !(family instanceof VisionFamily || ON_TORCH.contains(family.modelType())),
                     family instanceof GgufArchitecture known && known.ggufArchitecture() != null);
         }
     }
@@ -40,7 +41,7 @@ class TheReadmesNameEveryFamilyTest {
     void inTheRowOfItsKind(String readme, String yes, String no) throws IOException {
         String text = Files.readString(ROOT.resolve(readme));
         Map<Row, List<Family>> rows = Families.all().stream().collect(Collectors.groupingBy(Row::of));
-        assertThat(rows).hasSize(7);
+        assertThat(rows).hasSize(8);
         rows.forEach((row, families) -> assertThat(text).contains(cells(families, row, yes, no)));
     }
 

@@ -9,6 +9,7 @@ import dev.zhulong.formats.JsonFields;
 import dev.zhulong.formats.SafetensorsFile;
 import dev.zhulong.formats.SafetensorsWriter;
 import dev.zhulong.formats.StorageType;
+import dev.zhulong.formats.VisionFamily;
 import dev.zhulong.formats.gguf.GgufFamily;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -27,6 +28,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 class VerifyComputesWhatReferencesHoldTest {
     private static final Path GOLDEN = Path.of(System.getProperty("zhulong.root")).resolve("../shared/golden/arch").normalize();
+
+    private static final Path MEDIA = GOLDEN.resolveSibling("media");
 
     @TempDir
     Path temporary;
@@ -111,6 +114,30 @@ class VerifyComputesWhatReferencesHoldTest {
         assertThat(verify("--model", file.toString(), "--golden", GOLDEN.resolve(name).resolve("golden.safetensors").toString(), "--engine", "cpu"))
                 .as(out + err.toString()).isZero();
         assertThat(out.toString()).contains("logits ", "greedy ");
+    }
+
+    /** Those of networks that see pictures: what their processors make of pictures, their outputs, losses and gradients. */
+    static List<String> ofPictures() throws IOException {
+        if (!Files.isDirectory(MEDIA)) {
+            return List.of("vit");
+        }
+        try (var all = Files.list(MEDIA)) {
+            return all.filter(each -> Families.find(JsonFields.read(each.resolve("config.json")).string("model_type")).filter(VisionFamily.class::isInstance).isPresent())
+                    .map(each -> each.getFileName().toString()).sorted().toList();
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("ofPictures")
+    void publishedReferencesOfPicturesHold(String name) {
+        assumeTrue(Files.isDirectory(MEDIA.resolve(name)), MEDIA.resolve(name) + " is not there");
+        assertThat(verify("--model", MEDIA.resolve(name).toString())).as(out + err.toString()).isZero();
+        assertThat(out.toString()).contains("pixel_values").doesNotContain("not in the reference");
+        if (!name.startsWith("dinov2")) {
+            assertThat(out.toString()).contains("logits", "loss ", "gradient_norm.");
+        }
+        assertThat(verify("--model", MEDIA.resolve(name).toString(), "--engine", "cpu")).isEqualTo(Main.FAILED);
+        assertThat(err.toString()).contains("torch engine alone");
     }
 
     private Path model() throws IOException {

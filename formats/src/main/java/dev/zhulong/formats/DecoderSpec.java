@@ -36,9 +36,11 @@ public record DecoderSpec(Family family, Stack stack, int vocabSize, boolean tie
      * {@code g·σ(1.702 g)·(u + 1)} of a gate g held under 7 and a way up u held within ±7.
      */
     public enum Activation {
-        SILU, GELU, GELU_TANH, RELU, TANH, CLAMPED_SWIGLU, RELU_SQUARED;
+        SILU, GELU, GELU_TANH, RELU, TANH, CLAMPED_SWIGLU, RELU_SQUARED,
+        /** {@code x · sigmoid(1.702 x)} (CLIP). */
+        QUICK_GELU;
 
-        /** Of {@link #CLAMPED_SWIGLU}, what the gate is multiplied by in the sigmoid. */
+        /** Of {@link #CLAMPED_SWIGLU} and {@link #QUICK_GELU}, what the gate is multiplied by in the sigmoid. */
         public static final double STEEPNESS = 1.702;
         /** Of {@link #CLAMPED_SWIGLU}, what gate and way up are held under. */
         public static final double LIMIT = 7;

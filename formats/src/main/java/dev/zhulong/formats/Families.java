@@ -59,7 +59,7 @@ public final class Families {
 
     /** Those of decoders. */
     public static List<Family> decoders() {
-        return all().stream().filter(family -> !(family instanceof EncoderFamily || family instanceof EncoderDecoderFamily)).toList();
+        return all().stream().filter(family -> !(family instanceof EncoderFamily || family instanceof EncoderDecoderFamily || family instanceof VisionFamily)).toList();
     }
 
     /** The family of this {@code model_type}. */

@@ -35,6 +35,8 @@ public final class HfConfig {
                     + " writes none; name the directory of a decoder, one of " + Families.names(Families.decoders()));
             case EncoderDecoderSpec both -> throw new FormatException(configJson, both.family().architecture(both) + " is an encoder–decoder, which turns one text"
                     + " into another: give it to zhulong translate; a decoder is needed here, one of " + Families.names(Families.decoders()));
+            case VisionSpec vision -> throw new FormatException(configJson, vision.family().architecture(vision) + " sees pictures and writes no text; a decoder is needed here,"
+                    + " one of " + Families.names(Families.decoders()));
         };
     }
 
@@ -154,6 +156,7 @@ public final class HfConfig {
             case DecoderSpec decoder -> decoder.withReach(null);
             case EncoderSpec encoder -> encoder.withReach(null);
             case EncoderDecoderSpec both -> both;
+            case VisionSpec vision -> vision;
         };
     }
 

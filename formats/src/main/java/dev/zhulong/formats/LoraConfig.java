@@ -64,6 +64,7 @@ public record LoraConfig(int rank, double alpha, double dropout, List<String> ta
             return switch (spec) {
                 case DecoderSpec decoder -> CAUSAL_LM;
                 case EncoderDecoderSpec both -> SEQ_2_SEQ_LM;
+                case VisionSpec vision -> FEATURE_EXTRACTION;
                 case EncoderSpec encoder -> switch (encoder.head()) {
                     case EncoderSpec.Head.Classes classes -> SEQ_CLS;
                     case EncoderSpec.Head.Tags tags -> TOKEN_CLS;

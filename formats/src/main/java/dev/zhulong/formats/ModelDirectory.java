@@ -162,6 +162,7 @@ public final class ModelDirectory implements AutoCloseable {
             case DecoderSpec decoder -> GenerationConfig.of(decoder.bosId(), decoder.eosIds());
             case EncoderSpec encoder -> GenerationConfig.of(-1, List.of());
             case EncoderDecoderSpec both -> GenerationConfig.of(both.ids().bos(), both.ids().eos());
+            case VisionSpec vision -> GenerationConfig.of(-1, List.of());
         };
     }
 
@@ -317,6 +318,7 @@ public final class ModelDirectory implements AutoCloseable {
             case DecoderSpec decoder -> decoder.eosIds();
             case EncoderSpec encoder -> List.of();
             case EncoderDecoderSpec both -> both.ids().eos();
+            case VisionSpec vision -> List.of();
         };
     }
 

@@ -35,7 +35,9 @@ public record Parameter(String name, Role role, boolean bias, int layer, int exp
         /** That over √head dim: queries whose scores are not scaled (T5). */
         FAN_IN_HEAD,
         /** Rows of {@link Stack.Positions.Sinusoidal}, closed ones. */
-        SINES
+        SINES,
+        /** ln(1 / 0.07): what cosines are scaled by at first (CLIP). */
+        TEMPERATURE
     }
 
     /** How the rows of GGUF are made from Hugging Face's. */
@@ -74,9 +76,9 @@ public record Parameter(String name, Role role, boolean bias, int layer, int exp
         return role.isProjection() && !bias;
     }
 
-    /** The name without {@code .weight} or {@code .bias}. */
+    /** The name without {@code .weight} or {@code .bias}; the whole of one that has no point. */
     public String module() {
-        return name.substring(0, name.lastIndexOf('.'));
+        return name.contains(".") ? name.substring(0, name.lastIndexOf('.')) : name;
     }
 
     /** Outputs of a matrix, whichever way it lies. */

@@ -53,6 +53,7 @@ final class ReachConfig {
                 }
             }
             case EncoderDecoderSpec both -> throw config.wrong(FIELD, "none: encoder–decoders do not have it", config.node(FIELD));
+            case VisionSpec vision -> throw config.wrong(FIELD, "none: patches of a picture see all others", config.node(FIELD));
         };
     }
 }

@@ -111,7 +111,45 @@ public enum Role {
     /** The head: logits of the vocabulary, of labels, or of spans. */
     HEAD,
     /** A constant that is added to the logits of the vocabulary [1, vocab]; zero where files lack it. */
-    LOGITS_BIAS;
+    LOGITS_BIAS,
+    /** What the attention's result is multiplied by, before it is added [hidden] (layer scale, Touvron et al. 2021). */
+    SCALE1,
+    /** What the MLP's result is multiplied by, before it is added [hidden]. */
+    SCALE2,
+    /** From a patch of a picture to the stream [hidden, channels, size, size]. */
+    PATCHES,
+    /** The learned token before the patches, [hidden] in any shape. */
+    CLASS_TOKEN,
+    /** Learned tokens between it and the patches, [count, hidden] in any shape. */
+    REGISTERS,
+    /** What stood for hidden patches in pretraining; nothing reads it here. */
+    MASK_TOKEN,
+    /** Learned positions of patches, [rows, hidden] in any shape. */
+    PATCH_POSITIONS,
+    /** Norm of the embedded patches. */
+    PATCH_NORM,
+    /** Norm after the last layer over patches. */
+    PICTURE_NORM,
+    /** The learned query that gathers a picture's vector, [hidden] in any shape. */
+    POOL_QUERY,
+    /** Queries, keys and values of that gathering, one after the other [3 * hidden, hidden]. */
+    POOL_QKV,
+    /** Its output projection. */
+    POOL_OUT,
+    /** Norm of what was gathered, or of the first token where states are not normalised. */
+    POOL_NORM,
+    /** Way up of the MLP after it. */
+    POOL_UP,
+    /** Way down of that MLP. */
+    POOL_DOWN,
+    /** From a picture's pooled vector to the space of texts. */
+    PICTURE_PROJECTION,
+    /** From a text's state to the space of pictures. */
+    TEXT_PROJECTION,
+    /** Logarithm of what the cosines of pictures and texts are multiplied by, one number. */
+    LOGIT_SCALE,
+    /** What is added to them then, one number. */
+    LOGIT_BIAS;
 
     /** Whether the weight is a matrix inside a layer that adapters and quantisers take hold of. */
     public boolean isProjection() {
@@ -125,13 +163,14 @@ public enum Role {
     public boolean isKeptWhole() {
         return switch (this) {
             case POSITIONS, SEGMENTS, EMBED_NORM, ENCODER_POSITIONS, ENCODER_EMBED_NORM, ENCODER_NORM, SOUND_CONV1, SOUND_CONV2, SOUND_POSITIONS, NORM1, Q_NORM, K_NORM, RELATIVE_BIAS, SINKS, NORM1_RESULT, Q_DOWN_NORM, KV_DOWN_NORM,
-                    CROSS_NORM, NORM2, ROUTER, CORRECTION, SHARED_SCALE, NORM2_RESULT, FINAL_NORM, HEAD_NORM, LOGITS_BIAS -> true;
+                    CROSS_NORM, NORM2, ROUTER, CORRECTION, SHARED_SCALE, NORM2_RESULT, FINAL_NORM, HEAD_NORM, LOGITS_BIAS, SCALE1, SCALE2, CLASS_TOKEN,
+                    REGISTERS, MASK_TOKEN, PATCH_POSITIONS, PATCH_NORM, PICTURE_NORM, POOL_QUERY, POOL_NORM, LOGIT_SCALE, LOGIT_BIAS -> true;
             default -> false;
         };
     }
 
     /** Whether the weight is a constant that files hold: no training moves it. */
     public boolean isConstant() {
-        return this == LOGITS_BIAS || this == SOUND_POSITIONS;
+        return this == LOGITS_BIAS || this == SOUND_POSITIONS || this == MASK_TOKEN;
     }
 }

@@ -21,6 +21,9 @@ record StoredHead(NetworkSpec spec, Optional<String> notice) {
 
     /** @param spec as {@code config.json} has it  @param weights by the names of today */
     static StoredHead of(NetworkSpec spec, Map<String, TensorView> weights) {
+        if (spec instanceof VisionSpec vision && vision.pool() == VisionSpec.Pool.FIRST_DENSE && !weights.containsKey(Parameters.of(spec).get(Role.HEAD_DENSE).name())) {
+            return new StoredHead(vision.withPool(VisionSpec.Pool.FIRST), Optional.empty());
+        }
         if (!spec.tiedEmbeddings()) {
             boolean missing = spec instanceof EncoderDecoderSpec both && both.family().tiesMissingHead() && !weights.containsKey(head(spec));
             return new StoredHead(missing ? ((EncoderDecoderSpec) spec).withTiedHead() : spec, Optional.empty());

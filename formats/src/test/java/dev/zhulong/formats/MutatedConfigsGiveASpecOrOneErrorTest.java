@@ -40,6 +40,9 @@ class MutatedConfigsGiveASpecOrOneErrorTest {
         for (EncoderDecoderSpec spec : EncoderDecodersAreReadAsWrittenTest.specs()) {
             specs.addAll(Collections.nCopies(4, spec));
         }
+        for (VisionSpec spec : VisionNetworksAreReadAsWrittenTest.specs()) {
+            specs.addAll(Collections.nCopies(4, spec));
+        }
     }
 
     @AfterContainer
@@ -79,6 +82,7 @@ class MutatedConfigsGiveASpecOrOneErrorTest {
                 case DecoderSpec read -> assertThat(read.windows()).hasSize(read.layers());
                 case EncoderSpec read -> assertThat(read.contextLength()).isPositive();
                 case EncoderDecoderSpec read -> assertThat(read.longest()).isPositive();
+                case VisionSpec read -> assertThat(read.patches().positions()).isPositive();
             }
         } catch (FormatException e) {
             assertThat(e.getMessage()).startsWith(path.toString()).hasSizeLessThan(1000).doesNotContain("\n");

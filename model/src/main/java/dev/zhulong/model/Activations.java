@@ -15,6 +15,7 @@ final class Activations {
             case RELU -> x.relu();
             case TANH -> x.tanh();
             case RELU_SQUARED -> x.relu().square();
+            case QUICK_GELU -> x.mul(x.mul(DecoderSpec.Activation.STEEPNESS).sigmoid());
             case CLAMPED_SWIGLU -> throw new IllegalArgumentException("a clamped SwiGLU needs a gate: this MLP has none");
         };
     }

@@ -79,6 +79,7 @@ public abstract class Network implements AutoCloseable {
                     case ZERO -> t.zero_();
                     case UNIT -> t.normal_(random, 0, 1);
                     case SINES -> sines(t);
+                    case TEMPERATURE -> t.fill_(Math.log(1 / 0.07));
                     case FAN_IN -> t.normal_(random, 0, 1 / Math.sqrt(p.inputs()));
                     case FAN_IN_HEAD -> t.normal_(random, 0, 1 / Math.sqrt((double) p.inputs() * spec.stack().layers().getFirst().attention().headDim()));
                 }
@@ -142,7 +143,7 @@ public abstract class Network implements AutoCloseable {
 
     /** Where its weights lie; its forward pass runs in a scope of this device. */
     public final Device device() {
-        return weight(Role.EMBED, -1).tensor().device();
+        return weights.values().stream().filter(Weight::isHere).findFirst().orElseThrow().tensor().device();
     }
 
     /** Whether projections are held in blocks: then they are frozen, and only an adapter can be trained. */

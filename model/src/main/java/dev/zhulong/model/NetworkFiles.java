@@ -14,6 +14,7 @@ import dev.zhulong.formats.Parameters;
 import dev.zhulong.formats.SafetensorsWriter;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.TensorView;
+import dev.zhulong.formats.VisionSpec;
 import dev.zhulong.formats.gguf.DirectoryWeights;
 import dev.zhulong.tensor.DType;
 import dev.zhulong.tensor.NoGrad;
@@ -50,6 +51,7 @@ public final class NetworkFiles {
             case DecoderSpec decoder -> DecoderFiles.load(files);
             case EncoderSpec encoder -> EncoderFiles.load(files);
             case EncoderDecoderSpec both -> EncoderDecoder.load(files);
+            case VisionSpec vision -> VisionEncoder.load(files);
         };
     }
 

@@ -10,6 +10,8 @@ import dev.zhulong.formats.Stack.Positions.RelativeBias;
 import dev.zhulong.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 
 /**
  * A Transformer layer of any family: attention, in a decoder behind an encoder attention to that one's output, then an MLP or a mixture of them, or the two
@@ -18,6 +20,9 @@ import java.util.List;
 final class TransformerPart implements Part {
     private final NormPlace place;
     private final double scale;
+    /** Vectors that the results of attention and MLP are multiplied by; null for none. */
+    private final Weight scale1;
+    private final Weight scale2;
     private final Normalisation norm1;
     private final Normalisation norm1Result;
     private final Normalisation norm2;
@@ -37,6 +42,8 @@ final class TransformerPart implements Part {
         Layer spec = stack.layers().get(layer);
         place = stack.place();
         scale = stack.scales().residual();
+        scale1 = network.find(Role.SCALE1, number);
+        scale2 = network.find(Role.SCALE2, number);
         norm1 = network.norm(Role.NORM1, number, stack);
         norm1Result = network.norm(Role.NORM1_RESULT, number, stack);
         norm2 = network.norm(Role.NORM2, number, stack);
@@ -61,6 +68,7 @@ final class TransformerPart implements Part {
         all.addAll(attention.weights());
         all.addAll(cross == null ? List.of() : cross.weights());
         all.addAll(mlp.weights());
+        Stream.of(scale1, scale2).filter(Objects::nonNull).forEach(all::add);
         return all;
     }
 
@@ -70,9 +78,9 @@ final class TransformerPart implements Part {
         Tensor x = flow[0];
         switch (place) {
             case BEFORE, AROUND, RESULT -> {
-                x = x.add(scaled(attentionDropout.apply(normed(norm1Result, attention.apply(normed(norm1, x), pass)))));
+                x = x.add(scaled(scale1, attentionDropout.apply(normed(norm1Result, attention.apply(normed(norm1, x), pass)))));
                 x = cross == null ? x : cross.apply(x, flow[1], pass);
-                next[0] = x.add(scaled(mlpDropout.apply(normed(norm2Result, mlp.apply(normed(norm2, x), next, pass)))));
+                next[0] = x.add(scaled(scale2, mlpDropout.apply(normed(norm2Result, mlp.apply(normed(norm2, x), next, pass)))));
             }
             case AFTER -> {
                 x = norm1.apply(x.add(attentionDropout.apply(attention.apply(x, pass))));
@@ -82,7 +90,7 @@ final class TransformerPart implements Part {
             case PARALLEL -> {
                 Tensor given = normed(norm1, x);
                 Tensor attended = attentionDropout.apply(attention.apply(given, pass));
-                next[0] = x.add(scaled(attended.add(mlpDropout.apply(mlp.apply(norm2 == null ? given : norm2.apply(x), next, pass)))));
+                next[0] = x.add(scaled(null, attended.add(mlpDropout.apply(mlp.apply(norm2 == null ? given : norm2.apply(x), next, pass)))));
             }
         }
         return next;
@@ -92,7 +100,8 @@ final class TransformerPart implements Part {
         return norm == null ? x : norm.apply(x);
     }
 
-    private Tensor scaled(Tensor x) {
-        return scale == 1 ? x : x.mul(scale);
+    private Tensor scaled(Weight each, Tensor x) {
+        Tensor all = scale == 1 ? x : x.mul(scale);
+        return each == null ? all : all.mul(each.tensor());
     }
 }

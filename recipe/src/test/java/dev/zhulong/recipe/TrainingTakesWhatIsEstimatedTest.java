@@ -17,6 +17,7 @@ import dev.zhulong.formats.EncoderSpec;
 import dev.zhulong.formats.Family;
 import dev.zhulong.formats.JsonFields;
 import dev.zhulong.formats.NetworkSpec;
+import dev.zhulong.formats.VisionSpec;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.Encoder;
 import dev.zhulong.model.EncoderDecoder;
@@ -98,6 +99,7 @@ class TrainingTakesWhatIsEstimatedTest {
                     }
                     train(model, new HeadOfEncoder(model), EncoderBatch.of(inputs, spec.padId(), false), recompute);
                 }
+                case VisionSpec spec -> throw new AssertionError(spec);
                 case EncoderDecoderSpec spec -> {
                     EncoderDecoder model = EncoderDecoder.random(spec, 1);
                     List<PairBatch.Pair> pairs = new ArrayList<>();

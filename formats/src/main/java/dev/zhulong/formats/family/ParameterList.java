@@ -80,6 +80,16 @@ final class ParameterList {
         }
     }
 
+    /** One that is called neither weight nor bias, or has a shape of its own. @param name whole */
+    void tensor(Role role, String name, Init init, boolean decays, long... shape) {
+        add(role, false, name, null, init, decays, Layout.SAME, shape);
+    }
+
+    /** A bias that is not called {@code .bias}. @param name whole */
+    void vectorBias(Role role, String name, long n) {
+        add(role, true, name, null, Init.ZERO, false, Layout.SAME, n);
+    }
+
     /** A constant row that is added to logits. */
     void logitsBias(String name, long vocab) {
         add(Role.LOGITS_BIAS, false, name, null, Init.ZERO, false, Layout.SAME, 1, vocab);

@@ -11,6 +11,7 @@ import dev.zhulong.formats.Parameter;
 import dev.zhulong.formats.Role;
 import dev.zhulong.formats.StorageType;
 import dev.zhulong.formats.TensorView;
+import dev.zhulong.formats.VisionSpec;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -70,6 +71,7 @@ public final class DirectoryWeights {
                         case DecoderSpec decoder -> " decoder (";
                         case EncoderSpec encoder -> " encoder (";
                         case EncoderDecoderSpec both -> " encoder–decoder (";
+                        case VisionSpec vision -> " tower (";
                     }) + stored.size() + " such)");
         }
         return weights;
@@ -81,6 +83,7 @@ public final class DirectoryWeights {
             case DecoderSpec decoder -> true;
             case EncoderSpec encoder -> encoder.head() instanceof Head.MaskedTokens;
             case EncoderDecoderSpec both -> true;
+            case VisionSpec vision -> false;
         };
         return vocabulary && parameter.role() == Role.HEAD && !parameter.bias();
     }

@@ -10,6 +10,7 @@ import dev.zhulong.formats.NetworkSpec;
 import dev.zhulong.formats.SpecDifference;
 import dev.zhulong.formats.Stack;
 import dev.zhulong.formats.StorageType;
+import dev.zhulong.formats.VisionSpec;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -128,6 +129,7 @@ public final class GgufConfig {
             case DecoderSpec decoder -> decoder(decoder);
             case EncoderSpec encoder -> encoder(encoder);
             case EncoderDecoderSpec both -> encoderDecoder(both);
+            case VisionSpec vision -> throw refused(vision);
         };
     }
 

@@ -11,6 +11,7 @@ import dev.zhulong.formats.Parameter.Layout;
 import dev.zhulong.formats.Role;
 import dev.zhulong.formats.Stack.Attention;
 import dev.zhulong.formats.TensorView;
+import dev.zhulong.formats.VisionSpec;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SegmentAllocator;
 import java.lang.foreign.ValueLayout;
@@ -167,6 +168,7 @@ public final class GgufModel implements AutoCloseable {
             case DecoderSpec decoder -> decoder;
             case EncoderSpec encoder -> throw other("an encoder, which reads text and writes none: give it to embed, rerank or serve");
             case EncoderDecoderSpec both -> throw other("an encoder–decoder, which turns one text into another: give it to translate or serve");
+            case VisionSpec vision -> throw other("a tower that sees pictures");
         };
     }
 

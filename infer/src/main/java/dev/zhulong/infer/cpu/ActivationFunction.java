@@ -19,7 +19,20 @@ final class ActivationFunction {
                 DecoderOps.relu(x, at, n);
                 DecoderOps.multiply(x, at, x, at, n);
             }
+            case QUICK_GELU -> quickGelu(x, at, n);
             case CLAMPED_SWIGLU -> throw new IllegalArgumentException("a clamped SwiGLU needs a gate: this MLP has none");
+        }
+    }
+
+    /** By SiLU, {@code x·σ(s·x) = silu(s·x) / s}. */
+    private static void quickGelu(float[] x, int at, int n) {
+        float steepness = (float) Activation.STEEPNESS;
+        for (int i = at; i < at + n; i++) {
+            x[i] *= steepness;
+        }
+        DecoderOps.silu(x, at, n);
+        for (int i = at; i < at + n; i++) {
+            x[i] /= steepness;
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.zhulong.infer.cpu;
 
+import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.EncoderSpec;
 import dev.zhulong.formats.EncoderSpec.Head;
 import dev.zhulong.formats.FormatException;
@@ -89,7 +90,7 @@ public final class CpuEncoder implements Encoder {
      */
     public static CpuEncoder load(ModelDirectory directory, Optional<WeightType> type, int threads) {
         if (!(directory.network() instanceof EncoderSpec spec)) {
-            throw new FormatException(directory.path(), "expected an encoder such as BERT, found a " + directory.network().family().title() + " decoder");
+            throw new FormatException(directory.path(), "expected an encoder such as BERT, found a " + directory.network().family().title() + (directory.network() instanceof DecoderSpec ? " decoder" : ""));
         }
         return new CpuEncoder(new DecoderWeights.OfDirectory(directory, type), spec, threads);
     }

@@ -98,6 +98,7 @@ final class Arithmetic {
             case RELU -> Math.max(x, 0);
             case TANH -> Math.tanh(x);
             case RELU_SQUARED -> x > 0 ? x * x : 0;
+            case QUICK_GELU -> x / (1 + Math.exp(-1.702 * x));
             case CLAMPED_SWIGLU -> throw new IllegalArgumentException("no function of one value");
         };
     }

@@ -23,6 +23,7 @@ final class Computed {
     private final Map<String, Floats> floats = new LinkedHashMap<>();
     private final Map<String, int[]> written = new LinkedHashMap<>();
     private final Map<String, Double> numbers = new LinkedHashMap<>();
+    private final List<String> notes = new ArrayList<>();
 
     void put(String name, float[] values, long... shape) {
         floats.put(name, new Floats(shape, values));
@@ -35,6 +36,15 @@ final class Computed {
 
     void put(String name, double number) {
         numbers.put(name, number);
+    }
+
+    /** Tells the reader something, in a sentence. */
+    void note(String text) {
+        notes.add(text);
+    }
+
+    List<String> notes() {
+        return List.copyOf(notes);
     }
 
     List<Verification.Line> differences(Golden golden) {

@@ -20,6 +20,7 @@ import java.util.OptionalInt;
 final class Golden implements AutoCloseable {
     static final String TENSORS = "golden.safetensors";
     static final String IDS = "input_ids";
+    static final String PIXELS = "pixel_values";
     static final String MASK = "attention_mask";
     /** Spectrograms [batch, bands, frames]: what is given to a model that hears. */
     static final String SOUND = "input_features";
@@ -40,12 +41,12 @@ final class Golden implements AutoCloseable {
      */
     static Golden open(Path tensors) {
         if (!Files.isRegularFile(tensors)) {
-            throw new FormatException(tensors, "no such file: a reference holds input_ids, and what the model is to make of them; name one with --golden");
+            throw new FormatException(tensors, "no such file: a reference holds input_ids or pixel_values, and what the model is to make of them; name one with --golden");
         }
         SafetensorsFile file = SafetensorsFile.open(tensors);
         try {
             var golden = new Golden(file, numbers(tensors.resolveSibling(tensors.getFileName().toString().replaceFirst("\\.safetensors$", "") + ".json")));
-            if (golden.find(SOUND).isPresent()) {
+            if (golden.find(SOUND).isPresent() || golden.find(IDS).isEmpty() && golden.find(PIXELS).isPresent()) {
                 return golden;
             }
             long[] shape = golden.find(IDS).orElseThrow(() -> new FormatException(tensors, "expected a tensor " + IDS + " [batch, tokens], found none")).shape();

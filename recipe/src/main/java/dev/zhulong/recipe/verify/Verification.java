@@ -6,6 +6,7 @@ import dev.zhulong.formats.EncoderSpec;
 import dev.zhulong.formats.FormatException;
 import dev.zhulong.formats.ModelDirectory;
 import dev.zhulong.formats.NetworkSpec;
+import dev.zhulong.formats.VisionSpec;
 import dev.zhulong.formats.gguf.GgufConfig;
 import dev.zhulong.formats.gguf.GgufFile;
 import dev.zhulong.formats.gguf.GgufModel;
@@ -21,6 +22,7 @@ import dev.zhulong.infer.open.ModelFiles;
 import dev.zhulong.kernels.KvPages;
 import dev.zhulong.model.EncoderDecoder;
 import dev.zhulong.model.EncoderFiles;
+import dev.zhulong.model.VisionEncoder;
 import dev.zhulong.tensor.Libtorch;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,8 +35,9 @@ import java.util.Optional;
  * how long it is.
  *
  * @param differences of everything that was computed
+ * @param notes       what the reader should know besides, in sentences
  */
-public record Verification(List<Line> differences) {
+public record Verification(List<Line> differences, List<String> notes) {
     /**
      * How far one tensor or number is from the reference.
      *
@@ -62,22 +65,22 @@ public record Verification(List<Line> differences) {
         var computed = new Computed();
         try (Golden reference = Golden.open(golden)) {
             NetworkSpec network = network(model);
-            requireInput(reference, network instanceof EncoderDecoderSpec both && both.hears());
+            requireInput(reference, network instanceof VisionSpec ? Golden.PIXELS : network instanceof EncoderDecoderSpec both && both.hears() ? Golden.SOUND : Golden.IDS);
             switch (network) {
                 case EncoderSpec encoder -> encoder(model, reference, engine, computed);
                 case EncoderDecoderSpec both -> encoderDecoder(model, reference, engine, computed);
+                case VisionSpec vision -> vision(model, reference, engine, computed);
                 case DecoderSpec decoder -> decoder(model, reference, engine, computed);
             }
             if (out != null) {
                 computed.write(out);
             }
-            return new Verification(computed.differences(reference));
+            return new Verification(computed.differences(reference), computed.notes());
         }
     }
 
     /** Each kind of model is given another input. */
-    private static void requireInput(Golden reference, boolean hears) {
-        String wanted = hears ? Golden.SOUND : Golden.IDS;
+    private static void requireInput(Golden reference, String wanted) {
         if (reference.find(wanted).isEmpty()) {
             throw new FormatException(reference.path(), "expected a tensor " + wanted + ", which this model is given, found none: this reference belongs to another model");
         }
@@ -131,6 +134,15 @@ public record Verification(List<Line> differences) {
                 return;
             }
             EncoderDecoderOutputs.of(network, model, reference, computed);
+        }
+    }
+
+    private static void vision(Path model, Golden reference, Engine engine, Computed computed) {
+        if (engine != Engine.TORCH) {
+            throw new IllegalArgumentException("networks that see pictures run on the torch engine alone: leave out --engine cpu");
+        }
+        try (var network = VisionEncoder.load(model)) {
+            VisionOutputs.of(network, model, reference, computed);
         }
     }
 
