@@ -69,6 +69,7 @@ public final class Main extends Verb {
             ChatVerb.class,
             ServeVerb.class,
             TranslateVerb.class,
+            TranscribeVerb.class,
             EmbedVerb.class,
             RerankVerb.class,
             KeyVerb.class,

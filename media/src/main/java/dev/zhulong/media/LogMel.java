@@ -13,13 +13,17 @@ public final class LogMel {
     public static final int HOP = 160;
     private static final int WINDOW = 400;
     private static final int FREQUENCIES = WINDOW / 2 + 1;
+    /** Frequency {@code WINDOW / 2 - k} has the cosines and sines of frequency k, those of every second place the other way round. */
+    private static final int HALF = WINDOW / 4 + 1;
 
     private final int bands;
     private final double[] window = new double[WINDOW];
-    /** Cosines and sines of all frequencies for half of a window's places: the other half mirrors them. */
-    private final double[][] cosines = new double[FREQUENCIES][FREQUENCIES];
-    private final double[][] sines = new double[FREQUENCIES][FREQUENCIES];
+    /** Cosines and sines of half of the frequencies for half of a window's places: the other half mirrors them. */
+    private final double[][] cosines = new double[FREQUENCIES][HALF];
+    private final double[][] sines = new double[FREQUENCIES][HALF];
+    /** By band, its weights from {@link #firsts} on. */
     private final double[][] filters;
+    private final int[] firsts;
 
     /** @param bands of the scale: 80, or 128 in Whisper large-v3 */
     public LogMel(int bands) {
@@ -28,13 +32,24 @@ public final class LogMel {
             window[n] = 0.5 - 0.5 * Math.cos(2 * Math.PI * n / WINDOW);
         }
         for (int n = 0; n < FREQUENCIES; n++) {
-            for (int k = 0; k < FREQUENCIES; k++) {
+            for (int k = 0; k < HALF; k++) {
                 double angle = 2 * Math.PI * (n * k % WINDOW) / WINDOW;
                 cosines[n][k] = Math.cos(angle);
                 sines[n][k] = Math.sin(angle);
             }
         }
         filters = filters(bands);
+        firsts = new int[bands];
+        for (int band = 0; band < bands; band++) {
+            int last = FREQUENCIES;
+            while (last > 1 && filters[band][last - 1] == 0) {
+                last--;
+            }
+            while (firsts[band] < last - 1 && filters[band][firsts[band]] == 0) {
+                firsts[band]++;
+            }
+            filters[band] = Arrays.copyOfRange(filters[band], firsts[band], last);
+        }
     }
 
     /**
@@ -48,26 +63,22 @@ public final class LogMel {
             throw new IllegalArgumentException(samples.length + " samples are less than half a window; pad them first");
         }
         int frames = samples.length / HOP;
-        double[] logs = new double[bands * frames];
+        float[] result = new float[Math.multiplyExact(bands, frames)];
         double[] places = new double[WINDOW];
-        double[] real = new double[FREQUENCIES];
-        double[] imaginary = new double[FREQUENCIES];
+        double[][] sums = new double[4][HALF];
+        double[] powers = new double[FREQUENCIES];
         double loudest = Double.NEGATIVE_INFINITY;
         for (int t = 0; t < frames; t++) {
             cut(samples, t * HOP - WINDOW / 2, places);
-            transform(places, real, imaginary);
-            for (int k = 0; k < FREQUENCIES; k++) {
-                real[k] = real[k] * real[k] + imaginary[k] * imaginary[k];
-            }
+            transform(places, sums, powers);
             for (int band = 0; band < bands; band++) {
-                double log = Math.log10(Math.max(1e-10, power(real, band)));
-                logs[band * frames + t] = log;
+                double log = Math.log10(Math.max(1e-10, power(powers, band)));
+                result[band * frames + t] = (float) log;
                 loudest = Math.max(loudest, log);
             }
         }
-        float[] result = new float[logs.length];
-        for (int i = 0; i < logs.length; i++) {
-            result[i] = (float) ((Math.max(logs[i], loudest - 8) + 4) / 4);
+        for (int i = 0; i < result.length; i++) {
+            result[i] = (float) ((Math.max(result[i], loudest - 8) + 4) / 4);
         }
         return result;
     }
@@ -83,14 +94,26 @@ public final class LogMel {
     }
 
     /** Place n and place WINDOW - n have the same cosine and opposite sines. */
-    private void transform(double[] places, double[] real, double[] imaginary) {
-        Arrays.fill(real, places[0]);
-        Arrays.fill(imaginary, 0);
-        for (int n = 1; n < WINDOW / 2; n++) {
-            add(real, cosines[n], places[n] + places[WINDOW - n]);
-            add(imaginary, sines[n], places[n] - places[WINDOW - n]);
+    private void transform(double[] places, double[][] sums, double[] powers) {
+        for (double[] each : sums) {
+            Arrays.fill(each, 0);
         }
-        add(real, cosines[WINDOW / 2], places[WINDOW / 2]);
+        double[][] real = {sums[0], sums[1]};
+        double[][] imaginary = {sums[2], sums[3]};
+        add(real[0], cosines[0], places[0]);
+        for (int n = 1; n < WINDOW / 2; n++) {
+            add(real[n & 1], cosines[n], places[n] + places[WINDOW - n]);
+            add(imaginary[n & 1], sines[n], places[n] - places[WINDOW - n]);
+        }
+        add(real[0], cosines[WINDOW / 2], places[WINDOW / 2]);
+        for (int k = 0; k < HALF; k++) {
+            powers[k] = square(real[0][k] + real[1][k]) + square(imaginary[0][k] + imaginary[1][k]);
+            powers[WINDOW / 2 - k] = square(real[0][k] - real[1][k]) + square(imaginary[0][k] - imaginary[1][k]);
+        }
+    }
+
+    private static double square(double x) {
+        return x * x;
     }
 
     private static void add(double[] sums, double[] factors, double by) {
@@ -105,8 +128,8 @@ public final class LogMel {
     private double power(double[] powers, int band) {
         double[] filter = filters[band];
         double sum = 0;
-        for (int k = 0; k < FREQUENCIES; k++) {
-            sum += filter[k] * powers[k];
+        for (int k = 0; k < filter.length; k++) {
+            sum += filter[k] * powers[firsts[band] + k];
         }
         return sum;
     }

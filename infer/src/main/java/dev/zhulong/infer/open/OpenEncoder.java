@@ -126,7 +126,8 @@ public record OpenEncoder(Encoder encoder, String engine) implements AutoCloseab
         return "F32";
     }
 
-    static void requireMemory(Path model, String engine, MemoryEstimate needs, long available) {
+    /** Refuses what does not fit, in one sentence. @throws IllegalArgumentException where {@code needs} is more than {@code available} */
+    public static void requireMemory(Path model, String engine, MemoryEstimate needs, long available) {
         if (needs.total(0) > available) {
             throw new IllegalArgumentException(String.format(Locale.ROOT, "%s on %s needs %s of memory (%s for weights, %s for buffers) and %s are available: close other"
                     + " programs or use a smaller model", model, engine, Sizes.memory(needs.total(0)), Sizes.memory(needs.weights()), Sizes.memory(needs.buffers()),

@@ -75,15 +75,29 @@ public final class TorchContinuation implements Continuation {
 
     @Override
     public float[][] append(int[] tokens) {
+        return step(tokens, tokens.length, 0);
+    }
+
+    /**
+     * Reads several tokens of the one row that there is, at once.
+     *
+     * @param at places among them
+     * @return what follows each of these places, [places][vocab]
+     */
+    public float[][] read(int[] tokens, int... at) {
+        return step(tokens, 1, at);
+    }
+
+    private float[][] step(int[] tokens, int rows, int... at) {
         try (var on = DeviceScope.open(model.device());
                 var inner = TensorScope.open();
                 var off = NoGrad.open()) {
-            int rows = tokens.length;
             Tensor states = model.decode(encoded, tokens, rows, model.step(tokens, rows, cache, hidden(visible), cross));
-            cache.length++;
-            float[] all = model.logits(states.select(1, 0)).toFloats();
-            int vocab = all.length / rows;
-            float[][] logits = new float[rows][];
+            cache.length += tokens.length / rows;
+            Tensor asked = states.size(1) == at.length ? states : states.indexSelect(1, Tensor.of(at, at.length));
+            float[] all = model.logits(asked).toFloats();
+            float[][] logits = new float[rows * at.length][];
+            int vocab = all.length / logits.length;
             Arrays.setAll(logits, row -> Arrays.copyOfRange(all, row * vocab, (row + 1) * vocab));
             return logits;
         }
