@@ -57,7 +57,7 @@ final class EngineOptions {
     Integer context;
 
     @Option(names = "--kv", paramLabel = "TYPE", description = "Storage type of the attention cache: f16, int8 in about half the "
-            + "memory, int4 in little more than a quarter, with keys rotated so that outliers cost little, or f32 in twice the memory, exactly as computed; cpu engine only "
+            + "memory, int4 in little more than a quarter, rotated so that outliers cost little and rounded by what the model's queries are like, or f32 in twice the memory, exactly as computed; cpu engine only "
             + "(default: f16).")
     KvPages.Format kv;
 

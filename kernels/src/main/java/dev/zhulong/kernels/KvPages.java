@@ -18,7 +18,7 @@ import jdk.incubator.vector.VectorOperators;
  *
  * <p>Keys lie with positions along lanes, values with dimensions along lanes. Where a position's row is key and value at once, it is kept once, as a value,
  * and scores are sums of {@value #STRANDS} strands, whatever the width of the vectors. Elements are f16 (values below 2^-14 become zero), int8 with a scale for each
- * position and head, four bits ({@link KvNibbles}), or f32 as they are computed. A query's result depends on its own keys and values in order of position: not on how a prompt was cut
+ * position and head, four and a half bits ({@link KvNibbles}), or f32 as they are computed. A query's result depends on its own keys and values in order of position: not on how a prompt was cut
  * into chunks, not on other sequences.
  */
 public final class KvPages {
@@ -102,7 +102,7 @@ public final class KvPages {
     /** Bytes of memory a page takes. @param once whether a row is kept once, as key and value */
     public static long pageBytes(int kvHeads, int headDim, boolean once, Format format) {
         if (format == Format.INT4) {
-            return 2 * (KvNibbles.bytes(kvHeads, headDim) + KvNibbles.scaleBytes(kvHeads, headDim) + Lanes.BYTES);
+            return 2 * (KvNibbles.bytes(kvHeads, headDim) + KvNibbles.stepBytes(kvHeads, headDim));
         }
         long slots = (long) kvHeads * PAGE;
         long values = slots * stored(headDim, once) * bytes(format) + Lanes.BYTES + (format == Format.INT8 ? slots * Float.BYTES : 0);
@@ -112,10 +112,20 @@ public final class KvPages {
     private static int bytes(Format format) {
         return switch (format) {
             case F16 -> 2;
-            // of four bits KvNibbles counts
+            // of INT4 KvNibbles counts
             case INT8, INT4 -> 1;
             case F32 -> 4;
         };
+    }
+
+    /**
+     * From now on keys of {@link Format#INT4} are rounded so that these queries lose least, and their mean is taken off before; other formats need nothing of it. Not while others read, and before the
+     * first is put.
+     */
+    public void fit(KeyStatistics statistics) {
+        if (nibbles != null) {
+            nibbles.fit(statistics);
+        }
     }
 
     /** Adds pages until there are {@code pages}. Not while others read. */
@@ -125,8 +135,8 @@ public final class KvPages {
         }
         long slots = (long) kvHeads * PAGE;
         // the last vector of narrow lanes may read past its own
-        long packed = KvNibbles.bytes(kvHeads, headDim) + Lanes.BYTES;
-        long scaleBytes = nibbles == null ? slots * Float.BYTES : KvNibbles.scaleBytes(kvHeads, headDim);
+        long packed = KvNibbles.bytes(kvHeads, headDim);
+        long scaleBytes = nibbles == null ? slots * Float.BYTES : KvNibbles.stepBytes(kvHeads, headDim);
         MemorySegment[] newKeys = grown(keys, pages, nibbles != null ? packed : once ? 0 : slots * headDim * bytes + Lanes.BYTES);
         MemorySegment[] newValues = grown(values, pages, nibbles != null ? packed : slots * stored * bytes + Lanes.BYTES);
         MemorySegment[] newKeyScales = grown(keyScales, pages, unscaled || once ? 0 : scaleBytes);
@@ -283,8 +293,9 @@ public final class KvPages {
         Objects.checkFromIndexSize(outAt, headDim, out.length);
         boolean warm = WARMTH[2 * format.ordinal() + (once ? 1 : 0)].isWarm();
         if (nibbles != null) {
-            attend(warm, nibbles.turned(q, qAt), 0, kvHead, table, global, first, length, scale, softcap, sink, bias, biasAt, scores, out, outAt);
-            System.arraycopy(nibbles.turned(out, outAt), 0, out, outAt, headDim);
+            float[] turned = new float[nibbles.padded()];
+            attend(warm, nibbles.query(q, qAt, kvHead), 0, kvHead, table, global, first, length, scale, softcap, sink, bias, biasAt, scores, turned, 0);
+            System.arraycopy(nibbles.turned(turned, 0), 0, out, outAt, headDim);
         } else if (once && headDim < stored) {
             // whole vectors of the query are read
             float[] whole = new float[stored];
@@ -318,7 +329,7 @@ public final class KvPages {
         add(bias, biasAt, global, first, length, scores);
         toWeights(scores, first - global, length - first + global, softcap, sink);
         if (nibbles != null) {
-            nibbles.weigh(values, valueScales, kvHead, table, global, first, length, scores, out, outAt);
+            nibbles.weigh(values, valueScales, kvHead, table, global, first, length, scores, out);
             return;
         }
         for (int d = 0; d < headDim; ) {
@@ -352,7 +363,7 @@ public final class KvPages {
         add(bias, biasAt, global, first, length, scores);
         toWeights(scores, first - global, length - first + global, softcap, sink);
         if (nibbles != null) {
-            nibbles.plainWeigh(values, valueScales, kvHead, table, global, first, length, scores, out, outAt);
+            nibbles.plainWeigh(values, valueScales, kvHead, table, global, first, length, scores, out);
             return;
         }
         float[] sums = new float[headDim];
@@ -441,18 +452,19 @@ public final class KvPages {
         int[] table = {0};
         float[] vector = new float[stored(EXERCISED, once)];
         float[] scores = new float[PAGE];
-        float[] out = new float[EXERCISED];
         Arrays.fill(vector, 0.5f);
         try (Arena arena = Arena.ofConfined()) {
             var pages = new KvPages(1, EXERCISED, once, format, arena);
             pages.grow(1);
+            float[] query = format == Format.INT4 ? pages.nibbles.query(vector, 0, 0) : vector;
+            float[] out = new float[format == Format.INT4 ? pages.nibbles.padded() : EXERCISED];
             for (int slot = 0; slot < PAGE; slot++) {
                 pages.put(0, slot, vector, 0, vector, 0);
             }
             Warmth.repeat(ENOUGH_NANOS, () -> {
                 for (int i = 0; i < ROUNDS; i++) {
-                    pages.vectorAttend(vector, 0, 0, table, 0, 0, PAGE, 1, 0, Float.NEGATIVE_INFINITY, null, 0, scores, out, 0);
-                    pages.vectorAttend(vector, 0, 0, table, 0, 0, 1, 1, 0, Float.NEGATIVE_INFINITY, null, 0, scores, out, 0);
+                    pages.vectorAttend(query, 0, 0, table, 0, 0, PAGE, 1, 0, Float.NEGATIVE_INFINITY, null, 0, scores, out, 0);
+                    pages.vectorAttend(query, 0, 0, table, 0, 0, 1, 1, 0, Float.NEGATIVE_INFINITY, null, 0, scores, out, 0);
                 }
             });
         }

@@ -14,6 +14,7 @@ import dev.zhulong.formats.gguf.GgufModel;
 import dev.zhulong.infer.LanguageModel;
 import dev.zhulong.infer.LongRopeTokens;
 import dev.zhulong.kernels.DecoderOps;
+import dev.zhulong.kernels.KeyStatistics;
 import dev.zhulong.kernels.KvPages;
 import dev.zhulong.kernels.ThreadPool;
 import dev.zhulong.kernels.VectorSupport;
@@ -27,6 +28,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.SplittableRandom;
+import java.util.function.Consumer;
 
 /**
  * A decoder on the CPU kernels: weights packed in memory, keys and values in pages.
@@ -144,7 +146,7 @@ public final class CpuEngine implements LanguageModel {
 
     static CpuEngine load(DecoderWeights weights, CpuOptions options) {
         if (options.route() == Route.LATENCY) {
-            return new CpuEngine(weights, options, null);
+            return new CpuEngine(weights, options, null).keysFitted(options);
         }
         if (Int8Linear.unavailable() != null) {
             throw new IllegalArgumentException(Int8Linear.unavailable());
@@ -153,23 +155,45 @@ public final class CpuEngine implements LanguageModel {
         try (CpuEngine first = new CpuEngine(weights, options, null)) {
             kept = first.calibrate(options.calibration());
         }
-        return new CpuEngine(weights, options, kept);
+        return new CpuEngine(weights, options, kept).keysFitted(options);
     }
 
     /** Columns that the throughput route keeps in F32, of each projection in the order in which they are run. */
     private List<int[]> calibrate(int[] text) {
+        var calibration = new Calibration();
+        read(text, each -> each.watch(calibration));
+        return calibration.columns();
+    }
+
+    /** Where keys are kept in few bits, has them rounded by what queries and keys of a text are like. A decoder of sources has keys of two kinds, which is left alone. */
+    private CpuEngine keysFitted(CpuOptions options) {
+        if (options.cache() == KvPages.Format.INT4 && both == null) {
+            try {
+                var statistics = new KeyStatistics[layers.length];
+                Arrays.setAll(statistics, l -> new KeyStatistics(spec.kvHeads(), spec.headDim()));
+                read(options.calibration(), each -> each.watch(statistics));
+                pages.fit(statistics);
+            } catch (RuntimeException | Error e) {
+                close();
+                throw e;
+            }
+        }
+        return this;
+    }
+
+    /** Reads the beginning of a text, or ids at random where it is empty. @param watch told of the pass before */
+    private void read(int[] text, Consumer<ForwardPass> watch) {
         int most = Math.min(Calibration.TOKENS, spec.contextLength());
         int[] read = text.length > 0 ? Arrays.copyOf(text, Math.min(text.length, most))
                 : new SplittableRandom(1).ints(most, 0, spec.vocabSize()).toArray();
-        var calibration = new Calibration();
         pass.close();
         pass = pass(read.length <= FEW_ROWS ? FEW_ROWS : MOST_ROWS);
-        pass.watch(calibration);
+        watch.accept(pass);
         try (KvCache cache = newCache(read.length)) {
             forward(List.of(new Span(cache, read)), false);
         }
-        pass.watch(null);
-        return calibration.columns();
+        pass.close();
+        pass = pass(1);
     }
 
     /**

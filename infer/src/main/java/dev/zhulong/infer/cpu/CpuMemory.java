@@ -12,6 +12,7 @@ import dev.zhulong.formats.Stack;
 import dev.zhulong.formats.gguf.GgufModel;
 import dev.zhulong.formats.gguf.GgufWeight;
 import dev.zhulong.infer.MemoryEstimate;
+import dev.zhulong.kernels.KeyStatistics;
 import dev.zhulong.kernels.KvPages;
 import dev.zhulong.kernels.PackedWeights;
 import dev.zhulong.kernels.VectorSupport;
@@ -170,6 +171,7 @@ public final class CpuMemory {
     private MemoryEstimate estimate(DecoderSpec spec, CpuOptions options) {
         // the throughput route comes after the latency route has read a text and been let go
         long blocks = options.route() == Route.LATENCY ? packed : Math.max(packed, inBytes + largestInBytes);
-        return new MemoryEstimate(shared + blocks + scratch, CpuEngine.cacheBytes(spec, options.cache(), KvPages.PAGE) / KvPages.PAGE, MemoryEstimate.buffers(spec));
+        long statistics = options.cache() == KvPages.Format.INT4 ? spec.layers() * KeyStatistics.bytes(spec.kvHeads(), spec.headDim()) : 0;
+        return new MemoryEstimate(shared + blocks + scratch + statistics, CpuEngine.cacheBytes(spec, options.cache(), KvPages.PAGE) / KvPages.PAGE, MemoryEstimate.buffers(spec));
     }
 }

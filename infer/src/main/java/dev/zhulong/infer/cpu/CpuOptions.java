@@ -6,10 +6,10 @@ import dev.zhulong.kernels.KvPages;
  * How a model is run.
  *
  * @param threads     that compute
- * @param cache       how keys and values are kept: f16, or int8 in about half the memory
+ * @param cache       how keys and values are kept: f16, int8 in about half the memory, int4 in a good quarter, or f32
  * @param route       what multiplies
- * @param calibration ids of a text, some hundred, from which the throughput route learns which columns of the activations are large; empty for
- *                    ids at random
+ * @param calibration ids of a text, some hundred, from which the throughput route learns which columns of the activations are large, and an int4 cache what queries and keys are
+ *                    like; empty for ids at random
  */
 public record CpuOptions(int threads, KvPages.Format cache, Route route, int[] calibration) {
     public CpuOptions {

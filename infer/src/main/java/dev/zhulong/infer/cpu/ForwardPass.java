@@ -6,6 +6,7 @@ import dev.zhulong.formats.Stack.HeadNorm;
 import dev.zhulong.formats.Stack.NormPlace;
 import dev.zhulong.infer.cpu.CpuAdapter.Group;
 import dev.zhulong.kernels.DecoderOps;
+import dev.zhulong.kernels.KeyStatistics;
 import dev.zhulong.kernels.KvPages;
 import dev.zhulong.kernels.Rotary;
 import dev.zhulong.kernels.ThreadPool;
@@ -60,6 +61,7 @@ final class ForwardPass implements AutoCloseable {
     private final ThreadPool.Task firstNormTask = this::firstNorm;
     private final ThreadPool.Task residualTask = this::residual;
     private final ThreadPool.Task headsTask = this::heads;
+    private final ThreadPool.Task statisticsTask = this::statistics;
     private final ThreadPool.Task activationTask = this::activation;
     private final ThreadPool.Task adapterTask = this::adapt;
 
@@ -75,6 +77,8 @@ final class ForwardPass implements AutoCloseable {
     /** Where the last of them puts its rows. */
     private float[] nextRows;
     private Calibration calibration;
+    /** Of each layer, told of queries and keys; null for nobody. */
+    private KeyStatistics[] keyStatistics;
     /** What adapters add to next. */
     private int layerNumber;
     private boolean adapted;
@@ -142,6 +146,9 @@ final class ForwardPass implements AutoCloseable {
                 layer.qkv().apply(products, in, rows, qkv);
                 adapt(Group.QKV, in, qkv);
                 eachRow(headsTask);
+                if (keyStatistics != null) {
+                    pool.run(statisticsTask, kvHeads);
+                }
                 attention.apply(l, layer.sinks(), layerPages, rows, caches, positions, qkv[0], attended);
             }
             watched(layer.out(), attended);
@@ -244,6 +251,11 @@ final class ForwardPass implements AutoCloseable {
         this.calibration = calibration;
     }
 
+    /** Tells what queries and keys of every layer are, from now on. */
+    void watch(KeyStatistics[] statistics) {
+        keyStatistics = statistics;
+    }
+
     @Override
     public void close() {
         products.close();
@@ -320,6 +332,13 @@ final class ForwardPass implements AutoCloseable {
             DecoderOps.clamp(qkv[2], row * kvWidth, kvWidth, clip);
         }
         layerPages.put(caches[row].page(positions[row]), positions[row] % KvPages.PAGE, qkv[1], row * kvWidth, qkv[2], row * kvWidth);
+    }
+
+    private void statistics(int kvHead) {
+        int group = queryHeads / kvHeads;
+        for (int row = 0; row < rows; row++) {
+            keyStatistics[layerNumber].feed(kvHead, qkv[0], row * width + kvHead * group * headDim, group, qkv[1], row * kvWidth + kvHead * headDim);
+        }
     }
 
     private void heads(float[] values, int at, int heads, Norm[] norms, boolean turnedFirst, float clip, Rotary rotary, int position) {

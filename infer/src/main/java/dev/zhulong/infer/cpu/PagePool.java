@@ -3,6 +3,7 @@ package dev.zhulong.infer.cpu;
 import dev.zhulong.formats.DecoderSpec;
 import dev.zhulong.formats.Stack;
 import dev.zhulong.infer.NoMemoryException;
+import dev.zhulong.kernels.KeyStatistics;
 import dev.zhulong.kernels.KvPages;
 import dev.zhulong.kernels.VectorSupport;
 import java.lang.foreign.Arena;
@@ -18,7 +19,7 @@ final class PagePool {
     private final KvPages[] layers;
     private final KvPages.Format format;
     private final long pageBytes;
-    private final String layout;
+    private String layout;
     private int made;
     private int[] free = new int[16];
     private int freeCount;
@@ -35,7 +36,7 @@ final class PagePool {
         for (int l = 0; l < layers.length; l++) {
             layers[l] = new KvPages(heads, dim, attention.latent() != null, format, arena);
         }
-        layout = "pages of " + KvPages.PAGE + ", " + format + ", " + layers.length + " layers, " + heads + " heads of " + dim + (attention.latent() != null ? " kept once" : format == KvPages.Format.INT4 ? ", turned in blocks of " + Integer.lowestOneBit(dim) : "") + ", vectors of "
+        layout = "pages of " + KvPages.PAGE + ", " + format + ", " + layers.length + " layers, " + heads + " heads of " + dim + (attention.latent() != null ? " kept once" : format == KvPages.Format.INT4 ? ", on E8 in blocks of " + Integer.lowestOneBit(dim) : "") + ", vectors of "
                 + VectorSupport.bits() + " bits, route " + route;
         pageBytes = bytes(spec, format);
     }
@@ -44,6 +45,16 @@ final class PagePool {
     static long bytes(DecoderSpec spec, KvPages.Format format) {
         Stack.Attention attention = spec.layer(0).attention();
         return spec.layers() * KvPages.pageBytes(attention.keptHeads(), attention.keptDim(), attention.latent() != null, format);
+    }
+
+    /** Keys to come are rounded by what queries and keys of each layer are like. While no sequence has pages. */
+    void fit(KeyStatistics[] statistics) {
+        int digest = 0;
+        for (int l = 0; l < layers.length; l++) {
+            layers[l].fit(statistics[l]);
+            digest = 31 * digest + statistics[l].digest();
+        }
+        layout += ", keys rounded by " + Integer.toHexString(digest);
     }
 
     KvPages layer(int layer) {

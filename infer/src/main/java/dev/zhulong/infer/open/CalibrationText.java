@@ -1,6 +1,6 @@
 package dev.zhulong.infer.open;
 
-/** What the throughput route reads of any model as it is loaded: prose, talk, figures, code and Chinese, some 256 tokens of most vocabularies. */
+/** What the throughput route, and a cache of few bits, read of any model as it is loaded: prose, talk, figures, code and Chinese, some 256 tokens of most vocabularies. */
 final class CalibrationText {
     static final String TEXT = """
             The ferry left the harbour a little before six, when the fog had begun to lift from the water. On deck an old man sold tea from a copper \

@@ -13,6 +13,7 @@ import dev.zhulong.infer.cpu.CpuAdapter;
 import dev.zhulong.infer.cpu.CpuOptions;
 import dev.zhulong.infer.cpu.Route;
 import dev.zhulong.infer.open.EngineChoice.Precision;
+import dev.zhulong.kernels.KvPages;
 import dev.zhulong.kernels.WeightType;
 import dev.zhulong.model.LoraAdapter;
 import dev.zhulong.tensor.Device;
@@ -231,9 +232,9 @@ public abstract sealed class ModelFiles implements AutoCloseable permits GgufMod
         return options;
     }
 
-    /** {@link #options} with ids of a text in them, where the route wants to read one. */
+    /** {@link #options} with ids of a text in them, where the route or the cache wants to read one. */
     CpuOptions calibrated() {
-        return options.route() == Route.THROUGHPUT ? withText() : options;
+        return options.route() == Route.THROUGHPUT || options.cache() == KvPages.Format.INT4 ? withText() : options;
     }
 
     private CpuOptions withText() {
@@ -250,7 +251,7 @@ public abstract sealed class ModelFiles implements AutoCloseable permits GgufMod
         AutoChoice auto = AutoChoice.of(asked);
         boolean precisions = auto.precision() && canQuantise();
         String stored = weightType();
-        CpuOptions read = precisions || auto.route() ? withText() : options;
+        CpuOptions read = precisions || auto.route() ? withText() : calibrated();
         Chosen chosen = chooser(precisions).choose(auto.routes(options.route()), read, auto.task(), Machine.availableMemory(),
                 precisions ? auto.floor() : Double.POSITIVE_INFINITY, progress);
         choice = auto.line(chosen, stored, precisions);
