@@ -31,8 +31,8 @@ final class Disjoint {
             case NULL, BOOLEAN -> false;
             case WHOLE, FRACTION -> a.bounds().and(b.bounds()).isEmpty();
             case STRING -> strings(a.and(b));
-            case ARRAY -> a.sizes().and(b.sizes()).isEmpty();
-            case OBJECT -> objects(reader, a, b, depth);
+            case ARRAY -> a.arrays().sizes().and(b.arrays().sizes()).isEmpty();
+            case OBJECT -> a.objects().counts().and(b.objects().counts()).isEmpty() || objects(reader, a, b, depth);
         });
     }
 
@@ -43,8 +43,8 @@ final class Disjoint {
 
     /** A key that one of them requires and the other one forbids, or describes as something else. */
     private static boolean objects(SchemaReader reader, Shape a, Shape b, int depth) {
-        var keys = new LinkedHashSet<>(a.required());
-        keys.addAll(b.required());
+        var keys = new LinkedHashSet<>(a.objects().required());
+        keys.addAll(b.objects().required());
         return keys.stream().anyMatch(key -> {
             List<Shape> mine = reader.shapes(a.member(key));
             List<Shape> theirs = reader.shapes(b.member(key));

@@ -8,8 +8,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Reads the regular expressions that a finite automaton can follow: literals, escapes, classes, groups, alternation, greedy quantifiers with
- * bounds, and anchors at the ends. What Java and ECMAScript read differently is read so that both accept every text that comes of it:
+ * Reads the regular expressions that a finite automaton can follow: literals, escapes, classes, groups, alternation, quantifiers with
+ * bounds, properties of characters, and anchors at the ends. What Java and ECMAScript read differently is read so that both accept every text that comes of it:
  * {@code \s} is white space of ASCII, while {@code \S}, {@code .} and negated classes leave out what either takes for white space or line ends.
  */
 final class RegexParser {
@@ -113,10 +113,11 @@ final class RegexParser {
             }
             repeat = new Repeat(atom, min, max);
         }
-        if (repeat != null && (peek('?') || peek('+'))) {
-            throw error("lazy and possessive quantifiers are not supported", at);
+        if (repeat != null && peek('+')) {
+            throw error("possessive quantifiers are not supported", at);
         }
-        if (repeat != null && (peek('*') || peek('{'))) {
+        // a lazy one matches the same texts
+        if (repeat != null && !take('?') && (peek('*') || peek('{'))) {
             throw error("a quantifier after a quantifier", at);
         }
         return repeat == null ? atom : repeat;
@@ -223,6 +224,8 @@ final class RegexParser {
             case 'f' -> one('\f');
             case 'x' -> one(hex(2, start));
             case 'u' -> one(unicode(start));
+            case 'p' -> property(start);
+            case 'P' -> property(start).complement();
             default -> {
                 if (c >= '1' && c <= '9') {
                     throw error("back-references are not supported", start);
@@ -233,6 +236,21 @@ final class RegexParser {
                 yield one(c);
             }
         };
+    }
+
+    /** What is not assigned here may be in a younger Unicode, where it may have the property. */
+    private Class property(int start) {
+        int end = pattern.indexOf('}', at);
+        if (!take('{') || end < 0) {
+            throw error("\\p is followed by the name of a property, such as \\p{L}", start);
+        }
+        String name = pattern.substring(at, end);
+        CodePoints set = UnicodeProperty.of(name);
+        if (set == null) {
+            throw error("the property " + name + " is not supported: general categories such as L and Lu are, and scripts such as Script=Han", start);
+        }
+        at = end + 1;
+        return new Class(set, set.or(UnicodeProperty.UNASSIGNED));
     }
 
     private static Class one(int c) {

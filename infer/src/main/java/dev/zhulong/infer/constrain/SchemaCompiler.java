@@ -1,5 +1,6 @@
 package dev.zhulong.infer.constrain;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import dev.zhulong.infer.constrain.Expression.Chars;
 import dev.zhulong.infer.constrain.Expression.Choice;
 import dev.zhulong.infer.constrain.Expression.Repeat;
@@ -16,17 +17,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.stream.Collectors;
 
 /** Turns a schema into a grammar of the JSON texts that are valid under it: a rule for each schema, called for each value. */
 final class SchemaCompiler {
-    private static final TextAutomaton COMMA = TextAutomaton.of(Expression.sequence(Expression.text(","), JsonText.SPACE));
-    private static final TextAutomaton SPACE = TextAutomaton.of(JsonText.SPACE);
-    private static final TextAutomaton COLON = TextAutomaton.of(Expression.sequence(Expression.text(":"), JsonText.ONE_SPACE));
+    static final TextAutomaton COMMA = TextAutomaton.of(Expression.sequence(Expression.text(","), JsonText.SPACE));
+    static final TextAutomaton SPACE = TextAutomaton.of(JsonText.SPACE);
     private static final TextAutomaton ANY_STRING = TextAutomaton.of(new Repeat(JsonText.CHARACTER, 0, Repeat.UNBOUNDED));
-
-    /** Of an array whose size has a limit; the states of each are written out. */
-    private static final int MOST_ITEMS = 500;
 
     private final Grammar grammar;
     private final SchemaReader reader;
@@ -77,8 +73,12 @@ final class SchemaCompiler {
                 case WHOLE -> options.add(grammar.add(multiples(shape, Numbers.whole(shape.bounds())), end));
                 case FRACTION -> options.add(shape.divisors().isEmpty() ? grammar.add(Numbers.decimal(shape.bounds()), end) : grammar.add(multiples(shape, Numbers.pointed(shape.bounds())), end));
                 case STRING -> options.add(string(shape, end));
-                case ARRAY -> options.add(array(shape, end));
-                case OBJECT -> options.add(object(shape, end));
+                case ARRAY -> options.add(new ArrayGrammar(grammar, reader, this::rule, shape).add(end));
+                case OBJECT -> {
+                    var object = new ObjectGrammar(grammar, reader, this::rule, shape);
+                    freeKeys |= object.hasFreeKeys();
+                    options.add(object.add(end));
+                }
             }
         }
         return grammar.choice(options);
@@ -105,100 +105,22 @@ final class SchemaCompiler {
         if (shape.texts().isEmpty()) {
             return lengths.equals(Range.ANY) ? ANY_STRING : TextAutomaton.of(new Repeat(JsonText.CHARACTER, lengths.least(), most));
         }
-        TextAutomaton all = shape.texts().stream().reduce(TextAutomaton::and).orElseThrow();
-        if (!lengths.equals(Range.ANY)) {
-            all = all.and(TextAutomaton.of(new Repeat(new Chars(CodePoints.ALL), lengths.least(), most)));
-        }
-        return all.written(JsonText::written);
+        return texts(shape).written(JsonText::written);
     }
 
-    private State array(Shape shape, State end) {
-        int least = shape.sizes().least();
-        boolean bounded = shape.sizes().most() != Integer.MAX_VALUE;
-        int most = bounded ? Math.min(shape.sizes().most(), Math.max(least, MOST_ITEMS)) : Math.max(1, Math.max(least, shape.firstItems()));
-        State close = grammar.add(SPACE, grammar.text("]", end));
-        State more = null;
-        for (int count = most; count > 0; count--) {
-            State here = grammar.state();
-            if (count >= least) {
-                here.empty.add(close);
-            }
-            if (count < most) {
-                here.empty.add(grammar.add(COMMA, grammar.call(rule(shape.item(count)), more)));
-            } else if (!bounded) {
-                here.empty.add(grammar.add(COMMA, grammar.call(rule(shape.item(count)), here)));
-            }
-            more = here;
+    /** The texts of an alternative's strings, by their characters. */
+    static TextAutomaton texts(Shape shape) {
+        if (shape.values() != null) {
+            return TextAutomaton.of(new Choice(shape.values().stream().filter(JsonNode::isTextual).map(JsonNode::textValue)
+                    .filter(text -> shape.texts().stream().allMatch(each -> each.accepts(text)) && shape.lengths().contains(text.codePointCount(0, text.length()))).map(Expression::text).toList()));
         }
-        var options = new ArrayList<State>();
-        if (least == 0) {
-            options.add(grammar.text("]", end));
+        Range lengths = shape.lengths();
+        TextAutomaton all = shape.texts().stream().reduce(TextAutomaton::and).orElse(null);
+        if (all == null || !lengths.equals(Range.ANY)) {
+            int most = lengths.most() == Integer.MAX_VALUE ? Repeat.UNBOUNDED : Math.min(lengths.most(), SchemaReader.MOST);
+            TextAutomaton ofLength = lengths.isEmpty() ? TextAutomaton.of(new Choice(List.of())) : TextAutomaton.of(new Repeat(new Chars(CodePoints.ALL), lengths.least(), most));
+            all = all == null ? ofLength : all.and(ofLength);
         }
-        if (more != null) {
-            options.add(grammar.add(SPACE, grammar.call(rule(shape.item(0)), more)));
-        }
-        return grammar.text("[", grammar.choice(options));
-    }
-
-    /** Members in the order of their declaration, then others. */
-    private State object(Shape shape, State end) {
-        List<String> keys = List.copyOf(shape.keys());
-        State close = grammar.add(SPACE, grammar.text("}", end));
-        // After a member from which on only such as are not declared can follow.
-        State after = grammar.state();
-        after.empty.add(close);
-        State key = grammar.state();
-        if (!reader.shapes(shape.otherMembers()).isEmpty()) {
-            freeKeys = true;
-            State value = grammar.add(COLON, grammar.call(rule(shape.otherMembers()), after));
-            key.empty.add(grammar.text("\"", grammar.add(others(keys), grammar.text("\"", value))));
-        }
-        after.empty.add(grammar.add(COMMA, key));
-        boolean closes = true;
-        for (String each : keys.reversed()) {
-            State value = grammar.add(COLON, grammar.call(rule(shape.member(each)), after));
-            State here = grammar.text(JsonText.quoted(each), value);
-            boolean required = shape.required().contains(each);
-            key = required ? here : grammar.choice(List.of(here, key));
-            closes &= !required;
-            after = grammar.state();
-            after.empty.add(grammar.add(COMMA, key));
-            if (closes) {
-                after.empty.add(close);
-            }
-        }
-        var options = new ArrayList<State>();
-        options.add(grammar.add(SPACE, key));
-        if (shape.required().isEmpty()) {
-            options.add(grammar.text("}", end));
-        }
-        return grammar.text("{", grammar.choice(options));
-    }
-
-    /** Keys that are none of {@code declared}, each in one spelling. */
-    private static TextAutomaton others(List<String> declared) {
-        var builder = new TextAutomaton.Builder();
-        int free = builder.state();
-        builder.accept(free);
-        builder.edge(free, CodePoints.ALL, free);
-        int start = others(declared.stream().map(key -> key.codePoints().boxed().toList()).collect(Collectors.toSet()), builder, free);
-        return builder.build(start).written(JsonText::written);
-    }
-
-    private static int others(Set<List<Integer>> declared, TextAutomaton.Builder builder, int free) {
-        int here = builder.state();
-        if (!declared.contains(List.<Integer>of())) {
-            builder.accept(here);
-        }
-        Map<Integer, Set<List<Integer>>> rests = declared.stream().filter(key -> !key.isEmpty())
-                .collect(Collectors.groupingBy(List::getFirst, Collectors.mapping(key -> key.subList(1, key.size()), Collectors.toSet())));
-        CodePoints others = CodePoints.ALL;
-        for (var rest : rests.entrySet()) {
-            CodePoints first = CodePoints.of(rest.getKey(), rest.getKey());
-            others = others.without(first);
-            builder.edge(here, first, others(rest.getValue(), builder, free));
-        }
-        builder.edge(here, others, free);
-        return here;
+        return all;
     }
 }

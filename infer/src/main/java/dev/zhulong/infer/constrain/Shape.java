@@ -16,21 +16,17 @@ import java.util.Set;
  * One alternative of a schema: all that a value has to satisfy at once. Schemas are sets of subschemas that hold together, so that nothing
  * has to be merged before its place in the value is reached.
  *
- * @param types     of which the value is one
- * @param values    of which it is one; null for any
- * @param bounds    of numbers
- * @param divisors  of numbers
- * @param texts     all of which hold a string
- * @param lengths   of strings, in code points
- * @param members   what schemas say of an object's members
- * @param required  keys an object must have
- * @param items     what schemas say of an array's items
- * @param sizes     of arrays
+ * @param types    of which the value is one
+ * @param values   of which it is one; null for any
+ * @param bounds   of numbers
+ * @param divisors of numbers
+ * @param texts    all of which hold a string
+ * @param lengths  of strings, in code points
+ * @param objects  what is said of an object
+ * @param arrays   what is said of an array
  */
-record Shape(Set<Type> types, List<JsonNode> values, Bounds bounds, Set<BigDecimal> divisors, List<TextAutomaton> texts, Range lengths,
-        List<Members> members, Set<String> required, List<Items> items, Range sizes) {
-    static final Shape ANY = new Shape(EnumSet.allOf(Type.class), null, Bounds.NONE, Set.of(), List.of(), Range.ANY, List.of(), Set.of(),
-            List.of(), Range.ANY);
+record Shape(Set<Type> types, List<JsonNode> values, Bounds bounds, Set<BigDecimal> divisors, List<TextAutomaton> texts, Range lengths, Objects objects, Arrays arrays) {
+    static final Shape ANY = new Shape(EnumSet.allOf(Type.class), null, Bounds.NONE, Set.of(), List.of(), Range.ANY, Objects.ANY, Arrays.ANY);
 
     /** Types of values; a whole number is one whatever it is written as. */
     enum Type {
@@ -58,7 +54,7 @@ record Shape(Set<Type> types, List<JsonNode> values, Bounds bounds, Set<BigDecim
     record Part(JsonNode schema, JsonNode content, String pointer) {
         static Part of(JsonNode schema, String pointer) {
             JsonNode content = schema instanceof ObjectNode object
-                    ? object.objectNode().<ObjectNode>setAll(object).retain(SchemaReader.ASSERTIONS) : schema;
+                    ? object.objectNode().<ObjectNode>setAll(object).retain(SchemaKeywords.ASSERTIONS) : schema;
             return new Part(schema, content, pointer);
         }
 
@@ -90,10 +86,74 @@ record Shape(Set<Type> types, List<JsonNode> values, Bounds bounds, Set<BigDecim
         }
     }
 
-    /** Members by key, and all others; null for any value. */
-    record Members(Map<String, Part> declared, Part others) {
-        private Part of(String key) {
-            return declared.getOrDefault(key, others);
+    /** A schema for the members whose keys have a text of {@code keys} in them. */
+    record Pattern(TextAutomaton keys, Part value) {}
+
+    /** Members by key, by patterns of keys, and all others; null for any value. */
+    record Members(Map<String, Part> declared, List<Pattern> patterns, Part others) {
+        private List<Part> of(String key) {
+            return of(declared.get(key), patterns.stream().filter(pattern -> pattern.keys.accepts(key)).toList());
+        }
+
+        /** Of a key that is not declared and belongs to these patterns. */
+        List<Part> of(List<Pattern> matched) {
+            return of(null, matched);
+        }
+
+        private List<Part> of(Part own, List<Pattern> matched) {
+            List<Part> parts = new ArrayList<>(matched.stream().map(Pattern::value).toList());
+            if (own != null || matched.isEmpty()) {
+                parts.add(own != null ? own : others);
+            }
+            return parts.stream().filter(part -> part != null).toList();
+        }
+    }
+
+    /**
+     * What is said of objects.
+     *
+     * @param members  by schemas
+     * @param required keys that there must be
+     * @param counts   of members
+     * @param names    what keys have to be
+     */
+    record Objects(List<Members> members, Set<String> required, Range counts, List<Part> names) {
+        static final Objects ANY = new Objects(List.of(), Set.of(), Range.ANY, List.of());
+
+        static Objects of(Members members) {
+            return new Objects(List.of(members), Set.of(), Range.ANY, List.of());
+        }
+
+        static Objects requiring(Set<String> keys) {
+            return new Objects(List.of(), keys, Range.ANY, List.of());
+        }
+
+        private Objects and(Objects other) {
+            return new Objects(joined(members, other.members), union(required, other.required), counts.and(other.counts), joined(names, other.names));
+        }
+    }
+
+    /**
+     * What is said of arrays.
+     *
+     * @param items     by schemas
+     * @param sizes     how many
+     * @param contained each of which an item has to satisfy
+     * @param unique    the schema that wants no item twice, null if none does
+     */
+    record Arrays(List<Items> items, Range sizes, List<Part> contained, Part unique) {
+        static final Arrays ANY = new Arrays(List.of(), Range.ANY, List.of(), null);
+
+        static Arrays of(Items items) {
+            return new Arrays(List.of(items), Range.ANY, List.of(), null);
+        }
+
+        static Arrays of(Range sizes) {
+            return new Arrays(List.of(), sizes, List.of(), null);
+        }
+
+        private Arrays and(Arrays other) {
+            return new Arrays(joined(items, other.items), sizes.and(other.sizes), joined(contained, other.contained), unique != null ? unique : other.unique);
         }
     }
 
@@ -105,41 +165,39 @@ record Shape(Set<Type> types, List<JsonNode> values, Bounds bounds, Set<BigDecim
     }
 
     static Shape ofTypes(Set<Type> types) {
-        return new Shape(types, null, Bounds.NONE, Set.of(), List.of(), Range.ANY, List.of(), Set.of(), List.of(), Range.ANY);
+        return new Shape(types, null, Bounds.NONE, Set.of(), List.of(), Range.ANY, Objects.ANY, Arrays.ANY);
     }
 
     static Shape ofValues(List<JsonNode> values) {
-        return new Shape(ANY.types, values, Bounds.NONE, Set.of(), List.of(), Range.ANY, List.of(), Set.of(), List.of(), Range.ANY);
+        return new Shape(ANY.types, values, Bounds.NONE, Set.of(), List.of(), Range.ANY, Objects.ANY, Arrays.ANY);
     }
 
     static Shape ofNumbers(Bounds bounds) {
-        return new Shape(ANY.types, null, bounds, Set.of(), List.of(), Range.ANY, List.of(), Set.of(), List.of(), Range.ANY);
+        return new Shape(ANY.types, null, bounds, Set.of(), List.of(), Range.ANY, Objects.ANY, Arrays.ANY);
     }
 
     /** Every number that a whole {@code divisor} divides is a whole one. @param divisor without zeros at the end of its fraction */
     static Shape ofMultiples(BigDecimal divisor) {
-        return new Shape(divisor.scale() > 0 ? ANY.types : EnumSet.complementOf(EnumSet.of(Type.FRACTION)), null, Bounds.NONE, Set.of(divisor), List.of(), Range.ANY, List.of(),
-                Set.of(), List.of(), Range.ANY);
+        return new Shape(divisor.scale() > 0 ? ANY.types : EnumSet.complementOf(EnumSet.of(Type.FRACTION)), null, Bounds.NONE, Set.of(divisor), List.of(), Range.ANY, Objects.ANY, Arrays.ANY);
     }
 
     static Shape ofStrings(List<TextAutomaton> texts, Range lengths) {
-        return new Shape(ANY.types, null, Bounds.NONE, Set.of(), texts, lengths, List.of(), Set.of(), List.of(), Range.ANY);
+        return new Shape(ANY.types, null, Bounds.NONE, Set.of(), texts, lengths, Objects.ANY, Arrays.ANY);
     }
 
-    static Shape ofObjects(List<Members> members, Set<String> required) {
-        return new Shape(ANY.types, null, Bounds.NONE, Set.of(), List.of(), Range.ANY, members, required, List.of(), Range.ANY);
+    static Shape ofObjects(Objects objects) {
+        return new Shape(ANY.types, null, Bounds.NONE, Set.of(), List.of(), Range.ANY, objects, Arrays.ANY);
     }
 
-    static Shape ofArrays(List<Items> items, Range sizes) {
-        return new Shape(ANY.types, null, Bounds.NONE, Set.of(), List.of(), Range.ANY, List.of(), Set.of(), items, sizes);
+    static Shape ofArrays(Arrays arrays) {
+        return new Shape(ANY.types, null, Bounds.NONE, Set.of(), List.of(), Range.ANY, Objects.ANY, arrays);
     }
 
     Shape and(Shape other) {
         Set<Type> both = EnumSet.copyOf(types);
         both.retainAll(other.types);
-        return new Shape(both, common(values, other.values), bounds.and(other.bounds), union(divisors, other.divisors),
-                joined(texts, other.texts), lengths.and(other.lengths), joined(members, other.members), union(required, other.required),
-                joined(items, other.items), sizes.and(other.sizes));
+        return new Shape(both, common(values, other.values), bounds.and(other.bounds), union(divisors, other.divisors), joined(texts, other.texts), lengths.and(other.lengths),
+                objects.and(other.objects), arrays.and(other.arrays));
     }
 
     private static <T> Set<T> union(Set<T> a, Set<T> b) {
@@ -176,28 +234,23 @@ record Shape(Set<Type> types, List<JsonNode> values, Bounds bounds, Set<BigDecim
     /** Keys that are declared or required, in the order in which they are written. */
     Set<String> keys() {
         var keys = new LinkedHashSet<String>();
-        members.forEach(each -> keys.addAll(each.declared.keySet()));
-        keys.addAll(required);
+        objects.members.forEach(each -> keys.addAll(each.declared.keySet()));
+        keys.addAll(objects.required);
         return keys;
     }
 
     /** What the member {@code key} has to satisfy. */
     List<Part> member(String key) {
-        return members.stream().map(each -> each.of(key)).filter(part -> part != null).toList();
-    }
-
-    /** What members that are not declared have to satisfy. */
-    List<Part> otherMembers() {
-        return members.stream().map(Members::others).filter(part -> part != null).toList();
+        return objects.members.stream().flatMap(each -> each.of(key).stream()).toList();
     }
 
     List<Part> item(int index) {
-        return items.stream().map(each -> each.of(index)).filter(part -> part != null).toList();
+        return arrays.items.stream().map(each -> each.of(index)).filter(part -> part != null).toList();
     }
 
     /** How many of the first items are described by themselves. */
     int firstItems() {
-        return items.stream().mapToInt(each -> each.first.size()).max().orElse(0);
+        return arrays.items.stream().mapToInt(each -> each.first.size()).max().orElse(0);
     }
 
     boolean divides(BigDecimal value) {

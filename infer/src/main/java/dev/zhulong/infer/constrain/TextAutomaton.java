@@ -7,11 +7,14 @@ import dev.zhulong.infer.constrain.Expression.Sequence;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.Collection;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /** A nondeterministic finite automaton over characters, without empty moves: a set of texts that can be intersected with others. */
 final class TextAutomaton {
@@ -84,6 +87,96 @@ final class TextAutomaton {
             }
         }
         return !seen.intersects(accepting);
+    }
+
+    /** All texts but {@code these}. */
+    static TextAutomaton but(Collection<String> these) {
+        var builder = new Builder();
+        int free = builder.state();
+        builder.accept(free);
+        builder.edge(free, CodePoints.ALL, free);
+        return builder.build(but(these.stream().map(text -> text.codePoints().boxed().toList()).collect(Collectors.toSet()), builder, free));
+    }
+
+    private static int but(Set<List<Integer>> these, Builder builder, int free) {
+        int here = builder.state();
+        if (!these.contains(List.<Integer>of())) {
+            builder.accept(here);
+        }
+        Map<Integer, Set<List<Integer>>> rests = these.stream().filter(text -> !text.isEmpty())
+                .collect(Collectors.groupingBy(List::getFirst, Collectors.mapping(text -> text.subList(1, text.size()), Collectors.toSet())));
+        CodePoints others = CodePoints.ALL;
+        for (var rest : rests.entrySet()) {
+            CodePoints first = CodePoints.of(rest.getKey(), rest.getKey());
+            others = others.without(first);
+            builder.edge(here, first, but(rest.getValue(), builder, free));
+        }
+        builder.edge(here, others, free);
+        return here;
+    }
+
+    /** All texts that are not in this one. */
+    TextAutomaton complement() {
+        return followed(true);
+    }
+
+    /** The same texts, each of which leads to one state alone. */
+    TextAutomaton deterministic() {
+        return followed(false);
+    }
+
+    /** Sets of states are followed, each text through one of them. */
+    private TextAutomaton followed(boolean others) {
+        var builder = new Builder();
+        Map<BitSet, Integer> numbers = new HashMap<>();
+        Deque<BitSet> open = new ArrayDeque<>();
+        Function<BitSet, Integer> number = states -> numbers.computeIfAbsent(states, _ -> {
+            open.add(states);
+            return builder.state();
+        });
+        var first = new BitSet();
+        first.set(start);
+        int from = number.apply(first);
+        long made = 0;
+        while (!open.isEmpty()) {
+            BitSet states = open.pop();
+            if (states.intersects(accepting) != others) {
+                builder.accept(numbers.get(states));
+            }
+            for (Map.Entry<CodePoints, BitSet> step : steps(states)) {
+                builder.edge(numbers.get(states), step.getKey(), number.apply(step.getValue()));
+                if (++made > MOST_EDGES) {
+                    throw Builder.tooLarge();
+                }
+            }
+        }
+        return builder.build(from);
+    }
+
+    /** Characters, parted by the states that they lead to from {@code states}; those that lead nowhere too. */
+    private List<Map.Entry<CodePoints, BitSet>> steps(BitSet states) {
+        List<Map.Entry<CodePoints, BitSet>> parts = List.of(Map.entry(CodePoints.ALL, new BitSet()));
+        for (int state : states.stream().toArray()) {
+            for (Edge edge : edges.get(state)) {
+                List<Map.Entry<CodePoints, BitSet>> finer = new ArrayList<>();
+                for (Map.Entry<CodePoints, BitSet> part : parts) {
+                    CodePoints within = part.getKey().and(edge.set);
+                    if (within.isEmpty() || part.getValue().get(edge.to)) {
+                        finer.add(part);
+                        continue;
+                    }
+                    BitSet more = (BitSet) part.getValue().clone();
+                    more.set(edge.to);
+                    finer.add(Map.entry(within, more));
+                    CodePoints without = part.getKey().without(edge.set);
+                    if (!without.isEmpty()) {
+                        finer.add(Map.entry(without, part.getValue()));
+                    }
+                }
+                parts = finer;
+            }
+        }
+        return parts;
     }
 
     /** Texts in both. */

@@ -56,6 +56,9 @@ final class RandomSchemas {
             }
             case 7 -> schema.set("const", random.nextInt(3) == 0 ? JSON.createObjectNode().put("é", 2) : JSON.getNodeFactory().textNode("c\t"));
             case 8 -> {
+                if (coin()) {
+                    schema.putObject("not").put("type", "array").put("minimum", 3).putArray("enum").add("x").add(4);
+                }
                 schema.putArray("type").add("string").add("integer").add("null");
                 schema.put("maxLength", 3).put("minimum", -3);
             }
@@ -155,6 +158,20 @@ final class RandomSchemas {
             case 1 -> schema.set("additionalProperties", schema(0));
             default -> { }
         }
+        switch (random.nextInt(10)) {
+            case 0 -> schema.put("minProperties", random.nextInt(1, 4));
+            case 1 -> schema.put("maxProperties", random.nextInt(4));
+            case 2 -> schema.putObject("patternProperties").set(PATTERNS[random.nextInt(2)], schema(0));
+            case 3 -> schema.putObject("propertyNames").put("pattern", PATTERNS[1]);
+            case 4 -> schema.putObject("dependentRequired").putArray(KEYS[random.nextInt(4)]).add(KEYS[random.nextInt(4)]);
+            case 5 -> schema.putObject("dependentSchemas").putObject(KEYS[random.nextInt(4)]).putArray("required").add(KEYS[random.nextInt(4)]);
+            case 6 -> schema.putObject("not").putArray("required").add(KEYS[random.nextInt(4)]);
+            case 7 -> {
+                schema.putObject("if").putObject("properties").putObject(KEYS[random.nextInt(4)]).put("type", "string");
+                schema.putObject(coin() ? "then" : "else").putArray("required").add(KEYS[random.nextInt(4)]);
+            }
+            default -> { }
+        }
     }
 
     private void array(ObjectNode schema, int depth) {
@@ -171,6 +188,14 @@ final class RandomSchemas {
         }
         if (coin()) {
             schema.put("maxItems", random.nextInt(2, 5));
+        }
+        switch (random.nextInt(6)) {
+            case 0 -> schema.putObject("contains").put("type", coin() ? "integer" : "null");
+            case 1 -> {
+                schema.remove("prefixItems");
+                schema.put("uniqueItems", true).putObject("items").putArray("enum").add(1).add("b").addNull().add(2.5);
+            }
+            default -> { }
         }
     }
 

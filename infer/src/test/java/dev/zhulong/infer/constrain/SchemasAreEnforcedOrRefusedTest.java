@@ -14,13 +14,21 @@ import org.junit.jupiter.params.provider.ValueSource;
 class SchemasAreEnforcedOrRefusedTest {
     @ParameterizedTest
     @CsvSource(delimiter = '!', quoteCharacter = '`', value = {
-        "{'not': {}} ! #: ! not",
-        "{'properties': {'a/b': {'patternProperties': {}}}} ! #/properties/a~1b: ! patternProperties",
+        "{'not': {'multipleOf': 2}} ! #/not: ! a negation of multipleOf",
+        "{'not': {'const': [1]}} ! #/not: ! a negation of an array or an object",
+        "{'properties': {'a/b': {'patternProperties': []}}} ! #/properties/a~1b: ! patternProperties",
+        "{'properties': {'a': {'patternProperties': {'(?=a)': true}}}} ! #/properties/a: ! position 0",
         "{'items': {'uniqueItems': true}} ! #/items: ! uniqueItems",
-        "{'anyOf': [true, {'if': true}]} ! #/anyOf/1: ! if",
-        "{'$ref': '#/$defs/x', '$defs': {'x': {'minProperties': 1}}} ! #/$defs/x: ! minProperties",
-        "{'additionalProperties': {'dependentRequired': {}}} ! #/additionalProperties: ! dependentRequired",
-        "{'prefixItems': [{'contains': true}]} ! #/prefixItems/0: ! contains",
+        "{'items': {'uniqueItems': 1}} ! #/items: ! uniqueItems",
+        "{'anyOf': [true, {'if': {'propertyNames': {'pattern': 'a'}}, 'then': true}]} ! #/anyOf/1/if: ! a negation of propertyNames",
+        "{'$ref': '#/$defs/x', '$defs': {'x': {'minProperties': '1'}}} ! #/$defs/x: ! minProperties",
+        "{'additionalProperties': {'dependentRequired': []}} ! #/additionalProperties: ! dependentRequired",
+        "{'dependentRequired': {'a': 'b'}} ! #: ! dependentRequired",
+        "{'prefixItems': [{'contains': true, 'minContains': 2}]} ! #/prefixItems/0: ! minContains",
+        "{'contains': true, 'maxContains': 2} ! #: ! maxContains",
+        "{'type': 'array', 'allOf': [{'contains': {'const': 1}}, {'contains': {'const': 2}}, {'contains': {'const': 3}}, {'contains': {'const': 4}}]} ! #/allOf/0/contains: ! contains",
+        "{'patternProperties': {'^[a-z]{3}$': true}, 'additionalProperties': false} ! JSON schema ! neither few nor without end",
+        "{'not': {'$ref': '#'}} ! #: ! refers to itself",
         "{'nullable': true} ! #: ! nullable",
         "{'format': 'idn-hostname'} ! #: ! date-time",
         "{'type': 'text'} ! #: ! type: expected",
@@ -180,10 +188,57 @@ class SchemasAreEnforcedOrRefusedTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"'minProperties': 1", "'patternProperties': {'a': true}", "'dependentRequired': {'a': []}", "'propertyNames': {'pattern': 'a'}", "'propertyNames': {'type': 'null'}",
-        "'propertyNames': {'type': 'string', 'maxLength': 3}", "'propertyNames': false", "'format': 'iri'", "'type': 'string', 'format': 'int32'", "'type': ['integer', 'string'], 'format': 'x'"})
+    @ValueSource(strings = {"'propertyNames': {'type': 'string', 'maxLength': 3}", "'format': 'iri'", "'type': 'string', 'format': 'int32'", "'type': ['integer', 'string'], 'format': 'x'"})
     void butWhatOneMayNotSatisfyIsRefused(String keywords) {
         assertThatIllegalArgumentException().isThrownBy(() -> Texts.schema("{" + keywords + "}"));
+    }
+
+    /** What each of these keywords takes and what it does not. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '!', quoteCharacter = '`', value = {
+        "{'type': 'object', 'minProperties': 2} ! {\"a\":1,\"b\":2} {\"a\":1,\"b\":2,\"c\":3} ! {} {\"a\":1}",
+        "{'type': 'object', 'maxProperties': 1} ! {} {\"a\":1} ! {\"a\":1,\"b\":2}",
+        "{'type': 'object', 'properties': {'a': {}, 'b': {}, 'c': {}}, 'required': ['b'], 'minProperties': 2, 'maxProperties': 2, 'additionalProperties': false}"
+                + " ! {\"a\":1,\"b\":2} {\"b\":1,\"c\":2} ! {\"b\":1} {\"a\":1,\"c\":2} {\"a\":1,\"b\":2,\"c\":3}",
+        "{'type': 'object', 'patternProperties': {'^n': {'type': 'integer'}, 'e$': {'maximum': 5}}, 'additionalProperties': {'type': 'null'}}"
+                + " ! {\"n\":7} {\"ne\":5} {\"me\":5} {\"x\":null} {} ! {\"n\":null} {\"ne\":6} {\"me\":6} {\"x\":1}",
+        "{'type': 'object', 'properties': {'name': {}}, 'patternProperties': {'^n': {'type': 'integer'}}, 'additionalProperties': false} ! {\"name\":1} {\"n\":1} ! {\"name\":null} {\"a\":1}",
+        "{'type': 'object', 'patternProperties': {'^(a|b)$': true}, 'additionalProperties': false, 'minProperties': 2} ! {\"a\":1,\"b\":2} ! {\"a\":1} {\"c\":1,\"d\":2}",
+        "{'type': 'object', 'propertyNames': {'pattern': '^[a-z]+$'}} ! {} {\"ab\":1} ! {\"A\":1} {\"\":1}",
+        "{'type': 'object', 'propertyNames': {'enum': ['a', 'b']}, 'properties': {'c': {}}} ! {} {\"a\":1,\"b\":2} ! {\"c\":1}",
+        "{'type': 'object', 'propertyNames': false} ! {} ! {\"a\":1}",
+        "{'type': 'object', 'properties': {'a': {}, 'b': {}}, 'dependentRequired': {'a': ['b']}, 'additionalProperties': false} ! {} {\"b\":1} {\"a\":1,\"b\":2} ! {\"a\":1}",
+        "{'type': 'object', 'properties': {'a': {}, 'b': {}}, 'dependentSchemas': {'a': {'properties': {'b': {'type': 'null'}}}}} ! {\"b\":1} {\"a\":1,\"b\":null} ! {\"a\":1,\"b\":2}",
+        "{'not': {'type': ['object', 'array', 'string']}} ! 1 null true ! {} [] \"a\"", "{'not': {'enum': [1, 'a', null, true]}} ! 2 0.5 \"b\" false [] ! 1 \"a\" null true",
+        "{'type': 'integer', 'not': {'minimum': 3, 'maximum': 5}} ! 2 6 ! 3 4 5", "{'type': 'string', 'not': {'pattern': '^a'}} ! \"ba\" \"\" ! \"ab\"",
+        "{'type': 'string', 'not': {'maxLength': 2}} ! \"abc\" ! \"ab\"", "{'type': 'object', 'not': {'required': ['a']}} ! {} {\"b\":1} ! {\"a\":1}",
+        "{'type': 'object', 'properties': {'a': {}}, 'not': {'properties': {'a': {'const': 1}}}} ! {\"a\":2} ! {} {\"a\":1}", "{'type': 'array', 'not': {'items': {'type': 'null'}}} ! [1] [null,1] ! [] [null]",
+        "{'type': 'array', 'not': {'contains': {'const': 1}}} ! [] [2] ! [1] [2,1]", "{'not': {'not': {'type': 'null'}}} ! null ! 1", "{'type': ['integer', 'null'], 'not': true} ! ! 1 null",
+        "{'type': 'object', 'properties': {'kind': {'enum': ['a', 'b']}, 'n': {'type': 'integer'}}, 'required': ['kind'], 'additionalProperties': false, 'if': {'properties': {'kind': {'const': 'a'}}},"
+                + " 'then': {'required': ['n']}, 'else': {'properties': {'n': false}}} ! {\"kind\":\"a\",\"n\":1} {\"kind\":\"b\"} ! {\"kind\":\"a\"} {\"kind\":\"b\",\"n\":1}",
+        "{'type': 'integer', 'if': {'minimum': 10}, 'then': {'multipleOf': 10}} ! 3 20 ! 13", "{'type': 'array', 'contains': {'const': 1}, 'items': {'type': 'integer'}} ! [1] [2,1] [1,2] [2,1,1] ! [] [2]",
+        "{'type': 'array', 'contains': {'const': 1}, 'maxItems': 2} ! [1] [2,1] ! [2,2] [2,2,1]", "{'type': 'array', 'contains': {'const': 1}, 'minContains': 0} ! [] [2] ! 1",
+        "{'type': 'array', 'allOf': [{'contains': {'minimum': 5}}, {'contains': {'maximum': 6}}], 'items': {'type': 'integer'}, 'maxItems': 1} ! [5] [6] ! [4] [7] [] [5,6]",
+        "{'type': 'array', 'uniqueItems': true, 'items': {'enum': ['a', 'b', 3]}} ! [] [\"b\"] [3,\"a\"] [\"b\",3,\"a\"] ! [3,3] [\"a\",\"b\",\"a\"]",
+        "{'type': 'array', 'uniqueItems': true, 'items': {'type': 'boolean'}, 'minItems': 2} ! [true,false] [false,true] ! [] [true] [true,true]",
+        "{'type': 'array', 'uniqueItems': true, 'maxItems': 1} ! [] [7] ! [7,7]",
+        "{'type': 'string', 'pattern': '^\\\\p{Lu}\\\\p{L}*?$'} ! \"Ab\" \"Éa\" ! \"ab\" \"A1\"", "{'type': 'string', 'pattern': '^\\\\p{Script=Han}+$'} ! \"烛龙\" ! \"烛a\""})
+    void keywordsMeanWhatTheDraftSays(String schema, String valid, String invalid) {
+        Constraint constraint = valid == null ? null : Texts.schema(schema);
+        com.networknt.schema.JsonSchema oracle = WhatEndsIsValidTest.oracle(schema.replace('\'', '"'));
+        for (String value : valid == null ? new String[0] : valid.split(" ")) {
+            assertThat(oracle.validate(WhatEndsIsValidTest.parse(value))).as("%s by the oracle", value).isEmpty();
+            assertThat(Texts.whole(constraint, value)).as(value).isTrue();
+        }
+        for (String value : invalid.split(" ")) {
+            assertThat(oracle.validate(WhatEndsIsValidTest.parse(value))).as("%s by the oracle", value).isNotEmpty();
+            if (constraint != null) {
+                assertThat(Texts.whole(constraint, value)).as(value).isFalse();
+            }
+        }
+        if (valid == null) {
+            assertThatIllegalArgumentException().isThrownBy(() -> Texts.schema(schema)).withMessageContaining("no JSON value is valid");
+        }
     }
 
     @Test
@@ -195,8 +250,7 @@ class SchemasAreEnforcedOrRefusedTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"not", "if", "dependentSchemas", "dependentRequired", "patternProperties", "propertyNames", "minProperties", "maxProperties", "unevaluatedProperties",
-        "contains", "unevaluatedItems", "uniqueItems", "$dynamicRef", "$recursiveRef", "dependencies", "additionalItems", "nullable"})
+    @ValueSource(strings = {"unevaluatedProperties", "unevaluatedItems", "$dynamicRef", "$recursiveRef", "dependencies", "additionalItems", "nullable"})
     void whatAssertsAndIsNotEnforcedIsRefusedByName(String keyword) {
         for (String schema : new String[] {"{'items': {'§': true, 'x-order': 1}}", "{'prefixItems': [true, {'type': 'integer', '§': true}]}",
             "{'items': {'allOf': [{'title': 't'}, {'title': 't', '§': true}]}}"}) {
