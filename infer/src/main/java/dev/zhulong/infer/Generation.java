@@ -16,12 +16,13 @@ import java.util.Objects;
  * @param decodeSeconds  from there to this sequence's end
  * @param notice         one line for the user where the end needs a word (the context was full), else empty
  * @param logProbs       one for each of {@code ids}, in their order; empty if none were asked for
+ * @param stop           the stop string that was written; null for none
  * @param drafted        tokens a {@link Drafter} guessed
  * @param accepted       how many of them the model wrote itself
  */
 public record Generation(
         int[] ids, String text, Finish finish, int promptTokens, int cachedTokens, double prefillSeconds, double decodeSeconds,
-        String notice, List<TokenLogProbs> logProbs, int drafted, int accepted) {
+        String notice, List<TokenLogProbs> logProbs, String stop, int drafted, int accepted) {
     public Generation {
         logProbs = List.copyOf(logProbs);
     }
@@ -47,12 +48,12 @@ public record Generation(
                 && Arrays.equals(ids, that.ids) && text.equals(that.text) && finish == that.finish && promptTokens == that.promptTokens
                 && cachedTokens == that.cachedTokens
                 && prefillSeconds == that.prefillSeconds && decodeSeconds == that.decodeSeconds && notice.equals(that.notice)
-                && logProbs.equals(that.logProbs) && drafted == that.drafted && accepted == that.accepted;
+                && logProbs.equals(that.logProbs) && Objects.equals(stop, that.stop) && drafted == that.drafted && accepted == that.accepted;
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(Arrays.hashCode(ids), text, finish, promptTokens, cachedTokens, prefillSeconds, decodeSeconds, notice, logProbs,
+        return Objects.hash(Arrays.hashCode(ids), text, finish, promptTokens, cachedTokens, prefillSeconds, decodeSeconds, notice, logProbs, stop,
                 drafted, accepted);
     }
 }

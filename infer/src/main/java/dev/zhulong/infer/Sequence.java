@@ -234,6 +234,7 @@ final class Sequence {
                 finish == null ? 0 : (finished - prefilled) * 1e-9,
                 full ? "stopped at the model's context of " + context + " tokens (" + promptTokens + " of them prompt)" : "",
                 logProbs,
+                stops.which(),
                 drafted,
                 accepted);
     }

@@ -9,7 +9,8 @@ import java.util.List;
 final class StopStrings {
     private final List<String> stops;
     private final StringBuilder held = new StringBuilder();
-    private boolean found;
+    /** The stop that was found; null before. */
+    private String which;
 
     StopStrings(List<String> stops) {
         this.stops = stops;
@@ -17,7 +18,7 @@ final class StopStrings {
 
     /** Takes more text and gives what can be let through; after a stop was found, nothing. */
     String push(String piece) {
-        if (found) {
+        if (which != null) {
             return "";
         }
         int from = held.length();
@@ -25,7 +26,7 @@ final class StopStrings {
         for (int end = from + 1; end <= held.length(); end++) {
             int start = stopEndingAt(end);
             if (start >= 0) {
-                found = true;
+                which = held.substring(start, end);
                 return take(start);
             }
         }
@@ -34,11 +35,16 @@ final class StopStrings {
 
     /** What was held back, at the end of the text; nothing after a stop was found. */
     String flush() {
-        return found ? "" : take(held.length());
+        return which != null ? "" : take(held.length());
     }
 
     boolean found() {
-        return found;
+        return which != null;
+    }
+
+    /** The stop that was found; null for none. */
+    String which() {
+        return which;
     }
 
     private String take(int length) {

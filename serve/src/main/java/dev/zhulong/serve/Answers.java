@@ -159,7 +159,7 @@ final class Answers implements AnswerStream {
             }
             Choice choice = choices.get(event.choice);
             pieces[event.choice]++;
-            Delta delta = event.end == null ? choice.wrote(event.text, event.tokens) : choice.finished(event.end.finish());
+            Delta delta = event.end == null ? choice.wrote(event.text, event.tokens) : choice.finished(event.end.finish(), event.end.stop());
             if (delta.finish() != null) {
                 ended[event.choice] = true;
                 open--;

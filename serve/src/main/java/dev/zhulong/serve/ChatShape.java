@@ -97,10 +97,13 @@ final class ChatShape extends Shape {
     }
 
     @Override
-    ObjectNode last(Usage usage) {
+    List<ObjectNode> ending(Usage usage) {
+        if (!asked().includeUsage()) {
+            return List.of();
+        }
         ObjectNode tree = frame(CHUNK);
         tree.putArray("choices");
         tree.set("usage", usage.json());
-        return tree;
+        return List.of(tree);
     }
 }

@@ -33,20 +33,21 @@ final class Choice implements AutoCloseable {
         }
         if (json != null) {
             json.append(text);
-            return new Delta(number, "", List.of(), List.of(), null, null, false);
+            return new Delta(number, "", List.of(), List.of(), null, null, null, false);
         }
-        return told(filter.push(text), null);
+        return told(filter.push(text), null, null);
     }
 
-    Delta finished(Generation.Finish finish) {
+    /** @param stop the stop string that was written; null for none */
+    Delta finished(Generation.Finish finish, String stop) {
         String why = switch (finish) {
             case EOS, STOP -> "stop";
             case LENGTH -> "length";
         };
-        return json == null ? told(filter.finish(), why) : toldJson(why);
+        return json == null ? told(filter.finish(), why, stop) : toldJson(why, stop);
     }
 
-    private Delta toldJson(String finish) {
+    private Delta toldJson(String finish, String stop) {
         String text = tools == null ? json.toString() : tools.push(json.toString()) + tools.finish();
         List<ToolCalls.Call> calls = tools == null ? List.of() : tools.take();
         try {
@@ -54,13 +55,13 @@ final class Choice implements AutoCloseable {
             List<ToolCalls.Call> reviewed = reviewed(calls);
             boolean same = told.equals(text) && reviewed.equals(calls);
             List<TokenText> tokens = texts != null && same ? texts.told(Integer.MAX_VALUE, filter) : List.of();
-            return new Delta(number, told, tokens, reviewed, "stop".equals(finish) && !calls.isEmpty() ? "tool_calls" : finish, null, false);
+            return new Delta(number, told, tokens, reviewed, "stop".equals(finish) && !calls.isEmpty() ? "tool_calls" : finish, stop, null, false);
         } catch (JsonReview.Blocked e) {
             return blocked("", List.of());
         }
     }
 
-    private Delta told(String passed, String finish) {
+    private Delta told(String passed, String finish, String stop) {
         String text = tools == null ? passed : tools.push(passed);
         if ((finish != null || filter.blocked()) && tools != null) {
             text += tools.finish();
@@ -78,7 +79,7 @@ final class Choice implements AutoCloseable {
         }
         called |= !calls.isEmpty();
         List<TokenText> tokens = texts == null ? List.of() : texts.told(filter.settled(), filter);
-        return new Delta(number, text, tokens, calls, "stop".equals(finish) && called ? "tool_calls" : finish, null, false);
+        return new Delta(number, text, tokens, calls, "stop".equals(finish) && called ? "tool_calls" : finish, stop, null, false);
     }
 
     private List<ToolCalls.Call> reviewed(List<ToolCalls.Call> calls) {
@@ -91,7 +92,7 @@ final class Choice implements AutoCloseable {
 
     private Delta blocked(String text, List<ToolCalls.Call> calls) {
         List<TokenText> tokens = texts == null || json != null ? List.of() : texts.told(filter.settled(), filter);
-        return new Delta(number, text, tokens, calls, "content_filter", filter.reason().isEmpty() ? null : filter.reason(), filter.wantsRewrite());
+        return new Delta(number, text, tokens, calls, "content_filter", null, filter.reason().isEmpty() ? null : filter.reason(), filter.wantsRewrite());
     }
 
     @Override

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.helidon.common.socket.SocketOptions;
 import io.helidon.http.DirectHandler;
+import io.helidon.http.HeaderName;
 import io.helidon.http.HeaderNames;
 import io.helidon.http.HeaderValues;
 import io.helidon.http.Method;
@@ -32,9 +33,11 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Phaser;
 import java.util.function.BiConsumer;
+import java.util.function.Function;
 
 /** A port: what is the same for every request that comes through it, whatever it asks. */
 final class Listener implements AutoCloseable {
+    private static final HeaderName API_KEY = HeaderNames.create("x-api-key");
     private static final System.Logger LOG = System.getLogger(Listener.class.getName());
     private static final String JSON = "application/json";
     private static final int HEADER_BYTES = 16 << 10;
@@ -129,6 +132,15 @@ final class Listener implements AutoCloseable {
      * @param keys whose holders may call; null for everyone
      */
     Handler handler(String name, ApiKeys keys, Route route) {
+        return handler(name, keys, ApiException::json, route);
+    }
+
+    /**
+     * The same for clients that are told of errors in another form.
+     *
+     * @param errors how a problem is told
+     */
+    Handler handler(String name, ApiKeys keys, Function<ApiException, ObjectNode> errors, Route route) {
         return (request, response) -> {
             var exchange = new Exchange(request, patience.current(), null);
             int status = 500;
@@ -141,13 +153,13 @@ final class Listener implements AutoCloseable {
                     origins.check(request, response);
                 }
                 if (keys != null) {
-                    exchange = new Exchange(request, patience.current(), keys.holder(request.headers().value(HeaderNames.AUTHORIZATION).orElse(null)));
+                    exchange = new Exchange(request, patience.current(), keys.holder(key(request)));
                 }
                 route.answer(request, response, exchange);
                 status = response.status().code();
             } catch (ApiException e) {
                 status = e.status();
-                send(response, exchange.connection(), e);
+                send(response, exchange.connection(), e, errors);
             } catch (RequestException | CloseConnectionException e) {
                 status = e instanceof RequestException wrong ? wrong.status().code() : 400;
                 throw e;
@@ -155,7 +167,7 @@ final class Listener implements AutoCloseable {
                 status = 499;
                 throw new CloseConnectionException(e.getMessage(), e);
             } catch (RuntimeException | StackOverflowError | OutOfMemoryError e) {
-                send(response, exchange.connection(), internal(e));
+                send(response, exchange.connection(), internal(e), errors);
             } finally {
                 answering.arriveAndDeregister();
                 exchange.connection().handled(request);
@@ -191,7 +203,12 @@ final class Listener implements AutoCloseable {
         return ApiException.of(500, "server_error", "internal_error", "something went wrong inside the server; its log says more under " + id);
     }
 
-    private static void send(ServerResponse response, Connection connection, ApiException problem) {
+    /** As OpenAI's clients send it, or in the header of Anthropic's; null where there is none. */
+    private static String key(ServerRequest request) {
+        return request.headers().value(HeaderNames.AUTHORIZATION).or(() -> request.headers().value(API_KEY).map(key -> "Bearer " + key)).orElse(null);
+    }
+
+    private static void send(ServerResponse response, Connection connection, ApiException problem, Function<ApiException, ObjectNode> errors) {
         if (response.isSent()) {
             throw new CloseConnectionException("an answer cannot be started twice", problem);
         }
@@ -202,7 +219,7 @@ final class Listener implements AutoCloseable {
             response.header(HeaderNames.WWW_AUTHENTICATE, "Bearer");
         }
         response.status(Status.create(problem.status()));
-        send(response, connection, problem.json());
+        send(response, connection, errors.apply(problem));
     }
 
     /** Sends an answer whole, to a client that takes it in time. */

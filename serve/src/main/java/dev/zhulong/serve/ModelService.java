@@ -29,6 +29,8 @@ final class ModelService implements Service {
         var about = new ModelRoutes(model, new Embedder(model.lanes().getLast(), ApiServer.EMBED_TOKENS), options, metrics);
         routing.post("/v1/chat/completions", on.handler("chat", options.keys(), (request, response, exchange) -> text.chat(exchange, response)))
                 .post("/v1/completions", on.handler("completions", options.keys(), (request, response, exchange) -> text.text(exchange, response)))
+                .post("/v1/messages", on.handler("messages", options.keys(), MessagesShape::error, (request, response, exchange) -> text.messages(exchange, response)))
+                .post("/v1/messages/count_tokens", on.handler("count_tokens", options.keys(), MessagesShape::error, (request, response, exchange) -> text.countTokens(exchange, response)))
                 .post("/v1/embeddings", on.handler("embeddings", options.keys(), (request, response, exchange) -> about.embeddings(exchange, response)))
                 .post("/v1/classify", on.handler("classify", options.keys(), (request, response, exchange) -> classify(exchange, response)));
         Listener.get(routing, "/v1/models", on.handler("models", options.keys(), (request, response, exchange) -> about.models(exchange, response)));

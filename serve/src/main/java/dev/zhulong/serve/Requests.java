@@ -32,7 +32,6 @@ final class Requests {
     Request chat(Fields request, UnaryOperator<String> review, Caller caller) {
         NamedAdapter named = model(request);
         ToolChoice tools = ToolChoice.read(request);
-        List<Message> messages = ChatMessages.reviewed(ChatMessages.read(request), review);
         boolean forced = !tools.forced().isEmpty();
         int top = request.integer("top_logprobs", 0, MOST_LOG_PROBS, 0L).intValue();
         boolean logProbs = request.flag("logprobs", false);
@@ -42,14 +41,7 @@ final class Requests {
         int n = n(request);
         ResponseFormat asked = ResponseFormat.of(request);
         ResponseFormat format = forced ? ResponseFormat.ofCalls(tools) : asked;
-        int[] prompt;
-        try {
-            prompt = named.encoder().prompt(ChatMessages.conversation(messages, tools.reviewed(review), named.encoder().template().source()));
-        } catch (EncodingException e) {
-            throw request.wrong("messages", "cannot be encoded: " + Json.shortened(e.reason(), 300));
-        } catch (IllegalArgumentException e) {
-            throw request.wrong("messages", "cannot be put into the model's chat template: " + Json.shortened(e.getMessage(), 300));
-        }
+        int[] prompt = prompt(request, named, tools, review);
         boolean exact = format != null || logProbs || "high".equals(request.text("reasoning_effort", ""));
         Lane lane = model.lane(Precision.asked(request), exact, prompt.length);
         int rest = rest(lane, prompt.length, "messages");
@@ -61,6 +53,22 @@ final class Requests {
         Set<String> callable = tools.tools().isEmpty() || format != null && !forced ? null : tools.tools().keySet();
         return held(new Request(named, lane, model.tokenizer(), List.of(prompt), n, options, callable, forced, format != null, stream, includeUsage(request, stream), List.of(),
                 Sampling.isRepeatable(request, options.sampler()), null, List.of()), format, caller);
+    }
+
+    /** Ids of a chat's prompt, however many they are. */
+    int[] prompt(Fields request, UnaryOperator<String> review) {
+        return prompt(request, model(request), ToolChoice.read(request), review);
+    }
+
+    private static int[] prompt(Fields request, NamedAdapter named, ToolChoice tools, UnaryOperator<String> review) {
+        List<Message> messages = ChatMessages.reviewed(ChatMessages.read(request), review);
+        try {
+            return named.encoder().prompt(ChatMessages.conversation(messages, tools.reviewed(review), named.encoder().template().source()));
+        } catch (EncodingException e) {
+            throw request.wrong("messages", "cannot be encoded: " + Json.shortened(e.reason(), 300));
+        } catch (IllegalArgumentException e) {
+            throw request.wrong("messages", "cannot be put into the model's chat template: " + Json.shortened(e.getMessage(), 300));
+        }
     }
 
     /** What is asked with its answers held to a format, which may be null; the last step, as what it takes is to be given back. */

@@ -7,8 +7,8 @@ import java.time.Instant;
 import java.util.HexFormat;
 import java.util.List;
 
-/** How answers are told: one of OpenAI's two forms of them. */
-abstract sealed class Shape permits ChatShape, TextShape {
+/** How answers are told: one of the forms that clients know. */
+abstract sealed class Shape permits ChatShape, MessagesShape, TextShape {
     private static final SecureRandom RANDOM = new SecureRandom();
     /** What OpenAI's API tells for a token that cannot be. */
     private static final double IMPOSSIBLE = -9999;
@@ -49,8 +49,23 @@ abstract sealed class Shape permits ChatShape, TextShape {
     /** A whole answer, of all choices in their order. */
     abstract ObjectNode whole(List<Delta> choices, Usage usage);
 
-    /** The last event of a stream that is to tell what it took. */
-    abstract ObjectNode last(Usage usage);
+    /** How a stream tells its events apart. */
+    EventStream.Style style() {
+        return EventStream.Style.MARKED;
+    }
+
+    /** Events before those of any choice; {@code usage} is what is known of it then. */
+    List<ObjectNode> opening(Usage usage) {
+        return List.of();
+    }
+
+    /** Events after those of all choices, when all is told. */
+    abstract List<ObjectNode> ending(Usage usage);
+
+    /** What went wrong, in the form in which these clients expect it. */
+    ObjectNode problem(ApiException problem) {
+        return problem.json();
+    }
 
     /** What all answers begin with. */
     final ObjectNode frame(String object) {

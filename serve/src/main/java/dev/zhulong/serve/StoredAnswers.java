@@ -20,7 +20,7 @@ import java.util.TreeMap;
  */
 final class StoredAnswers implements AnswerStream {
     /** Of what is kept and of its keys; another one's is never read. */
-    private static final int VERSION = 2;
+    private static final int VERSION = 3;
     private static final int HASH = 64;
     /** How a request wants to be told, and by whom it says it is: no answer depends on them. */
     private static final List<String> ASIDE = List.of("stream", "stream_options", "user");
@@ -109,7 +109,7 @@ final class StoredAnswers implements AnswerStream {
         ObjectNode tree = Json.object().put("prompt", usage.promptTokens()).put("written", usage.writtenTokens());
         ArrayNode all = tree.putArray("choices");
         for (Delta choice : choices) {
-            ObjectNode each = all.addObject().put("text", choice.text()).put("finish", choice.finish()).put("refusal", choice.refusal());
+            ObjectNode each = all.addObject().put("text", choice.text()).put("finish", choice.finish()).put("stop", choice.stop()).put("refusal", choice.refusal());
             ArrayNode calls = each.putArray("calls");
             choice.calls().forEach(call -> calls.addObject().put("name", call.name()).put("arguments", call.arguments()));
         }
@@ -163,7 +163,7 @@ final class StoredAnswers implements AnswerStream {
         if (calls.isEmpty() && tree.get("finish").asText().equals("tool_calls")) {
             return null;
         }
-        return new Delta(number, tree.get("text").textValue(), List.of(), calls, tree.get("finish").textValue(), refusal.textValue(), false);
+        return new Delta(number, tree.get("text").textValue(), List.of(), calls, tree.get("finish").textValue(), tree.path("stop").textValue(), refusal.textValue(), false);
     }
 
     @Override

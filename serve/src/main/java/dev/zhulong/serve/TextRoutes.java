@@ -10,7 +10,7 @@ import java.util.function.Supplier;
 import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
-/** {@code /v1/chat/completions} and {@code /v1/completions}: requests that are answered by text. */
+/** Requests that are answered by text: OpenAI's chats and completions, and the forms of others, which are read as chats and told as their clients expect. */
 final class TextRoutes {
     private final ServedModel model;
     private final Requests requests;
@@ -27,11 +27,26 @@ final class TextRoutes {
     }
 
     void chat(Exchange exchange, ServerResponse response) {
-        answer(exchange, response, requests::chat, new ChatShape(fingerprint), true);
+        answer(exchange, response, exchange.body(), requests::chat, new ChatShape(fingerprint), true);
     }
 
     void text(Exchange exchange, ServerResponse response) {
-        answer(exchange, response, model.sources() == null ? requests::text : new SourceRequests(model, requests)::text, new TextShape(fingerprint), false);
+        answer(exchange, response, exchange.body(), model.sources() == null ? requests::text : new SourceRequests(model, requests)::text, new TextShape(fingerprint), false);
+    }
+
+    /** Anthropic's {@code /v1/messages}. */
+    void messages(Exchange exchange, ServerResponse response) {
+        answer(exchange, response, MessagesRequest.chat(exchange.body(), true), requests::chat, new MessagesShape(), true);
+    }
+
+    /** Anthropic's {@code /v1/messages/count_tokens}: of prompts that are too long, too. */
+    void countTokens(Exchange exchange, ServerResponse response) {
+        Fields chat = MessagesRequest.chat(exchange.body(), false);
+        exchange.admit();
+        Caller caller = exchange.caller(options.requestSeconds());
+        int tokens = requests.prompt(chat, review(exchange, Shape.newId("msg_"), caller)).length;
+        exchange.took("", new Usage(tokens, 0, 0));
+        Listener.send(response, exchange.connection(), Json.object().put("input_tokens", tokens));
     }
 
     /** Reads a request. */
@@ -39,14 +54,17 @@ final class TextRoutes {
         Request read(Fields body, UnaryOperator<String> review, Caller caller);
     }
 
-    private void answer(Exchange exchange, ServerResponse response, Reader reader, Shape shape, boolean chat) {
-        Fields body = exchange.body();
+    private void answer(Exchange exchange, ServerResponse response, Fields body, Reader reader, Shape shape, boolean chat) {
         exchange.admit();
         Caller caller = exchange.caller(options.requestSeconds());
-        UnaryOperator<String> review = options.guard() == null ? text -> text : options.guard().input(exchange.tenant(), shape.id(), metrics::decided, caller::check);
+        UnaryOperator<String> review = review(exchange, shape.id(), caller);
         try (Request asked = reader.read(body, review, caller)) {
             answer(asked, body, exchange, caller, response, shape, chat ? said -> reader.read(body.saying(said), review, caller) : null);
         }
+    }
+
+    private UnaryOperator<String> review(Exchange exchange, String id, Caller caller) {
+        return options.guard() == null ? text -> text : options.guard().input(exchange.tenant(), id, metrics::decided, caller::check);
     }
 
     private void answer(Request asked, Fields body, Exchange exchange, Caller caller, ServerResponse response, Shape shape, Function<String, Request> again) {
@@ -82,7 +100,7 @@ final class TextRoutes {
         try {
             List<Delta> whole;
             if (asked.stream()) {
-                whole = stream(answers, shape, new EventStream(response, exchange.connection()));
+                whole = stream(answers, shape, new EventStream(response, exchange.connection(), shape.style()));
             } else {
                 whole = whole(answers, asked);
                 Delta rewrite = again == null ? null : whole.stream().filter(Delta::rewrite).findFirst().orElse(null);
@@ -136,6 +154,7 @@ final class TextRoutes {
         boolean[] begun = new boolean[shape.asked().choices()];
         long last = System.nanoTime();
         try {
+            shape.opening(answers.usage()).forEach(events::send);
             for (Delta delta = answers.next(); delta != null; delta = answers.next()) {
                 if (delta.isEmpty()) {
                     continue;
@@ -153,13 +172,11 @@ final class TextRoutes {
             throw e;
         } catch (RuntimeException e) {
             // the status has been sent: what went wrong is told in the stream, which ends without its mark
-            events.send((e instanceof ApiException problem ? problem : Listener.internal(e)).json());
+            events.send(shape.problem(e instanceof ApiException problem ? problem : Listener.internal(e)));
             events.end();
             return null;
         }
-        if (shape.asked().includeUsage()) {
-            events.send(shape.last(answers.usage()));
-        }
+        shape.ending(answers.usage()).forEach(events::send);
         events.done();
         return told.stream().map(Delta::joined).toList();
     }

@@ -69,10 +69,13 @@ final class TextShape extends Shape {
     }
 
     @Override
-    ObjectNode last(Usage usage) {
+    List<ObjectNode> ending(Usage usage) {
+        if (!asked().includeUsage()) {
+            return List.of();
+        }
         ObjectNode tree = frame(OBJECT);
         tree.putArray("choices");
         tree.set("usage", usage.json());
-        return tree;
+        return List.of(tree);
     }
 }

@@ -58,6 +58,19 @@ class AForbiddenWordNeverReachesTheClientTest {
     }
 
     @Test
+    void norInTheFormsOfOthers() {
+        for (String stream : List.of("false", "true")) {
+            assertThat(server.post("/v1/messages", ask("x", ",'max_tokens':100,'stream':" + stream)).body().replaceAll("\"}}\n\nevent: content_block_delta\ndata: [^\n]*\"text\":\"", ""))
+                    .contains("A *********** is red.").doesNotContain("dragon");
+            assertThat(server.post("/v1/messages", ask("hot", ",'max_tokens':100,'stream':" + stream)).body()).contains("\"stop_reason\":\"refusal\"", "No volcanoes.")
+                    .doesNotContain("there");
+            assertThat(server.post("/v1/messages", ask("tool", ",'max_tokens':100,'tools':[{'name':'say','input_schema':{'type':'object'}}],'stream':" + stream)).body())
+                    .contains("\"tool_use\"").doesNotContain("ragonfruit");
+        }
+        assertThat(server.post("/v1/messages", ask("promise?", ",'max_tokens':100")).json().at("/content/0/text").asText()).isEqualTo("I hope.");
+    }
+
+    @Test
     void notInChatsWholeOrStreamedOnceOrSeveralTimesNorAmongTheirTokens() {
         for (String more : List.of("", ",'n':3", ",'logprobs':true,'top_logprobs':5", ",'stop':['red']")) {
             Answer whole = server.post(CHAT, ask("x", more));

@@ -1,11 +1,7 @@
 package dev.zhulong.serve;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 
 /** The {@code openai} package of npm, which {@code .ci/run} installs. */
@@ -38,19 +34,9 @@ class NodesClientWorksUnchangedTest {
 
     @Test
     void itChatsStreamsCallsToolsKeepsToSchemasEmbedsAndHearsOfErrors() throws Exception {
-        String node = Program.require("node");
-        Path modules = Path.of("..", "target", "npm").toAbsolutePath().normalize();
-        assumeTrue(Files.isDirectory(modules.resolve("node_modules/openai")), "needs the npm package openai, which .ci/run installs");
-        Path script = modules.resolve("client.mjs");
-        Files.writeString(script, SCRIPT);
         try (TestServer server = TestServer.of(prompt -> prompt.contains("weather") ? "<tool_call>{\"name\": \"weather\", \"arguments\": {\"city\": \"Ulm\"}}</tool_call>"
                 : prompt.contains("JSON") ? "{\"city\":\"Ulm\"}" : "Hello to you.")) {
-            Process process = new ProcessBuilder(node, script.toString(), server.url()).redirectErrorStream(true).start();
-            String told = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-            assertThat(told).isEqualTo("whole 2 Hello to you. 26\nstream Hello to you.\ntool weather Ulm\njson Ulm\nembedding 8\nmodel tiny\nerror true model_not_found\n");
-            assertThat(process.waitFor()).isZero();
-        } finally {
-            Files.delete(script);
+            assertThat(NodeScript.told("openai", SCRIPT, server)).isEqualTo("whole 2 Hello to you. 26\nstream Hello to you.\ntool weather Ulm\njson Ulm\nembedding 8\nmodel tiny\nerror true model_not_found\n");
         }
     }
 }

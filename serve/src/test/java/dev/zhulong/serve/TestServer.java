@@ -102,7 +102,7 @@ final class TestServer implements AutoCloseable {
             List<JsonNode> events = new ArrayList<>();
             for (String event : body.split("\n\n")) {
                 if (!event.equals("data: [DONE]")) {
-                    events.add(parsed(event.substring("data: ".length())));
+                    events.add(parsed(event.substring(event.indexOf("data: ") + "data: ".length())));
                 }
             }
             return events;
