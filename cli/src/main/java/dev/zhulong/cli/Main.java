@@ -45,6 +45,7 @@ public final class Main extends Verb {
             QuickstartVerb.class,
             CleanVerb.class,
             CleanMediaVerb.class,
+            ClassifyVerb.class,
             DataVerb.class,
             TokenizerVerb.class,
             PretrainVerb.class,
