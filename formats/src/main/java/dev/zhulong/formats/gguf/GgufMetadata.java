@@ -50,6 +50,24 @@ public record GgufMetadata(Path file, Map<String, GgufValue> values) {
         return has(key) ? integer(key, least, most) : absent;
     }
 
+    /**
+     * The same of all layers: a whole number, or a list with one for each layer, as llama.cpp writes where layers may differ.
+     *
+     * @throws FormatException too where layers differ
+     */
+    public int integerOfLayers(String key, int layers, int least, int most) {
+        if (!(values.get(key) instanceof Numbers)) {
+            return integer(key, least, most);
+        }
+        long[] each = wholes(key, layers);
+        for (long value : each) {
+            if (value != each[0] || value < least || value > most) {
+                throw wrong(key, "the same whole number from " + least + " to " + most + " for each of the " + layers + " layers; layers that differ in it are not supported");
+            }
+        }
+        return (int) each[0];
+    }
+
     /** A finite number above zero. */
     public double positive(String key) {
         if (!(values.get(key) instanceof Real real) || !Double.isFinite(real.value()) || real.value() <= 0) {

@@ -49,8 +49,8 @@ public record GgufShape(int vocab, int hidden, int layers, int heads, int kvHead
         GgufMetadata metadata = file.metadata();
         int hidden = metadata.integer(at + "embedding_length", 1, MOST);
         int layers = metadata.integer(at + "block_count", 1, MOST_LAYERS);
-        int heads = metadata.integer(at + "attention.head_count", 1, MOST);
-        int kvHeads = metadata.integer(at + "attention.head_count_kv", 1, MOST, heads);
+        int heads = metadata.integerOfLayers(at + "attention.head_count", layers, 1, MOST);
+        int kvHeads = metadata.has(at + "attention.head_count_kv") ? metadata.integerOfLayers(at + "attention.head_count_kv", layers, 1, MOST) : heads;
         if (heads % kvHeads != 0) {
             throw metadata.wrong(at + "attention.head_count_kv", "a divisor of attention.head_count " + heads);
         }
@@ -60,7 +60,7 @@ public record GgufShape(int vocab, int hidden, int layers, int heads, int kvHead
         }
         int vocab = vocabSize(file, at);
         int context = metadata.integer(at + "context_length", 1, MOST);
-        return new GgufShape(vocab, hidden, layers, heads, kvHeads, headDim, metadata.integer(at + "feed_forward_length", 1, MOST), context,
+        return new GgufShape(vocab, hidden, layers, heads, kvHeads, headDim, metadata.integerOfLayers(at + "feed_forward_length", layers, 1, MOST), context,
                 !file.tensors().containsKey("output.weight") || repeatsTied && isCopy(file), metadata.tokenId(BOS, vocab).orElse(isSpm(metadata) && vocab > 1 ? 1 : -1), eosIds(metadata, vocab));
     }
 

@@ -184,7 +184,9 @@ class SpecsSurviveGgufTest {
         refusedWhere("llama.block_count", GgufValue.of(20_000), "llama.block_count: expected a whole number from 1 to 10000");
         refusedWhere("llama.block_count", GgufValue.of(3), "tensor \"blk.2.attn_norm.weight\": not in this file");
         refusedWhere("llama.block_count", GgufValue.of(1), "tensor \"blk.1.attn_norm.weight\": expected only weights that LLAMA has");
-        refusedWhere("llama.attention.head_count", GgufValue.of(new int[] {4, 4}), "found an array of 2 INT32");
+        refusedWhere("llama.attention.head_count", GgufValue.of(new int[] {4, 2}), "the same whole number from 1 to");
+        refusedWhere("llama.attention.head_count", GgufValue.of(new int[] {4, 4, 4}), "an array of 2 whole numbers, found an array of 3 INT32");
+        refusedWhere("llama.feed_forward_length", GgufValue.of(new int[] {0, 0}), "layers that differ in it are not supported");
         refusedWhere("llama.attention.head_count_kv", GgufValue.of(3), "a divisor of attention.head_count 4, found 3");
         refusedWhere("llama.attention.head_count_kv", GgufValue.of(4),
                 "tensor \"blk.0.attn_k.weight\": expected shape [64, 32], found [32, 32]");
@@ -196,6 +198,15 @@ class SpecsSurviveGgufTest {
         refusedWhere("split.count", GgufValue.of(2), "is the first of 2 parts, which are found by their names: call them NAME-00001-of-00002.gguf");
         refusedWhere("tokenizer.ggml.eos_token_id", GgufValue.of(40), "from 0 to 39, found 40");
         refusedWhere("tokenizer.ggml.tokens", GgufValue.of(Collections.nCopies(41, "x")), "at most 40 tokens");
+    }
+
+    @Test
+    void aNumberOfAllLayersMayBeAList() {
+        DecoderSpec spec = changed("general.name", GgufValue.of("the same"));
+        for (String key : List.of("llama.attention.head_count", "llama.attention.head_count_kv", "llama.feed_forward_length")) {
+            int value = key.endsWith("kv") ? spec.kvHeads() : key.endsWith("count") ? spec.heads() : ((dev.zhulong.formats.Stack.Mlp.Dense) spec.layer(0).mlp()).width();
+            assertThat(changed(key, GgufValue.of(new int[] {value, value}))).isEqualTo(spec);
+        }
     }
 
     @Test
