@@ -7,6 +7,7 @@ import io.helidon.webserver.http.ServerResponse;
 /** A language model's routes: text, vectors, tokens, the chat page. */
 final class ModelService implements Service {
     static final String MODEL = "/v1/models/";
+    private static final String RESPONSE = "/v1/responses/";
 
     private final ServedModel model;
     private final ServerOptions options;
@@ -31,8 +32,12 @@ final class ModelService implements Service {
                 .post("/v1/completions", on.handler("completions", options.keys(), (request, response, exchange) -> text.text(exchange, response)))
                 .post("/v1/messages", on.handler("messages", options.keys(), MessagesShape::error, (request, response, exchange) -> text.messages(exchange, response)))
                 .post("/v1/messages/count_tokens", on.handler("count_tokens", options.keys(), MessagesShape::error, (request, response, exchange) -> text.countTokens(exchange, response)))
+                .post("/v1/responses", on.handler("responses", options.keys(), (request, response, exchange) -> text.responses(exchange, response)))
+                .delete(RESPONSE + "*", on.handler("responses", options.keys(), (request, response, exchange) -> text.forget(exchange, response, Listener.rest(request, RESPONSE))))
                 .post("/v1/embeddings", on.handler("embeddings", options.keys(), (request, response, exchange) -> about.embeddings(exchange, response)))
                 .post("/v1/classify", on.handler("classify", options.keys(), (request, response, exchange) -> classify(exchange, response)));
+        Listener.get(routing, RESPONSE + "*", on.handler("responses", options.keys(), (request, response, exchange) ->
+                text.response(exchange, response, Listener.rest(request, RESPONSE))));
         Listener.get(routing, "/v1/models", on.handler("models", options.keys(), (request, response, exchange) -> about.models(exchange, response)));
         Listener.get(routing, MODEL + "*", on.handler("models", options.keys(), (request, response, exchange) -> about.model(exchange, response, Listener.rest(request, MODEL))));
         new TokenRoutes(model.tokenizer(), model::encode, model::sequence, options).add(on, routing);

@@ -54,7 +54,7 @@ record Origins(Set<String> allowed, Hosts hosts) {
         if (allowed.contains(request.headers().value(HeaderNames.ORIGIN).orElse(""))) {
             String wanted = String.join(", ", request.headers().all(HeaderNames.ACCESS_CONTROL_REQUEST_HEADERS, List::of));
             response.header(HeaderNames.ACCESS_CONTROL_ALLOW_ORIGIN, request.headers().get(HeaderNames.ORIGIN).get());
-            response.header(HeaderNames.ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST");
+            response.header(HeaderNames.ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST, DELETE");
             response.header(HeaderNames.ACCESS_CONTROL_ALLOW_HEADERS, TOKENS.matcher(wanted).matches() ? wanted : "Authorization, Content-Type");
             response.header(HeaderNames.ACCESS_CONTROL_MAX_AGE, "600");
             if (request.headers().contains(REQUEST_PRIVATE_NETWORK)) {

@@ -17,6 +17,7 @@ final class TextRoutes {
     private final Metrics metrics;
     private final ServerOptions options;
     private final String fingerprint;
+    private final KeptResponses kept = new KeptResponses();
 
     TextRoutes(ServedModel model, Metrics metrics, ServerOptions options) {
         this.model = model;
@@ -47,6 +48,33 @@ final class TextRoutes {
         int tokens = requests.prompt(chat, review(exchange, Shape.newId("msg_"), caller)).length;
         exchange.took("", new Usage(tokens, 0, 0));
         Listener.send(response, exchange.connection(), Json.object().put("input_tokens", tokens));
+    }
+
+    /** OpenAI's {@code /v1/responses}. */
+    void responses(Exchange exchange, ServerResponse response) {
+        ResponsesRequest asked = ResponsesRequest.read(exchange.body(), kept, exchange.tenant());
+        answer(exchange, response, asked.chat(), requests::chat, new ResponsesShape(asked, kept, exchange.tenant()), true);
+    }
+
+    /** A response that is kept, told again. */
+    void response(Exchange exchange, ServerResponse response, String id) {
+        KeptResponses.Kept found = kept.get(exchange.tenant(), id);
+        if (found == null) {
+            throw noSuchResponse(id);
+        }
+        Listener.send(response, exchange.connection(), found.response());
+    }
+
+    void forget(Exchange exchange, ServerResponse response, String id) {
+        if (!kept.remove(exchange.tenant(), id)) {
+            throw noSuchResponse(id);
+        }
+        Listener.send(response, exchange.connection(), Json.object().put("id", id).put("object", "response").put("deleted", true));
+    }
+
+    private static ApiException noSuchResponse(String id) {
+        return ApiException.of(404, "invalid_request_error", "response_not_found", "there is no response '" + Json.shortened(id)
+                + "' here: the latest are kept while the server runs, unless they were asked for with \"store\": false");
     }
 
     /** Reads a request. */

@@ -67,6 +67,13 @@ class AForbiddenWordNeverReachesTheClientTest {
             assertThat(server.post("/v1/messages", ask("tool", ",'max_tokens':100,'tools':[{'name':'say','input_schema':{'type':'object'}}],'stream':" + stream)).body())
                     .contains("\"tool_use\"").doesNotContain("ragonfruit");
         }
+        for (String stream : List.of("false", "true")) {
+            String more = ",'temperature':0,'stream':" + stream + "}";
+            assertThat(server.post("/v1/responses", "{'input':'x'" + more).body()).contains("\"text\":\"A *********** is red.\"").doesNotContain("dragon");
+            assertThat(server.post("/v1/responses", "{'input':'hot'" + more).body()).contains("\"reason\":\"content_filter\"", "No volcanoes.").doesNotContain("there");
+            assertThat(server.post("/v1/responses", "{'input':'tool','tools':[{'type':'function','name':'say','parameters':{'type':'object'}}]" + more).body())
+                    .contains("\"function_call\"").doesNotContain("ragonfruit");
+        }
         assertThat(server.post("/v1/messages", ask("promise?", ",'max_tokens':100")).json().at("/content/0/text").asText()).isEqualTo("I hope.");
     }
 
