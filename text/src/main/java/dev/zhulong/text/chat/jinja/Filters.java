@@ -5,6 +5,8 @@ import dev.zhulong.text.chat.jinja.Python.Undefined;
 import java.math.BigDecimal;
 import java.math.BigInteger;
 import java.math.RoundingMode;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -17,7 +19,7 @@ final class Filters {
     static final Set<String> NAMES = Set.of("tojson", "trim", "length", "count", "upper", "lower", "title", "capitalize", "replace", "join", "default",
             "d", "list", "map", "select", "reject", "selectattr", "rejectattr", "items", "dictsort", "first", "last", "unique", "int", "float",
             "string", "abs", "round", "sort", "reverse", "indent", "safe", "escape", "e", "sum", "min", "max", "batch", "format",
-            "wordcount", "attr");
+            "wordcount", "attr", "groupby", "slice", "center", "truncate", "urlencode", "forceescape", "pprint");
 
     private Filters() {}
 
@@ -63,6 +65,18 @@ final class Filters {
             case "format" -> new Operators(limits).format(text(value, limits), new Tuple(a.positional()));
             case "wordcount" -> (long) ((List<?>) Strings.method(text(value, limits), "split").orElseThrow().call(new Arguments(List.of(), Map.of(),
                     limits))).size();
+            case "groupby" -> Grouping.groupby(value, a);
+            case "slice" -> Grouping.slice(value, a);
+            case "center" -> Strings.method(text(value, limits), "center").orElseThrow().call(new Arguments(List.of(a.get(0, "width", 80L)), Map.of(), limits));
+            case "truncate" -> truncate(text(value, limits), a);
+            case "urlencode" -> text(value, limits).like(URLEncoder.encode(text(value, limits).toString(), StandardCharsets.UTF_8).replace("+", "%20").replace("*", "%2A").replace("%7E", "~")
+                    .replace("%2F", "/"));
+            case "forceescape" -> escape(text(value, limits), limits);
+            case "pprint" -> {
+                var repr = new TextBuilder(limits);
+                Python.repr(value, repr, limits);
+                yield repr.toText();
+            }
             case "attr" -> Members.attribute(value, text(a.required(0, "name"), limits).toString());
             default -> throw new TemplateException("no filter is called '" + name + "'");
         };
@@ -113,7 +127,7 @@ final class Filters {
     }
 
     /** The same, with something else for each part that is not there. */
-    private static Object path(Object item, Object attribute, Limits limits, Object otherwise) {
+    static Object path(Object item, Object attribute, Limits limits, Object otherwise) {
         if (attribute instanceof Long) {
             return Members.item(item, attribute);
         }
@@ -170,7 +184,7 @@ final class Filters {
         return sorted(pairs, reverse ? order.reversed() : order, a.limits());
     }
 
-    private static Object folded(Object value, boolean sensitive) {
+    static Object folded(Object value, boolean sensitive) {
         return !sensitive && value instanceof Text text ? Text.of(text.toString().toLowerCase(Locale.ROOT)) : value;
     }
 
@@ -289,6 +303,25 @@ final class Filters {
             from = end + 1;
         }
         return out.toText();
+    }
+
+    private static Text truncate(Text text, Arguments a) {
+        int length = (int) Math.clamp(Python.whole(a.get(0, "length", 255L)), 0, Limits.LONGEST_TEXT);
+        Text end = text(a.get(2, "end", Text.of("...")), a.limits());
+        int leeway = (int) Math.clamp(Python.whole(a.get(3, "leeway", 5L)), 0, Limits.LONGEST_TEXT);
+        if (length < end.length() || text.length() <= length + leeway) {
+            if (length < end.length()) {
+                throw new TemplateException("truncate: a length of at least " + end.length() + " is expected, found " + length);
+            }
+            return text;
+        }
+        String chars = text.toString();
+        Text cut = text.slice(0, chars.offsetByCodePoints(0, length - end.length()));
+        if (!Python.truth(a.get(1, "killwords", false))) {
+            int space = cut.toString().lastIndexOf(' ');
+            cut = space < 0 ? cut : cut.slice(0, space);
+        }
+        return new TextBuilder(a.limits()).append(cut).append(end).toText();
     }
 
     private static Text escape(Text text, Limits limits) {

@@ -79,7 +79,7 @@ final class Interpreter {
                 }
                 return all(conditional.otherwise());
             }
-            case Statement.For loop -> loop(loop);
+            case Statement.For loop -> loop(loop, Python.iterate(eval(loop.values()), limits), 0);
             case Statement.SetValue set -> assign(set.target(), eval(set.value()));
             case Statement.SetBlock set -> {
                 Object value = captured(set.body(), set.value());
@@ -158,8 +158,35 @@ final class Interpreter {
         return result[0];
     }
 
-    private void loop(Statement.For loop) {
-        List<Object> values = Python.iterate(eval(loop.values()), limits);
+    /**
+     * What {@code loop} is.
+     *
+     * @param state by the names of its attributes
+     * @param again runs the loop for other values; null where it is not recursive
+     */
+    record Loop(Map<Object, Object> state, Callable again) {}
+
+    /** The same loop, a level deeper; names that it does not set are those around it. */
+    private Callable again(Statement.For loop, Scope around, int depth) {
+        return arguments -> {
+            List<Object> values = Python.iterate(arguments.required(0, "iterable"), limits);
+            TextBuilder before = out;
+            out = new TextBuilder(limits);
+            try {
+                inside(around, () -> {
+                    loop(loop, values, depth + 1);
+                    return Flow.ON;
+                });
+                return out.toText();
+            } finally {
+                out = before;
+            }
+        };
+    }
+
+    private void loop(Statement.For loop, List<Object> given, int depth) {
+        List<Object> values = given;
+        Callable again = loop.recursive() ? again(loop, scope, depth) : null;
         if (loop.condition() != null) {
             List<Object> kept = new ArrayList<>();
             for (Object value : values) {
@@ -180,7 +207,7 @@ final class Interpreter {
         List<Object> items = values;
         Object[] changed = {null};
         for (int i = 0; i < items.size(); i++) {
-            Map<Object, Object> state = state(items, i, changed);
+            var state = new Loop(state(items, i, changed, depth), again);
             Object value = items.get(i);
             limits.work(4);
             Flow flow = inside(new Scope(scope), () -> {
@@ -194,7 +221,7 @@ final class Interpreter {
         }
     }
 
-    private static Map<Object, Object> state(List<Object> items, int i, Object[] changed) {
+    private static Map<Object, Object> state(List<Object> items, int i, Object[] changed, long depth) {
         Map<Object, Object> state = new LinkedHashMap<>();
         long n = items.size();
         state.put(Text.of("index"), i + 1L);
@@ -204,8 +231,8 @@ final class Interpreter {
         state.put(Text.of("first"), i == 0);
         state.put(Text.of("last"), i == n - 1);
         state.put(Text.of("length"), n);
-        state.put(Text.of("depth"), 1L);
-        state.put(Text.of("depth0"), 0L);
+        state.put(Text.of("depth"), depth + 1);
+        state.put(Text.of("depth0"), depth);
         state.put(Text.of("previtem"), i == 0 ? new Undefined("there is no previous item") : items.get(i - 1));
         state.put(Text.of("nextitem"), i == n - 1 ? new Undefined("there is no next item") : items.get(i + 1));
         state.put(Text.of("cycle"), (Callable) arguments -> {
@@ -379,6 +406,8 @@ final class Interpreter {
         return switch (function) {
             case Callable callable -> callable.call(arguments);
             case Undefined undefined -> throw undefined.error();
+            case Loop loop when loop.again() != null -> loop.again().call(arguments);
+            case Loop _ -> throw new TemplateException("a loop that is called must be marked recursive");
             case null, default -> throw new TemplateException("a " + Python.type(function) + " can't be called");
         };
     }

@@ -24,6 +24,8 @@ final class Members {
         return switch (target) {
             case Undefined undefined -> throw undefined.error();
             case Namespace namespace -> namespace.fields().getOrDefault(Text.of(name), new Undefined("attribute '" + name + "'"));
+            case Grouping.Cycler cycler -> cycler.attribute(name);
+            case Interpreter.Loop loop -> loop.state().containsKey(Text.of(name)) ? loop.state().get(Text.of(name)) : absent(target, name);
             case Map<?, ?> map -> {
                 Callable method = method(map, name);
                 yield method != null ? method : map.containsKey(Text.of(name)) ? map.get(Text.of(name)) : absent(target, name);
@@ -33,6 +35,7 @@ final class Members {
                 Callable method = method(list, name);
                 yield method != null ? method : absent(target, name);
             }
+            case Tuple tuple when tuple.names().contains(name) -> tuple.items().get(tuple.names().indexOf(name));
             case Tuple tuple -> {
                 Callable method = method(tuple.items(), name);
                 yield method != null ? method : absent(target, name);

@@ -205,9 +205,6 @@ final class Parser {
         Expr values = tuple(false);
         Expr condition = takeName("if") ? expression() : null;
         boolean recursive = takeName("recursive");
-        if (recursive) {
-            throw new TemplateException("recursive loops are not supported");
-        }
         expect(Kind.BLOCK_END);
         List<Statement> body = statements(Set.of("else", "endfor"));
         List<Statement> otherwise = List.of();
@@ -216,7 +213,7 @@ final class Parser {
             otherwise = statements(Set.of("endfor"));
             at++;
         }
-        return new Statement.For(target, values, condition, body, otherwise, line);
+        return new Statement.For(target, values, condition, recursive, body, otherwise, line);
     }
 
     private Statement set(int line) {

@@ -7,14 +7,18 @@ import java.util.Map;
 
 /**
  * Python's rules for the values of a template: {@code null} (None), {@link Boolean}, {@link Long}, {@link BigInteger} (integers that a long
- * cannot hold, and only those), {@link Double}, {@link Text}, {@link List}, {@link Tuple}, {@link Map}, {@link Undefined}, {@link Namespace} and
- * {@link Callable}. There are no others.
+ * cannot hold, and only those), {@link Double}, {@link Text}, {@link List}, {@link Tuple}, {@link Map}, {@link Undefined}, {@link Namespace},
+ * {@link Callable}, and what {@code loop} and {@code cycler()} are. There are no others.
  */
 final class Python {
     private Python() {}
 
-    /** A tuple, which differs from a list in how it is shown. */
-    record Tuple(List<Object> items) {}
+    /** A tuple, which differs from a list in how it is shown; its items may have names. */
+    record Tuple(List<Object> items, List<String> names) {
+        Tuple(List<Object> items) {
+            this(items, List.of());
+        }
+    }
 
     /** A name or an attribute that is not there. */
     record Undefined(String what) {

@@ -13,9 +13,8 @@ sealed interface Statement {
     /** {@code bodies.get(i)} where {@code tests.get(i)} is the first that holds, else {@code otherwise}. */
     record If(List<Expr> tests, List<List<Statement>> bodies, List<Statement> otherwise, int line) implements Statement {}
 
-    /** {@code condition} may be null. */
-    record For(Target target, Expr values, Expr condition, List<Statement> body, List<Statement> otherwise, int line)
-            implements Statement {}
+    /** {@code condition} may be null; a {@code recursive} loop can be called for other values from within. */
+    record For(Target target, Expr values, Expr condition, boolean recursive, List<Statement> body, List<Statement> otherwise, int line) implements Statement {}
 
     record SetValue(Target target, Expr value, int line) implements Statement {}
 

@@ -64,6 +64,7 @@ final class Strings {
             case "isspace" -> _ -> !chars.isEmpty() && Python.isSpace(chars);
             case "isupper" -> _ -> chars.codePoints().anyMatch(Character::isUpperCase) && chars.codePoints().noneMatch(Character::isLowerCase);
             case "islower" -> _ -> chars.codePoints().anyMatch(Character::isLowerCase) && chars.codePoints().noneMatch(Character::isUpperCase);
+            case "format" -> a -> StrFormat.of(text, a);
             case "zfill" -> a -> padded(text, a, "0", 1, a.limits());
             case "rjust" -> a -> padded(text, a, a.text(1, "fillchar", Text.of(" ")).toString(), 1, a.limits());
             case "ljust" -> a -> padded(text, a, a.text(1, "fillchar", Text.of(" ")).toString(), 0, a.limits());

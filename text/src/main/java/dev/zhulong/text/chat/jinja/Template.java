@@ -53,6 +53,8 @@ public final class Template {
         globals.put("range", (Callable) Template::range);
         globals.put("dict", (Callable) arguments -> map(arguments));
         globals.put("namespace", (Callable) arguments -> new Namespace(map(arguments)));
+        globals.put("joiner", (Callable) Grouping::joiner);
+        globals.put("cycler", (Callable) Grouping.Cycler::new);
         globals.put("raise_exception", (Callable) arguments -> {
             throw new TemplateException(Python.str(arguments.required(0, "message"), arguments.limits()).toString());
         });

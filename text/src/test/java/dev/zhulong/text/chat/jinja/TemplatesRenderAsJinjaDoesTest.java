@@ -67,7 +67,12 @@ class TemplatesRenderAsJinjaDoesTest {
         for (String[] bad : new String[][] {{"{% if x %}", "endif"}, {"{{ x", "closed"}, {"{% foo %}", "unknown tag"}, {"{{ x | nofilter }}", "no filter"},
                 {"{{ x is notest }}", "no test"}, {"{{ missing.attribute }}", "'missing' is undefined"}, {"{{ 'a' + 1 }}", "found str"},
                 {"{{ [1][9].x }}", "undefined"}, {"{{ 1 / 0 }}", "zero"}, {"{% include 'x' %}", "unknown tag"}, {"{{ {[]: 1} }}", "key"},
-                {"{{ missing() }}", "undefined"}, {"{% set x.y = 1 %}", "namespace"}, {"{% for a, b in [[1]] %}{% endfor %}", "unpack"}}) {
+                {"{{ missing() }}", "undefined"}, {"{% set x.y = 1 %}", "namespace"}, {"{% for a, b in [[1]] %}{% endfor %}", "unpack"},
+                {"{% for a in [1] %}{{ loop([2]) }}{% endfor %}", "marked recursive"}, {"{{ '{}{}'.format(1) }}", "no value 1"}, {"{{ '{0}{}'.format(1) }}", "not both"}, {"{{ '{'.format(1) }}", "without its"},
+                {"{{ '}'.format(1) }}", "a single"}, {"{{ '{:d}'.format('x') }}", "not for a string"}, {"{{ '{:5}'.format([]) }}", "for a list"}, {"{{ '{0.__class__}'.format(1) }}", "unsafe"},
+                {"{{ '{0._x}'.format({}) }}", "unsafe"}, {"{{ '{x}'.format(y=1) }}", "no value x"}, {"{{ '{:{:{}}}'.format(1, 2, 3) }}", "too deep"}, {"{{ cycler() }}", "something to go through"},
+                {"{% for a in [1] recursive %}{{ loop([1]) }}{% endfor %}", "deep"}, {"{{ [1] | slice(0) }}", "at least one"}, {"{{ 'abcdefgh' | truncate(2) }}", "at least 3"},
+                {"{{ '{:99999}{:99999}'.format(1, 2) | length * 1 ~ '{0:99999}'.format(1) * 999 }}", "characters"}}) {
             assertThatThrownBy(() -> render(bad[0])).as(bad[0]).isInstanceOf(TemplateException.class).hasMessageContaining(bad[1])
                     .hasMessageContaining("line 1");
         }
