@@ -12,6 +12,7 @@ import dev.zhulong.infer.open.EngineChoice;
 import dev.zhulong.infer.open.LoadedModel;
 import dev.zhulong.infer.open.ModelFiles;
 import dev.zhulong.infer.open.OpenEncoderDecoder;
+import dev.zhulong.infer.speech.SpeechModel;
 import dev.zhulong.infer.search.BeamScheduler;
 import dev.zhulong.kernels.KvPages;
 import dev.zhulong.model.LoraAdapter;
@@ -22,6 +23,7 @@ import dev.zhulong.serve.Precision;
 import dev.zhulong.serve.ResponseCache;
 import dev.zhulong.serve.ServedEncoder;
 import dev.zhulong.serve.ServedModel;
+import dev.zhulong.serve.ServedSpeech;
 import dev.zhulong.serve.ServerOptions;
 import dev.zhulong.serve.Sources;
 import dev.zhulong.text.encode.EncoderTokenizer;
@@ -173,7 +175,7 @@ final class ServeVerb extends Verb {
     Path tlsKey;
 
     @Option(names = "--max-body", paramLabel = "BYTES", defaultValue = "8388608", description = "Maximum size of a request in bytes "
-            + "(default: ${DEFAULT-VALUE}).")
+            + "(default: ${DEFAULT-VALUE}; for recordings 27262976).")
     int maxBody;
 
     @Option(names = "--client-timeout", paramLabel = "SECONDS", defaultValue = "30", description = "Close a connection if the client takes "
@@ -195,6 +197,9 @@ final class ServeVerb extends Verb {
     private static final Logger HELIDON = Logger.getLogger("io.helidon");
     private static final Logger LETTUCE = Logger.getLogger("io.lettuce");
 
+    /** As OpenAI takes, and the form around it. */
+    private static final int AUDIO_BYTES = 26 << 20;
+
     private final CountDownLatch stop = new CountDownLatch(1);
     private final CountDownLatch stopped = new CountDownLatch(1);
 
@@ -206,6 +211,10 @@ final class ServeVerb extends Verb {
         engine.check(low == null ? List.of(model) : List.of(model, low), null);
         if (EncoderModel.is(model)) {
             serveEncoder();
+            return;
+        }
+        if (SpeechModel.is(model)) {
+            serveSpeech();
             return;
         }
         if (OpenEncoderDecoder.isEncoderDecoder(model)) {
@@ -239,6 +248,32 @@ final class ServeVerb extends Verb {
             try (var served = new ServedEncoder(called(), opened.engine(), opened.encoder(), waiting()); var server = ApiServer.start(served, options)) {
                 untilStopped(server, String.format(Locale.ROOT, "%s serves the encoder %s on %s; %s", options.url(server.port()), called(), opened.engine(),
                         opened.encoder().config().describe()));
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } finally {
+            stopped.countDown();
+        }
+    }
+
+    /** Recordings are heard one after the other on the torch engine; a request is as large as a file. */
+    private void serveSpeech() throws IOException {
+        String ofText = low != null ? "--low" : adapterDir != null ? "--adapter-dir" : !adapters.isEmpty() ? "--adapter" : kvTokens != null ? "--kv-tokens"
+                : prefixDirectory != null ? "--prefix-dir" : noPrefixCache ? "--no-prefix-cache" : cache != null ? "--cache" : null;
+        if (ofText != null) {
+            throw wrongUsage(ofText + " is for models that read text, and " + model + " hears recordings: leave it out");
+        }
+        EngineChoice choice = engine.choice(Engine.TORCH);
+        if (choice.engine() == Engine.CPU) {
+            throw wrongUsage("a model that hears is served by the torch engine: leave out --engine cpu");
+        }
+        if (!spec.commandLine().getParseResult().hasMatchedOption("--max-body")) {
+            maxBody = AUDIO_BYTES;
+        }
+        try (SpeechModel loaded = SpeechModel.load(model, choice.device()); AuditLog audit = auditFile == null ? AuditLog.NONE : AuditLog.to(auditFile)) {
+            ServerOptions options = options(audit);
+            try (var served = new ServedSpeech(called(), "torch f32", loaded, waiting()); var server = ApiServer.start(served, options)) {
+                untilStopped(server, String.format(Locale.ROOT, "%s serves %s, which hears, on torch f32; recordings of up to %,d bytes", options.url(server.port()), called(), maxBody));
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

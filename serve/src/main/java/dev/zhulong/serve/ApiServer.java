@@ -50,6 +50,11 @@ public final class ApiServer implements AutoCloseable {
         return new ApiServer(new EncoderService(model, options), options);
     }
 
+    /** The same for a model that hears: transcriptions and translations. */
+    public static ApiServer start(ServedSpeech model, ServerOptions options) {
+        return new ApiServer(new SpeechService(model, options), options);
+    }
+
     public int port() {
         return listener.port();
     }

@@ -60,6 +60,19 @@ final class Exchange {
         return Fields.of(Json.body(bytes));
     }
 
+    /**
+     * The same of a body that is a form.
+     *
+     * @throws ApiException where it is none
+     */
+    FormData form() {
+        String type = request.headers().value(HeaderNames.CONTENT_TYPE).orElse("");
+        byte[] bytes = request.content().hasEntity() ? read() : new byte[0];
+        connection.end();
+        connection.watch();
+        return FormData.of(type, bytes);
+    }
+
     private byte[] read() {
         try {
             return request.content().as(byte[].class);

@@ -39,6 +39,14 @@ final class Metrics {
                 Duration.ofSeconds(30)).register(registry);
     }
 
+    /** Of a model that hears. */
+    Metrics(ServedSpeech model) {
+        String precision = Precision.HIGH.label();
+        Gauge.builder("zhulong_queue", model, ServedSpeech::waiting).description("Requests waiting or running").tag("precision", precision).register(registry);
+        FunctionCounter.builder("zhulong_audio_seconds", model, ServedSpeech::seconds).description("Seconds of recordings that were transcribed").tag("precision", precision)
+                .register(registry);
+    }
+
     /** Of an encoder. */
     Metrics(ServedEncoder model) {
         String precision = Precision.HIGH.label();

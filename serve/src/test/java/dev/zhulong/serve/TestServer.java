@@ -63,6 +63,13 @@ final class TestServer implements AutoCloseable {
         server = ApiServer.start(encoder, options);
     }
 
+    /** Over a model that hears and stays the caller's. */
+    TestServer(ServedSpeech speech, ServerOptions options) {
+        model = null;
+        served = null;
+        server = ApiServer.start(speech, options);
+    }
+
     /** Called x as well, which is what tests call it that write their own HTTP. */
     private static ApiServer started(ServedModel served, ServerOptions options) {
         Set<String> names = new HashSet<>(options.hosts());

@@ -42,10 +42,20 @@ public record Transcript(double seconds, String language, double languageProbabi
      */
     public record Segment(double start, double end, String text, List<Integer> ids, Decision decision, List<String> reasons, double temperature, double logProb,
             double compression, double noSpeech) {
+        /** With another text, and without ids. */
+        public Segment withText(String other) {
+            return new Segment(start, end, other, List.of(), decision, reasons, temperature, logProb, compression, noSpeech);
+        }
+
         /** Whether there is a reason to doubt it. */
         public boolean doubtful() {
             return decision == Decision.DOUBTED;
         }
+    }
+
+    /** With other segments. */
+    public Transcript withSegments(List<Segment> others) {
+        return new Transcript(seconds, language, languageProbability, english, others);
     }
 
     /** The segments that are a part of the text. */
