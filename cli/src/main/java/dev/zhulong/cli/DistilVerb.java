@@ -51,6 +51,11 @@ final class DistilVerb extends JobVerb {
     @Option(names = "--temperature", paramLabel = "T", description = "What the logits of both models are divided by (default: 1).")
     Double temperature;
 
+    @Option(names = "--hidden", paramLabel = "WEIGHT", description = "Weight, 1 for example, of what the states of the student's layers cost besides: each layer learns to give what the teacher gives to the layer that comes "
+            + "next, up to its length; a student of another width how alike its tokens are to one another. Helps most where layers are gone and text is little. --set objective.hidden_layers=[0,3] "
+            + "chooses layers; the teacher must be a directory (default: 0, the divergence alone).")
+    Double hidden;
+
     @Option(names = "--draws", paramLabel = "N", description = "Number of tokens, 1 to 255, to draw from each of the teacher's distributions, once, and learn from in place of the whole distribution. Each row of "
             + "text is then given to the teacher a single time: for several epochs (--set train.epochs=N) or several students. In the mean the gradient is the same; 64 are enough for most "
             + "(default: 0, the whole distribution, each time).")
@@ -97,6 +102,9 @@ final class DistilVerb extends JobVerb {
         }
         if (temperature != null) {
             overrides.add("objective.temperature=" + temperature);
+        }
+        if (hidden != null) {
+            overrides.add("objective.hidden=" + hidden);
         }
         if (draws != null) {
             overrides.add("objective.draws=" + draws);

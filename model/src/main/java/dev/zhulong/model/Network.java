@@ -22,6 +22,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
 
@@ -381,6 +382,11 @@ public abstract class Network implements AutoCloseable {
 
     /** Runs all parts, each in a scope of its own. */
     public final Tensor[] run(Tensor[] flow, Pass pass) {
+        return run(flow, pass, (part, given) -> { });
+    }
+
+    /** The same. @param seen told of what each part gives */
+    public final Tensor[] run(Tensor[] flow, Pass pass, BiConsumer<Part, Tensor[]> seen) {
         Tensor[] before = flow;
         for (Part part : parts()) {
             if (asked != null && !NoGrad.isOn()) {
@@ -388,6 +394,7 @@ public abstract class Network implements AutoCloseable {
             }
             before = flow;
             flow = run(part, flow, pass);
+            seen.accept(part, flow);
         }
         return flow;
     }

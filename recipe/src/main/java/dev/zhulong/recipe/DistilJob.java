@@ -7,6 +7,7 @@ import dev.zhulong.formats.HfConfig;
 import dev.zhulong.formats.JsonFields;
 import dev.zhulong.formats.gguf.GgufFile;
 import dev.zhulong.formats.progress.Progress;
+import dev.zhulong.train.HiddenStates;
 import dev.zhulong.train.Ranks;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -46,8 +47,12 @@ public final class DistilJob extends RecipeJob<DistilRecipe, DistilJob.Result> {
         if (GgufFile.isOne(teacher) && recipe.student().from().isEmpty()) {
             throw new IllegalArgumentException(teacher + " is a file, from which no student is cut: give the directory it was made from, or a student of its own (--student DIR)");
         }
+        if (GgufFile.isOne(teacher) && recipe.objective().hidden() > 0) {
+            throw new IllegalArgumentException(teacher + " is a file, and states of its layers cannot be seen: give the directory it was made from, or leave objective.hidden (--hidden) out");
+        }
         RecipeCheck.of(recipe.pretraining(), directory);
         DecoderSpec student = student(recipe);
+        HiddenStates.pairs(recipe.objective().hiddenLayers(), student.layers(), List.of(), student.layers());
         if (recipe.student().from().isPresent()) {
             SameTokenizer.require(teacher, recipe.student().from().get(), "take a student with the teacher's tokenizer, or cut one from the teacher (--layers)");
         }

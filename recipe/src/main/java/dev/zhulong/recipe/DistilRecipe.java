@@ -52,8 +52,16 @@ public record DistilRecipe(
             @Doc("what both models' logits are divided by; the loss is multiplied by its square") double temperature,
             @Doc("share of the teacher in jsd's mixture, in (0, 1)") double beta,
             @Doc("tokens drawn from each of the teacher's distributions, once and for all epochs, in place of the whole of it each time; with forward only; 0 for the whole") int draws,
-            @Doc("directory of the files that draws are kept in, for runs to share; null for the run's own") Optional<Path> drawsIn) {
+            @Doc("directory of the files that draws are kept in, for runs to share; null for the run's own") Optional<Path> drawsIn,
+            @Doc("weight of what states of layers cost, beside the divergence: 1 less their cosine to the teacher's; of a student of another width, squared differences of its tokens' cosines to one another; 0 for none") double hidden,
+            @Doc("numbers, from 0, of the student's layers whose states are compared; empty for all") List<Integer> hiddenLayers) {
         public Objective {
+            if (!(hidden >= 0) || Double.isInfinite(hidden)) {
+                throw new IllegalArgumentException("objective.hidden must be 0 or above, found " + hidden);
+            }
+            if (hidden == 0 && !hiddenLayers.isEmpty()) {
+                throw new IllegalArgumentException("objective.hidden_layers says whose states are compared, and objective.hidden, their weight, is 0: give it too");
+            }
             if (!(temperature > 0) || Double.isInfinite(temperature)) {
                 throw new IllegalArgumentException("objective.temperature must be above 0, found " + temperature);
             }
@@ -88,7 +96,7 @@ public record DistilRecipe(
     }
 
     static DistilRecipe defaults() {
-        return new DistilRecipe(KIND, 1, "cpu", PretrainRecipe.Data.defaults(), Optional.empty(), new Student(Optional.empty(), 0, List.of()), new Objective(Kind.FORWARD, 1, 0.5, 0, Optional.empty()), false,
+        return new DistilRecipe(KIND, 1, "cpu", PretrainRecipe.Data.defaults(), Optional.empty(), new Student(Optional.empty(), 0, List.of()), new Objective(Kind.FORWARD, 1, 0.5, 0, Optional.empty(), 0, List.of()), false,
                 TRAIN);
     }
 
@@ -109,7 +117,7 @@ public record DistilRecipe(
     DistilRecipe absolute() {
         return new DistilRecipe(kind, seed, device, pretraining().absolute().data(), teacher.map(DistilRecipe::absolute),
                 new Student(student.from.map(DistilRecipe::absolute), student.layers, student.layerList),
-                new Objective(objective.divergence, objective.temperature, objective.beta, objective.draws, objective.drawsIn.map(DistilRecipe::absolute)), control, train);
+                new Objective(objective.divergence, objective.temperature, objective.beta, objective.draws, objective.drawsIn.map(DistilRecipe::absolute), objective.hidden, objective.hiddenLayers), control, train);
     }
 
     private static Path absolute(Path path) {

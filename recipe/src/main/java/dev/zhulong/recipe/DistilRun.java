@@ -21,10 +21,13 @@ import dev.zhulong.train.BestWeights;
 import dev.zhulong.train.Distillation;
 import dev.zhulong.train.Divergence;
 import dev.zhulong.train.DrawnTargets;
+import dev.zhulong.train.HiddenStates;
+import dev.zhulong.train.LayerTeacher;
 import dev.zhulong.train.NextToken;
 import dev.zhulong.train.Objective;
 import dev.zhulong.train.Ranks;
 import dev.zhulong.train.SoftTargets;
+import dev.zhulong.train.TokenTeacher;
 import dev.zhulong.train.TrainData;
 import dev.zhulong.train.TrainOptions;
 import dev.zhulong.train.Trainer;
@@ -40,6 +43,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 
 /** One start of a {@link DistilJob}. */
@@ -136,19 +140,30 @@ final class DistilRun implements RecipeJob.Run<DistilJob.Result> {
     /** From whole distributions, or from draws. */
     private Unit learn(DistilTeacher teacher, Decoder student, Rows rows, PackedRows held, long steps, PreparedData data) {
         DistilRecipe.Objective how = recipe.objective();
+        HiddenStates hidden = how.hidden() == 0 ? null : hidden(teacher, student);
+        TokenTeacher tokens = hidden == null ? teacher.tokens() : hidden.teacher();
+        SoftTargets whole = SoftTargets.whole(tokens, how.choice(), how.temperature());
         if (how.draws() == 0) {
-            var objective = new Distillation(student, teacher.tokens(), how.choice(), how.temperature());
+            var objective = new Distillation(student, whole, whole, hidden);
             fit(student, objective, rows, held, steps, data, run, "");
             return objective.unit();
         }
         int width = Math.min(student.spec().vocabSize(), teacher.spec().vocabSize());
-        try (var targets = new DrawnTargets(teacher.tokens(), DistilTeacher.digest(DistilJob.teacher(recipe)), width, how.draws(), how.temperature(),
+        try (var targets = new DrawnTargets(tokens, DistilTeacher.digest(DistilJob.teacher(recipe)), width, how.draws(), how.temperature(),
                 how.drawsIn().orElse(run.resolve(DRAWS)))) {
             line.message(String.format(Locale.ROOT, "%d tokens are drawn from each of the teacher's distributions; %,d rows of them are there already", how.draws(), targets.rows()));
-            var objective = new Distillation(student, targets, SoftTargets.whole(teacher.tokens(), how.choice(), how.temperature()));
+            var objective = new Distillation(student, targets, whole, hidden);
             fit(student, objective, new RepeatedRows(rows, recipe.seed()), held, steps, data, run, "");
             return objective.unit();
         }
+    }
+
+    private HiddenStates hidden(DistilTeacher teacher, Decoder student) {
+        Decoder network = teacher.network().orElseThrow();
+        List<Integer> from = recipe.student().from().isPresent() ? List.of() : DistilJob.layers(recipe, teacher.spec()).layers();
+        List<HiddenStates.Pair> pairs = HiddenStates.pairs(recipe.objective().hiddenLayers(), student.spec().layers(), from, teacher.spec().layers());
+        line.message("states of layers are compared, the student's with the teacher's: " + pairs.stream().map(pair -> pair.student() + " with " + pair.teacher()).collect(Collectors.joining(", ")));
+        return new HiddenStates(new LayerTeacher(network, pairs.stream().map(HiddenStates.Pair::teacher).collect(Collectors.toSet())), pairs, recipe.objective().hidden());
     }
 
     /** Trains, and leaves the weights of the best evaluation in {@code model}, those that it begins with among them. */

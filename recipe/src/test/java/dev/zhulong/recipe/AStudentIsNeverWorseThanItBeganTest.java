@@ -84,7 +84,7 @@ class AStudentIsNeverWorseThanItBeganTest {
 
     @Test
     void oneThatIsStoppedEndsInTheSameBits() throws IOException {
-        String[] how = {"student.layers=2", "objective.divergence=jsd", "objective.temperature=2", "control=true"};
+        String[] how = {"student.layers=2", "objective.divergence=jsd", "objective.temperature=2", "objective.hidden=1", "control=true"};
         Path whole = temporary.resolve("whole");
         run(recipe(how), whole);
         for (int[] stop : new int[][] {{8, 1}, {13, 1}, {9, 2}}) {
@@ -101,6 +101,23 @@ class AStudentIsNeverWorseThanItBeganTest {
             assertThat(out.resolve("model.safetensors")).hasSameBinaryContentAs(whole.resolve("model.safetensors"));
             assertThat(out.resolve(FinalEvaluation.FILE)).hasSameBinaryContentAs(whole.resolve(FinalEvaluation.FILE));
         }
+    }
+
+    /** A student of another width too; a file's layers cannot be seen. */
+    @Test
+    void statesOfLayersAreLearntBesides() {
+        List<String> said = new ArrayList<>();
+        DistilRecipe how = recipe("student.layer_list=[0, 2]", "objective.hidden=2", "objective.hidden_layers=[0]");
+        new DistilJob(how).run(temporary.resolve("hidden"), event -> said.add(event.note()));
+        assertThat(said).anyMatch(note -> note != null && note.endsWith("with the teacher's: 0 with 1"));
+        JsonFields found = JsonFields.read(temporary.resolve("hidden").resolve(FinalEvaluation.FILE));
+        assertThat(found.number("divergence")).isLessThan(found.number("divergence_before"));
+        Path narrow = temporary.resolve("narrow");
+        TinyRun.run(TinyRun.recipe(texts, "model.layers=2", "model.hidden_size=24", "train.steps=2", "train.sample_every=0", "data.tokenizer.path=" + teacher), narrow);
+        found = run(recipe("student.from=" + narrow, "objective.hidden=1"), temporary.resolve("narrower"));
+        assertThat(found.number("divergence")).isLessThan(found.number("divergence_before"));
+        assertThatThrownBy(() -> run(recipe("student.layers=2", "objective.hidden=1", "objective.hidden_layers=[2]"), temporary.resolve("beyond"))).hasMessageContaining("layer 2");
+        assertThatThrownBy(() -> recipe("student.layers=2", "objective.hidden_layers=[0]")).hasMessageContaining("objective.hidden");
     }
 
     /** Two epochs; the teacher reads each row once, whether a run is stopped or another one has drawn before. */

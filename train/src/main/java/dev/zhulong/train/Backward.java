@@ -15,6 +15,13 @@ import java.util.stream.IntStream;
 
 /** Forward and backward through a network, with activations kept, or recomputed a part at a time (Chen et al. 2016). */
 final class Backward {
+    /** What is minimised besides, of what a part in the middle gives. */
+    @FunctionalInterface
+    interface Between {
+        /** Gradient to the first tensor that part {@code number} gives, which is cut from the graph; null for none. */
+        Tensor gradient(int number, Tensor given);
+    }
+
     private Backward() {}
 
     /**
@@ -25,16 +32,32 @@ final class Backward {
      *               for those at the end that it says nothing of
      */
     static void through(Network network, Tensor[] inputs, Pass pass, boolean recompute, UnaryOperator<Tensor[]> head) {
-        // a graph that is kept holds on to the weights it was made with
-        if (recompute || network.residency() != Residency.HERE) {
-            recomputing(network, inputs, pass, head);
-            return;
-        }
-        Tensor[] end = network.run(inputs, pass);
-        backward(end, head.apply(detached(end)));
+        through(network, inputs, pass, recompute, head, (number, given) -> null);
     }
 
-    private static void recomputing(Network network, Tensor[] inputs, Pass pass, UnaryOperator<Tensor[]> head) {
+    /** The same with gradients to what parts in the middle give. */
+    static void through(Network network, Tensor[] inputs, Pass pass, boolean recompute, UnaryOperator<Tensor[]> head, Between between) {
+        // a graph that is kept holds on to the weights it was made with
+        if (recompute || network.residency() != Residency.HERE) {
+            recomputing(network, inputs, pass, head, between);
+            return;
+        }
+        List<Tensor> results = new ArrayList<>();
+        List<Tensor> gradients = new ArrayList<>();
+        Tensor[] end = network.run(inputs, pass, (part, given) -> {
+            Tensor gradient = between.gradient(network.parts().indexOf(part), given[0].detach());
+            if (gradient != null) {
+                results.add(given[0]);
+                gradients.add(gradient);
+            }
+        });
+        Tensor[] ofEnd = head.apply(detached(end));
+        results.addAll(Arrays.asList(end).subList(0, ofEnd.length));
+        gradients.addAll(Arrays.asList(ofEnd));
+        backward(results.toArray(Tensor[]::new), gradients.toArray(Tensor[]::new));
+    }
+
+    private static void recomputing(Network network, Tensor[] inputs, Pass pass, UnaryOperator<Tensor[]> head, Between between) {
         List<Part> parts = network.parts();
         List<Tensor[]> given = new ArrayList<>(List.<Tensor[]>of(inputs));
         try (var off = NoGrad.open()) {
@@ -49,7 +72,7 @@ final class Backward {
             try (var scope = TensorScope.open()) {
                 Tensor[] leaves = leaves(given.get(i));
                 Tensor[] end = parts.get(i).forward(leaves, pass);
-                backward(end, i == parts.size() - 1 ? head.apply(detached(end)) : gradients);
+                backward(end, with(between.gradient(i, end[0].detach()), i == parts.size() - 1 ? head.apply(detached(end)) : gradients));
                 above = Arrays.stream(leaves).map(leaf -> leaf.dtype().isFloat() && leaf.grad() != null ? scope.handOut(leaf.grad()) : null)
                         .toArray(Tensor[]::new);
                 network.gradientsAreThere(parts.get(i));
@@ -62,6 +85,15 @@ final class Backward {
                 close(given.get(i), given.get(i - 1));
             }
         }
+    }
+
+    private static Tensor[] with(Tensor more, Tensor[] gradients) {
+        if (more == null) {
+            return gradients;
+        }
+        Tensor[] all = gradients.clone();
+        all[0] = all[0] == null ? more : all[0].add(more);
+        return all;
     }
 
     private static void close(Tensor[] tensors, Tensor[] stillUsed) {

@@ -6,16 +6,19 @@ import dev.zhulong.tensor.NoGrad;
 import dev.zhulong.tensor.Tensor;
 import dev.zhulong.tensor.TensorScope;
 import java.util.Arrays;
+import java.util.Map;
 
 /**
  * A student learns its teacher's distribution of every next token, rather than the one token that the text has.
  *
- * <p>A loss is a sum of divergences in nats, times T². A mixture's routers are not balanced by it.
+ * <p>A loss is a sum of divergences in nats, times T², and while the student learns of what its layers' states cost, where these are compared too: evaluations are of divergences alone. A mixture's routers are not balanced by it.
  */
 public final class Distillation implements Objective<Batch> {
     private final Decoder student;
     private final SoftTargets targets;
     private final SoftTargets measured;
+    /** Null where states of layers are not compared. */
+    private final HiddenStates hiddenStates;
 
     /**
      * Over a student that is trained.
@@ -24,9 +27,15 @@ public final class Distillation implements Objective<Batch> {
      * @param measured what evaluations compare them with: an estimate is good enough to learn from, and too coarse to say whether a student that is near its teacher came nearer
      */
     public Distillation(Decoder student, SoftTargets targets, SoftTargets measured) {
+        this(student, targets, measured, null);
+    }
+
+    /** The same. @param hiddenStates what layers learn besides; null for nothing */
+    public Distillation(Decoder student, SoftTargets targets, SoftTargets measured, HiddenStates hiddenStates) {
         this.student = student;
         this.targets = targets;
         this.measured = measured;
+        this.hiddenStates = hiddenStates;
     }
 
     /**
@@ -42,11 +51,20 @@ public final class Distillation implements Objective<Batch> {
     public Loss accumulate(Batch batch, boolean recompute) {
         try (var scope = TensorScope.open()) {
             SoftTargets.OfBatch taught = targets.of(batch);
+            Map<Integer, Tensor> states = hiddenStates == null ? Map.of() : hiddenStates.teacher().states(batch);
             double[] sum = new double[1];
             Backward.through(student, new Tensor[] {Tensor.of(batch.tokens(), batch.batch(), batch.seq())}, BatchContext.of(student, batch), recompute, flow -> {
                 Tensor hidden = flow[0];
                 Tensor gradient = HeadLoss.run(hidden.view((long) batch.batch() * batch.seq(), -1), student.head(), batch.targets(), rows(taught, sum), true);
                 return new Tensor[] {gradient.view(hidden.shape())};
+            }, (part, given) -> {
+                // the first part is the embedding
+                HiddenStates.Compared compared = hiddenStates == null ? null : hiddenStates.compare(part - 1, given, states, batch);
+                if (compared == null) {
+                    return null;
+                }
+                sum[0] += compared.sum();
+                return compared.gradient();
             });
             return loss(sum[0], batch);
         }
@@ -59,6 +77,9 @@ public final class Distillation implements Objective<Batch> {
             double[] sum = new double[1];
             Tensor hidden = student.hidden(Tensor.of(batch.tokens(), batch.batch(), batch.seq()), BatchContext.of(student, batch));
             HeadLoss.run(hidden.view((long) batch.batch() * batch.seq(), -1), student.head(), batch.targets(), rows(taught, sum), false);
+            if (hiddenStates != null) {
+                hiddenStates.teacher().forget();
+            }
             return loss(sum[0], batch);
         }
     }
