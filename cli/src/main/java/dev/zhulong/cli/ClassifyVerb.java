@@ -145,7 +145,7 @@ final class ClassifyVerb extends Verb {
         }
         if (!right.isEmpty()) {
             // scores go where the rows do not
-            (out == null ? err() : out()).println(PictureScores.of(ranked, right).text());
+            (out == null ? err() : out()).println(PictureScores.of(ranked, right, List.of()).text());
         }
         if (errors > 0) {
             throw new IllegalArgumentException(String.format(Locale.ROOT, "%,d of %,d pictures could not be read; the rows of these say why", errors, pictures.size()));

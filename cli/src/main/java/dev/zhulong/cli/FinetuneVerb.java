@@ -47,6 +47,7 @@ import picocli.CommandLine.Option;
             "  zhulong finetune --model MODEL --mixture tasks.yaml --method qlora --out ADAPTER",
             "  zhulong finetune --model MODEL --mixture tasks.yaml --alone --out ADAPTER   one adapter for all, and one for each",
             "  zhulong finetune --task classify --model BERT --data reviews.csv --map text=review label=stars --out RUN",
+            "  zhulong finetune --task classify --model VIT --data photos/ --out RUN       a directory for each label; then: zhulong classify --model RUN --data new/",
             "  zhulong finetune --task embed --model MiniLM --data pairs.csv --out RUN           columns anchor, positive, perhaps negative; then: zhulong embed --model RUN",
             "  zhulong finetune --task translate --model T5 --data pairs.tsv --out RUN        then: zhulong translate --model RUN",
             "  zhulong finetune --task translate --model T5 --data pairs.tsv --method lora --rank 16 --out ADAPTER",
@@ -91,7 +92,8 @@ final class FinetuneVerb extends JobVerb {
     boolean multi;
 
     @Option(names = "--data", paramLabel = "FILE", arity = "1..*", description = "Files of examples: jsonl, json, csv, tsv, parquet, "
-            + "txt. Each file is a task with a score of its own. With --task, files of labelled rows or pairs of texts: csv, tsv, jsonl, json, parquet; CoNLL for tags.")
+            + "txt. Each file is a task with a score of its own. With --task, files of labelled rows or pairs of texts: csv, tsv, jsonl, json, parquet; CoNLL for tags. With --task classify and a vit or a dinov2, "
+            + "directories of pictures: a directory for each label, with its pictures.")
     List<Path> data = List.of();
 
     @Option(names = "--mixture", paramLabel = "FILE", description = "YAML file of several sources with weights, names and mappings, "

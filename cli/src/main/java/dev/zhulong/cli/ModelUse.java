@@ -62,7 +62,7 @@ record ModelUse(String kind, String what, List<String> verbs, String engines, Ma
             case EncoderDecoderSpec both -> new ModelUse("encoder–decoder", size, List.of("translate", "serve"), "cpu or torch", peaks(model, List.of("--task translate", "--task summarize")));
             case EncoderSpec encoder -> new ModelUse("encoder", size + ", " + head(encoder.head()), verbs(encoder.head()), "cpu or torch",
                     peaks(model, List.of("--task classify", "--task tags", "--task qa", "--task embed")));
-            case VisionSpec vision -> new ModelUse("vision network", size + (vision.labels().isEmpty() ? "" : ", " + vision.labels().size() + " classes"), vision.labels().isEmpty() && vision.texts().isEmpty() ? List.of("embed") : List.of(vision.texts().isPresent() ? "classify --labels" : "classify", "embed"), "torch", Map.of());
+            case VisionSpec vision -> new ModelUse("vision network", size + (vision.labels().isEmpty() ? "" : ", " + vision.labels().size() + " classes"), vision.labels().isEmpty() && vision.texts().isEmpty() ? List.of("embed") : List.of(vision.texts().isPresent() ? "classify --labels" : "classify", "embed"), "torch", vision.texts().isPresent() ? Map.of() : peaks(model, List.of("--task classify")));
         };
     }
 

@@ -388,16 +388,25 @@ public final class ModelDirectory implements AutoCloseable {
     }
 
     /**
-     * The same by the names of this encoder with another head, which is to be trained: what the files hold of a head that is not the same is left out.
+     * The same by the names of this encoder, or network that sees, with another head, which is to be trained: what the files hold of a head that is not the same is left out.
      *
      * @param as of the directory's network, by such as {@link EncoderSpec#withTags}
      */
-    public Map<String, TensorView> weightsAs(EncoderSpec as) {
+    public Map<String, TensorView> weightsAs(NetworkSpec as) {
         Map<String, TensorView> weights = weights(as);
-        if (!(spec instanceof EncoderSpec encoder && encoder.head().equals(as.head()))) {
+        if (!head(spec).equals(head(as))) {
             Parameters.of(as).all().stream().filter(p -> p.role() == Role.HEAD).forEach(p -> weights.remove(p.name()));
         }
         return weights;
+    }
+
+    private static Optional<EncoderSpec.Head> head(NetworkSpec spec) {
+        return switch (spec) {
+            case EncoderSpec encoder -> Optional.of(encoder.head());
+            case VisionSpec vision -> Optional.of(vision.head());
+            case DecoderSpec decoder -> Optional.empty();
+            case EncoderDecoderSpec both -> Optional.empty();
+        };
     }
 
     private Map<String, TensorView> weights(NetworkSpec spec) {

@@ -160,7 +160,7 @@ public final class NetworkFiles {
     }
 
     /** The same for a network with a head that is to be trained: what the directory lacks of it is drawn. */
-    static Loaded loadFresh(ModelDirectory files, EncoderSpec spec, Optional<QuantizedMatrix.Format> format, long seed) {
+    static Loaded loadFresh(ModelDirectory files, NetworkSpec spec, Optional<QuantizedMatrix.Format> format, long seed) {
         Map<String, TensorView> stored = DirectoryWeights.of(files.plain(), spec, files.plain().weightsAs(spec), p -> switch (p.role()) {
             case HEAD, HEAD_DENSE, HEAD_NORM -> true;
             default -> false;

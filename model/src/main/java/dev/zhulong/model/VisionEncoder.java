@@ -88,6 +88,15 @@ public final class VisionEncoder extends Network {
         return new VisionEncoder(spec, NetworkFiles.load(files, Optional.empty()).tensors());
     }
 
+    /**
+     * The network of a directory under another head, which is to be trained: what the files do not hold of it is fresh, the same for the same seed.
+     *
+     * @param wanted of the directory's network, by {@link VisionSpec#withClasses}
+     */
+    public static VisionEncoder loadAs(ModelDirectory files, VisionSpec wanted, long seed) {
+        return new VisionEncoder(wanted, NetworkFiles.loadFresh(files, wanted, Optional.empty(), seed).tensors());
+    }
+
     @Override
     public VisionSpec spec() {
         return (VisionSpec) super.spec();

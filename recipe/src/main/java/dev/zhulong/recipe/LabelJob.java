@@ -5,7 +5,9 @@ import dev.zhulong.formats.EncoderSpec;
 import dev.zhulong.formats.HfConfig;
 import dev.zhulong.formats.JsonFields;
 import dev.zhulong.formats.NetworkSpec;
+import dev.zhulong.formats.VisionSpec;
 import dev.zhulong.formats.progress.Progress;
+import dev.zhulong.infer.picture.PictureModel;
 import dev.zhulong.recipe.label.HeadTask;
 import dev.zhulong.train.Ranks;
 import java.nio.file.Files;
@@ -13,7 +15,7 @@ import java.nio.file.Path;
 import java.util.OptionalDouble;
 
 /**
- * An encoder and labelled rows to an encoder with a head, in a run directory: {@code recipe.yaml}, {@code checkpoints/}, {@code metrics.jsonl},
+ * An encoder and labelled rows, or a network that sees and labelled pictures, to an encoder with a head, in a run directory: {@code recipe.yaml}, {@code checkpoints/}, {@code metrics.jsonl},
  * {@code evaluation.json}, {@code predictions.jsonl}, and the result in the run directory itself.
  */
 public final class LabelJob extends RecipeJob<LabelRecipe, LabelJob.Result> {
@@ -41,12 +43,12 @@ public final class LabelJob extends RecipeJob<LabelRecipe, LabelJob.Result> {
 
     @Override
     public long needs() {
-        return memory(recipe, spec()).total();
+        return (PictureModel.isOne(base()) ? PictureRun.memory(recipe, pictures()) : memory(recipe, spec())).total();
     }
 
     @Override
     Run<Result> begin(Path directory, Progress progress, long available) {
-        return new LabelRun(recipe, ranks, directory, progress);
+        return PictureModel.isOne(base()) ? new PictureRun(recipe, ranks, directory, progress) : new LabelRun(recipe, ranks, directory, progress);
     }
 
     @Override
@@ -62,6 +64,10 @@ public final class LabelJob extends RecipeJob<LabelRecipe, LabelJob.Result> {
 
     private Path base() {
         return recipe.model().from().orElseThrow(() -> new IllegalArgumentException("missing model.from: the directory of the encoder to fine-tune"));
+    }
+
+    private VisionSpec pictures() {
+        return (VisionSpec) HfConfig.network(base().resolve("config.json"));
     }
 
     private EncoderSpec spec() {
@@ -82,6 +88,11 @@ public final class LabelJob extends RecipeJob<LabelRecipe, LabelJob.Result> {
     @Override
     void check(Path directory, long available) {
         TrainingBudget.refuse(recipe.train(), "heads of encoders");
+        if (PictureModel.isOne(base())) {
+            PictureRun.check(recipe, base(), pictures(), directory);
+            require(PictureRun.memory(recipe, pictures()), available);
+            return;
+        }
         EncoderSpec spec = spec();
         RecipeCheck.files(recipe.data().files(), recipe.data().heldOut());
         if (recipe.train().seq() > spec.contextLength()) {
@@ -89,7 +100,10 @@ public final class LabelJob extends RecipeJob<LabelRecipe, LabelJob.Result> {
                     + "; give at most " + spec.contextLength());
         }
         recipe.headTask();
-        TrainingMemory memory = memory(recipe, spec);
+        require(memory(recipe, spec), available);
+    }
+
+    private void require(TrainingMemory memory, long available) {
         memory.require(RunDevice.available(recipe.device(), available), () -> memory.remedies(recipe.train().batch(), recipe.train().accumulation(), recipe.tuning().others(memory)));
     }
 

@@ -32,9 +32,8 @@ final class ConfigFields {
         return switch (name) {
             case "relu" -> Activation.RELU;
             case "relu2" -> Activation.RELU_SQUARED;
-            case "quick_gelu" -> Activation.QUICK_GELU;
             case "silu", "swish", "gelu", "gelu_python", "gelu_new", "gelu_pytorch_tanh", "gelu_fast" -> activation(config, field, absent);
-            default -> throw config.wrong(field, "gelu, gelu_new, gelu_pytorch_tanh, quick_gelu, relu or silu", FormatException.quote(name));
+            default -> throw config.wrong(field, "gelu, gelu_new, gelu_pytorch_tanh, relu or silu", FormatException.quote(name));
         };
     }
 

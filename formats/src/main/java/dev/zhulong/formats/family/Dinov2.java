@@ -62,7 +62,7 @@ public class Dinov2 extends PictureTower {
     final IntFunction<Mlp.Dense> mlp(JsonFields config) {
         double ratio = config.positive("mlp_ratio", 4);
         boolean gated = config.flag("use_swiglu_ffn", false);
-        Activation activation = ConfigFields.ungated(config, "hidden_act", "gelu");
+        Activation activation = VisionFields.activation(config, "gelu");
         return hidden -> {
             long inner = (long) (hidden * ratio);
             // a gated MLP keeps two thirds of the width, in eights

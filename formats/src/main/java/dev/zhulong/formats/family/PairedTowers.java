@@ -80,7 +80,7 @@ abstract class PairedTowers implements VisionFamily {
     }
 
     private Mlp.Dense mlp(JsonFields config, int inner) {
-        return new Mlp.Dense(config.integer("intermediate_size", 1, MOST, inner), ConfigFields.ungated(config, "hidden_act", absent().activation), false, true);
+        return new Mlp.Dense(config.integer("intermediate_size", 1, MOST, inner), VisionFields.activation(config, absent().activation), false, true);
     }
 
     @Override

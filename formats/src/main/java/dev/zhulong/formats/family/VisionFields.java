@@ -5,6 +5,7 @@ import static dev.zhulong.formats.family.ConfigFields.MOST_LAYERS;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.zhulong.formats.DecoderSpec.Activation;
 import dev.zhulong.formats.DecoderSpec.Norm;
 import dev.zhulong.formats.JsonFields;
 import dev.zhulong.formats.Stack;
@@ -33,6 +34,11 @@ final class VisionFields {
             throw config.wrong(field, "a whole number from 1, or two of them: height and width", node);
         }
         return one.intValue();
+    }
+
+    /** The activation of a tower's MLPs, of which CLIP's is its own. */
+    static Activation activation(JsonFields config, String absent) {
+        return config.text("hidden_act").orElse(absent).equals("quick_gelu") ? Activation.QUICK_GELU : ConfigFields.ungated(config, "hidden_act", absent);
     }
 
     static Patches patches(JsonFields config, int picture, int patch, boolean first, int registers, boolean masked, boolean smooth) {

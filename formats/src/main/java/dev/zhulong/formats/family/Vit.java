@@ -56,7 +56,7 @@ public final class Vit extends PictureTower {
 
     @Override
     IntFunction<Mlp.Dense> mlp(JsonFields config) {
-        return hidden -> new Mlp.Dense(config.integer("intermediate_size", 1, MOST, 3072), ConfigFields.ungated(config, "hidden_act", "gelu"), false, true);
+        return hidden -> new Mlp.Dense(config.integer("intermediate_size", 1, MOST, 3072), VisionFields.activation(config, "gelu"), false, true);
     }
 
     @Override

@@ -38,7 +38,7 @@ public final class HeadLogits {
         return List.of(all);
     }
 
-    static double[] softmax(float[] logits) {
+    public static double[] softmax(float[] logits) {
         float most = logits[largest(logits)];
         double[] p = IntStream.range(0, logits.length).mapToDouble(i -> Math.exp(logits[i] - most)).toArray();
         double sum = Arrays.stream(p).sum();

@@ -28,8 +28,9 @@ public record PictureScores(HeadScores scores, List<String> labels, long[][] con
      *
      * @param ranked labels that were said of each, the most probable first
      * @param right  its own
+     * @param known  labels that are in the table even if no picture has them
      */
-    public static PictureScores of(List<List<String>> ranked, List<String> right) {
+    public static PictureScores of(List<List<String>> ranked, List<String> right, List<String> known) {
         List<String> said = ranked.stream().map(List::getFirst).toList();
         Classification c = Classification.of(said, right);
         Map<String, Estimate> metrics = new LinkedHashMap<>();
@@ -45,6 +46,7 @@ public record PictureScores(HeadScores scores, List<String> labels, long[][] con
         metrics.put(HeadScores.WEIGHTED_F1, Estimate.unknown(c.weighted()));
         SortedSet<String> all = new TreeSet<>(right);
         all.addAll(said);
+        all.addAll(known);
         List<String> labels = new ArrayList<>(all);
         long[][] confusion = new long[labels.size()][labels.size()];
         for (int i = 0; i < said.size(); i++) {
