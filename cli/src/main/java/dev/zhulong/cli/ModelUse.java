@@ -59,6 +59,7 @@ record ModelUse(String kind, String what, List<String> verbs, String engines, Ma
         String size = String.format(Locale.ROOT, "%s, %,d weights", spec.family().modelType(), Parameters.of(spec).count());
         return switch (spec) {
             case DecoderSpec decoder -> new ModelUse("decoder", size, writing(), "cpu or torch", peaks(model, List.of("--method full", "--method lora", "--method qlora")));
+            case EncoderDecoderSpec both when both.hears() -> new ModelUse("encoder–decoder that hears", size, List.of("transcribe", "serve"), "torch", Map.of());
             case EncoderDecoderSpec both -> new ModelUse("encoder–decoder", size, List.of("translate", "serve"), "cpu or torch", peaks(model, List.of("--task translate", "--task summarize")));
             case EncoderSpec encoder -> new ModelUse("encoder", size + ", " + head(encoder.head()), verbs(encoder.head()), "cpu or torch",
                     peaks(model, List.of("--task classify", "--task tags", "--task qa", "--task embed")));

@@ -73,6 +73,14 @@ class RecordingsAreTranscribedIntoFilesTest {
     }
 
     @Test
+    void theDoctorSaysWhatTheModelIsFor() {
+        ModelUse use = ModelUse.of(model);
+        assertThat(use.kind()).contains("hears");
+        assertThat(use.verbs()).containsExactly("transcribe", "serve");
+        assertThat(use.engines()).isEqualTo("torch");
+    }
+
+    @Test
     void whatIsWrongIsSaidInOneLine() throws IOException {
         Path one = recordings.resolve("a.wav");
         assertThat(Cli.run("transcribe", "--model", model, one, "--format", "docx").err()).contains("text, srt, vtt or json");
@@ -86,6 +94,7 @@ class RecordingsAreTranscribedIntoFilesTest {
         assertThat(wrong.code()).isEqualTo(Main.FAILED);
         assertThat(wrong.err()).contains("no WAV file", "ffmpeg");
         assertThat(Cli.run("translate", "--model", model, "--text", "a").err()).contains("hears sound", "transcribe");
+        assertThat(Cli.run("quantize", "--model", model, "--to", "q8_0", "--out", directory.resolve("m.gguf")).err()).contains("hears sound");
         assertThat(Cli.run("serve", "--model", model, "--port", "0", "--low", model).err()).contains("--low", "hears recordings");
     }
 }

@@ -223,6 +223,7 @@ public final class Quantization {
             return encoderToGguf(source, pool, tensors);
         }
         if (source.network() instanceof EncoderDecoderSpec both) {
+            both.requireReads(source.path());
             Map<String, GgufValue> more = new LinkedHashMap<>();
             Optional<Path> generation = source.file(GenerationConfig.FILE);
             if (generation.isPresent()) {
