@@ -157,7 +157,7 @@ class AutoAnswersAsWhatItChoseTest {
     @Test
     void aBadFormEndsBeforeTheModelIsRead() throws IOException {
         Path schema = temporary.resolve("schema.json");
-        Files.writeString(schema, "{\"items\": {\"not\": true}}");
+        Files.writeString(schema, "{\"items\": {\"unevaluatedItems\": true}}");
         Path absent = temporary.resolve("no-such-model");
         assertThat(Cli.run("generate", "--model", absent, "--json-schema", schema).err()).hasLineCount(1).contains("schema.json").contains("#/items");
         assertThat(Cli.run("generate", "--model", absent, "--regex", "a(").err()).hasLineCount(1).contains("a(").doesNotContain("no-such-model");
