@@ -2,6 +2,9 @@ package dev.zhulong.cli;
 
 import dev.zhulong.compress.MeasuredModel;
 import dev.zhulong.compress.Measurement;
+import dev.zhulong.compress.ZeroedWeights;
+import dev.zhulong.compress.ZeroedWeights.Pattern;
+import dev.zhulong.compress.ZeroedWeights.Rule;
 import dev.zhulong.compress.prune.DecoderPrune;
 import dev.zhulong.compress.prune.EncoderLayers;
 import dev.zhulong.compress.prune.LikelyTokens;
@@ -20,8 +23,10 @@ import dev.zhulong.infer.open.EngineChoice;
 import dev.zhulong.infer.open.EngineChoice.Engine;
 import dev.zhulong.infer.open.LoadedModel;
 import dev.zhulong.infer.open.ModelFiles;
+import dev.zhulong.kernels.ThreadPool;
 import dev.zhulong.model.Decoder;
 import dev.zhulong.model.DecoderFiles;
+import dev.zhulong.tensor.Libtorch;
 import dev.zhulong.text.HuggingFaceTokenizer;
 import dev.zhulong.text.Tokenizer;
 import java.io.IOException;
@@ -32,6 +37,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -51,6 +57,7 @@ import picocli.CommandLine.Option;
                     + "single characters. Nothing else changes: on text "
                     + "whose tokens are all kept the model computes what it did, bit for bit. Other text is spelled in smaller pieces. Give a megabyte or more of the text "
                     + "that the model is for.",
+            "--zeros puts zeros into the matrices of a decoder's layers, for comparing how they are chosen. The result is as large and as slow as the model: no file and no kernel here makes use of zeros.",
             "--vocabulary goes alone: the last lines report how much of text that had no part in the choice is kept, and how many tokens it becomes.",
         },
         footer = {
@@ -60,6 +67,7 @@ import picocli.CommandLine.Option;
             "  zhulong prune --model my-model --layers 12 --ffn 50%% --text corpus.txt --out half",
             "  zhulong prune --model my-model --layers 0,1,4,5 --out student",
             "  zhulong prune --model all-MiniLM-L6-v2 --layers 0-0 --out student",
+            "  zhulong prune --model my-model --zeros 2:4 --by wanda --text corpus.txt --out zeros",
             "  zhulong prune --model my-mixture --experts 4 --text corpus.txt --out fewer-experts",
         })
 final class PruneVerb extends Verb {
@@ -87,6 +95,14 @@ final class PruneVerb extends Verb {
     @Option(names = "--experts", paramLabel = "N", description = "Number of experts to keep in each layer.")
     Integer experts;
 
+    @Option(names = "--zeros", paramLabel = "SHARE|N:M", description = "Zeros to put into each matrix of the layers: a share with a percent sign, or N of each M neighbours in a row. "
+            + "Nothing becomes smaller or faster by them.")
+    String zeros;
+
+    @Option(names = "--by", paramLabel = "RULE", description = "With --zeros, what goes: magnitude (the smallest, without texts), wanda (the smallest, each times the size of its input) or sparsegpt "
+            + "(what costs the outputs least while the others make up for it) (default: sparsegpt).")
+    Rule by;
+
     @Option(names = "--text", arity = "1..*", paramLabel = "FILE", description = "UTF-8 text files like those that the model will see.")
     List<Path> text;
 
@@ -108,23 +124,32 @@ final class PruneVerb extends Verb {
     protected void run() {
         Wanted wanted = wanted();
         boolean parts = wanted.needsTexts() || !wanted.these().isEmpty();
-        if (!vocabulary && !parts) {
-            throw wrongUsage("say what to take away: --vocabulary, --layers, --ffn, --kv-groups or --experts");
+        if (!vocabulary && !parts && zeros == null) {
+            throw wrongUsage("say what to take away: --vocabulary, --layers, --ffn, --kv-groups, --experts or --zeros");
+        }
+        if (zeros != null && (vocabulary || parts)) {
+            throw wrongUsage("--zeros goes alone: prune the result once more for other parts");
+        }
+        if (by != null && zeros == null) {
+            throw wrongUsage("--by says how zeros are chosen: give --zeros too, 50% for example");
         }
         if (vocabulary && parts) {
             throw wrongUsage("--vocabulary goes alone: prune the result once more for other parts");
         }
-        if (text == null && (vocabulary || wanted.needsTexts())) {
+        if (text == null && (vocabulary || wanted.needsTexts() || zeros != null && by != Rule.MAGNITUDE)) {
             throw wrongUsage("what stays is chosen by texts: name them with --text");
         }
         if (!(tail >= 0 && tail <= 1)) {
             throw wrongUsage("--tail is a share from 0 to 1, found " + tail);
         }
+        if (zeros != null && EncoderModel.is(model)) {
+            throw wrongUsage(model + " is an encoder, of which --layers and --vocabulary alone take something away");
+        }
         boolean encoder = parts && EncoderModel.is(model);
         if (encoder && (wanted.needsTexts() || text != null || heldOut != null)) {
             throw wrongUsage(model + " is an encoder, of which layers are kept by their numbers and without texts: --layers 0-0 keeps the first alone");
         }
-        if (parts && tail != LikelyTokens.TAIL) {
+        if (!vocabulary && tail != LikelyTokens.TAIL) {
             throw wrongUsage("--tail is about the tokens of --vocabulary: leave it out");
         }
         requireOtherText();
@@ -184,6 +209,7 @@ final class PruneVerb extends Verb {
 
     /** Layers, channels, heads and experts. */
     private void parts(Wanted wanted, String texts, String held) {
+        Pattern pattern = zeros == null ? null : pattern();
         EngineChoice choice = EngineChoice.DEFAULT.withEngine(Engine.CPU);
         try (var status = ProgressLine.on(err())) {
             ModelDirectory.readSpec(model);
@@ -201,6 +227,7 @@ final class PruneVerb extends Verb {
             Staying staying;
             DecoderPrune.Written written;
             try (Decoder decoder = DecoderFiles.load(model)) {
+                Map<String, Object> recipe = pattern == null ? Map.of() : zeros(decoder, pattern, sequences, status);
                 PartImportance importance = wanted.needsTexts() ? PartImportance.of(decoder, sequences, status) : null;
                 staying = Staying.choose(decoder.spec(), wanted, importance);
                 if (importance != null) {
@@ -209,18 +236,41 @@ final class PruneVerb extends Verb {
                             .collect(Collectors.joining(" ")));
                 }
                 status.at("writing " + out);
-                written = DecoderPrune.write(model, decoder, staying, out);
+                written = DecoderPrune.write(model, decoder, staying, recipe, out);
             }
             Optional<Measurement> before = measured(model, choice, documents, status);
             Optional<Measurement> after = measured(out, choice, documents, status);
             status.close();
-            String kept = String.format(Locale.ROOT, "%s: layers %s stay%s, %s -> %s (%.1f%% smaller)", out,
+            String kept = pattern != null ? String.format(Locale.ROOT, "%s: %s zeros in the matrices of the layers, %s as before, as nothing makes use of zeros", out, zeros, Sizes.of(written.bytesAfter()))
+                    : String.format(Locale.ROOT, "%s: layers %s stay%s, %s -> %s (%.1f%% smaller)", out,
                     staying.layers().stream().map(String::valueOf).collect(Collectors.joining(" ")), width(staying), Sizes.of(written.bytesBefore()), Sizes.of(written.bytesAfter()),
                     100 - 100.0 * written.bytesAfter() / written.bytesBefore());
             out().println(kept + (before.isEmpty() || after.isEmpty() ? "; perplexity not measured: give texts with --text or --held-out" : String.format(Locale.ROOT,
                     "; perplexity of %,d held-out tokens %.4g -> %.4g; %.0f -> %.0f tokens/s", before.get().tokens(), before.get().perplexity(), after.get().perplexity(),
                     before.get().tokensPerSecond(), after.get().tokensPerSecond())));
         }
+    }
+
+    private Pattern pattern() {
+        try {
+            if (zeros.endsWith("%")) {
+                return new Pattern(Percent.of(zeros), 0, 0);
+            }
+            String[] groups = zeros.split(":", -1);
+            int few = Integer.parseInt(groups[0]);
+            int of = Integer.parseInt(groups[1]);
+            return new Pattern((double) few / of, few, of);
+        } catch (IllegalArgumentException | ArrayIndexOutOfBoundsException e) {
+            throw wrongUsage("--zeros: expected a share between 0% and 100% such as 50%, or some of a few neighbours such as 2:4, found " + zeros);
+        }
+    }
+
+    private Map<String, Object> zeros(Decoder decoder, Pattern pattern, List<int[]> sequences, Progress status) {
+        Rule rule = by == null ? Rule.SPARSEGPT : by;
+        try (var pool = new ThreadPool(Libtorch.threads())) {
+            ZeroedWeights.in(decoder, rule, pattern, sequences, pool, status);
+        }
+        return Map.of("zeros", zeros, "by", rule.name().toLowerCase(Locale.ROOT));
     }
 
     private static String width(Staying staying) {

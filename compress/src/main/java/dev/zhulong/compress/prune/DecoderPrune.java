@@ -148,6 +148,11 @@ public final class DecoderPrune {
      * @throws IllegalArgumentException where the family's configuration cannot say it, or {@code out} is there and was not made by pruning
      */
     public static Written write(Path path, Decoder model, Staying staying, Path out) {
+        return write(path, model, staying, Map.of(), out);
+    }
+
+    /** The same. @param more what was done to {@code model} before, for the record */
+    public static Written write(Path path, Decoder model, Staying staying, Map<String, Object> more, Path out) {
         PrunedDirectory.requireReplaceable(out);
         try (ModelDirectory source = PrunedDirectory.open(path); Decoder smaller = of(model, staying)) {
             StorageType stored = source.tensors().values().iterator().next().type();
@@ -156,7 +161,9 @@ public final class DecoderPrune {
                 Companions.copy(path, directory);
                 NetworkFiles.save(smaller, directory, type);
                 PrunedDirectory.ids(source, directory);
-                PrunedDirectory.provenance(path, recipe(staying)).write(directory);
+                Map<String, Object> recipe = recipe(staying);
+                recipe.putAll(more);
+                PrunedDirectory.provenance(path, recipe).write(directory);
             });
             return new Written(PrunedDirectory.bytes(path), PrunedDirectory.bytes(out));
         } catch (IOException e) {
