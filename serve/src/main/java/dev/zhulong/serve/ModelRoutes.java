@@ -5,7 +5,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.helidon.webserver.http.ServerResponse;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 
 /** What is said of the model, and its vectors: {@code /v1/models}, {@code /v1/embeddings}. */
 final class ModelRoutes {
@@ -61,18 +63,54 @@ final class ModelRoutes {
         if (form.dimensions() != embedder.size()) {
             throw body.wrong("dimensions", "cannot be chosen: the vectors of this model have " + embedder.size());
         }
-        List<int[]> inputs = requests.inputs(body, "input", MOST_INPUTS, options.guard() == null ? text -> text
+        List<int[]> inputs = inputs(body, exchange, caller);
+        List<float[]> vectors = vectors(inputs, named, exchange, caller);
+        Listener.send(response, exchange.connection(), form.list(vectors, named.name(), tokens(inputs)));
+    }
+
+    private List<int[]> inputs(Fields body, Exchange exchange, Caller caller) {
+        return requests.inputs(body, "input", MOST_INPUTS, options.guard() == null ? text -> text
                 : options.guard().input(exchange.tenant(), Shape.newId("embd-"), metrics::decided, caller::check), caller);
+    }
+
+    private static int tokens(List<int[]> inputs) {
+        return inputs.stream().mapToInt(ids -> ids.length).sum();
+    }
+
+    private List<float[]> vectors(List<int[]> inputs, NamedAdapter named, Exchange exchange, Caller caller) {
         List<float[]> vectors = new ArrayList<>();
-        int tokens = 0;
         try {
             for (int[] ids : inputs) {
                 vectors.add(embedder.embed(ids, named.adapter(), caller));
-                tokens += ids.length;
             }
         } finally {
-            exchange.took("", new Usage(tokens, 0, 0));
+            exchange.took("", new Usage(tokens(inputs.subList(0, vectors.size())), 0, 0));
         }
-        Listener.send(response, exchange.connection(), form.list(vectors, named.name(), tokens));
+        return vectors;
+    }
+
+    /** Ollama's {@code /api/embed}: the ends of texts that are too long are left out unless {@code truncate} is false. */
+    void ollamaEmbed(Exchange exchange, ServerResponse response) {
+        long began = System.nanoTime();
+        Fields body = exchange.body();
+        exchange.admit();
+        Caller caller = exchange.caller(options.requestSeconds());
+        NamedAdapter named = model.named(OllamaRequest.model(body));
+        if (!Objects.equals(body.integer("dimensions", 1, Integer.MAX_VALUE, (long) embedder.size()), (long) embedder.size())) {
+            throw body.wrong("dimensions", "cannot be chosen: the vectors of this model have " + embedder.size());
+        }
+        List<int[]> inputs = inputs(body, exchange, caller);
+        if (body.flag("truncate", true)) {
+            inputs = inputs.stream().map(ids -> Arrays.copyOf(ids, Math.min(ids.length, embedder.mostTokens()))).toList();
+        }
+        ObjectNode tree = Json.object().put("model", named.name());
+        ArrayNode vectors = tree.putArray("embeddings");
+        for (float[] vector : vectors(inputs, named, exchange, caller)) {
+            ArrayNode numbers = vectors.addArray();
+            for (float number : vector) {
+                numbers.add(number);
+            }
+        }
+        Listener.send(response, exchange.connection(), tree.put("total_duration", System.nanoTime() - began).put("load_duration", 0).put("prompt_eval_count", tokens(inputs)));
     }
 }

@@ -40,6 +40,7 @@ final class ModelService implements Service {
                 text.response(exchange, response, Listener.rest(request, RESPONSE))));
         Listener.get(routing, "/v1/models", on.handler("models", options.keys(), (request, response, exchange) -> about.models(exchange, response)));
         Listener.get(routing, MODEL + "*", on.handler("models", options.keys(), (request, response, exchange) -> about.model(exchange, response, Listener.rest(request, MODEL))));
+        new OllamaRoutes(model, text, about, options).add(on, routing);
         new TokenRoutes(model.tokenizer(), model::encode, model::sequence, options).add(on, routing);
         new PageRoutes().add(on, routing);
     }

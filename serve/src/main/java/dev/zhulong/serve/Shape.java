@@ -8,7 +8,7 @@ import java.util.HexFormat;
 import java.util.List;
 
 /** How answers are told: one of the forms that clients know. */
-abstract sealed class Shape permits ChatShape, MessagesShape, ResponsesShape, TextShape {
+abstract sealed class Shape permits ChatShape, MessagesShape, OllamaShape, ResponsesShape, TextShape {
     private static final SecureRandom RANDOM = new SecureRandom();
     /** What OpenAI's API tells for a token that cannot be. */
     private static final double IMPOSSIBLE = -9999;
@@ -27,6 +27,9 @@ abstract sealed class Shape permits ChatShape, MessagesShape, ResponsesShape, Te
     void begin(Request asked) {
         this.asked = asked;
     }
+
+    /** The prompt was read, and something is written. */
+    void firstToken() {}
 
     final Request asked() {
         return asked;

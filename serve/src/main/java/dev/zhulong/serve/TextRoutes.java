@@ -77,6 +77,31 @@ final class TextRoutes {
                 + "' here: the latest are kept while the server runs, unless they were asked for with \"store\": false");
     }
 
+    /** Ollama's {@code /api/chat}. */
+    void ollamaChat(Exchange exchange, ServerResponse response) {
+        Fields body = exchange.body();
+        if (OllamaRequest.isEmpty(body, "messages")) {
+            loaded(body, exchange, response, true);
+            return;
+        }
+        answer(exchange, response, OllamaRequest.chat(body), requests::chat, new OllamaShape(true), true);
+    }
+
+    /** Ollama's {@code /api/generate}: a chat of one message, or the model's own text where the request is raw. */
+    void ollamaGenerate(Exchange exchange, ServerResponse response) {
+        Fields body = exchange.body();
+        if (OllamaRequest.isEmpty(body, "prompt")) {
+            loaded(body, exchange, response, false);
+            return;
+        }
+        boolean chat = !OllamaRequest.isRaw(body);
+        answer(exchange, response, OllamaRequest.generate(body), chat ? requests::chat : requests::text, new OllamaShape(false), chat);
+    }
+
+    private void loaded(Fields body, Exchange exchange, ServerResponse response, boolean chat) {
+        Listener.send(response, exchange.connection(), OllamaShape.loaded(model.named(OllamaRequest.model(body)).name(), chat));
+    }
+
     /** Reads a request. */
     private interface Reader {
         Request read(Fields body, UnaryOperator<String> review, Caller caller);
@@ -109,6 +134,7 @@ final class TextRoutes {
         try (Answers answers = begin(asked, shape, exchange, caller)) {
             answers.awaitFirst();
             metrics.firstToken(exchange.age());
+            shape.firstToken();
             tell(answers, asked, shape, exchange, caller, response, key, again);
         }
     }

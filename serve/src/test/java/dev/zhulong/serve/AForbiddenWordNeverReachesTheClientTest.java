@@ -74,6 +74,12 @@ class AForbiddenWordNeverReachesTheClientTest {
             assertThat(server.post("/v1/responses", "{'input':'tool','tools':[{'type':'function','name':'say','parameters':{'type':'object'}}]" + more).body())
                     .contains("\"function_call\"").doesNotContain("ragonfruit");
         }
+        for (String stream : List.of("false", "true")) {
+            String more = ",'stream':" + stream + ",'model':'tiny'";
+            assertThat(server.post("/api/chat", ask("x", more).replace("'temperature':0", "'options':{'temperature':0}")).body().replaceAll("\"},\"done\":false}\\n[^\\n]*\"content\":\"", "")).contains("A *********** is red.")
+                    .doesNotContain("dragon");
+            assertThat(server.post("/api/generate", "{'prompt':'hot'" + more + "}").body()).contains("\"done_reason\":\"content_filter\"", "No volcanoes.").doesNotContain("there");
+        }
         assertThat(server.post("/v1/messages", ask("promise?", ",'max_tokens':100")).json().at("/content/0/text").asText()).isEqualTo("I hope.");
     }
 

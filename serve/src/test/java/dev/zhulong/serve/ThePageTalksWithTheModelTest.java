@@ -181,6 +181,6 @@ class ThePageTalksWithTheModelTest {
         String policy = server.get("/").response().headers().firstValue("Content-Security-Policy").orElse("");
         assertThat(policy).contains("default-src 'none'", "script-src 'self' 'sha256-").doesNotContain("unsafe");
         assertThat(server.get("/page/../openapi.json").status()).isIn(400, 404);
-        assertThat(server.get("/openapi").json().get("paths").size()).isEqualTo(14);
+        assertThat(server.get("/openapi").json().get("paths").size()).isEqualTo(20);
     }
 }
