@@ -115,7 +115,9 @@ final class Fields {
         if (node == null) {
             return otherwise;
         }
-        if (!node.isIntegralNumber() || !node.canConvertToLong() || node.longValue() < least || node.longValue() > most) {
+        // 5.0 is one too: clients whose numbers are all doubles write it so
+        boolean whole = node.isIntegralNumber() && node.canConvertToLong() || node.isFloatingPointNumber() && Math.rint(node.doubleValue()) == node.doubleValue() && Math.abs(node.doubleValue()) <= 1L << 53;
+        if (!whole || node.longValue() < least || node.longValue() > most) {
             throw wrong(field, "must be a whole number from " + least + " to " + most);
         }
         return node.longValue();

@@ -32,6 +32,7 @@ final class ResponseFormat {
     static ResponseFormat of(Fields request) {
         refuse(request, OTHERS, "response_format");
         refuse(request, OLD, "tools and tool_choice");
+        refuse(request, List.of("min_tokens"), "max_tokens, with \"ignore_eos\": true to go on to it");
         Fields format = request.object("response_format");
         if (format == null) {
             return null;

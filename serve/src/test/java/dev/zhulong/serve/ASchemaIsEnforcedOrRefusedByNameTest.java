@@ -103,7 +103,7 @@ class ASchemaIsEnforcedOrRefusedByNameTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"guided_json", "guided_regex", "guided_choice", "guided_grammar", "structured_outputs", "grammar", "json_schema", "functions", "function_call"})
+    @ValueSource(strings = {"guided_json", "guided_regex", "guided_choice", "guided_grammar", "structured_outputs", "grammar", "json_schema", "functions", "function_call", "min_tokens"})
     void otherWaysToAskForAFormAreNotPassedOver(String field) {
         refused(server.post(CHAT, ask("'" + field + "':{}")), field + " is not supported");
         refused(server.post("/v1/completions", "{'prompt':'x','" + field + "':'x'}"), field + " is not supported");

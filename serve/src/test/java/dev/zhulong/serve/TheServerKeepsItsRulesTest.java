@@ -47,7 +47,7 @@ class TheServerKeepsItsRulesTest {
                 {"{'messages':[{'role':'user','content':[{'type':'image_url','image_url':{'url':'http://x'}}]}]}", "reads text alone"},
                 {"{'messages':[{'role':'user','content':'x'}],'stop':['']}", "stop must not"}, {"{'messages':[{'role':'user','content':'x'}],'precision':'low'}", "not loaded here"},
                 {"{'messages':[{'role':'user','content':'x'}],'stream_options':{}}", "stream_options needs"},
-                {"{'messages':[{'role':'user','content':'x'}],'response_format':{'type':'json_schema','json_schema':{'strict':true,'schema':{'not':{}}}}}", "not"},
+                {"{'messages':[{'role':'user','content':'x'}],'response_format':{'type':'json_schema','json_schema':{'strict':true,'schema':{'unevaluatedItems':true}}}}", "unevaluatedItems"},
                 {"{'messages':[{'role':'user','content':'" + "x".repeat(5000) + "'}]}", "context_length_exceeded"}, {"{'messages':[{'role':'user','content':'x'}],'tool_choice':'required'}", "there are no tools"},
             };
             for (String[] each : wrong) {
