@@ -12,17 +12,12 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.function.BiFunction;
 import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 
 /** What an encoder answers: {@code /v1/embeddings}, {@code /v1/classify} and {@code /v1/rerank}. */
 final class EncoderRoutes {
-    private static final int POLL_MILLIS = 100;
 
     private final ServedEncoder model;
     private final Metrics metrics;
@@ -158,38 +153,13 @@ final class EncoderRoutes {
     }
 
     private <R> List<R> run(Exchange exchange, Caller caller, List<Input> inputs, BiFunction<Integer, Output, R> made) {
-        CompletableFuture<List<R>> answer = null;
         int taken = 0;
         try {
-            answer = model.scheduler().submit(exchange.client(), inputs, made);
-            List<R> results = await(answer, caller);
+            List<R> results = Awaited.result(() -> model.scheduler().submit(exchange.client(), inputs, made), caller);
             taken = tokens(inputs);
             return results;
-        } catch (ExecutionException e) {
-            throw e.getCause() instanceof RuntimeException problem ? Answers.problem(problem) : Listener.internal(e.getCause());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new Answers.Gone();
-        } catch (ApiException | Answers.Gone e) {
-            throw e;
-        } catch (RuntimeException e) {
-            throw Answers.problem(e);
         } finally {
-            if (answer != null) {
-                answer.cancel(false);
-            }
             exchange.took("", new Usage(taken, 0, 0));
-        }
-    }
-
-    private static <R> List<R> await(CompletableFuture<List<R>> answer, Caller caller) throws ExecutionException, InterruptedException {
-        while (true) {
-            caller.check();
-            try {
-                return answer.get(POLL_MILLIS, TimeUnit.MILLISECONDS);
-            } catch (TimeoutException e) {
-                // asked again whether anyone waits
-            }
         }
     }
 

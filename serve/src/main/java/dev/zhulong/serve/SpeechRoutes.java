@@ -16,15 +16,10 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.function.UnaryOperator;
 
 /** What a model that hears answers: {@code /v1/audio/transcriptions} and {@code /v1/audio/translations}. */
 final class SpeechRoutes {
-    private static final int POLL_MILLIS = 100;
     private static final double LONGEST_SECONDS = 4 * 3600;
     private static final List<String> FORMS = List.of("json", "text", "srt", "vtt", "verbose_json");
 
@@ -89,39 +84,14 @@ final class SpeechRoutes {
         } catch (IllegalArgumentException e) {
             throw ApiException.invalid("language", Json.shortened(e.getMessage(), 600));
         }
-        CompletableFuture<Transcript> answer = null;
         int written = 0;
         try {
-            answer = model.submit(() -> transcriber.transcribe(sound, event -> caller.check()));
-            Transcript transcript = await(answer, caller);
+            Transcript transcript = Awaited.result(() -> model.submit(() -> transcriber.transcribe(sound, event -> caller.check())), caller);
             written = transcript.segments().stream().mapToInt(segment -> segment.ids().size()).sum();
             model.heard(transcript.seconds());
             return transcript;
-        } catch (ExecutionException e) {
-            throw e.getCause() instanceof RuntimeException problem ? Answers.problem(problem) : Listener.internal(e.getCause());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new Answers.Gone();
-        } catch (ApiException | Answers.Gone e) {
-            throw e;
-        } catch (RuntimeException e) {
-            throw Answers.problem(e);
         } finally {
-            if (answer != null) {
-                answer.cancel(false);
-            }
             exchange.took(id, new Usage(0, 0, written));
-        }
-    }
-
-    private static Transcript await(CompletableFuture<Transcript> answer, Caller caller) throws ExecutionException, InterruptedException {
-        while (true) {
-            caller.check();
-            try {
-                return answer.get(POLL_MILLIS, TimeUnit.MILLISECONDS);
-            } catch (TimeoutException e) {
-                // asked again whether anyone waits
-            }
         }
     }
 
